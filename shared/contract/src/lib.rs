@@ -1,1 +1,52 @@
-//! What goes over the wire.
+//! What goes over the wire: ids, requests, responses, socket frames, error codes and limits.
+//!
+//! Requests are parsed here, from bytes to a valid value or to a [`Problem`] that names every offending
+//! field. Nothing here knows about AWS.
+
+mod cursor;
+mod fields;
+mod ids;
+mod message;
+mod page;
+mod problem;
+mod socket;
+mod thread;
+mod timestamp;
+
+pub use cursor::{MessageCursor, ThreadCursor};
+pub use ids::{ConnectionId, FileId, MessageId, ThreadId, UserId};
+pub use message::{Attachment, Author, FileStatus, IdempotencyKey, Message, MessagePage, SendMessage};
+pub use page::{MessageRange, MessagesQuery, ThreadsQuery};
+pub use problem::{ErrorCode, FieldError, Problem};
+pub use socket::{Action, Answer, Channel, Event, Frame, FrameError, WsTicket, message_new_frame};
+pub use thread::{CreateThread, Thread, ThreadDetails, ThreadPage, ThreadSummary};
+pub use timestamp::Timestamp;
+
+/// The limits that clients may rely on. "Characters" are Unicode scalar values.
+pub mod limits {
+    /// Members of a thread, the caller included. A `DynamoDB` transaction takes 100 items at most and creating
+    /// a thread writes two beside one for each member.
+    pub const MEMBERS: usize = 90;
+    /// Characters of a thread's title.
+    pub const TITLE_CHARS: usize = 100;
+    /// Characters of a message's body.
+    pub const BODY_CHARS: usize = 8_000;
+    /// Files of one message.
+    pub const FILES: usize = 10;
+    /// Characters of an `Idempotency-Key`.
+    pub const IDEMPOTENCY_KEY_CHARS: usize = 128;
+    /// Bytes of a user id; `OpenID` Connect Core 1.0, section 2, allows a `sub` 255 ASCII characters.
+    pub const USER_ID_BYTES: usize = 255;
+    /// Rows of a page, at most.
+    pub const PAGE: u32 = 100;
+    /// Rows of a page where `limit` is not given.
+    pub const PAGE_DEFAULT: u32 = 50;
+    /// Bytes of one socket frame, either way: API Gateway's frame size for WebSocket APIs.
+    pub const FRAME_BYTES: usize = 32 * 1024;
+    /// Seconds that a socket ticket is good for.
+    pub const TICKET_SECONDS: i64 = 60;
+    /// Seconds that a socket may live: API Gateway's connection duration for WebSocket APIs.
+    pub const CONNECTION_SECONDS: i64 = 2 * 60 * 60;
+    /// Channels that one connection may subscribe to.
+    pub const SUBSCRIPTIONS: usize = 500;
+}

@@ -1,0 +1,161 @@
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use uuid::Uuid;
+
+use crate::limits;
+
+/// Defines an id of the form `prefix_…` that this service makes.
+macro_rules! prefixed_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// A new id: the prefix and a `UUIDv7` (RFC 9562), without hyphens.
+            #[must_use]
+            #[allow(clippy::new_without_default, reason = "a default that differs every time would surprise")]
+            pub fn new() -> Self {
+                Self(format!("{}{}", $prefix, Uuid::now_v7().simple()))
+            }
+
+            /// The id that `text` is, or `None` where it cannot be one: another prefix, nothing behind it, more
+            /// than 64 characters, or any but ASCII letters, digits, `_` and `-`.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                let rest = text.strip_prefix($prefix)?;
+                let fits = (1..=64).contains(&rest.len())
+                    && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+                fits.then(|| Self(text.to_owned()))
+            }
+
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| D::Error::custom(concat!("not a ", stringify!($name))))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+prefixed_id!(
+    /// A thread: `thread_…`.
+    ThreadId,
+    "thread_"
+);
+prefixed_id!(
+    /// A message: `msg_…`.
+    MessageId,
+    "msg_"
+);
+prefixed_id!(
+    /// An uploaded file: `file_…`.
+    FileId,
+    "file_"
+);
+
+/// A user: the `sub` of a verified token, taken as it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct UserId(String);
+
+impl UserId {
+    /// The user id that `text` is, or `None` where it is empty, longer than [`limits::USER_ID_BYTES`] or has
+    /// control characters.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=limits::USER_ID_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for UserId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not a UserId"))
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A live socket: API Gateway's connection id, taken as it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConnectionId(String);
+
+impl ConnectionId {
+    /// Wraps what API Gateway calls the connection.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_ids_parse_and_differ() {
+        let (one, other) = (ThreadId::new(), ThreadId::new());
+        assert_ne!(one, other);
+        assert_eq!(ThreadId::parse(one.as_str()), Some(one));
+    }
+
+    #[test]
+    fn ids_of_another_kind_or_shape_are_refused() {
+        let long = format!("thread_{}", "a".repeat(65));
+        for text in ["", "thread_", "msg_1", "Thread_1", "thread_a#b", "thread_ä", "thread_a b", long.as_str()] {
+            assert_eq!(ThreadId::parse(text), None, "{text}");
+        }
+        assert!(serde_json::from_str::<ThreadId>("\"msg_1\"").is_err());
+    }
+
+    #[test]
+    fn user_ids_are_taken_as_they_are_within_their_limits() {
+        let longest = "a".repeat(255);
+        for text in ["1", "auth0|5f7c", "a#b", "ümläut", longest.as_str()] {
+            assert_eq!(UserId::parse(text).unwrap().as_str(), text);
+        }
+        let too_long = "a".repeat(256);
+        for text in ["", "a\nb", "\u{0}", too_long.as_str()] {
+            assert_eq!(UserId::parse(text), None);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+use serde::Serialize;
+
+/// Every error code that a client may see, on REST and on the socket. Stable: a code never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// 400: the body is no JSON.
+    MalformedJson,
+    /// 400: a query parameter is of the wrong type or passes its limit; `errors` names each.
+    InvalidQuery,
+    /// 400: the cursor is none of ours, or of the other direction.
+    InvalidCursor,
+    /// 400: the `Idempotency-Key` is empty, too long or has other than visible ASCII characters.
+    InvalidIdempotencyKey,
+    /// 401: no token, or one that does not verify.
+    Unauthorized,
+    /// 403: the socket was opened from a web page of an origin that is not allowed.
+    OriginNotAllowed,
+    /// 404: there is no such thread, or the caller is not a member.
+    ThreadNotFound,
+    /// 422: the body is JSON, but of wrong types or past the limits; `errors` names each offending field.
+    InvalidRequest,
+    /// 422: the `Idempotency-Key` was used before with other content.
+    IdempotencyKeyReused,
+    /// Socket: the frame is no JSON object.
+    MalformedFrame,
+    /// Socket: the `action` is not known.
+    UnknownAction,
+    /// Socket: a field of the frame is missing, of the wrong type or past its limit.
+    InvalidFrame,
+    /// Socket: the frame is larger than [`limits::FRAME_BYTES`](crate::limits::FRAME_BYTES).
+    FrameTooLarge,
+    /// Socket: the connection has [`limits::SUBSCRIPTIONS`](crate::limits::SUBSCRIPTIONS) channels already.
+    TooManySubscriptions,
+    /// Socket: the token that opened the connection has run out; connect anew.
+    ConnectionExpired,
+    /// 500: our fault; logged with the `requestId`.
+    Internal,
+    /// 503: try again shortly.
+    Unavailable,
+}
+
+impl ErrorCode {
+    /// The HTTP status that the code goes with. Codes of the socket alone have the status that would fit.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::MalformedJson
+            | Self::InvalidQuery
+            | Self::InvalidCursor
+            | Self::InvalidIdempotencyKey
+            | Self::MalformedFrame
+            | Self::UnknownAction
+            | Self::InvalidFrame => 400,
+            Self::Unauthorized | Self::ConnectionExpired => 401,
+            Self::OriginNotAllowed => 403,
+            Self::ThreadNotFound => 404,
+            Self::FrameTooLarge => 413,
+            Self::InvalidRequest | Self::IdempotencyKeyReused => 422,
+            Self::TooManySubscriptions => 429,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+}
+
+/// One offending field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field's name; `memberIds[3]` for an element of a list.
+    pub field: String,
+    /// What is wrong with it, for a person.
+    pub message: String,
+}
+
+/// An error that a client may see in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Says to a program what is wrong.
+    pub code: ErrorCode,
+    /// Says to a person what is wrong.
+    pub detail: String,
+    /// The offending fields, where it is about fields.
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem that is not about fields.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// A problem with each of `errors`.
+    #[must_use]
+    pub fn fields(code: ErrorCode, errors: Vec<FieldError>) -> Self {
+        let names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        Self { code, detail: format!("Not valid: {}.", names.join(", ")), errors }
+    }
+
+    /// The answer to whoever asks for a thread that is not there or not theirs: the same in both cases.
+    #[must_use]
+    pub fn thread_not_found() -> Self {
+        Self::new(ErrorCode::ThreadNotFound, "There is no such thread, or you are not a member of it.")
+    }
+
+    /// The body of the answer: `application/problem+json` of RFC 9457. The type is `about:blank`, so the title
+    /// is the status's own phrase and `code` carries the meaning.
+    #[must_use]
+    pub fn to_json(&self, title: &str, request_id: &str) -> String {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            r#type: &'a str,
+            title: &'a str,
+            status: u16,
+            code: ErrorCode,
+            detail: &'a str,
+            request_id: &'a str,
+            errors: &'a [FieldError],
+        }
+        let body = Body {
+            r#type: "about:blank",
+            title,
+            status: self.code.status(),
+            code: self.code,
+            detail: &self.detail,
+            request_id,
+            errors: &self.errors,
+        };
+        // Strings and numbers always serialize.
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn body_has_every_member_of_the_contract() {
+        let errors = vec![FieldError { field: "title".into(), message: "too long".into() }];
+        let json = Problem::fields(ErrorCode::InvalidRequest, errors).to_json("Unprocessable Entity", "r-1");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&json).unwrap(),
+            serde_json::json!({
+                "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "code": "invalid_request",
+                "detail": "Not valid: title.", "requestId": "r-1",
+                "errors": [{"field": "title", "message": "too long"}]
+            })
+        );
+    }
+}
