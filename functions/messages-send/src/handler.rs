@@ -1,1 +1,187 @@
-//! messages-send
+//! Commits a message and pushes it to whoever hears its thread.
+
+use contract::{Channel, ErrorCode, FieldError, IdempotencyKey, Message, Problem, SendMessage, message_new_frame};
+use push::Push;
+use runtime::{Answer, ApiError, Call, HeaderName, StatusCode, json};
+use store::{Chat, NewMessage, Sent};
+use tracing::error;
+
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Answers 201 with the message once it is committed and pushed.
+pub async fn handle(chat: &Chat, push: &Push, call: Call) -> Result<Answer, ApiError> {
+    let thread_id = call.thread_id()?;
+    let idempotency_key = call.header("idempotency-key").map(IdempotencyKey::parse).transpose()?;
+    let request = SendMessage::parse(call.body())?;
+    if !request.file_ids.is_empty() {
+        return Err(unknown_files(&request).into());
+    }
+    let new = NewMessage {
+        thread_id: &thread_id,
+        author: &call.caller.profile(),
+        body: &request.body,
+        idempotency_key: idempotency_key.as_ref(),
+    };
+    match chat.send(new).await? {
+        Sent::Stored(message) => {
+            deliver(push, &message).await;
+            json(StatusCode::CREATED, &message, &[])
+        }
+        Sent::Replayed(message) => json(StatusCode::CREATED, &message, &[(IDEMPOTENCY_REPLAYED, "true")]),
+        Sent::KeyReused => {
+            let detail = "This Idempotency-Key was used before with other content.";
+            Err(Problem::new(ErrorCode::IdempotencyKeyReused, detail).into())
+        }
+        Sent::NotMember => Err(Problem::thread_not_found().into()),
+    }
+}
+
+/// There are no files yet, so every id names one that is not there.
+fn unknown_files(request: &SendMessage) -> Problem {
+    let errors = (0..request.file_ids.len())
+        .map(|index| FieldError { field: format!("fileIds[{index}]"), message: "is not a file of yours".into() });
+    Problem::fields(ErrorCode::InvalidRequest, errors.collect())
+}
+
+/// The message is committed, so whatever goes wrong here is not the sender's concern: who was not reached finds the
+/// gap in `seq` and catches up.
+async fn deliver(push: &Push, message: &Message) {
+    let channel = Channel::Thread(message.thread_id.clone());
+    match message_new_frame(message.clone()) {
+        Ok(frame) => {
+            if let Err(error) = push.deliver(&channel, &frame).await {
+                error!(%channel, seq = message.seq, %error, "a message was not delivered");
+            }
+        }
+        Err(error) => error!(%channel, seq = message.seq, %error, "a message could not be written as a frame"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{ConnectionId, Thread};
+    use futures::future::join_all;
+    use serde_json::{Value, json};
+    use testkit::{Management, Tables, body, call, caller, connect, problem, thread_of};
+
+    use super::*;
+
+    const EVENT: &str = include_str!("../../../events/messages-send.json");
+
+    struct Home {
+        tables: Tables,
+        chat: Chat,
+        push: Push,
+        management: Management,
+        thread: Thread,
+    }
+
+    impl Home {
+        async fn new() -> Self {
+            let (tables, management) = (Tables::create().await, Management::start().await);
+            let (chat, push) = (tables.chat(), management.push(tables.connections()));
+            let thread = thread_of(&chat, &["user-sarah", "user-dad"]).await;
+            Self { tables, chat, push, management, thread }
+        }
+
+        async fn send(&self, user: &str, key: Option<&str>, request: &Value) -> Result<Answer, ApiError> {
+            let call = call(EVENT, &caller(user), |event| {
+                event["pathParameters"]["threadId"] = self.thread.id.as_str().into();
+                event["headers"]["idempotency-key"] = key.map_or(Value::Null, Into::into);
+                if key.is_none() {
+                    event["headers"].as_object_mut().unwrap().remove("idempotency-key");
+                }
+                event["body"] = request.to_string().into();
+            });
+            handle(&self.chat, &self.push, call).await
+        }
+
+        /// A socket of `user` that hears the thread.
+        async fn listen(&self, user: &str, connection: &str) {
+            let connections = self.tables.connections();
+            let connection = connect(&connections, user, connection).await;
+            connections.subscribe(&connection, &Channel::Thread(self.thread.id.clone())).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_is_committed_and_pushed_to_every_subscriber() {
+        let home = Home::new().await;
+        home.listen("user-sarah", "phone").await;
+        home.listen("user-dad", "tablet").await;
+        let sent = home.send("user-sarah", None, &json!({"body": "Dinner at 6?", "x": 1})).await.unwrap();
+        assert_eq!(sent.status(), 201);
+        let message = body(&sent);
+        assert_eq!(message["seq"], 1);
+        assert_eq!(message["author"], json!({"id": "user-sarah", "name": "Sarah"}));
+        let event = json!({"event": "message:new", "data": {"threadId": home.thread.id, "message": message}});
+        assert_eq!(home.management.frames("phone"), [event.clone()]);
+        assert_eq!(home.management.frames("tablet"), [event]);
+    }
+
+    #[tokio::test]
+    async fn a_retry_answers_with_the_same_message_and_pushes_once() {
+        let home = Home::new().await;
+        home.listen("user-dad", "tablet").await;
+        let request = json!({"body": "once"});
+        let first = home.send("user-sarah", Some("key-1"), &request).await.unwrap();
+        let again = home.send("user-sarah", Some("key-1"), &request).await.unwrap();
+        assert_eq!((first.status(), again.status()), (StatusCode::CREATED, StatusCode::CREATED));
+        assert_eq!(body(&first), body(&again));
+        assert!(first.headers().get("idempotency-replayed").is_none());
+        assert_eq!(again.headers()["idempotency-replayed"], "true");
+        assert_eq!(home.management.frames("tablet").len(), 1);
+
+        let other = problem(home.send("user-sarah", Some("key-1"), &json!({"body": "twice"})).await);
+        assert_eq!((&other["status"], &other["code"]), (&json!(422), &json!("idempotency_key_reused")));
+        let another_caller = home.send("user-dad", Some("key-1"), &request).await.unwrap();
+        assert_eq!(body(&another_caller)["seq"], 2);
+    }
+
+    #[tokio::test]
+    async fn bad_requests_and_strangers_commit_nothing() {
+        let home = Home::new().await;
+        let code = async |user: &str, key: Option<&str>, request: Value| {
+            problem(home.send(user, key, &request).await)["code"].clone()
+        };
+        assert_eq!(code("user-sarah", None, json!({"body": ""})).await, "invalid_request");
+        assert_eq!(code("user-sarah", None, json!({"body": "a".repeat(8_001)})).await, "invalid_request");
+        assert_eq!(code("user-sarah", Some("ä"), json!({"body": "a"})).await, "invalid_idempotency_key");
+        assert_eq!(code("user-michael", None, json!({"body": "a"})).await, "thread_not_found");
+        let files = problem(home.send("user-sarah", None, &json!({"fileIds": ["file_1", "file_2"]})).await);
+        assert_eq!(files["errors"][1]["field"], "fileIds[1]");
+        assert_eq!(home.chat.last_seq(&home.thread.id).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_delivery_that_fails_does_not_fail_the_send() {
+        let home = Home::new().await;
+        home.listen("user-dad", "closed").await;
+        home.listen("user-dad", "tablet").await;
+        home.management.answer("closed", 410);
+        assert_eq!(home.send("user-sarah", None, &json!({"body": "a"})).await.unwrap().status(), 201);
+        assert_eq!(home.management.frames("tablet").len(), 1);
+        let closed = home.tables.connections().connection(&ConnectionId::new("closed")).await.unwrap();
+        assert_eq!(closed, None);
+
+        home.tables.client.delete_table().table_name(&home.tables.connections).send().await.unwrap();
+        assert_eq!(home.send("user-sarah", None, &json!({"body": "b"})).await.unwrap().status(), 201);
+    }
+
+    #[tokio::test]
+    async fn many_senders_at_once_are_all_answered_and_pushed() {
+        let home = Home::new().await;
+        home.listen("user-dad", "tablet").await;
+        let answers = join_all((0..30).map(|n| {
+            let home = &home;
+            async move { home.send("user-sarah", None, &json!({"body": format!("{n}")})).await }
+        }));
+        let mut seqs: Vec<_> = answers.await.into_iter().map(|a| body(&a.unwrap())["seq"].as_u64().unwrap()).collect();
+        seqs.sort_unstable();
+        assert_eq!(seqs, (1..=30).collect::<Vec<_>>());
+        let frames = home.management.frames("tablet");
+        let mut pushed: Vec<_> = frames.iter().map(|f| f["data"]["message"]["seq"].as_u64().unwrap()).collect();
+        pushed.sort_unstable();
+        assert_eq!(pushed, seqs);
+    }
+}

@@ -1,1 +1,176 @@
-//! ws-message
+//! Answers the frames of a socket.
+
+use aws_lambda_events::apigw::ApiGatewayProxyResponse;
+use contract::{Action, Answer, Channel, ErrorCode, Event, Frame, FrameError, Problem};
+use runtime::{ApiError, SocketEvent, socket_response};
+use store::{Chat, Connections, Subscribed};
+
+/// Answers every frame with one frame. Whatever goes wrong is an error event; the connection stays.
+pub async fn handle(
+    chat: &Chat,
+    connections: &Connections,
+    event: SocketEvent,
+) -> Result<ApiGatewayProxyResponse, ApiError> {
+    let frame = event.text().map_or_else(binary, Frame::parse);
+    let answer = match frame.action {
+        Err(error) => Event::Error(error),
+        Ok(Action::Ping) => Event::Pong,
+        Ok(Action::Unsubscribe(channel)) => {
+            let done = connections.unsubscribe(&event.connection_id, &channel).await;
+            done.map_or_else(
+                |error| failed(error.into(), &channel),
+                |()| Event::Unsubscribed { channel: channel.clone() },
+            )
+        }
+        Ok(Action::Subscribe(channel)) => {
+            let done = subscribe(chat, connections, &event, &channel).await;
+            done.map_or_else(|error| failed(error, &channel), |seq| Event::Subscribed { channel: channel.clone(), seq })
+        }
+    };
+    Ok(socket_response(200, Some(serde_json::to_string(&Answer { event: answer, id: frame.id })?)))
+}
+
+fn binary() -> Frame {
+    let error = FrameError::new(ErrorCode::MalformedFrame, "A frame has to be text.");
+    Frame { id: None, action: Err(error) }
+}
+
+fn failed(error: ApiError, channel: &Channel) -> Event {
+    let Problem { code, detail, .. } = error.report();
+    Event::Error(FrameError { code, detail, channel: Some(channel.to_string()) })
+}
+
+/// Subscribes and returns the thread's last `seq`. The subscription is written before that is read: what is committed
+/// after it is pushed, what was committed before is at most it. So nothing falls between.
+async fn subscribe(
+    chat: &Chat,
+    connections: &Connections,
+    event: &SocketEvent,
+    channel: &Channel,
+) -> Result<u64, ApiError> {
+    let Channel::Thread(thread_id) = channel;
+    let expired = || Problem::new(ErrorCode::ConnectionExpired, "The connection has expired. Connect anew.");
+    let connection = connections.connection(&event.connection_id).await?.ok_or_else(expired)?;
+    if !chat.is_member(thread_id, &connection.user_id).await? {
+        return Err(Problem::thread_not_found().into());
+    }
+    match connections.subscribe(&connection, channel).await? {
+        Subscribed::Done => Ok(chat.last_seq(thread_id).await?),
+        Subscribed::TooMany => {
+            let detail = "This connection has as many subscriptions as it may. Open another one.";
+            Err(Problem::new(ErrorCode::TooManySubscriptions, detail).into())
+        }
+        Subscribed::Gone => Err(expired().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{ConnectionId, Thread};
+    use serde_json::{Value, json};
+    use testkit::{Tables, connect, say, socket_event, thread_of};
+
+    use super::*;
+
+    const EVENT: &str = include_str!("../../../events/ws-message.json");
+
+    struct Home {
+        chat: Chat,
+        connections: Connections,
+        thread: Thread,
+    }
+
+    impl Home {
+        async fn new() -> Self {
+            let tables = Tables::create().await;
+            let (chat, connections) = (tables.chat(), tables.connections());
+            let thread = thread_of(&chat, &["user-sarah", "user-dad"]).await;
+            connect(&connections, "user-sarah", "phone").await;
+            connect(&connections, "user-michael", "stranger").await;
+            Self { chat, connections, thread }
+        }
+
+        async fn answer(&self, connection: &str, frame: impl Into<Value>) -> Value {
+            let event = socket_event(EVENT, connection, |event| event["body"] = frame.into());
+            self.answer_to(event).await
+        }
+
+        async fn answer_to(&self, event: SocketEvent) -> Value {
+            let response = handle(&self.chat, &self.connections, event).await.unwrap();
+            assert_eq!(response.status_code, 200);
+            let Some(aws_lambda_events::encodings::Body::Text(body)) = response.body else { panic!("no body") };
+            serde_json::from_str(&body).unwrap()
+        }
+
+        fn frame(&self, action: &str) -> String {
+            json!({"action": action, "channel": self.channel(), "id": "a"}).to_string()
+        }
+
+        fn channel(&self) -> String {
+            format!("thread:{}", self.thread.id)
+        }
+
+        async fn subscribers(&self) -> Vec<ConnectionId> {
+            self.connections.subscribers(&Channel::Thread(self.thread.id.clone())).await.unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_member_subscribes_behind_the_last_message_and_unsubscribes() {
+        let home = Home::new().await;
+        for seq in 0..2 {
+            let subscribed = json!({"event": "subscribed", "id": "a", "data": {"channel": home.channel(), "seq": seq}});
+            assert_eq!(home.answer("phone", home.frame("subscribe")).await, subscribed);
+            assert_eq!(home.subscribers().await.len(), 1);
+            say(&home.chat, "user-dad", &home.thread, "hello").await;
+        }
+        for _ in 0..2 {
+            let unsubscribed = json!({"event": "unsubscribed", "id": "a", "data": {"channel": home.channel()}});
+            assert_eq!(home.answer("phone", home.frame("unsubscribe")).await, unsubscribed);
+            assert!(home.subscribers().await.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn strangers_get_an_error_as_if_there_were_no_thread() {
+        let home = Home::new().await;
+        let answer = home.answer("stranger", home.frame("subscribe")).await;
+        assert_eq!(answer["event"], "error");
+        assert_eq!(answer["data"]["code"], "thread_not_found");
+        assert_eq!(answer["data"]["channel"], home.channel());
+        assert_eq!(answer["id"], "a");
+        let nowhere = home.answer_to(socket_event(EVENT, "phone", |_| {})).await;
+        assert_eq!(nowhere["data"]["detail"], answer["data"]["detail"]);
+        assert!(home.subscribers().await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_unknown_or_has_expired_cannot_subscribe() {
+        let home = Home::new().await;
+        let sarah = testkit::caller("user-sarah").id;
+        home.connections.connect(&ConnectionId::new("old"), &sarah, 1).await.unwrap();
+        for connection in ["old", "unknown"] {
+            let answer = home.answer(connection, home.frame("subscribe")).await;
+            assert_eq!(answer["data"]["code"], "connection_expired");
+        }
+        assert!(home.subscribers().await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn every_mistake_is_an_error_event() {
+        let home = Home::new().await;
+        assert_eq!(home.answer("phone", r#"{"action":"ping","id":7}"#).await, json!({"event": "pong", "id": 7}));
+        for (frame, code) in [
+            ("hello", "malformed_frame"),
+            ("{}", "invalid_frame"),
+            (r#"{"action":"dance"}"#, "unknown_action"),
+            (r#"{"action":"subscribe","channel":"user:1"}"#, "invalid_frame"),
+        ] {
+            assert_eq!(home.answer("phone", frame).await["data"]["code"], code);
+        }
+        assert_eq!(home.answer("phone", "x".repeat(33_000)).await["data"]["code"], "frame_too_large");
+        assert_eq!(home.answer("phone", Value::Null).await["data"]["code"], "malformed_frame");
+        let binary = socket_event(EVENT, "phone", |event| event["isBase64Encoded"] = true.into());
+        assert_eq!(home.answer_to(binary).await["data"]["code"], "malformed_frame");
+    }
+}

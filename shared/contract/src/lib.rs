@@ -47,6 +47,6 @@ pub mod limits {
     pub const TICKET_SECONDS: i64 = 60;
     /// Seconds that a socket may live: API Gateway's connection duration for WebSocket APIs.
     pub const CONNECTION_SECONDS: i64 = 2 * 60 * 60;
-    /// Channels that one connection may subscribe to.
+    /// Channels that one connection may subscribe to in its life.
     pub const SUBSCRIPTIONS: usize = 500;
 }

@@ -41,6 +41,21 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// The phrase of the status.
+    fn title(self) -> &'static str {
+        match self.status() {
+            400 => "Bad Request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "Not Found",
+            413 => "Content Too Large",
+            422 => "Unprocessable Content",
+            429 => "Too Many Requests",
+            503 => "Service Unavailable",
+            _ => "Internal Server Error",
+        }
+    }
+
     /// The HTTP status that the code goes with. Codes of the socket alone have the status that would fit.
     #[must_use]
     pub fn status(self) -> u16 {
@@ -106,7 +121,7 @@ impl Problem {
     /// The body of the answer: `application/problem+json` of RFC 9457. The type is `about:blank`, so the title
     /// is the status's own phrase and `code` carries the meaning.
     #[must_use]
-    pub fn to_json(&self, title: &str, request_id: &str) -> String {
+    pub fn to_json(&self, request_id: &str) -> String {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Body<'a> {
@@ -120,7 +135,7 @@ impl Problem {
         }
         let body = Body {
             r#type: "about:blank",
-            title,
+            title: self.code.title(),
             status: self.code.status(),
             code: self.code,
             detail: &self.detail,
@@ -139,11 +154,11 @@ mod tests {
     #[test]
     fn body_has_every_member_of_the_contract() {
         let errors = vec![FieldError { field: "title".into(), message: "too long".into() }];
-        let json = Problem::fields(ErrorCode::InvalidRequest, errors).to_json("Unprocessable Entity", "r-1");
+        let json = Problem::fields(ErrorCode::InvalidRequest, errors).to_json("r-1");
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&json).unwrap(),
             serde_json::json!({
-                "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "code": "invalid_request",
+                "type": "about:blank", "title": "Unprocessable Content", "status": 422, "code": "invalid_request",
                 "detail": "Not valid: title.", "requestId": "r-1",
                 "errors": [{"field": "title", "message": "too long"}]
             })

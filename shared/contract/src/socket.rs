@@ -16,7 +16,7 @@ pub struct WsTicket {
 }
 
 /// What a socket may subscribe to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
     /// A thread's messages: `thread:<threadId>`.
     Thread(ThreadId),

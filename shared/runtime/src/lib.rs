@@ -1,1 +1,20 @@
-//! Lambda glue.
+//! Lambda glue: configuration, AWS clients, telemetry, identity, and how results become answers. A function's
+//! `main.rs` wires these together; its handler sees none of Lambda.
+
+mod api;
+mod aws;
+mod config;
+mod error;
+pub mod identity;
+mod socket;
+mod start;
+
+pub use api::{Answer, Call, json, serve};
+pub use aws::Aws;
+pub use config::{ConfigError, optional, required};
+pub use error::ApiError;
+pub use http::{HeaderName, StatusCode, header};
+pub use identity::{Caller, Verifier, bearer};
+pub use lambda_runtime::Error;
+pub use socket::{SocketEvent, serve_socket, socket_response};
+pub use start::{init_telemetry, verifier, warm_up};

@@ -1,1 +1,14 @@
-//! What the tests share.
+//! What the tests share: real engines in the process, a fake of `@connections`, an issuer of tokens, and events.
+
+#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "what goes wrong in here fails the test")]
+
+mod calls;
+mod dynamodb;
+pub mod issuer;
+mod management;
+mod scene;
+
+pub use calls::{body, call, caller, problem, socket_event};
+pub use dynamodb::Tables;
+pub use management::Management;
+pub use scene::{connect, say, thread_of};

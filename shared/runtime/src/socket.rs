@@ -1,0 +1,74 @@
+//! WebSocket events of API Gateway.
+
+use std::future::Future;
+
+use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use contract::ConnectionId;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+use crate::error::ApiError;
+
+/// What happened on a socket: it was opened, closed, or sent a frame.
+#[derive(Debug)]
+pub struct SocketEvent {
+    /// Which socket.
+    pub connection_id: ConnectionId,
+    /// The invocation, for the log and for error answers.
+    pub request_id: String,
+    request: ApiGatewayWebsocketProxyRequest,
+}
+
+impl SocketEvent {
+    /// Reads API Gateway's event.
+    pub fn new(request: ApiGatewayWebsocketProxyRequest, request_id: String) -> Result<Self, ApiError> {
+        let connection_id = request.request_context.connection_id.clone();
+        let connection_id = connection_id.ok_or_else(|| ApiError::Internal("an event without a connection".into()))?;
+        Ok(Self { connection_id: ConnectionId::new(connection_id), request_id, request })
+    }
+
+    /// The value of a header, where it is text; only the event of opening has headers.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A parameter of the URL; only the event of opening has any.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.request.query_string_parameters.first(name)
+    }
+
+    /// The frame's text; `None` where it was binary.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        if self.request.is_base64_encoded { None } else { Some(self.request.body.as_deref().unwrap_or_default()) }
+    }
+}
+
+/// An answer: for the event of opening, anything but 200 refuses the socket; for a frame, `body` is sent back.
+#[must_use]
+pub fn socket_response(status: u16, body: Option<String>) -> ApiGatewayProxyResponse {
+    let mut response = ApiGatewayProxyResponse::default();
+    response.status_code = status.into();
+    response.body = body.map(Into::into);
+    response
+}
+
+/// Serves the events of a socket route; an error becomes an answer of its status. Returns only when the environment
+/// ends.
+pub async fn serve_socket<H, F>(handle: H) -> Result<(), lambda_runtime::Error>
+where
+    H: Fn(SocketEvent) -> F + Send + Sync,
+    F: Future<Output = Result<ApiGatewayProxyResponse, ApiError>> + Send,
+{
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
+        let request_id = event.context.request_id;
+        let answered = async { handle(SocketEvent::new(event.payload, request_id.clone())?).await };
+        Ok::<_, lambda_runtime::Error>(answered.await.unwrap_or_else(|error| {
+            let problem = error.report();
+            socket_response(problem.code.status(), Some(problem.to_json(&request_id)))
+        }))
+    }))
+    .await
+}

@@ -1,0 +1,207 @@
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use contract::{Channel, ConnectionId, Timestamp, UserId, limits};
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::keys::{self, Key};
+use crate::row::{Item, from_item, n, s, to_item};
+
+/// The table `Connections`: sockets, what they are subscribed to, and tickets to open one.
+///
+/// A connection's row lists its channels before the subscription's own row is written, so that whoever removes a
+/// connection finds all its subscriptions.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    pub(crate) client: Client,
+    pub(crate) table: String,
+}
+
+/// A live socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// API Gateway's id of it.
+    pub id: ConnectionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// From when on nothing is delivered to it, in seconds since 1970: the end of its token or of the 2 hours that
+    /// API Gateway allows, whichever is first.
+    pub expires_at: i64,
+}
+
+/// What [`Connections::subscribe`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subscribed {
+    /// What is committed from now on reaches the connection.
+    Done,
+    /// It has [`limits::SUBSCRIPTIONS`] channels already.
+    TooMany,
+    /// The connection has been removed meanwhile.
+    Gone,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConnectionRow {
+    user_id: UserId,
+    expires_at: i64,
+    #[serde(default, skip_serializing)]
+    channels: BTreeSet<Channel>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubscriptionRow {
+    connection_id: ConnectionId,
+    expires_at: i64,
+}
+
+impl Connections {
+    /// The table called `table`.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// Opens the connection that the first request will use; for a function's start, which has a whole CPU.
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        self.get(&keys::nothing()).await.map(drop)
+    }
+
+    /// Notes that a socket is open, for a token that ends at `token_expires_at` (seconds since 1970).
+    pub async fn connect(&self, id: &ConnectionId, user_id: &UserId, token_expires_at: i64) -> Result<(), Error> {
+        let expires_at = token_expires_at.min(Timestamp::now().seconds() + limits::CONNECTION_SECONDS);
+        let row = ConnectionRow { user_id: user_id.clone(), expires_at, channels: BTreeSet::new() };
+        let item = to_item(&keys::connection(id), &row)?;
+        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    /// The socket, if it is open and has not expired.
+    pub async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>, Error> {
+        let Some(row) = self.connection_row(id).await? else { return Ok(None) };
+        let ConnectionRow { user_id, expires_at, .. } = row;
+        Ok((expires_at > Timestamp::now().seconds()).then(|| Connection { id: id.clone(), user_id, expires_at }))
+    }
+
+    /// Subscribes a connection to a channel; doing it again changes nothing. When this returns, every later
+    /// [`subscribers`](Self::subscribers) has it.
+    pub async fn subscribe(&self, connection: &Connection, channel: &Channel) -> Result<Subscribed, Error> {
+        if !self.list_channel(connection, channel).await? {
+            return Ok(if self.connection(&connection.id).await?.is_some() {
+                Subscribed::TooMany
+            } else {
+                Subscribed::Gone
+            });
+        }
+        let row = SubscriptionRow { connection_id: connection.id.clone(), expires_at: connection.expires_at };
+        let key = keys::subscription(channel, &connection.id);
+        let item = to_item(&key, &row)?;
+        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
+        // Removed between the two writes, the connection has left its subscription behind.
+        if self.connection_row(&connection.id).await?.is_none() {
+            self.delete(&key).await?;
+            return Ok(Subscribed::Gone);
+        }
+        Ok(Subscribed::Done)
+    }
+
+    /// Adds the channel to those that the connection's row lists; false where there is no such row or it is full.
+    async fn list_channel(&self, connection: &Connection, channel: &Channel) -> Result<bool, Error> {
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::connection(&connection.id).attributes()))
+            .update_expression("ADD channels :added")
+            .condition_expression(
+                "attribute_exists(pk) AND \
+                 (attribute_not_exists(channels) OR contains(channels, :channel) OR size(channels) < :most)",
+            )
+            .expression_attribute_values(":added", AttributeValue::Ss(vec![channel.to_string()]))
+            .expression_attribute_values(":channel", s(channel.to_string()))
+            .expression_attribute_values(":most", n(limits::SUBSCRIPTIONS))
+            .send()
+            .await;
+        match updated {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends a subscription; doing it again changes nothing. The connection's row goes on listing the channel, which
+    /// costs a needless delete at the end and saves a write now.
+    pub async fn unsubscribe(&self, id: &ConnectionId, channel: &Channel) -> Result<(), Error> {
+        self.delete(&keys::subscription(channel, id)).await.map(drop)
+    }
+
+    /// Who hears the channel: every subscription that was complete before the call and has not expired.
+    pub async fn subscribers(&self, channel: &Channel) -> Result<Vec<ConnectionId>, Error> {
+        let now = Timestamp::now().seconds();
+        let mut ids = Vec::new();
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", s(keys::channel(channel)))
+            .expression_attribute_values(":prefix", s(keys::SUBSCRIPTION_PREFIX))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = pages.next().await {
+            let row: SubscriptionRow = from_item(item?)?;
+            if row.expires_at > now {
+                ids.push(row.connection_id);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Removes a connection and its subscriptions, whichever of them are there. The connection's own row goes last,
+    /// so that a removal that was cut short can be repeated.
+    pub async fn remove(&self, id: &ConnectionId) -> Result<(), Error> {
+        let Some(row) = self.connection_row(id).await? else { return Ok(()) };
+        self.delete_subscriptions(id, &row.channels).await?;
+        if let Some(item) = self.delete(&keys::connection(id)).await? {
+            // What was listed between the read and the delete.
+            let last: ConnectionRow = from_item(item)?;
+            self.delete_subscriptions(id, &(&last.channels - &row.channels)).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_subscriptions(&self, id: &ConnectionId, channels: &BTreeSet<Channel>) -> Result<(), Error> {
+        futures::stream::iter(channels)
+            .map(|channel| async move { self.delete(&keys::subscription(channel, id)).await })
+            .buffer_unordered(16)
+            .try_for_each(|_| async { Ok(()) })
+            .await
+    }
+
+    async fn connection_row(&self, id: &ConnectionId) -> Result<Option<ConnectionRow>, Error> {
+        self.get(&keys::connection(id)).await?.map(from_item).transpose()
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Item>, Error> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key.attributes()));
+        Ok(request.consistent_read(true).send().await?.item)
+    }
+
+    /// Deletes a row and returns what it was.
+    pub(crate) async fn delete(&self, key: &Key) -> Result<Option<Item>, Error> {
+        let request = self.client.delete_item().table_name(&self.table).set_key(Some(key.attributes()));
+        let deleted = request.return_values(ReturnValue::AllOld).send().await?;
+        Ok(deleted.attributes.filter(|item| !item.is_empty()))
+    }
+}

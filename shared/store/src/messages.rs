@@ -1,0 +1,227 @@
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use contract::{
+    Author, IdempotencyKey, Message, MessageCursor, MessageId, MessagePage, MessageRange, MessagesQuery, ThreadId,
+    Timestamp, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::backoff;
+use crate::chat::Chat;
+use crate::error::Error;
+use crate::keys::{self, Key};
+use crate::row::{from_item, s, to_item};
+use crate::transaction::IS_NEW;
+use crate::users::{Names, Profile};
+
+/// How long a send tries for a place among other writers of the same thread.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The row of a message, and its image on the table's stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageRow {
+    /// Its id.
+    pub id: MessageId,
+    /// The thread it belongs to.
+    pub thread_id: ThreadId,
+    /// Its number in the thread.
+    pub seq: u64,
+    /// Who wrote it.
+    pub author_id: UserId,
+    /// The text.
+    pub body: String,
+    /// When it was committed.
+    pub created_at: Timestamp,
+}
+
+impl MessageRow {
+    pub(crate) fn key(&self) -> Key {
+        keys::message(&self.thread_id, self.seq)
+    }
+
+    pub(crate) fn present(self, names: &Names) -> Message {
+        let Self { id, thread_id, seq, author_id, body, created_at } = self;
+        let author = Author { name: names.of(&author_id), id: author_id };
+        Message { id, thread_id, seq, body, author, attachments: Vec::new(), created_at }
+    }
+}
+
+/// A message to send.
+#[derive(Debug, Clone, Copy)]
+pub struct NewMessage<'a> {
+    /// Where to.
+    pub thread_id: &'a ThreadId,
+    /// From whom.
+    pub author: &'a Profile,
+    /// The text.
+    pub body: &'a str,
+    /// What makes a retry the same message.
+    pub idempotency_key: Option<&'a IdempotencyKey>,
+}
+
+/// What [`Chat::send`] came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// It is committed.
+    Stored(Message),
+    /// It was, by an earlier call with the same idempotency key: this is that message.
+    Replayed(Message),
+    /// The idempotency key was used before for another content.
+    KeyReused,
+    /// There is no such thread, or the author is not a member.
+    NotMember,
+}
+
+/// What one attempt to commit came to.
+pub(crate) enum Attempt {
+    Stored,
+    /// Somebody else has this `seq`.
+    Taken,
+    /// Somebody else was writing here: the same attempt may succeed.
+    Conflict,
+    /// The idempotency key has been used.
+    Known(Sent),
+}
+
+impl Chat {
+    /// Commits a message as the next of its thread. Message n+1 is put on condition that there is none, n being
+    /// the last one known to be committed: so `seq` has no gap and no two messages the same. Whoever loses the race
+    /// looks again and takes the next.
+    pub async fn send(&self, new: NewMessage<'_>) -> Result<Sent, Error> {
+        let thread_id = new.thread_id;
+        let last = async {
+            match self.last_seqs.get(thread_id) {
+                Some(seq) => Ok(seq),
+                None => self.last_seq(thread_id).await,
+            }
+        };
+        let (is_member, last, ()) =
+            futures::try_join!(self.is_member(thread_id, &new.author.id), last, self.seen(new.author))?;
+        if !is_member {
+            return Ok(Sent::NotMember);
+        }
+
+        let mut row = MessageRow {
+            id: MessageId::new(),
+            thread_id: thread_id.clone(),
+            seq: last + 1,
+            author_id: new.author.id.clone(),
+            body: new.body.to_owned(),
+            created_at: Timestamp::now(),
+        };
+        let start = Instant::now();
+        for attempt in 0.. {
+            let outcome = match new.idempotency_key {
+                None => self.put_message(&row).await?,
+                Some(key) => self.put_message_once(&row, key).await?,
+            };
+            match outcome {
+                Attempt::Stored => {
+                    self.last_seqs.insert(thread_id, row.seq);
+                    let names = self.names([&row.author_id]).await?;
+                    return Ok(Sent::Stored(row.present(&names)));
+                }
+                Attempt::Known(sent) => return Ok(sent),
+                Attempt::Taken | Attempt::Conflict if start.elapsed() > PATIENCE => break,
+                Attempt::Taken => {
+                    backoff::pause(attempt).await;
+                    row.seq = self.last_seq(thread_id).await? + 1;
+                }
+                Attempt::Conflict => backoff::pause(attempt).await,
+            }
+            row.created_at = Timestamp::now();
+        }
+        Err(Error::Unavailable("too many writers in one thread".into()))
+    }
+
+    async fn put_message(&self, row: &MessageRow) -> Result<Attempt, Error> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(&row.key(), row)?))
+            .condition_expression(IS_NEW)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = put else { return Ok(Attempt::Stored) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                // Where an answer was lost, the SDK has tried again what had succeeded: the row is our own.
+                let in_the_way = failed.item.clone().map(from_item::<MessageRow>).transpose()?;
+                let ours = in_the_way.is_some_and(|other| other.id == row.id);
+                Ok(if ours { Attempt::Stored } else { Attempt::Taken })
+            }
+            Some(PutItemError::TransactionConflictException(_)) => Ok(Attempt::Conflict),
+            _ => Err(error.into()),
+        }
+    }
+
+    /// The `seq` of the thread's last committed message, 0 where there is none.
+    pub async fn last_seq(&self, thread_id: &ThreadId) -> Result<u64, Error> {
+        let (rows, _) = self.query_messages(thread_id, MessageRange::Newest, 1).await?;
+        let seq = rows.first().map_or(0, |row| row.seq);
+        self.last_seqs.insert(thread_id, seq);
+        Ok(seq)
+    }
+
+    /// A page of the thread's messages. It may be shorter than asked for and not be the last: `DynamoDB` reads at
+    /// most 1 MB at once.
+    pub async fn messages(&self, thread_id: &ThreadId, query: &MessagesQuery) -> Result<MessagePage, Error> {
+        let (rows, more) = self.query_messages(thread_id, query.range, query.limit).await?;
+        let next_cursor = rows.last().filter(|_| more).map(|row| match query.range {
+            MessageRange::Newest | MessageRange::Before(_) => MessageCursor::Before(row.seq).encode(),
+            MessageRange::After(_) => MessageCursor::After(row.seq).encode(),
+        });
+        let names = self.names(rows.iter().map(|row| &row.author_id)).await?;
+        Ok(MessagePage { messages: rows.into_iter().map(|row| row.present(&names)).collect(), next_cursor })
+    }
+
+    /// At most `limit` messages of the range, and whether there are more behind them.
+    async fn query_messages(
+        &self,
+        thread_id: &ThreadId,
+        range: MessageRange,
+        limit: u32,
+    ) -> Result<(Vec<MessageRow>, bool), Error> {
+        let (first, last, forward) = match range {
+            MessageRange::Newest => (1, u64::MAX, false),
+            MessageRange::Before(seq) => (1, seq.saturating_sub(1), false),
+            MessageRange::After(seq) => (seq.saturating_add(1), u64::MAX, true),
+        };
+        if first > last {
+            return Ok((Vec::new(), false));
+        }
+        let Key { pk, sk: from } = keys::message(thread_id, first);
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", s(pk))
+            .expression_attribute_values(":from", s(from))
+            .expression_attribute_values(":to", s(keys::message(thread_id, last).sk))
+            .scan_index_forward(forward)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .consistent_read(true)
+            .send()
+            .await?;
+        let rows: Vec<MessageRow> =
+            answer.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
+        // From new to old, `seq` itself says when the first message is reached; `LastEvaluatedKey` cannot, for it
+        // also comes where the limit was met exactly at the end.
+        let more = match rows.last() {
+            Some(row) if !forward => row.seq > 1,
+            _ => answer.last_evaluated_key.is_some(),
+        };
+        Ok((rows, more))
+    }
+
+    pub(crate) async fn message_at(&self, thread_id: &ThreadId, seq: u64) -> Result<MessageRow, Error> {
+        let key = keys::message(thread_id, seq);
+        from_item(self.get(&key).await?.ok_or_else(|| Error::MissingRow(key.to_string()))?)
+    }
+}

@@ -1,0 +1,38 @@
+//! From rows to values and back.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::error::Error;
+use crate::keys::{Key, PK, SK};
+
+/// A row as `DynamoDB` gives and takes it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The row of `value` under `key`.
+pub(crate) fn to_item<T: Serialize>(key: &Key, value: &T) -> Result<Item, Error> {
+    let mut item: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(value)
+        .map_err(|source| Error::BadRow { key: key.to_string(), source })?;
+    item.extend(key.attributes());
+    Ok(item)
+}
+
+/// The value in a row; an error that names the row's key where it is none.
+pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
+    let part = |name| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
+    let key = format!("{} / {}", part(PK), part(SK));
+    serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|source| Error::BadRow { key, source })
+}
+
+/// A string attribute.
+pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// A number attribute.
+pub(crate) fn n(number: impl Display + Copy) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}

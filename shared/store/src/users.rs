@@ -1,0 +1,88 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use contract::UserId;
+use serde::{Deserialize, Serialize};
+
+use crate::chat::Chat;
+use crate::error::Error;
+use crate::keys;
+use crate::row::{from_item, n, to_item};
+
+/// A user as their verified token tells of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The token's `sub`.
+    pub id: UserId,
+    /// The token's `name`; an access token has none.
+    pub name: Option<String>,
+    /// The token's `iat`, in seconds since 1970.
+    pub issued_at: i64,
+}
+
+/// The row of a user. It carries the id so that a batch of rows says whose they are.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ProfileRow {
+    id: UserId,
+    name: String,
+    issued_at: i64,
+}
+
+/// The names of some users.
+pub(crate) struct Names(HashMap<UserId, String>);
+
+impl Names {
+    /// The user's name; their id where they were never seen with one.
+    pub(crate) fn of(&self, user: &UserId) -> String {
+        self.0.get(user).cloned().unwrap_or_else(|| user.to_string())
+    }
+}
+
+impl Chat {
+    /// Keeps the name that a token gives its user, unless a newer token gave another. A warm function that has seen
+    /// the token does nothing.
+    pub async fn seen(&self, profile: &Profile) -> Result<(), Error> {
+        let Some(name) = &profile.name else { return Ok(()) };
+        if self.seen.get(&profile.id).is_some_and(|newest| newest >= profile.issued_at) {
+            return Ok(());
+        }
+        let row = ProfileRow { id: profile.id.clone(), name: name.clone(), issued_at: profile.issued_at };
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(&keys::profile(&profile.id), &row)?))
+            .condition_expression("attribute_not_exists(pk) OR issuedAt < :issuedAt")
+            .expression_attribute_values(":issuedAt", n(profile.issued_at))
+            .send()
+            .await;
+        match written {
+            Ok(_) => self.names.insert(&profile.id, name.clone()),
+            // Kept already, or a newer name is: the next look at the names tells.
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.seen.insert(&profile.id, profile.issued_at);
+        Ok(())
+    }
+
+    /// The names of `users`, with one read for those this function does not remember.
+    pub(crate) async fn names<'a>(&self, users: impl IntoIterator<Item = &'a UserId>) -> Result<Names, Error> {
+        let mut names = HashMap::new();
+        let mut unknown = Vec::new();
+        for user in users {
+            match self.names.get(user) {
+                Some(name) => _ = names.insert(user.clone(), name),
+                None => unknown.push(keys::profile(user)),
+            }
+        }
+        for item in self.batch_get(unknown).await? {
+            let row: ProfileRow = from_item(item)?;
+            self.names.insert(&row.id, row.name.clone());
+            names.insert(row.id, row.name);
+        }
+        Ok(Names(names))
+    }
+}

@@ -1,0 +1,255 @@
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use futures::{SinkExt as _, StreamExt as _};
+use reqwest::Url;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use uuid::Uuid;
+
+use crate::patience::PATIENCE;
+use crate::shape::{assert_keys, seq_of, text};
+use crate::stack::Stack;
+
+/// The longest frame that a client has to take, in bytes.
+pub const MAX_FRAME_BYTES: usize = 32 * 1024;
+
+/// A connection that was refused, with the status of the handshake's answer.
+#[derive(Debug)]
+pub struct Refused(pub u16);
+
+/// What a client shows when it opens a socket.
+#[derive(Debug, Default)]
+pub struct Handshake {
+    query: Vec<(&'static str, String)>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Handshake {
+    /// Shows nothing at all.
+    #[must_use]
+    pub fn with_nothing() -> Self {
+        Self::default()
+    }
+
+    /// Shows a ticket.
+    #[must_use]
+    pub fn with_ticket(ticket: &str) -> Self {
+        Self::with_query("ticket", ticket)
+    }
+
+    /// Shows a token in the `Authorization` header.
+    #[must_use]
+    pub fn with_bearer(token: &str) -> Self {
+        Self { headers: vec![("authorization", format!("Bearer {token}"))], ..Self::default() }
+    }
+
+    /// Shows something in the URL.
+    #[must_use]
+    pub fn with_query(key: &'static str, value: &str) -> Self {
+        Self { query: vec![(key, value.to_owned())], ..Self::default() }
+    }
+
+    /// Comes from a page of this origin.
+    #[must_use]
+    pub fn from_origin(mut self, origin: &str) -> Self {
+        self.headers.push(("origin", origin.to_owned()));
+        self
+    }
+
+    /// Opens the socket, which has to succeed.
+    pub async fn accepted(self) -> Socket {
+        match self.open().await {
+            Ok(socket) => socket,
+            Err(Refused(status)) => panic!("the socket was refused with {status}"),
+        }
+    }
+
+    /// Tries to open the socket, which has to be refused as the client's fault.
+    pub async fn refused(self) {
+        let shown = self.query.iter().chain(&self.headers).map(|(key, _)| *key).collect::<Vec<_>>();
+        match self.open().await {
+            Ok(_) => panic!("a socket was opened with {shown:?} that had to be refused"),
+            Err(Refused(status)) => {
+                assert!((400..500).contains(&status), "refused with {status}, which is not the client's fault");
+            }
+        }
+    }
+
+    /// Opens the socket or says how it was refused.
+    pub async fn open(self) -> Result<Socket, Refused> {
+        let mut url = Url::parse(&Stack::get().ws_url).unwrap_or_else(|error| panic!("wsUrl is not a URL: {error}"));
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(self.query);
+        }
+        let mut request = url.as_str().into_client_request().unwrap_or_else(|error| panic!("not a handshake: {error}"));
+        for (name, value) in self.headers {
+            let value = HeaderValue::from_str(&value).unwrap_or_else(|error| panic!("{name} is not a header: {error}"));
+            request.headers_mut().insert(name, value);
+        }
+        match timeout(PATIENCE, connect_async(request)).await {
+            Ok(Ok((stream, _))) => Ok(Socket { stream, unclaimed: Vec::new() }),
+            Ok(Err(Error::Http(answer))) => Err(Refused(answer.status().as_u16())),
+            Ok(Err(error)) => panic!("the handshake broke: {error}"),
+            Err(late) => panic!("no answer to the handshake: {late}"),
+        }
+    }
+}
+
+/// An open WebSocket. Every frame that arrives is checked to be a JSON object of at most
+/// [`MAX_FRAME_BYTES`]; what nobody waited for yet is kept.
+#[derive(Debug)]
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    unclaimed: Vec<Value>,
+}
+
+impl Socket {
+    /// Sends a frame as it is.
+    pub async fn send(&mut self, frame: impl Into<Message>) {
+        if let Err(error) = self.stream.send(frame.into()).await {
+            panic!("the socket took no frame: {error}; unclaimed: {:?}", self.unclaimed);
+        }
+    }
+
+    /// Sends an action with an `id` of its own and returns the answer that carries this `id`.
+    pub async fn ask(&mut self, mut action: Value) -> Value {
+        let id = Uuid::now_v7().to_string();
+        action["id"] = id.as_str().into();
+        let shown = action.to_string();
+        self.send(shown.as_str()).await;
+        self.take(&format!("an answer to {shown}"), |frame| frame["id"] == id).await
+    }
+
+    /// Subscribes to a thread, which has to succeed, and returns the thread's `seq`.
+    pub async fn subscribe(&mut self, thread: &str) -> u64 {
+        let channel = format!("thread:{thread}");
+        let answer = self.ask(json!({ "action": "subscribe", "channel": channel })).await;
+        assert_keys(&answer, &["event", "data", "id"]);
+        assert_eq!(answer["event"], "subscribed", "{answer}");
+        assert_keys(&answer["data"], &["channel", "seq"]);
+        assert_eq!(answer["data"]["channel"], channel, "{answer}");
+        answer["data"]["seq"].as_u64().unwrap_or_else(|| panic!("no seq: {answer}"))
+    }
+
+    /// Unsubscribes from a thread, which has to succeed.
+    pub async fn unsubscribe(&mut self, thread: &str) {
+        let channel = format!("thread:{thread}");
+        let answer = self.ask(json!({ "action": "unsubscribe", "channel": channel })).await;
+        assert_eq!(answer["event"], "unsubscribed", "{answer}");
+        assert_eq!(answer["data"]["channel"], channel, "{answer}");
+    }
+
+    /// Checks that the connection answers.
+    pub async fn ping(&mut self) {
+        let answer = self.ask(json!({ "action": "ping" })).await;
+        assert_eq!(answer["event"], "pong", "{answer}");
+    }
+
+    /// Sends a frame that has to be answered by an error, and returns that error's code.
+    pub async fn provoke(&mut self, frame: impl Into<Message>) -> String {
+        self.send(frame).await;
+        let answer = self.take("an error event", |frame| frame["event"] == "error").await;
+        text(&answer["data"]["code"]).to_owned()
+    }
+
+    /// Waits for a frame, among those unclaimed and those to come.
+    pub async fn take(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        if let Some(index) = self.unclaimed.iter().position(&wanted) {
+            return self.unclaimed.remove(index);
+        }
+        let found = timeout(PATIENCE, async {
+            while let Some(frame) = self.read().await {
+                if wanted(&frame) {
+                    return Some(frame);
+                }
+                self.unclaimed.push(frame);
+            }
+            None
+        })
+        .await;
+        match found {
+            Ok(Some(frame)) => frame,
+            Ok(None) => panic!("closed before {what}; unclaimed: {:?}", self.unclaimed),
+            Err(late) => panic!("{what}: {late}; unclaimed: {:?}", self.unclaimed),
+        }
+    }
+
+    /// Waits for the `data` of the first `message:new` of this thread and `seq`.
+    pub async fn pushed(&mut self, thread: &str, seq: u64) -> Value {
+        let frame = self
+            .take(&format!("message {seq} of {thread}"), |frame| {
+                is_push(frame, thread) && frame["data"]["message"]["seq"] == seq
+            })
+            .await;
+        assert_keys(&frame, &["event", "data"]);
+        frame["data"].clone()
+    }
+
+    /// Waits until each of these messages was pushed, in whatever order and however often.
+    pub async fn pushed_all(&mut self, thread: &str, seqs: RangeInclusive<u64>) -> BTreeMap<u64, Value> {
+        let mut messages = BTreeMap::new();
+        for seq in seqs {
+            let mut data = self.pushed(thread, seq).await;
+            messages.insert(seq, data["message"].take());
+        }
+        messages
+    }
+
+    /// Which messages of a thread arrived and were not waited for.
+    #[must_use]
+    pub fn unclaimed_seqs(&self, thread: &str) -> Vec<u64> {
+        self.unclaimed
+            .iter()
+            .filter(|frame| is_push(frame, thread))
+            .map(|frame| seq_of(&frame["data"]["message"]))
+            .collect()
+    }
+
+    /// The next frame to arrive, or nothing when the server has closed instead.
+    pub async fn next_or_closed(&mut self) -> Option<Value> {
+        match timeout(PATIENCE, self.read()).await {
+            Ok(frame) => frame,
+            Err(late) => panic!("neither a frame nor a close: {late}"),
+        }
+    }
+
+    /// Says goodbye and waits until the connection is down.
+    pub async fn close(mut self) {
+        if let Err(error) = self.stream.close(None).await {
+            panic!("the socket cannot be closed: {error}");
+        }
+        let down = timeout(PATIENCE, async { while self.read().await.is_some() {} }).await;
+        assert!(down.is_ok(), "not closed within {PATIENCE:?}");
+    }
+
+    /// The next frame, or nothing once the connection is down.
+    async fn read(&mut self) -> Option<Value> {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Text(frame))) => return Some(parse(&frame)),
+                Some(Ok(Message::Binary(frame))) => panic!("a binary frame: {frame:?}"),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+}
+
+fn parse(frame: &str) -> Value {
+    let size = frame.len();
+    assert!(size <= MAX_FRAME_BYTES, "a frame of {size} bytes");
+    match serde_json::from_str(frame) {
+        Ok(Value::Object(object)) => Value::Object(object),
+        _ => panic!("a frame that is not a JSON object: {frame}"),
+    }
+}
+
+fn is_push(frame: &Value, thread: &str) -> bool {
+    frame["event"] == "message:new" && frame["data"]["threadId"] == thread
+}

@@ -1,0 +1,84 @@
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::api::{fetch, http};
+use crate::shape::text;
+use crate::stack::{Account, Stack};
+
+/// The ID token of a user, asked from Cognito once per run.
+pub(crate) async fn id_token(account: &Account) -> String {
+    static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::const_new(BTreeMap::new());
+    let mut tokens = TOKENS.lock().await;
+    if let Some(token) = tokens.get(&account.id) {
+        return token.clone();
+    }
+    let token = log_in(account).await;
+    tokens.insert(account.id.clone(), token.clone());
+    token
+}
+
+async fn log_in(account: &Account) -> String {
+    let stack = Stack::get();
+    let request = json!({
+        "AuthFlow": "USER_PASSWORD_AUTH",
+        "ClientId": stack.client_id,
+        "AuthParameters": { "USERNAME": account.email, "PASSWORD": account.password },
+    });
+    let reply = fetch(
+        http()
+            .post(format!("{}/", stack.endpoint_url))
+            .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
+            .header("content-type", "application/x-amz-json-1.1")
+            .body(request.to_string()),
+    )
+    .await;
+    // The answer is not shown: it may hold tokens.
+    let token = &reply.json["AuthenticationResult"]["IdToken"];
+    assert!(reply.status == 200 && token.is_string(), "{} cannot log in: {}", account.name, reply.status);
+    text(token).to_owned()
+}
+
+/// The token with `alg: none` and no signature.
+#[must_use]
+pub fn without_signature(token: &str) -> String {
+    let header = encode(&json!({ "alg": "none", "typ": "JWT" }));
+    format!("{header}.{}.", part(token, 1))
+}
+
+/// The token with another subject under the signature of the first.
+#[must_use]
+pub fn with_another_subject(token: &str, subject: &str) -> String {
+    let mut claims = decode(part(token, 1));
+    claims["sub"] = subject.into();
+    let claims = encode(&claims);
+    format!("{}.{claims}.{}", part(token, 0), part(token, 2))
+}
+
+/// The token with one bit of its signature turned.
+#[must_use]
+pub fn with_another_signature(token: &str) -> String {
+    let mut signature = URL_SAFE_NO_PAD
+        .decode(part(token, 2))
+        .unwrap_or_else(|error| panic!("the signature is not base64url: {error}"));
+    signature[0] ^= 1;
+    let signature = URL_SAFE_NO_PAD.encode(signature);
+    format!("{}.{}.{signature}", part(token, 0), part(token, 1))
+}
+
+fn part(token: &str, index: usize) -> &str {
+    token.split('.').nth(index).unwrap_or_else(|| panic!("a token without three parts"))
+}
+
+fn decode(part: &str) -> Value {
+    let bytes =
+        URL_SAFE_NO_PAD.decode(part).unwrap_or_else(|error| panic!("part of a token is not base64url: {error}"));
+    serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("part of a token is not JSON: {error}"))
+}
+
+fn encode(part: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(part.to_string())
+}

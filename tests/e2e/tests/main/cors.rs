@@ -1,0 +1,48 @@
+//! Browsers of the allowed origin may call the API, others may not.
+
+use e2e::{ALLOWED_ORIGIN, Reply, User, api_url, fetch, http};
+use reqwest::Method;
+
+async fn preflight(origin: &str, method: &str) -> Reply {
+    let request = http()
+        .request(Method::OPTIONS, api_url("/api/threads", &[]))
+        .header("origin", origin)
+        .header("access-control-request-method", method)
+        .header("access-control-request-headers", "authorization,content-type,idempotency-key");
+    fetch(request).await
+}
+
+fn lists(reply: &Reply, header: &str, wanted: &str) -> bool {
+    let listed = reply.header(header).unwrap_or_default();
+    listed.split(',').map(str::trim).any(|entry| entry == "*" || entry.eq_ignore_ascii_case(wanted))
+}
+
+#[tokio::test]
+async fn a_preflight_of_the_allowed_origin_is_granted_without_a_token() {
+    for method in ["GET", "POST"] {
+        let reply = preflight(ALLOWED_ORIGIN, method).await;
+        assert!((200..300).contains(&reply.status), "{reply}");
+        assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
+        assert!(lists(&reply, "access-control-allow-methods", method), "{reply}");
+        for header in ["authorization", "content-type", "idempotency-key"] {
+            assert!(lists(&reply, "access-control-allow-headers", header), "{header}: {reply}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_of_a_foreign_origin_is_not_granted() {
+    for origin in ["https://evil.example", "http://localhost:5173.evil.example", "null"] {
+        let reply = preflight(origin, "POST").await;
+        assert!(!lists(&reply, "access-control-allow-origin", origin), "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_the_allowed_origin_says_so() {
+    let sarah = User::sarah().await;
+    let request = sarah.request(Method::GET, "/api/threads").header("origin", ALLOWED_ORIGIN);
+    let reply = fetch(request).await;
+    assert_eq!(reply.status, 200, "{reply}");
+    assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
+}

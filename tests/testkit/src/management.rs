@@ -1,0 +1,118 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, service::service_fn};
+use hyper_util::rt::TokioIo;
+use push::Push;
+use store::Connections;
+
+use crate::dynamodb::aws;
+
+/// A fake of API Gateway's `@connections`: a server on loopback that keeps what was posted to each connection and
+/// answers as it is told.
+#[derive(Clone, Default)]
+pub struct Management {
+    endpoint: String,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    frames: HashMap<String, Vec<String>>,
+    statuses: HashMap<String, u16>,
+    delay: Duration,
+    in_flight: usize,
+    most_in_flight: usize,
+}
+
+impl Management {
+    /// Starts it. Every connection is open until [`answer`](Self::answer) says otherwise.
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let endpoint = format!("http://{}/live", listener.local_addr().expect("an address"));
+        let fake = Self { endpoint, state: Arc::default() };
+        let serving = fake.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let fake = serving.clone();
+                let service = service_fn(move |request| {
+                    let fake = fake.clone();
+                    async move { fake.serve(request).await }
+                });
+                // A client that goes away mid-way is a test's doing, not a failure.
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        fake
+    }
+
+    /// Delivery through this fake.
+    #[must_use]
+    pub fn push(&self, connections: Connections) -> Push {
+        Push::new(aws(self.endpoint.clone()).management(self.endpoint.clone()), connections)
+    }
+
+    /// Posts to `connection` are answered with `status` from now on: 410 for one that is closed.
+    pub fn answer(&self, connection: &str, status: u16) {
+        self.state().statuses.insert(connection.into(), status);
+    }
+
+    /// Posts take so long from now on.
+    pub fn delay(&self, delay: Duration) {
+        self.state().delay = delay;
+    }
+
+    /// What `connection` received, in order.
+    #[must_use]
+    pub fn frames(&self, connection: &str) -> Vec<serde_json::Value> {
+        let frames = self.state().frames.get(connection).cloned().unwrap_or_default();
+        frames.iter().map(|frame| serde_json::from_str(frame).expect("a frame of JSON")).collect()
+    }
+
+    /// The most posts that were under way at once.
+    #[must_use]
+    pub fn most_in_flight(&self) -> usize {
+        self.state().most_in_flight
+    }
+
+    async fn serve(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+        assert_eq!(request.method(), Method::POST);
+        let path = request.uri().path().to_owned();
+        let connection = path.strip_prefix("/live/@connections/").or(path.strip_prefix("/live/%40connections/"));
+        let connection = connection.unwrap_or_else(|| panic!("not a post to a connection: {path}")).to_owned();
+        let frame = request.into_body().collect().await?.to_bytes();
+        let delay = {
+            let mut state = self.state();
+            state.in_flight += 1;
+            state.most_in_flight = state.most_in_flight.max(state.in_flight);
+            state.delay
+        };
+        tokio::time::sleep(delay).await;
+        let mut state = self.state();
+        state.in_flight -= 1;
+        let status = state.statuses.get(&connection).copied().unwrap_or(200);
+        if status == 200 {
+            state.frames.entry(connection).or_default().push(String::from_utf8_lossy(&frame).into_owned());
+        }
+        let kind = match status {
+            410 => "GoneException",
+            403 => "ForbiddenException",
+            429 => "LimitExceededException",
+            _ => "InternalServerException",
+        };
+        let mut response = Response::new(Full::new(Bytes::from_static(b"{}")));
+        *response.status_mut() = status.try_into().expect("a status");
+        response.headers_mut().insert("x-amzn-errortype", hyper::header::HeaderValue::from_static(kind));
+        Ok(response)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
