@@ -1,0 +1,114 @@
+//! Delivery against a real engine and a fake of `@connections`.
+
+use std::time::Duration;
+
+use contract::{Channel, ThreadId};
+use push::{Delivery, Limits, Push};
+use store::Connections;
+use testkit::{Management, Tables, connect};
+
+struct Home {
+    connections: Connections,
+    management: Management,
+    push: Push,
+    channel: Channel,
+}
+
+impl Home {
+    async fn new() -> Self {
+        let (connections, management) = (Tables::create().await.connections(), Management::start().await);
+        let push = management.push(connections.clone());
+        Self { connections, management, push, channel: Channel::Thread(ThreadId::new()) }
+    }
+
+    async fn listen(&self, id: &str, channel: &Channel) {
+        let connection = connect(&self.connections, "user-a", id).await;
+        self.connections.subscribe(&connection, channel).await.unwrap();
+    }
+
+    async fn deliver(&self) -> Delivery {
+        self.push.deliver(&self.channel, r#"{"event":"pong"}"#).await.unwrap()
+    }
+
+    async fn subscribers(&self, channel: &Channel) -> usize {
+        self.connections.subscribers(channel).await.unwrap().len()
+    }
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    assert_eq!(Home::new().await.deliver().await, Delivery::default());
+}
+
+#[tokio::test]
+async fn a_closed_connection_is_removed_with_all_its_subscriptions_and_no_other() {
+    let home = Home::new().await;
+    let elsewhere = Channel::Thread(ThreadId::new());
+    for id in ["open", "closed"] {
+        for channel in [&home.channel, &elsewhere] {
+            let connection = connect(&home.connections, "user-a", id).await;
+            home.connections.subscribe(&connection, channel).await.unwrap();
+        }
+    }
+    home.management.answer("closed", 410);
+    assert_eq!(home.deliver().await, Delivery { delivered: 1, gone: 1, failed: 0 });
+    assert_eq!((home.subscribers(&home.channel).await, home.subscribers(&elsewhere).await), (1, 1));
+    assert_eq!(home.deliver().await, Delivery { delivered: 1, gone: 0, failed: 0 });
+    assert_eq!(home.management.frames("open").len(), 2);
+}
+
+#[tokio::test]
+async fn a_subscription_that_outlived_its_connection_is_removed() {
+    let tables = Tables::create().await;
+    let (connections, management) = (tables.connections(), Management::start().await);
+    let (push, channel) = (management.push(connections.clone()), Channel::Thread(ThreadId::new()));
+    let connection = connect(&connections, "user-a", "ghost").await;
+    connections.subscribe(&connection, &channel).await.unwrap();
+    let key = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.into());
+    let delete = tables.client.delete_item().table_name(&tables.connections);
+    delete.key("pk", key("CONN#ghost")).key("sk", key("META")).send().await.unwrap();
+    management.answer("ghost", 410);
+    assert_eq!(push.deliver(&channel, "{}").await.unwrap().gone, 1);
+    assert!(connections.subscribers(&channel).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn other_errors_remove_nobody() {
+    let home = Home::new().await;
+    for (id, status) in [("open", 200), ("forbidden", 403), ("broken", 500)] {
+        home.listen(id, &home.channel).await;
+        home.management.answer(id, status);
+    }
+    assert_eq!(home.deliver().await, Delivery { delivered: 1, gone: 0, failed: 2 });
+    assert_eq!(home.subscribers(&home.channel).await, 3);
+}
+
+#[tokio::test]
+async fn posts_go_out_side_by_side_and_bounded() {
+    let home = Home::new().await;
+    for n in 0..100 {
+        home.listen(&format!("c{n}"), &home.channel).await;
+    }
+    home.management.delay(Duration::from_millis(50));
+    assert_eq!(home.deliver().await.delivered, 100);
+    let most = home.management.most_in_flight();
+    assert!((32..=64).contains(&most), "{most} at once");
+}
+
+#[tokio::test]
+async fn slow_connections_end_at_the_limits_and_stay_subscribed() {
+    let home = Home::new().await;
+    for n in 0..3 {
+        home.listen(&format!("c{n}"), &home.channel).await;
+    }
+    home.management.delay(Duration::from_secs(60));
+    for limits in [
+        Limits { post: Duration::from_millis(50), overall: Duration::from_secs(30) },
+        Limits { post: Duration::from_secs(30), overall: Duration::from_millis(50) },
+    ] {
+        let push = home.management.push(home.connections.clone()).with_limits(limits);
+        let delivery = push.deliver(&home.channel, "{}").await.unwrap();
+        assert_eq!(delivery, Delivery { delivered: 0, gone: 0, failed: 3 });
+    }
+    assert_eq!(home.subscribers(&home.channel).await, 3);
+}

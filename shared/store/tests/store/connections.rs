@@ -1,0 +1,157 @@
+use contract::{Channel, ConnectionId, ThreadId, Timestamp, limits};
+use futures::future::join_all;
+use store::{Connections, Subscribed, TicketHolder};
+use testkit::{Tables, caller, connect};
+
+use crate::{keys, n, set};
+
+fn channel() -> Channel {
+    Channel::Thread(ThreadId::new())
+}
+
+async fn subscribers(connections: &Connections, channel: &Channel) -> Vec<String> {
+    let mut ids: Vec<_> =
+        connections.subscribers(channel).await.unwrap().iter().map(|id| id.as_str().to_owned()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[tokio::test]
+async fn a_ticket_is_redeemed_once_however_many_try() {
+    let tables = Tables::create().await;
+    let connections = tables.connections();
+    let holder = TicketHolder { user_id: caller("user-a").id, token_expires_at: 17 };
+    let ticket = connections.issue_ticket(holder.clone()).await.unwrap();
+    assert!(!format!("{:?}", keys(&tables, &tables.connections).await).contains(&ticket));
+    let redeemed = join_all((0..32).map(|_| connections.redeem_ticket(&ticket))).await;
+    let redeemed: Vec<_> = redeemed.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(redeemed, [holder]);
+}
+
+#[tokio::test]
+async fn an_expired_ticket_that_is_still_there_is_refused() {
+    let tables = Tables::create().await;
+    let connections = tables.connections();
+    let holder = TicketHolder { user_id: caller("user-a").id, token_expires_at: i64::MAX };
+    let ticket = connections.issue_ticket(holder).await.unwrap();
+    let (pk, sk) = keys(&tables, &tables.connections).await.remove(0);
+    set(&tables, &tables.connections, (&pk, &sk), "expiresAt", n(Timestamp::now().seconds())).await;
+    assert_eq!(connections.redeem_ticket(&ticket).await.unwrap(), None);
+    for garbage in ["", "guess", "a#b", &"x".repeat(10_000)] {
+        assert_eq!(connections.redeem_ticket(garbage).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_lives_as_long_as_its_token_and_two_hours_at_most() {
+    let connections = Tables::create().await.connections();
+    let now = Timestamp::now().seconds();
+    for (token, lives) in [(now + 60, 60), (i64::MAX, limits::CONNECTION_SECONDS)] {
+        let id = ConnectionId::new("c");
+        connections.connect(&id, &caller("user-a").id, token).await.unwrap();
+        let connection = connections.connection(&id).await.unwrap().unwrap();
+        assert!((lives..lives + 60).contains(&(connection.expires_at - now)));
+    }
+}
+
+#[tokio::test]
+async fn expired_rows_that_are_still_there_are_neither_found_nor_delivered_to() {
+    let tables = Tables::create().await;
+    let (connections, channel) = (tables.connections(), channel());
+    for id in ["live", "old"] {
+        let connection = connect(&connections, "user-a", id).await;
+        assert_eq!(connections.subscribe(&connection, &channel).await.unwrap(), Subscribed::Done);
+    }
+    assert_eq!(subscribers(&connections, &channel).await, ["live", "old"]);
+    let pk = format!("CHANNEL#{channel}");
+    let now = Timestamp::now().seconds();
+    set(&tables, &tables.connections, (&pk, "CONN#old"), "expiresAt", n(now)).await;
+    set(&tables, &tables.connections, ("CONN#old", "META"), "expiresAt", n(now)).await;
+    assert_eq!(subscribers(&connections, &channel).await, ["live"]);
+    assert_eq!(connections.connection(&ConnectionId::new("old")).await.unwrap(), None);
+    // Removing it still finds everything.
+    connections.remove(&ConnectionId::new("old")).await.unwrap();
+    assert_eq!(keys(&tables, &tables.connections).await.len(), 2);
+}
+
+#[tokio::test]
+async fn subscriptions_are_per_channel_and_repeatable() {
+    let connections = Tables::create().await.connections();
+    let (one, other) = (channel(), channel());
+    let connection = connect(&connections, "user-a", "c").await;
+    for _ in 0..2 {
+        connections.subscribe(&connection, &one).await.unwrap();
+        connections.subscribe(&connection, &other).await.unwrap();
+    }
+    assert_eq!(subscribers(&connections, &one).await, ["c"]);
+    connections.unsubscribe(&connection.id, &one).await.unwrap();
+    assert!(subscribers(&connections, &one).await.is_empty());
+    assert_eq!(subscribers(&connections, &other).await, ["c"]);
+}
+
+#[tokio::test]
+async fn removing_a_connection_leaves_nothing_of_it_and_all_of_the_others() {
+    let tables = Tables::create().await;
+    let connections = tables.connections();
+    let channels: Vec<_> = (0..40).map(|_| channel()).collect();
+    for id in ["stays", "goes"] {
+        let connection = connect(&connections, "user-a", id).await;
+        join_all(channels.iter().map(|channel| connections.subscribe(&connection, channel))).await;
+    }
+    for _ in 0..2 {
+        connections.remove(&ConnectionId::new("goes")).await.unwrap();
+        assert_eq!(keys(&tables, &tables.connections).await.len(), 1 + channels.len());
+    }
+    assert_eq!(subscribers(&connections, &channels[39]).await, ["stays"]);
+}
+
+#[tokio::test]
+async fn a_connection_removed_while_it_subscribes_leaves_nothing() {
+    for _ in 0..20 {
+        let tables = Tables::create().await;
+        let connections = tables.connections();
+        let connection = connect(&connections, "user-a", "c").await;
+        let channels: Vec<_> = (0..8).map(|_| channel()).collect();
+        let (subscribed, removed) = tokio::join!(
+            join_all(channels.iter().map(|channel| connections.subscribe(&connection, channel))),
+            connections.remove(&connection.id)
+        );
+        removed.unwrap();
+        for result in subscribed {
+            result.unwrap();
+        }
+        assert_eq!(keys(&tables, &tables.connections).await, []);
+        assert_eq!(connections.subscribe(&connection, &channels[0]).await.unwrap(), Subscribed::Gone);
+        assert_eq!(keys(&tables, &tables.connections).await, []);
+    }
+}
+
+#[tokio::test]
+async fn there_is_an_end_to_subscriptions() {
+    let connections = Tables::create().await.connections();
+    let connection = connect(&connections, "user-a", "c").await;
+    let channels: Vec<_> = (0..limits::SUBSCRIPTIONS).map(|_| channel()).collect();
+    for results in channels.chunks(50) {
+        for result in join_all(results.iter().map(|channel| connections.subscribe(&connection, channel))).await {
+            assert_eq!(result.unwrap(), Subscribed::Done);
+        }
+    }
+    assert_eq!(connections.subscribe(&connection, &channel()).await.unwrap(), Subscribed::TooMany);
+    assert_eq!(connections.subscribe(&connection, &channels[0]).await.unwrap(), Subscribed::Done);
+}
+
+#[tokio::test]
+async fn a_large_channel_is_read_whole() {
+    // 6 000 rows of some 200 bytes pass the 1 MB that DynamoDB reads at once.
+    let connections = Tables::create().await.connections();
+    let channel = channel();
+    let id = |n: usize| format!("{n:0>100}");
+    for chunk in (0..6_000).collect::<Vec<_>>().chunks(100) {
+        join_all(chunk.iter().map(|n| async {
+            let connection = connect(&connections, "user-a", &id(*n)).await;
+            connections.subscribe(&connection, &channel).await.unwrap();
+        }))
+        .await;
+    }
+    assert_eq!(subscribers(&connections, &channel).await.len(), 6_000);
+}

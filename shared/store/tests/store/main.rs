@@ -1,0 +1,42 @@
+//! The store against a real engine: dynoxide in this process, or whatever `DYNAMODB_ENDPOINT` names.
+
+mod connections;
+mod messages;
+mod rows;
+mod threads;
+mod users;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use testkit::Tables;
+
+/// A string attribute.
+fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// A number attribute.
+fn n(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// Sets one attribute of a row behind the store's back.
+async fn set(tables: &Tables, table: &str, key: (&str, &str), attribute: &str, value: AttributeValue) {
+    let update = tables.client.update_item().table_name(table).key("pk", s(key.0)).key("sk", s(key.1));
+    update
+        .update_expression("SET #a = :v")
+        .expression_attribute_names("#a", attribute)
+        .expression_attribute_values(":v", value)
+        .send()
+        .await
+        .unwrap();
+}
+
+/// Every key of a table, in order.
+async fn keys(tables: &Tables, table: &str) -> Vec<(String, String)> {
+    let items = tables.client.scan().table_name(table).into_paginator().items().send();
+    let items = items.collect::<Result<Vec<_>, _>>().await.unwrap();
+    let text = |value: &AttributeValue| value.as_s().unwrap().clone();
+    let mut keys: Vec<_> = items.iter().map(|item| (text(&item["pk"]), text(&item["sk"]))).collect();
+    keys.sort_unstable();
+    keys
+}

@@ -1,0 +1,208 @@
+use std::collections::HashSet;
+
+use contract::{IdempotencyKey, Message, MessagesQuery, Thread, ThreadId};
+use futures::future::join_all;
+use store::{Chat, NewMessage, Sent};
+use testkit::{Tables, caller, say, thread_of};
+
+use crate::{keys, n, set};
+
+async fn send(chat: &Chat, user: &str, thread: &ThreadId, body: &str, key: Option<&str>) -> Sent {
+    let key = key.map(|key| IdempotencyKey::parse(key.as_bytes()).unwrap());
+    let author = &caller(user).profile();
+    let new = NewMessage { thread_id: thread, author, body, idempotency_key: key.as_ref() };
+    chat.send(new).await.unwrap()
+}
+
+fn stored(sent: Sent) -> Message {
+    let Sent::Stored(message) = sent else { panic!("{sent:?}") };
+    message
+}
+
+/// The thread's messages from page to page, `after` that seq or from new to old.
+async fn read(chat: &Chat, thread: &Thread, limit: &str, after: Option<&str>) -> Vec<Message> {
+    let (mut messages, mut cursor) = (Vec::new(), None);
+    loop {
+        let query = MessagesQuery::parse(Some(limit), cursor.as_deref(), after).unwrap();
+        let page = chat.messages(&thread.id, &query).await.unwrap();
+        messages.extend(page.messages);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return messages;
+        }
+    }
+}
+
+fn seqs(messages: &[Message]) -> Vec<u64> {
+    messages.iter().map(|message| message.seq).collect()
+}
+
+#[tokio::test]
+async fn many_senders_at_once_leave_no_gap_and_lose_nothing() {
+    let tables = Tables::create().await;
+    let thread = thread_of(&tables.chat(), &["user-a", "user-b"]).await;
+    // Each sender is a function that has just started, as on Lambda.
+    let senders = (0..64).map(|n| {
+        let (chat, thread) = (tables.chat(), &thread);
+        async move { stored(send(&chat, ["user-a", "user-b"][n % 2], &thread.id, &n.to_string(), None).await) }
+    });
+    let mut sent = join_all(senders).await;
+    sent.sort_unstable_by_key(|message| message.seq);
+    assert_eq!(seqs(&sent), (1..=64).collect::<Vec<_>>());
+    let kept = read(&tables.chat(), &thread, "100", Some("0")).await;
+    assert_eq!(kept, sent);
+    assert_eq!(kept.iter().map(|message| &message.body).collect::<HashSet<_>>().len(), 64);
+}
+
+#[tokio::test]
+async fn warm_senders_who_fell_behind_catch_up() {
+    let tables = Tables::create().await;
+    let (one, other) = (tables.chat(), tables.chat());
+    let thread = thread_of(&one, &["user-a"]).await;
+    for round in 0..3 {
+        for chat in [&one, &one, &other] {
+            say(chat, "user-a", &thread, &round.to_string()).await;
+        }
+    }
+    assert_eq!(seqs(&read(&one, &thread, "100", Some("0")).await), (1..=9).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn one_idempotency_key_is_one_message_however_often_at_once() {
+    let tables = Tables::create().await;
+    let thread = thread_of(&tables.chat(), &["user-a", "user-b"]).await;
+    let senders = (0..32).map(|_| {
+        let (chat, thread) = (tables.chat(), &thread);
+        async move { send(&chat, "user-a", &thread.id, "once", Some("key")).await }
+    });
+    let (mut stored, mut replayed) = (Vec::new(), Vec::new());
+    for sent in join_all(senders).await {
+        match sent {
+            Sent::Stored(message) => stored.push(message),
+            Sent::Replayed(message) => replayed.push(message),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((stored.len(), replayed.len()), (1, 31));
+    assert!(replayed.iter().all(|message| *message == stored[0]));
+    assert_eq!(read(&tables.chat(), &thread, "100", None).await, stored);
+}
+
+#[tokio::test]
+async fn different_keys_at_once_are_different_messages() {
+    let tables = Tables::create().await;
+    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let senders = (0..32).map(|n| {
+        let (chat, thread, key) = (tables.chat(), &thread, format!("key-{n}"));
+        async move { stored(send(&chat, "user-a", &thread.id, "each", Some(&key)).await).seq }
+    });
+    let mut sent = join_all(senders).await;
+    sent.sort_unstable();
+    assert_eq!(sent, (1..=32).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_its_caller_thread_and_content() {
+    let chat = Tables::create().await.chat();
+    let thread = thread_of(&chat, &["user-a", "user-b"]).await;
+    let other = thread_of(&chat, &["user-a"]).await;
+    let first = stored(send(&chat, "user-a", &thread.id, "text", Some("key")).await);
+    stored(send(&chat, "user-b", &thread.id, "text", Some("key")).await);
+    stored(send(&chat, "user-a", &other.id, "text", Some("key")).await);
+    assert_eq!(send(&chat, "user-a", &thread.id, "other", Some("key")).await, Sent::KeyReused);
+    assert_eq!(send(&chat, "user-a", &thread.id, "text", Some("key")).await, Sent::Replayed(first));
+    assert_eq!(seqs(&read(&chat, &thread, "100", Some("0")).await), [1, 2]);
+}
+
+#[tokio::test]
+async fn an_expired_key_that_is_still_there_counts_as_gone() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let thread = thread_of(&chat, &["user-a"]).await;
+    stored(send(&chat, "user-a", &thread.id, "text", Some("key")).await);
+    let key = (format!("THREAD#{}", thread.id), "KEY#6#user-a#key");
+    assert!(keys(&tables, &tables.chat).await.contains(&(key.0.clone(), key.1.into())));
+    set(&tables, &tables.chat, (&key.0, key.1), "expiresAt", n(1)).await;
+    assert_eq!(stored(send(&chat, "user-a", &thread.id, "other", Some("key")).await).seq, 2);
+    assert_eq!(send(&chat, "user-a", &thread.id, "text", Some("key")).await, Sent::KeyReused);
+}
+
+#[tokio::test]
+async fn who_is_no_member_commits_nothing() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let thread = thread_of(&chat, &["user-a"]).await;
+    assert_eq!(send(&chat, "user-x", &thread.id, "text", None).await, Sent::NotMember);
+    assert_eq!(send(&chat, "user-a", &ThreadId::new(), "text", Some("key")).await, Sent::NotMember);
+    // A function that knows the thread refuses as well.
+    say(&chat, "user-a", &thread, "hello").await;
+    assert_eq!(send(&chat, "user-x", &thread.id, "text", None).await, Sent::NotMember);
+    assert_eq!(read(&chat, &thread, "100", None).await.len(), 1);
+}
+
+#[tokio::test]
+async fn paging_while_writers_write_gives_each_message_once() {
+    let tables = Tables::create().await;
+    let thread = &thread_of(&tables.chat(), &["user-a"]).await;
+    for n in 0..20 {
+        say(&tables.chat(), "user-a", thread, &n.to_string()).await;
+    }
+    let writer = async {
+        let chat = tables.chat();
+        for n in 20..60 {
+            say(&chat, "user-a", thread, &n.to_string()).await;
+        }
+    };
+    let reader = tables.chat();
+    let (back, forth, ()) =
+        tokio::join!(read(&reader, thread, "3", None), read(&reader, thread, "3", Some("0")), writer);
+    let newest = back[0].seq;
+    assert!(newest >= 20);
+    assert_eq!(seqs(&back), (1..=newest).rev().collect::<Vec<_>>());
+    let last = forth.last().unwrap().seq;
+    assert!(last >= 20);
+    assert_eq!(seqs(&forth), (1..=last).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn pages_of_the_largest_messages_are_short_but_whole() {
+    // 40 bodies of 32 KB pass the 1 MB that DynamoDB reads at once.
+    let chat = Tables::create().await.chat();
+    let thread = thread_of(&chat, &["user-a"]).await;
+    let body = "🏡".repeat(8_000);
+    for _ in 0..40 {
+        say(&chat, "user-a", &thread, &body).await;
+    }
+    for after in [None, Some("0")] {
+        let mut messages = read(&chat, &thread, "100", after).await;
+        messages.sort_unstable_by_key(|message| message.seq);
+        assert_eq!(seqs(&messages), (1..=40).collect::<Vec<_>>());
+        assert!(messages.iter().all(|message| message.body == body));
+    }
+}
+
+#[tokio::test]
+async fn any_text_comes_back_as_it_was() {
+    let chat = Tables::create().await.chat();
+    let thread = thread_of(&chat, &["user-a"]).await;
+    let bodies = ["\u{0}\u{1}\u{7f}", "👩‍👩‍👧‍👦 \u{202e}abc", "  ", "\"\\\n\r\t", "\u{fffd}\u{10ffff}", "Ω≈ç√∫"];
+    for body in bodies {
+        say(&chat, "user-a", &thread, body).await;
+    }
+    let kept = read(&chat, &thread, "2", Some("0")).await;
+    assert_eq!(kept.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), bodies);
+}
+
+#[tokio::test]
+async fn the_ends_of_the_range_are_no_error() {
+    let chat = Tables::create().await.chat();
+    let thread = thread_of(&chat, &["user-a"]).await;
+    say(&chat, "user-a", &thread, "only").await;
+    assert_eq!(seqs(&read(&chat, &thread, "1", Some(&u64::MAX.to_string())).await), [0; 0]);
+    for seq in [0, 1] {
+        let cursor = contract::MessageCursor::Before(seq).encode();
+        let query = MessagesQuery::parse(None, Some(&cursor), None).unwrap();
+        let page = chat.messages(&thread.id, &query).await.unwrap();
+        assert_eq!((page.messages.len(), page.next_cursor), (0, None));
+    }
+}

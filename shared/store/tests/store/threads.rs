@@ -1,0 +1,156 @@
+use contract::{CreateThread, Thread, ThreadsQuery, UserId, limits};
+use futures::future::join_all;
+use store::{Chat, CreatedThread, Error, MessageRow};
+use testkit::{Tables, say, thread_of};
+
+use crate::{keys, s, set};
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+fn request(members: impl IntoIterator<Item = UserId>, title: &str) -> CreateThread {
+    CreateThread { member_ids: members.into_iter().collect(), title: Some(title.into()) }
+}
+
+/// The user's threads, from page to page.
+async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
+    let (mut ids, mut cursor) = (Vec::new(), None);
+    loop {
+        let query = ThreadsQuery::parse(Some(limit), cursor.as_deref()).unwrap();
+        let page = chat.threads(&user(id), &query).await.unwrap();
+        assert!(page.threads.len() <= query.limit as usize);
+        ids.extend(page.threads.into_iter().map(|thread| thread.details.thread.id.to_string()));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return ids;
+        }
+    }
+}
+
+/// What the stream function does with a message.
+async fn advance(chat: &Chat, message: contract::Message) -> bool {
+    let row = MessageRow {
+        id: message.id,
+        thread_id: message.thread_id,
+        seq: message.seq,
+        author_id: message.author.id,
+        body: message.body,
+        created_at: message.created_at,
+    };
+    chat.advance_thread(&row).await.unwrap()
+}
+
+#[tokio::test]
+async fn many_creators_of_one_set_make_one_thread() {
+    let tables = Tables::create().await;
+    let creators = (0..64).map(|n| {
+        let chat = tables.chat();
+        // Each in another order and with another title.
+        let mut members = vec![user("a"), user("b"), user("c")];
+        members.rotate_left(n % 3);
+        async move { chat.create_thread(&request(members, &n.to_string())).await.unwrap() }
+    });
+    let (mut new, mut existing) = (Vec::new(), Vec::new());
+    for created in join_all(creators).await {
+        match created {
+            CreatedThread::New(thread) => new.push(thread),
+            CreatedThread::Existing(thread) => existing.push(thread),
+        }
+    }
+    assert_eq!((new.len(), existing.len()), (1, 63));
+    assert!(existing.iter().all(|thread| *thread == new[0]));
+    // The set, the thread, and a membership for each: nothing is left of those who lost.
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 5);
+    assert_eq!(list(&tables.chat(), "b", "10").await, [new[0].id.as_str()]);
+}
+
+#[tokio::test]
+async fn the_largest_thread_fits() {
+    let chat = Tables::create().await.chat();
+    let members: Vec<_> = (0..limits::MEMBERS).map(|n| user(&format!("{n:0>255}"))).collect();
+    let created = chat.create_thread(&request(members.clone(), &"ä".repeat(limits::TITLE_CHARS))).await.unwrap();
+    let CreatedThread::New(thread) = created else { panic!("{created:?}") };
+    assert_eq!(thread.member_ids, members);
+    let shown = chat.thread(&thread.id, &members[89]).await.unwrap().unwrap();
+    assert_eq!((shown.thread, shown.member_names.len()), (thread, limits::MEMBERS));
+}
+
+#[tokio::test]
+async fn sets_that_share_members_are_different_threads() {
+    let chat = Tables::create().await.chat();
+    let one = thread_of(&chat, &["a", "b"]).await;
+    let other = thread_of(&chat, &["a", "b", "c"]).await;
+    assert_ne!(one.id, other.id);
+    assert!(chat.thread(&other.id, &user("d")).await.unwrap().is_none());
+    assert!(!chat.is_member(&one.id, &user("c")).await.unwrap());
+    assert!(chat.is_member(&other.id, &user("c")).await.unwrap());
+}
+
+#[tokio::test]
+async fn threads_come_most_recently_active_first_and_once() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let mut threads: Vec<Thread> = Vec::new();
+    for n in 0..5 {
+        threads.push(thread_of(&chat, &["a", &format!("b{n}")]).await);
+    }
+    // All created within one millisecond, or not: the order is total.
+    for limit in ["1", "2", "5", "100"] {
+        let mut listed = list(&chat, "a", limit).await;
+        assert_eq!(listed.len(), 5);
+        listed.sort_unstable();
+        listed.dedup();
+        assert_eq!(listed.len(), 5);
+    }
+    for n in [3, 1] {
+        let mut message = say(&chat, "a", &threads[n], "hello").await;
+        message.created_at = contract::Timestamp::from_millis(4_102_444_800_000 - i64::try_from(n).unwrap());
+        assert!(advance(&chat, message).await);
+    }
+    assert_eq!(list(&chat, "a", "2").await[..2], [threads[1].id.to_string(), threads[3].id.to_string()]);
+}
+
+#[tokio::test]
+async fn a_long_list_of_threads_is_whole() {
+    // More than one BatchGetItem takes.
+    let chat = Tables::create().await.chat();
+    for n in 0..130 {
+        thread_of(&chat, &["a", &n.to_string()]).await;
+    }
+    assert_eq!(list(&chat, "a", "100").await.len(), 130);
+}
+
+#[tokio::test]
+async fn the_projection_goes_forward_only_and_never_makes_a_thread() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let thread = thread_of(&chat, &["a"]).await;
+    let (first, second) = (say(&chat, "a", &thread, "1").await, say(&chat, "a", &thread, "2").await);
+    assert!(advance(&chat, second.clone()).await);
+    assert!(!advance(&chat, second.clone()).await);
+    assert!(!advance(&chat, first.clone()).await);
+    let page = chat.threads(&user("a"), &ThreadsQuery::parse(None, None).unwrap()).await.unwrap();
+    assert_eq!(page.threads[0].last_message, Some(second.clone()));
+    assert_eq!(page.threads[0].details.thread.updated_at, second.created_at);
+
+    let nowhere = MessageRow {
+        id: first.id,
+        thread_id: contract::ThreadId::new(),
+        seq: 1,
+        author_id: user("a"),
+        body: String::new(),
+        created_at: first.created_at,
+    };
+    assert!(matches!(chat.advance_thread(&nowhere).await, Err(Error::MissingRow(_))));
+}
+
+#[tokio::test]
+async fn a_membership_without_its_thread_is_an_error_and_not_silence() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    thread_of(&chat, &["a"]).await;
+    set(&tables, &tables.chat, ("USER#a", "THREAD#thread_gone"), "threadId", s("thread_gone")).await;
+    let query = ThreadsQuery::parse(None, None).unwrap();
+    assert!(matches!(chat.threads(&user("a"), &query).await, Err(Error::MissingRow(_))));
+}
