@@ -1,13 +1,12 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use contract::{Channel, ConnectionId, Timestamp, UserId, limits};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, condition_failed};
 use crate::keys::{self, Key};
 use crate::row::{Item, from_item, n, s, to_item};
 
@@ -51,6 +50,8 @@ struct ConnectionRow {
     expires_at: i64,
     #[serde(default, skip_serializing)]
     channels: BTreeSet<Channel>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    closing: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,7 +76,7 @@ impl Connections {
     /// Notes that a socket is open, for a token that ends at `token_expires_at` (seconds since 1970).
     pub async fn connect(&self, id: &ConnectionId, user_id: &UserId, token_expires_at: i64) -> Result<(), Error> {
         let expires_at = token_expires_at.min(Timestamp::now().seconds() + limits::CONNECTION_SECONDS);
-        let row = ConnectionRow { user_id: user_id.clone(), expires_at, channels: BTreeSet::new() };
+        let row = ConnectionRow { user_id: user_id.clone(), expires_at, channels: BTreeSet::new(), closing: false };
         let item = to_item(&keys::connection(id), &row)?;
         self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
         Ok(())
@@ -102,7 +103,7 @@ impl Connections {
         let key = keys::subscription(channel, &connection.id);
         let item = to_item(&key, &row)?;
         self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
-        // Removed between the two writes, the connection has left its subscription behind.
+        // Removed between the two writes, the connection has left this subscription behind.
         if self.connection_row(&connection.id).await?.is_none() {
             self.delete(&key).await?;
             return Ok(Subscribed::Gone);
@@ -119,7 +120,7 @@ impl Connections {
             .set_key(Some(keys::connection(&connection.id).attributes()))
             .update_expression("ADD channels :added")
             .condition_expression(
-                "attribute_exists(pk) AND \
+                "attribute_exists(pk) AND attribute_not_exists(closing) AND \
                  (attribute_not_exists(channels) OR contains(channels, :channel) OR size(channels) < :most)",
             )
             .expression_attribute_values(":added", AttributeValue::Ss(vec![channel.to_string()]))
@@ -129,11 +130,7 @@ impl Connections {
             .await;
         match updated {
             Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
+            Err(error) if condition_failed(&error) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -168,29 +165,35 @@ impl Connections {
         Ok(ids)
     }
 
-    /// Removes a connection and its subscriptions, whichever of them are there. The connection's own row goes last,
-    /// so that a removal that was cut short can be repeated.
+    /// Removes a connection and its subscriptions, whichever of them are there. It is marked as closing first, so that
+    /// nothing is subscribed any more, and its own row goes last, so that a removal that was cut short can be repeated.
     pub async fn remove(&self, id: &ConnectionId) -> Result<(), Error> {
-        let Some(row) = self.connection_row(id).await? else { return Ok(()) };
-        self.delete_subscriptions(id, &row.channels).await?;
-        if let Some(item) = self.delete(&keys::connection(id)).await? {
-            // What was listed between the read and the delete.
-            let last: ConnectionRow = from_item(item)?;
-            self.delete_subscriptions(id, &(&last.channels - &row.channels)).await?;
-        }
-        Ok(())
-    }
-
-    async fn delete_subscriptions(&self, id: &ConnectionId, channels: &BTreeSet<Channel>) -> Result<(), Error> {
-        futures::stream::iter(channels)
-            .map(|channel| async move { self.delete(&keys::subscription(channel, id)).await })
+        let key = keys::connection(id);
+        let update = self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()));
+        let marked = update
+            .update_expression("SET closing = :true")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        let row: ConnectionRow = match marked {
+            Ok(marked) => from_item(marked.attributes.unwrap_or_default())?,
+            Err(error) if condition_failed(&error) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        futures::stream::iter(&row.channels)
+            .map(|channel| self.unsubscribe(id, channel))
             .buffer_unordered(16)
-            .try_for_each(|_| async { Ok(()) })
-            .await
+            .try_for_each(|()| async { Ok(()) })
+            .await?;
+        self.delete(&key).await.map(drop)
     }
 
+    /// The row of a connection that is open, expired or not.
     async fn connection_row(&self, id: &ConnectionId) -> Result<Option<ConnectionRow>, Error> {
-        self.get(&keys::connection(id)).await?.map(from_item).transpose()
+        let row: Option<ConnectionRow> = self.get(&keys::connection(id)).await?.map(from_item).transpose()?;
+        Ok(row.filter(|row| !row.closing))
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Item>, Error> {
@@ -198,10 +201,14 @@ impl Connections {
         Ok(request.consistent_read(true).send().await?.item)
     }
 
-    /// Deletes a row and returns what it was.
+    /// Deletes a row and returns what it was, to one caller only; `None` where there is none. On condition that it
+    /// is there: `DynamoDB` Local lets two unconditional deletes at once both return it.
     pub(crate) async fn delete(&self, key: &Key) -> Result<Option<Item>, Error> {
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(key.attributes()));
-        let deleted = request.return_values(ReturnValue::AllOld).send().await?;
-        Ok(deleted.attributes.filter(|item| !item.is_empty()))
+        match request.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld).send().await {
+            Ok(deleted) => Ok(deleted.attributes),
+            Err(error) if condition_failed(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }

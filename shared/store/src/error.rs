@@ -52,6 +52,11 @@ where
     }
 }
 
+/// Whether a write was refused because its condition did not hold.
+pub(crate) fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalCheckFailedException")
+}
+
 /// What went wrong with a call to AWS, for the log: the code and message, or the chain of causes. Never the request
 /// or the response, which hold what people write to each other.
 pub fn describe<E, R>(error: &SdkError<E, R>) -> String

@@ -1,11 +1,10 @@
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use contract::UserId;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Chat;
-use crate::error::Error;
+use crate::error::{Error, condition_failed};
 use crate::keys;
 use crate::row::{from_item, n, to_item};
 
@@ -60,8 +59,7 @@ impl Chat {
         match written {
             Ok(_) => self.names.insert(&profile.id, name.clone()),
             // Kept already, or a newer name is: the next look at the names tells.
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-            }
+            Err(error) if condition_failed(&error) => {}
             Err(error) => return Err(error.into()),
         }
         self.seen.insert(&profile.id, profile.issued_at);

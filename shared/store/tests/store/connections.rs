@@ -1,3 +1,4 @@
+use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Channel, ConnectionId, ThreadId, Timestamp, limits};
 use futures::future::join_all;
 use store::{Connections, Subscribed, TicketHolder};
@@ -124,6 +125,21 @@ async fn a_connection_removed_while_it_subscribes_leaves_nothing() {
         assert_eq!(connections.subscribe(&connection, &channels[0]).await.unwrap(), Subscribed::Gone);
         assert_eq!(keys(&tables, &tables.connections).await, []);
     }
+}
+
+#[tokio::test]
+async fn a_removal_that_was_cut_short_lets_nothing_in_and_can_be_repeated() {
+    let tables = Tables::create().await;
+    let (connections, channel) = (tables.connections(), channel());
+    let connection = connect(&connections, "user-a", "c").await;
+    connections.subscribe(&connection, &channel).await.unwrap();
+    set(&tables, &tables.connections, ("CONN#c", "META"), "closing", AttributeValue::Bool(true)).await;
+    assert_eq!(connections.connection(&connection.id).await.unwrap(), None);
+    let other = Channel::Thread(ThreadId::new());
+    assert_eq!(connections.subscribe(&connection, &other).await.unwrap(), Subscribed::Gone);
+    assert_eq!(keys(&tables, &tables.connections).await.len(), 2);
+    connections.remove(&connection.id).await.unwrap();
+    assert_eq!(keys(&tables, &tables.connections).await, []);
 }
 
 #[tokio::test]

@@ -1,0 +1,70 @@
+# Hearth on this machine: `make dev` starts everything and follows it, `make test` tests everything.
+#
+#   make up       start the local cloud in the background, or bring the running one up to date
+#                 (PORT= chooses the port; with KEEP=1 its data outlives `make down`, until an `up` without it)
+#   make dev      the same, then say how to use it and follow the functions' logs
+#   make down     stop it
+#   make -s token USER=Sarah      a bearer token of a demo user, and nothing else
+#   make test     unit, store, handler and end-to-end tests, on an instance and a port of its own
+#   make lint     what CI refuses a change for
+#   make build    build for AWS; `make deploy` puts it there
+
+PYTHON ?= python3
+STATE  ?= .local
+VENV   := .local/venv
+TOOLS  := $(VENV)/.complete
+CLOUD   = $(VENV)/bin/python local/cloud.py
+
+export SAM_CLI_TELEMETRY = 0
+
+.PHONY: up dev down token test test-dynamodb-local test-e2e lint build deploy
+.DEFAULT_GOAL := dev
+
+up dev: $(TOOLS)
+	cargo build --bins
+	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(filter 1,$(KEEP)),--keep) $@
+
+down: $(TOOLS)
+	@$(CLOUD) --state '$(STATE)' down
+
+token: $(TOOLS)
+	@$(CLOUD) --state '$(STATE)' token '$(USER)'
+
+test: $(TOOLS)
+	cargo test --workspace --exclude e2e
+	@$(MAKE) --no-print-directory test-dynamodb-local
+	@$(MAKE) --no-print-directory test-e2e
+
+# The store's tests once more, on an engine that has real transaction conflicts.
+test-dynamodb-local: $(TOOLS)
+	$(VENV)/bin/python local/dynamodb_local.py cargo test -p store
+
+# `run` stops the instance again, however the tests end.
+test-e2e: $(TOOLS)
+	cargo build --bins
+	$(CLOUD) --state .local/test --port 0 run cargo test -p e2e
+
+lint: $(TOOLS)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+	$(VENV)/bin/sam validate --lint --region us-east-1
+	$(VENV)/bin/cfn-lint template.yaml
+
+# cargo-lambda and its linker are among the tools.
+build deploy: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+build: $(TOOLS)
+	sam build
+
+deploy: build
+	sam deploy --guided
+
+$(TOOLS): local/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	  echo 'error: $(PYTHON) is missing or older than 3.10; name a newer one with PYTHON=.' >&2; exit 1; }
+	@echo 'Installing the tools of the local cloud into $(VENV), once ...' >&2
+	@$(PYTHON) -m venv $(VENV) >&2 || { \
+	  echo 'error: $(PYTHON) cannot make a virtual environment (on Debian: apt install python3-venv).' >&2; exit 1; }
+	@$(VENV)/bin/pip install --disable-pip-version-check --requirement local/requirements.txt >&2 || { \
+	  echo 'error: the tools could not be installed; pip says why above.' >&2; exit 1; }
+	@touch $@

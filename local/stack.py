@@ -1,0 +1,206 @@
+"""Puts the template and the functions into the emulator, and the demo users into its user pool."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import time
+import zipfile
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+import template
+from emulator import REGION, Failure, architecture
+
+STACK = "hearth"
+CODE_BUCKET = "hearth-code"
+DEPLOY_SECONDS = 120
+PASSWORD = "Hearth-demo-1"
+USERS = [
+    {"id": "5a7a0000-0000-4000-8000-000000000001", "name": "Sarah", "email": "sarah@hearth.example"},
+    {"id": "5a7a0000-0000-4000-8000-000000000002", "name": "Michael", "email": "michael@hearth.example"},
+    {"id": "5a7a0000-0000-4000-8000-000000000003", "name": "Dad", "email": "dad@hearth.example"},
+]
+
+
+def client(service, endpoint, **config):
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        # The emulator's root credentials. Unsigned calls (a user signing in) go to the account of these.
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, **config),
+    )
+
+
+def deploy(root, endpoint):
+    """Creates the stack or brings it up to date; gives what stack.json holds."""
+    sam = template.load(root / "template.yaml")
+    code, changed = upload(root, template.binaries(sam), endpoint)
+    websocket = f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live"
+    parameters = {"Architecture": architecture(), "ManagementEndpoint": websocket}
+    outputs = apply(template.expand(sam, code, parameters, endpoint), parameters, endpoint)
+    remove_old_code(code, endpoint)
+    return changed, {
+        "apiUrl": f"{endpoint}/_aws/execute-api/{template.HTTP_API_ID}",
+        "wsUrl": websocket.replace("http://", "ws://"),
+        "endpointUrl": endpoint,
+        "region": REGION,
+        "userPoolId": outputs["UserPoolId"],
+        "clientId": outputs["UserPoolClientId"],
+        "chatTable": outputs["ChatTable"],
+        "connectionsTable": outputs["ConnectionsTable"],
+        "bucket": outputs["Bucket"],
+        "users": seed(outputs["UserPoolId"], endpoint),
+    }
+
+
+# ------------------------------------------------------------------------------------------------ functions
+
+
+def upload(root, binaries, endpoint):
+    """Uploads each function's zip unless the emulator has it: (where each one is, names of the new ones)."""
+    s3 = client("s3", endpoint)
+    s3.create_bucket(Bucket=CODE_BUCKET)
+    present = {entry["Key"] for entry in s3.list_objects_v2(Bucket=CODE_BUCKET).get("Contents", [])}
+    code, changed = {}, []
+    for logical_id, name in binaries.items():
+        archive = zipped(root, name)
+        key = f"{name}-{hashlib.sha256(archive).hexdigest()}.zip"
+        if key not in present:
+            s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=archive)
+            changed.append(name)
+        code[logical_id] = (CODE_BUCKET, key)
+    return code, changed
+
+
+def remove_old_code(code, endpoint):
+    s3 = client("s3", endpoint)
+    wanted = {key for _, key in code.values()}
+    for entry in s3.list_objects_v2(Bucket=CODE_BUCKET)["Contents"]:
+        if entry["Key"] not in wanted:
+            s3.delete_object(Bucket=CODE_BUCKET, Key=entry["Key"])
+
+
+def zipped(root, name):
+    """The zip of a function: the same bytes for the same binary. Kept, so that only new binaries cost time."""
+    binary = root / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / name
+    if not binary.exists():
+        raise Failure(f"{binary} has not been built: `cargo build --bins` makes it, and `make up` calls that.")
+    kept = binary.with_suffix(".zip")
+    if kept.exists() and kept.stat().st_mtime_ns == binary.stat().st_mtime_ns:
+        return kept.read_bytes()
+    bootstrap = kept.with_suffix(".bootstrap")
+    shutil.copyfile(binary, bootstrap)
+    if shutil.which("strip"):  # a third of the size, and so of the time
+        subprocess.run(["strip", "-S", bootstrap], check=True)
+    entry = zipfile.ZipInfo("bootstrap")
+    entry.external_attr = 0o755 << 16
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
+        file.writestr(entry, bootstrap.read_bytes())
+    bootstrap.unlink()
+    kept.write_bytes(archive.getvalue())
+    shutil.copystat(binary, kept)
+    return archive.getvalue()
+
+
+# ------------------------------------------------------------------------------------------------ the stack
+
+
+def apply(expanded, parameters, endpoint):
+    """Creates or updates the stack and waits; gives its outputs."""
+    cloudformation = client("cloudformation", endpoint)
+    arguments = {
+        "StackName": STACK,
+        "TemplateBody": json.dumps(expanded),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM"],
+    }
+    stack = settled(cloudformation)
+    if stack["StackStatus"] in ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"):
+        cloudformation.delete_stack(StackName=STACK)  # a stack that never came to be cannot be updated
+        stack = settled(cloudformation)
+    try:
+        if stack["StackStatus"] in ("ABSENT", "DELETE_COMPLETE"):
+            cloudformation.create_stack(**arguments)
+        else:
+            cloudformation.update_stack(**arguments)
+    except ClientError as error:
+        message = error.response["Error"]["Message"]
+        if message != "No updates are to be performed.":
+            raise Failure(f"The emulator refused the template: {message.rstrip('.')}.") from None
+    else:
+        stack = settled(cloudformation)
+        if stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            raise Failure(f"The deployment failed: {failure_reason(cloudformation)}.")
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def settled(cloudformation):
+    """The stack, once nothing is going on with it."""
+    deadline = time.monotonic() + DEPLOY_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return {"StackStatus": "ABSENT"}
+            raise
+        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            return stack
+        time.sleep(0.1)
+    raise Failure(f"The deployment was still going on after {DEPLOY_SECONDS} seconds.")
+
+
+def failure_reason(cloudformation):
+    """The first resource that failed in the latest deployment, and why."""
+    reason = None
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=STACK)
+    for event in (event for page in pages for event in page["StackEvents"]):  # the latest comes first
+        if event.get("ResourceStatusReason") == "User Initiated":
+            break
+        if event["ResourceStatus"].endswith("_FAILED") and event["LogicalResourceId"] != STACK:
+            reason = f"{event['LogicalResourceId']}: {event['ResourceStatusReason'].rstrip('.')}"
+    if reason:
+        return reason
+    # Nothing was touched: the template was refused before.
+    for event in cloudformation.describe_events(StackName=STACK)["OperationEvents"]:
+        if event.get("ValidationStatus") == "FAILED":
+            return f"{event['LogicalResourceId']}: {event['ValidationStatusReason'].rstrip('.')}"
+    return "no resource says why"
+
+
+# ------------------------------------------------------------------------------------------------ demo users
+
+
+def seed(pool, endpoint):
+    """Makes the demo users that are missing; gives all of them, with what they sign in with."""
+    cognito = client("cognito-idp", endpoint)
+    present = {
+        attribute["Value"]
+        for user in cognito.list_users(UserPoolId=pool)["Users"]
+        for attribute in user["Attributes"]
+        if attribute["Name"] == "email"
+    }
+    for user in USERS:
+        if user["email"] in present:
+            continue
+        who = {"UserPoolId": pool, "Username": user["email"]}
+        attributes = {"email": user["email"], "email_verified": "true", "name": user["name"]}
+        cognito.admin_create_user(**who, UserAttributes=named(attributes), MessageAction="SUPPRESS")
+        # On AWS nobody can choose a `sub`. The emulator lets it be changed afterwards: with the same ids each
+        # time, what somebody noted yesterday works today.
+        cognito.admin_update_user_attributes(**who, UserAttributes=named({"sub": user["id"]}))
+        cognito.admin_set_user_password(**who, Password=PASSWORD, Permanent=True)
+    return [user | {"password": PASSWORD} for user in USERS]
+
+
+def named(attributes):
+    return [{"Name": name, "Value": value} for name, value in attributes.items()]

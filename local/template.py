@@ -1,0 +1,122 @@
+"""template.yaml as the emulator can deploy it: SAM expanded, and what the emulator lacks written differently."""
+
+import logging
+
+from boto3 import Session
+from samtranslator.model.exceptions import InvalidDocumentException
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+from yaml import YAMLError
+
+from emulator import REGION, Failure
+
+# Fixed ids, so that the URLs stay the same from one start to the next.
+HTTP_API_ID = "hearth-http"
+WEBSOCKET_API_ID = "hearth-ws"
+
+
+def load(path):
+    try:
+        return yaml_parse(path.read_text())
+    except YAMLError as error:
+        raise Failure(f"{path} is not YAML: {error}.") from None
+
+
+def binaries(template):
+    """Logical id of each function → name of its binary."""
+    return {
+        logical_id: resource["Metadata"]["BuildProperties"]["Binary"]
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def expand(template, code, parameters, endpoint):
+    """The CloudFormation template. `code`: logical id of each function → bucket and key of its zip."""
+    for logical_id, (bucket, key) in code.items():
+        template["Resources"][logical_id]["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
+    logging.disable(logging.CRITICAL)  # the translator's remarks about its own metrics
+    translator = Translator({}, Parser(), boto_session=Session(region_name=REGION))
+    try:
+        template = translator.translate(template, parameters)  # it puts in some parameters' values itself
+    except InvalidDocumentException as error:
+        raise Failure(f"SAM refuses the template: {error.causes[0].message}.") from None
+    logging.disable(logging.NOTSET)
+
+    resources = template["Resources"]
+    for logical_id, resource in list(resources.items()):
+        properties = resource["Properties"]
+        if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in properties:
+            resources.update(http_api(logical_id, resource))
+        elif resource["Type"] == "AWS::ApiGatewayV2::Api":
+            properties["Tags"]["ms-custom-id"] = WEBSOCKET_API_ID
+        elif resource["Type"] == "AWS::ApiGatewayV2::RouteResponse":
+            del resources[logical_id]  # unknown to the emulator, which sends every answer back anyway
+        elif resource["Type"] == "AWS::Lambda::Function":
+            # The pool's tokens name AWS as their issuer, but their keys are served here. No parameter could
+            # say so: the pool has no id before there is a stack.
+            variables = properties["Environment"]["Variables"]
+            variables["TOKEN_JWKS_URL"] = {"Fn::Sub": endpoint + "/${UserPool}/.well-known/jwks.json"}
+    return template
+
+
+def http_api(api, resource):
+    """Turns the API's OpenAPI body, which the emulator does not read, into the resources it stands for."""
+    body = resource["Properties"].pop("Body")
+    resource["Properties"] = {
+        "Name": {"Ref": "AWS::StackName"},
+        "ProtocolType": "HTTP",
+        # In lower case, as in the body: the emulator keeps this as it is and later reads it in lower case only.
+        "CorsConfiguration": body["x-amazon-apigateway-cors"],
+        "Tags": {"ms-custom-id": HTTP_API_ID},
+    }
+    resources = {}
+    for name, scheme in body["components"]["securitySchemes"].items():
+        authorizer = scheme["x-amazon-apigateway-authorizer"]
+        resources[f"{api}{name}"] = {
+            "Type": "AWS::ApiGatewayV2::Authorizer",
+            "Properties": {
+                "ApiId": {"Ref": api},
+                "Name": name,
+                "AuthorizerType": authorizer["type"].upper(),
+                "IdentitySource": [authorizer["identitySource"]],
+                "JwtConfiguration": {
+                    "Issuer": authorizer["jwtConfiguration"]["issuer"],
+                    "Audience": authorizer["jwtConfiguration"]["audience"],
+                },
+            },
+        }
+    operations = [
+        (method.upper(), path, operation)
+        for path, methods in body["paths"].items()
+        for method, operation in methods.items()
+    ]
+    for method, path, operation in operations:
+        name = api + "".join(part.capitalize() for part in [method, *path.split("/")]).translate(UNNAMEABLE)
+        integration = operation["x-amazon-apigateway-integration"]
+        resources[f"{name}Integration"] = {
+            "Type": "AWS::ApiGatewayV2::Integration",
+            "Properties": {
+                "ApiId": {"Ref": api},
+                "IntegrationType": integration["type"].upper(),
+                "IntegrationUri": integration["uri"],
+                "PayloadFormatVersion": integration["payloadFormatVersion"],
+            },
+        }
+        (authorizer,) = operation["security"][0]
+        resources[f"{name}Route"] = {
+            "Type": "AWS::ApiGatewayV2::Route",
+            "Properties": {
+                "ApiId": {"Ref": api},
+                "RouteKey": f"{method} {path}",
+                "Target": {"Fn::Sub": f"integrations/${{{name}Integration}}"},
+                "AuthorizationType": "JWT",
+                "AuthorizerId": {"Ref": f"{api}{authorizer}"},
+            },
+        }
+    return resources
+
+
+# What a path may contain and a logical id may not.
+UNNAMEABLE = str.maketrans("", "", "{}-_.+")
