@@ -2,7 +2,7 @@
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use contract::{ErrorCode, Problem};
-use runtime::{ApiError, SocketEvent, Verifier, bearer, socket_response};
+use runtime::{ApiError, SocketEvent, Verifier, bearer, refuse_frame, socket_response};
 use store::{Connections, TicketHolder};
 
 /// What it takes to decide.
@@ -17,6 +17,9 @@ pub struct Door {
 
 /// Answers 200 and notes the connection, or refuses with 401 or 403.
 pub async fn handle(door: &Door, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
+    if let Some(answer) = refuse_frame(&event)? {
+        return Ok(answer);
+    }
     // Only browsers send an origin, and always do; other clients have no cookies or tickets that a page could abuse.
     if let Some(origin) = event.header("origin")
         && !door.allowed_origins.iter().any(|allowed| allowed == origin)
@@ -123,6 +126,18 @@ mod tests {
             assert_eq!(home.connect("page", json!({"Origin": origin}), query.clone()).await, 403, "{origin}");
         }
         assert_eq!(home.connect("page", json!({"Origin": "http://localhost:5173"}), query).await, 200);
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_names_this_route_is_an_unknown_action() {
+        let home = Home::new().await;
+        let sample = include_str!("../../../events/ws-message.json");
+        let frame = socket_event(sample, "phone", |event| event["body"] = r#"{"action":"$connect","id":1}"#.into());
+        let answer = handle(&home.door, frame).await.unwrap();
+        let Some(aws_lambda_events::encodings::Body::Text(answer)) = answer.body else { panic!("no body") };
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!((&answer["data"]["code"], &answer["id"]), (&json!("unknown_action"), &json!(1)));
+        assert_eq!(home.user_of("phone").await, None);
     }
 
     #[tokio::test]

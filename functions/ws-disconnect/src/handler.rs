@@ -1,11 +1,14 @@
 //! Forgets a socket that has closed.
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
-use runtime::{ApiError, SocketEvent, socket_response};
+use runtime::{ApiError, SocketEvent, refuse_frame, socket_response};
 use store::Connections;
 
 /// Removes the connection and its subscriptions; it may have been done before.
 pub async fn handle(connections: &Connections, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
+    if let Some(answer) = refuse_frame(&event)? {
+        return Ok(answer);
+    }
     connections.remove(&event.connection_id).await?;
     Ok(socket_response(200, None))
 }
@@ -18,6 +21,16 @@ mod tests {
     use super::*;
 
     const EVENT: &str = include_str!("../../../events/ws-disconnect.json");
+
+    #[tokio::test]
+    async fn a_frame_that_names_this_route_closes_nothing() {
+        let connections = Tables::create().await.connections();
+        let connection = connect(&connections, "user-sarah", "phone").await;
+        let sample = include_str!("../../../events/ws-message.json");
+        let frame = socket_event(sample, "phone", |event| event["body"] = r#"{"action":"$disconnect"}"#.into());
+        handle(&connections, frame).await.unwrap();
+        assert_eq!(connections.connection(&connection.id).await.unwrap(), Some(connection));
+    }
 
     #[tokio::test]
     async fn nothing_is_left_of_the_connection_and_others_stay() {

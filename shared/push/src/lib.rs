@@ -7,6 +7,7 @@ use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectio
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use contract::{Channel, ConnectionId};
 use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use store::{Connections, Error, describe};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::warn;
@@ -83,26 +84,24 @@ impl Push {
     pub async fn deliver(&self, channel: &Channel, frame: &str) -> Result<Delivery, Error> {
         let deadline = Instant::now() + self.limits.overall;
         let subscribers = self.connections.subscribers(channel).await?;
-        let posts = futures::stream::iter(subscribers)
-            .map(|id| async move { timeout_at(deadline, self.post(channel, &id, frame)).await.unwrap_or(Post::Failed) })
-            .buffer_unordered(CONCURRENCY);
-        let delivery = posts
-            .fold(Delivery::default(), |mut delivery, post| async move {
-                match post {
-                    Post::Delivered => delivery.delivered += 1,
-                    Post::Gone => delivery.gone += 1,
-                    Post::Failed => delivery.failed += 1,
-                }
-                delivery
-            })
-            .await;
+        let mut posts = subscribers.into_iter().map(|id| timeout_at(deadline, self.post(channel, id, frame)));
+        let mut in_flight: FuturesUnordered<_> = posts.by_ref().take(CONCURRENCY).collect();
+        let mut delivery = Delivery::default();
+        while let Some(post) = in_flight.next().await {
+            match post.unwrap_or(Post::Failed) {
+                Post::Delivered => delivery.delivered += 1,
+                Post::Gone => delivery.gone += 1,
+                Post::Failed => delivery.failed += 1,
+            }
+            in_flight.extend(posts.next());
+        }
         if delivery.failed > 0 {
             warn!(%channel, ?delivery, "not every subscriber was reached");
         }
         Ok(delivery)
     }
 
-    async fn post(&self, channel: &Channel, id: &ConnectionId, frame: &str) -> Post {
+    async fn post(&self, channel: &Channel, id: ConnectionId, frame: &str) -> Post {
         let request = self.client.post_to_connection().connection_id(id.as_str()).data(Blob::new(frame));
         let error = match timeout(self.limits.post, request.send()).await {
             Ok(Ok(_)) => return Post::Delivered,
@@ -118,8 +117,8 @@ impl Push {
         }
         // The subscription first: it may have outlived its connection's row.
         let removed = async {
-            self.connections.unsubscribe(id, channel).await?;
-            self.connections.remove(id).await
+            self.connections.unsubscribe(&id, channel).await?;
+            self.connections.remove(&id).await
         };
         match removed.await {
             Ok(()) => Post::Gone,

@@ -1,5 +1,7 @@
 //! Delivery against a real engine and a fake of `@connections`.
 
+#![allow(clippy::unwrap_used, reason = "what goes wrong in here fails the test")]
+
 use std::time::Duration;
 
 use contract::{Channel, ThreadId};
@@ -101,7 +103,7 @@ async fn slow_connections_end_at_the_limits_and_stay_subscribed() {
     for n in 0..3 {
         home.listen(&format!("c{n}"), &home.channel).await;
     }
-    home.management.delay(Duration::from_secs(60));
+    home.management.delay(Duration::from_mins(1));
     for limits in [
         Limits { post: Duration::from_millis(50), overall: Duration::from_secs(30) },
         Limits { post: Duration::from_secs(30), overall: Duration::from_millis(50) },

@@ -16,5 +16,5 @@ pub use error::ApiError;
 pub use http::{HeaderName, StatusCode, header};
 pub use identity::{Caller, Verifier, bearer};
 pub use lambda_runtime::Error;
-pub use socket::{SocketEvent, serve_socket, socket_response};
+pub use socket::{SocketEvent, refuse_frame, serve_socket, socket_response};
 pub use start::{init_telemetry, verifier, warm_up};

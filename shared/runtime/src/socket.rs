@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use contract::ConnectionId;
+use contract::{Answer, ConnectionId, ErrorCode, Event, Frame, FrameError};
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::error::ApiError;
@@ -43,6 +43,18 @@ impl SocketEvent {
     pub fn text(&self) -> Option<&str> {
         if self.request.is_base64_encoded { None } else { Some(self.request.body.as_deref().unwrap_or_default()) }
     }
+}
+
+/// The answer to a frame that has come to a route which takes none; nothing where `event` is no frame. API Gateway picks
+/// the route by the frame's `action`, and nothing says that a client cannot name `$connect` or `$disconnect` there.
+pub fn refuse_frame(event: &SocketEvent) -> Result<Option<ApiGatewayProxyResponse>, ApiError> {
+    if event.request.request_context.event_type.as_deref() != Some("MESSAGE") {
+        return Ok(None);
+    }
+    let frame = Frame::parse(event.text().unwrap_or_default());
+    let unknown = FrameError::new(ErrorCode::UnknownAction, "There is no such action.");
+    let answer = Answer { event: Event::Error(frame.action.err().unwrap_or(unknown)), id: frame.id };
+    Ok(Some(socket_response(200, Some(serde_json::to_string(&answer)?))))
 }
 
 /// An answer: for the event of opening, anything but 200 refuses the socket; for a frame, `body` is sent back.

@@ -45,9 +45,9 @@ pub fn verifier() -> Result<Verifier, ConfigError> {
 
 /// Opens connections before the first request comes: a function's start has a whole CPU, whatever its memory, and is
 /// not waited for where the instance is started ahead. Failing is no reason not to start: the first request tells.
-pub async fn warm_up<E: std::fmt::Display>(work: impl Future<Output = Result<(), E>>) {
+pub async fn warm_up<T, E: std::fmt::Display>(work: impl Future<Output = Result<T, E>>) {
     match tokio::time::timeout(Duration::from_secs(2), work).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(_)) => {}
         Ok(Err(error)) => warn!(%error, "no connection was opened ahead"),
         Err(_) => warn!("no connection was opened ahead: it took too long"),
     }

@@ -57,12 +57,9 @@ impl Chat {
     pub(crate) async fn batch_get(&self, keys: impl IntoIterator<Item = Key>) -> Result<Vec<Item>, Error> {
         // BatchGetItem takes 100 keys at most and refuses one that comes twice.
         let keys: Vec<_> = keys.into_iter().collect::<HashSet<_>>().into_iter().collect();
-        let chunks: Vec<Vec<_>> = keys.chunks(100).map(|chunk| chunk.iter().map(Key::attributes).collect()).collect();
-        let items: Vec<Vec<Item>> = futures::stream::iter(chunks)
-            .map(|chunk| self.batch_get_chunk(chunk))
-            .buffer_unordered(8)
-            .try_collect()
-            .await?;
+        let chunks = keys.chunks(100).map(|chunk| chunk.iter().map(Key::attributes).collect());
+        let reads: Vec<_> = chunks.map(|chunk| self.batch_get_chunk(chunk)).collect();
+        let items: Vec<Vec<Item>> = futures::stream::iter(reads).buffer_unordered(8).try_collect().await?;
         Ok(items.into_iter().flatten().collect())
     }
 

@@ -182,11 +182,8 @@ impl Connections {
             Err(error) if condition_failed(&error) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        futures::stream::iter(&row.channels)
-            .map(|channel| self.unsubscribe(id, channel))
-            .buffer_unordered(16)
-            .try_for_each(|()| async { Ok(()) })
-            .await?;
+        let ends: Vec<_> = row.channels.iter().map(|channel| self.unsubscribe(id, channel)).collect();
+        let () = futures::stream::iter(ends).buffer_unordered(16).try_collect().await?;
         self.delete(&key).await.map(drop)
     }
 

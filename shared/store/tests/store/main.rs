@@ -1,5 +1,7 @@
 //! The store against a real engine: dynoxide in this process, or whatever `DYNAMODB_ENDPOINT` names.
 
+#![allow(clippy::unwrap_used, reason = "what goes wrong in here fails the test")]
+
 mod connections;
 mod messages;
 mod rows;
