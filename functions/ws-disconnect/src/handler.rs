@@ -15,7 +15,7 @@ pub async fn handle(connections: &Connections, event: SocketEvent) -> Result<Api
 
 #[cfg(test)]
 mod tests {
-    use contract::{Channel, ThreadId};
+    use contract::{Channel, ConnectionId, ThreadId};
     use testkit::{Tables, connect, socket_event};
 
     use super::*;
@@ -45,7 +45,7 @@ mod tests {
             let answer = handle(&connections, socket_event(EVENT, "phone", |_| {})).await.unwrap();
             assert_eq!(answer.status_code, 200);
             let left: Vec<_> = connections.subscribers(&channel).await.unwrap();
-            assert_eq!(left.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["tablet"]);
+            assert_eq!(left.iter().map(ConnectionId::as_str).collect::<Vec<_>>(), ["tablet"]);
         }
     }
 }
