@@ -37,29 +37,35 @@ def up(emulator, port, keep):
     else:
         port = emulator.start(DEFAULT_PORT if port is None else port, keep)
     try:
-        changed, facts = stack.deploy(ROOT, f"http://127.0.0.1:{port}")
+        endpoint = f"http://127.0.0.1:{port}"
+        changed, facts = stack.deploy(ROOT, endpoint)
+        variables = stack.environment(endpoint)
     except (BotoCoreError, ClientError) as error:
         raise Failure(f"The local cloud failed: {error}; see {emulator.log}.") from None
     except Failure as failure:
         raise Failure(f"{failure} The log: {emulator.log}.") from None
-    write(emulator, facts)
+    # For functions that others run: cargo-lambda reads the one, sam the other.
+    write(emulator, "functions.env", "".join(f"{name}={value}\n" for name, value in sorted(variables.items())))
+    write(emulator, "functions.json", json.dumps({"Parameters": variables}, indent=2) + "\n")
+    write(emulator, "stack.json", json.dumps(facts, indent=2) + "\n")
     seconds = time.monotonic() - started
     news = f"new: {', '.join(changed)}" if changed else "no function has changed"
     print(f"The local cloud is up on port {port} after {seconds:.0f} s ({news}).", file=sys.stderr)
     return facts
 
 
-def write(emulator, facts):
-    """Writes stack.json in one step: whoever waits for it never sees half of it."""
-    path = emulator.state / "stack.json"
+def write(emulator, name, text):
+    """Writes a file in one step: whoever waits for it never sees half of it."""
+    path = emulator.state / name
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(facts, indent=2) + "\n")
+    draft.write_text(text)
     draft.replace(path)
 
 
 def down(emulator):
     stopped = emulator.stop()
-    (emulator.state / "stack.json").unlink(missing_ok=True)
+    for name in ("stack.json", "functions.env", "functions.json"):
+        (emulator.state / name).unlink(missing_ok=True)
     print("The local cloud is stopped." if stopped else "No local cloud was running.", file=sys.stderr)
 
 

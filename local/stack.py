@@ -64,6 +64,20 @@ def deploy(root, endpoint):
 # ------------------------------------------------------------------------------------------------ functions
 
 
+def environment(endpoint):
+    """All functions' environment variables, with what a function needs to run outside the emulator."""
+    functions = client("lambda", endpoint).get_paginator("list_functions").paginate()
+    variables = {}
+    for function in (function for page in functions for function in page["Functions"]):
+        variables |= function["Environment"]["Variables"]
+    return variables | {
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": endpoint,
+    }
+
+
 def upload(root, binaries, endpoint):
     """Uploads each function's zip unless the emulator has it: (where each one is, names of the new ones)."""
     s3 = client("s3", endpoint)
