@@ -6,6 +6,7 @@
 #   make down     stop it
 #   make -s token USER=Sarah      a bearer token of a demo user, and nothing else
 #   make test     unit, store, handler and end-to-end tests, on an instance and a port of its own
+#   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
 #   make lint     what CI refuses a change for
 #   make build    build for AWS; `make deploy` puts it there
 
@@ -17,12 +18,15 @@ CLOUD   = $(VENV)/bin/python local/cloud.py
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev down token test test-dynamodb-local test-e2e lint build deploy
+.PHONY: up dev watch down token test test-dynamodb-local test-e2e lint build deploy
 .DEFAULT_GOAL := dev
 
 up dev: $(TOOLS)
 	cargo build --bins
 	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(filter 1,$(KEEP)),--keep) $@
+
+watch: up
+	cargo lambda watch --invoke-address 127.0.0.1 --env-file '$(STATE)/functions.env'
 
 down: $(TOOLS)
 	@$(CLOUD) --state '$(STATE)' down
@@ -30,19 +34,21 @@ down: $(TOOLS)
 token: $(TOOLS)
 	@$(CLOUD) --state '$(STATE)' token '$(USER)'
 
+# All of cargo's commands here select from the whole workspace: `-p` would build the dependencies once more, with the
+# features of that package alone.
 test: $(TOOLS)
-	cargo test --workspace --exclude e2e
+	cargo build --workspace --bins --tests
+	$(CLOUD) --state .local/test --port 0 run cargo test --workspace
 	@$(MAKE) --no-print-directory test-dynamodb-local
-	@$(MAKE) --no-print-directory test-e2e
 
 # The store's tests once more, on an engine that has real transaction conflicts.
 test-dynamodb-local: $(TOOLS)
-	$(VENV)/bin/python local/dynamodb_local.py cargo test -p store
+	$(VENV)/bin/python local/dynamodb_local.py cargo test --workspace --test store
 
 # `run` stops the instance again, however the tests end.
 test-e2e: $(TOOLS)
-	cargo build --bins
-	$(CLOUD) --state .local/test --port 0 run cargo test -p e2e
+	cargo build --workspace --bins --tests
+	$(CLOUD) --state .local/test --port 0 run cargo test --workspace --test main
 
 lint: $(TOOLS)
 	cargo fmt --all --check
@@ -52,7 +58,7 @@ lint: $(TOOLS)
 	$(VENV)/bin/cfn-lint template.yaml
 
 # cargo-lambda and its linker are among the tools.
-build deploy: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+watch build deploy: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 build: $(TOOLS)
 	sam build
 
@@ -65,6 +71,7 @@ $(TOOLS): local/requirements.txt
 	@echo 'Installing the tools of the local cloud into $(VENV), once ...' >&2
 	@$(PYTHON) -m venv $(VENV) >&2 || { \
 	  echo 'error: $(PYTHON) cannot make a virtual environment (on Debian: apt install python3-venv).' >&2; exit 1; }
-	@$(VENV)/bin/pip install --disable-pip-version-check --requirement local/requirements.txt >&2 || { \
-	  echo 'error: the tools could not be installed; pip says why above.' >&2; exit 1; }
-	@touch $@
+	@rm -f $@
+	@{ $(VENV)/bin/pip install --disable-pip-version-check --requirement local/requirements.txt && touch $@; } \
+	  | awk '/^Collecting/ { printf "."; fflush() } END { print "" }' >&2
+	@test -e $@ || { echo 'error: the tools could not be installed; pip says why above.' >&2; exit 1; }

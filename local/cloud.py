@@ -44,9 +44,11 @@ def up(emulator, port, keep):
         raise Failure(f"The local cloud failed: {error}; see {emulator.log}.") from None
     except Failure as failure:
         raise Failure(f"{failure} The log: {emulator.log}.") from None
-    # For functions that others run: cargo-lambda reads the one, sam the other.
-    write(emulator, "functions.env", "".join(f"{name}={value}\n" for name, value in sorted(variables.items())))
-    write(emulator, "functions.json", json.dumps({"Parameters": variables}, indent=2) + "\n")
+    # For functions that run elsewhere: cargo-lambda reads the one, and sam the other, which puts them into Docker, where
+    # this machine has another name.
+    write(emulator, "functions.env", "".join(f"{name}={value}\n" for name, value in variables.items()))
+    there = json.dumps({"Parameters": variables}, indent=2).replace("//127.0.0.1:", "//host.docker.internal:")
+    write(emulator, "functions.json", there + "\n")
     write(emulator, "stack.json", json.dumps(facts, indent=2) + "\n")
     seconds = time.monotonic() - started
     news = f"new: {', '.join(changed)}" if changed else "no function has changed"

@@ -1,7 +1,7 @@
 //! Lists a thread's messages, from new to old or, with `after`, from old to new.
 
-use contract::{MessagesQuery, Problem};
-use runtime::{Answer, ApiError, Call, StatusCode, json};
+use contract::{ApiError, MessagesQuery, Problem};
+use runtime::{Answer, Call, StatusCode, json};
 use store::Chat;
 
 /// Answers 200 with a page of messages.

@@ -1,8 +1,10 @@
 //! Commits a message and pushes it to whoever hears its thread.
 
-use contract::{Channel, ErrorCode, FieldError, IdempotencyKey, Message, Problem, SendMessage, message_new_frame};
+use contract::{
+    ApiError, Channel, ErrorCode, FieldError, IdempotencyKey, Message, Problem, SendMessage, message_new_frame,
+};
 use push::Push;
-use runtime::{Answer, ApiError, Call, HeaderName, StatusCode, json};
+use runtime::{Answer, Call, HeaderName, StatusCode, json};
 use store::{Chat, NewMessage, Sent};
 use tracing::error;
 

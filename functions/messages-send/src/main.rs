@@ -1,13 +1,17 @@
 //! `POST /api/threads/{threadId}/messages`
 
 use messages_send::handle;
-use runtime::{Aws, Error, init_telemetry, serve, verifier, warm_up};
+use push::Push;
+use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};
+use store::{Chat, Connections};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     init_telemetry();
-    let aws = Aws::from_env()?;
-    let (chat, push) = (&aws.chat()?, &aws.push()?);
+    let config = sdk_config()?;
+    let chat = &Chat::new(&config, required("CHAT_TABLE")?);
+    let connections = Connections::new(&config, required("CONNECTIONS_TABLE")?);
+    let push = &Push::new(&config, required("WS_ENDPOINT")?, connections);
     warm_up(async { tokio::try_join!(chat.warm_up(), push.warm_up()) }).await;
     serve(verifier()?, |call| handle(chat, push, call)).await
 }

@@ -6,6 +6,7 @@ use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use contract::ThreadId;
 use futures::future::join_all;
+use serde_dynamo::Item;
 use store::{Chat, MessageRow};
 use tracing::error;
 
@@ -18,8 +19,8 @@ pub async fn handle(chat: &Chat, event: Event) -> DynamoDbEventResponse {
         let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
         match message(record) {
             Ok(message) => threads.entry(message.thread_id.clone()).or_default().push((message, sequence_number)),
-            Err(error) => {
-                error!(sequence_number, %error, "a record of the stream is no message");
+            Err((key, error)) => {
+                error!(sequence_number, ?key, %error, "a record of the stream is no message");
                 failed.push(sequence_number);
             }
         }
@@ -45,8 +46,10 @@ pub async fn handle(chat: &Chat, event: Event) -> DynamoDbEventResponse {
     response
 }
 
-fn message(record: EventRecord) -> Result<MessageRow, serde_dynamo::Error> {
-    serde_dynamo::from_item(record.change.new_image)
+/// The message of a record, or the key of a row that is none.
+fn message(record: EventRecord) -> Result<MessageRow, (Item, serde_dynamo::Error)> {
+    let keys = record.change.keys;
+    serde_dynamo::from_item(record.change.new_image).map_err(|error| (keys, error))
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use aws_lambda_events::dynamodb::Event;
 use lambda_runtime::{LambdaEvent, service_fn};
 use outbox::handle;
-use runtime::{Aws, Error, init_telemetry, warm_up};
+use runtime::{Error, init_telemetry, required, sdk_config, warm_up};
+use store::Chat;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     init_telemetry();
-    let chat = &Aws::from_env()?.chat()?;
+    let chat = &Chat::new(&sdk_config()?, required("CHAT_TABLE")?);
     warm_up(chat.warm_up()).await;
     let serve = |event: LambdaEvent<Event>| async move { Ok::<_, Error>(handle(chat, event.payload).await) };
     lambda_runtime::run(service_fn(serve)).await

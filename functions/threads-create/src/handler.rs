@@ -1,7 +1,7 @@
 //! Creates a thread, or finds the one of exactly these members.
 
-use contract::CreateThread;
-use runtime::{Answer, ApiError, Call, StatusCode, header, json};
+use contract::{ApiError, CreateThread};
+use runtime::{Answer, Call, StatusCode, header, json};
 use store::{Chat, CreatedThread};
 
 /// Answers 201 with `Location` where the thread is new, 200 where there was one.
@@ -44,6 +44,9 @@ mod tests {
         assert_eq!(created["memberIds"], json!(["user-sarah", "user-michael"]));
         assert_eq!(created["title"], "Family Chat");
         assert_eq!(created["createdAt"], created["updatedAt"]);
+        let id = contract::ThreadId::parse(created["id"].as_str().unwrap()).unwrap();
+        let shown = tables.chat().thread(&id, &caller("user-sarah").id).await.unwrap().unwrap();
+        assert_eq!(shown.member_names, ["Sarah", "user-michael"]);
 
         let again = json!({"memberIds": ["user-sarah", "user-sarah"], "title": "Another"});
         let found = create(&tables.chat(), "user-michael", &again).await;

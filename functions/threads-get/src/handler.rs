@@ -1,7 +1,7 @@
 //! Gets one of the caller's threads.
 
-use contract::Problem;
-use runtime::{Answer, ApiError, Call, StatusCode, json};
+use contract::{ApiError, Problem};
+use runtime::{Answer, Call, StatusCode, json};
 use store::Chat;
 
 /// Answers 200 with the thread, its members' names among it.

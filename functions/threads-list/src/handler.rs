@@ -1,7 +1,7 @@
 //! Lists the caller's threads.
 
-use contract::ThreadsQuery;
-use runtime::{Answer, ApiError, Call, StatusCode, json};
+use contract::{ApiError, ThreadsQuery};
+use runtime::{Answer, Call, StatusCode, json};
 use store::Chat;
 
 /// Answers 200 with a page of threads, most recently active first.

@@ -1,12 +1,13 @@
 //! `GET /api/threads`
 
-use runtime::{Aws, Error, init_telemetry, serve, verifier, warm_up};
+use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};
+use store::Chat;
 use threads_list::handle;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     init_telemetry();
-    let chat = &Aws::from_env()?.chat()?;
+    let chat = &Chat::new(&sdk_config()?, required("CHAT_TABLE")?);
     warm_up(chat.warm_up()).await;
     serve(verifier()?, |call| handle(chat, call)).await
 }

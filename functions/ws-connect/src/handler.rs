@@ -1,8 +1,8 @@
 //! Lets a socket in, or refuses it.
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
-use contract::{ErrorCode, Problem};
-use runtime::{ApiError, SocketEvent, Verifier, bearer, refuse_frame, socket_response};
+use contract::{ApiError, ErrorCode, Problem, Timestamp};
+use runtime::{SocketEvent, Verifier, bearer, refuse_frame, socket_response};
 use store::{Connections, TicketHolder};
 
 /// What it takes to decide.
@@ -15,6 +15,12 @@ pub struct Door {
     pub allowed_origins: Vec<String>,
 }
 
+/// The origins in a list with commas; what is empty is none.
+#[must_use]
+pub fn origins(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect()
+}
+
 /// Answers 200 and notes the connection, or refuses with 401 or 403.
 pub async fn handle(door: &Door, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
     if let Some(answer) = refuse_frame(&event)? {
@@ -22,18 +28,25 @@ pub async fn handle(door: &Door, event: SocketEvent) -> Result<ApiGatewayProxyRe
     }
     // Only browsers send an origin, and always do; other clients have no cookies or tickets that a page could abuse.
     if let Some(origin) = event.header("origin")
-        && !door.allowed_origins.iter().any(|allowed| allowed == origin)
+        && !door.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin)
     {
         return Err(Problem::new(ErrorCode::OriginNotAllowed, "Pages of this origin may not connect.").into());
     }
     let holder = identify(door, &event).await?;
+    // A ticket may outlive the token that it was asked for with.
+    if holder.token_expires_at <= Timestamp::now().seconds() {
+        return Err(Problem::new(ErrorCode::Unauthorized, "The token has expired.").into());
+    }
     door.connections.connect(&event.connection_id, &holder.user_id, holder.token_expires_at).await?;
     Ok(socket_response(200, None))
 }
 
 async fn identify(door: &Door, event: &SocketEvent) -> Result<TicketHolder, ApiError> {
     let Some(ticket) = event.query("ticket") else {
-        let caller = door.verifier.verify(bearer(event.header("authorization"))?).await?;
+        let caller = door
+            .verifier
+            .verify(bearer(event.header("authorization").and_then(|value| str::from_utf8(value).ok()))?)
+            .await?;
         return Ok(TicketHolder { user_id: caller.id, token_expires_at: caller.expires_at });
     };
     let refused = || Problem::new(ErrorCode::Unauthorized, "The ticket was used before, has run out, or never was.");
@@ -43,7 +56,7 @@ async fn identify(door: &Door, event: &SocketEvent) -> Result<TicketHolder, ApiE
 #[cfg(test)]
 mod tests {
     use contract::ConnectionId;
-    use runtime::identity::VerifierConfig;
+    use runtime::{identity::VerifierConfig, report};
     use serde_json::{Value, json};
     use testkit::issuer::{AUDIENCE, Issuer};
     use testkit::{Tables, caller, socket_event};
@@ -86,7 +99,7 @@ mod tests {
             });
             match handle(&self.door, event).await {
                 Ok(response) => u16::try_from(response.status_code).unwrap(),
-                Err(error) => error.report().code.status(),
+                Err(error) => report(error).code.status(),
             }
         }
 
@@ -122,7 +135,7 @@ mod tests {
     async fn a_page_of_another_origin_is_refused_and_the_ticket_stays_good() {
         let home = Home::new().await;
         let query = json!({"ticket": home.ticket().await});
-        for origin in ["https://evil.example", "null", "http://localhost:5173.evil.example", ""] {
+        for origin in ["https://evil.example", "null", "http://localhost:5173.evil.example", "", "http://ä.example"] {
             assert_eq!(home.connect("page", json!({"Origin": origin}), query.clone()).await, 403, "{origin}");
         }
         assert_eq!(home.connect("page", json!({"Origin": "http://localhost:5173"}), query).await, 200);
@@ -138,6 +151,21 @@ mod tests {
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!((&answer["data"]["code"], &answer["id"]), (&json!("unknown_action"), &json!(1)));
         assert_eq!(home.user_of("phone").await, None);
+    }
+
+    #[test]
+    fn a_list_of_origins_has_no_empty_one() {
+        assert_eq!(origins(" https://a.example ,http://b.example,, "), ["https://a.example", "http://b.example"]);
+        assert!(origins("").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_ticket_does_not_outlive_its_token() {
+        let home = Home::new().await;
+        let now = contract::Timestamp::now().seconds();
+        let holder = TicketHolder { user_id: caller("user-sarah").id, token_expires_at: now };
+        let ticket = home.door.connections.issue_ticket(holder).await.unwrap();
+        assert_eq!(home.connect("phone", json!({}), json!({"ticket": ticket})).await, 401);
     }
 
     #[tokio::test]

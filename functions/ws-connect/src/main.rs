@@ -1,15 +1,16 @@
 //! A socket opens: the route `$connect`.
 
-use runtime::{Aws, Error, init_telemetry, required, serve_socket, verifier, warm_up};
-use ws_connect::{Door, handle};
+use runtime::{Error, init_telemetry, optional, required, sdk_config, serve_socket, verifier, warm_up};
+use store::Connections;
+use ws_connect::{Door, handle, origins};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     init_telemetry();
     let door = &Door {
-        connections: Aws::from_env()?.connections()?,
+        connections: Connections::new(&sdk_config()?, required("CONNECTIONS_TABLE")?),
         verifier: verifier()?,
-        allowed_origins: required("ALLOWED_ORIGINS")?.split(',').map(|origin| origin.trim().to_owned()).collect(),
+        allowed_origins: origins(&optional("ALLOWED_ORIGINS").unwrap_or_default()),
     };
     warm_up(door.connections.warm_up()).await;
     serve_socket(|event| handle(door, event)).await

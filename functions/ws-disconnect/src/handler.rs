@@ -1,7 +1,8 @@
 //! Forgets a socket that has closed.
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
-use runtime::{ApiError, SocketEvent, refuse_frame, socket_response};
+use contract::ApiError;
+use runtime::{SocketEvent, refuse_frame, socket_response};
 use store::Connections;
 
 /// Removes the connection and its subscriptions; it may have been done before.

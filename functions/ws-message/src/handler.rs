@@ -1,9 +1,9 @@
 //! Answers the frames of a socket.
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
-use contract::{Action, Answer, Channel, ErrorCode, Event, Frame, FrameError, Problem};
-use runtime::{ApiError, SocketEvent, socket_response};
-use store::{Chat, Connections, Subscribed};
+use contract::{Action, Answer, ApiError, Channel, ErrorCode, Event, Frame, FrameError, Problem};
+use runtime::{SocketEvent, report, socket_response};
+use store::{Chat, Connection, Connections, Subscribed};
 
 /// Answers every frame with one frame. Whatever goes wrong is an error event; the connection stays.
 pub async fn handle(
@@ -14,17 +14,24 @@ pub async fn handle(
     let frame = event.text().map_or_else(binary, Frame::parse);
     let answer = match frame.action {
         Err(error) => Event::Error(error),
-        Ok(Action::Ping) => Event::Pong,
+        // A connection that has expired hears nothing any more, and here its client learns of it.
+        Ok(Action::Ping) => match live(connections, &event).await {
+            Ok(_) => Event::Pong,
+            Err(error) => failed(error, None),
+        },
         Ok(Action::Unsubscribe(channel)) => {
             let done = connections.unsubscribe(&event.connection_id, &channel).await;
             done.map_or_else(
-                |error| failed(error.into(), &channel),
+                |error| failed(error.into(), Some(&channel)),
                 |()| Event::Unsubscribed { channel: channel.clone() },
             )
         }
         Ok(Action::Subscribe(channel)) => {
             let done = subscribe(chat, connections, &event, &channel).await;
-            done.map_or_else(|error| failed(error, &channel), |seq| Event::Subscribed { channel: channel.clone(), seq })
+            done.map_or_else(
+                |error| failed(error, Some(&channel)),
+                |seq| Event::Subscribed { channel: channel.clone(), seq },
+            )
         }
     };
     Ok(socket_response(200, Some(serde_json::to_string(&Answer { event: answer, id: frame.id })?)))
@@ -35,9 +42,18 @@ fn binary() -> Frame {
     Frame { id: None, action: Err(error) }
 }
 
-fn failed(error: ApiError, channel: &Channel) -> Event {
-    let Problem { code, detail, .. } = error.report();
-    Event::Error(FrameError { code, detail, channel: Some(channel.to_string()) })
+fn failed(error: ApiError, channel: Option<&Channel>) -> Event {
+    let Problem { code, detail, .. } = report(error);
+    Event::Error(FrameError { code, detail, channel: channel.map(Channel::to_string) })
+}
+
+fn expired() -> Problem {
+    Problem::new(ErrorCode::ConnectionExpired, "The connection has expired. Connect anew.")
+}
+
+/// The connection that the frame came on.
+async fn live(connections: &Connections, event: &SocketEvent) -> Result<Connection, ApiError> {
+    Ok(connections.connection(&event.connection_id).await?.ok_or_else(expired)?)
 }
 
 /// Subscribes and returns the thread's last `seq`. The subscription is written before that is read: what is committed
@@ -49,8 +65,7 @@ async fn subscribe(
     channel: &Channel,
 ) -> Result<u64, ApiError> {
     let Channel::Thread(thread_id) = channel;
-    let expired = || Problem::new(ErrorCode::ConnectionExpired, "The connection has expired. Connect anew.");
-    let connection = connections.connection(&event.connection_id).await?.ok_or_else(expired)?;
+    let connection = live(connections, event).await?;
     if !chat.is_member(thread_id, &connection.user_id).await? {
         return Err(Problem::thread_not_found().into());
     }
@@ -68,7 +83,7 @@ async fn subscribe(
 mod tests {
     use contract::{ConnectionId, Thread};
     use serde_json::{Value, json};
-    use testkit::{Tables, connect, say, socket_event, thread_of};
+    use testkit::{Fault, Tables, connect, say, socket_event, thread_of};
 
     use super::*;
 
@@ -132,6 +147,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_committed_while_subscribing_is_in_the_answers_seq() {
+        let tables = Tables::create().await;
+        let thread = thread_of(&tables.chat(), &["user-sarah"]).await;
+        connect(&tables.connections(), "user-sarah", "phone").await;
+        // The message is committed, and nobody is subscribed yet who it could be pushed to.
+        let (chat, said) = (std::sync::Arc::new(tables.chat()), thread.clone());
+        let racing = tables.through(move |passing| {
+            if !passing.is("PutItem", "CHANNEL#") {
+                return Fault::Pass;
+            }
+            let (chat, said) = (chat.clone(), said.clone());
+            Fault::After(Box::pin(async move { _ = say(&chat, "user-sarah", &said, "meanwhile").await }))
+        });
+        let racing = racing.await;
+        let home = Home { chat: racing.chat(), connections: racing.connections(), thread };
+        assert_eq!(home.answer("phone", home.frame("subscribe")).await["data"]["seq"], 1);
+    }
+
+    #[tokio::test]
     async fn strangers_get_an_error_as_if_there_were_no_thread() {
         let home = Home::new().await;
         let answer = home.answer("stranger", home.frame("subscribe")).await;
@@ -145,13 +179,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_is_unknown_or_has_expired_cannot_subscribe() {
+    async fn a_connection_that_is_unknown_or_has_expired_is_told_so() {
         let home = Home::new().await;
         let sarah = testkit::caller("user-sarah").id;
         home.connections.connect(&ConnectionId::new("old"), &sarah, 1).await.unwrap();
         for connection in ["old", "unknown"] {
-            let answer = home.answer(connection, home.frame("subscribe")).await;
-            assert_eq!(answer["data"]["code"], "connection_expired");
+            for frame in [home.frame("subscribe"), r#"{"action":"ping"}"#.into()] {
+                assert_eq!(home.answer(connection, frame).await["data"]["code"], "connection_expired");
+            }
         }
         assert!(home.subscribers().await.is_empty());
     }

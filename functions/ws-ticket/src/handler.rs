@@ -1,7 +1,7 @@
 //! Makes a ticket to open a socket with: browsers cannot set headers there, and tokens never travel in a URL.
 
-use contract::{WsTicket, limits};
-use runtime::{Answer, ApiError, Call, StatusCode, json};
+use contract::{ApiError, WsTicket, limits};
+use runtime::{Answer, Call, StatusCode, json};
 use store::{Chat, Connections, TicketHolder};
 
 /// Answers 200 with the ticket. Every frontend comes by here, so it is also where a user's name is learnt.
@@ -14,7 +14,7 @@ pub async fn handle(chat: &Chat, connections: &Connections, call: Call) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use testkit::{Tables, body, call, caller};
+    use testkit::{Tables, body, call, caller, thread_of};
 
     use super::*;
 
@@ -32,5 +32,15 @@ mod tests {
         let holder = connections.redeem_ticket(&ticket).await.unwrap().unwrap();
         assert_eq!((holder.user_id.as_str(), holder.token_expires_at), ("user-sarah", i64::MAX));
         assert_eq!(connections.redeem_ticket(&ticket).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_for_a_ticket_has_a_name_from_then_on() {
+        let tables = Tables::create().await;
+        let (chat, sarah) = (tables.chat(), caller("user-sarah"));
+        let thread = thread_of(&chat, &["user-sarah"]).await;
+        handle(&chat, &tables.connections(), call(EVENT, &sarah, |_| {})).await.unwrap();
+        let shown = tables.chat().thread(&thread.id, &sarah.id).await.unwrap().unwrap();
+        assert_eq!(shown.member_names, ["Sarah"]);
     }
 }

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use crate::{ErrorCode, FieldError, Problem};
+use crate::{ErrorCode, FieldError, Problem, limits};
 
 /// How many offending fields an answer names at most: it has to stay below Lambda's 6 MB response payload
 /// whatever was sent.
@@ -14,8 +14,12 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// Takes a request body: `malformed_json` where it is no JSON, `invalid_request` where it is no object.
+    /// Takes a request body: `body_too_large` past the limit, `malformed_json` where it is no JSON, `invalid_request` where it is no object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
+        if body.len() > limits::REQUEST_BYTES {
+            let detail = format!("The body has more than {} bytes.", limits::REQUEST_BYTES);
+            return Err(Problem::new(ErrorCode::BodyTooLarge, detail));
+        }
         match serde_json::from_slice(body) {
             Ok(Value::Object(object)) => Ok(Self { object, errors: Vec::new() }),
             Ok(_) => Err(Problem::new(ErrorCode::InvalidRequest, "The body has to be a JSON object.")),

@@ -4,20 +4,24 @@
 //! field. Nothing here knows about AWS.
 
 mod cursor;
+mod error;
 mod fields;
 mod ids;
 mod message;
 mod page;
 mod problem;
+mod profile;
 mod socket;
 mod thread;
 mod timestamp;
 
 pub use cursor::{MessageCursor, ThreadCursor};
+pub use error::ApiError;
 pub use ids::{ConnectionId, FileId, MessageId, ThreadId, UserId};
 pub use message::{Attachment, Author, FileStatus, IdempotencyKey, Message, MessagePage, SendMessage};
 pub use page::{MessageRange, MessagesQuery, ThreadsQuery};
 pub use problem::{ErrorCode, FieldError, Problem};
+pub use profile::Profile;
 pub use socket::{Action, Answer, Channel, Event, Frame, FrameError, WsTicket, message_new_frame};
 pub use thread::{CreateThread, Thread, ThreadDetails, ThreadPage, ThreadSummary};
 pub use timestamp::Timestamp;
@@ -37,6 +41,10 @@ pub mod limits {
     pub const IDEMPOTENCY_KEY_CHARS: usize = 128;
     /// Bytes of a user id; `OpenID` Connect Core 1.0, section 2, allows a `sub` 255 ASCII characters.
     pub const USER_ID_BYTES: usize = 255;
+    /// Bytes of a request's body. The largest that keeps the other limits, with every character escaped, has 100 000.
+    pub const REQUEST_BYTES: usize = 256 * 1024;
+    /// Bytes of a page of threads or messages, roughly: Lambda returns 6 MB at most.
+    pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
     /// Rows of a page, at most.
     pub const PAGE: u32 = 100;
     /// Rows of a page where `limit` is not given.

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ErrorCode, FileId, MessageId, Problem, ThreadId, Timestamp, UserId, fields::Fields, limits};
@@ -16,12 +18,9 @@ impl SendMessage {
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
         let text = fields.string("body", limits::BODY_CHARS).unwrap_or_default();
-        let mut file_ids: Vec<FileId> = Vec::new();
-        for file_id in fields.list("fileIds", FileId::parse, "the id of a file").unwrap_or_default() {
-            if !file_ids.contains(&file_id) {
-                file_ids.push(file_id);
-            }
-        }
+        let mut seen = HashSet::new();
+        let mut file_ids = fields.list("fileIds", FileId::parse, "the id of a file").unwrap_or_default();
+        file_ids.retain(|file_id| seen.insert(file_id.clone()));
         if file_ids.len() > limits::FILES {
             fields.refuse("fileIds", format!("names more than {} files", limits::FILES));
         }

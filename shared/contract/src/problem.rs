@@ -18,6 +18,8 @@ pub enum ErrorCode {
     OriginNotAllowed,
     /// 404: there is no such thread, or the caller is not a member.
     ThreadNotFound,
+    /// 413: the body has more than [`limits::REQUEST_BYTES`](crate::limits::REQUEST_BYTES).
+    BodyTooLarge,
     /// 422: the body is JSON, but of wrong types or past the limits; `errors` names each offending field.
     InvalidRequest,
     /// 422: the `Idempotency-Key` was used before with other content.
@@ -70,7 +72,7 @@ impl ErrorCode {
             Self::Unauthorized | Self::ConnectionExpired => 401,
             Self::OriginNotAllowed => 403,
             Self::ThreadNotFound => 404,
-            Self::FrameTooLarge => 413,
+            Self::BodyTooLarge | Self::FrameTooLarge => 413,
             Self::InvalidRequest | Self::IdempotencyKeyReused => 422,
             Self::TooManySubscriptions => 429,
             Self::Internal => 500,

@@ -84,7 +84,8 @@ impl FrameError {
 /// A frame from a client, as far as it could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// What comes back in the answer, if the client gave one: a string of at most 128 characters or a number.
+    /// What comes back in the answer, if the client gave one: a string of at most 128 characters or a whole number
+    /// of 64 bits.
     pub id: Option<Value>,
     /// What it asks for, or what is wrong with it.
     pub action: Result<Action, FrameError>,
@@ -105,10 +106,11 @@ impl Frame {
         };
         let id = match object.get("id") {
             None | Some(Value::Null) => None,
-            Some(Value::Number(number)) => Some(Value::Number(number.clone())),
+            // A number that does not fit would come back as another one.
+            Some(Value::Number(number)) if !number.is_f64() => Some(Value::Number(number.clone())),
             Some(Value::String(text)) if text.chars().count() <= 128 => Some(Value::String(text.clone())),
             Some(_) => {
-                let detail = "`id` has to be a number or a string of at most 128 characters.";
+                let detail = "`id` has to be a whole number of 64 bits or a string of at most 128 characters.";
                 return Self { id: None, action: Err(FrameError::new(ErrorCode::InvalidFrame, detail)) };
             }
         };
@@ -228,6 +230,7 @@ mod tests {
             r#"{"action":"subscribe","channel":"user:1"}"#,
             r#"{"action":"subscribe","channel":"thread:"}"#,
             r#"{"action":"ping","id":{}}"#,
+            r#"{"action":"ping","id":12345678901234567890123}"#,
         ] {
             assert_eq!(code(text), ErrorCode::InvalidFrame, "{text}");
         }

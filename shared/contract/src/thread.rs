@@ -118,6 +118,8 @@ mod tests {
     fn a_flood_of_mistakes_gives_a_bounded_answer() {
         let body = serde_json::json!({"memberIds": vec![7; 100_000]}).to_string();
         assert_eq!(CreateThread::parse(body.as_bytes(), &user("a")).unwrap_err().errors.len(), 100);
+        let body = serde_json::json!({"memberIds": vec![7; 200_000]}).to_string();
+        assert_eq!(CreateThread::parse(body.as_bytes(), &user("a")).unwrap_err().code, ErrorCode::BodyTooLarge);
     }
 
     #[test]

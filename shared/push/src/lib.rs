@@ -5,12 +5,13 @@ use std::time::Duration;
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectionError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
+use aws_types::SdkConfig;
 use contract::{Channel, ConnectionId};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use store::{Connections, Error, describe};
 use tokio::time::{Instant, timeout, timeout_at};
-use tracing::warn;
+use tracing::{debug, warn};
 
 /// Posts in flight at once.
 const CONCURRENCY: usize = 64;
@@ -20,14 +21,14 @@ const CONCURRENCY: usize = 64;
 pub struct Limits {
     /// For one post, the SDK's retries included.
     pub post: Duration,
-    /// For all posts of one delivery together.
+    /// For one delivery, finding out who is subscribed included.
     pub overall: Duration,
 }
 
 impl Default for Limits {
     /// A sender waits for the delivery, so neither is long.
     fn default() -> Self {
-        Self { post: Duration::from_secs(2), overall: Duration::from_secs(5) }
+        Self { post: Duration::from_secs(2), overall: Duration::from_secs(4) }
     }
 }
 
@@ -56,10 +57,11 @@ enum Post {
 }
 
 impl Push {
-    /// Posts through `client`, to whom `connections` says.
+    /// Posts to whom `connections` says, through `endpoint`: `https://{api}.execute-api.{region}.amazonaws.com/{stage}`.
     #[must_use]
-    pub fn new(client: Client, connections: Connections) -> Self {
-        Self { client, connections, limits: Limits::default() }
+    pub fn new(config: &SdkConfig, endpoint: String, connections: Connections) -> Self {
+        let config = aws_sdk_apigatewaymanagement::config::Builder::from(config).endpoint_url(endpoint).build();
+        Self { client: Client::from_conf(config), connections, limits: Limits::default() }
     }
 
     /// The same with other limits.
@@ -83,7 +85,9 @@ impl Push {
     /// out who is subscribed.
     pub async fn deliver(&self, channel: &Channel, frame: &str) -> Result<Delivery, Error> {
         let deadline = Instant::now() + self.limits.overall;
-        let subscribers = self.connections.subscribers(channel).await?;
+        let subscribers = timeout_at(deadline, self.connections.subscribers(channel));
+        let subscribers =
+            subscribers.await.map_err(|_| Error::Unavailable("the subscribers took too long".into()))??;
         let mut posts = subscribers.into_iter().map(|id| timeout_at(deadline, self.post(channel, id, frame)));
         let mut in_flight: FuturesUnordered<_> = posts.by_ref().take(CONCURRENCY).collect();
         let mut delivery = Delivery::default();
@@ -107,12 +111,12 @@ impl Push {
             Ok(Ok(_)) => return Post::Delivered,
             Ok(Err(error)) => error,
             Err(_) => {
-                warn!(connection = %id, "a post took too long");
+                debug!(connection = %id, "a post took too long");
                 return Post::Failed;
             }
         };
         if !error.as_service_error().is_some_and(PostToConnectionError::is_gone_exception) {
-            warn!(connection = %id, error = describe(&error), "a post failed");
+            debug!(connection = %id, error = describe(&error), "a post failed");
             return Post::Failed;
         }
         // The subscription first: it may have outlived its connection's row.

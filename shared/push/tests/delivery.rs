@@ -8,6 +8,7 @@ use contract::{Channel, ThreadId};
 use push::{Delivery, Limits, Push};
 use store::Connections;
 use testkit::{Management, Tables, connect};
+use tokio::time::timeout;
 
 struct Home {
     connections: Connections,
@@ -109,7 +110,8 @@ async fn slow_connections_end_at_the_limits_and_stay_subscribed() {
         Limits { post: Duration::from_secs(30), overall: Duration::from_millis(50) },
     ] {
         let push = home.management.push(home.connections.clone()).with_limits(limits);
-        let delivery = push.deliver(&home.channel, "{}").await.unwrap();
+        // The SDK gives up by itself as well, after seconds: it must not come to that.
+        let delivery = timeout(Duration::from_secs(2), push.deliver(&home.channel, "{}")).await.unwrap().unwrap();
         assert_eq!(delivery, Delivery { delivered: 0, gone: 0, failed: 3 });
     }
     assert_eq!(home.subscribers(&home.channel).await, 3);

@@ -2,14 +2,14 @@
 
 use std::future::Future;
 
-use contract::{Problem, ThreadId};
+use contract::{ApiError, Problem, ThreadId};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
 use serde::Serialize;
 
-use crate::error::ApiError;
+use crate::error::report;
 use crate::identity::{Caller, Verifier, bearer};
 
 /// What a handler of a route answers.
@@ -79,12 +79,12 @@ fn response(
 
 /// The answer to a request that failed: RFC 9457.
 fn problem(error: ApiError, request_id: &str) -> Result<Answer, ApiError> {
-    let problem = error.report();
+    let problem = report(error);
     let status = StatusCode::from_u16(problem.code.status()).map_err(|error| ApiError::Internal(error.to_string()))?;
     let body = problem.to_json(request_id);
     let headers: &[_] = match status {
         // RFC 6750, section 3.
-        StatusCode::UNAUTHORIZED => &[(WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")],
+        StatusCode::UNAUTHORIZED => &[(WWW_AUTHENTICATE, "Bearer")],
         StatusCode::SERVICE_UNAVAILABLE => &[(RETRY_AFTER, "1")],
         _ => &[],
     };
@@ -99,11 +99,11 @@ where
     F: Future<Output = Result<Answer, ApiError>> + Send,
 {
     let (verifier, handle) = (&verifier, &handle);
-    lambda_http::run(service_fn(move |request: Request| async move { answer(verifier, handle, request).await })).await
+    lambda_http::run(service_fn(move |request: Request| async move { respond(verifier, handle, request).await })).await
 }
 
-/// The answer to one request; an error only where not even an error could be told.
-async fn answer<H, F>(verifier: &Verifier, handle: &H, request: Request) -> Result<Answer, lambda_http::Error>
+/// The answer to one request of a route; an error only where not even an error could be told.
+pub async fn respond<H, F>(verifier: &Verifier, handle: &H, request: Request) -> Result<Answer, lambda_http::Error>
 where
     H: Fn(Call) -> F,
     F: Future<Output = Result<Answer, ApiError>>,

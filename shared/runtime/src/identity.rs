@@ -7,8 +7,7 @@ mod verifier;
 
 use std::collections::HashMap;
 
-use contract::UserId;
-use store::Profile;
+use contract::{Profile, UserId};
 
 pub use verifier::{Verifier, VerifierConfig};
 

@@ -9,10 +9,10 @@ pub mod identity;
 mod socket;
 mod start;
 
-pub use api::{Answer, Call, json, serve};
-pub use aws::Aws;
+pub use api::{Answer, Call, json, respond, serve};
+pub use aws::{sdk_config, sdk_config_for};
 pub use config::{ConfigError, optional, required};
-pub use error::ApiError;
+pub use error::report;
 pub use http::{HeaderName, StatusCode, header};
 pub use identity::{Caller, Verifier, bearer};
 pub use lambda_runtime::Error;

@@ -3,10 +3,11 @@
 use std::future::Future;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use contract::{Answer, ConnectionId, ErrorCode, Event, Frame, FrameError};
+use contract::{Answer, ApiError, ConnectionId, ErrorCode, Event, Frame, FrameError};
+use http::HeaderValue;
 use lambda_runtime::{LambdaEvent, service_fn};
 
-use crate::error::ApiError;
+use crate::error::report;
 
 /// What happened on a socket: it was opened, closed, or sent a frame.
 #[derive(Debug)]
@@ -26,10 +27,10 @@ impl SocketEvent {
         Ok(Self { connection_id: ConnectionId::new(connection_id), request_id, request })
     }
 
-    /// The value of a header, where it is text; only the event of opening has headers.
+    /// The value of a header; only the event of opening has headers.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.request.headers.get(name).and_then(|value| value.to_str().ok())
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.request.headers.get(name).map(HeaderValue::as_bytes)
     }
 
     /// A parameter of the URL; only the event of opening has any.
@@ -78,7 +79,7 @@ where
         let request_id = event.context.request_id;
         let answered = async { handle(SocketEvent::new(event.payload, request_id.clone())?).await };
         Ok::<_, lambda_runtime::Error>(answered.await.unwrap_or_else(|error| {
-            let problem = error.report();
+            let problem = report(error);
             socket_response(problem.code.status(), Some(problem.to_json(&request_id)))
         }))
     }))

@@ -3,11 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use push::Push;
-use store::{Chat, Connections};
 use tracing::warn;
 
-use crate::aws::Aws;
 use crate::config::{self, ConfigError};
 use crate::identity::{Verifier, VerifierConfig};
 
@@ -15,23 +12,6 @@ use crate::identity::{Verifier, VerifierConfig};
 /// `AWS_LAMBDA_LOG_LEVEL` on.
 pub fn init_telemetry() {
     lambda_runtime::tracing::init_default_subscriber();
-}
-
-impl Aws {
-    /// The table that `CHAT_TABLE` names.
-    pub fn chat(&self) -> Result<Chat, ConfigError> {
-        Ok(Chat::new(self.dynamodb(), config::required("CHAT_TABLE")?))
-    }
-
-    /// The table that `CONNECTIONS_TABLE` names.
-    pub fn connections(&self) -> Result<Connections, ConfigError> {
-        Ok(Connections::new(self.dynamodb(), config::required("CONNECTIONS_TABLE")?))
-    }
-
-    /// Delivery through the management endpoint that `WS_ENDPOINT` names.
-    pub fn push(&self) -> Result<Push, ConfigError> {
-        Ok(Push::new(self.management(config::required("WS_ENDPOINT")?), self.connections()?))
-    }
 }
 
 /// The verifier that `TOKEN_ISSUER`, `TOKEN_AUDIENCE` and `TOKEN_JWKS_URL` describe.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Entries kept at most; a full cache starts anew, which costs a read for each entry and no correctness.
-const CAPACITY: usize = 10_000;
+const CAPACITY: usize = 1_000;
 
 /// What a warm function remembers between invocations.
 pub(crate) struct Cache<K, V> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_types::SdkConfig;
 use contract::{ThreadId, UserId};
 use futures::{StreamExt as _, TryStreamExt as _};
 
@@ -30,9 +31,9 @@ pub struct Chat {
 impl Chat {
     /// The table called `table`.
     #[must_use]
-    pub fn new(client: Client, table: String) -> Self {
+    pub fn new(config: &SdkConfig, table: String) -> Self {
         Self {
-            client,
+            client: Client::new(config),
             table,
             members: Cache::new(Duration::MAX),
             last_seqs: Cache::new(Duration::MAX),

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_types::SdkConfig;
 use contract::{Channel, ConnectionId, Timestamp, UserId, limits};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
@@ -64,8 +65,8 @@ struct SubscriptionRow {
 impl Connections {
     /// The table called `table`.
     #[must_use]
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self { client: Client::new(config), table }
     }
 
     /// Opens the connection that the first request will use; for a function's start, which has a whole CPU.

@@ -1,6 +1,7 @@
 use std::error::Error as StdError;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use contract::ApiError;
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,15 @@ pub enum Error {
     /// A row is not there that another one says is.
     #[error("the row {0} is missing")]
     MissingRow(String),
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unavailable(_) => Self::Unavailable(error.to_string()),
+            Error::Refused(_) | Error::BadRow { .. } | Error::MissingRow(_) => Self::Internal(error.to_string()),
+        }
+    }
 }
 
 /// Codes that pass: throttling, transaction conflicts and faults on `DynamoDB`'s side.

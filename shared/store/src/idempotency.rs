@@ -47,6 +47,10 @@ impl Chat {
         };
         let Some(known) = in_the_way.pop().flatten() else { return Ok(Attempt::Taken) };
         let known: KeyRow = from_item(known)?;
+        if known.message_id == row.id {
+            // The transaction was in doubt, and had succeeded.
+            return Ok(Attempt::Stored);
+        }
         if known.content_hash != record.content_hash {
             return Ok(Attempt::Known(Sent::KeyReused));
         }

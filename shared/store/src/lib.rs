@@ -21,4 +21,3 @@ pub use error::{Error, describe};
 pub use messages::{MessageRow, NewMessage, Sent};
 pub use threads::CreatedThread;
 pub use tickets::TicketHolder;
-pub use users::Profile;

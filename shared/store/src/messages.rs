@@ -3,8 +3,8 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use contract::{
-    Author, IdempotencyKey, Message, MessageCursor, MessageId, MessagePage, MessageRange, MessagesQuery, ThreadId,
-    Timestamp, UserId,
+    Author, IdempotencyKey, Message, MessageCursor, MessageId, MessagePage, MessageRange, MessagesQuery, Profile,
+    ThreadId, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +14,10 @@ use crate::error::Error;
 use crate::keys::{self, Key};
 use crate::row::{from_item, s, to_item};
 use crate::transaction::IS_NEW;
-use crate::users::{Names, Profile};
+use crate::users::Names;
 
 /// How long a send tries for a place among other writers of the same thread.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The row of a message, and its image on the table's stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +43,14 @@ impl MessageRow {
     }
 
     pub(crate) fn present(self, names: &Names) -> Message {
+        let name = names.of(&self.author_id);
+        self.by(name)
+    }
+
+    /// The message, its author being called `name`.
+    fn by(self, name: String) -> Message {
         let Self { id, thread_id, seq, author_id, body, created_at } = self;
-        let author = Author { name: names.of(&author_id), id: author_id };
+        let author = Author { name, id: author_id };
         Message { id, thread_id, seq, body, author, attachments: Vec::new(), created_at }
     }
 }
@@ -98,8 +104,13 @@ impl Chat {
                 None => self.last_seq(thread_id).await,
             }
         };
-        let (is_member, last, ()) =
-            futures::try_join!(self.is_member(thread_id, &new.author.id), last, self.seen(new.author))?;
+        // All that can fail comes before the commit: behind it, an error would make the sender send again.
+        let (is_member, last, (), author) = futures::try_join!(
+            self.is_member(thread_id, &new.author.id),
+            last,
+            self.seen(new.author),
+            self.author(new.author)
+        )?;
         if !is_member {
             return Ok(Sent::NotMember);
         }
@@ -121,8 +132,7 @@ impl Chat {
             match outcome {
                 Attempt::Stored => {
                     self.last_seqs.insert(thread_id, row.seq);
-                    let names = self.names([&row.author_id]).await?;
-                    return Ok(Sent::Stored(row.present(&names)));
+                    return Ok(Sent::Stored(row.by(author)));
                 }
                 Attempt::Known(sent) => return Ok(sent),
                 Attempt::Taken | Attempt::Conflict if start.elapsed() > PATIENCE => break,
@@ -135,6 +145,14 @@ impl Chat {
             row.created_at = Timestamp::now();
         }
         Err(Error::Unavailable("too many writers in one thread".into()))
+    }
+
+    /// What the author is called: as their token says, else as an earlier one did.
+    async fn author(&self, author: &Profile) -> Result<String, Error> {
+        match &author.name {
+            Some(name) => Ok(name.clone()),
+            None => Ok(self.names([&author.id]).await?.of(&author.id)),
+        }
     }
 
     async fn put_message(&self, row: &MessageRow) -> Result<Attempt, Error> {

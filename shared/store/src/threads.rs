@@ -1,10 +1,11 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use contract::{
     CreateThread, Thread, ThreadCursor, ThreadDetails, ThreadId, ThreadPage, ThreadSummary, ThreadsQuery, Timestamp,
-    UserId,
+    UserId, limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,20 @@ impl ThreadRow {
     }
 }
 
+/// How many of `rows`, at least one and at most `limit`, make a page that Lambda can return.
+fn fitting(rows: &[ThreadRow], limit: usize) -> usize {
+    let mut bytes = 0;
+    let fits = rows.iter().take(limit).take_while(|row| {
+        // JSON escapes a character of one byte in six at worst, and each member comes with a name of up to 100
+        // characters.
+        let body = row.last_message.as_ref().map_or(0, |message| message.body.len());
+        let members: usize = row.member_ids.iter().map(|id| id.as_str().len() + 400).sum();
+        bytes += 6 * body + members;
+        bytes <= limits::PAGE_BYTES
+    });
+    fits.count().max(1).min(rows.len())
+}
+
 impl From<ThreadRow> for Thread {
     fn from(row: ThreadRow) -> Self {
         let ThreadRow { id, title, member_ids, created_at, updated_at, .. } = row;
@@ -64,14 +79,24 @@ pub enum CreatedThread {
 impl Chat {
     /// Creates, or finds, the thread of exactly these members: one for each set, however many ask at once.
     pub async fn create_thread(&self, request: &CreateThread) -> Result<CreatedThread, Error> {
+        let now = Timestamp::now();
+        let row = ThreadRow {
+            id: ThreadId::new(),
+            title: request.title.clone(),
+            member_ids: request.member_ids.clone(),
+            created_at: now,
+            updated_at: now,
+            last_seq: 0,
+            last_message: None,
+        };
         for attempt in 0..50 {
-            if let Some(existing) = self.thread_of_members(&request.member_ids).await? {
-                return Ok(CreatedThread::Existing(existing));
+            match self.thread_of_members(&row.member_ids).await? {
+                // Ours, where an attempt was in doubt and had succeeded.
+                Some(thread) if thread.id == row.id => return Ok(CreatedThread::New(thread)),
+                Some(thread) => return Ok(CreatedThread::Existing(thread)),
+                None if self.try_create(&row).await? => return Ok(CreatedThread::New(row.into())),
+                None => backoff::pause(attempt).await,
             }
-            if let Some(created) = self.try_create(request).await? {
-                return Ok(CreatedThread::New(created));
-            }
-            backoff::pause(attempt).await;
         }
         Err(Error::Unavailable("too many creators of one thread".into()))
     }
@@ -84,30 +109,17 @@ impl Chat {
         from_item::<ThreadRow>(item).map(|row| Some(row.into()))
     }
 
-    /// One attempt at the transaction that creates a thread: `None` where somebody else created it, or is about to.
-    async fn try_create(&self, request: &CreateThread) -> Result<Option<Thread>, Error> {
-        let now = Timestamp::now();
-        let row = ThreadRow {
-            id: ThreadId::new(),
-            title: request.title.clone(),
-            member_ids: request.member_ids.clone(),
-            created_at: now,
-            updated_at: now,
-            last_seq: 0,
-            last_message: None,
-        };
+    /// One attempt at the transaction that creates a thread: false where somebody else created it, or is about to.
+    async fn try_create(&self, row: &ThreadRow) -> Result<bool, Error> {
         let reference = ThreadRef { thread_id: row.id.clone() };
         let mut puts = vec![
             self.put(to_item(&keys::member_set(&row.member_ids), &reference)?).condition_expression(IS_NEW),
-            self.put(to_item(&keys::thread(&row.id), &row)?),
+            self.put(to_item(&keys::thread(&row.id), row)?),
         ];
         for member in &row.member_ids {
             puts.push(self.put(to_item(&keys::membership(member, &row.id), &reference)?));
         }
-        match self.transact(puts).await? {
-            Transacted::Done => Ok(Some(row.into())),
-            Transacted::Refused(_) | Transacted::Conflict => Ok(None),
-        }
+        Ok(matches!(self.transact(puts).await?, Transacted::Done))
     }
 
     /// The thread with its members' names, if `viewer` is one of them.
@@ -136,19 +148,14 @@ impl Chat {
     /// A page of the user's threads, most recently active first. Reads all of them and sorts: activity changes
     /// the order with every message, and an index of it would cost a write for each member and message.
     pub async fn threads(&self, user: &UserId, query: &ThreadsQuery) -> Result<ThreadPage, Error> {
-        let ids = self.memberships(user).await?;
-        let items = self.batch_get(ids.iter().map(keys::thread)).await?;
-        if items.len() < ids.len() {
-            return Err(Error::MissingRow(format!("of a thread that {user} is a member of")));
-        }
-        let mut rows = items.into_iter().map(from_item).collect::<Result<Vec<ThreadRow>, _>>()?;
+        let mut rows = self.threads_of(user).await?;
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.cursor()));
         if let Some(cursor) = &query.cursor {
             rows.retain(|row| row.cursor() < *cursor);
         }
-        let limit = query.limit as usize;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
+        let fits = fitting(&rows, query.limit as usize);
+        let more = rows.len() > fits;
+        rows.truncate(fits);
         let next_cursor = rows.last().filter(|_| more).map(|row| row.cursor().encode());
 
         let authors = rows.iter().filter_map(|row| row.last_message.as_ref()).map(|message| &message.author_id);
@@ -162,6 +169,24 @@ impl Chat {
             })
             .collect();
         Ok(ThreadPage { threads, next_cursor })
+    }
+
+    /// All threads of the user, in no order.
+    async fn threads_of(&self, user: &UserId) -> Result<Vec<ThreadRow>, Error> {
+        let ids = self.memberships(user).await?;
+        let items = self.batch_get(ids.iter().map(keys::thread)).await?;
+        let mut rows = items.into_iter().map(from_item).collect::<Result<Vec<ThreadRow>, _>>()?;
+        if rows.len() < ids.len() {
+            // A batch may see half of a transaction: a thread that is being created has its membership and not yet
+            // itself. A single read sees all or nothing.
+            let seen: HashSet<_> = rows.iter().map(|row| row.id.clone()).collect();
+            for id in ids.iter().filter(|id| !seen.contains(id)) {
+                let key = keys::thread(id);
+                let item = self.get(&key).await?.ok_or_else(|| Error::MissingRow(key.to_string()))?;
+                rows.push(from_item(item)?);
+            }
+        }
+        Ok(rows)
     }
 
     async fn memberships(&self, user: &UserId) -> Result<Vec<ThreadId>, Error> {

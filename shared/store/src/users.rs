@@ -1,23 +1,12 @@
 use std::collections::HashMap;
 
-use contract::UserId;
+use contract::{Profile, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
 use crate::keys;
 use crate::row::{from_item, n, to_item};
-
-/// A user as their verified token tells of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
-    /// The token's `sub`.
-    pub id: UserId,
-    /// The token's `name`; an access token has none.
-    pub name: Option<String>,
-    /// The token's `iat`, in seconds since 1970.
-    pub issued_at: i64,
-}
 
 /// The row of a user. It carries the id so that a batch of rows says whose they are.
 #[derive(Serialize, Deserialize)]

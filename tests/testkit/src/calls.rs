@@ -1,6 +1,6 @@
-use contract::UserId;
+use contract::{ApiError, UserId};
 use lambda_http::Request;
-use runtime::{Answer, ApiError, Call, Caller, SocketEvent};
+use runtime::{Answer, Call, Caller, SocketEvent, report};
 use serde_json::{Value, json};
 
 /// A user with a verified token; `user-sarah` is called `Sarah`.
@@ -43,6 +43,6 @@ pub fn body(answer: &Answer) -> Value {
 /// What the client sees of a request that was refused.
 #[must_use]
 pub fn problem(answer: Result<Answer, ApiError>) -> Value {
-    let problem = answer.expect_err("an error").report();
+    let problem = report(answer.expect_err("an error"));
     serde_json::from_str(&problem.to_json("request-1")).expect("a problem of JSON")
 }

@@ -1,15 +1,19 @@
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use runtime::Aws;
+use aws_types::SdkConfig;
+use runtime::sdk_config_for;
 use store::{Chat, Connections};
 use uuid::Uuid;
+
+use crate::proxy::{self, Fault, Passing};
 
 /// Both tables, empty and the test's own, in a real engine: dynoxide in this process or, where `DYNAMODB_ENDPOINT`
 /// names one, any other.
 pub struct Tables {
     /// A client of the engine, to look behind the store's back.
     pub client: Client,
+    config: SdkConfig,
     /// The name of the table `Chat`.
     pub chat: String,
     /// The name of the table `Connections`.
@@ -23,31 +27,43 @@ impl Tables {
             Ok(endpoint) => endpoint,
             Err(_) => start_engine().await,
         };
-        let client = aws(endpoint).dynamodb();
+        let config = sdk_config(endpoint);
+        let client = Client::new(&config);
         let run = Uuid::now_v7().simple();
-        let tables = Self { client, chat: format!("Chat-{run}"), connections: format!("Connections-{run}") };
+        let tables = Self { client, config, chat: format!("Chat-{run}"), connections: format!("Connections-{run}") };
         create_table(&tables.client, &tables.chat).await;
         create_table(&tables.client, &tables.connections).await;
         tables
     }
 
+    /// The same tables, with `fault` deciding over each request on its way to the engine.
+    pub async fn through<F>(&self, fault: F) -> Self
+    where
+        F: Fn(&Passing) -> Fault + Send + Sync + 'static,
+    {
+        let engine = self.config.endpoint_url().expect("an endpoint").to_owned();
+        let config = sdk_config(proxy::start(engine, fault).await);
+        let client = Client::new(&config);
+        Self { client, config, chat: self.chat.clone(), connections: self.connections.clone() }
+    }
+
     /// The table `Chat`, as a function that has just started sees it.
     #[must_use]
     pub fn chat(&self) -> Chat {
-        Chat::new(self.client.clone(), self.chat.clone())
+        Chat::new(&self.config, self.chat.clone())
     }
 
     /// The table `Connections`.
     #[must_use]
     pub fn connections(&self) -> Connections {
-        Connections::new(self.client.clone(), self.connections.clone())
+        Connections::new(&self.config, self.connections.clone())
     }
 }
 
-/// The clients that a function would have, at `endpoint`.
-pub(crate) fn aws(endpoint: String) -> Aws {
+/// The configuration that a function would have, at `endpoint`.
+pub(crate) fn sdk_config(endpoint: String) -> SdkConfig {
     let credentials = Credentials::from_keys("test", "test", None);
-    Aws::new("us-east-1".into(), credentials, Some(endpoint)).expect("a valid configuration")
+    sdk_config_for("us-east-1".into(), credentials, Some(endpoint)).expect("a valid configuration")
 }
 
 async fn start_engine() -> String {

@@ -6,9 +6,11 @@ mod calls;
 mod dynamodb;
 pub mod issuer;
 mod management;
+mod proxy;
 mod scene;
 
 pub use calls::{body, call, caller, problem, socket_event};
 pub use dynamodb::Tables;
 pub use management::Management;
+pub use proxy::{Fault, Passing};
 pub use scene::{connect, say, thread_of};

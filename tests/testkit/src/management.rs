@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use push::Push;
 use store::Connections;
 
-use crate::dynamodb::aws;
+use crate::dynamodb::sdk_config;
 
 /// A fake of API Gateway's `@connections`: a server on loopback that keeps what was posted to each connection and
 /// answers as it is told.
@@ -55,7 +55,7 @@ impl Management {
     /// Delivery through this fake.
     #[must_use]
     pub fn push(&self, connections: Connections) -> Push {
-        Push::new(aws(self.endpoint.clone()).management(self.endpoint.clone()), connections)
+        Push::new(&sdk_config(self.endpoint.clone()), self.endpoint.clone(), connections)
     }
 
     /// Posts to `connection` are answered with `status` from now on: 410 for one that is closed.

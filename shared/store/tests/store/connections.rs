@@ -4,7 +4,7 @@ use futures::future::join_all;
 use store::{Connections, Subscribed, TicketHolder};
 use testkit::{Tables, caller, connect};
 
-use crate::{keys, n, set};
+use crate::{keys, n, number, set};
 
 fn channel() -> Channel {
     Channel::Thread(ThreadId::new())
@@ -36,6 +36,8 @@ async fn an_expired_ticket_that_is_still_there_is_refused() {
     let holder = TicketHolder { user_id: caller("user-a").id, token_expires_at: i64::MAX };
     let ticket = connections.issue_ticket(holder).await.unwrap();
     let (pk, sk) = keys(&tables, &tables.connections).await.remove(0);
+    let left = number(&tables, &tables.connections, (&pk, &sk), "expiresAt").await - Timestamp::now().seconds();
+    assert!((1..=60).contains(&left), "a ticket is good for 60 s, this one for {left}");
     set(&tables, &tables.connections, (&pk, &sk), "expiresAt", n(Timestamp::now().seconds())).await;
     assert_eq!(connections.redeem_ticket(&ticket).await.unwrap(), None);
     for garbage in ["", "guess", "a#b", &"x".repeat(10_000)] {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what goes wrong in here fails the test")]
 
 mod connections;
+mod faults;
 mod messages;
 mod rows;
 mod threads;
@@ -31,6 +32,12 @@ async fn set(tables: &Tables, table: &str, key: (&str, &str), attribute: &str, v
         .send()
         .await
         .unwrap();
+}
+
+/// A numeric attribute of a row.
+async fn number(tables: &Tables, table: &str, key: (&str, &str), attribute: &str) -> i64 {
+    let get = tables.client.get_item().table_name(table).key("pk", s(key.0)).key("sk", s(key.1));
+    get.send().await.unwrap().item.unwrap()[attribute].as_n().unwrap().parse().unwrap()
 }
 
 /// Every key of a table, in order.

@@ -1,11 +1,11 @@
 use std::collections::HashSet;
 
-use contract::{IdempotencyKey, Message, MessagesQuery, Thread, ThreadId};
+use contract::{IdempotencyKey, Message, MessagesQuery, Thread, ThreadId, Timestamp};
 use futures::future::join_all;
 use store::{Chat, NewMessage, Sent};
 use testkit::{Tables, caller, say, thread_of};
 
-use crate::{keys, n, set};
+use crate::{keys, n, number, set};
 
 async fn send(chat: &Chat, user: &str, thread: &ThreadId, body: &str, key: Option<&str>) -> Sent {
     let key = key.map(|key| IdempotencyKey::parse(key.as_bytes()).unwrap());
@@ -122,6 +122,8 @@ async fn an_expired_key_that_is_still_there_counts_as_gone() {
     stored(send(&chat, "user-a", &thread.id, "text", Some("key")).await);
     let key = (format!("THREAD#{}", thread.id), "KEY#6#user-a#key");
     assert!(keys(&tables, &tables.chat).await.contains(&(key.0.clone(), key.1.into())));
+    let kept = number(&tables, &tables.chat, (&key.0, key.1), "expiresAt").await - Timestamp::now().seconds();
+    assert!(kept > 7 * 24 * 60 * 60, "the contract remembers a key for 7 days, this one for {kept} s");
     set(&tables, &tables.chat, (&key.0, key.1), "expiresAt", n(1)).await;
     assert_eq!(stored(send(&chat, "user-a", &thread.id, "other", Some("key")).await).seq, 2);
     assert_eq!(send(&chat, "user-a", &thread.id, "text", Some("key")).await, Sent::KeyReused);

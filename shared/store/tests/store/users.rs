@@ -1,5 +1,4 @@
-use contract::UserId;
-use store::Profile;
+use contract::{Profile, UserId};
 use testkit::{Tables, thread_of};
 
 fn profile(name: Option<&str>, issued_at: i64) -> Profile {

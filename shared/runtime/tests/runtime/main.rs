@@ -1,7 +1,8 @@
-//! Bearer tokens against an issuer on loopback.
+//! The glue against an issuer on loopback: tokens, key sets, and requests from event to answer.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod api;
 mod key_set;
 mod tokens;
 

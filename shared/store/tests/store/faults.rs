@@ -1,0 +1,189 @@
+//! Calls whose answers are lost, refused or late: what took effect counts once, what did not is told.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use contract::{ApiError, Channel, CreateThread, IdempotencyKey, MessagesQuery, ThreadId, ThreadsQuery, UserId};
+use serde_json::json;
+use store::{CreatedThread, Error, NewMessage, Sent, Subscribed};
+use testkit::{Fault, Passing, Tables, caller, connect, say, thread_of};
+
+use crate::keys;
+
+/// `fault` for the first request that `which` picks, and nothing for the rest.
+fn once(
+    which: impl Fn(&Passing) -> bool + Send + Sync + 'static,
+    fault: impl Fn(&Passing) -> Fault + Send + Sync + 'static,
+) -> impl Fn(&Passing) -> Fault + Send + Sync + 'static {
+    let seen = AtomicUsize::new(0);
+    move |passing| {
+        if which(passing) && seen.fetch_add(1, Ordering::SeqCst) == 0 { fault(passing) } else { Fault::Pass }
+    }
+}
+
+async fn send(tables: &Tables, thread: &ThreadId, key: Option<&IdempotencyKey>) -> Sent {
+    let author = &caller("user-a").profile();
+    let new = NewMessage { thread_id: thread, author, body: "text", idempotency_key: key };
+    tables.chat().send(new).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_message_whose_answer_was_lost_is_stored_once() {
+    let tables = Tables::create().await;
+    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let lossy = tables.through(once(|p| p.is("PutItem", "MSG#"), |_| Fault::LoseAnswer)).await;
+    let Sent::Stored(message) = send(&lossy, &thread.id, None).await else { panic!("not stored") };
+    assert_eq!(message.seq, 1);
+    assert_eq!(tables.chat().last_seq(&thread.id).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_message_with_a_key_whose_answer_was_lost_is_no_replay() {
+    let tables = Tables::create().await;
+    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let key = IdempotencyKey::parse(b"key").unwrap();
+    let lossy = tables.through(once(|p| p.is("TransactWriteItems", "MSG#"), |_| Fault::LoseAnswer)).await;
+    let Sent::Stored(message) = send(&lossy, &thread.id, Some(&key)).await else { panic!("not stored") };
+    assert_eq!(message.seq, 1);
+    assert_eq!(send(&tables, &thread.id, Some(&key)).await, Sent::Replayed(message));
+}
+
+#[tokio::test]
+async fn a_thread_whose_answer_was_lost_is_new() {
+    let tables = Tables::create().await;
+    let lossy = tables.through(once(|p| p.is("TransactWriteItems", "META"), |_| Fault::LoseAnswer)).await;
+    let request = CreateThread { member_ids: vec![UserId::parse("a").unwrap()], title: None };
+    assert!(matches!(lossy.chat().create_thread(&request).await, Ok(CreatedThread::New(_))));
+    assert!(matches!(lossy.chat().create_thread(&request).await, Ok(CreatedThread::Existing(_))));
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 3);
+}
+
+#[tokio::test]
+async fn transaction_conflicts_are_tried_again() {
+    let tables = Tables::create().await;
+    let conflict = |_: &Passing| Fault::Refuse("com.amazonaws.dynamodb.v20120810#TransactionConflictException");
+    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let busy = tables.through(once(|p| p.is("PutItem", "MSG#"), conflict)).await;
+    assert!(matches!(send(&busy, &thread.id, None).await, Sent::Stored(_)));
+}
+
+#[tokio::test]
+async fn what_passes_is_told_apart_from_what_does_not() {
+    let tables = Tables::create().await;
+    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    for (code, passes) in [
+        ("com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", true),
+        ("com.amazon.coral.availability#ThrottlingException", true),
+        ("com.amazon.coral.service#AccessDeniedException", false),
+        ("com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", false),
+    ] {
+        let refusing = tables.through(move |_| Fault::Refuse(code)).await;
+        let error = refusing.chat().is_member(&thread.id, &caller("user-a").id).await.unwrap_err();
+        assert_eq!(matches!(error, Error::Unavailable(_)), passes, "{error}");
+        assert_eq!(matches!(ApiError::from(error), ApiError::Unavailable(_)), passes);
+    }
+}
+
+#[tokio::test]
+async fn what_a_batch_leaves_over_is_asked_for_again() {
+    let tables = Tables::create().await;
+    for other in ["a", "b", "c"] {
+        thread_of(&tables.chat(), &["user-a", other]).await;
+    }
+    // All of it is left over, as DynamoDB may do when it is busy.
+    let left_over =
+        |passing: &Passing| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": passing.request["RequestItems"]}));
+    let busy = tables.through(once(|p| p.operation == "BatchGetItem", left_over)).await;
+    let query = ThreadsQuery::parse(None, None).unwrap();
+    let page = busy.chat().threads(&caller("user-a").id, &query).await.unwrap();
+    assert_eq!(page.threads.len(), 3);
+}
+
+#[tokio::test]
+async fn a_thread_that_a_batch_does_not_see_yet_is_read_by_itself() {
+    let tables = Tables::create().await;
+    thread_of(&tables.chat(), &["user-a"]).await;
+    let blind = |_: &Passing| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": {}}));
+    let half = tables.through(once(|p| p.operation == "BatchGetItem", blind)).await;
+    let query = ThreadsQuery::parse(None, None).unwrap();
+    assert_eq!(half.chat().threads(&caller("user-a").id, &query).await.unwrap().threads.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_fails_a_send_once_it_is_committed() {
+    let tables = Tables::create().await;
+    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    // From the commit on, every call is refused.
+    let committed = AtomicUsize::new(0);
+    let failing = tables.through(move |passing| {
+        let after = committed.load(Ordering::SeqCst) > 0;
+        committed.fetch_add(usize::from(passing.is("PutItem", "MSG#")), Ordering::SeqCst);
+        if after { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
+    });
+    assert!(matches!(send(&failing.await, &thread.id, None).await, Sent::Stored(_)));
+}
+
+#[tokio::test]
+async fn a_connection_that_is_removed_between_the_steps_of_subscribing_leaves_nothing() {
+    for step in ["UpdateItem", "PutItem", "GetItem"] {
+        let tables = Tables::create().await;
+        let connection = connect(&tables.connections(), "user-a", "c").await;
+        let (connections, id) = (tables.connections(), connection.id.clone());
+        let remove_first = move |_: &Passing| {
+            let (connections, id) = (connections.clone(), id.clone());
+            Fault::After(Box::pin(async move { connections.remove(&id).await.unwrap() }))
+        };
+        let racing = tables.through(once(move |p| p.operation == step, remove_first)).await;
+        let channel = Channel::Thread(ThreadId::new());
+        assert_eq!(racing.connections().subscribe(&connection, &channel).await.unwrap(), Subscribed::Gone, "{step}");
+        assert_eq!(keys(&tables, &tables.connections).await, [], "{step}");
+    }
+}
+
+#[tokio::test]
+async fn a_removal_cut_short_before_its_last_step_lets_no_subscription_stay() {
+    let tables = Tables::create().await;
+    let connection = connect(&tables.connections(), "user-a", "c").await;
+    let channel = Channel::Thread(ThreadId::new());
+    // The channel is listed; then a removal deletes all that is there and ends before the connection's own row.
+    let cut = tables.through(|passing| {
+        if passing.is("DeleteItem", "META") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
+    });
+    let (cut, id) = (cut.await.connections(), connection.id.clone());
+    let half_removed = move |_: &Passing| {
+        let (cut, id) = (cut.clone(), id.clone());
+        Fault::After(Box::pin(async move { assert!(cut.remove(&id).await.is_err()) }))
+    };
+    let racing = tables.through(once(|p| p.operation == "PutItem", half_removed)).await;
+    assert_eq!(racing.connections().subscribe(&connection, &channel).await.unwrap(), Subscribed::Gone);
+    assert!(tables.connections().subscribers(&channel).await.unwrap().is_empty());
+    tables.connections().remove(&connection.id).await.unwrap();
+    assert_eq!(keys(&tables, &tables.connections).await, []);
+}
+
+#[tokio::test]
+async fn a_reader_sees_what_was_acknowledged() {
+    // Every read that an answer rests on has to be consistent: DynamoDB may otherwise give what was there before.
+    let tables = Tables::create().await;
+    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    say(&tables.chat(), "user-a", &thread, "text").await;
+    let connection = connect(&tables.connections(), "user-a", "c").await;
+    let strict = tables.through(|passing| {
+        let request = &passing.request;
+        let tables = request["RequestItems"].as_object().into_iter().flatten().map(|(_, wanted)| wanted);
+        let consistent = match passing.operation.as_str() {
+            "GetItem" | "Query" => request["ConsistentRead"] == true,
+            "BatchGetItem" => tables.into_iter().all(|wanted| wanted["ConsistentRead"] == true),
+            _ => true,
+        };
+        if consistent { Fault::Pass } else { Fault::Refuse("ValidationException") }
+    });
+    let (strict, user) = (strict.await, caller("user-a").id);
+    let chat = strict.chat();
+    chat.thread(&thread.id, &user).await.unwrap();
+    chat.threads(&user, &ThreadsQuery::parse(None, None).unwrap()).await.unwrap();
+    chat.messages(&thread.id, &MessagesQuery::parse(None, None, None).unwrap()).await.unwrap();
+    chat.last_seq(&thread.id).await.unwrap();
+    let channel = Channel::Thread(thread.id);
+    strict.connections().subscribe(&connection, &channel).await.unwrap();
+    assert_eq!(strict.connections().subscribers(&channel).await.unwrap().len(), 1);
+}
