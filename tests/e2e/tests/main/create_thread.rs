@@ -192,7 +192,7 @@ async fn a_bottomless_body_is_refused() {
     let reply = sarah.post_raw("/api/threads", "[".repeat(100_000)).await;
     reply.assert_problem(400, "malformed_json");
     let reply = sarah.post_raw("/api/threads", "{\"a\":".repeat(100_000)).await;
-    reply.assert_problem(400, "malformed_json");
+    reply.assert_problem(413, "body_too_large");
 }
 
 #[tokio::test]
