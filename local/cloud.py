@@ -132,11 +132,28 @@ def follow(emulator, facts):
 def run(emulator, port, command):
     """Runs a command against an instance of its own, which ends with it however it ends."""
     try:
-        up(emulator, port, keep=False)
-        return subprocess.run(command, env=os.environ | {"HEARTH_STACK": str(emulator.state / "stack.json")}).returncode
+        facts = up(emulator, port, keep=False)
+        done = subprocess.run(command, env=os.environ | {"HEARTH_STACK": str(emulator.state / "stack.json")})
+        return done.returncode or complaints(facts)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not keep it from being stopped
         down(emulator)
+
+
+def complaints(facts):
+    """Prints the errors that the functions logged, though every answer was right: a missing permission, say, that only
+    cost a clean-up. 1 where there are any."""
+    logs = stack.client("logs", facts["endpointUrl"])
+    found = 0
+    for group in logs.describe_log_groups(logGroupNamePrefix=LOG_GROUPS)["logGroups"]:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        for event in (event for page in pages for event in page["events"]):
+            if any(word in event["message"] for word in (" ERROR ", "AccessDenied", "panicked")):
+                print(f"{group['logGroupName'].removeprefix(LOG_GROUPS):15} {event['message']}", file=sys.stderr)
+                found = 1
+    if found:
+        print("error: the functions have logged the errors above.", file=sys.stderr)
+    return found
 
 
 def main():
