@@ -16,8 +16,9 @@ use crate::row::{from_item, s, to_item};
 use crate::transaction::IS_NEW;
 use crate::users::Names;
 
-/// How long a send tries for a place among other writers of the same thread.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a send tries for a place among other writers of the same thread. On AWS a place takes some 15 ms, so this
+/// is for hundreds of writers at once; the local cloud is slower.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The row of a message, and its image on the table's stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
