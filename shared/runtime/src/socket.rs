@@ -47,7 +47,8 @@ impl SocketEvent {
 }
 
 /// The answer to a frame that has come to a route which takes none; nothing where `event` is no frame. API Gateway picks
-/// the route by the frame's `action`, and nothing says that a client cannot name `$connect` or `$disconnect` there.
+/// the route by the frame's `action`, and nothing says that a client cannot name `$connect` or `$disconnect` there. (Those routes have
+/// no route response, so on AWS the answer goes no further; nothing is opened or closed, which is what matters.)
 pub fn refuse_frame(event: &SocketEvent) -> Result<Option<ApiGatewayProxyResponse>, ApiError> {
     if event.request.request_context.event_type.as_deref() != Some("MESSAGE") {
         return Ok(None);
