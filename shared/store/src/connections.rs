@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use aws_types::SdkConfig;
 use contract::{Channel, ConnectionId, Timestamp, UserId, limits};
@@ -8,8 +7,9 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, condition_failed};
-use crate::keys::{self, Key};
-use crate::row::{Item, from_item, n, s, to_item};
+use crate::keys;
+use crate::row::{from_item, n, s, to_item};
+use crate::table::Table;
 
 /// The table `Connections`: sockets, what they are subscribed to, and tickets to open one.
 ///
@@ -17,8 +17,7 @@ use crate::row::{Item, from_item, n, s, to_item};
 /// connection finds all its subscriptions.
 #[derive(Debug, Clone)]
 pub struct Connections {
-    pub(crate) client: Client,
-    pub(crate) table: String,
+    pub(crate) table: Table,
 }
 
 /// A live socket.
@@ -66,12 +65,12 @@ impl Connections {
     /// The table called `table`.
     #[must_use]
     pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self { client: Client::new(config), table }
+        Self { table: Table::new(config, table) }
     }
 
     /// Opens the connection that the first request will use; for a function's start, which has a whole CPU.
     pub async fn warm_up(&self) -> Result<(), Error> {
-        self.get(&keys::nothing()).await.map(drop)
+        self.table.warm_up().await
     }
 
     /// Notes that a socket is open, for a token that ends at `token_expires_at` (seconds since 1970).
@@ -79,8 +78,7 @@ impl Connections {
         let expires_at = token_expires_at.min(Timestamp::now().seconds() + limits::CONNECTION_SECONDS);
         let row = ConnectionRow { user_id: user_id.clone(), expires_at, channels: BTreeSet::new(), closing: false };
         let item = to_item(&keys::connection(id), &row)?;
-        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
-        Ok(())
+        self.table.put(item).await
     }
 
     /// The socket, if it is open and has not expired.
@@ -103,10 +101,10 @@ impl Connections {
         let row = SubscriptionRow { connection_id: connection.id.clone(), expires_at: connection.expires_at };
         let key = keys::subscription(channel, &connection.id);
         let item = to_item(&key, &row)?;
-        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
+        self.table.put(item).await?;
         // Removed between the two writes, the connection has left this subscription behind.
         if self.connection_row(&connection.id).await?.is_none() {
-            self.delete(&key).await?;
+            self.table.delete(&key).await?;
             return Ok(Subscribed::Gone);
         }
         Ok(Subscribed::Done)
@@ -115,10 +113,8 @@ impl Connections {
     /// Adds the channel to those that the connection's row lists; false where there is no such row or it is full.
     async fn list_channel(&self, connection: &Connection, channel: &Channel) -> Result<bool, Error> {
         let updated = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(keys::connection(&connection.id).attributes()))
+            .table
+            .update(&keys::connection(&connection.id))
             .update_expression("ADD channels :added")
             .condition_expression(
                 "attribute_exists(pk) AND attribute_not_exists(closing) AND \
@@ -139,26 +135,15 @@ impl Connections {
     /// Ends a subscription; doing it again changes nothing. The connection's row goes on listing the channel, which
     /// costs a needless delete at the end and saves a write now.
     pub async fn unsubscribe(&self, id: &ConnectionId, channel: &Channel) -> Result<(), Error> {
-        self.delete(&keys::subscription(channel, id)).await.map(drop)
+        self.table.delete(&keys::subscription(channel, id)).await.map(drop)
     }
 
     /// Who hears the channel: every subscription that was complete before the call and has not expired.
     pub async fn subscribers(&self, channel: &Channel) -> Result<Vec<ConnectionId>, Error> {
         let now = Timestamp::now().seconds();
         let mut ids = Vec::new();
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", s(keys::channel(channel)))
-            .expression_attribute_values(":prefix", s(keys::SUBSCRIPTION_PREFIX))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = pages.next().await {
-            let row: SubscriptionRow = from_item(item?)?;
+        for item in self.table.partition(keys::channel(channel), keys::SUBSCRIPTION_PREFIX).await? {
+            let row: SubscriptionRow = from_item(item)?;
             if row.expires_at > now {
                 ids.push(row.connection_id);
             }
@@ -170,7 +155,7 @@ impl Connections {
     /// nothing is subscribed any more, and its own row goes last, so that a removal that was cut short can be repeated.
     pub async fn remove(&self, id: &ConnectionId) -> Result<(), Error> {
         let key = keys::connection(id);
-        let update = self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()));
+        let update = self.table.update(&key);
         let marked = update
             .update_expression("SET closing = :true")
             .condition_expression("attribute_exists(pk)")
@@ -185,28 +170,12 @@ impl Connections {
         };
         let ends: Vec<_> = row.channels.iter().map(|channel| self.unsubscribe(id, channel)).collect();
         let () = futures::stream::iter(ends).buffer_unordered(16).try_collect().await?;
-        self.delete(&key).await.map(drop)
+        self.table.delete(&key).await.map(drop)
     }
 
     /// The row of a connection that is open, expired or not.
     async fn connection_row(&self, id: &ConnectionId) -> Result<Option<ConnectionRow>, Error> {
-        let row: Option<ConnectionRow> = self.get(&keys::connection(id)).await?.map(from_item).transpose()?;
+        let row: Option<ConnectionRow> = self.table.get(&keys::connection(id)).await?.map(from_item).transpose()?;
         Ok(row.filter(|row| !row.closing))
-    }
-
-    async fn get(&self, key: &Key) -> Result<Option<Item>, Error> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key.attributes()));
-        Ok(request.consistent_read(true).send().await?.item)
-    }
-
-    /// Deletes a row and returns what it was, to one caller only; `None` where there is none. On condition that it
-    /// is there: `DynamoDB` Local lets two unconditional deletes at once both return it.
-    pub(crate) async fn delete(&self, key: &Key) -> Result<Option<Item>, Error> {
-        let request = self.client.delete_item().table_name(&self.table).set_key(Some(key.attributes()));
-        match request.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld).send().await {
-            Ok(deleted) => Ok(deleted.attributes),
-            Err(error) if condition_failed(&error) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
     }
 }

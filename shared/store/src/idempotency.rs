@@ -34,13 +34,14 @@ impl Chat {
         };
         let record_key = keys::idempotency(&row.thread_id, &row.author_id, key);
         let puts = vec![
-            self.put(to_item(&row.key(), row)?).condition_expression(IS_NEW),
+            self.table.put_in(to_item(&row.key(), row)?).condition_expression(IS_NEW),
             // TTL deletes late, so an expired record may still be there.
-            self.put(to_item(&record_key, &record)?)
+            self.table
+                .put_in(to_item(&record_key, &record)?)
                 .condition_expression("attribute_not_exists(pk) OR expiresAt <= :now")
                 .expression_attribute_values(":now", n(now)),
         ];
-        let mut in_the_way = match self.transact(puts).await? {
+        let mut in_the_way = match self.table.transact(puts).await? {
             Transacted::Done => return Ok(Attempt::Stored),
             Transacted::Conflict => return Ok(Attempt::Conflict),
             Transacted::Refused(rows) => rows,

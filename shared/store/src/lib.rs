@@ -10,6 +10,7 @@ mod idempotency;
 mod keys;
 mod messages;
 mod row;
+mod table;
 mod threads;
 mod tickets;
 mod transaction;

@@ -158,10 +158,8 @@ impl Chat {
 
     async fn put_message(&self, row: &MessageRow) -> Result<Attempt, Error> {
         let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(to_item(&row.key(), row)?))
+            .table
+            .put_if(to_item(&row.key(), row)?)
             .condition_expression(IS_NEW)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -216,16 +214,14 @@ impl Chat {
         }
         let Key { pk, sk: from } = keys::message(thread_id, first);
         let answer = self
-            .client
+            .table
             .query()
-            .table_name(&self.table)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", s(pk))
             .expression_attribute_values(":from", s(from))
             .expression_attribute_values(":to", s(keys::message(thread_id, last).sk))
             .scan_index_forward(forward)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .consistent_read(true)
             .send()
             .await?;
         let rows: Vec<MessageRow> =
@@ -241,6 +237,6 @@ impl Chat {
 
     pub(crate) async fn message_at(&self, thread_id: &ThreadId, seq: u64) -> Result<MessageRow, Error> {
         let key = keys::message(thread_id, seq);
-        from_item(self.get(&key).await?.ok_or_else(|| Error::MissingRow(key.to_string()))?)
+        from_item(self.table.get(&key).await?.ok_or_else(|| Error::MissingRow(key.to_string()))?)
     }
 }

@@ -102,10 +102,10 @@ impl Chat {
     }
 
     async fn thread_of_members(&self, members: &[UserId]) -> Result<Option<Thread>, Error> {
-        let Some(item) = self.get(&keys::member_set(members)).await? else { return Ok(None) };
+        let Some(item) = self.table.get(&keys::member_set(members)).await? else { return Ok(None) };
         let ThreadRef { thread_id } = from_item(item)?;
         let key = keys::thread(&thread_id);
-        let item = self.get(&key).await?.ok_or_else(|| Error::MissingRow(key.to_string()))?;
+        let item = self.table.get(&key).await?.ok_or_else(|| Error::MissingRow(key.to_string()))?;
         from_item::<ThreadRow>(item).map(|row| Some(row.into()))
     }
 
@@ -113,18 +113,18 @@ impl Chat {
     async fn try_create(&self, row: &ThreadRow) -> Result<bool, Error> {
         let reference = ThreadRef { thread_id: row.id.clone() };
         let mut puts = vec![
-            self.put(to_item(&keys::member_set(&row.member_ids), &reference)?).condition_expression(IS_NEW),
-            self.put(to_item(&keys::thread(&row.id), row)?),
+            self.table.put_in(to_item(&keys::member_set(&row.member_ids), &reference)?).condition_expression(IS_NEW),
+            self.table.put_in(to_item(&keys::thread(&row.id), row)?),
         ];
         for member in &row.member_ids {
-            puts.push(self.put(to_item(&keys::membership(member, &row.id), &reference)?));
+            puts.push(self.table.put_in(to_item(&keys::membership(member, &row.id), &reference)?));
         }
-        Ok(matches!(self.transact(puts).await?, Transacted::Done))
+        Ok(matches!(self.table.transact(puts).await?, Transacted::Done))
     }
 
     /// The thread with its members' names, if `viewer` is one of them.
     pub async fn thread(&self, id: &ThreadId, viewer: &UserId) -> Result<Option<ThreadDetails>, Error> {
-        let Some(item) = self.get(&keys::thread(id)).await? else { return Ok(None) };
+        let Some(item) = self.table.get(&keys::thread(id)).await? else { return Ok(None) };
         let row: ThreadRow = from_item(item)?;
         if !row.member_ids.contains(viewer) {
             return Ok(None);
@@ -139,7 +139,7 @@ impl Chat {
         if let Some(members) = self.members.get(id) {
             return Ok(members.contains(user));
         }
-        let Some(item) = self.get(&keys::thread(id)).await? else { return Ok(false) };
+        let Some(item) = self.table.get(&keys::thread(id)).await? else { return Ok(false) };
         let members: Arc<[UserId]> = from_item::<ThreadRow>(item)?.member_ids.into();
         self.members.insert(id, members.clone());
         Ok(members.contains(user))
@@ -174,7 +174,7 @@ impl Chat {
     /// All threads of the user, in no order.
     async fn threads_of(&self, user: &UserId) -> Result<Vec<ThreadRow>, Error> {
         let ids = self.memberships(user).await?;
-        let items = self.batch_get(ids.iter().map(keys::thread)).await?;
+        let items = self.table.batch_get(ids.iter().map(keys::thread)).await?;
         let mut rows = items.into_iter().map(from_item).collect::<Result<Vec<ThreadRow>, _>>()?;
         if rows.len() < ids.len() {
             // A batch may see half of a transaction: a thread that is being created has its membership and not yet
@@ -182,7 +182,7 @@ impl Chat {
             let seen: HashSet<_> = rows.iter().map(|row| row.id.clone()).collect();
             for id in ids.iter().filter(|id| !seen.contains(id)) {
                 let key = keys::thread(id);
-                let item = self.get(&key).await?.ok_or_else(|| Error::MissingRow(key.to_string()))?;
+                let item = self.table.get(&key).await?.ok_or_else(|| Error::MissingRow(key.to_string()))?;
                 rows.push(from_item(item)?);
             }
         }
@@ -190,22 +190,8 @@ impl Chat {
     }
 
     async fn memberships(&self, user: &UserId) -> Result<Vec<ThreadId>, Error> {
-        let mut ids = Vec::new();
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", s(keys::profile(user).pk))
-            .expression_attribute_values(":prefix", s(keys::MEMBERSHIP_PREFIX))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = pages.next().await {
-            ids.push(from_item::<ThreadRef>(item?)?.thread_id);
-        }
-        Ok(ids)
+        let items = self.table.partition(keys::profile(user).pk, keys::MEMBERSHIP_PREFIX).await?;
+        items.into_iter().map(|item| from_item::<ThreadRef>(item).map(|row| row.thread_id)).collect()
     }
 
     /// Moves the thread's projection forward to `message`; false where it is there or further already. May be
@@ -215,10 +201,8 @@ impl Chat {
             .map_err(|source| Error::BadRow { key: message.key().to_string(), source })?;
         let key = keys::thread(&message.thread_id);
         let updated = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
+            .table
+            .update(&key)
             .update_expression("SET lastSeq = :seq, lastMessage = :message, updatedAt = :at")
             .condition_expression("attribute_exists(pk) AND lastSeq < :seq")
             .expression_attribute_values(":seq", n(message.seq))

@@ -35,13 +35,13 @@ impl Connections {
         let ticket = BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let row = TicketRow { holder, expires_at: Timestamp::now().seconds() + limits::TICKET_SECONDS };
         let item = to_item(&keys::ticket(&ticket), &row)?;
-        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
+        self.table.put(item).await?;
         Ok(ticket)
     }
 
     /// Uses a ticket up: whose it is, or `None` where it was used before, has run out or never was.
     pub async fn redeem_ticket(&self, ticket: &str) -> Result<Option<TicketHolder>, Error> {
-        let Some(item) = self.delete(&keys::ticket(ticket)).await? else { return Ok(None) };
+        let Some(item) = self.table.delete(&keys::ticket(ticket)).await? else { return Ok(None) };
         let row: TicketRow = from_item(item)?;
         Ok((row.expires_at > Timestamp::now().seconds()).then_some(row.holder))
     }

@@ -2,9 +2,9 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
-use crate::chat::Chat;
 use crate::error::Error;
 use crate::row::Item;
+use crate::table::Table;
 
 /// The condition that no row has the key yet.
 pub(crate) const IS_NEW: &str = "attribute_not_exists(pk)";
@@ -19,11 +19,11 @@ pub(crate) enum Transacted {
     Conflict,
 }
 
-impl Chat {
+impl Table {
     /// A put into this table, to be made part of a transaction.
-    pub(crate) fn put(&self, item: Item) -> PutBuilder {
+    pub(crate) fn put_in(&self, item: Item) -> PutBuilder {
         Put::builder()
-            .table_name(&self.table)
+            .table_name(&self.name)
             .set_item(Some(item))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }

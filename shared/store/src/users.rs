@@ -37,10 +37,8 @@ impl Chat {
         }
         let row = ProfileRow { id: profile.id.clone(), name: name.clone(), issued_at: profile.issued_at };
         let written = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(to_item(&keys::profile(&profile.id), &row)?))
+            .table
+            .put_if(to_item(&keys::profile(&profile.id), &row)?)
             .condition_expression("attribute_not_exists(pk) OR issuedAt < :issuedAt")
             .expression_attribute_values(":issuedAt", n(profile.issued_at))
             .send()
@@ -65,7 +63,7 @@ impl Chat {
                 None => unknown.push(keys::profile(user)),
             }
         }
-        for item in self.batch_get(unknown).await? {
+        for item in self.table.batch_get(unknown).await? {
             let row: ProfileRow = from_item(item)?;
             self.names.insert(&row.id, row.name.clone());
             names.insert(row.id, row.name);
