@@ -2,7 +2,11 @@
 
 use image::metadata::Orientation;
 
-use super::{MAX_SIDE, OVERSAMPLING, ratio};
+use super::{MAX_SIDE, ratio};
+
+/// As many pixels as this are left for one of the thumbnail's, per side: averaging whole squares is cruder than what
+/// the decoders of photos do while they shrink, and screenshots have finer lines.
+const OVERSAMPLING: f64 = 2.0;
 
 /// What the bytes of a pixel mean; 8 bits each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +59,15 @@ pub(super) struct Shrinker {
 // A sum's greatest value: a square is at most 16384 / 512 pixels a side.
 const _: () = assert!(255 * 255 * (MAX_SIDE as u64 / 512).pow(2) <= u32::MAX as u64);
 
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::inline_always,
+    reason = "averages of bytes and sides of images"
+)]
 impl Shrinker {
     /// For an image of this size.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 32")]
     pub(super) fn new(width: u32, height: u32, layout: Layout) -> Self {
         let factor = ((ratio(width, height) / OVERSAMPLING) as usize).max(1);
         let (width, height) = (width as usize, height as usize);
@@ -127,30 +137,55 @@ impl Shrinker {
     }
 
     fn write_averages<const CHANNELS: usize>(&mut self) {
-        for square in self.sums.as_chunks::<CHANNELS>().0.chunks(self.factor) {
-            let area = u32::try_from(square.len() * self.rows_in_sums).unwrap_or(u32::MAX);
-            for channel in 0..CHANNELS {
-                self.pixels.push(mean(square.iter().map(|pixel| pixel[channel]).sum(), area));
-            }
-        }
+        self.write(|square: &[[u32; CHANNELS]], area| {
+            // 24 bits behind the point; the greatest average of 255 just fits.
+            let share = (1 << 24) / area;
+            total(square).map(|sum| ((sum * share + (1 << 23)) >> 24) as u8)
+        });
     }
 
     fn write_weighed(&mut self) {
-        for square in self.sums.as_chunks::<4>().0.chunks(self.factor) {
-            let area = u32::try_from(square.len() * self.rows_in_sums).unwrap_or(u32::MAX);
-            let sum = |channel: usize| square.iter().map(|pixel| pixel[channel]).sum::<u32>();
-            let alpha = sum(3);
-            for channel in 0..3 {
-                self.pixels.push(mean(sum(channel), alpha.max(1)));
+        self.write(|square: &[[u32; 4]], area| {
+            let [red, green, blue, alpha] = total(square);
+            let share = 1.0 / alpha.max(1) as f32;
+            let color = |sum| (sum as f32 * share + 0.5) as u8;
+            [color(red), color(green), color(blue), ((alpha + area / 2) / area) as u8]
+        });
+    }
+
+    /// Makes each square a pixel; the last in a row may be cut.
+    #[inline(always)]
+    fn write<const CHANNELS: usize>(&mut self, average: impl Fn(&[[u32; CHANNELS]], u32) -> [u8; CHANNELS]) {
+        let columns = self.sums.as_chunks::<CHANNELS>().0;
+        let (rows, before) = (self.rows_in_sums as u32, self.pixels.len());
+        self.pixels.resize(before + columns.len().div_ceil(self.factor) * CHANNELS, 0);
+        let pixels = self.pixels[before..].as_chunks_mut::<CHANNELS>().0;
+        if self.factor == 2 {
+            // The factor of most screenshots: a loop that the compiler can unroll.
+            let (pairs, rest) = columns.as_chunks::<2>();
+            for (pair, pixel) in pairs.iter().zip(pixels.iter_mut()) {
+                *pixel = average(pair, 2 * rows);
             }
-            self.pixels.push(mean(alpha, area));
+            if let (false, Some(pixel)) = (rest.is_empty(), pixels.last_mut()) {
+                *pixel = average(rest, rows);
+            }
+        } else {
+            for (square, pixel) in columns.chunks(self.factor).zip(pixels) {
+                *pixel = average(square, square.len() as u32 * rows);
+            }
         }
     }
 }
 
-/// Rounded, and by its weights never past 255.
-fn mean(sum: u32, weight: u32) -> u8 {
-    u8::try_from((sum + weight / 2) / weight).unwrap_or(u8::MAX)
+/// Loops are unrolled here where iterators were not.
+fn total<const CHANNELS: usize>(pixels: &[[u32; CHANNELS]]) -> [u32; CHANNELS] {
+    let mut total = [0; CHANNELS];
+    for pixel in pixels {
+        for channel in 0..CHANNELS {
+            total[channel] += pixel[channel];
+        }
+    }
+    total
 }
 
 fn side(value: usize) -> u32 {

@@ -1,7 +1,7 @@
 //! WebP through libwebp, which scales while it decodes.
 
 use image::metadata::Orientation;
-use webpx::{Decoder, ImageInfo};
+use webpx::{Decoder, DecoderConfig, ImageInfo};
 
 use super::raster::{Layout, Raster};
 use super::{OVERSAMPLING, Refusal, check_size, ratio};
@@ -56,7 +56,9 @@ fn decode_scaled(bytes: &[u8], canvas: Size) -> Result<(Vec<u8>, Size, Layout), 
     let scaled = size.scaled(canvas);
     let mut webp = Decoder::new(bytes).map_err(|_| Refusal::Damaged)?;
     if scaled != size {
-        webp = webp.scale(scaled.width, scaled.height);
+        // The filter smooths the edges of blocks of 4 pixels, which become one or less.
+        let smooth = size.width / scaled.width < 4;
+        webp = webp.config(DecoderConfig::new().bypass_filtering(!smooth)).scale(scaled.width, scaled.height);
     }
     let (decoded, layout) =
         if info.has_alpha { (webp.decode_rgba_raw(), Layout::Rgba) } else { (webp.decode_rgb_raw(), Layout::Rgb) };

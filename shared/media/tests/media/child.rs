@@ -17,7 +17,7 @@ const MAX_CPU: Duration = Duration::from_secs(5);
 
 /// Makes the thumbnail in a child process, and fails when that crashes, hangs, or needs more than it may.
 /// Gives what a person would be told; "fine" with a thumbnail.
-pub fn thumbnail_within_limits(name: &str, file: &[u8]) -> String {
+pub(crate) fn thumbnail_within_limits(name: &str, file: &[u8]) -> String {
     assert!(file.len() <= MAX_FILE, "{name}: {} bytes is more than can be uploaded", file.len());
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "child::in_the_child", "--nocapture"])

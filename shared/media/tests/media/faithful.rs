@@ -1,6 +1,6 @@
 //! Upright, in the right colours, and nothing told that the picture does not show.
 
-use moxcms::ColorProfile;
+use moxcms::{ColorProfile, TransformOptions};
 use mozjpeg::ColorSpace;
 
 use crate::samples::{
@@ -53,7 +53,7 @@ fn no_metadata_is_left() {
     let text = [b"Comment\0", SECRET].concat();
     Seen::of(&with_chunk(&with_chunk(&png(60, 40), *b"tEXt", &text), *b"eXIf", &exif(1)));
     let still = webp(60, 40, &[99; 60 * 40 * 3], true);
-    let chunks = [&still[12..], &riff_chunk(b"EXIF", &exif(1)), &riff_chunk(b"XMP ", SECRET)].concat();
+    let chunks = [&still[12..], &riff_chunk(*b"EXIF", &exif(1)), &riff_chunk(*b"XMP ", SECRET)].concat();
     Seen::of(&extended_webp(0x0c, 60, 40, &chunks));
 }
 
@@ -68,7 +68,8 @@ const WIDE: [u8; 3] = [90, 150, 70];
 fn expected_in_srgb() -> [u8; 3] {
     let from = ColorProfile::new_from_slice(&wide_gamut()).unwrap();
     let layout = moxcms::Layout::Rgb;
-    let transform = from.create_transform_8bit(layout, &ColorProfile::new_srgb(), layout, Default::default()).unwrap();
+    let transform =
+        from.create_transform_8bit(layout, &ColorProfile::new_srgb(), layout, TransformOptions::default()).unwrap();
     let mut color = [0; 3];
     transform.transform(&WIDE, &mut color).unwrap();
     assert!(!close(color, WIDE, 15), "{color:?} must differ from {WIDE:?}");
@@ -104,7 +105,7 @@ fn embedded_profiles_are_converted_to_srgb() {
     Seen::of(&bytes).assert_corners([expected; 4]);
 
     let still = webp(700, 500, &pixels, true);
-    let chunks = [riff_chunk(b"ICCP", &icc).as_slice(), &still[12..]].concat();
+    let chunks = [riff_chunk(*b"ICCP", &icc).as_slice(), &still[12..]].concat();
     Seen::of(&extended_webp(0x20, 700, 500, &chunks)).assert_corners([expected; 4]);
 }
 

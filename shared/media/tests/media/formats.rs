@@ -102,7 +102,7 @@ fn png_of_every_kind() {
     let clear: Vec<u8> = gray.iter().flat_map(|gray| [*gray, 0]).collect();
     Seen::of(&png_of(ColorType::GrayscaleAlpha, BitDepth::Eight, 1200, 800, &clear)).assert_corners([WHITE; 4]);
     // One bit a pixel: 0b1010_1010, that is, black and white columns.
-    let seen = Seen::of(&png_of(ColorType::Grayscale, BitDepth::One, 1200, 800, &[0xaa; 150 * 800]));
+    let seen = Seen::of(&png_of(ColorType::Grayscale, BitDepth::One, 1200, 800, &vec![0xaa; 150 * 800]));
     assert!(close(seen.at(200, 200), [128; 3], 6));
 
     let mut bytes = Vec::new();
@@ -159,9 +159,9 @@ fn of_an_animation_the_first_frame_is_shown() {
                 let still = webp(side, side, pixels, lossless);
                 // Without the RIFF header and, if there is one, the extended header.
                 body.extend(&still[if still[12..].starts_with(b"VP8X") { 30 } else { 12 }..]);
-                riff_chunk(b"ANMF", &body)
+                riff_chunk(*b"ANMF", &body)
             };
-            let timing = riff_chunk(b"ANIM", &[0; 6]);
+            let timing = riff_chunk(*b"ANIM", &[0; 6]);
             let whole = frame(0, 0, side, &quarters_rgba(side, side, alpha));
             let file = extended_webp(
                 0x12,
@@ -186,7 +186,7 @@ fn orientation_is_found_in_png_and_webp() {
     let turned = [BLUE, RED, YELLOW, GREEN];
     Seen::of(&with_chunk(&png(60, 40), *b"eXIf", &exif(6))).assert_corners(turned);
     let still = webp(60, 40, &quarters(60, 40), false);
-    let chunks = [&still[12..], &riff_chunk(b"EXIF", &exif(6))].concat();
+    let chunks = [&still[12..], &riff_chunk(*b"EXIF", &exif(6))].concat();
     Seen::of(&extended_webp(0x08, 60, 40, &chunks)).assert_corners(turned);
 }
 

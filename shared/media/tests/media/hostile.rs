@@ -26,6 +26,23 @@ fn one_of_each() -> Vec<(Kind, Vec<u8>)> {
 }
 
 #[test]
+#[ignore = "writes what the fuzzer starts from"]
+fn seeds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/thumbnail");
+    std::fs::create_dir_all(folder).unwrap();
+    let profile = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    let block = [b"Exif\0\0", exif(6).as_slice()].concat();
+    let dressed = with_segment(
+        &with_segment(&jpeg(90, 70), 0xe2, &[b"ICC_PROFILE\0\x01\x01", profile.as_slice()].concat()),
+        0xe1,
+        &block,
+    );
+    for (index, (kind, file)) in one_of_each().into_iter().chain([(Kind::Jpeg, dressed)]).enumerate() {
+        std::fs::write(format!("{folder}/{kind:?}-{index}").to_lowercase(), file).unwrap();
+    }
+}
+
+#[test]
 fn cut_short_at_any_length() {
     for (kind, file) in one_of_each() {
         for length in 0..file.len() {
@@ -99,17 +116,17 @@ fn twenty_megabytes_of_segments() {
     let file = jpeg(60, 40);
     for marker in [0xe1, 0xe2, 0xfe] {
         let begin: &[u8] = if marker == 0xe2 { b"ICC_PROFILE\0\x01\x01" } else { b"Exif\0\0II*\0" };
-        let segment = &with_segment(&file, marker, &[begin, &[0x55; 65_000]].concat())[2..][..begin.len() + 65_004];
+        let segment = &with_segment(&file, marker, &[begin, &vec![0x55; 65_000]].concat())[2..][..begin.len() + 65_004];
         let file = [&file[..2], &segment.repeat(300), &file[2..]].concat();
         assert_eq!(thumbnail_within_limits("JPEG, 20 MB of segments", &file), FINE);
     }
     // Profiles of the greatest size that there can be, whole.
     let mut file = file;
     for part in (1..=255).rev() {
-        file = with_segment(&file, 0xe2, &[b"ICC_PROFILE\0", [part, 255].as_slice(), &[0x55; 65_000]].concat());
+        file = with_segment(&file, 0xe2, &[b"ICC_PROFILE\0", [part, 255].as_slice(), &vec![0x55; 65_000]].concat());
     }
     assert_eq!(thumbnail_within_limits("JPEG, profile of 16 MB", &file), FINE);
-    let profile = riff_chunk(b"ICCP", &[0x55; 24 << 20]);
+    let profile = riff_chunk(*b"ICCP", &vec![0x55; 24 << 20]);
     let still = webp(60, 40, &quarters(60, 40), true);
     let file = extended_webp(0x20, 60, 40, &[&profile, &still[12..]].concat());
     assert_eq!(thumbnail_within_limits("WebP, profile of 24 MiB", &file), FINE);
@@ -117,7 +134,8 @@ fn twenty_megabytes_of_segments() {
         0x0c,
         60,
         40,
-        &[&still[12..], &riff_chunk(b"EXIF", &[0x55; 12 << 20]), &riff_chunk(b"XMP ", &[0x55; 12 << 20])].concat(),
+        &[&still[12..], &riff_chunk(*b"EXIF", &vec![0x55; 12 << 20]), &riff_chunk(*b"XMP ", &vec![0x55; 12 << 20])]
+            .concat(),
     );
     assert_eq!(thumbnail_within_limits("WebP, EXIF and XMP of 24 MiB", &file), FINE);
 }
@@ -152,13 +170,13 @@ fn a_million_of_nothing() {
     thumbnail_within_limits("GIF, 5 million comments", &file);
 
     let still = webp(60, 40, &quarters(60, 40), true);
-    let chunks = [&riff_chunk(b"teSt", &[]).repeat(3_000_000), &still[12..]].concat();
+    let chunks = [&riff_chunk(*b"teSt", &[]).repeat(3_000_000), &still[12..]].concat();
     thumbnail_within_limits("WebP, 3 million empty chunks", &extended_webp(0, 60, 40, &chunks));
 
     let file = jpeg(60, 40);
     let file = [&file[..2], &[0xff, 0xfe, 0, 2].repeat(6_000_000), &file[2..]].concat();
     assert_eq!(thumbnail_within_limits("JPEG, 6 million empty comments", &file), FINE);
-    let file = [&jpeg(60, 40)[..2], &[0xff].repeat(25 << 20)].concat();
+    let file = [&jpeg(60, 40)[..2], &[0xff].repeat(25_000_000)].concat();
     thumbnail_within_limits("JPEG, padding without end", &file);
 }
 

@@ -154,7 +154,7 @@ fn fifty_megapixels_of_gif_and_webp() {
         frame.extend(&(HEIGHT - 1).to_le_bytes()[..3]);
         frame.extend([100, 0, 0, 0]);
         frame.extend(&file[if file[12..].starts_with(b"VP8X") { 30 } else { 12 }..]);
-        let chunks = [riff_chunk(b"ANIM", &[0; 6]), riff_chunk(b"ANMF", &frame)].concat();
+        let chunks = [riff_chunk(*b"ANIM", &[0; 6]), riff_chunk(*b"ANMF", &frame)].concat();
         let file = extended_webp(0x12, WIDTH, HEIGHT, &chunks);
         assert_eq!(thumbnail_within_limits(&format!("WebP, 50 MP, animated, lossless {lossless}"), &file), FINE);
     }

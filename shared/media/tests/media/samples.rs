@@ -5,19 +5,19 @@ use std::io::Cursor;
 use media::Thumbnail;
 use mozjpeg::{ColorSpace, Compress, Decompress};
 
-pub type Pixel = [u8; 3];
+pub(crate) type Pixel = [u8; 3];
 
-pub const RED: Pixel = [220, 30, 30];
-pub const GREEN: Pixel = [30, 200, 40];
-pub const BLUE: Pixel = [30, 40, 220];
-pub const YELLOW: Pixel = [230, 220, 30];
-pub const WHITE: Pixel = [255; 3];
+pub(crate) const RED: Pixel = [220, 30, 30];
+pub(crate) const GREEN: Pixel = [30, 200, 40];
+pub(crate) const BLUE: Pixel = [30, 40, 220];
+pub(crate) const YELLOW: Pixel = [230, 220, 30];
+pub(crate) const WHITE: Pixel = [255; 3];
 
 /// Found in the EXIF block of [`exif`], and nowhere else.
-pub const SECRET: &[u8] = b"at home, second floor";
+pub(crate) const SECRET: &[u8] = b"at home, second floor";
 
 /// The four quarters in red, green, blue and yellow: upper left, upper right, lower left, lower right.
-pub fn quarters(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn quarters(width: u32, height: u32) -> Vec<u8> {
     let color = |x, y| match (x < width / 2, y < height / 2) {
         (true, true) => RED,
         (false, true) => GREEN,
@@ -28,11 +28,11 @@ pub fn quarters(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// The same, all with this alpha.
-pub fn quarters_rgba(width: u32, height: u32, alpha: u8) -> Vec<u8> {
+pub(crate) fn quarters_rgba(width: u32, height: u32, alpha: u8) -> Vec<u8> {
     quarters(width, height).chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], alpha]).collect()
 }
 
-pub fn jpeg_of(
+pub(crate) fn jpeg_of(
     space: ColorSpace,
     width: u32,
     height: u32,
@@ -49,22 +49,22 @@ pub fn jpeg_of(
     jpeg.finish().unwrap()
 }
 
-pub fn jpeg(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn jpeg(width: u32, height: u32) -> Vec<u8> {
     jpeg_of(ColorSpace::JCS_RGB, width, height, &quarters(width, height), |_| {})
 }
 
-pub fn progressive_jpeg(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn progressive_jpeg(width: u32, height: u32) -> Vec<u8> {
     jpeg_of(ColorSpace::JCS_RGB, width, height, &quarters(width, height), Compress::set_progressive_mode)
 }
 
 /// The file with a segment put in behind its first marker; too long a body is cut.
-pub fn with_segment(jpeg: &[u8], marker: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn with_segment(jpeg: &[u8], marker: u8, body: &[u8]) -> Vec<u8> {
     let body = &body[..body.len().min(65_533)];
     let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
     [&jpeg[..2], &[0xff, marker], &length, body, &jpeg[2..]].concat()
 }
 
-pub fn png_of(color: png::ColorType, depth: png::BitDepth, width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
+pub(crate) fn png_of(color: png::ColorType, depth: png::BitDepth, width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(color);
@@ -75,12 +75,12 @@ pub fn png_of(color: png::ColorType, depth: png::BitDepth, width: u32, height: u
     bytes
 }
 
-pub fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     png_of(png::ColorType::Rgb, png::BitDepth::Eight, width, height, &quarters(width, height))
 }
 
 /// The file with a chunk put in behind its header.
-pub fn with_chunk(png: &[u8], name: [u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn with_chunk(png: &[u8], name: [u8; 4], data: &[u8]) -> Vec<u8> {
     const HEADER_END: usize = 33;
     let mut chunk = u32::try_from(data.len()).unwrap().to_be_bytes().to_vec();
     chunk.extend(name);
@@ -90,14 +90,14 @@ pub fn with_chunk(png: &[u8], name: [u8; 4], data: &[u8]) -> Vec<u8> {
 }
 
 /// As PNG has it.
-pub fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
     })
 }
 
 /// Frames of one colour each: their place, size and colour. The canvas has no background.
-pub fn gif(width: u16, height: u16, frames: &[(u16, u16, u16, u16, Pixel)]) -> Vec<u8> {
+pub(crate) fn gif(width: u16, height: u16, frames: &[(u16, u16, u16, u16, Pixel)]) -> Vec<u8> {
     let mut encoder = gif::Encoder::new(Vec::new(), width, height, &[]).unwrap();
     for (left, top, width, height, color) in frames {
         let frame = gif::Frame {
@@ -116,7 +116,7 @@ pub fn gif(width: u16, height: u16, frames: &[(u16, u16, u16, u16, Pixel)]) -> V
     encoder.into_inner().unwrap()
 }
 
-pub fn webp(width: u32, height: u32, pixels: &[u8], lossless: bool) -> Vec<u8> {
+pub(crate) fn webp(width: u32, height: u32, pixels: &[u8], lossless: bool) -> Vec<u8> {
     let rgba = pixels.len() == width as usize * height as usize * 4;
     let encoder = if rgba {
         webpx::Encoder::new_rgba(pixels, width, height)
@@ -127,21 +127,21 @@ pub fn webp(width: u32, height: u32, pixels: &[u8], lossless: bool) -> Vec<u8> {
 }
 
 /// `name`, the length of `body`, `body`, padded.
-pub fn riff_chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub(crate) fn riff_chunk(name: [u8; 4], body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap().to_le_bytes();
     let padding: &[u8] = if body.len() % 2 == 1 { &[0] } else { &[] };
-    [name, &length, body, padding].concat()
+    [name.as_slice(), &length, body, padding].concat()
 }
 
 /// An extended WebP with these chunks; `flags` as in its header.
-pub fn extended_webp(flags: u8, width: u32, height: u32, chunks: &[u8]) -> Vec<u8> {
+pub(crate) fn extended_webp(flags: u8, width: u32, height: u32, chunks: &[u8]) -> Vec<u8> {
     let mut header = vec![flags, 0, 0, 0];
     header.extend(&(width - 1).to_le_bytes()[..3]);
     header.extend(&(height - 1).to_le_bytes()[..3]);
-    riff_chunk(b"RIFF", &[b"WEBP", riff_chunk(b"VP8X", &header).as_slice(), chunks].concat())
+    riff_chunk(*b"RIFF", &[b"WEBP", riff_chunk(*b"VP8X", &header).as_slice(), chunks].concat())
 }
 
-pub fn image_of(
+pub(crate) fn image_of(
     format: image::ImageFormat,
     color: image::ColorType,
     width: u32,
@@ -153,16 +153,16 @@ pub fn image_of(
     bytes.into_inner()
 }
 
-pub fn bmp(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn bmp(width: u32, height: u32) -> Vec<u8> {
     image_of(image::ImageFormat::Bmp, image::ColorType::Rgb8, width, height, &quarters(width, height))
 }
 
-pub fn tiff(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn tiff(width: u32, height: u32) -> Vec<u8> {
     image_of(image::ImageFormat::Tiff, image::ColorType::Rgb8, width, height, &quarters(width, height))
 }
 
 /// An EXIF block with an orientation, a place on Earth, and [`SECRET`].
-pub fn exif(orientation: u16) -> Vec<u8> {
+pub(crate) fn exif(orientation: u16) -> Vec<u8> {
     let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
         [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value].concat()
     };
@@ -182,15 +182,15 @@ pub fn exif(orientation: u16) -> Vec<u8> {
 }
 
 /// A thumbnail, decoded.
-pub struct Seen {
-    pub width: u32,
-    pub height: u32,
+pub(crate) struct Seen {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
     pixels: Vec<Pixel>,
 }
 
 impl Seen {
     /// Makes the thumbnail and decodes it; it must be what it says, and carry no metadata.
-    pub fn of(file: &[u8]) -> Self {
+    pub(crate) fn of(file: &[u8]) -> Self {
         let Thumbnail { jpeg, width, height } = media::thumbnail(file).unwrap();
         assert_bare(&jpeg);
         let mut decoded = Decompress::new_mem(&jpeg).unwrap().rgb().unwrap();
@@ -198,24 +198,24 @@ impl Seen {
         Self { width, height, pixels: decoded.read_scanlines().unwrap() }
     }
 
-    pub fn at(&self, x: u32, y: u32) -> Pixel {
+    pub(crate) fn at(&self, x: u32, y: u32) -> Pixel {
         self.pixels[(y * self.width + x) as usize]
     }
 
     /// The middles of the four quarters, in the order of [`quarters`].
-    pub fn corners(&self) -> [Pixel; 4] {
+    pub(crate) fn corners(&self) -> [Pixel; 4] {
         let (left, right, top, bottom) = (self.width / 4, self.width * 3 / 4, self.height / 4, self.height * 3 / 4);
         [self.at(left, top), self.at(right, top), self.at(left, bottom), self.at(right, bottom)]
     }
 
-    pub fn assert_corners(&self, expected: [Pixel; 4]) {
+    pub(crate) fn assert_corners(&self, expected: [Pixel; 4]) {
         for (seen, expected) in self.corners().into_iter().zip(expected) {
             assert!(close(seen, expected, 12), "{:?} for {expected:?}", self.corners());
         }
     }
 }
 
-pub fn close(one: Pixel, other: Pixel, by: u8) -> bool {
+pub(crate) fn close(one: Pixel, other: Pixel, by: u8) -> bool {
     one.iter().zip(other).all(|(one, other)| one.abs_diff(other) <= by)
 }
 
