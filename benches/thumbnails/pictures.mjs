@@ -1,0 +1,77 @@
+// Pictures like a family's: soft shapes, edges and grain, the same in every run.
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Makes each picture once and gives its name, file and size. */
+export async function* pictures(sharp, folder) {
+  const photo = (width, height) => sharp(pixels(width, height), { raw: { width, height, channels: 3 } })
+  const turned = (image) => image.withMetadata({ orientation: 6 })
+  const all = {
+    'JPEG 12 MP': () => turned(photo(4000, 3000)).jpeg({ quality: 88 }),
+    'JPEG 24 MP': () => turned(photo(6000, 4000)).jpeg({ quality: 88 }),
+    'JPEG 12 MP progressive': () => turned(photo(4000, 3000)).jpeg({ quality: 88, progressive: true }),
+    'JPEG 2 MP': () => turned(photo(1600, 1200)).jpeg({ quality: 85 }),
+    'PNG 2560 × 1440': () => screen(sharp, 2560, 1440).png(),
+    'PNG 2560 × 1440, alpha': () => screen(sharp, 2560, 1440).ensureAlpha(0.5).png(),
+    'WebP 12 MP': () => photo(4000, 3000).webp({ quality: 80 }),
+    'WebP 2 MP': () => photo(1600, 1200).webp({ quality: 80 }),
+    'GIF 1 MP': () => photo(1200, 900).gif(),
+    'TIFF 12 MP, LZW': () => photo(4000, 3000).tiff({ compression: 'lzw' }),
+  }
+  for (const [name, make] of Object.entries(all)) {
+    const file = join(folder, name.replace(/\W+/g, '-').toLowerCase())
+    if (!existsSync(file)) await make().toFile(file)
+    yield { name, file, size: statSync(file).size }
+  }
+}
+
+/** A photo: waves of many sizes, hard-edged discs, and the grain of a sensor. */
+function pixels(width, height) {
+  const random = generator(7)
+  const discs = Array.from({ length: 16 }, () => [random() * width, random() * height, random() ** 2 * width / 4])
+  const data = Buffer.alloc(width * height * 3)
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      let tone = 128 + 60 * Math.sin(x / 310 + y / 470) + 25 * Math.sin(x / 23 - y / 41) + 9 * Math.sin(x / 3.1 + y / 5.3)
+      for (const [dx, dy, radius] of discs) {
+        if ((x - dx) ** 2 + (y - dy) ** 2 < radius ** 2) tone = 255 - tone
+      }
+      const grain = (random() + random() - 1) * 10
+      data[at++] = clamp(tone + grain + 20)
+      data[at++] = clamp(tone * 0.8 + grain + 30)
+      data[at++] = clamp(160 - tone * 0.4 + grain + 30)
+    }
+  }
+  return data
+}
+
+/** A screenshot: panels and lines of text. */
+function screen(sharp, width, height) {
+  const random = generator(11)
+  const parts = []
+  for (let i = 0; i < 40; i++) {
+    const [x, y] = [random() * width, random() * height].map(Math.round)
+    const hue = Math.round(random() * 360)
+    parts.push(`<rect x="${x}" y="${y}" width="${width / 5}" height="${height / 6}" rx="12" fill="hsl(${hue} 60% 85%)"/>`)
+    for (let line = 1; line < 8; line++) {
+      const words = Array.from({ length: 6 }, () => random().toString(36).slice(2, 9)).join(' ')
+      parts.push(`<text x="${x + 10}" y="${y + line * 26}" font-size="20" font-family="sans-serif">${words}</text>`)
+    }
+  }
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="#fafafa"/>${parts.join('')}</svg>`
+  return sharp(Buffer.from(svg)).flatten({ background: '#fff' })
+}
+
+function clamp(value) {
+  return value < 0 ? 0 : value > 255 ? 255 : value
+}
+
+/** Mulberry32: the same numbers for the same seed. */
+function generator(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}

@@ -1,0 +1,13 @@
+//! `cargo +nightly fuzz run thumbnail -- -max_total_time=300 -rss_limit_mb=1024 -timeout=10`, from `shared/media`.
+//!
+//! `thumbnail` answers also when a decoder panics. Here a panic ends the run, so that it is seen.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(thumbnail) = media::thumbnail(bytes) {
+        assert!((1..=512).contains(&thumbnail.width) && (1..=512).contains(&thumbnail.height));
+        assert!(thumbnail.jpeg.starts_with(&[0xff, 0xd8]));
+    }
+});

@@ -1,0 +1,51 @@
+use std::num::NonZeroU64;
+
+use gif::{ColorOutput, DecodeOptions, MemoryLimit};
+use image::metadata::Orientation;
+
+use super::raster::{Layout, Raster, Shrinker};
+use super::{MAX_PIXELS, Refusal, check_size};
+
+const TRANSPARENT: [u8; 4] = [0; 4];
+
+/// The first frame, on the canvas that the file declares.
+pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    options.set_memory_limit(MemoryLimit::Bytes(NonZeroU64::new(MAX_PIXELS).ok_or(Refusal::Damaged)?));
+    let mut decoder = options.read_info(bytes).map_err(|_| Refusal::Damaged)?;
+    let (width, height) = (decoder.width(), decoder.height());
+    check_size(width.into(), height.into())?;
+
+    let frame = decoder.next_frame_info().map_err(|_| Refusal::Damaged)?.ok_or(Refusal::Damaged)?;
+    check_size(frame.width.into(), frame.height.into())?;
+    let (left, top, frame_width) = (usize::from(frame.left), usize::from(frame.top), usize::from(frame.width));
+    let transparent = frame.transparent;
+    let mut indices = vec![0; decoder.buffer_size()];
+    decoder.read_into_buffer(&mut indices).map_err(|_| Refusal::Damaged)?;
+
+    let palette = decoder.palette().map_err(|_| Refusal::Damaged)?;
+    let mut colors = [TRANSPARENT; 256];
+    for (color, [r, g, b]) in colors.iter_mut().zip(palette.as_chunks::<3>().0) {
+        *color = [*r, *g, *b, 255];
+    }
+    if let Some(index) = transparent {
+        colors[usize::from(index)] = TRANSPARENT;
+    }
+
+    let mut shrinker = Shrinker::new(width.into(), height.into(), Layout::Rgba);
+    let mut rows = indices.chunks_exact(frame_width);
+    let mut row = vec![TRANSPARENT; usize::from(width)];
+    for y in 0..usize::from(height) {
+        row.fill(TRANSPARENT);
+        // What lies outside the canvas is cut off.
+        if y >= top
+            && left < row.len()
+            && let Some(indices) = rows.next()
+        {
+            row[left..].iter_mut().zip(indices).for_each(|(pixel, index)| *pixel = colors[usize::from(*index)]);
+        }
+        shrinker.push(row.as_flattened());
+    }
+    Ok(shrinker.finish(Orientation::NoTransforms, None))
+}

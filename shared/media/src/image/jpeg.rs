@@ -1,0 +1,51 @@
+//! JPEG through libjpeg-turbo's C code (as mozjpeg carries it), which can decode to a fraction of the size.
+
+use image::metadata::Orientation;
+use mozjpeg::{ColorSpace, Decompress};
+
+use super::jpeg_markers::Markers;
+use super::raster::{Layout, Raster};
+use super::{OVERSAMPLING, Refusal, check_size, ratio};
+
+/// A progressive image is decoded scan by scan, each over all its pixels. Encoders write about ten.
+const MAX_SCANS: usize = 64;
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
+    let markers = Markers::read(bytes)?;
+    check_size(markers.width, markers.height)?;
+    // libjpeg would fill in for what is missing.
+    if markers.scans(MAX_SCANS).ok_or(Refusal::Damaged)? > MAX_SCANS {
+        return Err(Refusal::TooComplex);
+    }
+    let (layout, space) = match markers.components {
+        1 => (Layout::Gray, ColorSpace::JCS_GRAYSCALE),
+        3 => (Layout::Rgb, ColorSpace::JCS_RGB),
+        4 => (Layout::Cmyk, ColorSpace::JCS_CMYK),
+        _ => return Err(Refusal::Unsupported),
+    };
+
+    let mut jpeg = Decompress::new_mem(bytes).map_err(|_| Refusal::Damaged)?;
+    jpeg.scale(eighths(ratio(markers.width, markers.height)));
+    let mut jpeg = jpeg.to_colorspace(space).map_err(|_| Refusal::Damaged)?;
+    let (width, height) = (jpeg.width(), jpeg.height());
+    let mut pixels = jpeg.read_scanlines::<u8>().map_err(|_| Refusal::Damaged)?;
+    if layout == Layout::Cmyk && markers.adobe {
+        for ink in &mut pixels {
+            *ink = !*ink;
+        }
+    }
+    Ok(Raster {
+        width: u32::try_from(width).map_err(|_| Refusal::Damaged)?,
+        height: u32::try_from(height).map_err(|_| Refusal::Damaged)?,
+        full: (markers.width, markers.height),
+        layout,
+        pixels,
+        orientation: markers.exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms),
+        icc: markers.icc(),
+    })
+}
+
+/// The smallest size to decode to that leaves enough for a good thumbnail. Powers of two have the fast code.
+fn eighths(ratio: f64) -> u8 {
+    [1, 2, 4].into_iter().find(|eighths| ratio * f64::from(*eighths) / 8.0 >= OVERSAMPLING).unwrap_or(8)
+}

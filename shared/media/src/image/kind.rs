@@ -1,0 +1,96 @@
+/// What a file is, judged by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// JPEG
+    Jpeg,
+    /// PNG
+    Png,
+    /// GIF
+    Gif,
+    /// WebP
+    Webp,
+    /// Windows bitmap
+    Bmp,
+    /// TIFF and `BigTIFF`, also raw photos that are built on them
+    Tiff,
+    /// AV1 in HEIF
+    Avif,
+    /// HEVC in HEIF, what iPhones take photos in
+    Heic,
+    /// Anything else
+    Other,
+}
+
+impl Kind {
+    /// Looks at no more than the first few dozen bytes, and never fails.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [0xff, 0xd8, 0xff, ..] => Self::Jpeg,
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Self::Png,
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Self::Gif,
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Self::Webp,
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Self::Tiff,
+            // Two letters alone begin many a text; the length of the second header is one of few.
+            [b'B', b'M', rest @ ..]
+                if matches!(rest.get(12..16), Some([12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0])) =>
+            {
+                Self::Bmp
+            }
+            [a, b, c, d, b'f', b't', b'y', b'p', rest @ ..] => {
+                Self::of_heif(u32::from_be_bytes([*a, *b, *c, *d]), rest)
+            }
+            _ => Self::Other,
+        }
+    }
+
+    /// The media type to serve such a file as; none for [`Kind::Other`].
+    #[must_use]
+    pub fn media_type(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Gif => "image/gif",
+            Self::Webp => "image/webp",
+            Self::Bmp => "image/bmp",
+            Self::Tiff => "image/tiff",
+            Self::Avif => "image/avif",
+            Self::Heic => "image/heic",
+            Self::Other => return None,
+        })
+    }
+
+    /// `rest` begins with the major brand and the minor version; then come the compatible brands, which decide
+    /// when the major one only says "some HEIF". Videos have the same box with other brands.
+    fn of_heif(box_length: u32, rest: &[u8]) -> Self {
+        let end = (box_length as usize).saturating_sub(8).clamp(4, 128).min(rest.len());
+        let brands = rest[..end].chunks_exact(4).enumerate().filter(|(i, _)| *i != 1);
+        for (_, brand) in brands {
+            match brand {
+                b"avif" | b"avis" => return Self::Avif,
+                b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => return Self::Heic,
+                _ => {}
+            }
+        }
+        Self::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn heif_is_told_by_its_brands() {
+        assert_eq!(Kind::of(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), Kind::Heic);
+        assert_eq!(Kind::of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif"), Kind::Avif);
+        assert_eq!(Kind::of(b"\0\0\0\x18ftypisom\0\0\0\0mp41avc1"), Kind::Other, "a video");
+        assert_eq!(Kind::of(b"\0\0\0\x10ftypmif1\0\0\0\0avif"), Kind::Other, "past the end of the box");
+        assert_eq!(Kind::of(b"\0\0\0\0ftyp"), Kind::Other);
+    }
+
+    #[test]
+    fn text_is_not_a_bitmap() {
+        assert_eq!(Kind::of(b"BMW is a maker of cars and motorcycles"), Kind::Other);
+    }
+}

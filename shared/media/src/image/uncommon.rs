@@ -1,0 +1,74 @@
+//! BMP and TIFF, through the `image` crate: whole in memory, which their use here allows.
+
+use std::io::Cursor;
+
+use image::codecs::{bmp::BmpDecoder, tiff::TiffDecoder};
+use image::error::ImageError;
+use image::{ColorType, ImageDecoder, Limits};
+
+use super::raster::{Layout, Raster, Shrinker};
+use super::{Refusal, check_size};
+
+/// For the pixels as they are in the file: 50 megapixels of 8-bit RGBA, 33 of 16-bit RGB.
+const MAX_BYTES: u64 = 200_000_000;
+
+pub(super) fn decode_bmp(bytes: &[u8]) -> Result<Raster, Refusal> {
+    decode(BmpDecoder::new(Cursor::new(bytes)).map_err(refusal)?)
+}
+
+pub(super) fn decode_tiff(bytes: &[u8]) -> Result<Raster, Refusal> {
+    decode(TiffDecoder::new(Cursor::new(bytes)).map_err(refusal)?)
+}
+
+fn decode(mut decoder: impl ImageDecoder) -> Result<Raster, Refusal> {
+    let (width, height) = decoder.dimensions();
+    check_size(width, height)?;
+    if decoder.total_bytes() > MAX_BYTES {
+        return Err(Refusal::TooComplex);
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(2 * MAX_BYTES);
+    decoder.set_limits(limits).map_err(refusal)?;
+
+    let color = decoder.color_type();
+    let (layout, convert): (Layout, Convert) = match color {
+        ColorType::L8 => (Layout::Gray, |row, to| to.extend_from_slice(row)),
+        ColorType::Rgb8 => (Layout::Rgb, |row, to| to.extend_from_slice(row)),
+        ColorType::Rgba8 => (Layout::Rgba, |row, to| to.extend_from_slice(row)),
+        ColorType::L16 => (Layout::Gray, high_bytes),
+        ColorType::Rgb16 => (Layout::Rgb, high_bytes),
+        ColorType::Rgba16 => (Layout::Rgba, high_bytes),
+        _ => return Err(Refusal::Unsupported),
+    };
+    let orientation = decoder.orientation().map_err(refusal)?;
+    let icc = decoder.icc_profile().ok().flatten();
+
+    let mut pixels = vec![0; usize::try_from(decoder.total_bytes()).map_err(|_| Refusal::TooComplex)?];
+    decoder.read_image(&mut pixels).map_err(refusal)?;
+
+    let mut shrinker = Shrinker::new(width, height, layout);
+    let mut narrow = Vec::new();
+    for row in pixels.chunks_exact(width as usize * usize::from(color.bytes_per_pixel())) {
+        narrow.clear();
+        convert(row, &mut narrow);
+        shrinker.push(&narrow);
+    }
+    Ok(shrinker.finish(orientation, icc))
+}
+
+/// Appends a row as 8-bit samples.
+type Convert = fn(&[u8], &mut Vec<u8>);
+
+/// Of 16-bit samples, which `image` gives in the byte order of the machine.
+fn high_bytes(row: &[u8], to: &mut Vec<u8>) {
+    to.extend(row.as_chunks::<2>().0.iter().map(|sample| u16::from_ne_bytes(*sample).to_be_bytes()[0]));
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "a function for map_err")]
+fn refusal(error: ImageError) -> Refusal {
+    match error {
+        ImageError::Limits(_) => Refusal::TooComplex,
+        ImageError::Unsupported(_) => Refusal::Unsupported,
+        _ => Refusal::Damaged,
+    }
+}

@@ -1,0 +1,127 @@
+//! WebP through libwebp, which scales while it decodes.
+
+use image::metadata::Orientation;
+use webpx::{Decoder, DecoderConfig, ImageInfo};
+
+use super::raster::{Layout, Raster};
+use super::{OVERSAMPLING, Refusal, check_size, ratio};
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
+    let canvas = info(bytes)?;
+    let size = Size { width: canvas.width, height: canvas.height };
+    let mut raster = if canvas.has_animation {
+        let frame = FirstFrame::read(bytes).ok_or(Refusal::Damaged)?;
+        frame.on_canvas(size)?
+    } else {
+        let (pixels, held, layout) = decode_scaled(bytes, size)?;
+        held.raster(size, layout, pixels)
+    };
+    let exif = chunk(bytes, *b"EXIF").map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
+    raster.orientation = exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
+    raster.icc = chunk(bytes, *b"ICCP").map(<[u8]>::to_vec);
+    Ok(raster)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Size {
+    width: u32,
+    height: u32,
+}
+
+impl Size {
+    /// As small as the thumbnail of `canvas` allows, this being a part of that canvas.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sides are at most 16384")]
+    fn scaled(self, canvas: Self) -> Self {
+        let by = (ratio(canvas.width, canvas.height) / OVERSAMPLING).max(1.0);
+        let side = |side: u32| ((f64::from(side) / by).round() as u32).max(1);
+        Self { width: side(self.width), height: side(self.height) }
+    }
+
+    fn raster(self, full: Self, layout: Layout, pixels: Vec<u8>) -> Raster {
+        let (width, height, full) = (self.width, self.height, (full.width, full.height));
+        Raster { width, height, full, layout, pixels, orientation: Orientation::NoTransforms, icc: None }
+    }
+}
+
+fn info(bytes: &[u8]) -> Result<ImageInfo, Refusal> {
+    let info = ImageInfo::from_webp(bytes).map_err(|_| Refusal::Damaged)?;
+    check_size(info.width, info.height)?;
+    Ok(info)
+}
+
+/// A still image, scaled as its place on the canvas asks.
+fn decode_scaled(bytes: &[u8], canvas: Size) -> Result<(Vec<u8>, Size, Layout), Refusal> {
+    let info = info(bytes)?;
+    let size = Size { width: info.width, height: info.height };
+    let scaled = size.scaled(canvas);
+    let mut webp = Decoder::new(bytes).map_err(|_| Refusal::Damaged)?;
+    if scaled != size {
+        // The filter smooths the edges of blocks of 4 pixels, which become one or less.
+        let smooth = size.width / scaled.width < 4;
+        webp = webp.config(DecoderConfig::new().bypass_filtering(!smooth)).scale(scaled.width, scaled.height);
+    }
+    let (decoded, layout) =
+        if info.has_alpha { (webp.decode_rgba_raw(), Layout::Rgba) } else { (webp.decode_rgb_raw(), Layout::Rgb) };
+    let (pixels, width, height) = decoded.map_err(|_| Refusal::Damaged)?;
+    Ok((pixels, Size { width, height }, layout))
+}
+
+/// Of an animation, as a file of its own: libwebp's own way needs memory for the whole canvas, twice.
+struct FirstFrame {
+    left: u32,
+    top: u32,
+    file: Vec<u8>,
+}
+
+impl FirstFrame {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (header, chunks) = chunk(bytes, *b"ANMF")?.split_at_checked(16)?;
+        let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], 0]);
+
+        let mut file = b"RIFF\0\0\0\0WEBP".to_vec();
+        if chunks.starts_with(b"ALPH") {
+            // The flag of an alpha channel, and the size as the frame's header has it.
+            file.extend_from_slice(b"VP8X\x0a\0\0\0\x10\0\0\0");
+            file.extend_from_slice(&header[6..12]);
+        }
+        file.extend_from_slice(chunks);
+        let length = u32::try_from(file.len() - 8).ok()?;
+        file[4..8].copy_from_slice(&length.to_le_bytes());
+        Some(Self { left: number(0) * 2, top: number(3) * 2, file })
+    }
+
+    fn on_canvas(&self, canvas: Size) -> Result<Raster, Refusal> {
+        let (pixels, size, layout) = decode_scaled(&self.file, canvas)?;
+        let scaled = canvas.scaled(canvas);
+        if size == scaled {
+            return Ok(size.raster(canvas, layout, pixels));
+        }
+        let corner = Size { width: self.left.max(1), height: self.top.max(1) }.scaled(canvas);
+        let (left, top) =
+            (if self.left == 0 { 0 } else { corner.width }, if self.top == 0 { 0 } else { corner.height });
+        // Around the frame the canvas is transparent; what lies outside is cut off.
+        let mut whole = vec![[0; 4]; scaled.width as usize * scaled.height as usize];
+        let rows = whole.chunks_exact_mut(scaled.width as usize).skip(top as usize);
+        let row_bytes = size.width as usize * layout.channels();
+        for (to, from) in rows.zip(pixels.chunks_exact(row_bytes)) {
+            let to = to.iter_mut().skip(left as usize);
+            for (to, from) in to.zip(from.chunks_exact(layout.channels())) {
+                *to = [from[0], from[1], from[2], from.get(3).copied().unwrap_or(255)];
+            }
+        }
+        Ok(scaled.raster(canvas, Layout::Rgba, whole.into_flattened()))
+    }
+}
+
+/// The first chunk of this name. Chunks have a name, a length, and padding to an even length.
+fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
+    let mut rest = bytes.get(12..)?;
+    loop {
+        let (header, after) = rest.split_at_checked(8)?;
+        let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
+        if header.starts_with(&name) {
+            return after.get(..length);
+        }
+        rest = after.get(length.checked_next_multiple_of(2)?..)?;
+    }
+}

@@ -1,0 +1,199 @@
+//! Each format, and its variants.
+
+use image::{ColorType as ImageColor, ImageFormat};
+use media::{Kind, Refusal};
+use mozjpeg::ColorSpace;
+use png::{BitDepth, ColorType};
+
+use crate::samples::{
+    BLUE, GREEN, RED, Seen, WHITE, YELLOW, bmp, close, exif, extended_webp, gif, image_of, jpeg, jpeg_of, png, png_of,
+    progressive_jpeg, quarters, quarters_rgba, riff_chunk, tiff, webp, with_chunk,
+};
+
+const CORNERS: [[u8; 3]; 4] = [RED, GREEN, BLUE, YELLOW];
+
+#[test]
+fn every_format_is_told_by_its_bytes_and_shown() {
+    let files = [
+        (Kind::Jpeg, jpeg(120, 80)),
+        (Kind::Jpeg, progressive_jpeg(120, 80)),
+        (Kind::Png, png(120, 80)),
+        (Kind::Webp, webp(120, 80, &quarters(120, 80), false)),
+        (Kind::Webp, webp(120, 80, &quarters(120, 80), true)),
+        (Kind::Bmp, bmp(120, 80)),
+        (Kind::Tiff, tiff(120, 80)),
+    ];
+    for (kind, file) in files {
+        assert_eq!(Kind::of(&file), kind);
+        let seen = Seen::of(&file);
+        assert_eq!((seen.width, seen.height), (120, 80), "{kind:?} is not enlarged");
+        seen.assert_corners(CORNERS);
+    }
+}
+
+#[test]
+fn large_images_are_shrunk_to_fit() {
+    for (width, height, expected) in [(2000, 1500, (512, 384)), (700, 3000, (119, 512)), (513, 513, (512, 512))] {
+        let pixels = quarters(width, height);
+        let files = [
+            jpeg(width, height),
+            progressive_jpeg(width, height),
+            png(width, height),
+            webp(width, height, &pixels, false),
+            webp(width, height, &quarters_rgba(width, height, 255), true),
+            bmp(width, height),
+            tiff(width, height),
+        ];
+        for file in files {
+            let seen = Seen::of(&file);
+            assert_eq!((seen.width, seen.height), expected, "{:?}", Kind::of(&file));
+            seen.assert_corners(CORNERS);
+        }
+    }
+}
+
+#[test]
+fn the_narrowest_images_keep_a_pixel() {
+    for (width, height, expected) in [(16_384, 1, (512, 1)), (1, 16_384, (1, 512)), (1, 1, (1, 1))] {
+        let seen = Seen::of(&png(width, height));
+        assert_eq!((seen.width, seen.height), expected);
+        let seen = Seen::of(&jpeg(width, height));
+        assert_eq!((seen.width, seen.height), expected);
+    }
+}
+
+#[test]
+fn transparency_is_shown_on_white() {
+    for (width, height) in [(100, 100), (1700, 1700)] {
+        let clear = quarters_rgba(width, height, 0);
+        let half = quarters_rgba(width, height, 128);
+        for pixels in [&clear, &half] {
+            let files = [
+                png_of(ColorType::Rgba, BitDepth::Eight, width, height, pixels),
+                webp(width, height, pixels, true),
+                image_of(ImageFormat::Tiff, ImageColor::Rgba8, width, height, pixels),
+            ];
+            let alpha = u32::from(pixels[3]);
+            let on_white = |value: u8| u8::try_from((u32::from(value) * alpha + 255 * (255 - alpha)) / 255).unwrap();
+            for file in files {
+                Seen::of(&file).assert_corners(CORNERS.map(|color| color.map(on_white)));
+            }
+        }
+    }
+}
+
+#[test]
+fn clear_pixels_do_not_stain_their_neighbours() {
+    // Every other column is red but clear: all that shows is blue, half of it.
+    let pixels: Vec<u8> = [[255, 0, 0, 0], [0, 0, 255, 255]].concat().repeat(1600 * 800);
+    let seen = Seen::of(&png_of(ColorType::Rgba, BitDepth::Eight, 1600, 1600, &pixels));
+    assert!(close(seen.at(256, 256), [128, 128, 255], 6), "{:?}", seen.at(256, 256));
+}
+
+#[test]
+fn png_of_every_kind() {
+    let wide = |pixels: Vec<u8>| pixels.into_iter().flat_map(|value| [value, 0]).collect::<Vec<_>>();
+    let gray: Vec<u8> = quarters(1200, 800).chunks_exact(3).map(|rgb| rgb[0]).collect();
+    let grays = CORNERS.map(|color| [color[0]; 3]);
+
+    Seen::of(&png_of(ColorType::Rgb, BitDepth::Sixteen, 1200, 800, &wide(quarters(1200, 800)))).assert_corners(CORNERS);
+    Seen::of(&png_of(ColorType::Grayscale, BitDepth::Eight, 1200, 800, &gray)).assert_corners(grays);
+    Seen::of(&png_of(ColorType::Grayscale, BitDepth::Sixteen, 1200, 800, &wide(gray.clone()))).assert_corners(grays);
+    let clear: Vec<u8> = gray.iter().flat_map(|gray| [*gray, 0]).collect();
+    Seen::of(&png_of(ColorType::GrayscaleAlpha, BitDepth::Eight, 1200, 800, &clear)).assert_corners([WHITE; 4]);
+    // One bit a pixel: 0b1010_1010, that is, black and white columns.
+    let seen = Seen::of(&png_of(ColorType::Grayscale, BitDepth::One, 1200, 800, &vec![0xaa; 150 * 800]));
+    assert!(close(seen.at(200, 200), [128; 3], 6));
+
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 40, 40);
+    encoder.set_color(ColorType::Indexed);
+    encoder.set_palette([RED, BLUE].concat());
+    encoder.set_trns(vec![255, 0]);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&[[0; 20], [1; 20]].concat().repeat(40)).unwrap();
+    writer.finish().unwrap();
+    Seen::of(&bytes).assert_corners([RED, WHITE, RED, WHITE]);
+}
+
+#[test]
+fn jpeg_in_gray_and_cmyk() {
+    let gray: Vec<u8> = quarters(1000, 600).chunks_exact(3).map(|rgb| rgb[0]).collect();
+    let file =
+        jpeg_of(ColorSpace::JCS_GRAYSCALE, 1000, 600, &gray, |jpeg| jpeg.set_color_space(ColorSpace::JCS_GRAYSCALE));
+    Seen::of(&file).assert_corners(CORNERS.map(|color| [color[0]; 3]));
+
+    // libjpeg marks CMYK as Adobe's, which stores how much light is left instead of ink.
+    let light: Vec<u8> = quarters(1000, 600).chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
+    for stored in [ColorSpace::JCS_CMYK, ColorSpace::JCS_YCCK] {
+        let file = jpeg_of(ColorSpace::JCS_CMYK, 1000, 600, &light, |jpeg| jpeg.set_color_space(stored));
+        Seen::of(&file).assert_corners(CORNERS);
+    }
+}
+
+#[test]
+fn tiff_of_16_bits() {
+    let pixels: Vec<u8> = quarters(1000, 600).into_iter().flat_map(|value| [value, value]).collect();
+    Seen::of(&image_of(ImageFormat::Tiff, ImageColor::Rgb16, 1000, 600, &pixels)).assert_corners(CORNERS);
+}
+
+#[test]
+fn of_an_animation_the_first_frame_is_shown() {
+    for side in [100, 1000] {
+        let seen = Seen::of(&gif(side, side, &[(0, 0, side, side, GREEN), (0, 0, side, side, RED)]));
+        seen.assert_corners([GREEN; 4]);
+        // A frame may cover a part of the canvas, and reach beyond it.
+        let half = side / 2;
+        Seen::of(&gif(side, side, &[(half, half, half, half, GREEN)])).assert_corners([WHITE, WHITE, WHITE, GREEN]);
+        Seen::of(&gif(side, side, &[(half, 0, side, side, RED)])).assert_corners([WHITE, RED, WHITE, RED]);
+    }
+
+    for side in [100, 2000] {
+        for (lossless, alpha) in [(false, 255), (true, 255), (false, 254), (true, 254)] {
+            let frame = |left: u32, top: u32, side: u32, pixels: &[u8]| {
+                let mut body = Vec::new();
+                for number in [left / 2, top / 2, side - 1, side - 1, 100] {
+                    body.extend(&number.to_le_bytes()[..3]);
+                }
+                body.push(0);
+                let still = webp(side, side, pixels, lossless);
+                // Without the RIFF header and, if there is one, the extended header.
+                body.extend(&still[if still[12..].starts_with(b"VP8X") { 30 } else { 12 }..]);
+                riff_chunk(*b"ANMF", &body)
+            };
+            let timing = riff_chunk(*b"ANIM", &[0; 6]);
+            let whole = frame(0, 0, side, &quarters_rgba(side, side, alpha));
+            let file = extended_webp(
+                0x12,
+                side,
+                side,
+                &[timing.clone(), whole.clone(), frame(0, 0, side, &vec![9; (side * side * 3) as usize])].concat(),
+            );
+            let seen = Seen::of(&file);
+            assert_eq!(seen.width, side.min(512));
+            seen.assert_corners(CORNERS);
+
+            let part = frame(side / 2, 0, side / 2, &quarters_rgba(side / 2, side / 2, alpha));
+            let seen = Seen::of(&extended_webp(0x12, side, side, &[timing, part].concat()));
+            seen.assert_corners([WHITE, seen.at(seen.width * 3 / 4, seen.height / 4), WHITE, WHITE]);
+            assert!(close(seen.at(seen.width * 5 / 8, seen.height / 8), RED, 12));
+        }
+    }
+}
+
+#[test]
+fn orientation_is_found_in_png_and_webp() {
+    let turned = [BLUE, RED, YELLOW, GREEN];
+    Seen::of(&with_chunk(&png(60, 40), *b"eXIf", &exif(6))).assert_corners(turned);
+    let still = webp(60, 40, &quarters(60, 40), false);
+    let chunks = [&still[12..], &riff_chunk(*b"EXIF", &exif(6))].concat();
+    Seen::of(&extended_webp(0x08, 60, 40, &chunks)).assert_corners(turned);
+}
+
+#[test]
+fn what_is_not_shown_is_refused_with_its_reason() {
+    assert_eq!(media::thumbnail(b"").unwrap_err(), Refusal::NotAnImage);
+    assert_eq!(media::thumbnail(b"<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap_err(), Refusal::NotAnImage);
+    assert_eq!(media::thumbnail(b"%PDF-1.7").unwrap_err(), Refusal::NotAnImage);
+    assert_eq!(media::thumbnail(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap_err(), Refusal::Unsupported);
+}

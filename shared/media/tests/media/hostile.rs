@@ -1,0 +1,201 @@
+//! Files that are cut short, lie, or drag much along.
+
+use media::{Kind, Refusal, thumbnail};
+
+use crate::child::thumbnail_within_limits;
+use crate::samples::{
+    RED, Seen, bmp, exif, extended_webp, gif, jpeg, png, progressive_jpeg, quarters, quarters_rgba, riff_chunk, tiff,
+    webp, with_chunk, with_segment,
+};
+
+const FINE: &str = "fine";
+
+fn one_of_each() -> Vec<(Kind, Vec<u8>)> {
+    let (width, height) = (90, 70);
+    vec![
+        (Kind::Jpeg, jpeg(width, height)),
+        (Kind::Jpeg, progressive_jpeg(width, height)),
+        (Kind::Png, png(width, height)),
+        (Kind::Gif, gif(90, 70, &[(0, 0, 90, 70, RED)])),
+        (Kind::Webp, webp(width, height, &quarters(width, height), false)),
+        (Kind::Webp, webp(width, height, &quarters_rgba(width, height, 200), false)),
+        (Kind::Webp, webp(width, height, &quarters(width, height), true)),
+        (Kind::Bmp, bmp(width, height)),
+        (Kind::Tiff, tiff(width, height)),
+    ]
+}
+
+#[test]
+#[ignore = "writes what the fuzzer starts from"]
+fn seeds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/thumbnail");
+    std::fs::create_dir_all(folder).unwrap();
+    let profile = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    let block = [b"Exif\0\0", exif(6).as_slice()].concat();
+    let dressed = with_segment(
+        &with_segment(&jpeg(90, 70), 0xe2, &[b"ICC_PROFILE\0\x01\x01", profile.as_slice()].concat()),
+        0xe1,
+        &block,
+    );
+    for (index, (kind, file)) in one_of_each().into_iter().chain([(Kind::Jpeg, dressed)]).enumerate() {
+        std::fs::write(format!("{folder}/{kind:?}-{index}").to_lowercase(), file).unwrap();
+    }
+}
+
+#[test]
+fn cut_short_at_any_length() {
+    for (kind, file) in one_of_each() {
+        for length in 0..file.len() {
+            let outcome = thumbnail(&file[..length]);
+            // A few bytes at the end may be no more than a trailer.
+            assert!(outcome.is_err() || length + 30 > file.len(), "{kind:?} cut to {length} of {}", file.len());
+        }
+        // The half of an image is an incomplete one.
+        assert_eq!(thumbnail(&file[..file.len() / 2]).unwrap_err(), Refusal::Damaged, "{kind:?}");
+    }
+}
+
+#[test]
+fn any_byte_changed() {
+    for (_, file) in one_of_each() {
+        for at in 0..file.len().min(2000) {
+            for value in [0, 0x7f, 0xff, file[at] ^ 1] {
+                let mut file = file.clone();
+                file[at] = value;
+                // Either is right, as long as it comes to an end.
+                let _ = thumbnail(&file);
+            }
+        }
+    }
+}
+
+#[test]
+fn random_bytes_behind_any_magic() {
+    let mut seed = 1u64;
+    let mut random = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed.to_be_bytes()[0]
+    };
+    for (_, file) in one_of_each() {
+        for magic in [0, 2, 8, 16, 30] {
+            for length in [0, 1, 100, 5000] {
+                let noise: Vec<u8> = (0..length).map(|_| random()).collect();
+                assert!(thumbnail(&[&file[..magic], &noise].concat()).is_err());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_appended_or_claimed_does_not_matter() {
+    // A page behind a picture: still that picture. And a picture behind something else is not one.
+    let page = b"<html><script>alert(1)</script>";
+    for (kind, file) in one_of_each() {
+        let seen = Seen::of(&[&file, page.as_slice()].concat());
+        assert_eq!((seen.width, seen.height), (90, 70), "{kind:?}");
+        assert_eq!(thumbnail(&[page.as_slice(), &file].concat()).unwrap_err(), Refusal::NotAnImage);
+    }
+    // The start of one format, the content of another.
+    let files = one_of_each();
+    for (_, head) in &files {
+        for (_, tail) in &files {
+            let both = [&head[..12], &tail[12..]].concat();
+            if both != *head {
+                let _ = thumbnail(&both);
+            }
+            let _ = thumbnail(&[&head[..12], tail].concat());
+        }
+    }
+    // A GIF that is also a script, an image whose comment is a page.
+    assert!(thumbnail(b"GIF89a=1;alert(1)//").is_err());
+    Seen::of(&with_segment(&jpeg(60, 40), 0xfe, page));
+}
+
+#[test]
+fn twenty_megabytes_of_segments() {
+    let file = jpeg(60, 40);
+    for marker in [0xe1, 0xe2, 0xfe] {
+        let begin: &[u8] = if marker == 0xe2 { b"ICC_PROFILE\0\x01\x01" } else { b"Exif\0\0II*\0" };
+        let segment = &with_segment(&file, marker, &[begin, &vec![0x55; 65_000]].concat())[2..][..begin.len() + 65_004];
+        let file = [&file[..2], &segment.repeat(300), &file[2..]].concat();
+        assert_eq!(thumbnail_within_limits("JPEG, 20 MB of segments", &file), FINE);
+    }
+    // Profiles of the greatest size that there can be, whole.
+    let mut file = file;
+    for part in (1..=255).rev() {
+        file = with_segment(&file, 0xe2, &[b"ICC_PROFILE\0", [part, 255].as_slice(), &vec![0x55; 65_000]].concat());
+    }
+    assert_eq!(thumbnail_within_limits("JPEG, profile of 16 MB", &file), FINE);
+    let profile = riff_chunk(*b"ICCP", &vec![0x55; 24 << 20]);
+    let still = webp(60, 40, &quarters(60, 40), true);
+    let file = extended_webp(0x20, 60, 40, &[&profile, &still[12..]].concat());
+    assert_eq!(thumbnail_within_limits("WebP, profile of 24 MiB", &file), FINE);
+    let file = extended_webp(
+        0x0c,
+        60,
+        40,
+        &[&still[12..], &riff_chunk(*b"EXIF", &vec![0x55; 12 << 20]), &riff_chunk(*b"XMP ", &vec![0x55; 12 << 20])]
+            .concat(),
+    );
+    assert_eq!(thumbnail_within_limits("WebP, EXIF and XMP of 24 MiB", &file), FINE);
+}
+
+#[test]
+fn chunks_that_unpack_to_much() {
+    // Half a gigabyte of zeros in half a megabyte.
+    let bomb = deflated_zeros(500 << 20);
+    for (name, head) in
+        [(*b"iCCP", b"profile\0\0".as_slice()), (*b"zTXt", b"Comment\0\0"), (*b"iTXt", b"Comment\0\x01\0\0\0")]
+    {
+        let file = with_chunk(&png(60, 40), name, &[head, &bomb].concat());
+        let outcome = thumbnail_within_limits(&format!("PNG, {} bomb", String::from_utf8_lossy(&name)), &file);
+        assert!(name == *b"iCCP" || outcome == FINE, "{outcome}");
+    }
+    let file = with_chunk(&png(60, 40), *b"eXIf", &[exif(6), vec![0; 24 << 20]].concat());
+    thumbnail_within_limits("PNG, EXIF of 24 MiB", &file);
+    let file = with_chunk(&png(60, 40), *b"tEXt", &vec![b'a'; 24 << 20]);
+    assert_eq!(thumbnail_within_limits("PNG, text of 24 MiB", &file), FINE);
+}
+
+#[test]
+fn a_million_of_nothing() {
+    let nothing = &with_chunk(&png(60, 40), *b"teSt", &[])[33..45];
+    let file = png(60, 40);
+    let file = [&file[..33], &nothing.repeat(2_000_000), &file[33..]].concat();
+    assert_eq!(thumbnail_within_limits("PNG, 2 million empty chunks", &file), FINE);
+
+    let file = gif(60, 40, &[(0, 0, 60, 40, RED)]);
+    let header = 13 + if file[10] & 0x80 == 0 { 0 } else { 3 << ((file[10] & 7) + 1) };
+    let file = [&file[..header], &[0x21, 0xfe, 1, b'a', 0].repeat(5_000_000), &file[header..]].concat();
+    thumbnail_within_limits("GIF, 5 million comments", &file);
+
+    let still = webp(60, 40, &quarters(60, 40), true);
+    let chunks = [&riff_chunk(*b"teSt", &[]).repeat(3_000_000), &still[12..]].concat();
+    thumbnail_within_limits("WebP, 3 million empty chunks", &extended_webp(0, 60, 40, &chunks));
+
+    let file = jpeg(60, 40);
+    let file = [&file[..2], &[0xff, 0xfe, 0, 2].repeat(6_000_000), &file[2..]].concat();
+    assert_eq!(thumbnail_within_limits("JPEG, 6 million empty comments", &file), FINE);
+    let file = [&jpeg(60, 40)[..2], &[0xff].repeat(25_000_000)].concat();
+    thumbnail_within_limits("JPEG, padding without end", &file);
+}
+
+/// A zlib stream; made by a PNG's encoder, whose only image data it is.
+fn deflated_zeros(length: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // One row, with the byte that names its filter.
+    let mut encoder = png::Encoder::new(&mut bytes, length - 1, 1);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&vec![0; length as usize - 1]).unwrap();
+    writer.finish().unwrap();
+
+    let mut stream = Vec::new();
+    let mut rest = &bytes[33..];
+    while let [a, b, c, d, b'I', b'D', b'A', b'T', after @ ..] = rest {
+        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        stream.extend(&after[..length]);
+        rest = &after[length + 4..];
+    }
+    stream
+}
