@@ -41,7 +41,8 @@ pub mod limits {
     pub const IDEMPOTENCY_KEY_CHARS: usize = 128;
     /// Bytes of a user id; `OpenID` Connect Core 1.0, section 2, allows a `sub` 255 ASCII characters.
     pub const USER_ID_BYTES: usize = 255;
-    /// Bytes of a request's body. The largest that keeps the other limits, with every character escaped, has 100 000.
+    /// Bytes of a request's body. The largest that keeps the other limits, with every character escaped, has
+    /// some 140 000.
     pub const REQUEST_BYTES: usize = 256 * 1024;
     /// Bytes of a page of threads or messages, roughly: Lambda returns 6 MB at most.
     pub const PAGE_BYTES: usize = 4 * 1024 * 1024;

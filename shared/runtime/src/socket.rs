@@ -14,17 +14,15 @@ use crate::error::report;
 pub struct SocketEvent {
     /// Which socket.
     pub connection_id: ConnectionId,
-    /// The invocation, for the log and for error answers.
-    pub request_id: String,
     request: ApiGatewayWebsocketProxyRequest,
 }
 
 impl SocketEvent {
     /// Reads API Gateway's event.
-    pub fn new(request: ApiGatewayWebsocketProxyRequest, request_id: String) -> Result<Self, ApiError> {
+    pub fn new(request: ApiGatewayWebsocketProxyRequest) -> Result<Self, ApiError> {
         let connection_id = request.request_context.connection_id.clone();
         let connection_id = connection_id.ok_or_else(|| ApiError::Internal("an event without a connection".into()))?;
-        Ok(Self { connection_id: ConnectionId::new(connection_id), request_id, request })
+        Ok(Self { connection_id: ConnectionId::new(connection_id), request })
     }
 
     /// The value of a header; only the event of opening has headers.
@@ -47,8 +45,9 @@ impl SocketEvent {
 }
 
 /// The answer to a frame that has come to a route which takes none; nothing where `event` is no frame. API Gateway picks
-/// the route by the frame's `action`, and nothing says that a client cannot name `$connect` or `$disconnect` there. (Those routes have
-/// no route response, so on AWS the answer goes no further; nothing is opened or closed, which is what matters.)
+/// the route by the frame's `action`, and nothing says that a client cannot name `$connect` or `$disconnect` there.
+/// (Those routes have no route response, so on AWS the answer goes no further; nothing is opened or closed, which is
+/// what matters.)
 pub fn refuse_frame(event: &SocketEvent) -> Result<Option<ApiGatewayProxyResponse>, ApiError> {
     if event.request.request_context.event_type.as_deref() != Some("MESSAGE") {
         return Ok(None);
@@ -78,7 +77,7 @@ where
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
         let request_id = event.context.request_id;
-        let answered = async { handle(SocketEvent::new(event.payload, request_id.clone())?).await };
+        let answered = async { handle(SocketEvent::new(event.payload)?).await };
         Ok::<_, lambda_runtime::Error>(answered.await.unwrap_or_else(|error| {
             let problem = report(error);
             socket_response(problem.code.status(), Some(problem.to_json(&request_id)))

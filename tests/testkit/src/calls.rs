@@ -31,7 +31,7 @@ pub fn socket_event(event: &str, connection: &str, change: impl FnOnce(&mut Valu
     event["requestContext"]["connectionId"] = json!(connection);
     change(&mut event);
     let request = serde_json::from_value(event).expect("an event of a WebSocket API");
-    SocketEvent::new(request, "request-1".into()).expect("an event of a connection")
+    SocketEvent::new(request).expect("an event of a connection")
 }
 
 /// The JSON of an answer.
