@@ -62,10 +62,10 @@ impl<'de> Deserialize<'de> for Channel {
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Send me what happens there.
-    Subscribe(Channel),
+    /// Send me what happens in this thread.
+    Subscribe(ThreadId),
     /// No longer.
-    Unsubscribe(Channel),
+    Unsubscribe(ThreadId),
     /// Are you there?
     Ping,
 }
@@ -123,8 +123,8 @@ impl Frame {
             }
         };
         let action = match object.get("action").map(Value::as_str) {
-            Some(Some("subscribe")) => channel(object.get("channel")).map(Action::Subscribe),
-            Some(Some("unsubscribe")) => channel(object.get("channel")).map(Action::Unsubscribe),
+            Some(Some("subscribe")) => thread(object.get("channel")).map(Action::Subscribe),
+            Some(Some("unsubscribe")) => thread(object.get("channel")).map(Action::Unsubscribe),
             Some(Some("ping")) => Ok(Action::Ping),
             Some(Some(_)) => {
                 Err(FrameError::new(ErrorCode::UnknownAction, "`action` is subscribe, unsubscribe or ping."))
@@ -135,11 +135,15 @@ impl Frame {
     }
 }
 
-fn channel(value: Option<&Value>) -> Result<Channel, FrameError> {
+fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
     let Some(text) = value.and_then(Value::as_str) else {
         return Err(FrameError::new(ErrorCode::InvalidFrame, "`channel` has to be a string."));
     };
-    Channel::parse(text).filter(|channel| matches!(channel, Channel::Thread(_))).ok_or_else(|| FrameError {
+    let thread = match Channel::parse(text) {
+        Some(Channel::Thread(id)) => Some(id),
+        Some(Channel::User(_)) | None => None,
+    };
+    thread.ok_or_else(|| FrameError {
         code: ErrorCode::InvalidFrame,
         detail: "`channel` has to be `thread:` and the id of a thread.".into(),
         // What is echoed is bounded, so that no answer passes the frame limit.
@@ -231,8 +235,8 @@ mod tests {
     #[test]
     fn actions_are_read_and_unknown_fields_ignored() {
         let frame = Frame::parse(r#"{"action":"subscribe","channel":"thread:thread_1","id":7,"x":1}"#);
-        let channel = Channel::Thread(ThreadId::parse("thread_1").unwrap());
-        assert_eq!(frame, Frame { id: Some(json!(7)), action: Ok(Action::Subscribe(channel)) });
+        let thread = ThreadId::parse("thread_1").unwrap();
+        assert_eq!(frame, Frame { id: Some(json!(7)), action: Ok(Action::Subscribe(thread)) });
         assert_eq!(Frame::parse(r#"{"action":"ping"}"#).action, Ok(Action::Ping));
     }
 
