@@ -13,4 +13,4 @@ pub use calls::{body, call, caller, problem, socket_event};
 pub use dynamodb::Tables;
 pub use management::Management;
 pub use proxy::{Fault, Passing};
-pub use scene::{announce, connect, links, say, say_with, thread_of};
+pub use scene::{announce, connect, links, row_of, say, say_with, thread_of};

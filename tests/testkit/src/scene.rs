@@ -1,5 +1,5 @@
 use contract::{ConnectionId, CreateFile, CreateThread, FileId, Message, Thread, Timestamp, UserId};
-use store::{Chat, Connection, Connections, CreatedThread, FileRow, Links, NewMessage, Sent};
+use store::{Chat, Connection, Connections, CreatedThread, FileRow, Links, MessageRow, NewMessage, Sent};
 
 use crate::caller;
 
@@ -31,6 +31,14 @@ pub async fn say_with(chat: &Chat, user: &str, thread: &Thread, body: &str, file
         Ok(Sent::Stored(message)) => message,
         other => panic!("{user} could not say anything: {other:?}"),
     }
+}
+
+/// The row of a message.
+#[must_use]
+pub fn row_of(message: Message) -> MessageRow {
+    let Message { id, thread_id, seq, body, author, attachments, created_at } = message;
+    let file_ids = attachments.into_iter().map(|file| file.id).collect();
+    MessageRow { id, thread_id, seq, author_id: author.id, body, file_ids, created_at }
 }
 
 /// A file that `user` has announced.
