@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{FileId, Problem, Timestamp, fields::Fields, limits};
@@ -80,20 +82,12 @@ pub struct Upload {
     pub upload_url: String,
     /// How: `PUT`.
     pub method: &'static str,
-    /// What the request has to carry.
-    pub headers: UploadHeaders,
+    /// The headers that the request has to carry: `content-type`, as it was announced.
+    pub headers: BTreeMap<String, String>,
     /// Until when the request may begin.
     pub expires_at: Timestamp,
     /// The file.
     pub file: NewFile,
-}
-
-/// The headers of an upload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UploadHeaders {
-    /// The media type that was announced.
-    #[serde(rename = "Content-Type")]
-    pub content_type: String,
 }
 
 /// A file that waits for its bytes.

@@ -18,7 +18,7 @@ mod timestamp;
 
 pub use cursor::{MessageCursor, ThreadCursor};
 pub use error::ApiError;
-pub use file::{Attachment, CreateFile, FileDetails, FileStatus, NewFile, Upload, UploadHeaders};
+pub use file::{Attachment, CreateFile, FileDetails, FileStatus, NewFile, Upload};
 pub use ids::{ConnectionId, FileId, MessageId, ThreadId, UserId};
 pub use message::{Author, IdempotencyKey, Message, MessagePage, SendMessage};
 pub use page::{MessageRange, MessagesQuery, ThreadsQuery};

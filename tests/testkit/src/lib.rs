@@ -9,7 +9,7 @@ mod management;
 mod proxy;
 mod scene;
 
-pub use calls::{body, call, caller, problem, socket_event};
+pub use calls::{body, call, caller, problem, public_call, socket_event};
 pub use dynamodb::Tables;
 pub use management::Management;
 pub use proxy::{Fault, Passing};
