@@ -69,7 +69,8 @@ mod tests {
             let call = public_call(EVENT, |event| {
                 event["pathParameters"] = path;
                 let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-                event["queryStringParameters"] = pairs.map(|(name, value)| (name.to_owned(), value.into())).collect();
+                event["queryStringParameters"] =
+                    pairs.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
             });
             handle(&self.chat, &self.storage.bucket(), &links(), call).await
         }

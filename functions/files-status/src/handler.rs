@@ -62,7 +62,10 @@ mod tests {
             assert_eq!(problem(status(&chat, "user-sarah", id).await), refused, "{id}");
         }
         say_with(&chat, "user-sarah", &thread, "", std::slice::from_ref(&file.id)).await;
-        assert_eq!(body(&status(&chat, "user-dad", file.id.as_str()).await.unwrap())["id"], Value::from(file.id.as_str()));
+        assert_eq!(
+            body(&status(&chat, "user-dad", file.id.as_str()).await.unwrap())["id"],
+            Value::from(file.id.as_str())
+        );
         assert_eq!(problem(status(&chat, "user-michael", file.id.as_str()).await), refused);
     }
 }

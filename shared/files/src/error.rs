@@ -30,8 +30,7 @@ impl From<Error> for ApiError {
 /// Codes that pass although their status says that the request is wrong, beside 429:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> and
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>
-const PASSING: [&str; 5] =
-    ["KmsThrottled", "OperationAborted", "RequestThrottled", "RequestTimeout", "ThrottlingException"];
+const PASSING: [&str; 4] = ["OperationAborted", "RequestThrottled", "RequestTimeout", "ThrottlingException"];
 
 impl<E: ProvideErrorMetadata + StdError + 'static> From<SdkError<E, HttpResponse>> for Error {
     fn from(error: SdkError<E, HttpResponse>) -> Self {

@@ -51,3 +51,18 @@ impl Reminders {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reminder_is_json() {
+        let reminder = Reminder { file_id: FileId::parse("file_1").unwrap() };
+        assert_eq!(serde_json::to_string(&reminder).unwrap(), r#"{"fileId":"file_1"}"#);
+        assert_eq!(serde_json::from_str::<Reminder>(r#"{"fileId":"file_1","more":1}"#).unwrap(), reminder);
+        for text in ["", "{}", r#"{"fileId":1}"#, r#"{"fileId":"thread_1"}"#, r#"{"file_id":"file_1"}"#] {
+            assert!(serde_json::from_str::<Reminder>(text).is_err(), "{text}");
+        }
+    }
+}

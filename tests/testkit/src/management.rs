@@ -6,11 +6,11 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, service::service_fn};
-use hyper_util::rt::TokioIo;
 use push::Push;
 use store::Connections;
 
 use crate::dynamodb::sdk_config;
+use crate::serve::serve;
 
 /// A fake of API Gateway's `@connections`: a server on loopback that keeps what was posted to each connection and
 /// answers as it is told.
@@ -32,24 +32,13 @@ struct State {
 impl Management {
     /// Starts it. Every connection is open until [`answer`](Self::answer) says otherwise.
     pub async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let endpoint = format!("http://{}/live", listener.local_addr().expect("an address"));
-        let fake = Self { endpoint, state: Arc::default() };
+        let fake = Self::default();
         let serving = fake.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let fake = serving.clone();
-                let service = service_fn(move |request| {
-                    let fake = fake.clone();
-                    async move { fake.serve(request).await }
-                });
-                // A client that goes away mid-way is a test's doing, not a failure.
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
-        fake
+        let endpoint = serve(service_fn(move |request| {
+            let fake = serving.clone();
+            async move { fake.serve(request).await }
+        }));
+        Self { endpoint: format!("{}/live", endpoint.await), ..fake }
     }
 
     /// Delivery through this fake.

@@ -1,22 +1,28 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use futures::stream;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
+use s3s::S3ErrorCode;
 use serde_json::{Value, json};
+
+use crate::serve::serve;
 
 /// A request on its way to the engine.
 #[derive(Debug)]
 pub struct Passing {
-    /// `PutItem`, `Query` …
+    /// `PutItem`, `Query`, `SendMessage` …; with S3 the method: `GET`, `PUT` …
     pub operation: String,
-    /// What is asked.
+    /// What is asked; with S3 the path, a text.
     pub request: Value,
 }
 
@@ -34,7 +40,9 @@ pub enum Fault {
     Pass,
     /// It takes effect, and the answer is lost.
     LoseAnswer,
-    /// It is answered with this error of `DynamoDB` and has no effect.
+    /// It takes effect, and the answer's body ends half-way.
+    CutAnswer,
+    /// It is answered with this error of the service and has no effect.
     Refuse(&'static str),
     /// It is answered with this and has no effect.
     Answer(Value),
@@ -42,57 +50,93 @@ pub enum Fault {
     After(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
-/// Stands between the store and its engine, and lets `fault` decide over each request. Returns its own endpoint.
+/// `fault` for the first request that `which` picks, and nothing for the rest.
+pub fn once(
+    which: impl Fn(&Passing) -> bool + Send + Sync + 'static,
+    fault: impl Fn(&Passing) -> Fault + Send + Sync + 'static,
+) -> impl Fn(&Passing) -> Fault + Send + Sync + 'static {
+    let seen = AtomicBool::new(false);
+    move |passing| {
+        if which(passing) && !seen.swap(true, Ordering::SeqCst) { fault(passing) } else { Fault::Pass }
+    }
+}
+
+type Answer = Response<BoxBody<Bytes, LostAnswer>>;
+
+/// Stands between a client and its engine, and lets `fault` decide over each request. Returns its own endpoint.
 pub(crate) async fn start<F>(engine: String, fault: F) -> String
 where
     F: Fn(&Passing) -> Fault + Send + Sync + 'static,
 {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
     let (engine, fault) = (Arc::new(engine), Arc::new(fault));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (engine, fault) = (engine.clone(), fault.clone());
-            let service = service_fn(move |request| {
-                let (engine, fault) = (engine.clone(), fault.clone());
-                async move { forward(&engine, fault.as_ref(), request).await }
-            });
-            // Losing an answer ends the connection with an error, as it is meant to.
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-        }
+    let service = service_fn(move |request| {
+        let (engine, fault) = (engine.clone(), fault.clone());
+        async move { forward(&engine, fault.as_ref(), request).await }
     });
-    endpoint
+    serve(service).await
 }
 
-async fn forward<F>(engine: &str, fault: &F, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, LostAnswer>
+async fn forward<F>(engine: &str, fault: &F, request: Request<Incoming>) -> Result<Answer, LostAnswer>
 where
     F: Fn(&Passing) -> Fault,
 {
     let (mut parts, body) = request.into_parts();
     let body = body.collect().await.expect("a whole request").to_bytes();
-    let target = parts.headers["x-amz-target"].to_str().expect("a text");
-    let operation = target.split_once('.').expect("a target").1.to_owned();
-    let passing = Passing { operation, request: serde_json::from_slice(&body).expect("a request of JSON") };
-    let mut lose = false;
+    // DynamoDB and SQS say in a header what the JSON in the body is for; S3 is REST.
+    let target = parts.headers.get("x-amz-target").map(|target| target.to_str().expect("a text"));
+    let passing = match target {
+        Some(target) => Passing {
+            operation: target.split_once('.').expect("a target").1.to_owned(),
+            request: serde_json::from_slice(&body).expect("a request of JSON"),
+        },
+        None => Passing { operation: parts.method.to_string(), request: parts.uri.path().into() },
+    };
+    let (mut lose, mut cut) = (false, false);
     match fault(&passing) {
         Fault::Pass => {}
         Fault::LoseAnswer => lose = true,
-        Fault::Refuse(code) => return Ok(answer(400, &json!({"__type": code, "message": "as the test wants it"}))),
-        Fault::Answer(value) => return Ok(answer(200, &value)),
+        Fault::CutAnswer => cut = true,
+        Fault::Refuse(code) if target.is_none() => return Ok(refuse_as_s3(code)),
+        Fault::Refuse(code) => {
+            let error = json!({"__type": code, "message": "as the test wants it"});
+            return Ok(answer(StatusCode::BAD_REQUEST, error.to_string()));
+        }
+        Fault::Answer(value) => return Ok(answer(StatusCode::OK, value.to_string())),
         Fault::After(first) => first.await,
     }
-    parts.uri = engine.parse().expect("an endpoint");
+    // The header `host` stays as it is, for S3 signatures hold it.
+    parts.uri = format!("{}{}", engine.trim_end_matches('/'), parts.uri).parse().expect("a URL");
     let client = Client::builder(TokioExecutor::new()).build_http();
     let answered = client.request(Request::from_parts(parts, Full::new(body))).await.expect("an answer");
     let (parts, body) = answered.into_parts();
     let body = body.collect().await.expect("a whole answer").to_bytes();
-    if lose { Err(LostAnswer) } else { Ok(Response::from_parts(parts, Full::new(body))) }
+    if lose {
+        return Err(LostAnswer);
+    }
+    let body = if cut {
+        let half = Frame::data(body.slice(..body.len() / 2));
+        StreamBody::new(stream::iter([Ok(half), Err(LostAnswer)])).boxed()
+    } else {
+        whole(body)
+    };
+    Ok(Response::from_parts(parts, body))
 }
 
-fn answer(status: u16, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
-    *response.status_mut() = status.try_into().expect("a status");
+/// An error as S3 has it, with the status that belongs to its code.
+fn refuse_as_s3(code: &str) -> Answer {
+    let status = S3ErrorCode::from_bytes(code.as_bytes()).and_then(|code| code.status_code());
+    let error = format!("<Error><Code>{code}</Code><Message>as the test wants it</Message></Error>");
+    answer(status.expect("an error of S3"), error)
+}
+
+fn answer(status: StatusCode, body: String) -> Answer {
+    let mut response = Response::new(whole(body.into()));
+    *response.status_mut() = status;
     response
+}
+
+fn whole(body: Bytes) -> BoxBody<Bytes, LostAnswer> {
+    Full::new(body).map_err(|never| match never {}).boxed()
 }
 
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use contract::{ApiError, FileStatus};
 use futures::future::join_all;
 use proptest::prelude::*;
 use serde_json::json;
-use testkit::{caller, call, links};
+use testkit::{call, caller, links};
 
 use crate::steps::{Failure, Service, failing};
 use crate::{BLACK, BROKEN, WHITE, World};

@@ -149,7 +149,8 @@ async fn what_is_no_file_of_ours_is_let_go() {
     world.handle(world.reminder(1)).await.unwrap();
     let garbage = json!({"Records": [{"eventSource": "aws:sns"}]});
     assert!(serde_json::from_value::<Event>(garbage).is_err());
-    let mut event: serde_json::Value = serde_json::from_str(include_str!("../../../../events/files-process.json")).unwrap();
+    let mut event: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../events/files-process.json")).unwrap();
     for key in ["files/file_1/hash", "uploads/", "uploads/%ff", "", "uploads/file_1%2Fx"] {
         event["Records"][0]["s3"]["object"]["key"] = json!(key);
         world.handle(serde_json::from_value(event.clone()).unwrap()).await.unwrap();

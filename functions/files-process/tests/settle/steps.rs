@@ -38,7 +38,12 @@ pub(crate) enum Failure {
 }
 
 /// The function, with the `nth` call to a service failing; and how many calls there have been so far.
-pub(crate) async fn failing(world: &World, service: Service, nth: usize, failure: Failure) -> (Process, Arc<AtomicUsize>) {
+pub(crate) async fn failing(
+    world: &World,
+    service: Service,
+    nth: usize,
+    failure: Failure,
+) -> (Process, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
     let fault = move |_: &Passing| {

@@ -1,0 +1,101 @@
+//! Presigned URLs: what they hold a client to, and for how long.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_credential_types::Credentials;
+use contract::{FileId, Timestamp};
+use files::{Bucket, PresignedUpload, Uploaded};
+use runtime::sdk_config_for;
+use testkit::Storage;
+
+/// A bucket on AWS, as a function sees it. Presigning asks nobody.
+fn bucket() -> Bucket {
+    let credentials = Credentials::from_keys("test", "test", Some("a/session+token".into()));
+    Bucket::new(&sdk_config_for("eu-central-1".into(), credentials, None).unwrap(), "home".into())
+}
+
+/// A URL's place and its parameters.
+fn parts(url: &str) -> (&str, HashMap<&str, &str>) {
+    let (place, query) = url.split_once('?').unwrap();
+    (place, query.split('&').map(|parameter| parameter.split_once('=').unwrap()).collect())
+}
+
+#[tokio::test]
+async fn an_upload_is_signed_with_its_type_and_size_and_nothing_else() {
+    let id = FileId::new();
+    let before = Timestamp::now();
+    let upload = bucket().presign_upload(&id, "image/svg+xml; charset=UTF-8", 12_345).await.unwrap();
+    let (place, query) = parts(&upload.url);
+    assert_eq!(place, format!("https://home.s3.eu-central-1.amazonaws.com/uploads/{id}"));
+    assert_eq!(upload.headers, BTreeMap::from([("content-type".into(), "image/svg+xml; charset=UTF-8".into())]));
+    assert_eq!(query["X-Amz-SignedHeaders"], "content-length%3Bcontent-type%3Bhost");
+    assert_eq!(query["X-Amz-Expires"], "900");
+    assert_eq!(query["X-Amz-Security-Token"], "a%2Fsession%2Btoken");
+    // No checksum: it would be that of an empty body.
+    let mut names: Vec<_> = query.keys().copied().collect();
+    names.sort_unstable();
+    let expected = ["Algorithm", "Credential", "Date", "Expires", "Security-Token", "Signature", "SignedHeaders"];
+    assert_eq!(
+        names,
+        expected.map(|name| format!("X-Amz-{name}")).iter().map(|x| x.as_str()).chain(["x-id"]).collect::<Vec<_>>()
+    );
+    let signed: String = upload.expires_at.to_string().replace(['-', ':'], "");
+    assert!((before.seconds() + 900..=before.seconds() + 901).contains(&upload.expires_at.seconds()));
+    let at = Timestamp::from_millis(upload.expires_at.millis() - 900_000).to_string();
+    assert_eq!(at.replace(['-', ':'], "").replace(".000", ""), query["X-Amz-Date"], "{signed}");
+}
+
+#[tokio::test]
+async fn an_upload_of_another_type_or_size_is_refused() {
+    let (storage, id) = (Storage::create().await, FileId::new());
+    let upload = storage.bucket().presign_upload(&id, "image/png", 5).await.unwrap();
+    let of_type = |media_type: &str| {
+        let headers = BTreeMap::from([("content-type".into(), media_type.into())]);
+        PresignedUpload { headers, ..upload.clone() }
+    };
+    let of_no_type = PresignedUpload { headers: BTreeMap::new(), ..upload.clone() };
+    let elsewhere = PresignedUpload { url: upload.url.replace(id.as_str(), FileId::new().as_str()), ..upload.clone() };
+    let for_longer = PresignedUpload { url: upload.url.replace("Expires=900", "Expires=901"), ..upload.clone() };
+    for (upload, bytes) in [
+        (&upload, "1234"),
+        (&upload, "123456"),
+        (&upload, ""),
+        (&of_type("image/jpeg"), "12345"),
+        (&of_type("text/html"), "12345"),
+        (&of_no_type, "12345"),
+        (&elsewhere, "12345"),
+        (&for_longer, "12345"),
+    ] {
+        assert_eq!(Storage::put(upload, bytes).await.status(), 403, "{bytes} to {upload:?}");
+    }
+    assert_eq!(storage.keys().await, [""; 0]);
+    assert_eq!(Storage::put(&upload, "12345").await.status(), 200);
+    assert_eq!(storage.bucket().read_upload(&id, 5).await.unwrap(), Uploaded::Bytes("12345".into()));
+}
+
+#[tokio::test]
+async fn a_download_needs_no_header() {
+    let url = bucket().presign_download("files/file_1/abc").await.unwrap();
+    let (place, query) = parts(&url);
+    assert_eq!(place, "https://home.s3.eu-central-1.amazonaws.com/files/file_1/abc");
+    assert_eq!((query["X-Amz-SignedHeaders"], query["X-Amz-Expires"]), ("host", "900"));
+}
+
+#[tokio::test]
+async fn a_download_is_of_one_object() {
+    let (storage, id) = (Storage::create().await, FileId::new());
+    storage.upload(&id, "not inspected").await;
+    let key = storage.bucket().publish(&id, &"inspected".into(), "text/plain", "attachment").await.unwrap();
+    let url = storage.bucket().presign_download(&key).await.unwrap();
+    assert_eq!(Storage::get(&url).await.body(), "inspected");
+    assert_eq!(Storage::get(&url.replace(&key, &format!("uploads/{id}"))).await.status(), 403);
+    assert_eq!(Storage::get(url.split_once('?').unwrap().0).await.status(), 403);
+}
+
+#[tokio::test]
+async fn what_cannot_be_signed_is_an_error() {
+    let id = FileId::new();
+    for (mimetype, size) in [("image/png\r\nx-evil: 1", 5), ("image/\0", 5), ("image/png", u64::MAX)] {
+        assert!(bucket().presign_upload(&id, mimetype, size).await.is_err(), "{mimetype} {size}");
+    }
+}

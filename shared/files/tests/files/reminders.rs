@@ -1,0 +1,52 @@
+//! Reminders in the queue.
+
+use std::time::Duration;
+
+use contract::FileId;
+use files::{Error, MAX_DELAY, UPLOAD_WINDOW};
+use testkit::{Fault, Queue, once};
+
+#[tokio::test]
+async fn a_reminder_is_held_back_as_long_as_sqs_can() {
+    let (queue, id) = (Queue::start().await, FileId::new());
+    let reminders = queue.reminders();
+    reminders.warm_up().await.unwrap();
+    for (after, delay) in [
+        (Duration::ZERO, 0),
+        (Duration::from_nanos(1), 1),
+        (Duration::from_secs(7), 7),
+        (Duration::from_millis(7_001), 8),
+        (UPLOAD_WINDOW, 900),
+        (Duration::from_millis(899_999), 900),
+        (MAX_DELAY + Duration::from_nanos(1), 900),
+        (Duration::MAX, 900),
+    ] {
+        reminders.remind(&id, after).await.unwrap();
+        assert_eq!(queue.sent().last(), Some(&(id.clone(), Duration::from_secs(delay))), "{after:?}");
+    }
+    assert_eq!(queue.sent().len(), 8);
+}
+
+#[tokio::test]
+async fn a_reminder_whose_answer_was_lost_is_sent_again() {
+    let (queue, id) = (Queue::start().await, FileId::new());
+    let lossy = queue.through(once(|passing| passing.is("SendMessage", "file_"), |_| Fault::LoseAnswer)).await;
+    lossy.reminders().remind(&id, Duration::ZERO).await.unwrap();
+    assert_eq!(queue.sent().len(), 2);
+}
+
+#[tokio::test]
+async fn what_passes_is_told_apart_from_what_does_not() {
+    let (queue, id) = (Queue::start().await, FileId::new());
+    for (code, passes) in [
+        ("com.amazonaws.sqs#RequestThrottled", true),
+        ("com.amazon.coral.availability#ThrottlingException", true),
+        ("com.amazon.coral.service#AccessDeniedException", false),
+        ("com.amazonaws.sqs#QueueDoesNotExist", false),
+    ] {
+        let refusing = queue.through(move |_| Fault::Refuse(code)).await;
+        let error = refusing.reminders().remind(&id, Duration::ZERO).await.unwrap_err();
+        assert_eq!(matches!(error, Error::Unavailable(_)), passes, "{error}");
+    }
+    assert_eq!(queue.sent(), []);
+}

@@ -1,0 +1,46 @@
+//! What was uploaded is read if it is what was announced.
+
+use bytes::Bytes;
+use contract::FileId;
+use files::Uploaded;
+use testkit::Storage;
+
+#[tokio::test]
+async fn only_the_announced_size_is_read() {
+    let (storage, id) = (Storage::create().await, FileId::new());
+    let bucket = storage.bucket();
+    assert_eq!(bucket.read_upload(&id, 5).await.unwrap(), Uploaded::Missing);
+    storage.upload(&id, "12345").await;
+    for size in [0, 4, 6, 10_000, u64::MAX] {
+        assert_eq!(bucket.read_upload(&id, size).await.unwrap(), Uploaded::OtherSize, "{size}");
+    }
+    assert_eq!(bucket.read_upload(&id, 5).await.unwrap(), Uploaded::Bytes("12345".into()));
+    assert_eq!(bucket.read_upload(&FileId::new(), 5).await.unwrap(), Uploaded::Missing);
+}
+
+#[tokio::test]
+async fn an_empty_file_is_one() {
+    let (storage, id) = (Storage::create().await, FileId::new());
+    assert_eq!(storage.bucket().read_upload(&id, 0).await.unwrap(), Uploaded::Missing);
+    storage.upload(&id, "").await;
+    assert_eq!(storage.bucket().read_upload(&id, 0).await.unwrap(), Uploaded::Bytes(Bytes::new()));
+    assert_eq!(storage.bucket().read_upload(&id, 1).await.unwrap(), Uploaded::OtherSize);
+}
+
+#[tokio::test]
+async fn the_last_upload_counts() {
+    let (storage, id) = (Storage::create().await, FileId::new());
+    storage.upload(&id, "one").await;
+    storage.upload(&id, "two").await;
+    assert_eq!(storage.bucket().read_upload(&id, 3).await.unwrap(), Uploaded::Bytes("two".into()));
+}
+
+#[tokio::test]
+async fn the_largest_file_goes_through() {
+    let (storage, id) = (Storage::create().await, FileId::new());
+    let bytes: Bytes = (0..25 << 20).map(|i: u32| i.to_le_bytes()[1]).collect();
+    storage.upload(&id, bytes.clone()).await;
+    let Uploaded::Bytes(read) = storage.bucket().read_upload(&id, 25 << 20).await.unwrap() else { panic!("not read") };
+    let key = storage.bucket().publish(&id, &read, "video/mp4", "inline").await.unwrap();
+    assert!(storage.object(&key).await.into_body() == bytes);
+}
