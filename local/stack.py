@@ -18,6 +18,7 @@ from emulator import REGION, Failure, architecture
 
 STACK = "hearth"
 CODE_BUCKET = "hearth-code"
+TEMPLATE_KEY = "template.json"
 DEPLOY_SECONDS = 120
 PASSWORD = "Hearth-demo-1"
 USERS = [
@@ -57,6 +58,8 @@ def deploy(root, endpoint):
         "chatTable": outputs["ChatTable"],
         "connectionsTable": outputs["ConnectionsTable"],
         "bucket": outputs["Bucket"],
+        "remindersUrl": outputs["RemindersUrl"],
+        "fileDeadLettersUrl": outputs["FileDeadLettersUrl"],
         "users": seed(outputs["UserPoolId"], endpoint),
     }
 
@@ -130,10 +133,12 @@ def zipped(root, name):
 
 def apply(expanded, parameters, endpoint):
     """Creates or updates the stack and waits; gives its outputs."""
+    # By way of S3, as on AWS: it is larger than what a request may hold.
+    client("s3", endpoint).put_object(Bucket=CODE_BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(expanded))
     cloudformation = client("cloudformation", endpoint)
     arguments = {
         "StackName": STACK,
-        "TemplateBody": json.dumps(expanded),
+        "TemplateURL": f"{endpoint}/{CODE_BUCKET}/{TEMPLATE_KEY}",
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_IAM"],
     }

@@ -1,6 +1,7 @@
 """template.yaml as the emulator can deploy it: SAM expanded, and what the emulator lacks written differently."""
 
 import logging
+import string
 
 from boto3 import Session
 from samtranslator.model.exceptions import InvalidDocumentException
@@ -53,6 +54,11 @@ def expand(template, code, parameters, endpoint):
             properties["Tags"]["ms-custom-id"] = WEBSOCKET_API_ID
         elif resource["Type"] == "AWS::ApiGatewayV2::RouteResponse":
             del resources[logical_id]  # unknown to the emulator, which sends every answer back anyway
+        elif resource["Type"] == "AWS::S3::BucketPolicy":
+            del resources[logical_id]  # it asks for TLS, and the emulator speaks HTTP
+        elif resource["Type"] == "AWS::SecretsManager::Secret":
+            # By that other name only: the emulator passes over ExcludePunctuation.
+            properties["GenerateSecretString"]["ExcludeCharacters"] = string.punctuation
         elif resource["Type"] == "AWS::Lambda::Function":
             # The pool's tokens name AWS as their issuer, but their keys are served here. No parameter could
             # say so: the pool has no id before there is a stack.
@@ -104,17 +110,15 @@ def http_api(api, resource):
                 "PayloadFormatVersion": integration["payloadFormatVersion"],
             },
         }
-        (authorizer,) = operation["security"][0]
-        resources[f"{name}Route"] = {
-            "Type": "AWS::ApiGatewayV2::Route",
-            "Properties": {
-                "ApiId": {"Ref": api},
-                "RouteKey": f"{method} {path}",
-                "Target": {"Fn::Sub": f"integrations/${{{name}Integration}}"},
-                "AuthorizationType": "JWT",
-                "AuthorizerId": {"Ref": f"{api}{authorizer}"},
-            },
+        route = {
+            "ApiId": {"Ref": api},
+            "RouteKey": f"{method} {path}",
+            "Target": {"Fn::Sub": f"integrations/${{{name}Integration}}"},
         }
+        (authorizer,) = operation["security"][0]
+        if authorizer != "NONE":
+            route |= {"AuthorizationType": "JWT", "AuthorizerId": {"Ref": f"{api}{authorizer}"}}
+        resources[f"{name}Route"] = {"Type": "AWS::ApiGatewayV2::Route", "Properties": route}
     return resources
 
 

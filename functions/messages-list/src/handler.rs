@@ -2,24 +2,24 @@
 
 use contract::{ApiError, MessagesQuery, Problem};
 use runtime::{Answer, Call, StatusCode, json};
-use store::Chat;
+use store::{Chat, Links};
 
 /// Answers 200 with a page of messages.
-pub async fn handle(chat: &Chat, call: Call) -> Result<Answer, ApiError> {
+pub async fn handle(chat: &Chat, links: &Links, call: Call) -> Result<Answer, ApiError> {
     let thread_id = call.thread_id()?;
     let [limit, cursor, after] = ["limit", "cursor", "after"].map(|name| call.query(name));
     let query = MessagesQuery::parse(limit.as_deref(), cursor.as_deref(), after.as_deref())?;
     if !chat.is_member(&thread_id, &call.caller.id).await? {
         return Err(Problem::thread_not_found().into());
     }
-    json(StatusCode::OK, &chat.messages(&thread_id, &query).await?, &[])
+    json(StatusCode::OK, &chat.messages(&thread_id, &query, links).await?, &[])
 }
 
 #[cfg(test)]
 mod tests {
     use contract::Thread;
     use serde_json::{Value, json};
-    use testkit::{Tables, body, call, caller, problem, say, thread_of};
+    use testkit::{Tables, body, call, caller, links, problem, say, thread_of};
 
     use super::*;
 
@@ -30,7 +30,7 @@ mod tests {
             event["pathParameters"]["threadId"] = thread.id.as_str().into();
             event["queryStringParameters"] = query;
         };
-        handle(chat, call(EVENT, &caller(user), change)).await
+        handle(chat, &links(), call(EVENT, &caller(user), change)).await
     }
 
     /// The `seq` of every message from page to page.
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(code("user-sarah", json!({"limit": "101", "after": "x"})).await, "invalid_query");
         let cursor = contract::MessageCursor::Before(3).encode();
         assert_eq!(code("user-sarah", json!({"cursor": cursor, "after": "1"})).await, "invalid_cursor");
-        let unknown = problem(handle(&chat, call(EVENT, &caller("user-sarah"), |_| {})).await);
+        let unknown = problem(handle(&chat, &links(), call(EVENT, &caller("user-sarah"), |_| {})).await);
         assert_eq!(unknown["code"], "thread_not_found");
     }
 }

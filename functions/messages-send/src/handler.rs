@@ -1,32 +1,31 @@
 //! Commits a message and pushes it to whoever hears its thread.
 
 use contract::{
-    ApiError, Channel, ErrorCode, FieldError, IdempotencyKey, Message, Problem, SendMessage, message_new_frame,
+    ApiError, Channel, ErrorCode, FieldError, FileId, FileStatus, IdempotencyKey, Message, Problem, SendMessage,
+    message_new_frame,
 };
 use push::Push;
 use runtime::{Answer, Call, HeaderName, StatusCode, json};
-use store::{Chat, NewMessage, Sent};
+use store::{Chat, Links, NewMessage, Sent};
 use tracing::error;
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Answers 201 with the message once it is committed and pushed.
-pub async fn handle(chat: &Chat, push: &Push, call: Call) -> Result<Answer, ApiError> {
+pub async fn handle(chat: &Chat, push: &Push, links: &Links, call: Call) -> Result<Answer, ApiError> {
     let thread_id = call.thread_id()?;
     let idempotency_key = call.header("idempotency-key").map(IdempotencyKey::parse).transpose()?;
     let request = SendMessage::parse(call.body())?;
-    if !request.file_ids.is_empty() {
-        return Err(unknown_files(&request).into());
-    }
     let new = NewMessage {
         thread_id: &thread_id,
         author: &call.caller.profile(),
         body: &request.body,
+        file_ids: &request.file_ids,
         idempotency_key: idempotency_key.as_ref(),
     };
-    match chat.send(new).await? {
+    match chat.send(new, links).await? {
         Sent::Stored(message) => {
-            deliver(push, &message).await;
+            deliver(chat, push, links, &message).await;
             json(StatusCode::CREATED, &message, &[])
         }
         Sent::Replayed(message) => json(StatusCode::CREATED, &message, &[(IDEMPOTENCY_REPLAYED, "true")]),
@@ -35,27 +34,35 @@ pub async fn handle(chat: &Chat, push: &Push, call: Call) -> Result<Answer, ApiE
             Err(Problem::new(ErrorCode::IdempotencyKeyReused, detail).into())
         }
         Sent::NotMember => Err(Problem::thread_not_found().into()),
+        Sent::BadFiles(refused) => Err(bad_files(&request, &refused).into()),
     }
 }
 
-/// There are no files yet, so every id names one that is not there.
-fn unknown_files(request: &SendMessage) -> Problem {
-    let errors = (0..request.file_ids.len())
-        .map(|index| FieldError { field: format!("fileIds[{index}]"), message: "is not a file of yours".into() });
+fn bad_files(request: &SendMessage, refused: &[FileId]) -> Problem {
+    let named = request.file_ids.iter().enumerate().filter(|(_, id)| refused.contains(id));
+    let message = |id| format!("{id} is not a file of yours, or has failed");
+    let errors = named.map(|(index, id)| FieldError { field: format!("fileIds[{index}]"), message: message(id) });
     Problem::fields(ErrorCode::InvalidRequest, errors.collect())
 }
 
 /// The message is committed, so whatever goes wrong here is not the sender's concern: who was not reached finds the
 /// gap in `seq` and catches up.
-async fn deliver(push: &Push, message: &Message) {
-    let channel = Channel::Thread(message.thread_id.clone());
-    match message_new_frame(message.clone()) {
-        Ok(frame) => {
-            if let Err(error) = push.deliver(&channel, &frame).await {
-                error!(%channel, seq = message.seq, %error, "a message was not delivered");
+async fn deliver(chat: &Chat, push: &Push, links: &Links, message: &Message) {
+    let delivered = async {
+        let channel = [Channel::Thread(message.thread_id.clone())];
+        push.deliver(&channel, &message_new_frame(message.clone())?).await?;
+        // A file may have been settled since it was read for the message, and its `file:status` have overtaken it.
+        let pending = message.attachments.iter().filter(|file| file.status == FileStatus::Pending);
+        let pending: Vec<_> = pending.map(|file| file.id.clone()).collect();
+        for file in chat.files(&pending).await? {
+            if file.status != FileStatus::Pending {
+                push.deliver(&channel, &serde_json::to_string(&file.status_event(links))?).await?;
             }
         }
-        Err(error) => error!(%channel, seq = message.seq, %error, "a message could not be written as a frame"),
+        Ok::<_, ApiError>(())
+    };
+    if let Err(error) = delivered.await {
+        error!(thread = %message.thread_id, seq = message.seq, %error, "a message was not delivered");
     }
 }
 
@@ -64,7 +71,7 @@ mod tests {
     use contract::{ConnectionId, Thread};
     use futures::future::join_all;
     use serde_json::{Value, json};
-    use testkit::{Management, Tables, body, call, caller, connect, problem, thread_of};
+    use testkit::{Management, Tables, body, call, caller, connect, links, problem, thread_of};
 
     use super::*;
 
@@ -95,7 +102,7 @@ mod tests {
                 }
                 event["body"] = request.to_string().into();
             });
-            handle(&self.chat, &self.push, call).await
+            handle(&self.chat, &self.push, &links(), call).await
         }
 
         /// A socket of `user` that hears the thread.

@@ -56,7 +56,7 @@ fn message(record: EventRecord) -> Result<MessageRow, (Item, serde_dynamo::Error
 mod tests {
     use contract::{Thread, ThreadsQuery};
     use serde_json::{Value, json};
-    use testkit::{Tables, caller, say, thread_of};
+    use testkit::{Tables, caller, links, say, thread_of};
 
     use super::*;
 
@@ -81,7 +81,8 @@ mod tests {
     /// Body of the last message of the user's only thread.
     async fn last(chat: &Chat) -> Value {
         let query = ThreadsQuery::parse(None, None).unwrap();
-        let page = serde_json::to_value(chat.threads(&caller("user-sarah").id, &query).await.unwrap()).unwrap();
+        let page =
+            serde_json::to_value(chat.threads(&caller("user-sarah").id, &query, &links()).await.unwrap()).unwrap();
         page["threads"][0]["lastMessage"]["body"].clone()
     }
 

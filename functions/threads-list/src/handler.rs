@@ -2,25 +2,25 @@
 
 use contract::{ApiError, ThreadsQuery};
 use runtime::{Answer, Call, StatusCode, json};
-use store::Chat;
+use store::{Chat, Links};
 
 /// Answers 200 with a page of threads, most recently active first.
-pub async fn handle(chat: &Chat, call: Call) -> Result<Answer, ApiError> {
+pub async fn handle(chat: &Chat, links: &Links, call: Call) -> Result<Answer, ApiError> {
     let query = ThreadsQuery::parse(call.query("limit").as_deref(), call.query("cursor").as_deref())?;
-    json(StatusCode::OK, &chat.threads(&call.caller.id, &query).await?, &[])
+    json(StatusCode::OK, &chat.threads(&call.caller.id, &query, links).await?, &[])
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use testkit::{Tables, body, call, caller, problem, thread_of};
+    use testkit::{Tables, body, call, caller, links, problem, thread_of};
 
     use super::*;
 
     const EVENT: &str = include_str!("../../../events/threads-list.json");
 
     async fn list(chat: &Chat, user: &str, query: Value) -> Result<Answer, ApiError> {
-        handle(chat, call(EVENT, &caller(user), |event| event["queryStringParameters"] = query)).await
+        handle(chat, &links(), call(EVENT, &caller(user), |event| event["queryStringParameters"] = query)).await
     }
 
     #[tokio::test]
@@ -52,7 +52,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_has_no_threads_and_bad_queries_are_refused() {
         let chat = Tables::create().await.chat();
-        let empty = body(&handle(&chat, call(EVENT, &caller("nobody"), |_| {})).await.unwrap());
+        let empty = body(&handle(&chat, &links(), call(EVENT, &caller("nobody"), |_| {})).await.unwrap());
         assert_eq!(empty, json!({"threads": [], "nextCursor": null}));
         assert_eq!(problem(list(&chat, "a", json!({"limit": "0"})).await)["code"], "invalid_query");
         assert_eq!(problem(list(&chat, "a", json!({"cursor": "x"})).await)["code"], "invalid_cursor");

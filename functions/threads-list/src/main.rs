@@ -1,13 +1,14 @@
 //! `GET /api/threads`
 
 use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};
-use store::Chat;
+use store::{Chat, Links};
 use threads_list::handle;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     init_telemetry();
     let chat = &Chat::new(&sdk_config()?, required("CHAT_TABLE")?);
+    let links = &Links::new(&required("LINK_KEY")?)?;
     warm_up(chat.warm_up()).await;
-    serve(verifier()?, |call| handle(chat, call)).await
+    serve(verifier()?, |call| handle(chat, links, call)).await
 }

@@ -1,7 +1,7 @@
 //! Answers the frames of a socket.
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
-use contract::{Action, Answer, ApiError, Channel, ErrorCode, Event, Frame, FrameError, Problem};
+use contract::{Action, Answer, ApiError, Channel, ErrorCode, Event, Frame, FrameError, Problem, ThreadId};
 use runtime::{SocketEvent, report, socket_response};
 use store::{Chat, Connection, Connections, Subscribed};
 
@@ -19,15 +19,17 @@ pub async fn handle(
             Ok(_) => Event::Pong,
             Err(error) => failed(error, None),
         },
-        Ok(Action::Unsubscribe(channel)) => {
+        Ok(Action::Unsubscribe(thread)) => {
+            let channel = Channel::Thread(thread);
             let done = connections.unsubscribe(&event.connection_id, &channel).await;
             done.map_or_else(
                 |error| failed(error.into(), Some(&channel)),
                 |()| Event::Unsubscribed { channel: channel.clone() },
             )
         }
-        Ok(Action::Subscribe(channel)) => {
-            let done = subscribe(chat, connections, &event, &channel).await;
+        Ok(Action::Subscribe(thread)) => {
+            let channel = Channel::Thread(thread.clone());
+            let done = subscribe(chat, connections, &event, &thread).await;
             done.map_or_else(
                 |error| failed(error, Some(&channel)),
                 |seq| Event::Subscribed { channel: channel.clone(), seq },
@@ -62,14 +64,13 @@ async fn subscribe(
     chat: &Chat,
     connections: &Connections,
     event: &SocketEvent,
-    channel: &Channel,
+    thread_id: &ThreadId,
 ) -> Result<u64, ApiError> {
-    let Channel::Thread(thread_id) = channel;
     let connection = live(connections, event).await?;
     if !chat.is_member(thread_id, &connection.user_id).await? {
         return Err(Problem::thread_not_found().into());
     }
-    match connections.subscribe(&connection, channel).await? {
+    match connections.subscribe(&connection, &Channel::Thread(thread_id.clone())).await? {
         Subscribed::Done => Ok(chat.last_seq(thread_id).await?),
         Subscribed::TooMany => {
             let detail = "This connection has as many subscriptions as it may. Open another one.";

@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use crate::{ErrorCode, FieldError, Problem, limits};
@@ -48,6 +50,24 @@ impl Fields {
                 None
             }
         }
+    }
+
+    /// The same of a field that may not be missing.
+    pub(crate) fn required_string(&mut self, field: &str, max: usize) -> Option<String> {
+        let text = self.string(field, max);
+        if text.is_none() && !self.refused(field) {
+            self.refuse(field, "is missing");
+        }
+        text
+    }
+
+    /// A whole number within `range`; `None` where it is missing or not valid.
+    pub(crate) fn whole_number(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let number = self.object.remove(field).and_then(|value| value.as_u64()).filter(|n| range.contains(n));
+        if number.is_none() {
+            self.refuse(field, format!("has to be a whole number from {} to {}", range.start(), range.end()));
+        }
+        number
     }
 
     /// A list of strings, each turned into a `T` by `parse`; `None` where it is missing, null or no list.

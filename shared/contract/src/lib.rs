@@ -6,6 +6,7 @@
 mod cursor;
 mod error;
 mod fields;
+mod file;
 mod ids;
 mod message;
 mod page;
@@ -17,8 +18,9 @@ mod timestamp;
 
 pub use cursor::{MessageCursor, ThreadCursor};
 pub use error::ApiError;
+pub use file::{Attachment, CreateFile, FileDetails, FileStatus, NewFile, Upload};
 pub use ids::{ConnectionId, FileId, MessageId, ThreadId, UserId};
-pub use message::{Attachment, Author, FileStatus, IdempotencyKey, Message, MessagePage, SendMessage};
+pub use message::{Author, IdempotencyKey, Message, MessagePage, SendMessage};
 pub use page::{MessageRange, MessagesQuery, ThreadsQuery};
 pub use problem::{ErrorCode, FieldError, Problem};
 pub use profile::Profile;
@@ -37,6 +39,10 @@ pub mod limits {
     pub const BODY_CHARS: usize = 8_000;
     /// Files of one message.
     pub const FILES: usize = 10;
+    /// Characters of a file's name.
+    pub const FILE_NAME_CHARS: usize = 255;
+    /// Characters of a file's media type: RFC 6838, section 4.2, allows its two names 127 each.
+    pub const MEDIA_TYPE_CHARS: usize = 255;
     /// Characters of an `Idempotency-Key`.
     pub const IDEMPOTENCY_KEY_CHARS: usize = 128;
     /// Bytes of a user id; `OpenID` Connect Core 1.0, section 2, allows a `sub` 255 ASCII characters.

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorCode, FileId, MessageId, Problem, ThreadId, Timestamp, UserId, fields::Fields, limits};
+use crate::{Attachment, ErrorCode, FileId, MessageId, Problem, ThreadId, Timestamp, UserId, fields::Fields, limits};
 
 /// `POST /api/threads/{threadId}/messages`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,39 +62,6 @@ pub struct Author {
     pub id: UserId,
     /// Their name as it is now; their id where they were never seen with one.
     pub name: String,
-}
-
-/// Where a file stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FileStatus {
-    /// Not uploaded or not inspected yet.
-    Pending,
-    /// Can be fetched.
-    Ready,
-    /// Never will be.
-    Failed,
-}
-
-/// A file in a message, as it is now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Attachment {
-    /// The file's id.
-    pub id: FileId,
-    /// Its name, without a path.
-    pub name: String,
-    /// Where to fetch it, relative to the API's base URL.
-    pub url: String,
-    /// Its media type.
-    pub mimetype: String,
-    /// Bytes.
-    pub size: u64,
-    /// Where it stands.
-    pub status: FileStatus,
-    /// Where to fetch its thumbnail, when it has one, relative to the API's base URL.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub thumb_url: Option<String>,
 }
 
 /// A message, on REST and in `message:new` alike.

@@ -16,6 +16,10 @@ pub enum ErrorCode {
     Unauthorized,
     /// 403: the socket was opened from a web page of an origin that is not allowed.
     OriginNotAllowed,
+    /// 403: the URL of a file was changed or has run out; the message or the file's status has a new one.
+    InvalidFileUrl,
+    /// 404: there is no such file, or the caller may not see it, or there is nothing to fetch yet.
+    FileNotFound,
     /// 404: there is no such thread, or the caller is not a member.
     ThreadNotFound,
     /// 413: the body has more than [`limits::REQUEST_BYTES`](crate::limits::REQUEST_BYTES).
@@ -70,8 +74,8 @@ impl ErrorCode {
             | Self::UnknownAction
             | Self::InvalidFrame => 400,
             Self::Unauthorized | Self::ConnectionExpired => 401,
-            Self::OriginNotAllowed => 403,
-            Self::ThreadNotFound => 404,
+            Self::OriginNotAllowed | Self::InvalidFileUrl => 403,
+            Self::FileNotFound | Self::ThreadNotFound => 404,
             Self::BodyTooLarge | Self::FrameTooLarge => 413,
             Self::InvalidRequest | Self::IdempotencyKeyReused => 422,
             Self::TooManySubscriptions => 429,
@@ -118,6 +122,12 @@ impl Problem {
     #[must_use]
     pub fn thread_not_found() -> Self {
         Self::new(ErrorCode::ThreadNotFound, "There is no such thread, or you are not a member of it.")
+    }
+
+    /// The answer to whoever asks for a file that is not there or not for them: the same in both cases.
+    #[must_use]
+    pub fn file_not_found() -> Self {
+        Self::new(ErrorCode::FileNotFound, "There is no such file, or it is not for you to see.")
     }
 
     /// The body of the answer: `application/problem+json` of RFC 9457. The type is `about:blank`, so the title

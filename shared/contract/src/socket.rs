@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
-use crate::{ErrorCode, Message, ThreadId, limits};
+use crate::{ErrorCode, FileId, FileStatus, Message, ThreadId, UserId, limits};
 
 /// `POST /api/ws-tickets`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,18 +15,25 @@ pub struct WsTicket {
     pub expires_in: i64,
 }
 
-/// What a socket may subscribe to.
+/// Where events go.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
-    /// A thread's messages: `thread:<threadId>`.
+    /// What happens in a thread: `thread:<threadId>`. Its members may subscribe.
     Thread(ThreadId),
+    /// What happens to a user's own files: `user:<userId>`. All their connections hear it, unasked, and nobody
+    /// can subscribe.
+    User(UserId),
 }
 
 impl Channel {
     /// The channel that `text` names, if any.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        ThreadId::parse(text.strip_prefix("thread:")?).map(Self::Thread)
+        match text.split_once(':')? {
+            ("thread", id) => ThreadId::parse(id).map(Self::Thread),
+            ("user", id) => UserId::parse(id).map(Self::User),
+            _ => None,
+        }
     }
 }
 
@@ -34,6 +41,7 @@ impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Thread(id) => write!(f, "thread:{id}"),
+            Self::User(id) => write!(f, "user:{id}"),
         }
     }
 }
@@ -54,10 +62,10 @@ impl<'de> Deserialize<'de> for Channel {
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Send me what happens there.
-    Subscribe(Channel),
+    /// Send me what happens in this thread.
+    Subscribe(ThreadId),
     /// No longer.
-    Unsubscribe(Channel),
+    Unsubscribe(ThreadId),
     /// Are you there?
     Ping,
 }
@@ -115,8 +123,8 @@ impl Frame {
             }
         };
         let action = match object.get("action").map(Value::as_str) {
-            Some(Some("subscribe")) => channel(object.get("channel")).map(Action::Subscribe),
-            Some(Some("unsubscribe")) => channel(object.get("channel")).map(Action::Unsubscribe),
+            Some(Some("subscribe")) => thread(object.get("channel")).map(Action::Subscribe),
+            Some(Some("unsubscribe")) => thread(object.get("channel")).map(Action::Unsubscribe),
             Some(Some("ping")) => Ok(Action::Ping),
             Some(Some(_)) => {
                 Err(FrameError::new(ErrorCode::UnknownAction, "`action` is subscribe, unsubscribe or ping."))
@@ -127,11 +135,15 @@ impl Frame {
     }
 }
 
-fn channel(value: Option<&Value>) -> Result<Channel, FrameError> {
+fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
     let Some(text) = value.and_then(Value::as_str) else {
         return Err(FrameError::new(ErrorCode::InvalidFrame, "`channel` has to be a string."));
     };
-    Channel::parse(text).ok_or_else(|| FrameError {
+    let thread = match Channel::parse(text) {
+        Some(Channel::Thread(id)) => Some(id),
+        Some(Channel::User(_)) | None => None,
+    };
+    thread.ok_or_else(|| FrameError {
         code: ErrorCode::InvalidFrame,
         detail: "`channel` has to be `thread:` and the id of a thread.".into(),
         // What is echoed is bounded, so that no answer passes the frame limit.
@@ -150,9 +162,19 @@ pub enum Event {
         thread_id: ThreadId,
         /// The message, as REST shows it.
         message: Message,
-        /// True where the message did not fit: its body is left empty, and REST has the whole.
+        /// True where the message did not fit: it comes without its body and attachments, and REST has the whole.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         truncated: bool,
+    },
+    /// A file is ready, or never will be.
+    #[serde(rename = "file:status")]
+    FileStatus {
+        /// Which.
+        file_id: FileId,
+        /// Where it stands.
+        status: FileStatus,
+        /// Where to fetch its thumbnail, relative to the API's base URL; null when it has none.
+        thumb_url: Option<String>,
     },
     /// The answer to `subscribe`.
     Subscribed {
@@ -184,7 +206,7 @@ pub struct Answer {
 }
 
 /// The `message:new` frame of a message, never larger than [`limits::FRAME_BYTES`]: a message that does not fit
-/// goes without its body and with `truncated`.
+/// goes without its body and attachments, and with `truncated`.
 pub fn message_new_frame(message: Message) -> Result<String, serde_json::Error> {
     let mut event = Event::MessageNew { thread_id: message.thread_id.clone(), message, truncated: false };
     let frame = serde_json::to_string(&event)?;
@@ -193,6 +215,7 @@ pub fn message_new_frame(message: Message) -> Result<String, serde_json::Error> 
     }
     if let Event::MessageNew { message, truncated, .. } = &mut event {
         message.body.clear();
+        message.attachments.clear();
         *truncated = true;
     }
     serde_json::to_string(&event)
@@ -212,8 +235,8 @@ mod tests {
     #[test]
     fn actions_are_read_and_unknown_fields_ignored() {
         let frame = Frame::parse(r#"{"action":"subscribe","channel":"thread:thread_1","id":7,"x":1}"#);
-        let channel = Channel::Thread(ThreadId::parse("thread_1").unwrap());
-        assert_eq!(frame, Frame { id: Some(json!(7)), action: Ok(Action::Subscribe(channel)) });
+        let thread = ThreadId::parse("thread_1").unwrap();
+        assert_eq!(frame, Frame { id: Some(json!(7)), action: Ok(Action::Subscribe(thread)) });
         assert_eq!(Frame::parse(r#"{"action":"ping"}"#).action, Ok(Action::Ping));
     }
 
@@ -270,6 +293,15 @@ mod tests {
     }
 
     #[test]
+    fn file_status_is_as_the_contract_shows_it() {
+        let file_id = FileId::parse("file_1").unwrap();
+        let event = Event::FileStatus { file_id, status: FileStatus::Failed, thumb_url: None };
+        let expected =
+            json!({"event": "file:status", "data": {"fileId": "file_1", "status": "failed", "thumbUrl": null}});
+        assert_eq!(serde_json::to_value(event).unwrap(), expected);
+    }
+
+    #[test]
     fn no_frame_passes_the_limit() {
         let largest = limits::FRAME_BYTES - message_new_frame(message(String::new())).unwrap().len();
         for (body, truncated) in [
@@ -284,5 +316,18 @@ mod tests {
             assert_eq!(data.get("truncated").is_some(), truncated);
             assert_eq!(data["message"]["seq"], 1);
         }
+        let name = "🏡".repeat(limits::FILE_NAME_CHARS);
+        let attachment = crate::Attachment {
+            id: FileId::parse("file_1").unwrap(),
+            url: name.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+            name,
+            mimetype: "image/jpeg".into(),
+            size: 1,
+            status: FileStatus::Pending,
+            thumb_url: None,
+        };
+        let attachments = vec![attachment; limits::FILES];
+        let frame = message_new_frame(Message { attachments, ..message("short".into()) }).unwrap();
+        assert!(frame.len() <= limits::FRAME_BYTES && frame.contains("\"truncated\":true"));
     }
 }

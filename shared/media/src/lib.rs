@@ -9,5 +9,7 @@
 //! about a second for 12 megapixels, which would be 4 s at the limit of 50.
 
 mod image;
+mod inspect;
 
 pub use self::image::{Kind, Refusal, Thumbnail, thumbnail};
+pub use self::inspect::{Inspected, inspect};

@@ -1,5 +1,6 @@
 //! Delivery: an event goes to every connection that hears a channel, through API Gateway's `@connections`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_apigatewaymanagement::Client;
@@ -8,6 +9,7 @@ use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_types::SdkConfig;
 use contract::{Channel, ConnectionId};
 use futures::StreamExt as _;
+use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
 use store::{Connections, Error, describe};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -80,15 +82,16 @@ impl Push {
         opened
     }
 
-    /// Sends `frame` to every connection subscribed to `channel` now. A connection that is closed (410) is removed;
-    /// one that cannot be reached for another reason is logged and counted, and stays. The error is that of finding
-    /// out who is subscribed.
-    pub async fn deliver(&self, channel: &Channel, frame: &str) -> Result<Delivery, Error> {
+    /// Sends `frame` to every connection subscribed to one of `channels` now, once to each. A connection that is closed
+    /// (410) is removed; one that cannot be reached for another reason is logged and counted, and stays. The error is
+    /// that of finding out who is subscribed.
+    pub async fn deliver(&self, channels: &[Channel], frame: &str) -> Result<Delivery, Error> {
         let deadline = Instant::now() + self.limits.overall;
-        let subscribers = timeout_at(deadline, self.connections.subscribers(channel));
+        let subscribers = timeout_at(deadline, self.subscribers(channels));
         let subscribers =
             subscribers.await.map_err(|_| Error::Unavailable("the subscribers took too long".into()))??;
-        let mut posts = subscribers.into_iter().map(|id| timeout_at(deadline, self.post(channel, id, frame)));
+        let mut posts =
+            subscribers.into_iter().map(|(id, channels)| timeout_at(deadline, self.post(channels, id, frame)));
         let mut in_flight: FuturesUnordered<_> = posts.by_ref().take(CONCURRENCY).collect();
         let mut delivery = Delivery::default();
         while let Some(post) = in_flight.next().await {
@@ -100,12 +103,28 @@ impl Push {
             in_flight.extend(posts.next());
         }
         if delivery.failed > 0 {
-            warn!(%channel, ?delivery, "not every subscriber was reached");
+            let channel = channels.first().map(tracing::field::display);
+            warn!(channel, ?delivery, "not every subscriber was reached");
         }
         Ok(delivery)
     }
 
-    async fn post(&self, channel: &Channel, id: ConnectionId, frame: &str) -> Post {
+    /// Who hears the channels, and which of them.
+    async fn subscribers<'a>(
+        &self,
+        channels: &'a [Channel],
+    ) -> Result<BTreeMap<ConnectionId, Vec<&'a Channel>>, Error> {
+        let ids = try_join_all(channels.iter().map(|channel| self.connections.subscribers(channel))).await?;
+        let mut subscribers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (channel, ids) in channels.iter().zip(ids) {
+            for id in ids {
+                subscribers.entry(id).or_default().push(channel);
+            }
+        }
+        Ok(subscribers)
+    }
+
+    async fn post(&self, channels: Vec<&Channel>, id: ConnectionId, frame: &str) -> Post {
         let request = self.client.post_to_connection().connection_id(id.as_str()).data(Blob::new(frame));
         let error = match timeout(self.limits.post, request.send()).await {
             Ok(Ok(_)) => return Post::Delivered,
@@ -119,9 +138,11 @@ impl Push {
             debug!(connection = %id, error = describe(&error), "a post failed");
             return Post::Failed;
         }
-        // The subscription first: it may have outlived its connection's row.
+        // The subscriptions first: they may have outlived their connection's row.
         let removed = async {
-            self.connections.unsubscribe(&id, channel).await?;
+            for channel in channels {
+                self.connections.unsubscribe(&id, channel).await?;
+            }
             self.connections.remove(&id).await
         };
         match removed.await {

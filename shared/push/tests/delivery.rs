@@ -30,7 +30,7 @@ impl Home {
     }
 
     async fn deliver(&self) -> Delivery {
-        self.push.deliver(&self.channel, r#"{"event":"pong"}"#).await.unwrap()
+        self.push.deliver(std::slice::from_ref(&self.channel), r#"{"event":"pong"}"#).await.unwrap()
     }
 
     async fn subscribers(&self, channel: &Channel) -> usize {
@@ -61,6 +61,20 @@ async fn a_closed_connection_is_removed_with_all_its_subscriptions_and_no_other(
 }
 
 #[tokio::test]
+async fn who_hears_several_channels_is_reached_once_and_leaves_all_of_them() {
+    let home = Home::new().await;
+    let own = Channel::User(testkit::caller("user-a").id);
+    for id in ["open", "closed"] {
+        home.listen(id, &home.channel).await;
+    }
+    home.management.answer("closed", 410);
+    let delivery = home.push.deliver(&[home.channel.clone(), own.clone()], "{}").await.unwrap();
+    assert_eq!(delivery, Delivery { delivered: 1, gone: 1, failed: 0 });
+    assert_eq!(home.management.frames("open").len(), 1);
+    assert_eq!((home.subscribers(&home.channel).await, home.subscribers(&own).await), (1, 1));
+}
+
+#[tokio::test]
 async fn a_subscription_that_outlived_its_connection_is_removed() {
     let tables = Tables::create().await;
     let (connections, management) = (tables.connections(), Management::start().await);
@@ -71,7 +85,7 @@ async fn a_subscription_that_outlived_its_connection_is_removed() {
     let delete = tables.client.delete_item().table_name(&tables.connections);
     delete.key("pk", key("CONN#ghost")).key("sk", key("META")).send().await.unwrap();
     management.answer("ghost", 410);
-    assert_eq!(push.deliver(&channel, "{}").await.unwrap().gone, 1);
+    assert_eq!(push.deliver(&[channel.clone()], "{}").await.unwrap().gone, 1);
     assert!(connections.subscribers(&channel).await.unwrap().is_empty());
 }
 
@@ -111,7 +125,8 @@ async fn slow_connections_end_at_the_limits_and_stay_subscribed() {
     ] {
         let push = home.management.push(home.connections.clone()).with_limits(limits);
         // The SDK gives up by itself as well, after seconds: it must not come to that.
-        let delivery = timeout(Duration::from_secs(2), push.deliver(&home.channel, "{}")).await.unwrap().unwrap();
+        let delivery =
+            timeout(Duration::from_secs(2), push.deliver(&[home.channel.clone()], "{}")).await.unwrap().unwrap();
         assert_eq!(delivery, Delivery { delivered: 0, gone: 0, failed: 3 });
     }
     assert_eq!(home.subscribers(&home.channel).await, 3);

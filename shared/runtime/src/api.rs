@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use contract::{ApiError, Problem, ThreadId};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use contract::{ApiError, FileId, Problem, ThreadId};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
@@ -15,25 +15,35 @@ use crate::identity::{Caller, Verifier, bearer};
 /// What a handler of a route answers.
 pub type Answer = Response<Body>;
 
-/// An authenticated request.
+/// A request: by default an authenticated one, or a `Call<()>` of a route that takes no token.
 #[derive(Debug)]
-pub struct Call {
+pub struct Call<C = Caller> {
     /// Who calls, by their verified token.
-    pub caller: Caller,
+    pub caller: C,
     request: Request,
 }
 
-impl Call {
+impl<C> Call<C> {
     /// `request` as `caller` sent it.
     #[must_use]
-    pub fn new(caller: Caller, request: Request) -> Self {
+    pub fn new(caller: C, request: Request) -> Self {
         Self { caller, request }
     }
 
     /// The thread that the path names. A text that cannot be an id names no thread.
     pub fn thread_id(&self) -> Result<ThreadId, Problem> {
-        let parameters = self.request.path_parameters();
-        parameters.first("threadId").and_then(ThreadId::parse).ok_or_else(Problem::thread_not_found)
+        self.path("threadId").and_then(|id| ThreadId::parse(&id)).ok_or_else(Problem::thread_not_found)
+    }
+
+    /// The file that the path names. A text that cannot be an id names no file.
+    pub fn file_id(&self) -> Result<FileId, Problem> {
+        self.path("fileId").and_then(|id| FileId::parse(&id)).ok_or_else(Problem::file_not_found)
+    }
+
+    /// A parameter of the path.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<String> {
+        self.request.path_parameters().first(name).map(str::to_owned)
     }
 
     /// A query parameter; the first where it comes several times.
@@ -58,6 +68,16 @@ impl Call {
 /// An answer of `status` with `body` as JSON and these headers.
 pub fn json<T: Serialize>(status: StatusCode, body: &T, headers: &[(HeaderName, &str)]) -> Result<Answer, ApiError> {
     response(status, "application/json", serde_json::to_string(body)?, headers)
+}
+
+/// An answer that sends the client on to `location`, which it may remember for `max_age` seconds.
+pub fn redirect(location: &str, max_age: u64) -> Result<Answer, ApiError> {
+    let response = Response::builder()
+        .status(StatusCode::FOUND)
+        .header(LOCATION, location)
+        .header(CACHE_CONTROL, format!("private, max-age={max_age}"))
+        .header(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    response.body(Body::Empty).map_err(|error| ApiError::Internal(error.to_string()))
 }
 
 fn response(
@@ -102,20 +122,41 @@ where
     lambda_http::run(service_fn(move |request: Request| async move { respond(verifier, handle, request).await })).await
 }
 
+/// Serves a route that takes no token, because its URLs carry what allows to call them.
+pub async fn serve_public<H, F>(handle: H) -> Result<(), lambda_http::Error>
+where
+    H: Fn(Call<()>) -> F + Send + Sync,
+    F: Future<Output = Result<Answer, ApiError>> + Send,
+{
+    let handle = &handle;
+    lambda_http::run(service_fn(move |request: Request| async move {
+        answer(&request_id(&request), handle(Call::new((), request)).await)
+    }))
+    .await
+}
+
 /// The answer to one request of a route; an error only where not even an error could be told.
 pub async fn respond<H, F>(verifier: &Verifier, handle: &H, request: Request) -> Result<Answer, lambda_http::Error>
 where
     H: Fn(Call) -> F,
     F: Future<Output = Result<Answer, ApiError>>,
 {
-    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+    let request_id = request_id(&request);
     let answered = async {
         let caller = authenticate(verifier, &request).await?;
         handle(Call::new(caller, request)).await
     };
-    match answered.await {
+    answer(&request_id, answered.await)
+}
+
+fn request_id(request: &Request) -> String {
+    request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default()
+}
+
+fn answer(request_id: &str, answered: Result<Answer, ApiError>) -> Result<Answer, lambda_http::Error> {
+    match answered {
         Ok(response) => Ok(response),
-        Err(error) => Ok(problem(error, &request_id)?),
+        Err(error) => Ok(problem(error, request_id)?),
     }
 }
 

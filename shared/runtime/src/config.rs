@@ -25,3 +25,8 @@ pub fn required(name: &str) -> Result<String, ConfigError> {
 pub fn optional(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
+
+/// The environment variable `name`, a whole number.
+pub fn required_number(name: &str) -> Result<u64, ConfigError> {
+    required(name)?.parse().map_err(|_| ConfigError::new(name, "is not a whole number"))
+}

@@ -8,7 +8,7 @@ use crate::cache::Cache;
 use crate::error::Error;
 use crate::table::Table;
 
-/// The table `Chat`: users, threads and messages. Made once for the life of a function; what it remembers between
+/// The table `Chat`: users, threads, messages and files. Made once for the life of a function; what it remembers between
 /// invocations only ever saves reads.
 pub struct Chat {
     pub(crate) table: Table,

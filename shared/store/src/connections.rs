@@ -14,7 +14,7 @@ use crate::table::Table;
 /// The table `Connections`: sockets, what they are subscribed to, and tickets to open one.
 ///
 /// A connection's row lists its channels before the subscription's own row is written, so that whoever removes a
-/// connection finds all its subscriptions.
+/// connection finds all its subscriptions. Every connection hears its user's own channel from the start.
 #[derive(Debug, Clone)]
 pub struct Connections {
     pub(crate) table: Table,
@@ -48,7 +48,7 @@ pub enum Subscribed {
 struct ConnectionRow {
     user_id: UserId,
     expires_at: i64,
-    #[serde(default, skip_serializing)]
+    #[serde(serialize_with = "serde_dynamo::string_set::serialize")]
     channels: BTreeSet<Channel>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     closing: bool,
@@ -76,8 +76,17 @@ impl Connections {
     /// Notes that a socket is open, for a token that ends at `token_expires_at` (seconds since 1970).
     pub async fn connect(&self, id: &ConnectionId, user_id: &UserId, token_expires_at: i64) -> Result<(), Error> {
         let expires_at = token_expires_at.min(Timestamp::now().seconds() + limits::CONNECTION_SECONDS);
-        let row = ConnectionRow { user_id: user_id.clone(), expires_at, channels: BTreeSet::new(), closing: false };
+        let own = Channel::User(user_id.clone());
+        let channels = BTreeSet::from([own.clone()]);
+        let row = ConnectionRow { user_id: user_id.clone(), expires_at, channels, closing: false };
         let item = to_item(&keys::connection(id), &row)?;
+        self.table.put(item).await?;
+        self.put_subscription(&Connection { id: id.clone(), user_id: user_id.clone(), expires_at }, &own).await
+    }
+
+    async fn put_subscription(&self, connection: &Connection, channel: &Channel) -> Result<(), Error> {
+        let row = SubscriptionRow { connection_id: connection.id.clone(), expires_at: connection.expires_at };
+        let item = to_item(&keys::subscription(channel, &connection.id), &row)?;
         self.table.put(item).await
     }
 
@@ -98,13 +107,10 @@ impl Connections {
                 Subscribed::Gone
             });
         }
-        let row = SubscriptionRow { connection_id: connection.id.clone(), expires_at: connection.expires_at };
-        let key = keys::subscription(channel, &connection.id);
-        let item = to_item(&key, &row)?;
-        self.table.put(item).await?;
+        self.put_subscription(connection, channel).await?;
         // Removed between the two writes, the connection has left this subscription behind.
         if self.connection_row(&connection.id).await?.is_none() {
-            self.table.delete(&key).await?;
+            self.unsubscribe(&connection.id, channel).await?;
             return Ok(Subscribed::Gone);
         }
         Ok(Subscribed::Done)
@@ -118,11 +124,11 @@ impl Connections {
             .update_expression("ADD channels :added")
             .condition_expression(
                 "attribute_exists(pk) AND attribute_not_exists(closing) AND \
-                 (attribute_not_exists(channels) OR contains(channels, :channel) OR size(channels) < :most)",
+                 (contains(channels, :channel) OR size(channels) < :most)",
             )
             .expression_attribute_values(":added", AttributeValue::Ss(vec![channel.to_string()]))
             .expression_attribute_values(":channel", s(channel.to_string()))
-            .expression_attribute_values(":most", n(limits::SUBSCRIPTIONS))
+            .expression_attribute_values(":most", n(limits::SUBSCRIPTIONS + 1))
             .send()
             .await;
         match updated {

@@ -1,10 +1,11 @@
-use contract::{IdempotencyKey, MessageId, Timestamp};
+use contract::{FileId, IdempotencyKey, MessageId, ThreadId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Chat;
 use crate::error::Error;
 use crate::keys;
-use crate::messages::{Attempt, MessageRow, Sent};
+use crate::links::Links;
+use crate::messages::{Attempt, MessageRow, NewMessage, Sent};
 use crate::row::{from_item, n, to_item};
 use crate::transaction::{IS_NEW, Transacted};
 
@@ -21,15 +22,27 @@ struct KeyRow {
     expires_at: i64,
 }
 
+/// A hash of what is sent, which tells whether a key comes with the same content again.
+fn content_hash(body: &str, file_ids: &[FileId]) -> String {
+    // With the body's length before it, so that no two contents give the same text.
+    let text = file_ids.iter().fold(format!("{}:{body}", body.len()), |text, id| format!("{text},{id}"));
+    keys::sha256(text.as_bytes())
+}
+
 impl Chat {
     /// Commits a message together with the record of its key: both or neither, so that a retry finds either the
     /// message or a free way.
-    pub(crate) async fn put_message_once(&self, row: &MessageRow, key: &IdempotencyKey) -> Result<Attempt, Error> {
+    pub(crate) async fn put_message_once(
+        &self,
+        row: &MessageRow,
+        key: &IdempotencyKey,
+        links: &Links,
+    ) -> Result<Attempt, Error> {
         let now = Timestamp::now().seconds();
         let record = KeyRow {
             message_id: row.id.clone(),
             seq: row.seq,
-            content_hash: keys::sha256(row.body.as_bytes()),
+            content_hash: content_hash(&row.body, &row.file_ids),
             expires_at: now + LIFETIME,
         };
         let record_key = keys::idempotency(&row.thread_id, &row.author_id, key);
@@ -52,11 +65,28 @@ impl Chat {
             // The transaction was in doubt, and had succeeded.
             return Ok(Attempt::Stored);
         }
-        if known.content_hash != record.content_hash {
-            return Ok(Attempt::Known(Sent::KeyReused));
+        self.outcome(&row.thread_id, known, &record.content_hash, links).await.map(Attempt::Known)
+    }
+
+    /// What became of this message's key before, if it was used.
+    pub(crate) async fn replay(&self, new: NewMessage<'_>, links: &Links) -> Result<Option<Sent>, Error> {
+        let Some(key) = new.idempotency_key else { return Ok(None) };
+        let Some(item) = self.table.get(&keys::idempotency(new.thread_id, &new.author.id, key)).await? else {
+            return Ok(None);
+        };
+        let known: KeyRow = from_item(item)?;
+        if known.expires_at <= Timestamp::now().seconds() {
+            return Ok(None);
         }
-        let message = self.message_at(&row.thread_id, known.seq).await?;
-        let names = self.names([&message.author_id]).await?;
-        Ok(Attempt::Known(Sent::Replayed(message.present(&names))))
+        self.outcome(new.thread_id, known, &content_hash(new.body, new.file_ids), links).await.map(Some)
+    }
+
+    async fn outcome(&self, thread: &ThreadId, known: KeyRow, hash: &str, links: &Links) -> Result<Sent, Error> {
+        if known.content_hash != hash {
+            return Ok(Sent::KeyReused);
+        }
+        let message = self.message_at(thread, known.seq).await?;
+        let context = self.context([&message], []).await?;
+        Ok(Sent::Replayed(message.present(&context, links)?))
     }
 }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{Channel, ConnectionId, IdempotencyKey, ThreadId, UserId};
+use contract::{Channel, ConnectionId, FileId, IdempotencyKey, ThreadId, UserId};
 use ring::digest;
+
+use crate::row::Item;
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -13,6 +15,8 @@ pub(crate) const PK: &str = "pk";
 pub(crate) const SK: &str = "sk";
 /// The sort keys of a user's memberships start so.
 pub(crate) const MEMBERSHIP_PREFIX: &str = "THREAD#";
+/// The partition keys of files start so.
+const FILE_PREFIX: &str = "FILE#";
 /// The sort keys of a channel's subscriptions start so.
 pub(crate) const SUBSCRIPTION_PREFIX: &str = "CONN#";
 
@@ -76,6 +80,16 @@ pub(crate) fn message(thread: &ThreadId, seq: u64) -> Key {
 pub(crate) fn idempotency(thread: &ThreadId, user: &UserId, key: &IdempotencyKey) -> Key {
     let user = user.as_str();
     Key::new(format!("THREAD#{thread}"), format!("KEY#{}#{user}#{}", user.len(), key.as_str()))
+}
+
+/// `Chat`: a file.
+pub(crate) fn file(id: &FileId) -> Key {
+    Key::new(format!("{FILE_PREFIX}{id}"), "META")
+}
+
+/// Whether this is the row of a file, and not of something else that was read along with it.
+pub(crate) fn is_file(item: &Item) -> bool {
+    item.get(PK).and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk.starts_with(FILE_PREFIX))
 }
 
 /// `Connections`: a live socket.

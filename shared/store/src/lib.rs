@@ -1,14 +1,18 @@
-//! Everything that lasts, in `DynamoDB`: [`Chat`] for users, threads and messages, [`Connections`] for sockets,
+//! Everything that lasts, in `DynamoDB`: [`Chat`] for users, threads, messages and files, [`Connections`] for sockets,
 //! their subscriptions and tickets. One file for each entity; the keys are in `keys` alone.
 
 mod backoff;
 mod cache;
 mod chat;
 mod connections;
+mod context;
 mod error;
+mod files;
 mod idempotency;
 mod keys;
+mod links;
 mod messages;
+mod page;
 mod row;
 mod table;
 mod threads;
@@ -19,6 +23,8 @@ mod users;
 pub use chat::Chat;
 pub use connections::{Connection, Connections, Subscribed};
 pub use error::{Error, describe};
+pub use files::{FileRow, Settled};
+pub use links::{BadLinkKey, Links, Published};
 pub use messages::{MessageRow, NewMessage, Sent};
 pub use threads::CreatedThread;
 pub use tickets::TicketHolder;

@@ -3,18 +3,21 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use contract::{
-    Author, IdempotencyKey, Message, MessageCursor, MessageId, MessagePage, MessageRange, MessagesQuery, Profile,
-    ThreadId, Timestamp, UserId,
+    Author, FileId, IdempotencyKey, Message, MessageCursor, MessageId, MessagePage, MessageRange, MessagesQuery,
+    Profile, ThreadId, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::backoff;
 use crate::chat::Chat;
+use crate::context::Context;
 use crate::error::Error;
+use crate::files::FileRow;
 use crate::keys::{self, Key};
+use crate::links::Links;
+use crate::page::fitting;
 use crate::row::{from_item, s, to_item};
 use crate::transaction::IS_NEW;
-use crate::users::Names;
 
 /// How long a send tries for a place among other writers of the same thread. On AWS a place takes some 15 ms, so this
 /// is for hundreds of writers at once; the local cloud is slower.
@@ -34,6 +37,9 @@ pub struct MessageRow {
     pub author_id: UserId,
     /// The text.
     pub body: String,
+    /// Its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub file_ids: Vec<FileId>,
     /// When it was committed.
     pub created_at: Timestamp,
 }
@@ -43,16 +49,25 @@ impl MessageRow {
         keys::message(&self.thread_id, self.seq)
     }
 
-    pub(crate) fn present(self, names: &Names) -> Message {
-        let name = names.of(&self.author_id);
-        self.by(name)
+    /// The message as it is shown.
+    pub(crate) fn present(self, context: &Context, links: &Links) -> Result<Message, Error> {
+        let (name, files) = (context.names.of(&self.author_id), context.files(&self.file_ids)?);
+        Ok(self.with(name, files, links))
     }
 
     /// The message, its author being called `name`.
-    fn by(self, name: String) -> Message {
-        let Self { id, thread_id, seq, author_id, body, created_at } = self;
+    fn with(self, name: String, files: Vec<FileRow>, links: &Links) -> Message {
+        let Self { id, thread_id, seq, author_id, body, created_at, .. } = self;
         let author = Author { name, id: author_id };
-        Message { id, thread_id, seq, body, author, attachments: Vec::new(), created_at }
+        let attachments = files.into_iter().map(|file| file.attachment(links)).collect();
+        Message { id, thread_id, seq, body, author, attachments, created_at }
+    }
+
+    /// Bytes that the message takes as JSON, at most.
+    pub(crate) fn json_bytes(&self) -> usize {
+        // JSON escapes a character of one byte in six at worst; a file comes with its name of up to 1 020 bytes, once
+        // as it is and once in a URL.
+        1_000 + 6 * self.body.len() + 5_000 * self.file_ids.len()
     }
 }
 
@@ -65,6 +80,8 @@ pub struct NewMessage<'a> {
     pub author: &'a Profile,
     /// The text.
     pub body: &'a str,
+    /// Files of the author's, each once.
+    pub file_ids: &'a [FileId],
     /// What makes a retry the same message.
     pub idempotency_key: Option<&'a IdempotencyKey>,
 }
@@ -80,6 +97,8 @@ pub enum Sent {
     KeyReused,
     /// There is no such thread, or the author is not a member.
     NotMember,
+    /// These files cannot be sent: not there, not the author's, or failed.
+    BadFiles(Vec<FileId>),
 }
 
 /// What one attempt to commit came to.
@@ -97,7 +116,7 @@ impl Chat {
     /// Commits a message as the next of its thread. Message n+1 is put on condition that there is none, n being
     /// the last one known to be committed: so `seq` has no gap and no two messages the same. Whoever loses the race
     /// looks again and takes the next.
-    pub async fn send(&self, new: NewMessage<'_>) -> Result<Sent, Error> {
+    pub async fn send(&self, new: NewMessage<'_>, links: &Links) -> Result<Sent, Error> {
         let thread_id = new.thread_id;
         let last = async {
             match self.last_seqs.get(thread_id) {
@@ -115,6 +134,10 @@ impl Chat {
         if !is_member {
             return Ok(Sent::NotMember);
         }
+        let files = match self.share_files(&new.author.id, new.file_ids, thread_id).await? {
+            Ok(files) => files,
+            Err(refused) => return Ok(self.replay(new, links).await?.unwrap_or(Sent::BadFiles(refused))),
+        };
 
         let mut row = MessageRow {
             id: MessageId::new(),
@@ -122,18 +145,19 @@ impl Chat {
             seq: last + 1,
             author_id: new.author.id.clone(),
             body: new.body.to_owned(),
+            file_ids: new.file_ids.to_vec(),
             created_at: Timestamp::now(),
         };
         let start = Instant::now();
         for attempt in 0.. {
             let outcome = match new.idempotency_key {
                 None => self.put_message(&row).await?,
-                Some(key) => self.put_message_once(&row, key).await?,
+                Some(key) => self.put_message_once(&row, key, links).await?,
             };
             match outcome {
                 Attempt::Stored => {
                     self.last_seqs.insert(thread_id, row.seq);
-                    return Ok(Sent::Stored(row.by(author)));
+                    return Ok(Sent::Stored(row.with(author, files, links)));
                 }
                 Attempt::Known(sent) => return Ok(sent),
                 Attempt::Taken | Attempt::Conflict if start.elapsed() > PATIENCE => break,
@@ -186,15 +210,24 @@ impl Chat {
     }
 
     /// A page of the thread's messages. It may be shorter than asked for and not be the last: `DynamoDB` reads at
-    /// most 1 MB at once.
-    pub async fn messages(&self, thread_id: &ThreadId, query: &MessagesQuery) -> Result<MessagePage, Error> {
-        let (rows, more) = self.query_messages(thread_id, query.range, query.limit).await?;
+    /// most 1 MB at once, and a page has about [`limits::PAGE_BYTES`](contract::limits::PAGE_BYTES) at most.
+    pub async fn messages(
+        &self,
+        thread_id: &ThreadId,
+        query: &MessagesQuery,
+        links: &Links,
+    ) -> Result<MessagePage, Error> {
+        let (mut rows, more) = self.query_messages(thread_id, query.range, query.limit).await?;
+        let fits = fitting(&rows, rows.len(), MessageRow::json_bytes);
+        let more = more || rows.len() > fits;
+        rows.truncate(fits);
         let next_cursor = rows.last().filter(|_| more).map(|row| match query.range {
             MessageRange::Newest | MessageRange::Before(_) => MessageCursor::Before(row.seq).encode(),
             MessageRange::After(_) => MessageCursor::After(row.seq).encode(),
         });
-        let names = self.names(rows.iter().map(|row| &row.author_id)).await?;
-        Ok(MessagePage { messages: rows.into_iter().map(|row| row.present(&names)).collect(), next_cursor })
+        let context = self.context(&rows, []).await?;
+        let messages = rows.into_iter().map(|row| row.present(&context, links)).collect::<Result<_, _>>()?;
+        Ok(MessagePage { messages, next_cursor })
     }
 
     /// At most `limit` messages of the range, and whether there are more behind them.

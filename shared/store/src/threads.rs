@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use contract::{
     CreateThread, Thread, ThreadCursor, ThreadDetails, ThreadId, ThreadPage, ThreadSummary, ThreadsQuery, Timestamp,
-    UserId, limits,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,9 @@ use crate::backoff;
 use crate::chat::Chat;
 use crate::error::Error;
 use crate::keys;
+use crate::links::Links;
 use crate::messages::MessageRow;
+use crate::page::fitting;
 use crate::row::{from_item, n, s, to_item};
 use crate::transaction::{IS_NEW, Transacted};
 
@@ -34,23 +36,15 @@ struct ThreadRow {
 }
 
 impl ThreadRow {
+    /// Bytes that the thread takes as JSON, at most: each member comes with a name of up to 100 characters.
+    fn json_bytes(&self) -> usize {
+        let members: usize = self.member_ids.iter().map(|id| id.as_str().len() + 400).sum();
+        members + self.last_message.as_ref().map_or(0, MessageRow::json_bytes)
+    }
+
     fn cursor(&self) -> ThreadCursor {
         ThreadCursor { updated_at: self.updated_at, id: self.id.clone() }
     }
-}
-
-/// How many of `rows`, at least one and at most `limit`, make a page that Lambda can return.
-fn fitting(rows: &[ThreadRow], limit: usize) -> usize {
-    let mut bytes = 0;
-    let fits = rows.iter().take(limit).take_while(|row| {
-        // JSON escapes a character of one byte in six at worst, and each member comes with a name of up to 100
-        // characters.
-        let body = row.last_message.as_ref().map_or(0, |message| message.body.len());
-        let members: usize = row.member_ids.iter().map(|id| id.as_str().len() + 400).sum();
-        bytes += 6 * body + members;
-        bytes <= limits::PAGE_BYTES
-    });
-    fits.count().max(1).min(rows.len())
 }
 
 impl From<ThreadRow> for Thread {
@@ -147,27 +141,28 @@ impl Chat {
 
     /// A page of the user's threads, most recently active first. Reads all of them and sorts: activity changes
     /// the order with every message, and an index of it would cost a write for each member and message.
-    pub async fn threads(&self, user: &UserId, query: &ThreadsQuery) -> Result<ThreadPage, Error> {
+    pub async fn threads(&self, user: &UserId, query: &ThreadsQuery, links: &Links) -> Result<ThreadPage, Error> {
         let mut rows = self.threads_of(user).await?;
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.cursor()));
         if let Some(cursor) = &query.cursor {
             rows.retain(|row| row.cursor() < *cursor);
         }
-        let fits = fitting(&rows, query.limit as usize);
+        let fits = fitting(&rows, query.limit as usize, ThreadRow::json_bytes);
         let more = rows.len() > fits;
         rows.truncate(fits);
         let next_cursor = rows.last().filter(|_| more).map(|row| row.cursor().encode());
 
-        let authors = rows.iter().filter_map(|row| row.last_message.as_ref()).map(|message| &message.author_id);
-        let names = self.names(rows.iter().flat_map(|row| &row.member_ids).chain(authors)).await?;
+        let last_messages = rows.iter().filter_map(|row| row.last_message.as_ref());
+        let context = self.context(last_messages, rows.iter().flat_map(|row| &row.member_ids)).await?;
         let threads = rows
             .into_iter()
             .map(|mut row| {
-                let last_message = row.last_message.take().map(|message| message.present(&names));
-                let member_names = row.member_ids.iter().map(|id| names.of(id)).collect();
-                ThreadSummary { details: ThreadDetails { thread: row.into(), member_names }, last_message }
+                let last_message =
+                    row.last_message.take().map(|message| message.present(&context, links)).transpose()?;
+                let member_names = row.member_ids.iter().map(|id| context.names.of(id)).collect();
+                Ok(ThreadSummary { details: ThreadDetails { thread: row.into(), member_names }, last_message })
             })
-            .collect();
+            .collect::<Result<_, Error>>()?;
         Ok(ThreadPage { threads, next_cursor })
     }
 

@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
 use crate::keys;
-use crate::row::{from_item, n, to_item};
+use crate::row::{n, to_item};
 
 /// The row of a user. It carries the id so that a batch of rows says whose they are.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ProfileRow {
-    id: UserId,
-    name: String,
+pub(crate) struct ProfileRow {
+    pub(crate) id: UserId,
+    pub(crate) name: String,
     issued_at: i64,
 }
 
 /// The names of some users.
-pub(crate) struct Names(HashMap<UserId, String>);
+pub(crate) struct Names(pub(crate) HashMap<UserId, String>);
 
 impl Names {
     /// The user's name; their id where they were never seen with one.
@@ -55,19 +55,6 @@ impl Chat {
 
     /// The names of `users`, with one read for those this function does not remember.
     pub(crate) async fn names<'a>(&self, users: impl IntoIterator<Item = &'a UserId>) -> Result<Names, Error> {
-        let mut names = HashMap::new();
-        let mut unknown = Vec::new();
-        for user in users {
-            match self.names.get(user) {
-                Some(name) => _ = names.insert(user.clone(), name),
-                None => unknown.push(keys::profile(user)),
-            }
-        }
-        for item in self.table.batch_get(unknown).await? {
-            let row: ProfileRow = from_item(item)?;
-            self.names.insert(&row.id, row.name.clone());
-            names.insert(row.id, row.name);
-        }
-        Ok(Names(names))
+        Ok(self.context([], users).await?.names)
     }
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 use serde_json::Value;
 
@@ -9,7 +10,8 @@ use crate::patience::PATIENCE;
 use crate::shape::text;
 use crate::stack::Stack;
 
-/// The absolute URL of a path of the API such as `/api/threads`, with these query parameters.
+/// The absolute URL of a path of the API such as `/api/threads`, with these query parameters. A path may have a query
+/// already, as those of files do.
 #[must_use]
 pub fn api_url(path: &str, query: &[(&str, &str)]) -> Url {
     let mut url = Url::parse(&format!("{}{path}", Stack::get().api_url))
@@ -20,10 +22,11 @@ pub fn api_url(path: &str, query: &[(&str, &str)]) -> Url {
     url
 }
 
-/// An HTTP client of its own: connections belong to the runtime of one test.
+/// An HTTP client of its own: connections belong to the runtime of one test. It follows no redirect.
 #[must_use]
 pub fn http() -> Client {
-    Client::builder().timeout(PATIENCE).build().unwrap_or_else(|error| panic!("no HTTP client: {error}"))
+    let client = Client::builder().timeout(PATIENCE).redirect(Policy::none());
+    client.build().unwrap_or_else(|error| panic!("no HTTP client: {error}"))
 }
 
 /// Sends a request and reads the whole answer.
@@ -126,11 +129,22 @@ impl Reply {
     /// The fields that a problem document names. An element such as `memberIds[3]` counts as its list.
     #[must_use]
     pub fn fields(&self) -> BTreeSet<&str> {
-        self.errors()
-            .iter()
-            .filter_map(|error| error["field"].as_str())
-            .map(|field| field.split(['[', '.', '/']).next().unwrap_or(field))
-            .collect()
+        self.exact_fields().into_iter().map(|field| field.split(['[', '.', '/']).next().unwrap_or(field)).collect()
+    }
+
+    /// The fields that a problem document names, elements such as `memberIds[3]` by themselves.
+    #[must_use]
+    pub fn exact_fields(&self) -> BTreeSet<&str> {
+        self.errors().iter().filter_map(|error| error["field"].as_str()).collect()
+    }
+
+    /// The answer without what differs from request to request, and with `id` as if it were any.
+    #[must_use]
+    pub fn comparable(&self, id: &str) -> (u16, Option<String>, String) {
+        let mut problem = self.json.clone();
+        problem["requestId"].take();
+        let kind = self.header(CONTENT_TYPE.as_str()).map(str::to_owned);
+        (self.status, kind, problem.to_string().replace(id, "ID"))
     }
 
     fn errors(&self) -> &[Value] {

@@ -6,7 +6,11 @@
 #![allow(clippy::missing_panics_doc, reason = "a client for tests reports by panicking")]
 
 mod api;
+mod file;
+mod link;
+mod operator;
 mod patience;
+mod picture;
 mod shape;
 mod socket;
 mod stack;
@@ -14,8 +18,15 @@ mod token;
 mod user;
 
 pub use api::{Reply, api_url, fetch, http};
+pub use file::{Upload, put};
+pub use link::{Disposition, Served, follow, open, view};
+pub use operator::Operator;
 pub use patience::{PATIENCE, eventually};
-pub use shape::{assert_keys, assert_message, assert_thread, assert_timestamp, items, seq_of, text};
+pub use picture::{Picture, jpeg, png};
+pub use shape::{
+    assert_attachment, assert_file, assert_keys, assert_message, assert_message_with, assert_thread, assert_timestamp,
+    items, seq_of, text,
+};
 pub use socket::{Handshake, MAX_FRAME_BYTES, Refused, Socket};
 pub use stack::{Account, Stack};
 pub use token::{with_another_signature, with_another_subject, without_signature};

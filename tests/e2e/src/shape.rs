@@ -61,12 +61,112 @@ pub fn assert_thread(thread: &Value, more: &[&str]) {
 /// Checks the shape of a message without attachments in this thread.
 #[track_caller]
 pub fn assert_message(message: &Value, thread: &str) {
+    assert_message_with(message, thread, &[]);
+}
+
+/// Checks the shape of a message with these files in this thread.
+#[track_caller]
+pub fn assert_message_with(message: &Value, thread: &str, files: &[&str]) {
     assert_keys(message, &["id", "threadId", "seq", "body", "author", "attachments", "createdAt"]);
     assert_keys(&message["author"], &["id", "name"]);
     assert!(text(&message["id"]).starts_with("msg_"), "id: {message}");
     assert_eq!(message["threadId"], thread, "{message}");
     assert!(seq_of(message) >= 1, "{message}");
     assert!(message["body"].is_string(), "{message}");
-    assert_eq!(message["attachments"], Value::Array(vec![]), "{message}");
+    let attachments = items(&message["attachments"]);
+    attachments.iter().for_each(assert_attachment);
+    assert!(attachments.iter().map(|attachment| &attachment["id"]).eq(files), "not {files:?}: {message}");
     assert_timestamp(&message["createdAt"]);
+}
+
+/// Checks the shape of a file in a message.
+#[track_caller]
+pub fn assert_attachment(attachment: &Value) {
+    let mut keys = vec!["id", "name", "url", "mimetype", "size", "status"];
+    if attachment.get("thumbUrl").is_some() {
+        keys.push("thumbUrl");
+        assert_eq!(attachment["status"], "ready", "a thumbnail of what is not ready: {attachment}");
+        assert_thumb_url(attachment);
+    }
+    assert_keys(attachment, &keys);
+    assert_status(attachment);
+    assert_url(attachment);
+    assert!(attachment["mimetype"].is_string(), "{attachment}");
+    assert!(attachment["size"].as_u64().is_some_and(|size| size > 0), "{attachment}");
+}
+
+/// Checks the shape of a file's status.
+#[track_caller]
+pub fn assert_file(file: &Value) {
+    let mut keys = vec!["id", "name", "status", "thumbUrl"];
+    assert_status(file);
+    match text(&file["status"]) {
+        "ready" => {
+            keys.push("url");
+            assert_url(file);
+        }
+        "failed" => {
+            keys.push("reason");
+            assert_sentence(&file["reason"]);
+        }
+        _ => {}
+    }
+    assert_keys(file, &keys);
+    if !file["thumbUrl"].is_null() {
+        assert_eq!(file["status"], "ready", "a thumbnail of what is not ready: {file}");
+        assert_thumb_url(file);
+    }
+}
+
+#[track_caller]
+fn assert_status(file: &Value) {
+    assert!(text(&file["id"]).starts_with("file_"), "id: {file}");
+    assert!(file["name"].is_string(), "name: {file}");
+    assert!(["pending", "ready", "failed"].contains(&text(&file["status"])), "status: {file}");
+}
+
+#[track_caller]
+fn assert_url(file: &Value) {
+    let url = text(&file["url"]);
+    let path = url.strip_prefix(&format!("/files/{}/", text(&file["id"])));
+    let name = path.and_then(|path| path.split_once('?')).unwrap_or_else(|| panic!("url: {file}")).0;
+    assert!(name.bytes().all(|byte| byte == b'%' || is_unreserved(byte)), "not one segment of a URL: {file}");
+    assert_eq!(percent_decoded(name), text(&file["name"]), "{file}");
+}
+
+#[track_caller]
+fn assert_thumb_url(file: &Value) {
+    let start = format!("/thumbs/{}.jpg?", text(&file["id"]));
+    assert!(text(&file["thumbUrl"]).starts_with(&start), "thumbUrl: {file}");
+}
+
+#[track_caller]
+fn assert_sentence(value: &Value) {
+    let sentence = text(value);
+    let starts = sentence.starts_with(char::is_uppercase);
+    assert!(starts && sentence.ends_with('.') && sentence.contains(' '), "not a sentence: {value}");
+}
+
+/// RFC 3986, section 2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+/// What a percent-encoded text stands for.
+#[track_caller]
+pub(crate) fn percent_decoded(encoded: &str) -> String {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        if first == b'%' {
+            let digits = rest.split_at_checked(2).unwrap_or_else(|| panic!("half an escape: {encoded}"));
+            let byte = std::str::from_utf8(digits.0).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+            bytes.push(byte.unwrap_or_else(|| panic!("not an escape: {encoded}")));
+            rest = digits.1;
+        } else {
+            bytes.push(first);
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|error| panic!("not UTF-8: {encoded}: {error}"))
 }

@@ -211,9 +211,35 @@ impl Socket {
             .collect()
     }
 
-    /// The next frame to arrive, or nothing when the server has closed instead.
+    /// Waits for the `data` of the first `file:status` of this file.
+    pub async fn file_status(&mut self, file: &str) -> Value {
+        let frame = self.take(&format!("the status of {file}"), |frame| is_status(frame, file)).await;
+        assert_keys(&frame, &["event", "data"]);
+        let data = &frame["data"];
+        assert_keys(data, &["fileId", "status", "thumbUrl"]);
+        assert!(data["status"] == "ready" || data["status"] == "failed", "{frame}");
+        assert!(data["thumbUrl"].is_null() || data["thumbUrl"].is_string(), "{frame}");
+        data.clone()
+    }
+
+    /// Whether a `file:status` of this file arrived and was not waited for.
+    #[must_use]
+    pub fn has_unclaimed_status(&self, file: &str) -> bool {
+        self.unclaimed.iter().any(|frame| is_status(frame, file))
+    }
+
+    /// The next frame to arrive that is not about a file, or nothing when the server has closed instead. A user's
+    /// sockets hear of all of their files, those of other tests among them.
     pub async fn next_or_closed(&mut self) -> Option<Value> {
-        match timeout(PATIENCE, self.read()).await {
+        let next = timeout(PATIENCE, async {
+            loop {
+                match self.read().await {
+                    Some(frame) if frame["event"] == "file:status" => self.unclaimed.push(frame),
+                    next => return next,
+                }
+            }
+        });
+        match next.await {
             Ok(frame) => frame,
             Err(late) => panic!("neither a frame nor a close: {late}"),
         }
@@ -248,6 +274,10 @@ fn parse(frame: &str) -> Value {
         Ok(Value::Object(object)) => Value::Object(object),
         _ => panic!("a frame that is not a JSON object: {frame}"),
     }
+}
+
+fn is_status(frame: &Value, file: &str) -> bool {
+    frame["event"] == "file:status" && frame["data"]["fileId"] == file
 }
 
 fn is_push(frame: &Value, thread: &str) -> bool {

@@ -11,10 +11,15 @@ pub struct Stack {
     pub api_url: String,
     /// URL of the WebSocket API, without a query.
     pub ws_url: String,
-    /// Where the cloud's own services answer; here only Cognito.
+    /// Where the cloud's own services answer: Cognito, the storage, and what the operator reaches.
     pub endpoint_url: String,
     /// The app client that the users log in through.
     pub client_id: String,
+    /// The table of files, for the operator.
+    pub chat_table: String,
+    /// The queue of reminders to look after a file, for the operator.
+    #[serde(default)]
+    pub reminders_url: String,
     /// The demo users.
     pub users: Vec<Account>,
 }

@@ -13,14 +13,23 @@ pub fn caller(id: &str) -> Caller {
 /// The event of an HTTP API in `event` (a file of `events/`), as `caller` sends it, with what `change` makes of it.
 #[must_use]
 pub fn call(event: &str, caller: &Caller, change: impl FnOnce(&mut Value)) -> Call {
+    Call::new(caller.clone(), request(event, change))
+}
+
+/// The same of a route that takes no token.
+#[must_use]
+pub fn public_call(event: &str, change: impl FnOnce(&mut Value)) -> Call<()> {
+    Call::new((), request(event, change))
+}
+
+fn request(event: &str, change: impl FnOnce(&mut Value)) -> Request {
     let mut event: Value = serde_json::from_str(event).expect("an event of JSON");
     change(&mut event);
     // API Gateway sends the query in both forms, and lambda_http reads this one.
     let query = event["queryStringParameters"].as_object().into_iter().flatten();
     let query: Vec<_> = query.map(|(name, value)| format!("{name}={}", value.as_str().expect("a text"))).collect();
     event["rawQueryString"] = query.join("&").into();
-    let request: Request = lambda_http::request::from_str(&event.to_string()).expect("an event of an HTTP API");
-    Call::new(caller.clone(), request)
+    lambda_http::request::from_str(&event.to_string()).expect("an event of an HTTP API")
 }
 
 /// The event of a WebSocket API in `event` (a file of `events/`), on the socket `connection`, with what `change` makes

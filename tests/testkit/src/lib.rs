@@ -13,10 +13,10 @@ mod scene;
 mod serve;
 mod storage;
 
-pub use calls::{body, call, caller, problem, socket_event};
+pub use calls::{body, call, caller, problem, public_call, socket_event};
 pub use dynamodb::Tables;
 pub use management::Management;
 pub use proxy::{Fault, Passing, once};
 pub use queue::Queue;
-pub use scene::{connect, say, thread_of};
+pub use scene::{announce, connect, links, row_of, say, say_with, thread_of};
 pub use storage::Storage;

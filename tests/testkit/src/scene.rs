@@ -1,7 +1,13 @@
-use contract::{ConnectionId, CreateThread, Message, Thread, Timestamp, UserId};
-use store::{Chat, Connection, Connections, CreatedThread, NewMessage, Sent};
+use contract::{ConnectionId, CreateFile, CreateThread, FileId, Message, Thread, Timestamp, UserId};
+use store::{Chat, Connection, Connections, CreatedThread, FileRow, Links, MessageRow, NewMessage, Sent};
 
 use crate::caller;
+
+/// What all tests sign files' URLs with.
+#[must_use]
+pub fn links() -> Links {
+    Links::new("a key that protects nothing but tests").expect("a key")
+}
 
 /// A new thread of these users.
 pub async fn thread_of(chat: &Chat, members: &[&str]) -> Thread {
@@ -14,11 +20,33 @@ pub async fn thread_of(chat: &Chat, members: &[&str]) -> Thread {
 
 /// A message of `user` to `thread`.
 pub async fn say(chat: &Chat, user: &str, thread: &Thread, body: &str) -> Message {
+    say_with(chat, user, thread, body, &[]).await
+}
+
+/// The same with files.
+pub async fn say_with(chat: &Chat, user: &str, thread: &Thread, body: &str, file_ids: &[FileId]) -> Message {
     let author = &caller(user).profile();
-    match chat.send(NewMessage { thread_id: &thread.id, author, body, idempotency_key: None }).await {
+    let new = NewMessage { thread_id: &thread.id, author, body, file_ids, idempotency_key: None };
+    match chat.send(new, &links()).await {
         Ok(Sent::Stored(message)) => message,
         other => panic!("{user} could not say anything: {other:?}"),
     }
+}
+
+/// The row of a message.
+#[must_use]
+pub fn row_of(message: Message) -> MessageRow {
+    let Message { id, thread_id, seq, body, author, attachments, created_at } = message;
+    let file_ids = attachments.into_iter().map(|file| file.id).collect();
+    MessageRow { id, thread_id, seq, author_id: author.id, body, file_ids, created_at }
+}
+
+/// A file that `user` has announced.
+pub async fn announce(chat: &Chat, user: &str, name: &str, mimetype: &str, size: usize) -> FileRow {
+    let request = CreateFile { name: name.into(), mimetype: mimetype.into(), size: size as u64 };
+    let file = FileRow::new(&caller(user).id, request);
+    chat.create_file(&file).await.expect("a file");
+    file
 }
 
 /// A socket of `user` that opens now and lives for an hour.

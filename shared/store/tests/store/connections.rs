@@ -74,7 +74,7 @@ async fn expired_rows_that_are_still_there_are_neither_found_nor_delivered_to() 
     assert_eq!(connections.connection(&ConnectionId::new("old")).await.unwrap(), None);
     // Removing it still finds everything.
     connections.remove(&ConnectionId::new("old")).await.unwrap();
-    assert_eq!(keys(&tables, &tables.connections).await.len(), 2);
+    assert_eq!(keys(&tables, &tables.connections).await.len(), 3);
 }
 
 #[tokio::test]
@@ -93,6 +93,19 @@ async fn subscriptions_are_per_channel_and_repeatable() {
 }
 
 #[tokio::test]
+async fn a_connection_hears_its_users_own_channel_from_the_start() {
+    let connections = Tables::create().await.connections();
+    let own = |user: &str| Channel::User(caller(user).id);
+    for (user, id) in [("user-a", "phone"), ("user-a", "tablet"), ("user-b", "other")] {
+        connect(&connections, user, id).await;
+    }
+    assert_eq!(subscribers(&connections, &own("user-a")).await, ["phone", "tablet"]);
+    connections.remove(&ConnectionId::new("phone")).await.unwrap();
+    assert_eq!(subscribers(&connections, &own("user-a")).await, ["tablet"]);
+    assert_eq!(subscribers(&connections, &own("user-b")).await, ["other"]);
+}
+
+#[tokio::test]
 async fn removing_a_connection_leaves_nothing_of_it_and_all_of_the_others() {
     let tables = Tables::create().await;
     let connections = tables.connections();
@@ -103,7 +116,7 @@ async fn removing_a_connection_leaves_nothing_of_it_and_all_of_the_others() {
     }
     for _ in 0..2 {
         connections.remove(&ConnectionId::new("goes")).await.unwrap();
-        assert_eq!(keys(&tables, &tables.connections).await.len(), 1 + channels.len());
+        assert_eq!(keys(&tables, &tables.connections).await.len(), 2 + channels.len());
     }
     assert_eq!(subscribers(&connections, &channels[39]).await, ["stays"]);
 }
@@ -139,7 +152,7 @@ async fn a_removal_that_was_cut_short_lets_nothing_in_and_can_be_repeated() {
     assert_eq!(connections.connection(&connection.id).await.unwrap(), None);
     let other = Channel::Thread(ThreadId::new());
     assert_eq!(connections.subscribe(&connection, &other).await.unwrap(), Subscribed::Gone);
-    assert_eq!(keys(&tables, &tables.connections).await.len(), 2);
+    assert_eq!(keys(&tables, &tables.connections).await.len(), 3);
     connections.remove(&connection.id).await.unwrap();
     assert_eq!(keys(&tables, &tables.connections).await, []);
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use contract::{ApiError, Channel, CreateThread, IdempotencyKey, MessagesQuery, ThreadId, ThreadsQuery, UserId};
 use serde_json::json;
 use store::{CreatedThread, Error, NewMessage, Sent, Subscribed};
-use testkit::{Fault, Passing, Tables, caller, connect, say, thread_of};
+use testkit::{Fault, Passing, Tables, caller, connect, links, say, thread_of};
 
 use crate::keys;
 
@@ -22,8 +22,8 @@ fn once(
 
 async fn send(tables: &Tables, thread: &ThreadId, key: Option<&IdempotencyKey>) -> Sent {
     let author = &caller("user-a").profile();
-    let new = NewMessage { thread_id: thread, author, body: "text", idempotency_key: key };
-    tables.chat().send(new).await.unwrap()
+    let new = NewMessage { thread_id: thread, author, body: "text", file_ids: &[], idempotency_key: key };
+    tables.chat().send(new, &links()).await.unwrap()
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn what_a_batch_leaves_over_is_asked_for_again() {
         |passing: &Passing| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": passing.request["RequestItems"]}));
     let busy = tables.through(once(|p| p.operation == "BatchGetItem", left_over)).await;
     let query = ThreadsQuery::parse(None, None).unwrap();
-    let page = busy.chat().threads(&caller("user-a").id, &query).await.unwrap();
+    let page = busy.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap();
     assert_eq!(page.threads.len(), 3);
 }
 
@@ -105,7 +105,7 @@ async fn a_thread_that_a_batch_does_not_see_yet_is_read_by_itself() {
     let blind = |_: &Passing| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": {}}));
     let half = tables.through(once(|p| p.operation == "BatchGetItem", blind)).await;
     let query = ThreadsQuery::parse(None, None).unwrap();
-    assert_eq!(half.chat().threads(&caller("user-a").id, &query).await.unwrap().threads.len(), 1);
+    assert_eq!(half.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap().threads.len(), 1);
 }
 
 #[tokio::test]
@@ -180,8 +180,8 @@ async fn a_reader_sees_what_was_acknowledged() {
     let (strict, user) = (strict.await, caller("user-a").id);
     let chat = strict.chat();
     chat.thread(&thread.id, &user).await.unwrap();
-    chat.threads(&user, &ThreadsQuery::parse(None, None).unwrap()).await.unwrap();
-    chat.messages(&thread.id, &MessagesQuery::parse(None, None, None).unwrap()).await.unwrap();
+    chat.threads(&user, &ThreadsQuery::parse(None, None).unwrap(), &links()).await.unwrap();
+    chat.messages(&thread.id, &MessagesQuery::parse(None, None, None).unwrap(), &links()).await.unwrap();
     chat.last_seq(&thread.id).await.unwrap();
     let channel = Channel::Thread(thread.id);
     strict.connections().subscribe(&connection, &channel).await.unwrap();

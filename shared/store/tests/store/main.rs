@@ -4,6 +4,7 @@
 
 mod connections;
 mod faults;
+mod files;
 mod messages;
 mod rows;
 mod threads;

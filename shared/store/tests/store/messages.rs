@@ -3,15 +3,15 @@ use std::collections::HashSet;
 use contract::{IdempotencyKey, Message, MessagesQuery, Thread, ThreadId, Timestamp};
 use futures::future::join_all;
 use store::{Chat, NewMessage, Sent};
-use testkit::{Tables, caller, say, thread_of};
+use testkit::{Tables, caller, links, say, thread_of};
 
 use crate::{keys, n, number, set};
 
 async fn send(chat: &Chat, user: &str, thread: &ThreadId, body: &str, key: Option<&str>) -> Sent {
     let key = key.map(|key| IdempotencyKey::parse(key.as_bytes()).unwrap());
     let author = &caller(user).profile();
-    let new = NewMessage { thread_id: thread, author, body, idempotency_key: key.as_ref() };
-    chat.send(new).await.unwrap()
+    let new = NewMessage { thread_id: thread, author, body, file_ids: &[], idempotency_key: key.as_ref() };
+    chat.send(new, &links()).await.unwrap()
 }
 
 fn stored(sent: Sent) -> Message {
@@ -24,7 +24,7 @@ async fn read(chat: &Chat, thread: &Thread, limit: &str, after: Option<&str>) ->
     let (mut messages, mut cursor) = (Vec::new(), None);
     loop {
         let query = MessagesQuery::parse(Some(limit), cursor.as_deref(), after).unwrap();
-        let page = chat.messages(&thread.id, &query).await.unwrap();
+        let page = chat.messages(&thread.id, &query, &links()).await.unwrap();
         messages.extend(page.messages);
         cursor = page.next_cursor;
         if cursor.is_none() {
@@ -204,7 +204,7 @@ async fn the_ends_of_the_range_are_no_error() {
     for seq in [0, 1] {
         let cursor = contract::MessageCursor::Before(seq).encode();
         let query = MessagesQuery::parse(None, Some(&cursor), None).unwrap();
-        let page = chat.messages(&thread.id, &query).await.unwrap();
+        let page = chat.messages(&thread.id, &query, &links()).await.unwrap();
         assert_eq!((page.messages.len(), page.next_cursor), (0, None));
     }
 }

@@ -2,7 +2,7 @@
 
 use contract::{Channel, MessagesQuery, ThreadsQuery};
 use store::Error;
-use testkit::{Tables, caller, connect, say, thread_of};
+use testkit::{Tables, caller, connect, links, say, thread_of};
 
 use crate::{n, s, set};
 
@@ -25,7 +25,7 @@ async fn a_message_that_does_not_parse() {
     let (pk, sk) = (format!("THREAD#{}", thread.id), "MSG#00000000000000000002");
     set(&tables, &tables.chat, (&pk, sk), "authorId", n(7)).await;
     let query = MessagesQuery::parse(None, None, None).unwrap();
-    names(chat.messages(&thread.id, &query).await, &pk, sk);
+    names(chat.messages(&thread.id, &query, &links()).await, &pk, sk);
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_thread_that_does_not_parse() {
     let query = ThreadsQuery::parse(None, None).unwrap();
     names(tables.chat().thread(&thread.id, &user).await, &pk, "META");
     names(tables.chat().is_member(&thread.id, &user).await, &pk, "META");
-    names(tables.chat().threads(&user, &query).await, &pk, "META");
+    names(tables.chat().threads(&user, &query, &links()).await, &pk, "META");
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_membership_or_a_name_that_does_not_parse() {
     names(tables.chat().thread(&thread.id, &user).await, "USER#user-a", "PROFILE");
     let sk = format!("THREAD#{}", thread.id);
     set(&tables, &tables.chat, ("USER#user-a", &sk), "threadId", s("nonsense")).await;
-    names(tables.chat().threads(&user, &query).await, "USER#user-a", &sk);
+    names(tables.chat().threads(&user, &query, &links()).await, "USER#user-a", &sk);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use contract::{CreateThread, Thread, ThreadsQuery, UserId, limits};
 use futures::future::join_all;
 use store::{Chat, CreatedThread, Error, MessageRow};
-use testkit::{Tables, say, thread_of};
+use testkit::{Tables, links, row_of, say, thread_of};
 
 use crate::{keys, s, set};
 
@@ -18,7 +18,7 @@ async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
     let (mut ids, mut cursor) = (Vec::new(), None);
     loop {
         let query = ThreadsQuery::parse(Some(limit), cursor.as_deref()).unwrap();
-        let page = chat.threads(&user(id), &query).await.unwrap();
+        let page = chat.threads(&user(id), &query, &links()).await.unwrap();
         assert!(page.threads.len() <= query.limit as usize);
         ids.extend(page.threads.into_iter().map(|thread| thread.details.thread.id.to_string()));
         cursor = page.next_cursor;
@@ -30,15 +30,7 @@ async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
 
 /// What the stream function does with a message.
 async fn advance(chat: &Chat, message: contract::Message) -> bool {
-    let row = MessageRow {
-        id: message.id,
-        thread_id: message.thread_id,
-        seq: message.seq,
-        author_id: message.author.id,
-        body: message.body,
-        created_at: message.created_at,
-    };
-    chat.advance_thread(&row).await.unwrap()
+    chat.advance_thread(&row_of(message)).await.unwrap()
 }
 
 #[tokio::test]
@@ -130,18 +122,11 @@ async fn the_projection_goes_forward_only_and_never_makes_a_thread() {
     assert!(advance(&chat, second.clone()).await);
     assert!(!advance(&chat, second.clone()).await);
     assert!(!advance(&chat, first.clone()).await);
-    let page = chat.threads(&user("a"), &ThreadsQuery::parse(None, None).unwrap()).await.unwrap();
+    let page = chat.threads(&user("a"), &ThreadsQuery::parse(None, None).unwrap(), &links()).await.unwrap();
     assert_eq!(page.threads[0].last_message, Some(second.clone()));
     assert_eq!(page.threads[0].details.thread.updated_at, second.created_at);
 
-    let nowhere = MessageRow {
-        id: first.id,
-        thread_id: contract::ThreadId::new(),
-        seq: 1,
-        author_id: user("a"),
-        body: String::new(),
-        created_at: first.created_at,
-    };
+    let nowhere = MessageRow { thread_id: contract::ThreadId::new(), ..row_of(first) };
     assert!(matches!(chat.advance_thread(&nowhere).await, Err(Error::MissingRow(_))));
 }
 
@@ -152,5 +137,5 @@ async fn a_membership_without_its_thread_is_an_error_and_not_silence() {
     thread_of(&chat, &["a"]).await;
     set(&tables, &tables.chat, ("USER#a", "THREAD#thread_gone"), "threadId", s("thread_gone")).await;
     let query = ThreadsQuery::parse(None, None).unwrap();
-    assert!(matches!(chat.threads(&user("a"), &query).await, Err(Error::MissingRow(_))));
+    assert!(matches!(chat.threads(&user("a"), &query, &links()).await, Err(Error::MissingRow(_))));
 }

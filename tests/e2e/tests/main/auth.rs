@@ -4,7 +4,7 @@ use e2e::{User, api_url, fetch, http, with_another_signature, with_another_subje
 use reqwest::Method;
 use serde_json::json;
 
-fn routes(thread: &str) -> [(Method, String); 6] {
+fn routes(thread: &str) -> [(Method, String); 8] {
     [
         (Method::GET, "/api/threads".to_owned()),
         (Method::POST, "/api/threads".to_owned()),
@@ -12,6 +12,8 @@ fn routes(thread: &str) -> [(Method, String); 6] {
         (Method::GET, format!("/api/threads/{thread}/messages")),
         (Method::POST, format!("/api/threads/{thread}/messages")),
         (Method::POST, "/api/ws-tickets".to_owned()),
+        (Method::POST, "/api/files".to_owned()),
+        (Method::GET, "/api/files/file_nope/status".to_owned()),
     ]
 }
 

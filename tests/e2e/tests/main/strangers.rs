@@ -4,14 +4,6 @@ use e2e::{Reply, User, fetch};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The answer without what differs from request to request.
-fn comparable(reply: &Reply, thread: &str) -> (u16, Option<String>, String) {
-    let mut problem = reply.json.clone();
-    problem["requestId"].take();
-    let problem = problem.to_string().replace(thread, "THREAD");
-    (reply.status, reply.header("content-type").map(str::to_owned), problem)
-}
-
 async fn ask(user: &User, method: &Method, path: &str, body: Option<&Value>) -> Reply {
     let request = user.request(method.clone(), path).header("idempotency-key", "a-key");
     fetch(match body {
@@ -43,7 +35,7 @@ async fn on_every_route_even_when_the_request_is_wrong() {
     for (method, route, body) in requests {
         let forbidden = ask(&dad, &method, &format!("/api/threads/{theirs}{route}"), body).await;
         let missing = ask(&dad, &method, &format!("/api/threads/{nobodys}{route}"), body).await;
-        assert_eq!(comparable(&forbidden, &theirs), comparable(&missing, &nobodys), "{method} {route}");
+        assert_eq!(forbidden.comparable(&theirs), missing.comparable(&nobodys), "{method} {route}");
     }
 }
 

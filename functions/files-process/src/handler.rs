@@ -1,0 +1,163 @@
+//! Settles a file: looks at what was uploaded, publishes it with its thumbnail, and tells everybody concerned.
+//!
+//! Storage says when an upload has arrived: at least once, in no order, in rare cases never. So a reminder comes as
+//! well, once for each file, after its upload window. Both lead to the same steps, each of which may be repeated or
+//! run twice at once with the same outcome: what is published is named after its bytes, the status moves once, by a
+//! condition, and what was told is noted after it was told.
+
+use std::time::Duration;
+
+use aws_lambda_events::s3::S3Event;
+use aws_lambda_events::sqs::SqsEvent;
+use contract::{ApiError, Channel, FileId, FileStatus, Timestamp};
+use files::{Bucket, Reminder, Reminders, UPLOAD_WINDOW, Uploaded, content_disposition, uploaded_file};
+use push::Push;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
+use store::{Chat, FileRow, Links, Published, Settled};
+use tracing::warn;
+
+/// How long after the end of its window a file is still waited for: an upload that began in time may be slow, and so
+/// may the storage's event be.
+const GRACE: Duration = Duration::from_mins(5);
+
+/// At which receipt of its reminder a file that could not be settled is given up: whatever it is, it has ended the
+/// function several times.
+const LAST_RECEIPT: u64 = 3;
+
+/// What the function is invoked with.
+pub enum Event {
+    /// Uploads have arrived.
+    Uploads(S3Event),
+    /// Files are due.
+    Reminders(SqsEvent),
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Value::deserialize(deserializer)?;
+        match event["Records"][0]["eventSource"].as_str() {
+            Some("aws:s3") => serde_json::from_value(event).map(Self::Uploads),
+            Some("aws:sqs") => serde_json::from_value(event).map(Self::Reminders),
+            _ => return Err(D::Error::custom("an event of neither S3 nor SQS")),
+        }
+        .map_err(D::Error::custom)
+    }
+}
+
+/// What it takes to settle files.
+pub struct Process {
+    /// Where files are noted.
+    pub chat: Chat,
+    /// Where their bytes are.
+    pub bucket: Bucket,
+    /// To whoever waits for them.
+    pub push: Push,
+    /// For a file that may still come.
+    pub reminders: Reminders,
+    /// What a thumbnail's URL is signed with.
+    pub links: Links,
+}
+
+impl Process {
+    /// Settles every file of the event. What could not be settled fails the invocation, so that it is tried again.
+    pub async fn handle(&self, event: Event) -> Result<(), ApiError> {
+        match event {
+            Event::Uploads(event) => {
+                for record in event.records {
+                    let key = record.s3.object.key.unwrap_or_default();
+                    match uploaded_file(&key) {
+                        Some(id) => self.settle(&id, false).await?,
+                        None => warn!(key, "an object that is no upload"),
+                    }
+                }
+            }
+            // One at a time (the template's BatchSize): a file that ends the function takes no other along.
+            Event::Reminders(event) => {
+                for message in event.records {
+                    let Reminder { file_id } = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
+                    let receipts = message.attributes.get("ApproximateReceiveCount");
+                    let receipts = receipts.and_then(|count| count.parse().ok()).unwrap_or(1);
+                    self.settle(&file_id, receipts >= LAST_RECEIPT).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, id: &FileId, last_try: bool) -> Result<(), ApiError> {
+        // An upload without a file is of somebody who can write into the bucket, and is nobody's.
+        let Some(mut file) = self.chat.file(id).await? else {
+            warn!(file = %id, "there is no such file");
+            return Ok(());
+        };
+        if file.status == FileStatus::Pending {
+            let settled =
+                if last_try { Some(failed("It could not be processed.")) } else { self.inspect(&file).await? };
+            let Some(settled) = settled else { return Ok(()) };
+            file = self.chat.settle_file(id, &settled).await?;
+            self.clean_up(&file, settled).await?;
+        }
+        if !file.announced {
+            self.announce(&file).await?;
+        }
+        Ok(())
+    }
+
+    /// What is to become of a pending file, its bytes being published by then; `None` while it may still be uploaded.
+    async fn inspect(&self, file: &FileRow) -> Result<Option<Settled>, ApiError> {
+        let bytes = match self.bucket.read_upload(&file.id, file.size).await? {
+            Uploaded::Bytes(bytes) => bytes,
+            Uploaded::OtherSize => return Ok(Some(failed("It is not of the size that was announced."))),
+            Uploaded::Missing => {
+                let waited = u64::try_from(Timestamp::now().millis() - file.created_at.millis()).unwrap_or_default();
+                let left = (UPLOAD_WINDOW + GRACE).saturating_sub(Duration::from_millis(waited));
+                if left.is_zero() {
+                    return Ok(Some(failed("It was not uploaded in time.")));
+                }
+                self.reminders.remind(&file.id, left).await?;
+                return Ok(None);
+            }
+        };
+        let inspected = match media::inspect(&bytes, &file.mimetype) {
+            Ok(inspected) => inspected,
+            Err(refusal) => return Ok(Some(failed(refusal))),
+        };
+        let thumbnail = match inspected.thumbnail {
+            Some(thumbnail) => Some(self.bucket.publish_thumbnail(&file.id, &thumbnail.jpeg.into()).await?),
+            None => None,
+        };
+        let media_type = inspected.shown_as.unwrap_or("application/octet-stream");
+        let disposition = content_disposition(inspected.shown_as.is_some(), &file.name);
+        let original = self.bucket.publish(&file.id, &bytes, media_type, &disposition).await?;
+        Ok(Some(Settled::Ready { original, thumbnail }))
+    }
+
+    /// Removes what was published in vain, where another run had settled the file by then from other bytes.
+    async fn clean_up(&self, file: &FileRow, ours: Settled) -> Result<(), ApiError> {
+        let Settled::Ready { original, thumbnail } = ours else { return Ok(()) };
+        let keys = [(Published::Original, Some(original)), (Published::Thumbnail, thumbnail)];
+        for (published, key) in keys {
+            if let Some(key) = key.filter(|key| file.published(published) != Some(key)) {
+                self.bucket.unpublish(&key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the owner, and every thread that the file was sent to.
+    async fn announce(&self, file: &FileRow) -> Result<(), ApiError> {
+        let threads = file.thread_ids.iter().cloned().map(Channel::Thread);
+        let channels: Vec<_> = threads.chain([Channel::User(file.owner_id.clone())]).collect();
+        let frame = serde_json::to_string(&file.status_event(&self.links))?;
+        let delivery = self.push.deliver(&channels, &frame).await?;
+        if delivery.failed > 0 {
+            return Err(ApiError::Unavailable(format!("{} connections were not reached", delivery.failed)));
+        }
+        Ok(self.chat.file_announced(&file.id).await?)
+    }
+}
+
+fn failed(reason: impl ToString) -> Settled {
+    Settled::Failed { reason: reason.to_string() }
+}

@@ -1,0 +1,140 @@
+//! Sends whoever has a file's URL on to the storage.
+
+use contract::{ApiError, ErrorCode, FileId, Problem};
+use files::{Bucket, DOWNLOAD_WINDOW};
+use runtime::{Answer, Call, redirect};
+use store::{Chat, Links, Published};
+
+/// Seconds that a browser may remember where it was sent: the storage's URL has to live longer.
+const MAX_AGE: u64 = 600;
+const _: () = assert!(MAX_AGE < DOWNLOAD_WINDOW.as_secs());
+
+/// Answers 302 if the URL's capability is good, and the file is published.
+pub async fn handle(chat: &Chat, bucket: &Bucket, links: &Links, call: Call<()>) -> Result<Answer, ApiError> {
+    let (published, id) = asked(&call).ok_or_else(invalid)?;
+    let [expires, signature] = ["expires", "signature"].map(|name| call.query(name).unwrap_or_default());
+    if !links.allow(published, &id, &expires, &signature) {
+        return Err(invalid().into());
+    }
+    let file = chat.file(&id).await?.ok_or_else(Problem::file_not_found)?;
+    let key = file.published(published).ok_or_else(Problem::file_not_found)?;
+    redirect(&bucket.presign_download(key).await?, MAX_AGE)
+}
+
+/// What the path names: `/files/{fileId}/{name}`, the name being there for people alone, or `/thumbs/{fileId}.jpg`.
+fn asked(call: &Call<()>) -> Option<(Published, FileId)> {
+    match call.path("fileId") {
+        Some(id) => Some((Published::Original, FileId::parse(&id)?)),
+        None => Some((Published::Thumbnail, FileId::parse(call.path("name")?.strip_suffix(".jpg")?)?)),
+    }
+}
+
+fn invalid() -> Problem {
+    Problem::new(
+        ErrorCode::InvalidFileUrl,
+        "This URL was changed or has run out. Ask for the message or the file again.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use store::{FileRow, Settled};
+    use testkit::{Storage, Tables, announce, links, problem, public_call};
+
+    use super::*;
+
+    const EVENT: &str = include_str!("../../../events/files-serve.json");
+
+    struct Home {
+        chat: Chat,
+        storage: Storage,
+    }
+
+    impl Home {
+        async fn new() -> Self {
+            Self { chat: Tables::create().await.chat(), storage: Storage::create().await }
+        }
+
+        /// A file with a thumbnail, that is published.
+        async fn published(&self) -> FileRow {
+            let file = announce(&self.chat, "user-sarah", "Käse.txt", "text/plain", 5).await;
+            let bucket = self.storage.bucket();
+            let original = bucket.publish(&file.id, &"bytes".into(), "text/plain", "attachment").await.unwrap();
+            let thumbnail = Some(bucket.publish_thumbnail(&file.id, &"jpeg".into()).await.unwrap());
+            self.chat.settle_file(&file.id, &Settled::Ready { original, thumbnail }).await.unwrap()
+        }
+
+        async fn get(&self, path: Value, query: &str) -> Result<Answer, ApiError> {
+            let call = public_call(EVENT, |event| {
+                event["pathParameters"] = path;
+                let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+                event["queryStringParameters"] = pairs.map(|(name, value)| (name.to_owned(), value.into())).collect();
+            });
+            handle(&self.chat, &self.storage.bucket(), &links(), call).await
+        }
+    }
+
+    /// The query of a link.
+    fn query(url: &str) -> &str {
+        url.split_once('?').unwrap().1
+    }
+
+    #[tokio::test]
+    async fn a_link_leads_to_the_bytes_for_longer_than_the_redirect_is_remembered() {
+        let home = Home::new().await;
+        let file = home.published().await;
+        let (id, details) = (file.id.to_string(), file.details(&links()));
+        for (path, url, bytes) in [
+            (json!({"fileId": id, "name": "Käse.txt"}), details.url.unwrap(), "bytes"),
+            (json!({"name": format!("{id}.jpg")}), details.thumb_url.unwrap(), "jpeg"),
+        ] {
+            let answer = home.get(path, query(&url)).await.unwrap();
+            assert_eq!(answer.status(), 302);
+            assert_eq!(answer.headers()["cache-control"], "private, max-age=600");
+            assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+            let location = answer.headers()["location"].to_str().unwrap();
+            assert!(location.contains("X-Amz-Expires=900"), "{location}");
+            assert_eq!(Storage::get(location).await.into_body(), bytes);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_that_was_changed_opens_nothing() {
+        let home = Home::new().await;
+        let (file, other) = (home.published().await, home.published().await);
+        let (id, details) = (file.id.to_string(), file.details(&links()));
+        let (url, thumb_url) = (details.url.unwrap(), details.thumb_url.unwrap());
+        let original = json!({"fileId": id, "name": "a"});
+        let thumbnail = json!({"name": format!("{id}.jpg")});
+        for (path, query) in [
+            (original.clone(), query(&thumb_url)),
+            (thumbnail.clone(), query(&url)),
+            (json!({"fileId": other.id, "name": "a"}), query(&url)),
+            (json!({"name": format!("{id}.png")}), query(&thumb_url)),
+            (json!({"name": id}), query(&thumb_url)),
+            (json!({"fileId": "nonsense", "name": "a"}), query(&url)),
+            (original.clone(), ""),
+            (original.clone(), &query(&url).replace("expires=1", "expires=2")),
+            (original, "expires=99999999999&signature=AAAA"),
+        ] {
+            let refused = problem(home.get(path.clone(), query).await);
+            assert_eq!((&refused["status"], &refused["code"]), (&json!(403), &json!("invalid_file_url")), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn there_is_nothing_at_the_link_of_a_file_that_is_not_ready() {
+        let home = Home::new().await;
+        let file = announce(&home.chat, "user-sarah", "a", "image/png", 1).await;
+        let id = file.id.to_string();
+        let url = file.attachment(&links()).url;
+        let pending = problem(home.get(json!({"fileId": id, "name": "a"}), query(&url)).await);
+        assert_eq!((&pending["status"], &pending["code"]), (&json!(404), &json!("file_not_found")));
+        home.chat
+            .settle_file(&FileId::parse(&id).unwrap(), &Settled::Failed { reason: "It broke.".into() })
+            .await
+            .unwrap();
+        assert_eq!(problem(home.get(json!({"fileId": id, "name": "a"}), query(&url)).await), pending);
+    }
+}

@@ -1,0 +1,226 @@
+use contract::{CreateFile, FileId, FileStatus, IdempotencyKey, Message, MessagesQuery, ThreadsQuery};
+use futures::future::join_all;
+use store::{Chat, Error, FileRow, NewMessage, Published, Sent, Settled};
+use testkit::{Tables, announce, caller, links, row_of, say, say_with, thread_of};
+
+use crate::{keys, s, set};
+
+async fn photo(chat: &Chat, user: &str) -> FileRow {
+    announce(chat, user, "photo.jpg", "image/jpeg", 12).await
+}
+
+fn ready(hash: &str) -> Settled {
+    Settled::Ready { original: format!("files/{hash}"), thumbnail: Some(format!("thumbs/{hash}.jpg")) }
+}
+
+fn failed() -> Settled {
+    Settled::Failed { reason: "Broken.".into() }
+}
+
+async fn messages(chat: &Chat, thread: &contract::Thread) -> Vec<Message> {
+    chat.messages(&thread.id, &MessagesQuery::parse(None, None, None).unwrap(), &links()).await.unwrap().messages
+}
+
+#[tokio::test]
+async fn a_file_reads_back_as_it_was_announced() {
+    let tables = Tables::create().await;
+    let file = photo(&tables.chat(), "user-a").await;
+    assert_eq!(tables.chat().file(&file.id).await.unwrap(), Some(file.clone()));
+    assert_eq!(tables.chat().file(&FileId::new()).await.unwrap(), None);
+    // Announced once more after it was settled, by a retry that came late.
+    tables.chat().settle_file(&file.id, &failed()).await.unwrap();
+    tables.chat().create_file(&file).await.unwrap();
+    assert_eq!(tables.chat().file(&file.id).await.unwrap().unwrap().status, FileStatus::Failed);
+}
+
+#[tokio::test]
+async fn the_first_to_settle_a_file_decides_and_all_learn_what() {
+    let tables = Tables::create().await;
+    let file = photo(&tables.chat(), "user-a").await;
+    let outcomes: Vec<_> = (0..16).map(|n| if n % 4 == 0 { failed() } else { ready(&n.to_string()) }).collect();
+    let settled = join_all(outcomes.iter().map(|outcome| {
+        let (chat, id) = (tables.chat(), &file.id);
+        async move { chat.settle_file(id, outcome).await.unwrap() }
+    }));
+    let settled = settled.await;
+    assert!(settled.iter().all(|other| *other == settled[0]), "{settled:?}");
+    assert_ne!(settled[0].status, FileStatus::Pending);
+    let details = serde_json::to_value(settled[0].clone().details(&links())).unwrap();
+    let is_ready = settled[0].status == FileStatus::Ready;
+    for (name, there) in [("url", is_ready), ("thumbUrl", is_ready), ("reason", !is_ready)] {
+        assert_eq!(details.get(name).is_some_and(|value| !value.is_null()), there, "{details}");
+    }
+    assert!(matches!(tables.chat().settle_file(&FileId::new(), &failed()).await, Err(Error::MissingRow(_))));
+}
+
+#[tokio::test]
+async fn a_file_is_seen_by_its_owner_and_where_it_was_sent() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let file = photo(&chat, "user-a").await;
+    let ours = thread_of(&chat, &["user-a", "user-b"]).await;
+    thread_of(&chat, &["user-a", "user-c"]).await;
+    let sees = async |user: &str| chat.visible_file(&file.id, &caller(user).id).await.unwrap().is_some();
+    assert!(sees("user-a").await && !sees("user-b").await);
+    say_with(&chat, "user-a", &ours, "", std::slice::from_ref(&file.id)).await;
+    assert!(sees("user-a").await && sees("user-b").await);
+    assert!(!sees("user-c").await && !sees("user-d").await);
+    assert_eq!(chat.visible_file(&FileId::new(), &caller("user-a").id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn messages_show_files_as_they_are_now_wherever_they_are_shown() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let thread = thread_of(&chat, &["user-a", "user-b"]).await;
+    let (one, two) = (photo(&chat, "user-a").await, photo(&chat, "user-a").await);
+    let sent = say_with(&chat, "user-a", &thread, "look", &[two.id.clone(), one.id.clone()]).await;
+    let statuses = |message: &Message| message.attachments.iter().map(|file| file.status).collect::<Vec<_>>();
+    let ids: Vec<_> = sent.attachments.iter().map(|file| &file.id).collect();
+    assert_eq!(ids, [&two.id, &one.id]);
+    assert_eq!(statuses(&sent), [FileStatus::Pending, FileStatus::Pending]);
+
+    let settled = chat.settle_file(&one.id, &ready("1")).await.unwrap();
+    assert!(settled.thread_ids.contains(&thread.id));
+    chat.settle_file(&two.id, &failed()).await.unwrap();
+    let listed = messages(&tables.chat(), &thread).await.remove(0);
+    assert_eq!(statuses(&listed), [FileStatus::Failed, FileStatus::Ready]);
+    let url = listed.attachments[1].thumb_url.as_deref().unwrap();
+    assert!(url.starts_with(&format!("/thumbs/{}.jpg?expires=", one.id)), "{url}");
+    assert_eq!(listed.attachments[0].thumb_url, None);
+
+    chat.advance_thread(&row_of(sent)).await.unwrap();
+    let query = ThreadsQuery::parse(None, None).unwrap();
+    let page = chat.threads(&caller("user-b").id, &query, &links()).await.unwrap();
+    assert_eq!(page.threads[0].last_message.as_ref().map(statuses), Some(vec![FileStatus::Failed, FileStatus::Ready]));
+}
+
+async fn send(chat: &Chat, user: &str, thread: &contract::Thread, ids: &[FileId], key: Option<&str>) -> Sent {
+    let key = key.map(|key| IdempotencyKey::parse(key.as_bytes()).unwrap());
+    let author = &caller(user).profile();
+    let (thread_id, idempotency_key) = (&thread.id, key.as_ref());
+    chat.send(NewMessage { thread_id, author, body: "text", file_ids: ids, idempotency_key }, &links()).await.unwrap()
+}
+
+#[tokio::test]
+async fn only_ones_own_files_that_have_not_failed_can_be_sent() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let thread = thread_of(&chat, &["user-a", "user-b"]).await;
+    let (good, broken, foreign) =
+        (photo(&chat, "user-a").await, photo(&chat, "user-a").await, photo(&chat, "user-b").await);
+    chat.settle_file(&broken.id, &failed()).await.unwrap();
+    let unknown = FileId::new();
+    let ids = [good.id.clone(), broken.id.clone(), foreign.id.clone(), unknown.clone()];
+    let sent = send(&chat, "user-a", &thread, &ids, None).await;
+    assert_eq!(sent, Sent::BadFiles(vec![broken.id, foreign.id.clone(), unknown.clone()]));
+    assert_eq!(chat.last_seq(&thread.id).await.unwrap(), 0);
+    assert_eq!(chat.file(&unknown).await.unwrap(), None, "nothing is made of a file that is not there");
+    // A stranger to the thread does not even get so far as to share a file with it.
+    assert_eq!(send(&chat, "user-c", &thread, &[good.id], None).await, Sent::NotMember);
+    assert!(chat.file(&foreign.id).await.unwrap().unwrap().thread_ids.is_empty());
+}
+
+#[tokio::test]
+async fn a_retry_is_the_same_message_though_its_file_has_failed_meanwhile() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let thread = thread_of(&chat, &["user-a"]).await;
+    let (one, other) = (photo(&chat, "user-a").await, photo(&chat, "user-a").await);
+    let ids = [one.id.clone()];
+    let Sent::Stored(message) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("not stored") };
+    assert_eq!(send(&chat, "user-a", &thread, &[], Some("key")).await, Sent::KeyReused);
+    assert_eq!(send(&chat, "user-a", &thread, &[other.id.clone()], Some("key")).await, Sent::KeyReused);
+    chat.settle_file(&one.id, &failed()).await.unwrap();
+    chat.settle_file(&other.id, &failed()).await.unwrap();
+    let Sent::Replayed(again) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("no replay") };
+    assert_eq!((&again.id, again.attachments[0].status), (&message.id, FileStatus::Failed));
+    assert_eq!(send(&chat, "user-a", &thread, &[other.id.clone()], Some("key")).await, Sent::KeyReused);
+    assert_eq!(send(&chat, "user-a", &thread, &ids, Some("new")).await, Sent::BadFiles(ids.to_vec()));
+}
+
+/// Whatever order the two writes come in, the one who settles sees the thread, or the one who sends sees the outcome.
+#[tokio::test]
+async fn whoever_is_second_of_sender_and_settler_sees_the_first() {
+    let tables = Tables::create().await;
+    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    for _ in 0..50 {
+        let (sender, settler) = (tables.chat(), tables.chat());
+        let file = photo(&sender, "user-a").await;
+        let ids = [file.id.clone()];
+        let outcome = ready("1");
+        let (sent, settled) =
+            tokio::join!(say_with(&sender, "user-a", &thread, "", &ids), settler.settle_file(&file.id, &outcome));
+        let told = settled.unwrap().thread_ids.contains(&thread.id);
+        assert!(told || sent.attachments[0].status == FileStatus::Ready);
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_large_messages_ends_before_it_is_too_large_and_the_next_goes_on() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let thread = thread_of(&chat, &["user-a"]).await;
+    let file = announce(&chat, "user-a", &"🏡".repeat(255), "a/b", 1).await;
+    let ids: Vec<_> = std::iter::repeat_n(file.id, 10).collect();
+    let body = "\u{1}".repeat(8_000);
+    for _ in 0..60 {
+        say_with(&chat, "user-a", &thread, &body, &ids).await;
+    }
+    let (mut seqs, mut cursor) = (Vec::new(), None);
+    loop {
+        let query = MessagesQuery::parse(Some("100"), cursor.as_deref(), None).unwrap();
+        let page = chat.messages(&thread.id, &query, &links()).await.unwrap();
+        // Lambda returns 6 MB at most.
+        assert!(serde_json::to_vec(&page).unwrap().len() < 6_000_000);
+        seqs.extend(page.messages.iter().map(|message| message.seq));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seqs, (1..=60).rev().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_row_that_is_missing_or_broken_is_named() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let thread = thread_of(&chat, &["user-a"]).await;
+    let file = photo(&chat, "user-a").await;
+    say_with(&chat, "user-a", &thread, "", std::slice::from_ref(&file.id)).await;
+    let pk = format!("FILE#{}", file.id);
+    let query = MessagesQuery::parse(None, None, None).unwrap();
+    set(&tables, &tables.chat, (&pk, "META"), "status", s("lost")).await;
+    let error = chat.messages(&thread.id, &query, &links()).await.unwrap_err();
+    assert!(matches!(&error, Error::BadRow { key, .. } if key.contains(&pk)), "{error}");
+    let delete = tables.client.delete_item().table_name(&tables.chat).key("pk", s(&pk)).key("sk", s("META"));
+    delete.send().await.unwrap();
+    let error = chat.messages(&thread.id, &query, &links()).await.unwrap_err();
+    assert!(matches!(&error, Error::MissingRow(key) if key.contains(&pk)), "{error}");
+}
+
+#[tokio::test]
+async fn announcing_is_noted_on_files_that_are_there() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let file = photo(&chat, "user-a").await;
+    chat.file_announced(&file.id).await.unwrap();
+    assert!(chat.file(&file.id).await.unwrap().unwrap().announced);
+    assert!(chat.file_announced(&FileId::new()).await.is_err());
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_published_has_a_key_for_each() {
+    let chat = Tables::create().await.chat();
+    let request = CreateFile { name: "a".into(), mimetype: "a/b".into(), size: 1 };
+    let file = FileRow::new(&caller("user-a").id, request);
+    chat.create_file(&file).await.unwrap();
+    assert_eq!((file.published(Published::Original), file.published(Published::Thumbnail)), (None, None));
+    let settled = chat.settle_file(&file.id, &Settled::Ready { original: "files/1".into(), thumbnail: None }).await;
+    let settled = settled.unwrap();
+    assert_eq!(settled.published(Published::Original), Some("files/1"));
+    assert_eq!(settled.published(Published::Thumbnail), None);
+    say(&chat, "user-a", &thread_of(&chat, &["user-a"]).await, "no files").await;
+}
