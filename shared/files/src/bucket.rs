@@ -107,7 +107,7 @@ impl Bucket {
             Err(error) => return Err(error.into()),
         };
         let size = usize::try_from(size)?;
-        if object.content_length.is_some_and(|length| usize::try_from(length) != Ok(size)) {
+        if object.content_length.is_none_or(|length| usize::try_from(length) != Ok(size)) {
             return Ok(Uploaded::OtherSize);
         }
         let mut bytes = BytesMut::with_capacity(size);

@@ -44,7 +44,7 @@ impl Reminders {
     /// Sends a reminder of a file that comes `after` so long, in seconds rounded up, or after [`MAX_DELAY`] where that
     /// is longer: then whoever receives it before its time has to send the next.
     pub async fn remind(&self, file_id: &FileId, after: Duration) -> Result<(), Error> {
-        let seconds = after.min(MAX_DELAY).as_millis().div_ceil(1_000);
+        let seconds = after.min(MAX_DELAY).as_nanos().div_ceil(1_000_000_000);
         let reminder = serde_json::to_string(&Reminder { file_id: file_id.clone() })?;
         let request = self.client.send_message().queue_url(&self.queue_url).message_body(reminder);
         request.delay_seconds(i32::try_from(seconds)?).send().await?;

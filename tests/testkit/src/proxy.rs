@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -115,7 +115,12 @@ where
     }
     let body = if cut {
         let half = Frame::data(body.slice(..body.len() / 2));
-        StreamBody::new(stream::iter([Ok(half), Err(LostAnswer)])).boxed()
+        let end = async {
+            // Or the half would not have left yet, and be lost with the rest.
+            tokio::task::yield_now().await;
+            Err(LostAnswer)
+        };
+        BoxBody::new(StreamBody::new(stream::iter([Ok(half)]).chain(stream::once(end))))
     } else {
         whole(body)
     };
@@ -136,7 +141,7 @@ fn answer(status: StatusCode, body: String) -> Answer {
 }
 
 fn whole(body: Bytes) -> BoxBody<Bytes, LostAnswer> {
-    Full::new(body).map_err(|never| match never {}).boxed()
+    BoxBody::new(Full::new(body).map_err(|never| match never {}))
 }
 
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use contract::FileId;
 use files::{Bucket, PresignedUpload};
 use http_body_util::{BodyExt as _, Full};
+use hyper::header::CONTENT_LENGTH;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy;
 use hyper_util::rt::TokioExecutor;
@@ -68,11 +69,13 @@ impl Storage {
 
     /// Does what the API tells a client to do for its upload, and returns the answer.
     pub async fn put(upload: &PresignedUpload, bytes: impl Into<Bytes>) -> Response<Bytes> {
-        let mut request = Request::builder().method(Method::PUT).uri(&upload.url);
+        let bytes = bytes.into();
+        // As every browser does; hyper leaves it out where it is 0.
+        let mut request = Request::builder().method(Method::PUT).uri(&upload.url).header(CONTENT_LENGTH, bytes.len());
         for (name, value) in &upload.headers {
             request = request.header(name, value);
         }
-        send(request.body(Full::new(bytes.into())).expect("a request")).await
+        send(request.body(Full::new(bytes)).expect("a request")).await
     }
 
     /// What a browser gets from a URL.

@@ -23,7 +23,6 @@ fn parts(url: &str) -> (&str, HashMap<&str, &str>) {
 #[tokio::test]
 async fn an_upload_is_signed_with_its_type_and_size_and_nothing_else() {
     let id = FileId::new();
-    let before = Timestamp::now();
     let upload = bucket().presign_upload(&id, "image/svg+xml; charset=UTF-8", 12_345).await.unwrap();
     let (place, query) = parts(&upload.url);
     assert_eq!(place, format!("https://home.s3.eu-central-1.amazonaws.com/uploads/{id}"));
@@ -31,18 +30,25 @@ async fn an_upload_is_signed_with_its_type_and_size_and_nothing_else() {
     assert_eq!(query["X-Amz-SignedHeaders"], "content-length%3Bcontent-type%3Bhost");
     assert_eq!(query["X-Amz-Expires"], "900");
     assert_eq!(query["X-Amz-Security-Token"], "a%2Fsession%2Btoken");
-    // No checksum: it would be that of an empty body.
     let mut names: Vec<_> = query.keys().copied().collect();
     names.sort_unstable();
-    let expected = ["Algorithm", "Credential", "Date", "Expires", "Security-Token", "Signature", "SignedHeaders"];
     assert_eq!(
         names,
-        expected.map(|name| format!("X-Amz-{name}")).iter().map(|x| x.as_str()).chain(["x-id"]).collect::<Vec<_>>()
+        [
+            "X-Amz-Algorithm",
+            "X-Amz-Credential",
+            "X-Amz-Date",
+            "X-Amz-Expires",
+            "X-Amz-Security-Token",
+            "X-Amz-Signature",
+            "X-Amz-SignedHeaders",
+            "x-id",
+        ]
     );
-    let signed: String = upload.expires_at.to_string().replace(['-', ':'], "");
-    assert!((before.seconds() + 900..=before.seconds() + 901).contains(&upload.expires_at.seconds()));
-    let at = Timestamp::from_millis(upload.expires_at.millis() - 900_000).to_string();
-    assert_eq!(at.replace(['-', ':'], "").replace(".000", ""), query["X-Amz-Date"], "{signed}");
+    let window = 900_000;
+    assert!((0..2_000).contains(&(Timestamp::now().millis() + window - upload.expires_at.millis())));
+    let signed_at = Timestamp::from_millis(upload.expires_at.millis() - window).to_string();
+    assert_eq!(signed_at.replace(['-', ':'], "").replace(".000", ""), query["X-Amz-Date"]);
 }
 
 #[tokio::test]
