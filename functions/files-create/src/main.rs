@@ -15,6 +15,6 @@ async fn main() -> Result<(), Error> {
         reminders: Reminders::new(&config, required("REMINDERS_URL")?),
         max_size: required_number("MAX_FILE_BYTES")?,
     };
-    warm_up(desk.chat.warm_up()).await;
+    tokio::join!(warm_up(desk.chat.warm_up()), warm_up(desk.reminders.warm_up()));
     serve(verifier()?, |call| handle(desk, call)).await
 }

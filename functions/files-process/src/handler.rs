@@ -66,9 +66,10 @@ impl Process {
             Event::Uploads(event) => {
                 for record in event.records {
                     let key = record.s3.object.key.unwrap_or_default();
-                    match uploaded_file(&key) {
-                        Some(id) => self.settle(&id, false).await?,
-                        None => warn!(key, "an object that is no upload"),
+                    if let Some(id) = uploaded_file(&key) {
+                        self.settle(&id, false).await?;
+                    } else {
+                        warn!(key, "an object that is no upload");
                     }
                 }
             }
@@ -121,7 +122,7 @@ impl Process {
         };
         let inspected = match media::inspect(&bytes, &file.mimetype) {
             Ok(inspected) => inspected,
-            Err(refusal) => return Ok(Some(failed(refusal))),
+            Err(refusal) => return Ok(Some(failed(refusal.to_string()))),
         };
         let thumbnail = match inspected.thumbnail {
             Some(thumbnail) => Some(self.bucket.publish_thumbnail(&file.id, &thumbnail.jpeg.into()).await?),
@@ -158,6 +159,6 @@ impl Process {
     }
 }
 
-fn failed(reason: impl ToString) -> Settled {
-    Settled::Failed { reason: reason.to_string() }
+fn failed(reason: impl Into<String>) -> Settled {
+    Settled::Failed { reason: reason.into() }
 }

@@ -19,7 +19,8 @@ async fn main() -> Result<(), Error> {
         reminders: Reminders::new(&config, required("REMINDERS_URL")?),
         links: Links::new(&required("LINK_KEY")?)?,
     };
-    warm_up(async { tokio::try_join!(process.chat.warm_up(), process.push.warm_up()) }).await;
+    let Process { chat, bucket, push, .. } = process;
+    tokio::join!(warm_up(chat.warm_up()), warm_up(bucket.warm_up()), warm_up(push.warm_up()));
     let serve = |event: LambdaEvent<Event>| async move { process.handle(event.payload).await.map_err(Error::from) };
     lambda_runtime::run(service_fn(serve)).await
 }

@@ -85,7 +85,7 @@ async fn a_subscription_that_outlived_its_connection_is_removed() {
     let delete = tables.client.delete_item().table_name(&tables.connections);
     delete.key("pk", key("CONN#ghost")).key("sk", key("META")).send().await.unwrap();
     management.answer("ghost", 410);
-    assert_eq!(push.deliver(&[channel.clone()], "{}").await.unwrap().gone, 1);
+    assert_eq!(push.deliver(std::slice::from_ref(&channel), "{}").await.unwrap().gone, 1);
     assert!(connections.subscribers(&channel).await.unwrap().is_empty());
 }
 
@@ -125,8 +125,10 @@ async fn slow_connections_end_at_the_limits_and_stay_subscribed() {
     ] {
         let push = home.management.push(home.connections.clone()).with_limits(limits);
         // The SDK gives up by itself as well, after seconds: it must not come to that.
-        let delivery =
-            timeout(Duration::from_secs(2), push.deliver(&[home.channel.clone()], "{}")).await.unwrap().unwrap();
+        let delivery = timeout(Duration::from_secs(2), push.deliver(std::slice::from_ref(&home.channel), "{}"))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(delivery, Delivery { delivered: 0, gone: 0, failed: 3 });
     }
     assert_eq!(home.subscribers(&home.channel).await, 3);
