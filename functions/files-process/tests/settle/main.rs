@@ -121,6 +121,7 @@ impl World {
             None => None,
         };
         assert_eq!(bytes.is_some(), file.status == FileStatus::Ready, "{file:?}");
+        assert_eq!(file.clone().details(&links()).reason.is_some(), file.status == FileStatus::Failed, "{file:?}");
         if let Some(bytes) = bytes {
             assert!(bytes == WHITE || bytes == BLACK, "{bytes:?}");
             let thumbnail = self.storage.object(file.published(Published::Thumbnail).unwrap()).await;

@@ -1,12 +1,13 @@
 //! What becomes of a file, without anything going wrong on the way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use contract::{FileId, FileStatus};
 use files_process::Event;
 use serde_json::json;
 use store::Published;
-use testkit::{connect, links, say_with};
+use testkit::{Fault, connect, links, once, say_with};
 
 use crate::{BLACK, BROKEN, WHITE, World};
 
@@ -86,6 +87,30 @@ async fn a_second_upload_changes_nothing_that_was_published() {
     }
     assert_eq!((world.now().await, world.published().await), (file, published));
     assert_eq!(world.heard("phone"), [FileStatus::Ready], "and nobody is told twice");
+}
+
+#[tokio::test]
+async fn who_is_overtaken_by_another_run_changes_nothing_and_leaves_nothing() {
+    let world = Arc::new(World::new().await);
+    world.upload(WHITE).await;
+    let overtaking = world.clone();
+    // Between looking at the white picture and publishing it, a black one is uploaded and settled.
+    let overtaken = once(
+        |passing| passing.is("PUT", "/thumbs/"),
+        move |_| {
+            let world = overtaking.clone();
+            Fault::After(Box::pin(async move {
+                world.upload(BLACK).await;
+                world.handle(world.uploaded()).await.unwrap();
+            }))
+        },
+    );
+    let overtaken = world.process_on(&world.tables, &world.storage.through(overtaken).await, &world.queue);
+    overtaken.handle(world.uploaded()).await.unwrap();
+    let file = world.now().await;
+    world.assert_whole(&file).await;
+    assert_eq!(world.storage.object(file.published(Published::Original).unwrap()).await.body(), BLACK);
+    assert_eq!((world.published().await.len(), world.heard("phone")), (2, vec![FileStatus::Ready]));
 }
 
 #[tokio::test]

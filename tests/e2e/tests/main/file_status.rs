@@ -217,12 +217,13 @@ async fn a_strangers_file_answers_as_one_that_does_not_exist() {
 async fn an_id_that_no_file_has_is_not_found() {
     let sarah = User::sarah().await;
     let thread = sarah.open_thread(&[]).await;
-    let missing = sarah.ask_for_file("file_nope").await.comparable("file_nope");
+    let missing = sarah.ask_for_file("file_nope").await;
+    missing.assert_problem(404, "file_not_found");
     let long = format!("file_{}", "x".repeat(3000));
     for id in ["file_", "nope", "msg_1", "META", "file_%F0%9F%91%AA", "file_%23META", "%20", &thread, &long] {
         let reply = sarah.ask_for_file(id).await;
         reply.assert_problem(404, "file_not_found");
-        assert_eq!(reply.comparable(id), missing);
+        assert_eq!(reply.json["detail"], missing.json["detail"], "{id}");
     }
 }
 
