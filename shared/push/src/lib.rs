@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_apigatewaymanagement::Client;
-use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectionError;
+use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
+use aws_sdk_apigatewaymanagement::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_types::SdkConfig;
 use contract::{Channel, ConnectionId};
@@ -12,16 +13,19 @@ use futures::StreamExt as _;
 use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
 use store::{Connections, Error, describe};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{debug, warn};
 
 /// Posts in flight at once.
 const CONCURRENCY: usize = 64;
 
+/// How often a post is tried: API Gateway throttles an account as a whole, so a little later it may well be taken.
+const ATTEMPTS: u32 = 5;
+
 /// How long a delivery may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// For one post, the SDK's retries included.
+    /// For one attempt at a post.
     pub post: Duration,
     /// For one delivery, finding out who is subscribed included.
     pub overall: Duration,
@@ -55,15 +59,27 @@ pub struct Push {
 enum Post {
     Delivered,
     Gone,
+    /// It may be taken a little later.
+    Again,
     Failed,
+}
+
+/// What is known of a connection that is to be posted to.
+#[derive(Default)]
+struct Target<'a> {
+    channels: Vec<&'a Channel>,
+    opening: bool,
 }
 
 impl Push {
     /// Posts to whom `connections` says, through `endpoint`: `https://{api}.execute-api.{region}.amazonaws.com/{stage}`.
     #[must_use]
     pub fn new(config: &SdkConfig, endpoint: String, connections: Connections) -> Self {
-        let config = aws_sdk_apigatewaymanagement::config::Builder::from(config).endpoint_url(endpoint).build();
-        Self { client: Client::from_conf(config), connections, limits: Limits::default() }
+        let config = aws_sdk_apigatewaymanagement::config::Builder::from(config)
+            .endpoint_url(endpoint)
+            // What is tried again, and for how long, is for `post` to say.
+            .retry_config(RetryConfig::disabled());
+        Self { client: Client::from_conf(config.build()), connections, limits: Limits::default() }
     }
 
     /// The same with other limits.
@@ -83,22 +99,21 @@ impl Push {
     }
 
     /// Sends `frame` to every connection subscribed to one of `channels` now, once to each. A connection that is closed
-    /// (410) is removed; one that cannot be reached for another reason is logged and counted, and stays. The error is
-    /// that of finding out who is subscribed.
+    /// (410) is removed; one that cannot be reached for another reason is tried again, then logged and counted, and
+    /// stays. The error is that of finding out who is subscribed.
     pub async fn deliver(&self, channels: &[Channel], frame: &str) -> Result<Delivery, Error> {
         let deadline = Instant::now() + self.limits.overall;
         let subscribers = timeout_at(deadline, self.subscribers(channels));
         let subscribers =
             subscribers.await.map_err(|_| Error::Unavailable("the subscribers took too long".into()))??;
-        let mut posts =
-            subscribers.into_iter().map(|(id, channels)| timeout_at(deadline, self.post(channels, id, frame)));
+        let mut posts = subscribers.into_iter().map(|(id, target)| timeout_at(deadline, self.post(target, id, frame)));
         let mut in_flight: FuturesUnordered<_> = posts.by_ref().take(CONCURRENCY).collect();
         let mut delivery = Delivery::default();
         while let Some(post) = in_flight.next().await {
             match post.unwrap_or(Post::Failed) {
                 Post::Delivered => delivery.delivered += 1,
                 Post::Gone => delivery.gone += 1,
-                Post::Failed => delivery.failed += 1,
+                Post::Again | Post::Failed => delivery.failed += 1,
             }
             in_flight.extend(posts.next());
         }
@@ -110,40 +125,65 @@ impl Push {
     }
 
     /// Who hears the channels, and which of them.
-    async fn subscribers<'a>(
-        &self,
-        channels: &'a [Channel],
-    ) -> Result<BTreeMap<ConnectionId, Vec<&'a Channel>>, Error> {
-        let ids = try_join_all(channels.iter().map(|channel| self.connections.subscribers(channel))).await?;
-        let mut subscribers: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (channel, ids) in channels.iter().zip(ids) {
-            for id in ids {
-                subscribers.entry(id).or_default().push(channel);
+    async fn subscribers<'a>(&self, channels: &'a [Channel]) -> Result<BTreeMap<ConnectionId, Target<'a>>, Error> {
+        let subscribers = try_join_all(channels.iter().map(|channel| self.connections.subscribers(channel))).await?;
+        let mut targets: BTreeMap<_, Target<'_>> = BTreeMap::new();
+        for (channel, subscribers) in channels.iter().zip(subscribers) {
+            for subscriber in subscribers {
+                let target = targets.entry(subscriber.connection_id).or_default();
+                // Whoever has subscribed to a second channel has been open.
+                target.opening = subscriber.opening && target.channels.is_empty();
+                target.channels.push(channel);
             }
         }
-        Ok(subscribers)
+        Ok(targets)
     }
 
-    async fn post(&self, channels: Vec<&Channel>, id: ConnectionId, frame: &str) -> Post {
+    async fn post(&self, target: Target<'_>, id: ConnectionId, frame: &str) -> Post {
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                let ceiling = 50 << (attempt - 1);
+                sleep(Duration::from_millis(fastrand::u64(ceiling / 2..=ceiling))).await;
+            }
+            match self.try_post(&id, frame).await {
+                Post::Gone if !target.opening => return self.remove(&target.channels, &id).await,
+                Post::Gone | Post::Again => {}
+                post => return post,
+            }
+        }
+        Post::Failed
+    }
+
+    async fn try_post(&self, id: &ConnectionId, frame: &str) -> Post {
         let request = self.client.post_to_connection().connection_id(id.as_str()).data(Blob::new(frame));
         let error = match timeout(self.limits.post, request.send()).await {
             Ok(Ok(_)) => return Post::Delivered,
             Ok(Err(error)) => error,
             Err(_) => {
                 debug!(connection = %id, "a post took too long");
-                return Post::Failed;
+                return Post::Again;
             }
         };
-        if !error.as_service_error().is_some_and(PostToConnectionError::is_gone_exception) {
-            debug!(connection = %id, error = describe(&error), "a post failed");
-            return Post::Failed;
+        debug!(connection = %id, error = describe(&error), "a post failed");
+        match &error {
+            SdkError::ServiceError(answer) => match answer.raw().status().as_u16() {
+                410 => Post::Gone,
+                // A connection id that was never one.
+                400 if answer.err().code() == Some("BadRequestException") => Post::Gone,
+                429 | 500.. => Post::Again,
+                _ => Post::Failed,
+            },
+            _ => Post::Again,
         }
+    }
+
+    async fn remove(&self, channels: &[&Channel], id: &ConnectionId) -> Post {
         // The subscriptions first: they may have outlived their connection's row.
         let removed = async {
             for channel in channels {
-                self.connections.unsubscribe(&id, channel).await?;
+                self.connections.unsubscribe(id, channel).await?;
             }
-            self.connections.remove(&id).await
+            self.connections.remove(id).await
         };
         match removed.await {
             Ok(()) => Post::Gone,

@@ -75,6 +75,46 @@ async fn who_hears_several_channels_is_reached_once_and_leaves_all_of_them() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_still_opening_is_waited_for_and_not_removed() {
+    let home = Home::new().await;
+    let own = [Channel::User(testkit::caller("user-a").id)];
+    connect(&home.connections, "user-a", "opening").await;
+    // Until `$connect` has been answered, API Gateway says that there is no such connection.
+    home.management.answer("opening", 410);
+    let (delivery, ()) = tokio::join!(home.push.deliver(&own, "{}"), async {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        home.management.answer("opening", 200);
+    });
+    assert_eq!(delivery.unwrap(), Delivery { delivered: 1, gone: 0, failed: 0 });
+    home.management.answer("opening", 410);
+    assert_eq!(home.push.deliver(&own, "{}").await.unwrap(), Delivery { delivered: 0, gone: 0, failed: 1 });
+    assert_eq!(home.subscribers(&own[0]).await, 1);
+}
+
+#[tokio::test]
+async fn what_is_throttled_is_tried_again() {
+    for status in [429, 500, 503] {
+        let home = Home::new().await;
+        home.listen("busy", &home.channel).await;
+        home.management.answer("busy", status);
+        let (delivery, ()) = tokio::join!(home.deliver(), async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            home.management.answer("busy", 200);
+        });
+        assert_eq!(delivery, Delivery { delivered: 1, gone: 0, failed: 0 }, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_id_never_was_one_is_removed() {
+    let home = Home::new().await;
+    home.listen("nonsense", &home.channel).await;
+    home.management.answer("nonsense", 400);
+    assert_eq!(home.deliver().await, Delivery { delivered: 0, gone: 1, failed: 0 });
+    assert_eq!(home.subscribers(&home.channel).await, 0);
+}
+
+#[tokio::test]
 async fn a_subscription_that_outlived_its_connection_is_removed() {
     let tables = Tables::create().await;
     let (connections, management) = (tables.connections(), Management::start().await);

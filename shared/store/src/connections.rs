@@ -58,8 +58,23 @@ struct ConnectionRow {
 #[serde(rename_all = "camelCase")]
 struct SubscriptionRow {
     connection_id: ConnectionId,
+    subscribed_at: i64,
     expires_at: i64,
 }
+
+/// Who hears a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscriber {
+    /// The connection.
+    pub connection_id: ConnectionId,
+    /// Whether it may not be open yet: until the function behind `$connect` has answered, API Gateway says of a connection
+    /// that it is gone.
+    pub opening: bool,
+}
+
+/// Seconds that API Gateway waits for the function behind `$connect`, at most:
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
+const OPENING: i64 = 29;
 
 impl Connections {
     /// The table called `table`.
@@ -85,7 +100,11 @@ impl Connections {
     }
 
     async fn put_subscription(&self, connection: &Connection, channel: &Channel) -> Result<(), Error> {
-        let row = SubscriptionRow { connection_id: connection.id.clone(), expires_at: connection.expires_at };
+        let row = SubscriptionRow {
+            connection_id: connection.id.clone(),
+            subscribed_at: Timestamp::now().seconds(),
+            expires_at: connection.expires_at,
+        };
         let item = to_item(&keys::subscription(channel, &connection.id), &row)?;
         self.table.put(item).await
     }
@@ -145,16 +164,18 @@ impl Connections {
     }
 
     /// Who hears the channel: every subscription that was complete before the call and has not expired.
-    pub async fn subscribers(&self, channel: &Channel) -> Result<Vec<ConnectionId>, Error> {
+    pub async fn subscribers(&self, channel: &Channel) -> Result<Vec<Subscriber>, Error> {
         let now = Timestamp::now().seconds();
-        let mut ids = Vec::new();
+        let mut subscribers = Vec::new();
         for item in self.table.partition(keys::channel(channel), keys::SUBSCRIPTION_PREFIX).await? {
             let row: SubscriptionRow = from_item(item)?;
             if row.expires_at > now {
-                ids.push(row.connection_id);
+                // To its user's own channel, a connection is subscribed before it is open; to others, by a frame on it.
+                let opening = matches!(channel, Channel::User(_)) && now - row.subscribed_at <= OPENING;
+                subscribers.push(Subscriber { connection_id: row.connection_id, opening });
             }
         }
-        Ok(ids)
+        Ok(subscribers)
     }
 
     /// Removes a connection and its subscriptions, whichever of them are there. It is marked as closing first, so that

@@ -90,6 +90,7 @@ impl Management {
             state.frames.entry(connection).or_default().push(String::from_utf8_lossy(&frame).into_owned());
         }
         let kind = match status {
+            400 => "BadRequestException",
             410 => "GoneException",
             403 => "ForbiddenException",
             429 => "LimitExceededException",

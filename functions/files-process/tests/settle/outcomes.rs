@@ -159,7 +159,7 @@ async fn while_somebody_is_not_reached_the_event_is_tried_again() {
     world.upload(WHITE).await;
     assert!(world.handle(world.uploaded()).await.is_err());
     assert_eq!((world.now().await.status, world.now().await.announced), (FileStatus::Ready, false));
-    world.management.answer("tunnel", 410);
+    world.management.answer("tunnel", 200);
     world.handle(world.uploaded()).await.unwrap();
     assert!(world.now().await.announced);
     assert_eq!(world.heard("phone"), [FileStatus::Ready; 2]);

@@ -148,6 +148,18 @@ async fn every_socket_of_the_owner_hears_of_it() {
 }
 
 #[tokio::test]
+async fn a_socket_that_opens_while_files_settle_hears_of_the_next_one() {
+    let sarah = User::sarah().await;
+    let settling = join_all((0..16).map(|_| sarah.upload_ready("a.txt", "text/plain", TEXT)));
+    let opening = join_all((0..16).map(|_| sarah.connect()));
+    let (_, mut sockets) = futures::join!(settling, opening);
+    let next = sarah.upload("a.txt", "text/plain", TEXT).await;
+    for socket in &mut sockets {
+        assert_eq!(socket.file_status(&next).await["status"], "ready");
+    }
+}
+
+#[tokio::test]
 async fn every_thread_it_was_sent_to_hears_of_it() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let upload = sarah.announce("a.txt", "text/plain", TEXT.len()).await;
