@@ -16,7 +16,7 @@ pub async fn handle(connections: &Connections, event: SocketEvent) -> Result<Api
 
 #[cfg(test)]
 mod tests {
-    use contract::{Channel, ConnectionId, ThreadId};
+    use contract::{Channel, ThreadId};
     use testkit::{Tables, connect, socket_event};
 
     use super::*;
@@ -46,7 +46,7 @@ mod tests {
             let answer = handle(&connections, socket_event(EVENT, "phone", |_| {})).await.unwrap();
             assert_eq!(answer.status_code, 200);
             let left: Vec<_> = connections.subscribers(&channel).await.unwrap();
-            assert_eq!(left.iter().map(ConnectionId::as_str).collect::<Vec<_>>(), ["tablet"]);
+            assert_eq!(left.iter().map(|subscriber| subscriber.connection_id.as_str()).collect::<Vec<_>>(), ["tablet"]);
         }
     }
 }

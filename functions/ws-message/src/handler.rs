@@ -126,7 +126,7 @@ mod tests {
             format!("thread:{}", self.thread.id)
         }
 
-        async fn subscribers(&self) -> Vec<ConnectionId> {
+        async fn subscribers(&self) -> Vec<store::Subscriber> {
             self.connections.subscribers(&Channel::Thread(self.thread.id.clone())).await.unwrap()
         }
     }

@@ -130,12 +130,12 @@ async fn a_retry_is_the_same_message_though_its_file_has_failed_meanwhile() {
     let ids = [one.id.clone()];
     let Sent::Stored(message) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("not stored") };
     assert_eq!(send(&chat, "user-a", &thread, &[], Some("key")).await, Sent::KeyReused);
-    assert_eq!(send(&chat, "user-a", &thread, &[other.id.clone()], Some("key")).await, Sent::KeyReused);
+    assert_eq!(send(&chat, "user-a", &thread, std::slice::from_ref(&other.id), Some("key")).await, Sent::KeyReused);
     chat.settle_file(&one.id, &failed()).await.unwrap();
     chat.settle_file(&other.id, &failed()).await.unwrap();
     let Sent::Replayed(again) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("no replay") };
     assert_eq!((&again.id, again.attachments[0].status), (&message.id, FileStatus::Failed));
-    assert_eq!(send(&chat, "user-a", &thread, &[other.id.clone()], Some("key")).await, Sent::KeyReused);
+    assert_eq!(send(&chat, "user-a", &thread, std::slice::from_ref(&other.id), Some("key")).await, Sent::KeyReused);
     assert_eq!(send(&chat, "user-a", &thread, &ids, Some("new")).await, Sent::BadFiles(ids.to_vec()));
 }
 
