@@ -20,7 +20,7 @@ pub async fn handle(chat: &Chat, push: &Push, links: &Links, call: Call) -> Resu
         thread_id: &thread_id,
         author: &call.caller.profile(),
         body: &request.body,
-        file_ids: &request.file_ids,
+        file_ids: &request.distinct_files(),
         idempotency_key: idempotency_key.as_ref(),
     };
     match chat.send(new, links).await? {

@@ -9,7 +9,7 @@ use crate::{Attachment, ErrorCode, FileId, MessageId, Problem, ThreadId, Timesta
 pub struct SendMessage {
     /// At most [`limits::BODY_CHARS`] characters; empty only with files.
     pub body: String,
-    /// At most [`limits::FILES`], each once, in the order given.
+    /// At most [`limits::FILES`], as they were given.
     pub file_ids: Vec<FileId>,
 }
 
@@ -18,9 +18,7 @@ impl SendMessage {
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
         let text = fields.string("body", limits::BODY_CHARS).unwrap_or_default();
-        let mut seen = HashSet::new();
-        let mut file_ids = fields.list("fileIds", FileId::parse, "the id of a file").unwrap_or_default();
-        file_ids.retain(|file_id| seen.insert(file_id.clone()));
+        let file_ids = fields.list("fileIds", FileId::parse, "the id of a file").unwrap_or_default();
         if file_ids.len() > limits::FILES {
             fields.refuse("fileIds", format!("names more than {} files", limits::FILES));
         }
@@ -28,6 +26,13 @@ impl SendMessage {
             fields.refuse("body", "may be empty only with files");
         }
         fields.finish(Self { body: text, file_ids })
+    }
+
+    /// The files, each once.
+    #[must_use]
+    pub fn distinct_files(&self) -> Vec<FileId> {
+        let mut seen = HashSet::new();
+        self.file_ids.iter().filter(|file_id| seen.insert(*file_id)).cloned().collect()
     }
 }
 
@@ -117,7 +122,7 @@ mod tests {
             assert_eq!(refused(&body), ["body"]);
         }
         let sent = SendMessage::parse(br#"{"fileIds":["file_1","file_2","file_1"]}"#).unwrap();
-        assert_eq!(sent.file_ids.len(), 2);
+        assert_eq!(sent.distinct_files(), ["file_1", "file_2"].map(|id| FileId::parse(id).unwrap()));
     }
 
     #[test]

@@ -319,7 +319,7 @@ mod tests {
         let name = "🏡".repeat(limits::FILE_NAME_CHARS);
         let attachment = crate::Attachment {
             id: FileId::parse("file_1").unwrap(),
-            url: name.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+            url: "%F0%9F%8F%A1".repeat(limits::FILE_NAME_CHARS),
             name,
             mimetype: "image/jpeg".into(),
             size: 1,

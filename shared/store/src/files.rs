@@ -152,9 +152,17 @@ impl Chat {
         Ok(visible.then_some(file))
     }
 
+    /// Those of these files that `owner` cannot send: not there, not theirs, or failed.
+    pub(crate) async fn bad_files(&self, owner: &UserId, ids: &[FileId]) -> Result<Vec<FileId>, Error> {
+        let files = self.files(ids).await?;
+        let good = |id: &FileId| {
+            files.iter().any(|file| file.id == *id && file.owner_id == *owner && file.status != FileStatus::Failed)
+        };
+        Ok(ids.iter().filter(|id| !good(id)).cloned().collect())
+    }
+
     /// Notes on each file that it is sent to the thread; from then on its members may see it, and hear of it. Returns
-    /// the files as they are now, or those that `owner` cannot send: not there, not theirs, or failed. The good ones
-    /// among them are noted all the same, as they would be if the function ended here.
+    /// the files as they are now, or those that `owner` cannot send (any more).
     pub(crate) async fn share_files(
         &self,
         owner: &UserId,

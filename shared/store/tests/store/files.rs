@@ -115,6 +115,7 @@ async fn only_ones_own_files_that_have_not_failed_can_be_sent() {
     let sent = send(&chat, "user-a", &thread, &ids, None).await;
     assert_eq!(sent, Sent::BadFiles(vec![broken.id, foreign.id.clone(), unknown.clone()]));
     assert_eq!(chat.last_seq(&thread.id).await.unwrap(), 0);
+    assert!(chat.file(&good.id).await.unwrap().unwrap().thread_ids.is_empty(), "nothing is shared");
     assert_eq!(chat.file(&unknown).await.unwrap(), None, "nothing is made of a file that is not there");
     // A stranger to the thread does not even get so far as to share a file with it.
     assert_eq!(send(&chat, "user-c", &thread, &[good.id], None).await, Sent::NotMember);

@@ -220,7 +220,6 @@ async fn each_file_that_cannot_be_sent_is_named() {
 }
 
 #[tokio::test]
-#[ignore = "a repeated id is dropped first, and those behind it are named by where they stand then"]
 async fn a_file_behind_a_repeated_one_is_named_by_where_it_stands() {
     let sarah = User::sarah().await;
     let thread = sarah.open_thread(&[]).await;
@@ -240,7 +239,6 @@ async fn a_file_that_is_named_twice_is_sent_once() {
 }
 
 #[tokio::test]
-#[ignore = "the files that could have been sent are shared with the thread before the others are refused"]
 async fn a_refused_message_shows_its_files_to_nobody() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let thread = sarah.open_thread(&[&michael]).await;
