@@ -17,13 +17,13 @@ use serde_json::Value;
 use store::{Chat, FileRow, Links, Published, Settled};
 use tracing::warn;
 
-/// How long after the end of its window a file is still waited for: an upload that began in time may be slow, and so
-/// may the storage's event be.
-const GRACE: Duration = Duration::from_mins(5);
+/// How long after the end of its window a file is still waited for: an upload that began in time may be slow (25 MiB in
+/// this time are 0.25 Mbit/s), and so may the storage's event be.
+const GRACE: Duration = Duration::from_mins(15);
 
-/// At which receipt of its reminder a file that could not be settled is given up: whatever it is, it has ended the
-/// function several times.
-const LAST_RECEIPT: u64 = 3;
+/// How often a file's bytes are looked at. Whatever has not been settled then has ended the function each time, by its
+/// memory or its time.
+const LOOKS: u32 = 5;
 
 /// What the function is invoked with.
 pub enum Event {
@@ -67,7 +67,7 @@ impl Process {
                 for record in event.records {
                     let key = record.s3.object.key.unwrap_or_default();
                     if let Some(id) = uploaded_file(&key) {
-                        self.settle(&id, false).await?;
+                        self.settle(&id).await?;
                     } else {
                         warn!(key, "an object that is no upload");
                     }
@@ -77,25 +77,21 @@ impl Process {
             Event::Reminders(event) => {
                 for message in event.records {
                     let Reminder { file_id } = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
-                    let receipts = message.attributes.get("ApproximateReceiveCount");
-                    let receipts = receipts.and_then(|count| count.parse().ok()).unwrap_or(1);
-                    self.settle(&file_id, receipts >= LAST_RECEIPT).await?;
+                    self.settle(&file_id).await?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn settle(&self, id: &FileId, last_try: bool) -> Result<(), ApiError> {
+    async fn settle(&self, id: &FileId) -> Result<(), ApiError> {
         // An upload without a file is of somebody who can write into the bucket, and is nobody's.
         let Some(mut file) = self.chat.file(id).await? else {
             warn!(file = %id, "there is no such file");
             return Ok(());
         };
         if file.status == FileStatus::Pending {
-            let settled =
-                if last_try { Some(failed("It could not be processed.")) } else { self.inspect(&file).await? };
-            let Some(settled) = settled else { return Ok(()) };
+            let Some(settled) = self.inspect(&file).await? else { return Ok(()) };
             file = self.chat.settle_file(id, &settled).await?;
             self.clean_up(&file, settled).await?;
         }
@@ -120,6 +116,9 @@ impl Process {
                 return Ok(None);
             }
         };
+        if self.chat.look(&file.id).await? >= LOOKS {
+            return Ok(Some(failed("It could not be processed.")));
+        }
         let inspected = match media::inspect(&bytes, &file.mimetype) {
             Ok(inspected) => inspected,
             Err(refusal) => return Ok(Some(failed(refusal.to_string()))),

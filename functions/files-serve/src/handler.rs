@@ -6,7 +6,7 @@ use runtime::{Answer, Call, redirect};
 use store::{Chat, Links, Published};
 
 /// Seconds that a browser may remember where it was sent: the storage's URL has to live longer.
-const MAX_AGE: u64 = 600;
+const MAX_AGE: u64 = 50 * 60;
 const _: () = assert!(MAX_AGE < DOWNLOAD_WINDOW.as_secs());
 
 /// Answers 302 if the URL's capability is good, and the file is published.
@@ -92,10 +92,10 @@ mod tests {
         ] {
             let answer = home.get(path, query(&url)).await.unwrap();
             assert_eq!(answer.status(), 302);
-            assert_eq!(answer.headers()["cache-control"], "private, max-age=600");
+            assert_eq!(answer.headers()["cache-control"], "private, max-age=3000");
             assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
             let location = answer.headers()["location"].to_str().unwrap();
-            assert!(location.contains("X-Amz-Expires=900"), "{location}");
+            assert!(location.contains("X-Amz-Expires=3600"), "{location}");
             assert_eq!(Storage::get(location).await.into_body(), bytes);
         }
     }

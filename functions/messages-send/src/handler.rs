@@ -1,13 +1,20 @@
 //! Commits a message and pushes it to whoever hears its thread.
 
+use std::time::Duration;
+
 use contract::{
     ApiError, Channel, ErrorCode, FieldError, FileId, FileStatus, IdempotencyKey, Message, Problem, SendMessage,
     message_new_frame,
 };
+use futures::future::try_join_all;
 use push::Push;
 use runtime::{Answer, Call, HeaderName, StatusCode, json};
 use store::{Chat, Links, NewMessage, Sent};
+use tokio::time::timeout;
 use tracing::error;
+
+/// How long the sender waits for the delivery, at most.
+const DELIVERY: Duration = Duration::from_secs(8);
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -24,8 +31,8 @@ pub async fn handle(chat: &Chat, push: &Push, links: &Links, call: Call) -> Resu
         idempotency_key: idempotency_key.as_ref(),
     };
     match chat.send(new, links).await? {
-        Sent::Stored(message) => {
-            deliver(chat, push, links, &message).await;
+        Sent::Stored(mut message) => {
+            deliver(chat, push, links, &mut message).await;
             json(StatusCode::CREATED, &message, &[])
         }
         Sent::Replayed(message) => json(StatusCode::CREATED, &message, &[(IDEMPOTENCY_REPLAYED, "true")]),
@@ -45,33 +52,49 @@ fn bad_files(request: &SendMessage, refused: &[FileId]) -> Problem {
     Problem::fields(ErrorCode::InvalidRequest, errors.collect())
 }
 
-/// The message is committed, so whatever goes wrong here is not the sender's concern: who was not reached finds the
-/// gap in `seq` and catches up.
-async fn deliver(chat: &Chat, push: &Push, links: &Links, message: &Message) {
-    let delivered = async {
-        let channel = [Channel::Thread(message.thread_id.clone())];
-        push.deliver(&channel, &message_new_frame(message.clone())?).await?;
-        // A file may have been settled since it was read for the message, and its `file:status` have overtaken it.
-        let pending = message.attachments.iter().filter(|file| file.status == FileStatus::Pending);
-        let pending: Vec<_> = pending.map(|file| file.id.clone()).collect();
-        for file in chat.files(&pending).await? {
-            if file.status != FileStatus::Pending {
-                push.deliver(&channel, &serde_json::to_string(&file.status_event(links))?).await?;
-            }
-        }
-        Ok::<_, ApiError>(())
-    };
-    if let Err(error) = delivered.await {
-        error!(thread = %message.thread_id, seq = message.seq, %error, "a message was not delivered");
+/// Pushes the message. It is committed, so whatever goes wrong here is not the sender's concern: who was not reached
+/// finds the gap in `seq` and catches up.
+async fn deliver(chat: &Chat, push: &Push, links: &Links, message: &mut Message) {
+    let (thread, seq) = (message.thread_id.clone(), message.seq);
+    let delivered = timeout(DELIVERY, push_message(chat, push, links, message)).await;
+    let delivered = delivered.unwrap_or_else(|_| Err(ApiError::Unavailable("it took too long".into())));
+    if let Err(error) = delivered {
+        error!(%thread, seq, %error, "a message was not delivered");
     }
+}
+
+async fn push_message(chat: &Chat, push: &Push, links: &Links, message: &mut Message) -> Result<(), ApiError> {
+    let channel = [Channel::Thread(message.thread_id.clone())];
+    push.deliver(&channel, &message_new_frame(message.clone())?).await?;
+    // A file may have been settled since it was read for the message, and its `file:status` have overtaken it.
+    let mut pending: Vec<_> =
+        message.attachments.iter_mut().filter(|file| file.status == FileStatus::Pending).collect();
+    let ids: Vec<_> = pending.iter().map(|file| file.id.clone()).collect();
+    let mut frames = Vec::new();
+    for file in chat.files(&ids).await? {
+        if file.status == FileStatus::Pending {
+            continue;
+        }
+        frames.push(serde_json::to_string(&file.status_event(links))?);
+        if let Some(shown) = pending.iter_mut().find(|shown| shown.id == file.id) {
+            **shown = file.attachment(links);
+        }
+    }
+    try_join_all(frames.iter().map(|frame| push.deliver(&channel, frame))).await?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use contract::{ConnectionId, Thread};
     use futures::future::join_all;
     use serde_json::{Value, json};
-    use testkit::{Management, Tables, body, call, caller, connect, links, problem, thread_of};
+    use store::Settled;
+    use testkit::{
+        Fault, Management, Passing, Tables, announce, body, call, caller, connect, links, once, problem, thread_of,
+    };
 
     use super::*;
 
@@ -126,6 +149,29 @@ mod tests {
         let event = json!({"event": "message:new", "data": {"threadId": home.thread.id, "message": message}});
         assert_eq!(home.management.frames("phone"), std::slice::from_ref(&event));
         assert_eq!(home.management.frames("tablet"), [event]);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_settled_meanwhile_is_told_of_and_answered_as_it_is() {
+        let mut home = Home::new().await;
+        home.listen("user-dad", "tablet").await;
+        let file = announce(&home.chat, "user-sarah", "a", "a/b", 1).await;
+        let (chat, id) = (Arc::new(home.tables.chat()), file.id.clone());
+        // Between the commit and the push.
+        let settle = move |_: &Passing| {
+            let (chat, id) = (chat.clone(), id.clone());
+            let ready = Settled::Ready { original: "files/1".into(), thumbnail: None };
+            Fault::After(Box::pin(async move { chat.settle_file(&id, &ready).await.map(drop).unwrap() }))
+        };
+        let tables = home.tables.through(once(|passing| passing.is("Query", "CHANNEL#"), settle)).await;
+        home.push = home.management.push(tables.connections());
+        let sent = home.send("user-sarah", None, &json!({"fileIds": [file.id, file.id]})).await.unwrap();
+        assert_eq!(body(&sent)["attachments"][0]["status"], "ready");
+        let frames = home.management.frames("tablet");
+        let told: Vec<_> = frames.iter().map(|frame| (&frame["event"], &frame["data"])).collect();
+        assert_eq!((told.len(), told[0].0, told[1].0), (2, &json!("message:new"), &json!("file:status")));
+        assert_eq!(told[0].1["message"]["attachments"].as_array().unwrap().len(), 1);
+        assert_eq!((&told[1].1["fileId"], &told[1].1["status"]), (&json!(file.id), &json!("ready")));
     }
 
     #[tokio::test]

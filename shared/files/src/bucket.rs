@@ -15,8 +15,9 @@ use crate::{Error, keys};
 
 /// How long a client has for its upload.
 pub const UPLOAD_WINDOW: Duration = Duration::from_mins(15);
-/// How long a download's URL is good for.
-pub const DOWNLOAD_WINDOW: Duration = Duration::from_mins(15);
+/// How long a download's URL is good for. Browsers cache bytes under the URL that they came from in the end, so a short
+/// window has them fetch again what they have.
+pub const DOWNLOAD_WINDOW: Duration = Duration::from_hours(1);
 
 /// The one header of an upload that HTTP clients do not make by themselves.
 const CONTENT_TYPE: &str = "content-type";
@@ -60,6 +61,7 @@ impl Bucket {
         // Made for the largest file. Reading an object's bytes is outside of these; the SDK gives up where none come
         // for 5 seconds.
         let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(20))
             .operation_timeout(Duration::from_secs(40));
         let config = Builder::from(config)

@@ -15,19 +15,47 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
+/// Bytes of a name as RFC 8187 has it, and characters of its plain form: S3 keeps 2 KB of such headers with an object,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>.
+const MAX_ENCODED: usize = 1_500;
+const MAX_PLAIN: usize = 255;
+
 /// The value of a `Content-Disposition` header (RFC 6266), always visible ASCII and spaces: whether a browser shows the
 /// file or saves it, and its name. A name that does not survive as it is comes twice, the second time as RFC 8187 has
-/// it.
+/// it. One that would be too long for S3 is cut before its extension.
 #[must_use]
 pub fn content_disposition(inline: bool, filename: &str) -> String {
     // Percent signs too: some browsers decode them in here (RFC 6266, appendix D).
     let plain = |c: char| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
+    let filename = &cut(filename);
     let fallback: String = filename.chars().map(plain).collect();
     let kind = if inline { "inline" } else { "attachment" };
-    if fallback == filename {
+    if fallback == *filename {
         return format!("{kind}; filename=\"{fallback}\"");
     }
     format!("{kind}; filename=\"{fallback}\"; filename*=UTF-8''{}", utf8_percent_encode(filename, ENCODED))
+}
+
+/// The name, or as much of it as S3 keeps, and its extension.
+fn cut(filename: &str) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, ENCODED).map(str::len).sum::<usize>();
+    if encoded(filename) <= MAX_ENCODED && filename.chars().count() <= MAX_PLAIN {
+        return filename.to_owned();
+    }
+    let (mut stem, mut extension) = filename.rsplit_once('.').unwrap_or((filename, ""));
+    if extension.chars().count() > 16 {
+        (stem, extension) = (filename, "");
+    }
+    let dot = if extension.is_empty() { "" } else { "." };
+    let mut left = MAX_ENCODED - encoded(extension) - dot.len();
+    let fits = |c: &char| {
+        let length = encoded(c.encode_utf8(&mut [0; 4]));
+        let fits = length <= left;
+        left = left.saturating_sub(length);
+        fits
+    };
+    let stem: String = stem.chars().take(MAX_PLAIN - extension.len().min(MAX_PLAIN)).take_while(fits).collect();
+    format!("{stem}{dot}{extension}")
 }
 
 #[cfg(test)]
@@ -56,6 +84,21 @@ mod tests {
         ] {
             let expected = format!("attachment; filename=\"{fallback}\"; filename*=UTF-8''{encoded}");
             assert_eq!(content_disposition(false, name), expected);
+        }
+    }
+
+    #[test]
+    fn the_longest_names_fit_what_s3_keeps_and_have_their_extensions() {
+        for (name, end) in [
+            (format!("{}.jpg", "🏡".repeat(251)), ".jpg"),
+            ("写".repeat(255), "%E5%86%99"),
+            ("a".repeat(255), "aaa\""),
+            (format!("a.{}", "🏡".repeat(253)), "%F0%9F%8F%A1"),
+            (format!("{}.{}", "🏡".repeat(238), "é".repeat(16)), "%C3%A9"),
+        ] {
+            let text = content_disposition(true, &name);
+            assert!(text.len() < 1_900, "{}", text.len());
+            assert!(text.ends_with(end), "{text}");
         }
     }
 

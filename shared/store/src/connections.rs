@@ -58,6 +58,7 @@ struct ConnectionRow {
 #[serde(rename_all = "camelCase")]
 struct SubscriptionRow {
     connection_id: ConnectionId,
+    #[serde(default)]
     subscribed_at: i64,
     expires_at: i64,
 }

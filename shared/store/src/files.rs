@@ -10,7 +10,7 @@ use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
 use crate::keys;
 use crate::links::{Links, Published};
-use crate::row::{from_item, s, to_item};
+use crate::row::{from_item, n, s, to_item};
 use crate::transaction::IS_NEW;
 
 /// The row of a file.
@@ -43,6 +43,9 @@ pub struct FileRow {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// How often its bytes were looked at, or begun to be.
+    #[serde(default, skip_serializing)]
+    looks: u32,
     /// Whether everybody concerned has been told that it is settled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub announced: bool,
@@ -82,6 +85,7 @@ impl FileRow {
             original: None,
             thumbnail: None,
             reason: None,
+            looks: 0,
             announced: false,
         }
     }
@@ -197,6 +201,14 @@ impl Chat {
             Err(error) if condition_failed(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Notes that the file is about to be looked at, and returns how often it has been before.
+    pub async fn look(&self, id: &FileId) -> Result<u32, Error> {
+        let update = self.table.update(&keys::file(id)).update_expression("ADD looks :one");
+        let update = update.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld);
+        let before = update.expression_attribute_values(":one", n(1)).send().await?.attributes;
+        from_item::<FileRow>(before.unwrap_or_default()).map(|file| file.looks)
     }
 
     /// Settles a pending file, once: whoever comes first decides. Returns the file as it is now, whoever decided, with

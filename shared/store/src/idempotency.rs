@@ -68,9 +68,10 @@ impl Chat {
         self.outcome(&row.thread_id, known, &record.content_hash, links).await.map(Attempt::Known)
     }
 
-    /// What became of this message's key before, if it was used.
+    /// What became of this message's key before, if it was used. Asked only where the message has files, for they are
+    /// shared before the commit; the commit finds out by itself.
     pub(crate) async fn replay(&self, new: NewMessage<'_>, links: &Links) -> Result<Option<Sent>, Error> {
-        let Some(key) = new.idempotency_key else { return Ok(None) };
+        let Some(key) = new.idempotency_key.filter(|_| !new.file_ids.is_empty()) else { return Ok(None) };
         let Some(item) = self.table.get(&keys::idempotency(new.thread_id, &new.author.id, key)).await? else {
             return Ok(None);
         };

@@ -125,15 +125,19 @@ impl Chat {
             }
         };
         // All that can fail comes before the commit: behind it, an error would make the sender send again.
-        let (is_member, last, (), author, bad_files) = futures::try_join!(
+        let (is_member, last, (), author, bad_files, replayed) = futures::try_join!(
             self.is_member(thread_id, &new.author.id),
             last,
             self.seen(new.author),
             self.author(new.author),
-            self.bad_files(&new.author.id, new.file_ids)
+            self.bad_files(&new.author.id, new.file_ids),
+            self.replay(new, links)
         )?;
         if !is_member {
             return Ok(Sent::NotMember);
+        }
+        if let Some(sent) = replayed {
+            return Ok(sent);
         }
         // Nothing is shared with the thread unless all can be; which one of them may yet prevent, if it fails just now.
         let shared = if bad_files.is_empty() {
@@ -143,7 +147,7 @@ impl Chat {
         };
         let files = match shared {
             Ok(files) => files,
-            Err(refused) => return Ok(self.replay(new, links).await?.unwrap_or(Sent::BadFiles(refused))),
+            Err(refused) => return Ok(Sent::BadFiles(refused)),
         };
 
         let mut row = MessageRow {

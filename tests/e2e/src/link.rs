@@ -24,7 +24,7 @@ pub async fn open(link: &str) -> Reply {
 pub async fn follow(link: &str) -> Url {
     let reply = open(link).await;
     assert_eq!(reply.status, 302, "{reply}");
-    assert_eq!(reply.header("cache-control"), Some("private, max-age=600"), "{reply}");
+    assert_eq!(reply.header("cache-control"), Some("private, max-age=3000"), "{reply}");
     assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{reply}");
     let location = reply.header(LOCATION.as_str()).unwrap_or_else(|| panic!("no Location: {reply}"));
     Url::parse(location).unwrap_or_else(|error| panic!("not a URL: {error}: {reply}"))

@@ -16,8 +16,8 @@ enum Step {
     Upload(&'static [u8]),
     /// Storage tells of an upload, perhaps of one long ago, perhaps again; a call may fail.
     Event(Option<(Service, usize, Failure)>),
-    /// The reminder comes, for this time.
-    Reminder(u32),
+    /// The reminder comes.
+    Reminder,
     /// Sarah sends the file to the thread.
     Send,
 }
@@ -29,7 +29,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => prop_oneof![Just(WHITE), Just(BLACK), Just(BROKEN)].prop_map(Step::Upload),
         4 => fault.prop_map(Step::Event),
-        1 => (1..=3_u32).prop_map(Step::Reminder),
+        1 => Just(Step::Reminder),
         2 => Just(Step::Send),
     ]
 }
@@ -42,7 +42,7 @@ impl World {
             Step::Event(Some((service, nth, failure))) => {
                 failing(self, *service, *nth, *failure).await.0.handle(self.uploaded()).await?;
             }
-            Step::Reminder(receipt) => self.handle(self.reminder(*receipt)).await?,
+            Step::Reminder => self.handle(self.reminder()).await?,
             Step::Send => self.send().await?,
         }
         Ok(())
@@ -79,8 +79,8 @@ async fn run(steps: Vec<Vec<Step>>) {
         settled = outcome;
     }
     // In the end the reminder comes for a file whose window is over.
-    world.wait(20).await;
-    world.handle(world.reminder(1)).await.unwrap();
+    world.wait(30).await;
+    world.handle(world.reminder()).await.unwrap();
     let file = world.now().await;
     assert!(file.status != FileStatus::Pending && file.announced, "{file:?}");
     world.assert_whole(&file).await;

@@ -71,12 +71,11 @@ impl World {
         serde_json::from_value(event).unwrap()
     }
 
-    /// The reminder of the file, as it comes for the `receipt`th time.
-    fn reminder(&self, receipt: u32) -> Event {
+    /// The reminder of the file.
+    fn reminder(&self) -> Event {
         let sample = include_str!("../../../../events/files-process-reminder.json");
         let mut event: Value = serde_json::from_str(sample).unwrap();
         event["Records"][0]["body"] = json!(json!({"fileId": self.file.id}).to_string());
-        event["Records"][0]["attributes"]["ApproximateReceiveCount"] = json!(receipt.to_string());
         serde_json::from_value(event).unwrap()
     }
 

@@ -101,14 +101,14 @@ async fn a_file_never_uploaded_is_failed_whichever_call_fails() {
             let world = World::new().await;
             // Early, so that the next reminder has to be sent.
             let (process, _) = failing(&world, service, nth, Failure::Refused).await;
-            if process.handle(world.reminder(1)).await.is_err() {
-                world.handle(world.reminder(2)).await.unwrap();
+            if process.handle(world.reminder()).await.is_err() {
+                world.handle(world.reminder()).await.unwrap();
             }
             assert_eq!(world.queue.sent().len(), 1, "{service:?} {nth}");
-            world.wait(20).await;
+            world.wait(30).await;
             let (process, _) = failing(&world, service, nth, Failure::Refused).await;
-            if process.handle(world.reminder(1)).await.is_err() {
-                world.handle(world.reminder(2)).await.unwrap();
+            if process.handle(world.reminder()).await.is_err() {
+                world.handle(world.reminder()).await.unwrap();
             }
             let file = world.now().await;
             assert_eq!((file.status, file.announced), (FileStatus::Failed, true), "{service:?} {nth}");

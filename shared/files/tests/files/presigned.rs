@@ -84,7 +84,7 @@ async fn a_download_needs_no_header() {
     let url = bucket().presign_download("files/file_1/abc").await.unwrap();
     let (place, query) = parts(&url);
     assert_eq!(place, "https://home.s3.eu-central-1.amazonaws.com/files/file_1/abc");
-    assert_eq!((query["X-Amz-SignedHeaders"], query["X-Amz-Expires"]), ("host", "900"));
+    assert_eq!((query["X-Amz-SignedHeaders"], query["X-Amz-Expires"]), ("host", "3600"));
 }
 
 #[tokio::test]

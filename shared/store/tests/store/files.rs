@@ -132,6 +132,7 @@ async fn a_retry_is_the_same_message_though_its_file_has_failed_meanwhile() {
     let Sent::Stored(message) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("not stored") };
     assert_eq!(send(&chat, "user-a", &thread, &[], Some("key")).await, Sent::KeyReused);
     assert_eq!(send(&chat, "user-a", &thread, std::slice::from_ref(&other.id), Some("key")).await, Sent::KeyReused);
+    assert!(chat.file(&other.id).await.unwrap().unwrap().thread_ids.is_empty(), "nothing is shared by a key reused");
     chat.settle_file(&one.id, &failed()).await.unwrap();
     chat.settle_file(&other.id, &failed()).await.unwrap();
     let Sent::Replayed(again) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("no replay") };
