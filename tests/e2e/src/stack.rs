@@ -18,7 +18,6 @@ pub struct Stack {
     /// The table of files, for the operator.
     pub chat_table: String,
     /// The queue of reminders to look after a file, for the operator.
-    #[serde(default)]
     pub reminders_url: String,
     /// The demo users.
     pub users: Vec<Account>,
