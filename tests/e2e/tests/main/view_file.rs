@@ -289,7 +289,13 @@ async fn any_name_goes_all_the_way() {
             assert_eq!(attachment["name"], *name, "in the attachment");
             let served = view(text(&attachment["url"])).await;
             assert_eq!(served.bytes, name.as_bytes(), "{name:?}");
-            assert_eq!(served.disposition.name.as_deref(), Some(*name), "in the Content-Disposition");
+            let saved_as = served.disposition.name.unwrap_or_default();
+            if *name == wide {
+                // S3 keeps 2 KB of headers with an object, and this name alone would be 3.
+                assert!(name.starts_with(&saved_as) && saved_as.chars().count() > 100, "{saved_as}");
+            } else {
+                assert_eq!(saved_as, *name, "in the Content-Disposition");
+            }
         }
     }
 }
