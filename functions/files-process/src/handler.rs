@@ -151,8 +151,8 @@ impl Process {
         let channels: Vec<_> = threads.chain([Channel::User(file.owner_id.clone())]).collect();
         let frame = serde_json::to_string(&file.status_event(&self.links))?;
         let delivery = self.push.deliver(&channels, &frame).await?;
-        if delivery.failed > 0 {
-            return Err(ApiError::Unavailable(format!("{} connections were not reached", delivery.failed)));
+        if !delivery.left.is_empty() {
+            return Err(ApiError::Unavailable(format!("{} connections were not reached", delivery.left.len())));
         }
         Ok(self.chat.file_announced(&file.id).await?)
     }

@@ -11,7 +11,7 @@ use push::Push;
 use runtime::{Answer, Call, HeaderName, StatusCode, json};
 use store::{Chat, Links, NewMessage, Sent};
 use tokio::time::timeout;
-use tracing::error;
+use tracing::warn;
 
 /// How long the sender waits for the delivery, at most.
 const DELIVERY: Duration = Duration::from_secs(8);
@@ -52,20 +52,20 @@ fn bad_files(request: &SendMessage, refused: &[FileId]) -> Problem {
     Problem::fields(ErrorCode::InvalidRequest, errors.collect())
 }
 
-/// Pushes the message. It is committed, so whatever goes wrong here is not the sender's concern: who was not reached
-/// finds the gap in `seq` and catches up.
+/// Pushes the message and takes off its mark. It is committed, so whatever goes wrong here is not the sender's concern:
+/// the mark stays, and `outbox` delivers to whoever is left over.
 async fn deliver(chat: &Chat, push: &Push, links: &Links, message: &mut Message) {
     let (thread, seq) = (message.thread_id.clone(), message.seq);
     let delivered = timeout(DELIVERY, push_message(chat, push, links, message)).await;
     let delivered = delivered.unwrap_or_else(|_| Err(ApiError::Unavailable("it took too long".into())));
     if let Err(error) = delivered {
-        error!(%thread, seq, %error, "a message was not delivered");
+        warn!(%thread, seq, %error, "a message was not delivered, and is left to the outbox");
     }
 }
 
 async fn push_message(chat: &Chat, push: &Push, links: &Links, message: &mut Message) -> Result<(), ApiError> {
     let channel = [Channel::Thread(message.thread_id.clone())];
-    push.deliver(&channel, &message_new_frame(message.clone())?).await?;
+    let mut left = push.deliver(&channel, &message_new_frame(message.clone())?).await?.left;
     // A file may have been settled since it was read for the message, and its `file:status` have overtaken it.
     let mut pending: Vec<_> =
         message.attachments.iter_mut().filter(|file| file.status == FileStatus::Pending).collect();
@@ -80,8 +80,9 @@ async fn push_message(chat: &Chat, push: &Push, links: &Links, message: &mut Mes
             **shown = file.attachment(links);
         }
     }
-    try_join_all(frames.iter().map(|frame| push.deliver(&channel, frame))).await?;
-    Ok(())
+    let told = try_join_all(frames.iter().map(|frame| push.deliver(&channel, frame))).await?;
+    left.extend(told.into_iter().flat_map(|delivery| delivery.left));
+    Ok(chat.delivered(&message.thread_id, message.seq, &left).await?)
 }
 
 #[cfg(test)]
@@ -91,7 +92,7 @@ mod tests {
     use contract::{ConnectionId, Thread};
     use futures::future::join_all;
     use serde_json::{Value, json};
-    use store::Settled;
+    use store::{Settled, Undelivered};
     use testkit::{
         Fault, Management, Passing, Tables, announce, body, call, caller, connect, links, once, problem, thread_of,
     };
@@ -206,6 +207,25 @@ mod tests {
         let files = problem(home.send("user-sarah", None, &json!({"fileIds": ["file_1", "file_2"]})).await);
         assert_eq!(files["errors"][1]["field"], "fileIds[1]");
         assert_eq!(home.chat.last_seq(&home.thread.id).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_mark_is_taken_off_once_everybody_is_reached_and_names_who_is_not() {
+        let home = Home::new().await;
+        for connection in ["phone", "tablet"] {
+            home.listen("user-dad", connection).await;
+        }
+        home.send("user-sarah", None, &json!({"body": "a"})).await.unwrap();
+        home.management.answer("tablet", 403);
+        home.send("user-sarah", None, &json!({"body": "b"})).await.unwrap();
+        home.tables.client.delete_table().table_name(&home.tables.connections).send().await.unwrap();
+        home.send("user-sarah", None, &json!({"body": "c"})).await.unwrap();
+        let all = [1, 2, 3].map(|seq| (home.thread.id.clone(), seq));
+        let mut marked = home.chat.still_undelivered(&all).await.unwrap();
+        marked.sort_unstable_by_key(|row| row.seq);
+        let marked: Vec<_> = marked.iter().map(|row| (row.seq, row.undelivered().unwrap())).collect();
+        let tablet = Undelivered::Connections([ConnectionId::new("tablet")].into());
+        assert_eq!(marked, [(2, tablet), (3, Undelivered::Everybody)]);
     }
 
     #[tokio::test]

@@ -1,66 +1,245 @@
-//! Follows the messages that are committed: keeps each thread's `lastSeq`, `lastMessage` and `updatedAt`.
+//! Follows the messages that are committed: keeps each thread's `lastSeq`, `lastMessage` and `updatedAt`, and has
+//! everybody reached whom the sender has left over.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use aws_lambda_events::dynamodb::{Event, EventRecord};
-use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use contract::ThreadId;
+use aws_lambda_events::dynamodb;
+use aws_lambda_events::sqs::SqsEvent;
+use contract::{ApiError, Channel, ThreadId, message_new_frame};
 use futures::future::join_all;
-use serde_dynamo::Item;
-use store::{Chat, MessageRow};
-use tracing::error;
+use push::{Limits, Push, Repair, Repairs};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
+use store::{Chat, Error, Links, MessageRow, Undelivered};
+use tracing::{error, warn};
 
-/// Advances every thread in the batch, one write for each. Returns the records that failed, so that Lambda tries
-/// again from the first of them; doing a record twice changes nothing.
-pub async fn handle(chat: &Chat, event: Event) -> DynamoDbEventResponse {
-    let mut failed = Vec::new();
-    let mut threads: HashMap<ThreadId, Vec<(MessageRow, String)>> = HashMap::new();
-    for record in event.records {
-        let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
-        match message(record) {
-            Ok(message) => threads.entry(message.thread_id.clone()).or_default().push((message, sequence_number)),
-            Err((key, error)) => {
-                error!(sequence_number, ?key, %error, "a record of the stream is no message");
-                failed.push(sequence_number);
+/// How long a repair may take. Nobody waits for it.
+pub const LIMITS: Limits = Limits { post: Duration::from_secs(2), overall: Duration::from_secs(10) };
+
+/// What the function is invoked with.
+pub enum Event {
+    /// Messages were committed.
+    Committed(dynamodb::Event),
+    /// Messages are to be delivered once more.
+    Repairs(SqsEvent),
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Value::deserialize(deserializer)?;
+        match event["Records"][0]["eventSource"].as_str() {
+            Some("aws:dynamodb") => serde_json::from_value(event).map(Self::Committed),
+            Some("aws:sqs") => serde_json::from_value(event).map(Self::Repairs),
+            _ => return Err(D::Error::custom("an event of neither DynamoDB nor SQS")),
+        }
+        .map_err(D::Error::custom)
+    }
+}
+
+/// The records or messages that are to come again: Lambda's answer for streams and queues alike.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failures {
+    batch_item_failures: Vec<Failure>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure {
+    item_identifier: String,
+}
+
+impl Failures {
+    fn of(identifiers: impl IntoIterator<Item = String>) -> Self {
+        let failures = identifiers.into_iter().map(|item_identifier| Failure { item_identifier });
+        Self { batch_item_failures: failures.collect() }
+    }
+
+    /// Which they are.
+    pub fn identifiers(&self) -> impl Iterator<Item = &str> {
+        self.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str())
+    }
+}
+
+/// A message of the stream, and its record's number.
+struct Committed {
+    message: MessageRow,
+    sequence_number: String,
+    record: dynamodb::EventRecord,
+}
+
+/// What it takes to follow messages.
+pub struct Outbox {
+    /// Where messages and threads are.
+    pub chat: Chat,
+    /// To whoever hears them.
+    pub push: Push,
+    /// For messages that have not reached everybody, and for what nobody can handle.
+    pub repairs: Repairs,
+    /// What the URLs of their files are signed with.
+    pub links: Links,
+}
+
+impl Outbox {
+    /// Does what there is to do for each record, which may be repeated. Returns those that have to come again.
+    pub async fn handle(&self, event: Event) -> Failures {
+        match event {
+            Event::Committed(event) => self.follow(event).await,
+            Event::Repairs(event) => {
+                let repaired = join_all(event.records.into_iter().map(|message| async move {
+                    let failed = self.repair(message.body.as_deref().unwrap_or_default()).await.err()?;
+                    warn!(message = message.message_id, error = %failed, "a message has not reached everybody");
+                    Some(message.message_id.unwrap_or_default())
+                }));
+                Failures::of(repaired.await.into_iter().flatten())
             }
         }
     }
-    let advanced = join_all(threads.into_values().map(|messages| async move {
-        let newest = messages.iter().map(|(message, _)| message).max_by_key(|message| message.seq)?;
-        let error = chat.advance_thread(newest).await.err()?;
-        error!(thread = %newest.thread_id, seq = newest.seq, %error, "a thread was not advanced");
-        // All of the thread's records, so that the retry starts at the first of them.
-        Some(messages.into_iter().map(|(_, sequence_number)| sequence_number).collect::<Vec<_>>())
-    }));
-    failed.extend(advanced.await.into_iter().flatten().flatten());
 
-    let mut response = DynamoDbEventResponse::default();
-    response.batch_item_failures = failed
-        .into_iter()
-        .map(|sequence_number| {
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = Some(sequence_number);
-            failure
-        })
-        .collect();
-    response
-}
+    /// Advances every thread in the batch, one write for each, and asks for the repair of what is still marked. What can
+    /// never be handled is put aside at once, so that it holds nobody up.
+    async fn follow(&self, event: dynamodb::Event) -> Failures {
+        let mut failed = Vec::new();
+        let mut threads: HashMap<ThreadId, Vec<Committed>> = HashMap::new();
+        for record in event.records {
+            let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
+            match serde_dynamo::from_item::<_, MessageRow>(record.change.new_image.clone()) {
+                Ok(message) => {
+                    let committed = Committed { message, sequence_number, record };
+                    threads.entry(committed.message.thread_id.clone()).or_default().push(committed);
+                }
+                Err(error) => {
+                    error!(sequence_number, keys = ?record.change.keys, %error, "a record of the stream is no message");
+                    if self.put_aside(&record).await.is_err() {
+                        failed.push(sequence_number);
+                    }
+                }
+            }
+        }
+        let followed = join_all(threads.into_values().map(|messages| async move {
+            let Err(error) = self.follow_thread(&messages).await else { return Vec::new() };
+            let thread = messages.first().map(|committed| committed.message.thread_id.to_string());
+            error!(thread, %error, "a thread could not be followed");
+            // All of the thread's records, so that the retry starts at the first of them.
+            messages.into_iter().map(|committed| committed.sequence_number).collect()
+        }));
+        failed.extend(followed.await.into_iter().flatten());
+        Failures::of(failed)
+    }
 
-/// The message of a record, or the key of a row that is none.
-fn message(record: EventRecord) -> Result<MessageRow, (Item, serde_dynamo::Error)> {
-    let keys = record.change.keys;
-    serde_dynamo::from_item(record.change.new_image).map_err(|error| (keys, error))
+    async fn follow_thread(&self, messages: &[Committed]) -> Result<(), ApiError> {
+        let Some(newest) = messages.iter().map(|committed| &committed.message).max_by_key(|message| message.seq) else {
+            return Ok(());
+        };
+        match self.chat.advance_thread(newest).await {
+            Err(error @ Error::MissingRow(_)) => {
+                error!(%error, "a message of no thread");
+                for committed in messages {
+                    self.put_aside(&committed.record).await?;
+                }
+                return Ok(());
+            }
+            advanced => advanced?,
+        };
+        let known: Vec<_> = messages.iter().map(|c| (c.message.thread_id.clone(), c.message.seq)).collect();
+        for row in self.chat.still_undelivered(&known).await? {
+            self.repairs.ask(&Repair { thread_id: row.thread_id, seq: row.seq }).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_aside(&self, record: &dynamodb::EventRecord) -> Result<(), ApiError> {
+        self.repairs.put_aside(record).await.inspect_err(|error| error!(%error, "a record could not be put aside"))
+    }
+
+    /// Delivers a message to whoever is left over; an error while somebody is.
+    async fn repair(&self, body: &str) -> Result<(), ApiError> {
+        let Repair { thread_id, seq } = serde_json::from_str(body)?;
+        for row in self.chat.still_undelivered(&[(thread_id.clone(), seq)]).await? {
+            let left = row.undelivered();
+            let frame = message_new_frame(self.chat.show(row, &self.links).await?)?;
+            let wanted = |id: &_| !matches!(&left, Some(Undelivered::Connections(ids)) if !ids.contains(id));
+            let channel = [Channel::Thread(thread_id.clone())];
+            let delivery = self.push.deliver_where(&channel, &frame, wanted).await?;
+            self.chat.delivered(&thread_id, seq, &delivery.left).await?;
+            if !delivery.left.is_empty() {
+                return Err(ApiError::Unavailable(format!("{} connections are left over", delivery.left.len())));
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use contract::{Thread, ThreadsQuery};
-    use serde_json::{Value, json};
-    use testkit::{Tables, caller, links, say, thread_of};
+    use contract::{ConnectionId, Thread, ThreadsQuery};
+    use serde_json::json;
+    use testkit::{Fault, Management, Queue, Tables, caller, connect, links, say, thread_of};
 
     use super::*;
 
     const EVENT: &str = include_str!("../../../events/outbox.json");
+
+    struct Home {
+        tables: Tables,
+        queue: Queue,
+        management: Management,
+        thread: Thread,
+    }
+
+    impl Home {
+        async fn new() -> Self {
+            let tables = Tables::create().await;
+            let thread = thread_of(&tables.chat(), &["user-sarah"]).await;
+            Self { tables, queue: Queue::start().await, management: Management::start().await, thread }
+        }
+
+        async fn handle(&self, event: Value) -> Vec<String> {
+            let outbox = Outbox {
+                chat: self.tables.chat(),
+                push: self.management.push(self.tables.connections()),
+                repairs: self.queue.repairs(),
+                links: links(),
+            };
+            let failures = outbox.handle(serde_json::from_value(event).unwrap()).await;
+            failures.identifiers().map(str::to_owned).collect()
+        }
+
+        async fn follow(&self, records: Vec<Value>) -> Vec<String> {
+            self.handle(json!({"Records": records})).await
+        }
+
+        async fn repair(&self, body: &Value) -> Vec<String> {
+            let record = json!({"eventSource": "aws:sqs", "messageId": "m-1", "body": body.to_string()});
+            self.handle(json!({"Records": [record]})).await
+        }
+
+        /// A message that its sender commits and pushes to nobody.
+        async fn say(&self, body: &str) -> Value {
+            let message = say(&self.tables.chat(), "user-sarah", &self.thread, body).await;
+            record(&self.thread, message.seq)
+        }
+
+        async fn listen(&self, connection: &str) {
+            let connection = connect(&self.tables.connections(), "user-sarah", connection).await;
+            let channel = Channel::Thread(self.thread.id.clone());
+            self.tables.connections().subscribe(&connection, &channel).await.unwrap();
+        }
+
+        /// Bodies of the messages that `connection` was pushed.
+        fn heard(&self, connection: &str) -> Vec<String> {
+            let frames = self.management.frames(connection);
+            frames.iter().map(|frame| frame["data"]["message"]["body"].as_str().unwrap().to_owned()).collect()
+        }
+
+        /// Body of the last message of Sarah's only thread, as the list of threads shows it.
+        async fn last(&self) -> Value {
+            let query = ThreadsQuery::parse(None, None).unwrap();
+            let page = self.tables.chat().threads(&caller("user-sarah").id, &query, &links()).await.unwrap();
+            serde_json::to_value(page).unwrap()["threads"][0]["lastMessage"]["body"].clone()
+        }
+    }
 
     /// The sample's first record, as the record of message `seq` of `thread`.
     fn record(thread: &Thread, seq: u64) -> Value {
@@ -72,59 +251,98 @@ mod tests {
         record
     }
 
-    async fn failures(chat: &Chat, records: Vec<Value>) -> Vec<String> {
-        let event = serde_json::from_value(json!({"Records": records})).unwrap();
-        let failures = handle(chat, event).await.batch_item_failures;
-        failures.into_iter().map(|failure| failure.item_identifier.unwrap()).collect()
-    }
-
-    /// Body of the last message of the user's only thread.
-    async fn last(chat: &Chat) -> Value {
-        let query = ThreadsQuery::parse(None, None).unwrap();
-        let page =
-            serde_json::to_value(chat.threads(&caller("user-sarah").id, &query, &links()).await.unwrap()).unwrap();
-        page["threads"][0]["lastMessage"]["body"].clone()
-    }
-
     #[tokio::test]
     async fn the_projection_only_goes_forward_whatever_order_records_come_in() {
-        let chat = Tables::create().await.chat();
-        let thread = thread_of(&chat, &["user-sarah"]).await;
-        assert_eq!(last(&chat).await, Value::Null);
-        assert_eq!(failures(&chat, vec![record(&thread, 2), record(&thread, 3), record(&thread, 1)]).await, [""; 0]);
-        assert_eq!(last(&chat).await, "message 3");
-        assert_eq!(failures(&chat, vec![record(&thread, 2)]).await, [""; 0]);
-        assert_eq!(last(&chat).await, "message 3");
+        let home = Home::new().await;
+        let of = |seq| record(&home.thread, seq);
+        assert_eq!(home.last().await, Value::Null);
+        assert_eq!(home.follow(vec![of(2), of(3), of(1)]).await, [""; 0]);
+        assert_eq!(home.last().await, "message 3");
+        assert_eq!(home.follow(vec![of(2)]).await, [""; 0]);
+        assert_eq!(home.last().await, "message 3");
     }
 
     #[tokio::test]
     async fn a_sent_message_reads_back_from_its_image() {
-        let tables = Tables::create().await;
-        let chat = tables.chat();
-        let thread = thread_of(&chat, &["user-sarah"]).await;
-        let sent = say(&chat, "user-sarah", &thread, "hello").await;
-        let item = tables.client.get_item().table_name(&tables.chat);
+        let home = Home::new().await;
+        home.say("hello").await;
+        let item = home.tables.client.get_item().table_name(&home.tables.chat);
         let key = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
-        let item = item.key("pk", key(&format!("THREAD#{}", thread.id))).key("sk", key("MSG#00000000000000000001"));
-        let image = item.send().await.unwrap().item.unwrap();
+        let item = item.key("pk", key(&format!("THREAD#{}", home.thread.id)));
+        let image = item.key("sk", key("MSG#00000000000000000001")).send().await.unwrap().item.unwrap();
         let row: MessageRow = serde_dynamo::aws_sdk_dynamodb_1::from_item(image).unwrap();
-        assert_eq!((row.id, row.seq, row.body), (sent.id, 1, "hello".into()));
+        assert_eq!((row.seq, row.body.as_str()), (1, "hello"));
+        assert_eq!(row.undelivered(), Some(Undelivered::Everybody));
     }
 
     #[tokio::test]
-    async fn what_fails_is_returned_and_the_rest_is_done() {
-        let tables = Tables::create().await;
-        let chat = tables.chat();
-        let (thread, other) = (thread_of(&chat, &["user-sarah"]).await, thread_of(&chat, &["user-dad"]).await);
-        let mut garbage = record(&thread, 2);
+    async fn what_can_never_be_handled_is_put_aside_and_holds_nobody_up() {
+        let mut home = Home::new().await;
+        let mut garbage = record(&home.thread, 2);
         garbage["dynamodb"]["NewImage"] = json!({"seq": {"S": "two"}});
-        let gone = Thread { id: ThreadId::new(), ..other };
-        let records = vec![record(&gone, 1), garbage, record(&thread, 3), record(&gone, 2)];
-        let mut failed = failures(&chat, records).await;
-        failed.sort_unstable();
-        let mut expected = vec![format!("{}/1", gone.id), format!("{}/2", thread.id), format!("{}/2", gone.id)];
+        let gone = Thread { id: ThreadId::new(), ..home.thread.clone() };
+        let records = || vec![record(&gone, 1), garbage.clone(), record(&home.thread, 3), record(&gone, 2)];
+        assert_eq!(home.follow(records()).await, [""; 0]);
+        assert_eq!(home.last().await, "message 3");
+        let aside = home.queue.messages("dead-letters");
+        let mut aside: Vec<_> = aside.iter().map(|record| record["dynamodb"]["SequenceNumber"].clone()).collect();
+        aside.sort_unstable_by_key(Value::to_string);
+        let mut expected = [format!("{}/1", gone.id), format!("{}/2", gone.id), format!("{}/2", home.thread.id)];
         expected.sort_unstable();
+        assert_eq!(aside, expected);
+
+        // Not even that: then they come again.
+        let records = records();
+        home.queue = home.queue.through(|_| Fault::Refuse("com.amazonaws.sqs#AccessDenied")).await;
+        let mut failed = home.follow(records).await;
+        failed.sort_unstable();
         assert_eq!(failed, expected);
-        assert_eq!(last(&chat).await, "message 3");
+    }
+
+    #[tokio::test]
+    async fn what_the_sender_has_not_delivered_is_delivered_once_more() {
+        let home = Home::new().await;
+        for connection in ["phone", "tablet"] {
+            home.listen(connection).await;
+        }
+        // The sender has ended between the commit and the push of the one, and after that of the other.
+        let (one, two) = (home.say("message 1").await, home.say("message 2").await);
+        home.tables.chat().delivered(&home.thread.id, 2, &[]).await.unwrap();
+        assert_eq!(home.follow(vec![one, two]).await, [""; 0]);
+        let repair = json!({"threadId": home.thread.id, "seq": 1});
+        assert_eq!(home.queue.messages("repairs"), std::slice::from_ref(&repair));
+        assert_eq!(home.heard("phone"), [""; 0]);
+
+        for _ in 0..2 {
+            assert_eq!(home.repair(&repair).await, [""; 0]);
+            assert_eq!(
+                (home.heard("phone"), home.heard("tablet")),
+                (vec!["message 1".into()], vec!["message 1".into()])
+            );
+        }
+        let nowhere = json!({"threadId": home.thread.id, "seq": 3});
+        assert_eq!(home.repair(&nowhere).await, [""; 0]);
+        assert_eq!(home.repair(&json!("garbage")).await, ["m-1"]);
+    }
+
+    #[tokio::test]
+    async fn who_was_left_over_is_tried_again_alone_until_reached() {
+        let home = Home::new().await;
+        for connection in ["phone", "tablet"] {
+            home.listen(connection).await;
+        }
+        home.say("message 1").await;
+        let (tablet, repair) = (ConnectionId::new("tablet"), json!({"threadId": home.thread.id, "seq": 1}));
+        home.management.answer("tablet", 403);
+        assert_eq!(home.repair(&repair).await, ["m-1"]);
+        let left = home.tables.chat().still_undelivered(&[(home.thread.id.clone(), 1)]).await.unwrap();
+        assert_eq!(left[0].undelivered(), Some(Undelivered::Connections([tablet].into())));
+
+        home.listen("late").await;
+        home.management.answer("tablet", 200);
+        assert_eq!(home.repair(&repair).await, [""; 0]);
+        assert_eq!(home.heard("phone").len(), 1);
+        assert_eq!(home.heard("tablet").len(), 1);
+        assert_eq!(home.heard("late").len(), 0);
     }
 }

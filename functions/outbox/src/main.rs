@@ -1,16 +1,23 @@
-//! New messages on the stream of the table `Chat`.
+//! New messages on the stream of the table `Chat`, and those that have not reached everybody.
 
-use aws_lambda_events::dynamodb::Event;
 use lambda_runtime::{LambdaEvent, service_fn};
-use outbox::handle;
+use outbox::{Event, LIMITS, Outbox};
+use push::{Push, Repairs};
 use runtime::{Error, init_telemetry, required, sdk_config, warm_up};
-use store::Chat;
+use store::{Chat, Connections, Links};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     init_telemetry();
-    let chat = &Chat::new(&sdk_config()?, required("CHAT_TABLE")?);
-    warm_up(chat.warm_up()).await;
-    let serve = |event: LambdaEvent<Event>| async move { Ok::<_, Error>(handle(chat, event.payload).await) };
+    let config = sdk_config()?;
+    let connections = Connections::new(&config, required("CONNECTIONS_TABLE")?);
+    let outbox = &Outbox {
+        chat: Chat::new(&config, required("CHAT_TABLE")?),
+        push: Push::new(&config, required("WS_ENDPOINT")?, connections).with_limits(LIMITS),
+        repairs: Repairs::new(&config, required("REPAIRS_URL")?, required("DEAD_LETTERS_URL")?),
+        links: Links::new(&required("LINK_KEY")?)?,
+    };
+    warm_up(outbox.chat.warm_up()).await;
+    let serve = |event: LambdaEvent<Event>| async move { Ok::<_, Error>(outbox.handle(event.payload).await) };
     lambda_runtime::run(service_fn(serve)).await
 }

@@ -1,5 +1,7 @@
 //! Delivery: an event goes to every connection that hears a channel, through API Gateway's `@connections`.
 
+mod repairs;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use futures::stream::FuturesUnordered;
 use store::{Connections, Error, describe};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{debug, warn};
+
+pub use repairs::{Repair, Repairs};
 
 /// Posts in flight at once.
 const CONCURRENCY: usize = 64;
@@ -39,14 +43,14 @@ impl Default for Limits {
 }
 
 /// What a delivery came to, in connections.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// Reached.
+    /// How many were reached.
     pub delivered: usize,
-    /// Found closed, and removed with their subscriptions.
+    /// How many were found closed, and removed with their subscriptions.
     pub gone: usize,
     /// Not reached: refused, too slow, or the overall time was up.
-    pub failed: usize,
+    pub left: Vec<ConnectionId>,
 }
 
 /// Delivers events. Made once for the life of a function.
@@ -102,24 +106,39 @@ impl Push {
     /// (410) is removed; one that cannot be reached for another reason is tried again, then logged and counted, and
     /// stays. The error is that of finding out who is subscribed.
     pub async fn deliver(&self, channels: &[Channel], frame: &str) -> Result<Delivery, Error> {
+        self.deliver_where(channels, frame, |_| true).await
+    }
+
+    /// The same for those subscribers alone that are `wanted`.
+    pub async fn deliver_where(
+        &self,
+        channels: &[Channel],
+        frame: &str,
+        wanted: impl Fn(&ConnectionId) -> bool,
+    ) -> Result<Delivery, Error> {
         let deadline = Instant::now() + self.limits.overall;
         let subscribers = timeout_at(deadline, self.subscribers(channels));
         let subscribers =
             subscribers.await.map_err(|_| Error::Unavailable("the subscribers took too long".into()))??;
-        let mut posts = subscribers.into_iter().map(|(id, target)| timeout_at(deadline, self.post(target, id, frame)));
+        let subscribers = subscribers.into_iter().filter(|(id, _)| wanted(id));
+        let mut posts = subscribers.map(|(id, target)| async move {
+            let post = timeout_at(deadline, self.post(target, &id, frame)).await;
+            (id, post.unwrap_or(Post::Failed))
+        });
         let mut in_flight: FuturesUnordered<_> = posts.by_ref().take(CONCURRENCY).collect();
         let mut delivery = Delivery::default();
-        while let Some(post) = in_flight.next().await {
-            match post.unwrap_or(Post::Failed) {
+        while let Some((id, post)) = in_flight.next().await {
+            match post {
                 Post::Delivered => delivery.delivered += 1,
                 Post::Gone => delivery.gone += 1,
-                Post::Again | Post::Failed => delivery.failed += 1,
+                Post::Again | Post::Failed => delivery.left.push(id),
             }
             in_flight.extend(posts.next());
         }
-        if delivery.failed > 0 {
+        if !delivery.left.is_empty() {
             let channel = channels.first().map(tracing::field::display);
-            warn!(channel, ?delivery, "not every subscriber was reached");
+            let Delivery { delivered, gone, left } = &delivery;
+            warn!(channel, delivered, gone, left = left.len(), "not every subscriber was reached");
         }
         Ok(delivery)
     }
@@ -139,14 +158,14 @@ impl Push {
         Ok(targets)
     }
 
-    async fn post(&self, target: Target<'_>, id: ConnectionId, frame: &str) -> Post {
+    async fn post(&self, target: Target<'_>, id: &ConnectionId, frame: &str) -> Post {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 let ceiling = 50 << (attempt - 1);
                 sleep(Duration::from_millis(fastrand::u64(ceiling / 2..=ceiling))).await;
             }
-            match self.try_post(&id, frame).await {
-                Post::Gone if !target.opening => return self.remove(&target.channels, &id).await,
+            match self.try_post(id, frame).await {
+                Post::Gone if !target.opening => return self.remove(&target.channels, id).await,
                 Post::Gone | Post::Again => {}
                 post => return post,
             }

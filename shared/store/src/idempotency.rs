@@ -87,7 +87,6 @@ impl Chat {
             return Ok(Sent::KeyReused);
         }
         let message = self.message_at(thread, known.seq).await?;
-        let context = self.context([&message], []).await?;
-        Ok(Sent::Replayed(message.present(&context, links)?))
+        Ok(Sent::Replayed(self.show(message, links).await?))
     }
 }

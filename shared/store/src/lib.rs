@@ -25,6 +25,6 @@ pub use connections::{Connection, Connections, Subscribed, Subscriber};
 pub use error::{Error, describe};
 pub use files::{FileRow, Settled};
 pub use links::{BadLinkKey, Links, Published};
-pub use messages::{MessageRow, NewMessage, Sent};
+pub use messages::{MessageRow, NewMessage, Sent, Undelivered};
 pub use threads::CreatedThread;
 pub use tickets::TicketHolder;

@@ -1,17 +1,18 @@
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use contract::{
-    Author, FileId, IdempotencyKey, Message, MessageCursor, MessageId, MessagePage, MessageRange, MessagesQuery,
-    Profile, ThreadId, Timestamp, UserId,
+    Author, ConnectionId, FileId, IdempotencyKey, Message, MessageCursor, MessageId, MessagePage, MessageRange,
+    MessagesQuery, Profile, ThreadId, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::backoff;
 use crate::chat::Chat;
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, condition_failed};
 use crate::files::FileRow;
 use crate::keys::{self, Key};
 use crate::links::Links;
@@ -42,9 +43,48 @@ pub struct MessageRow {
     pub file_ids: Vec<FileId>,
     /// When it was committed.
     pub created_at: Timestamp,
+    /// The mark of a message that has not reached everybody: [`EVERYBODY`], or the connections that were left over.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        serialize_with = "serde_dynamo::string_set::serialize"
+    )]
+    undelivered: BTreeSet<ConnectionId>,
+}
+
+/// Stands for all connections in the mark of a message. No connection has such an id.
+const EVERYBODY: &str = "*";
+
+/// Connections that a mark names at most; of more, it says everybody. A row has 400 KB.
+const MOST_NAMED: usize = 1_000;
+
+/// Whom a message has not reached yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undelivered {
+    /// Nobody is known to have it.
+    Everybody,
+    /// These were left over.
+    Connections(BTreeSet<ConnectionId>),
 }
 
 impl MessageRow {
+    /// Whom the message has not reached yet; `None` where it has reached everybody.
+    #[must_use]
+    pub fn undelivered(&self) -> Option<Undelivered> {
+        if self.undelivered.is_empty() {
+            None
+        } else if self.undelivered.iter().any(|id| id.as_str() == EVERYBODY) {
+            Some(Undelivered::Everybody)
+        } else {
+            Some(Undelivered::Connections(self.undelivered.clone()))
+        }
+    }
+
+    /// The message as its thread shows it, for which delivery is over.
+    pub(crate) fn without_mark(&self) -> Self {
+        Self { undelivered: BTreeSet::new(), ..self.clone() }
+    }
+
     pub(crate) fn key(&self) -> Key {
         keys::message(&self.thread_id, self.seq)
     }
@@ -158,6 +198,7 @@ impl Chat {
             body: new.body.to_owned(),
             file_ids: new.file_ids.to_vec(),
             created_at: Timestamp::now(),
+            undelivered: BTreeSet::from([ConnectionId::new(EVERYBODY)]),
         };
         let start = Instant::now();
         for attempt in 0.. {
@@ -210,6 +251,39 @@ impl Chat {
             Some(PutItemError::TransactionConflictException(_)) => Ok(Attempt::Conflict),
             _ => Err(error.into()),
         }
+    }
+
+    /// Notes whom a delivery has left over, or that it has left over nobody. Once a message has reached everybody, that
+    /// stays so.
+    pub async fn delivered(&self, thread: &ThreadId, seq: u64, left: &[ConnectionId]) -> Result<(), Error> {
+        let update =
+            self.table.update(&keys::message(thread, seq)).condition_expression("attribute_exists(undelivered)");
+        let update = if left.is_empty() {
+            update.update_expression("REMOVE undelivered")
+        } else if left.len() <= MOST_NAMED {
+            let ids = left.iter().map(ConnectionId::to_string).collect();
+            let update = update.update_expression("SET undelivered = :left");
+            update.expression_attribute_values(":left", AttributeValue::Ss(ids))
+        } else {
+            return Ok(());
+        };
+        match update.send().await {
+            Err(error) if condition_failed(&error) => Ok(()),
+            done => Ok(done.map(drop)?),
+        }
+    }
+
+    /// Those of these messages, by thread and `seq`, that have not reached everybody.
+    pub async fn still_undelivered(&self, messages: &[(ThreadId, u64)]) -> Result<Vec<MessageRow>, Error> {
+        let items = self.table.batch_get(messages.iter().map(|(thread, seq)| keys::message(thread, *seq))).await?;
+        let rows: Vec<MessageRow> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        Ok(rows.into_iter().filter(|row| !row.undelivered.is_empty()).collect())
+    }
+
+    /// A message as it is shown now.
+    pub async fn show(&self, row: MessageRow, links: &Links) -> Result<Message, Error> {
+        let context = self.context([&row], []).await?;
+        row.present(&context, links)
     }
 
     /// The `seq` of the thread's last committed message, 0 where there is none.

@@ -9,19 +9,23 @@ use files::{Reminder, Reminders};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode, service::service_fn};
+use push::Repairs;
 use serde_json::{Value, json};
 
 use crate::dynamodb::sdk_config;
 use crate::proxy::{self, Fault, Passing};
 use crate::serve::serve;
 
-const URL: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/reminders";
+const BASE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/";
 
-/// A fake of SQS: a server on loopback with one queue, which keeps what it was sent and delivers nothing.
+/// A message as it was sent: the queue's name, what it says, and for how long it is held back.
+type Sent = (String, Value, Duration);
+
+/// A fake of SQS: a server on loopback, which keeps what its queues were sent and delivers nothing.
 #[derive(Clone)]
 pub struct Queue {
     config: SdkConfig,
-    sent: Arc<Mutex<Vec<(FileId, Duration)>>>,
+    sent: Arc<Mutex<Vec<Sent>>>,
 }
 
 impl Queue {
@@ -48,33 +52,47 @@ impl Queue {
     /// The queue, as a function that has just started sees it.
     #[must_use]
     pub fn reminders(&self) -> Reminders {
-        Reminders::new(&self.config, URL.into())
+        Reminders::new(&self.config, format!("{BASE}reminders"))
+    }
+
+    /// The queues of repairs and of dead letters, as a function that has just started sees them.
+    #[must_use]
+    pub fn repairs(&self) -> Repairs {
+        Repairs::new(&self.config, format!("{BASE}repairs"), format!("{BASE}dead-letters"))
+    }
+
+    /// What the queue `name` was sent, in order.
+    #[must_use]
+    pub fn messages(&self, name: &str) -> Vec<Value> {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.iter().filter(|(queue, ..)| queue == name).map(|(_, message, _)| message.clone()).collect()
     }
 
     /// The reminders that were sent, in order, and how long each is held back.
     #[must_use]
     pub fn sent(&self) -> Vec<(FileId, Duration)> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let reminders = sent.iter().filter(|(queue, ..)| queue == "reminders");
+        let file = |message: &Value| serde_json::from_value::<Reminder>(message.clone()).expect("a reminder").file_id;
+        reminders.map(|(_, message, delay)| (file(message), *delay)).collect()
     }
 }
 
-async fn answer(request: Request<Incoming>, sent: &Mutex<Vec<(FileId, Duration)>>) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, sent: &Mutex<Vec<Sent>>) -> Response<Full<Bytes>> {
     let operation = request.headers()["x-amz-target"].to_str().expect("a text").to_owned();
     let body = request.into_body().collect().await.expect("a whole request").to_bytes();
     let request: Value = serde_json::from_slice(&body).expect("a request of JSON");
+    let queue = request["QueueUrl"].as_str().and_then(|url| url.strip_prefix(BASE)).expect("a queue of this fake");
     let (status, body) = match operation.as_str() {
-        _ if request["QueueUrl"] != URL => {
-            (StatusCode::BAD_REQUEST, json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist"}))
-        }
         "AmazonSQS.GetQueueAttributes" => (StatusCode::OK, json!({})),
         "AmazonSQS.SendMessage" => {
             let delay = request["DelaySeconds"].as_u64().filter(|delay| *delay <= 900);
             match delay {
                 Some(delay) => {
                     let body = request["MessageBody"].as_str().expect("a text");
-                    let reminder: Reminder = serde_json::from_str(body).expect("a reminder");
+                    let message = serde_json::from_str(body).expect("a message of JSON");
                     let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
-                    sent.push((reminder.file_id, Duration::from_secs(delay)));
+                    sent.push((queue.to_owned(), message, Duration::from_secs(delay)));
                     (StatusCode::OK, json!({"MessageId": sent.len().to_string()}))
                 }
                 None => (StatusCode::BAD_REQUEST, json!({"__type": "com.amazonaws.sqs#InvalidParameterValue"})),

@@ -1,4 +1,5 @@
 use contract::{ConnectionId, CreateFile, CreateThread, FileId, Message, Thread, Timestamp, UserId};
+use serde_json::json;
 use store::{Chat, Connection, Connections, CreatedThread, FileRow, Links, MessageRow, NewMessage, Sent};
 
 use crate::caller;
@@ -35,10 +36,13 @@ pub async fn say_with(chat: &Chat, user: &str, thread: &Thread, body: &str, file
 
 /// The row of a message.
 #[must_use]
-pub fn row_of(message: Message) -> MessageRow {
-    let Message { id, thread_id, seq, body, author, attachments, created_at } = message;
-    let file_ids = attachments.into_iter().map(|file| file.id).collect();
-    MessageRow { id, thread_id, seq, author_id: author.id, body, file_ids, created_at }
+pub fn row_of(message: &Message) -> MessageRow {
+    let files: Vec<_> = message.attachments.iter().map(|file| &file.id).collect();
+    let row = json!({
+        "id": message.id, "threadId": message.thread_id, "seq": message.seq, "authorId": message.author.id,
+        "body": message.body, "fileIds": files, "createdAt": message.created_at,
+    });
+    serde_json::from_value(row).expect("a row")
 }
 
 /// A file that `user` has announced.

@@ -89,7 +89,7 @@ async fn messages_show_files_as_they_are_now_wherever_they_are_shown() {
     assert!(url.starts_with(&format!("/thumbs/{}.jpg?expires=", one.id)), "{url}");
     assert_eq!(listed.attachments[0].thumb_url, None);
 
-    chat.advance_thread(&row_of(sent)).await.unwrap();
+    chat.advance_thread(&row_of(&sent)).await.unwrap();
     let query = ThreadsQuery::parse(None, None).unwrap();
     let page = chat.threads(&caller("user-b").id, &query, &links()).await.unwrap();
     assert_eq!(page.threads[0].last_message.as_ref().map(statuses), Some(vec![FileStatus::Failed, FileStatus::Ready]));

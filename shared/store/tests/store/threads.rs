@@ -1,6 +1,6 @@
-use contract::{CreateThread, Thread, ThreadsQuery, UserId, limits};
+use contract::{CreateThread, Message, Thread, ThreadsQuery, UserId, limits};
 use futures::future::join_all;
-use store::{Chat, CreatedThread, Error, MessageRow};
+use store::{Chat, CreatedThread, Error};
 use testkit::{Tables, links, row_of, say, thread_of};
 
 use crate::{keys, s, set};
@@ -29,8 +29,8 @@ async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
 }
 
 /// What the stream function does with a message.
-async fn advance(chat: &Chat, message: contract::Message) -> bool {
-    chat.advance_thread(&row_of(message)).await.unwrap()
+async fn advance(chat: &Chat, message: Message) -> bool {
+    chat.advance_thread(&row_of(&message)).await.unwrap()
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn the_projection_goes_forward_only_and_never_makes_a_thread() {
     assert_eq!(page.threads[0].last_message, Some(second.clone()));
     assert_eq!(page.threads[0].details.thread.updated_at, second.created_at);
 
-    let nowhere = MessageRow { thread_id: contract::ThreadId::new(), ..row_of(first) };
+    let nowhere = row_of(&Message { thread_id: contract::ThreadId::new(), ..first });
     assert!(matches!(chat.advance_thread(&nowhere).await, Err(Error::MissingRow(_))));
 }
 
