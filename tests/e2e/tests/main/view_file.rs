@@ -235,7 +235,7 @@ async fn where_a_link_leads_is_good_for_as_long_as_the_redirect_is_cached() {
         let location: Url = follow(&link.text()).await;
         let lasts = location.query_pairs().find(|(name, _)| name == "X-Amz-Expires");
         let lasts: u64 = lasts.unwrap_or_else(|| panic!("no X-Amz-Expires: {location}")).1.parse().unwrap();
-        assert!((600..=3600).contains(&lasts), "{lasts} s: {location}");
+        assert!((3000..=3600).contains(&lasts), "{lasts} s: {location}");
     }
 }
 
@@ -243,7 +243,7 @@ async fn where_a_link_leads_is_good_for_as_long_as_the_redirect_is_cached() {
 async fn any_name_goes_all_the_way() {
     let sarah = User::sarah().await;
     let thread = sarah.open_thread(&[]).await;
-    let (wide, long) = ("👪".repeat(255), "x".repeat(255));
+    let (wide, long) = (format!("{}.jpg", "👪".repeat(251)), "x".repeat(255));
     let names = [
         "Familie Größe.txt",
         "cafe\u{301} decomposed.txt",
@@ -292,7 +292,8 @@ async fn any_name_goes_all_the_way() {
             let saved_as = served.disposition.name.unwrap_or_default();
             if *name == wide {
                 // S3 keeps 2 KB of headers with an object, and this name alone would be 3.
-                assert!(name.starts_with(&saved_as) && saved_as.chars().count() > 100, "{saved_as}");
+                let stem = saved_as.strip_suffix(".jpg").unwrap_or_else(|| panic!("of no kind: {saved_as}"));
+                assert!(name.starts_with(stem) && stem.chars().count() > 100, "{saved_as}");
             } else {
                 assert_eq!(saved_as, *name, "in the Content-Disposition");
             }
