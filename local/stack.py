@@ -60,6 +60,7 @@ def deploy(root, endpoint):
         "bucket": outputs["Bucket"],
         "remindersUrl": outputs["RemindersUrl"],
         "fileDeadLettersUrl": outputs["FileDeadLettersUrl"],
+        "deadLettersUrl": outputs["DeadLettersUrl"],
         "users": seed(outputs["UserPoolId"], endpoint),
     }
 

@@ -110,7 +110,7 @@ impl Outbox {
                     threads.entry(committed.message.thread_id.clone()).or_default().push(committed);
                 }
                 Err(error) => {
-                    error!(sequence_number, keys = ?record.change.keys, %error, "a record of the stream is no message");
+                    warn!(sequence_number, keys = ?record.change.keys, %error, "a record of the stream is no message");
                     if self.put_aside(&record).await.is_err() {
                         failed.push(sequence_number);
                     }
@@ -134,7 +134,7 @@ impl Outbox {
         };
         match self.chat.advance_thread(newest).await {
             Err(error @ Error::MissingRow(_)) => {
-                error!(%error, "a message of no thread");
+                warn!(%error, "a message of no thread");
                 for committed in messages {
                     self.put_aside(&committed.record).await?;
                 }
@@ -211,8 +211,10 @@ mod tests {
         }
 
         async fn repair(&self, body: &Value) -> Vec<String> {
-            let record = json!({"eventSource": "aws:sqs", "messageId": "m-1", "body": body.to_string()});
-            self.handle(json!({"Records": [record]})).await
+            let mut event: Value = serde_json::from_str(include_str!("../../../events/outbox-repair.json")).unwrap();
+            event["Records"][0]["messageId"] = json!("m-1");
+            event["Records"][0]["body"] = json!(body.to_string());
+            self.handle(event).await
         }
 
         /// A message that its sender commits and pushes to nobody.

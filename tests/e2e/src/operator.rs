@@ -1,11 +1,16 @@
+use std::time::Duration;
+
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::Builder;
 use serde_json::json;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use time::{Duration, OffsetDateTime};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
+use crate::patience::PATIENCE;
 use crate::stack::Stack;
 
 /// Who runs the stack: reaches behind the API, to let time pass.
@@ -59,6 +64,54 @@ impl Operator {
         moved.send().await.unwrap_or_else(|error| panic!("{table} cannot be written: {error:?}"));
     }
 
+    /// Commits a message as its sender would who ends right after that: pushed to nobody, and marked so.
+    pub async fn commit(&self, thread: &str, seq: u64, author: &str, body: &str) {
+        let undelivered = AttributeValue::Ss(vec!["*".to_owned()]);
+        let message = [
+            ("id", AttributeValue::S(format!("msg_{}", Uuid::now_v7().simple()))),
+            ("threadId", AttributeValue::S(thread.to_owned())),
+            ("seq", AttributeValue::N(seq.to_string())),
+            ("authorId", AttributeValue::S(author.to_owned())),
+            ("body", AttributeValue::S(body.to_owned())),
+            ("createdAt", AttributeValue::S("2026-01-01T00:00:00.000Z".to_owned())),
+            ("undelivered", undelivered),
+        ];
+        self.put(thread, &format!("{seq:020}"), message).await;
+    }
+
+    /// Puts a row where messages are that is none.
+    pub async fn poison(&self, thread: &str) {
+        self.put(thread, "poison", [("seq", AttributeValue::S("none".to_owned()))]).await;
+    }
+
+    async fn put(&self, thread: &str, name: &str, attributes: impl IntoIterator<Item = (&str, AttributeValue)>) {
+        let table = Stack::get().chat_table.as_str();
+        let mut row = self.dynamodb.put_item().table_name(table);
+        row = row.item("pk", AttributeValue::S(format!("THREAD#{thread}")));
+        row = row.item("sk", AttributeValue::S(format!("MSG#{name}")));
+        for (attribute, value) in attributes {
+            row = row.item(attribute, value);
+        }
+        row.send().await.unwrap_or_else(|error| panic!("{table} cannot be written: {error:?}"));
+    }
+
+    /// Waits for a dead letter that speaks of `text`.
+    pub async fn dead_letter(&self, text: &str) -> String {
+        let queue = Stack::get().dead_letters_url.as_str();
+        let found = timeout(PATIENCE, async {
+            loop {
+                let received = self.sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await;
+                let received = received.unwrap_or_else(|error| panic!("{queue} gives no message: {error:?}"));
+                let bodies = received.messages.unwrap_or_default().into_iter().filter_map(|message| message.body);
+                if let Some(letter) = bodies.into_iter().find(|body| body.contains(text)) {
+                    return letter;
+                }
+                sleep(Duration::from_millis(200)).await;
+            }
+        });
+        found.await.unwrap_or_else(|_| panic!("no dead letter speaks of {text}"))
+    }
+
     /// Sends the reminder to look after a file, which otherwise comes when its upload window has ended.
     pub async fn remind(&self, file: &str) {
         let queue = Stack::get().reminders_url.as_str();
@@ -74,7 +127,7 @@ impl Default for Operator {
 }
 
 fn an_hour_before(timestamp: &str) -> String {
-    let time = OffsetDateTime::parse(timestamp, &Rfc3339).unwrap_or_else(|error| panic!("{timestamp}: {error}"));
+    let then = OffsetDateTime::parse(timestamp, &Rfc3339).unwrap_or_else(|error| panic!("{timestamp}: {error}"));
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    (time - Duration::HOUR).format(&format).unwrap_or_else(|error| panic!("{timestamp}: {error}"))
+    (then - time::Duration::HOUR).format(&format).unwrap_or_else(|error| panic!("{timestamp}: {error}"))
 }

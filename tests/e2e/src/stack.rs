@@ -19,6 +19,8 @@ pub struct Stack {
     pub chat_table: String,
     /// The queue of reminders to look after a file, for the operator.
     pub reminders_url: String,
+    /// URL of the queue of what could not be followed or delivered.
+    pub dead_letters_url: String,
     /// The demo users.
     pub users: Vec<Account>,
 }

@@ -10,6 +10,7 @@ mod create_thread;
 mod file_status;
 mod hostile_frames;
 mod idempotency;
+mod left_over;
 mod live;
 mod paging;
 mod samples;
