@@ -1,0 +1,43 @@
+use std::ops::RangeInclusive;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+
+/// Everything that a history leaves to chance comes from here, so that its seed says all of it.
+#[derive(Debug)]
+pub(crate) struct Chance(Mutex<Rng>);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Self {
+        // What the functions' own jitter and the SDK's draw from.
+        fastrand::seed(seed);
+        Self(Mutex::new(Rng::with_seed(seed)))
+    }
+
+    pub(crate) fn number(&self, range: RangeInclusive<u64>) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).u64(range)
+    }
+
+    pub(crate) fn index(&self, len: usize) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).usize(0..len)
+    }
+
+    pub(crate) fn pick<'a, T>(&self, from: &'a [T]) -> &'a T {
+        &from[self.index(from.len())]
+    }
+
+    /// True once in `times`.
+    pub(crate) fn one_in(&self, times: u64) -> bool {
+        self.number(1..=times) == 1
+    }
+
+    pub(crate) fn millis(&self, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.number(range))
+    }
+
+    /// Lets so many milliseconds pass.
+    pub(crate) async fn pause(&self, range: RangeInclusive<u64>) {
+        tokio::time::sleep(self.millis(range)).await;
+    }
+}

@@ -1,0 +1,276 @@
+//! All of AWS that the functions call, in this process: `DynamoDB` on a real engine, and the rest in memory.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
+use bytes::Bytes;
+use dynoxide::Database;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::chance::Chance;
+use crate::engine;
+use crate::faults::Faults;
+use crate::gateway::Gateway;
+use crate::trace::Trace;
+
+/// What the cloud does about a call by itself, later.
+#[derive(Debug)]
+pub(crate) enum Consequence {
+    /// The image of a new message is on the table's stream.
+    Committed(Value),
+    /// There is something new under `uploads/`.
+    Uploaded(String),
+    /// A message is in a queue.
+    Queued { queue: String, body: String, delay: u64 },
+}
+
+pub(crate) struct Cloud {
+    pub(crate) chance: Chance,
+    pub(crate) trace: Trace,
+    pub(crate) faults: Faults,
+    pub(crate) gateway: Gateway,
+    pub(crate) database: Database,
+    objects: Mutex<BTreeMap<String, Bytes>>,
+    /// The messages that are on the stream.
+    streamed: Mutex<HashSet<String>>,
+    consequences: UnboundedSender<Consequence>,
+}
+
+/// What a service is asked.
+pub(crate) struct Call {
+    pub(crate) service: Service,
+    /// `PutItem`, `Query` …; where it is not in a header, the method.
+    pub(crate) operation: String,
+    path: String,
+    pub(crate) body: Bytes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    DynamoDb,
+    Sqs,
+    Management,
+    S3,
+}
+
+/// What a service answers.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Where the error's code is not in the body.
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn ok(body: impl Into<Bytes>) -> Self {
+        Self { status: 200, kind: None, body: body.into() }
+    }
+}
+
+impl Cloud {
+    pub(crate) fn new(seed: u64, consequences: UnboundedSender<Consequence>) -> Arc<Self> {
+        let chance = Chance::new(seed);
+        Arc::new(Self {
+            trace: Trace::new(),
+            faults: Faults::new(&chance),
+            gateway: Gateway::default(),
+            database: engine::tables(),
+            objects: Mutex::default(),
+            streamed: Mutex::default(),
+            consequences,
+            chance,
+        })
+    }
+
+    /// What the functions make their clients of.
+    pub(crate) fn sdk_config(self: &Arc<Self>) -> SdkConfig {
+        let credentials = Credentials::from_keys("test", "test", None);
+        let config = runtime::sdk_config_for("us-east-1".into(), credentials, Some("http://cloud".into())).unwrap();
+        config.into_builder().http_client(Wire(self.clone())).build()
+    }
+
+    /// Does what is asked, at once.
+    pub(crate) fn apply(&self, call: &Call) -> Answer {
+        match call.service {
+            Service::DynamoDb => {
+                let answer = engine::apply(&self.database, &call.operation, &call.body);
+                if answer.status == 200 {
+                    self.stream(call);
+                }
+                answer
+            }
+            Service::Sqs => {
+                let request: Value = serde_json::from_slice(&call.body).unwrap();
+                let text = |name: &str| request[name].as_str().unwrap().to_owned();
+                assert_eq!(call.operation, "SendMessage");
+                let delay = request["DelaySeconds"].as_u64().unwrap_or(0);
+                let queue = text("QueueUrl").rsplit('/').next().unwrap().to_owned();
+                self.follow(Consequence::Queued { queue, body: text("MessageBody"), delay });
+                Answer::ok(r#"{"MessageId":"1"}"#)
+            }
+            Service::Management => {
+                let id = call.path.rsplit('/').next().unwrap();
+                let open = match call.operation.as_str() {
+                    "POST" => self.gateway.post(id, &call.body),
+                    "DELETE" => self.gateway.close(id),
+                    other => panic!("no function is known to {other} a connection"),
+                };
+                if open {
+                    Answer::ok("{}")
+                } else {
+                    Answer { status: 410, kind: Some("GoneException"), body: "{}".into() }
+                }
+            }
+            Service::S3 => self.object(&call.operation, call.path.splitn(3, '/').nth(2).unwrap(), &call.body),
+        }
+    }
+
+    fn object(&self, method: &str, key: &str, body: &Bytes) -> Answer {
+        match method {
+            "GET" => match self.objects().get(key) {
+                Some(bytes) => Answer::ok(bytes.clone()),
+                None => Answer { status: 404, kind: None, body: "<Error><Code>NoSuchKey</Code></Error>".into() },
+            },
+            "PUT" => {
+                self.put_object(key, body.clone());
+                Answer::ok("")
+            }
+            "DELETE" => {
+                self.objects().remove(key);
+                Answer { status: 204, kind: None, body: Bytes::new() }
+            }
+            other => panic!("no function is known to {other} an object"),
+        }
+    }
+
+    pub(crate) fn put_object(&self, key: &str, bytes: Bytes) {
+        self.objects().insert(key.to_owned(), bytes);
+        if key.starts_with("uploads/") {
+            self.follow(Consequence::Uploaded(key.to_owned()));
+        }
+    }
+
+    pub(crate) fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// New messages go to the table's stream, in the order of commit. (What is put again goes there once: it is a
+    /// transaction that was repeated with its token, and has no effect.)
+    fn stream(&self, call: &Call) {
+        let request = || serde_json::from_slice::<Value>(&call.body).unwrap();
+        let mut puts = match call.operation.as_str() {
+            "PutItem" => vec![request()["Item"].take()],
+            "TransactWriteItems" => request()["TransactItems"]
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .map(|put| put["Put"]["Item"].take())
+                .collect(),
+            _ => return,
+        };
+        puts.retain(|item| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("MSG#")));
+        for item in puts {
+            let key = format!("{}{}", item["pk"]["S"], item["sk"]["S"]);
+            if self.streamed.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
+                self.follow(Consequence::Committed(item));
+            }
+        }
+    }
+
+    fn follow(&self, consequence: Consequence) {
+        // Where nobody listens any more, the history is over.
+        self.consequences.send(consequence).ok();
+    }
+}
+
+impl Call {
+    fn new(request: &HttpRequest) -> Self {
+        let target = request.headers().get("x-amz-target").and_then(|target| target.split_once('.'));
+        let path = request.uri().split_once("://").unwrap().1.split_once('/').unwrap().1;
+        let path = format!("/{}", path.split('?').next().unwrap()).replace("%40", "@").replace("%2F", "/");
+        let (service, operation) = match target {
+            Some(("AmazonSQS", operation)) => (Service::Sqs, operation),
+            Some((_, operation)) => (Service::DynamoDb, operation),
+            None if path.contains("/@connections/") => (Service::Management, request.method()),
+            None => (Service::S3, request.method()),
+        };
+        let body = Bytes::copy_from_slice(request.body().bytes().expect("a body in memory"));
+        Self { service, operation: operation.to_owned(), path, body }
+    }
+
+    /// What is asked, for the trace.
+    pub(crate) fn label(&self) -> String {
+        let of = match self.service {
+            Service::DynamoDb => {
+                let request: Value = serde_json::from_slice(&self.body).unwrap();
+                let key = |item: &Value| {
+                    let part = |name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
+                    format!("{} {}", part("pk"), part("sk"))
+                };
+                match self.operation.as_str() {
+                    "PutItem" => key(&request["Item"]),
+                    "Query" => request["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap_or_default().to_owned(),
+                    "TransactWriteItems" => key(&request["TransactItems"][0]["Put"]["Item"]),
+                    "BatchGetItem" => String::new(),
+                    _ => key(&request["Key"]),
+                }
+            }
+            Service::Sqs => String::new(),
+            Service::Management | Service::S3 => self.path.clone(),
+        };
+        // A ticket and a hash of bytes are other ones each time.
+        let of = if of.starts_with("TICKET#") { "TICKET" } else { &of };
+        format!("{:?} {} {of}", self.service, self.operation)
+    }
+}
+
+/// The functions' way to the cloud.
+#[derive(Clone)]
+struct Wire(Arc<Cloud>);
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (cloud, call) = (self.0.clone(), Call::new(&request));
+        HttpConnectorFuture::new(async move {
+            let Answer { status, kind, body } = cloud.carry_out(call).await?;
+            let length = body.len();
+            let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+            response.headers_mut().insert("content-length", length.to_string());
+            if let Some(kind) = kind {
+                response.headers_mut().insert("x-amzn-errortype", kind);
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// An error of a service, by its code.
+pub(crate) fn refusal(service: Service, status: u16, code: &'static str) -> Answer {
+    let body = match service {
+        Service::DynamoDb | Service::Sqs => json!({"__type": code, "message": "by chance"}).to_string(),
+        Service::Management => "{}".to_owned(),
+        Service::S3 => format!("<Error><Code>{code}</Code><Message>by chance</Message></Error>"),
+    };
+    Answer { status, kind: (service == Service::Management).then_some(code), body: body.into() }
+}

@@ -1,0 +1,146 @@
+//! What goes wrong with a call, and when.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::chance::Chance;
+use crate::cloud::{Answer, Call, Cloud, Service, refusal};
+
+tokio::task_local! {
+    /// The invocation that a call is made in: notified, it ends where it is.
+    pub(crate) static CRASH: Arc<Notify>;
+}
+
+/// How much goes wrong: calls in 1 000.
+pub(crate) struct Faults(AtomicU64);
+
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// Refused, to no effect.
+    Refused,
+    /// The connection breaks before the request is there.
+    RequestLost,
+    /// It takes effect, and the answer is lost.
+    AnswerLost,
+    /// It takes effect when nobody waits any more.
+    Late,
+    /// The answer takes long.
+    Slow,
+    /// The invocation ends before the effect.
+    CrashBefore,
+    /// The invocation ends after the effect.
+    CrashAfter,
+}
+
+use Fault::{AnswerLost, CrashAfter, CrashBefore, Late, Refused, RequestLost, Slow};
+
+impl Faults {
+    /// Some histories are calm, so that one fault stands alone, and some are not.
+    pub(crate) fn new(chance: &Chance) -> Self {
+        Self(AtomicU64::new(*chance.pick(&[0, 5, 10, 20, 50, 150])))
+    }
+
+    /// Nothing goes wrong any more. Returns what it takes to resume.
+    pub(crate) fn pause(&self) -> u64 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+
+    pub(crate) fn resume(&self, paused: u64) {
+        self.0.store(paused, Ordering::Relaxed);
+    }
+
+    fn draw(&self, chance: &Chance) -> Option<Fault> {
+        let faults = [Refused, Refused, RequestLost, AnswerLost, AnswerLost, Late, Slow, CrashBefore, CrashAfter];
+        (chance.number(1..=1_000) <= self.0.load(Ordering::Relaxed)).then(|| *chance.pick(&faults))
+    }
+
+    /// True once in `times`, while things go wrong at all.
+    pub(crate) fn one_in(&self, times: u64, chance: &Chance) -> bool {
+        chance.one_in(times) && self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Cloud {
+    /// Does what is asked, in the time it takes, unless something goes wrong.
+    pub(crate) async fn carry_out(self: Arc<Self>, call: Call) -> Result<Answer, ConnectorError> {
+        let fault = self.faults.draw(&self.chance);
+        let label = call.label();
+        self.trace.note(fault.map_or_else(|| label.clone(), |fault| format!("{label}: {fault:?}")));
+        let there = self.chance.millis(1..=8);
+        let back = self.chance.millis(1..=4);
+        match fault {
+            None => {
+                sleep(there).await;
+                let answer = self.apply(&call);
+                sleep(back).await;
+                Ok(answer)
+            }
+            Some(Refused) => {
+                sleep(there).await;
+                Ok(self.refuse(&call))
+            }
+            Some(RequestLost) => {
+                sleep(there).await;
+                Err(ConnectorError::io("the connection broke".into()))
+            }
+            Some(AnswerLost) => {
+                sleep(there).await;
+                self.apply(&call);
+                Err(ConnectorError::io("the connection broke".into()))
+            }
+            Some(Late) => {
+                let late = self.chance.millis(500..=5_000);
+                tokio::spawn(async move {
+                    sleep(late).await;
+                    self.trace.note(format!("{label}: now"));
+                    self.apply(&call);
+                });
+                std::future::pending().await
+            }
+            Some(Slow) => {
+                sleep(there).await;
+                let answer = self.apply(&call);
+                sleep(self.chance.millis(100..=3_000)).await;
+                Ok(answer)
+            }
+            Some(CrashBefore | CrashAfter) => {
+                sleep(there).await;
+                if matches!(fault, Some(CrashAfter)) {
+                    self.apply(&call);
+                }
+                if CRASH.try_with(|crash| crash.notify_one()).is_ok() {
+                    std::future::pending().await
+                }
+                Err(ConnectorError::io("the connection broke".into()))
+            }
+        }
+    }
+
+    fn refuse(&self, call: &Call) -> Answer {
+        let (status, code) = *self.chance.pick(match (call.service, call.operation.as_str()) {
+            (Service::DynamoDb, "PutItem" | "UpdateItem" | "DeleteItem") => &[
+                (400, "ThrottlingException"),
+                (400, "ProvisionedThroughputExceededException"),
+                (500, "InternalServerError"),
+                (503, "ServiceUnavailable"),
+                (400, "TransactionConflictException"),
+            ][..],
+            (Service::DynamoDb, _) => &[
+                (400, "ThrottlingException"),
+                (400, "ProvisionedThroughputExceededException"),
+                (500, "InternalServerError"),
+                (503, "ServiceUnavailable"),
+            ],
+            (Service::Sqs, _) => &[(400, "RequestThrottled"), (500, "InternalFailure"), (503, "ServiceUnavailable")],
+            (Service::Management, _) => {
+                &[(429, "LimitExceededException"), (500, "InternalServerException"), (503, "ServiceUnavailable")]
+            }
+            (Service::S3, _) => &[(503, "SlowDown"), (500, "InternalError")],
+        });
+        refusal(call.service, status, code)
+    }
+}

@@ -1,0 +1,81 @@
+//! One history, from its seed to what has to hold at its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::{Timestamp, simulation};
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::check;
+use crate::client::Client;
+use crate::sender::Sender;
+use crate::triggers;
+use crate::world::World;
+
+const USERS: [&str; 3] = ["user-sarah", "user-dad", "user-michael"];
+
+/// After so long, every retry has been made and every reminder has come; a connection lives longer.
+const LONG: Duration = Duration::from_mins(100);
+
+/// How a history ended.
+pub(crate) struct Outcome {
+    /// What should not be so.
+    pub(crate) problems: Vec<String>,
+    /// What happened, line by line.
+    pub(crate) trace: Vec<String>,
+}
+
+/// Runs the history of this seed.
+pub(crate) fn run(seed: u64) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(history(seed))
+}
+
+async fn history(seed: u64) -> Outcome {
+    simulation::start(Timestamp::from_millis(1_757_034_300_000));
+    let users = if seed.is_multiple_of(2) { &USERS[..] } else { &USERS[..2] };
+    let (world, consequences) = World::new(seed, users).await;
+    tokio::spawn(triggers::run(world.clone(), consequences));
+    let chance = &world.cloud.chance;
+
+    let (mut clients, mut passing, mut staying) = (Vec::new(), Vec::new(), Vec::new());
+    for (n, user) in (0..=chance.index(2)).zip(users.iter().cycle()) {
+        let client = Client::new(&world, format!("{user}-{n}"), user);
+        let stays = n == 0 || chance.one_in(2);
+        let task = tokio::spawn(client.clone().run(chance.number(0..=1), stays));
+        if stays {
+            staying.push(task)
+        } else {
+            passing.push(task)
+        }
+        clients.push(client);
+    }
+    let senders: Vec<_> = users.iter().map(|user| Sender::new(&world, user)).collect();
+    let sending = senders.iter().map(|sender| tokio::spawn(sender.clone().run(chance.number(0..=3))));
+    for ended in join_all(sending.chain(passing)).await {
+        ended.unwrap();
+    }
+
+    world.cloud.faults.pause();
+    world.cloud.trace.note("nothing goes wrong any more");
+    tokio::time::sleep(LONG).await;
+    check::everything_arrived(&world, &clients, &senders);
+    for task in staying {
+        task.abort();
+    }
+    close(&world, &clients, &senders[0]).await;
+    check::nothing_is_left(&world);
+    Outcome { problems: world.problems(), trace: world.cloud.trace.lines() }
+}
+
+/// Everybody leaves without a word, and one more message to each thread finds them gone.
+async fn close(world: &Arc<World>, clients: &[Arc<Client>], sender: &Sender) {
+    for client in clients {
+        client.close();
+    }
+    for thread in &world.threads {
+        sender.send(&thread.id, &format!("last-{}", thread.id), json!({"body": "Is anybody there?"})).await;
+    }
+    tokio::time::sleep(LONG).await;
+}

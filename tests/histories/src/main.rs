@@ -1,0 +1,105 @@
+//! The real handlers, run through random histories in which anything may go wrong, each from a seed.
+//!
+//! `HISTORIES=` says how many (10 000), `SEED=` which one alone, and then all that happened in it is printed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "what goes wrong in here fails the test"
+)]
+
+mod chance;
+mod check;
+mod client;
+mod cloud;
+mod engine;
+mod faults;
+mod gateway;
+mod history;
+mod sender;
+mod trace;
+mod triggers;
+mod world;
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().expect("a whole number"))
+}
+
+/// Runs the histories of `seeds` on all processors, and fails with what is wrong in which of them.
+fn run(seeds: &Range<u64>) {
+    let (next, over, failed) = (AtomicU64::new(seeds.start), AtomicU64::new(0), Mutex::new(BTreeMap::new()));
+    let (start, total) = (Instant::now(), seeds.end - seeds.start);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let seed = next.fetch_add(1, Ordering::Relaxed)
+                    && seed < seeds.end
+                {
+                    let problems = history::run(seed).problems;
+                    if !problems.is_empty() {
+                        failed.lock().unwrap().insert(seed, problems);
+                    }
+                    over.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        if std::io::stdout().is_terminal() {
+            while over.load(Ordering::Relaxed) < total {
+                progress(over.load(Ordering::Relaxed), total, failed.lock().unwrap().len(), start);
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            println!();
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    println!("{total} histories in {:.1} s, {} failed", start.elapsed().as_secs_f64(), failed.len());
+    for (seed, problems) in failed.iter().take(20) {
+        println!("SEED={seed}: {}", problems.join("; "));
+    }
+    assert!(
+        failed.is_empty(),
+        "{} of {total} histories failed, the first of them SEED={}",
+        failed.len(),
+        failed.keys().next().unwrap()
+    );
+}
+
+fn progress(over: u64, total: u64, failed: usize, start: Instant) {
+    let done = usize::try_from(40 * over / total).unwrap();
+    let left = start.elapsed().as_secs() * (total - over) / over.max(1);
+    print!("\r[{:40}] {over} of {total}, {failed} failed, {}:{:02} left ", "#".repeat(done), left / 60, left % 60);
+    std::io::Write::flush(&mut std::io::stdout()).unwrap();
+}
+
+#[test]
+fn whatever_goes_wrong_nothing_is_lost() {
+    let Some(seed) = variable("SEED") else { return run(&(0..variable("HISTORIES").unwrap_or(10_000))) };
+    let outcome = history::run(seed);
+    println!("{}", outcome.trace.join("\n"));
+    assert!(outcome.problems.is_empty(), "SEED={seed}: {}", outcome.problems.join("; "));
+}
+
+/// `make soak`
+#[test]
+#[ignore = "takes hours"]
+fn a_million_histories() {
+    run(&(0..variable("HISTORIES").unwrap_or(1_000_000)));
+}
+
+#[test]
+fn a_seed_says_all_of_a_history() {
+    for seed in 0..50 {
+        let (one, other) = (history::run(seed).trace, history::run(seed).trace);
+        if let Some(line) = (0..one.len().max(other.len())).find(|line| one.get(*line) != other.get(*line)) {
+            panic!("SEED={seed} differs at line {line}:\n{:?}\n{:?}", one.get(line), other.get(line));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A user who sends messages, some of them with files.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::ThreadId;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+const PICTURE: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+const OTHER: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+const BROKEN: &[u8] = b"GIF89a, it says, but no picture yet";
+/// What is uploaded: the last is of another size than announced.
+const UPLOADS: [&[u8]; 5] = [PICTURE, PICTURE, OTHER, BROKEN, b"GIF89a"];
+
+pub(crate) struct Sender {
+    world: Arc<World>,
+    user: &'static str,
+    acknowledged: Mutex<Vec<Acknowledged>>,
+}
+
+/// A message that was answered with 201.
+pub(crate) struct Acknowledged {
+    pub(crate) thread: ThreadId,
+    pub(crate) message: Value,
+}
+
+impl Sender {
+    pub(crate) fn new(world: &Arc<World>, user: &'static str) -> Arc<Self> {
+        Arc::new(Self { world: world.clone(), user, acknowledged: Mutex::default() })
+    }
+
+    pub(crate) async fn run(self: Arc<Self>, messages: u64) {
+        let chance = &self.world.cloud.chance;
+        for n in 1..=messages {
+            chance.pause(0..=3_000).await;
+            let threads = self.world.threads.iter().map(|thread| (&thread.id, &thread.member_ids));
+            let threads: Vec<_> =
+                threads.filter(|(_, members)| members.iter().any(|id| id.as_str() == self.user)).collect();
+            let thread = (*chance.pick(&threads)).0;
+            let file = if chance.one_in(5) { self.announce().await } else { None };
+            // Now and then more than a frame holds.
+            let filler = if chance.one_in(30) { "\u{1}".repeat(7_000) } else { String::new() };
+            let body = json!({"body": format!("{} {n}{filler}", self.user), "fileIds": Vec::from_iter(file)});
+            self.send(thread, &format!("{}-{n}", self.user), body).await;
+        }
+    }
+
+    /// Sends, again and again with the same key until there is an answer.
+    pub(crate) async fn send(&self, thread: &ThreadId, key: &str, body: Value) {
+        loop {
+            match self.world.send(self.user, thread, Some(key), body.clone()).await {
+                Some((201, message)) => {
+                    self.world.cloud.trace.note(format!("{key} is number {} of {thread}", message["seq"]));
+                    self.acknowledged().push(Acknowledged { thread: thread.clone(), message });
+                    return;
+                }
+                None | Some((503, _)) => self.world.cloud.chance.pause(50..=1_000).await,
+                // Its file has failed before it was sent.
+                Some((422, _)) if body["fileIds"][0].is_string() => return,
+                Some((status, _)) => return self.world.problem(format!("{key} was answered with {status}")),
+            }
+        }
+    }
+
+    /// Announces a file and, at once or later or never, uploads something.
+    async fn announce(&self) -> Option<String> {
+        let World { cloud, .. } = &*self.world;
+        let request = json!({"filename": "a.gif", "mimetype": "image/gif", "size": PICTURE.len()});
+        // Not announced in the end, the message goes without.
+        let Some((200, announced)) = self.world.announce(self.user, request).await else { return None };
+        let id = announced["file"]["id"].as_str().unwrap().to_owned();
+        let (world, key) = (self.world.clone(), format!("uploads/{id}"));
+        let delay = Duration::from_millis(*cloud.chance.pick(&[0, 0, 500, 3_000, 600_000]));
+        let uploads = *cloud.chance.pick(&[1, 1, 1, 2, 0]);
+        let upload = self.world.spawn("an upload", async move {
+            for _ in 0..uploads {
+                tokio::time::sleep(delay).await;
+                let bytes = world.cloud.chance.pick(&UPLOADS);
+                world.cloud.put_object(&key, Bytes::from_static(bytes));
+            }
+            Some(())
+        });
+        if delay.is_zero() {
+            upload.await;
+        }
+        Some(id)
+    }
+
+    pub(crate) fn acknowledged(&self) -> MutexGuard<'_, Vec<Acknowledged>> {
+        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
