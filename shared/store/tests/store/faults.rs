@@ -5,20 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use contract::{ApiError, Channel, CreateThread, IdempotencyKey, MessagesQuery, ThreadId, ThreadsQuery, UserId};
 use serde_json::json;
 use store::{CreatedThread, Error, NewMessage, Sent, Subscribed};
-use testkit::{Fault, Passing, Tables, caller, connect, links, say, thread_of};
+use testkit::{Fault, Passing, Tables, caller, connect, links, once, say, thread_of};
 
 use crate::keys;
-
-/// `fault` for the first request that `which` picks, and nothing for the rest.
-fn once(
-    which: impl Fn(&Passing) -> bool + Send + Sync + 'static,
-    fault: impl Fn(&Passing) -> Fault + Send + Sync + 'static,
-) -> impl Fn(&Passing) -> Fault + Send + Sync + 'static {
-    let seen = AtomicUsize::new(0);
-    move |passing| {
-        if which(passing) && seen.fetch_add(1, Ordering::SeqCst) == 0 { fault(passing) } else { Fault::Pass }
-    }
-}
 
 async fn send(tables: &Tables, thread: &ThreadId, key: Option<&IdempotencyKey>) -> Sent {
     let author = &caller("user-a").profile();
