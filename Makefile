@@ -21,8 +21,10 @@ export SAM_CLI_TELEMETRY = 0
 .PHONY: up dev watch down token test test-dynamodb-local test-e2e lint build deploy
 .DEFAULT_GOAL := dev
 
+# The one example is named for what comes with it: the features of the tests' dependencies. So `make test` builds nothing of
+# what is built here a second time.
 up dev: $(TOOLS)
-	cargo build --bins
+	cargo build --bins --examples
 	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(filter 1,$(KEEP)),--keep) $@
 
 watch: up

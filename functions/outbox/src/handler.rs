@@ -1,7 +1,7 @@
 //! Follows the messages that are committed: keeps each thread's `lastSeq`, `lastMessage` and `updatedAt`, and has
 //! everybody reached whom the sender has left over.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_lambda_events::dynamodb;
@@ -101,7 +101,7 @@ impl Outbox {
     /// never be handled is put aside at once, so that it holds nobody up.
     async fn follow(&self, event: dynamodb::Event) -> Failures {
         let mut failed = Vec::new();
-        let mut threads: HashMap<ThreadId, Vec<Committed>> = HashMap::new();
+        let mut threads: BTreeMap<ThreadId, Vec<Committed>> = BTreeMap::new();
         for record in event.records {
             let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
             match serde_dynamo::from_item::<_, MessageRow>(record.change.new_image.clone()) {

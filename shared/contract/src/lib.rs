@@ -12,6 +12,8 @@ mod message;
 mod page;
 mod problem;
 mod profile;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod socket;
 mod thread;
 mod timestamp;

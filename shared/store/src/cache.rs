@@ -1,7 +1,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Entries kept at most; a full cache starts anew, which costs a read for each entry and no correctness.
 const CAPACITY: usize = 1_000;

@@ -21,7 +21,7 @@ const FILE_PREFIX: &str = "FILE#";
 pub(crate) const SUBSCRIPTION_PREFIX: &str = "CONN#";
 
 /// A primary key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) pk: String,
     pub(crate) sk: String,

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
@@ -8,6 +8,7 @@ use contract::{
     MessagesQuery, Profile, ThreadId, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::backoff;
 use crate::chat::Chat;

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
@@ -80,8 +80,8 @@ impl Table {
 
     /// Those of `keys` that exist, in no order.
     pub(crate) async fn batch_get(&self, keys: impl IntoIterator<Item = Key>) -> Result<Vec<Item>, Error> {
-        // BatchGetItem takes 100 keys at most and refuses one that comes twice.
-        let keys: Vec<_> = keys.into_iter().collect::<HashSet<_>>().into_iter().collect();
+        // BatchGetItem takes 100 keys at most and refuses one that comes twice. (Sorted, so that runs can be repeated.)
+        let keys: Vec<_> = keys.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         let chunks = keys.chunks(100).map(|chunk| chunk.iter().map(Key::attributes).collect());
         let reads: Vec<_> = chunks.map(|chunk| self.batch_get_chunk(chunk)).collect();
         let items: Vec<Vec<Item>> = futures::stream::iter(reads).buffer_unordered(8).try_collect().await?;

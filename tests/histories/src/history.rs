@@ -6,6 +6,7 @@ use std::time::Duration;
 use contract::{Timestamp, simulation};
 use futures::future::join_all;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::check;
 use crate::client::Client;
@@ -33,7 +34,10 @@ pub(crate) fn run(seed: u64) -> Outcome {
 }
 
 async fn history(seed: u64) -> Outcome {
-    simulation::start(Timestamp::from_millis(1_757_034_300_000));
+    let start = Instant::now();
+    simulation::follow(move || {
+        Timestamp::from_millis(1_757_034_300_000 + i64::try_from(start.elapsed().as_millis()).unwrap())
+    });
     let users = if seed.is_multiple_of(2) { &USERS[..] } else { &USERS[..2] };
     let (world, consequences) = World::new(seed, users).await;
     tokio::spawn(triggers::run(world.clone(), consequences));
