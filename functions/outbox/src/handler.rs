@@ -178,6 +178,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use contract::{ConnectionId, Thread, ThreadsQuery};
+    use futures::stream::{self, StreamExt as _};
     use serde_json::json;
     use testkit::{Fault, Management, Queue, Tables, caller, connect, links, say, thread_of};
 
@@ -202,7 +203,7 @@ mod tests {
         async fn handle(&self, event: Value) -> Vec<String> {
             let outbox = Outbox {
                 chat: self.tables.chat(),
-                push: self.management.push(self.tables.connections()),
+                push: self.management.push(self.tables.connections()).with_limits(LIMITS),
                 repairs: self.queue.repairs(),
                 links: links(),
             };
@@ -332,6 +333,29 @@ mod tests {
         let nowhere = json!({"threadId": home.thread.id, "seq": 3});
         assert_eq!(home.repair(&nowhere).await, [""; 0]);
         assert_eq!(home.repair(&json!("garbage")).await, ["m-1"]);
+    }
+
+    #[tokio::test]
+    async fn a_thousand_are_reached_by_the_sender_and_one_repair() {
+        let home = Home::new().await;
+        let ids: Vec<_> = (0..1_000).map(|n| format!("c{n}")).collect();
+        stream::iter(&ids).for_each_concurrent(16, |id| home.listen(id)).await;
+        // 16 times 64 posts take 1.6 s, and the sender has one.
+        home.management.delay(Duration::from_millis(100));
+        home.say("message 1").await;
+        let hurried = Limits { post: Duration::from_secs(2), overall: Duration::from_secs(1) };
+        let push = home.management.push(home.tables.connections()).with_limits(hurried);
+        let channel = [Channel::Thread(home.thread.id.clone())];
+        let row = home.tables.chat().still_undelivered(&[(home.thread.id.clone(), 1)]).await.unwrap().remove(0);
+        let frame = message_new_frame(home.tables.chat().show(row, &links()).await.unwrap()).unwrap();
+        let left = push.deliver(&channel, &frame).await.unwrap().left;
+        assert!(!left.is_empty());
+        home.tables.chat().delivered(&home.thread.id, 1, &left).await.unwrap();
+
+        assert_eq!(home.repair(&json!({"threadId": home.thread.id, "seq": 1})).await, [""; 0]);
+        let heard: Vec<_> = ids.iter().map(|id| home.heard(id).len()).collect();
+        // A post of the sender may have been under way when its time was up.
+        assert!(heard.iter().all(|times| (1..=2).contains(times)), "{heard:?}");
     }
 
     #[tokio::test]
