@@ -45,7 +45,7 @@ mod tests {
         for _ in 0..2 {
             let answer = handle(&connections, socket_event(EVENT, "phone", |_| {})).await.unwrap();
             assert_eq!(answer.status_code, 200);
-            let left: Vec<_> = connections.subscribers(&channel).await.unwrap();
+            let left = connections.subscribers(&channel).await.unwrap().live;
             assert_eq!(left.iter().map(|subscriber| subscriber.connection_id.as_str()).collect::<Vec<_>>(), ["tablet"]);
         }
     }

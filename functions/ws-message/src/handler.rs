@@ -127,7 +127,7 @@ mod tests {
         }
 
         async fn subscribers(&self) -> Vec<store::Subscriber> {
-            self.connections.subscribers(&Channel::Thread(self.thread.id.clone())).await.unwrap()
+            self.connections.subscribers(&Channel::Thread(self.thread.id.clone())).await.unwrap().live
         }
     }
 

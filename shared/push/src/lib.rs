@@ -75,6 +75,13 @@ struct Target<'a> {
     opening: bool,
 }
 
+/// Who hears some channels, and each of them which.
+#[derive(Default)]
+struct Audience<'a> {
+    targets: BTreeMap<ConnectionId, Target<'a>>,
+    expired: BTreeMap<ConnectionId, Vec<&'a Channel>>,
+}
+
 impl Push {
     /// Posts to whom `connections` says, through `endpoint`: `https://{api}.execute-api.{region}.amazonaws.com/{stage}`.
     #[must_use]
@@ -104,7 +111,7 @@ impl Push {
 
     /// Sends `frame` to every connection subscribed to one of `channels` now, once to each. A connection that is closed
     /// (410) is removed; one that cannot be reached for another reason is tried again, then logged and counted, and
-    /// stays. The error is that of finding out who is subscribed.
+    /// stays. One whose time is over gets nothing and is closed. The error is that of finding out who is subscribed.
     pub async fn deliver(&self, channels: &[Channel], frame: &str) -> Result<Delivery, Error> {
         self.deliver_where(channels, frame, |_| true).await
     }
@@ -117,11 +124,11 @@ impl Push {
         wanted: impl Fn(&ConnectionId) -> bool,
     ) -> Result<Delivery, Error> {
         let deadline = Instant::now() + self.limits.overall;
-        let subscribers = timeout_at(deadline, self.subscribers(channels));
-        let subscribers =
-            subscribers.await.map_err(|_| Error::Unavailable("the subscribers took too long".into()))??;
-        let subscribers = subscribers.into_iter().filter(|(id, _)| wanted(id));
-        let mut posts = subscribers.map(|(id, target)| async move {
+        let audience = timeout_at(deadline, self.audience(channels));
+        let Audience { targets, expired } =
+            audience.await.map_err(|_| Error::Unavailable("the subscribers took too long".into()))??;
+        let targets = targets.into_iter().filter(|(id, _)| wanted(id));
+        let mut posts = targets.map(|(id, target)| async move {
             let post = timeout_at(deadline, self.post(target, &id, frame)).await;
             (id, post.unwrap_or(Post::Failed))
         });
@@ -140,22 +147,29 @@ impl Push {
             let Delivery { delivered, gone, left } = &delivery;
             warn!(channel, delivered, gone, left = left.len(), "not every subscriber was reached");
         }
+        // Last, for nobody waits for it; what there is no time for, the next delivery does.
+        let closing = futures::stream::iter(expired).for_each_concurrent(CONCURRENCY, |(id, channels)| async move {
+            self.close(&channels, &id).await;
+        });
+        timeout_at(deadline, closing).await.ok();
         Ok(delivery)
     }
 
-    /// Who hears the channels, and which of them.
-    async fn subscribers<'a>(&self, channels: &'a [Channel]) -> Result<BTreeMap<ConnectionId, Target<'a>>, Error> {
+    async fn audience<'a>(&self, channels: &'a [Channel]) -> Result<Audience<'a>, Error> {
         let subscribers = try_join_all(channels.iter().map(|channel| self.connections.subscribers(channel))).await?;
-        let mut targets: BTreeMap<_, Target<'_>> = BTreeMap::new();
+        let mut audience = Audience::default();
         for (channel, subscribers) in channels.iter().zip(subscribers) {
-            for subscriber in subscribers {
-                let target = targets.entry(subscriber.connection_id).or_default();
+            for subscriber in subscribers.live {
+                let target = audience.targets.entry(subscriber.connection_id).or_default();
                 // Whoever has subscribed to a second channel has been open.
                 target.opening = subscriber.opening && target.channels.is_empty();
                 target.channels.push(channel);
             }
+            for id in subscribers.expired {
+                audience.expired.entry(id).or_default().push(channel);
+            }
         }
-        Ok(targets)
+        Ok(audience)
     }
 
     async fn post(&self, target: Target<'_>, id: &ConnectionId, frame: &str) -> Post {
@@ -193,6 +207,16 @@ impl Push {
                 _ => Post::Failed,
             },
             _ => Post::Again,
+        }
+    }
+
+    /// Closes a connection whose time is over. Its rows go once it is closed, so that whatever fails here is found again.
+    async fn close(&self, channels: &[&Channel], id: &ConnectionId) {
+        match self.client.delete_connection().connection_id(id.as_str()).send().await {
+            Err(error) if error.raw_response().is_none_or(|answer| answer.status().as_u16() != 410) => {
+                warn!(connection = %id, error = describe(&error), "an expired connection was not closed");
+            }
+            _ => _ = self.remove(channels, id).await,
         }
     }
 

@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use contract::{Channel, ThreadId};
+use contract::{Channel, ConnectionId, ThreadId};
 use push::{Delivery, Limits, Push};
-use store::Connections;
+use store::{Connection, Connections};
 use testkit::{Management, Tables, connect};
 use tokio::time::timeout;
 
@@ -30,13 +30,20 @@ impl Home {
         self.connections.subscribe(&connection, channel).await.unwrap();
     }
 
+    /// A connection whose time is over.
+    async fn listen_expired(&self, id: &str) {
+        let (id, user_id, expires_at) = (ConnectionId::new(id), testkit::caller("user-a").id, 1_000);
+        self.connections.connect(&id, &user_id, expires_at).await.unwrap();
+        self.connections.subscribe(&Connection { id, user_id, expires_at }, &self.channel).await.unwrap();
+    }
+
     /// Delivers to the thread's channel: how many were reached, gone and left over.
     async fn deliver(&self) -> (usize, usize, usize) {
         counts(&self.push.deliver(std::slice::from_ref(&self.channel), r#"{"event":"pong"}"#).await.unwrap())
     }
 
     async fn subscribers(&self, channel: &Channel) -> usize {
-        self.connections.subscribers(channel).await.unwrap().len()
+        self.connections.subscribers(channel).await.unwrap().live.len()
     }
 }
 
@@ -132,7 +139,7 @@ async fn a_subscription_that_outlived_its_connection_is_removed() {
     delete.key("pk", key("CONN#ghost")).key("sk", key("META")).send().await.unwrap();
     management.answer("ghost", 410);
     assert_eq!(push.deliver(std::slice::from_ref(&channel), "{}").await.unwrap().gone, 1);
-    assert!(connections.subscribers(&channel).await.unwrap().is_empty());
+    assert!(connections.subscribers(&channel).await.unwrap().live.is_empty());
 }
 
 #[tokio::test]
@@ -144,6 +151,36 @@ async fn other_errors_remove_nobody() {
     }
     assert_eq!(home.deliver().await, (1, 0, 2));
     assert_eq!(home.subscribers(&home.channel).await, 3);
+}
+
+#[tokio::test]
+async fn an_expired_connection_gets_nothing_and_is_closed() {
+    let home = Home::new().await;
+    home.listen("live", &home.channel).await;
+    home.listen_expired("old").await;
+    home.listen_expired("closed").await;
+    home.management.answer("closed", 410);
+    assert_eq!(home.deliver().await, (1, 0, 0));
+    assert_eq!(home.management.closed(), ["old"]);
+    assert!(home.management.frames("old").is_empty());
+    // Nothing is left of either, under any channel.
+    let own = Channel::User(testkit::caller("user-a").id);
+    for channel in [&home.channel, &own] {
+        assert_eq!(home.connections.subscribers(channel).await.unwrap().expired, []);
+    }
+}
+
+#[tokio::test]
+async fn an_expired_connection_that_cannot_be_closed_is_closed_by_the_next_delivery() {
+    let home = Home::new().await;
+    home.listen_expired("old").await;
+    home.management.answer("old", 429);
+    assert_eq!(home.deliver().await, (0, 0, 0));
+    assert_eq!(home.connections.subscribers(&home.channel).await.unwrap().expired.len(), 1);
+    home.management.answer("old", 200);
+    assert_eq!(home.deliver().await, (0, 0, 0));
+    assert_eq!(home.management.closed(), ["old"]);
+    assert!(home.connections.subscribers(&home.channel).await.unwrap().expired.is_empty());
 }
 
 #[tokio::test]

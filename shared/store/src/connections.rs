@@ -64,6 +64,15 @@ struct SubscriptionRow {
 }
 
 /// Who hears a channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subscribers {
+    /// Whom to deliver to.
+    pub live: Vec<Subscriber>,
+    /// Whose time is over, though their rows are still there: to be closed and not delivered to.
+    pub expired: Vec<ConnectionId>,
+}
+
+/// A connection that hears a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscriber {
     /// The connection.
@@ -164,16 +173,18 @@ impl Connections {
         self.table.delete(&keys::subscription(channel, id)).await.map(drop)
     }
 
-    /// Who hears the channel: every subscription that was complete before the call and has not expired.
-    pub async fn subscribers(&self, channel: &Channel) -> Result<Vec<Subscriber>, Error> {
+    /// Who hears the channel: every subscription that was complete before the call.
+    pub async fn subscribers(&self, channel: &Channel) -> Result<Subscribers, Error> {
         let now = Timestamp::now().seconds();
-        let mut subscribers = Vec::new();
+        let mut subscribers = Subscribers::default();
         for item in self.table.partition(keys::channel(channel), keys::SUBSCRIPTION_PREFIX).await? {
             let row: SubscriptionRow = from_item(item)?;
             if row.expires_at > now {
                 // To its user's own channel, a connection is subscribed before it is open; to others, by a frame on it.
                 let opening = matches!(channel, Channel::User(_)) && now - row.subscribed_at <= OPENING;
-                subscribers.push(Subscriber { connection_id: row.connection_id, opening });
+                subscribers.live.push(Subscriber { connection_id: row.connection_id, opening });
+            } else {
+                subscribers.expired.push(row.connection_id);
             }
         }
         Ok(subscribers)

@@ -21,7 +21,7 @@ mod transaction;
 mod users;
 
 pub use chat::Chat;
-pub use connections::{Connection, Connections, Subscribed, Subscriber};
+pub use connections::{Connection, Connections, Subscribed, Subscriber, Subscribers};
 pub use error::{Error, describe};
 pub use files::{FileRow, Settled};
 pub use links::{BadLinkKey, Links, Published};

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -47,15 +48,14 @@ impl Operator {
     /// Makes a file an hour older than it is.
     pub async fn let_an_hour_pass(&self, file: &str) {
         let table = Stack::get().chat_table.as_str();
-        let key = [("pk", format!("FILE#{file}")), ("sk", "META".to_owned())];
-        let key = key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value)));
-        let row = self.dynamodb.get_item().table_name(table).set_key(Some(key.clone().into())).send().await;
+        let key = key(&format!("FILE#{file}"), "META");
+        let row = self.dynamodb.get_item().table_name(table).set_key(Some(key.clone())).send().await;
         let row = row.unwrap_or_else(|error| panic!("{table} cannot be read: {error:?}")).item;
         let row = row.unwrap_or_else(|| panic!("{file} has no row"));
         let created = row.get("createdAt").and_then(|value| value.as_s().ok());
         let created = created.unwrap_or_else(|| panic!("{file} has no createdAt: {row:?}"));
         let earlier = an_hour_before(created);
-        let moved = self.dynamodb.update_item().table_name(table).set_key(Some(key.into()));
+        let moved = self.dynamodb.update_item().table_name(table).set_key(Some(key));
         let moved = moved
             .update_expression("SET createdAt = :earlier")
             .condition_expression("createdAt = :created")
@@ -82,6 +82,64 @@ impl Operator {
     /// Puts a row where messages are that is none.
     pub async fn poison(&self, thread: &str) {
         self.put(thread, "poison", [("seq", AttributeValue::S("none".to_owned()))]).await;
+    }
+
+    /// Whether the message is marked as one that has not reached everybody.
+    pub async fn is_undelivered(&self, thread: &str, seq: u64) -> bool {
+        let table = Stack::get().chat_table.as_str();
+        let key = key(&format!("THREAD#{thread}"), &format!("MSG#{seq:020}"));
+        let row = self.dynamodb.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send().await;
+        let row = row.unwrap_or_else(|error| panic!("{table} cannot be read: {error:?}")).item;
+        row.unwrap_or_else(|| panic!("{thread} has no message {seq}")).contains_key("undelivered")
+    }
+
+    /// Lets the time of every connection end that is subscribed to a thread. Returns how many there are.
+    pub async fn let_connections_expire(&self, thread: &str) -> usize {
+        let rows = self.subscriptions(thread).await;
+        for sk in &rows {
+            let connection = sk.trim_start_matches("CONN#");
+            let subscription = key(&format!("CHANNEL#thread:{thread}"), sk);
+            for key in [subscription, key(&format!("CONN#{connection}"), "META")] {
+                let table = Stack::get().connections_table.as_str();
+                let expired = self.dynamodb.update_item().table_name(table).set_key(Some(key));
+                let expired = expired.update_expression("SET expiresAt = :past").condition_expression("attribute_exists(pk)");
+                let expired = expired.expression_attribute_values(":past", AttributeValue::N("1000".to_owned()));
+                expired.send().await.unwrap_or_else(|error| panic!("{table} cannot be written: {error:?}"));
+            }
+        }
+        rows.len()
+    }
+
+    /// The sort keys of a thread's subscriptions.
+    pub async fn subscriptions(&self, thread: &str) -> Vec<String> {
+        let table = Stack::get().connections_table.as_str();
+        let rows = self.dynamodb.query().table_name(table).consistent_read(true);
+        let rows = rows.key_condition_expression("pk = :pk");
+        let rows = rows.expression_attribute_values(":pk", AttributeValue::S(format!("CHANNEL#thread:{thread}")));
+        let rows = rows.send().await.unwrap_or_else(|error| panic!("{table} cannot be read: {error:?}"));
+        rows.items().iter().map(|row| row["sk"].as_s().cloned().unwrap_or_default()).collect()
+    }
+
+    /// Kills all processes of a function (SIGKILL), whatever they are doing. Returns how many there were. The local cloud
+    /// runs functions as processes of this machine, which are found by their environment; Linux shows that in `/proc`.
+    #[must_use]
+    pub fn kill(&self, function: &str) -> usize {
+        let name = format!("AWS_LAMBDA_FUNCTION_NAME=hearth-{function}");
+        let cloud = format!("AWS_ENDPOINT_URL={}", Stack::get().endpoint_url);
+        let processes = std::fs::read_dir("/proc").unwrap_or_else(|error| panic!("/proc cannot be read: {error}"));
+        let pids = processes.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let pids = pids.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()));
+        let of_function = pids.filter(|pid| {
+            // One that has ended meanwhile has no environment.
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let has = |variable: &str| environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
+            has(&name) && has(&cloud)
+        });
+        let killed = of_function.map(|pid| {
+            let kill = std::process::Command::new("kill").args(["-KILL", &pid]).status();
+            assert!(kill.is_ok_and(|status| status.success()), "process {pid} cannot be killed");
+        });
+        killed.count()
     }
 
     async fn put(&self, thread: &str, name: &str, attributes: impl IntoIterator<Item = (&str, AttributeValue)>) {
@@ -124,6 +182,11 @@ impl Default for Operator {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn key(pk: &str, sk: &str) -> HashMap<String, AttributeValue> {
+    let attribute = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
+    HashMap::from([attribute("pk", pk), attribute("sk", sk)])
 }
 
 fn an_hour_before(timestamp: &str) -> String {

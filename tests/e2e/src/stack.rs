@@ -17,6 +17,8 @@ pub struct Stack {
     pub client_id: String,
     /// The table of files, for the operator.
     pub chat_table: String,
+    /// The table of sockets, for the operator.
+    pub connections_table: String,
     /// The queue of reminders to look after a file, for the operator.
     pub reminders_url: String,
     /// URL of the queue of what could not be followed or delivered.

@@ -24,6 +24,7 @@ pub struct Management {
 struct State {
     frames: HashMap<String, Vec<String>>,
     statuses: HashMap<String, u16>,
+    closed: Vec<String>,
     delay: Duration,
     in_flight: usize,
     most_in_flight: usize,
@@ -47,7 +48,7 @@ impl Management {
         Push::new(&sdk_config(self.endpoint.clone()), self.endpoint.clone(), connections)
     }
 
-    /// Posts to `connection` are answered with `status` from now on: 410 for one that is closed.
+    /// Posts to `connection`, and what would close it, are answered with `status` from now on: 410 for one that is closed.
     pub fn answer(&self, connection: &str, status: u16) {
         self.state().statuses.insert(connection.into(), status);
     }
@@ -64,6 +65,12 @@ impl Management {
         frames.iter().map(|frame| serde_json::from_str(frame).expect("a frame of JSON")).collect()
     }
 
+    /// Which connections it was told to close.
+    #[must_use]
+    pub fn closed(&self) -> Vec<String> {
+        self.state().closed.clone()
+    }
+
     /// The most posts that were under way at once.
     #[must_use]
     pub fn most_in_flight(&self) -> usize {
@@ -71,7 +78,8 @@ impl Management {
     }
 
     async fn serve(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
-        assert_eq!(request.method(), Method::POST);
+        let post = request.method() == Method::POST;
+        assert!(post || request.method() == Method::DELETE, "neither a post nor a closing: {}", request.method());
         let path = request.uri().path().to_owned();
         let connection = path.strip_prefix("/live/@connections/").or(path.strip_prefix("/live/%40connections/"));
         let connection = connection.unwrap_or_else(|| panic!("not a post to a connection: {path}")).to_owned();
@@ -86,7 +94,10 @@ impl Management {
         let mut state = self.state();
         state.in_flight -= 1;
         let status = state.statuses.get(&connection).copied().unwrap_or(200);
-        if status == 200 {
+        if status == 200 && !post {
+            state.statuses.insert(connection.clone(), 410);
+            state.closed.push(connection);
+        } else if status == 200 {
             state.frames.entry(connection).or_default().push(String::from_utf8_lossy(&frame).into_owned());
         }
         let kind = match status {

@@ -12,7 +12,7 @@ fn channel() -> Channel {
 
 async fn subscribers(connections: &Connections, channel: &Channel) -> Vec<String> {
     let mut ids: Vec<_> =
-        connections.subscribers(channel).await.unwrap().iter().map(|s| s.connection_id.to_string()).collect();
+        connections.subscribers(channel).await.unwrap().live.iter().map(|s| s.connection_id.to_string()).collect();
     ids.sort_unstable();
     ids
 }

@@ -144,7 +144,7 @@ async fn a_removal_cut_short_before_its_last_step_lets_no_subscription_stay() {
     };
     let racing = tables.through(once(|p| p.operation == "PutItem", half_removed)).await;
     assert_eq!(racing.connections().subscribe(&connection, &channel).await.unwrap(), Subscribed::Gone);
-    assert!(tables.connections().subscribers(&channel).await.unwrap().is_empty());
+    assert!(tables.connections().subscribers(&channel).await.unwrap().live.is_empty());
     tables.connections().remove(&connection.id).await.unwrap();
     assert_eq!(keys(&tables, &tables.connections).await, []);
 }
@@ -174,5 +174,5 @@ async fn a_reader_sees_what_was_acknowledged() {
     chat.last_seq(&thread.id).await.unwrap();
     let channel = Channel::Thread(thread.id);
     strict.connections().subscribe(&connection, &channel).await.unwrap();
-    assert_eq!(strict.connections().subscribers(&channel).await.unwrap().len(), 1);
+    assert_eq!(strict.connections().subscribers(&channel).await.unwrap().live.len(), 1);
 }

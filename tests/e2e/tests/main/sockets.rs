@@ -1,6 +1,6 @@
 //! What a socket answers to each action.
 
-use e2e::{User, assert_keys};
+use e2e::{Operator, User, assert_keys};
 use serde_json::json;
 
 #[tokio::test]
@@ -93,4 +93,22 @@ async fn a_socket_carries_several_threads() {
         let data = his.pushed(thread, 1).await;
         assert_keys(&data, &["threadId", "message"]);
     }
+}
+
+#[tokio::test]
+async fn a_socket_whose_time_is_over_hears_nothing_and_is_closed() {
+    let (sarah, michael) = User::sarah_and_michael().await;
+    let thread = sarah.open_thread(&[&michael]).await;
+    let mut over = michael.listen(&thread).await;
+    let operator = Operator::new();
+    assert_eq!(operator.let_connections_expire(&thread).await, 1);
+    let mut hers = sarah.listen(&thread).await;
+
+    over.send(json!({ "action": "ping" }).to_string()).await;
+    let told = over.take("an error event", |frame| frame["event"] == "error").await;
+    assert_eq!(told["data"]["code"], "connection_expired", "{told}");
+    sarah.say(&thread, "who is left?").await;
+    hers.pushed(&thread, 1).await;
+    assert_eq!(over.next_or_closed().await, None);
+    assert_eq!(operator.subscriptions(&thread).await.len(), 1);
 }
