@@ -4,10 +4,6 @@ use serde_json::{Map, Value};
 
 use crate::{ErrorCode, FieldError, Problem, limits};
 
-/// How many offending fields an answer names at most: it has to stay below Lambda's 6 MB response payload
-/// whatever was sent.
-const MAX_ERRORS: usize = 100;
-
 /// Reads the fields of a JSON object one after the other and collects what is wrong with each, so that the
 /// answer names every offending field and not just the first. Unknown fields are ignored.
 pub(crate) struct Fields {
@@ -31,7 +27,7 @@ impl Fields {
 
     /// Notes that `field` is not valid.
     pub(crate) fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        if self.errors.len() < MAX_ERRORS {
+        if self.errors.len() < limits::ERRORS {
             self.errors.push(FieldError { field: field.into(), message: message.into() });
         }
     }
