@@ -3,22 +3,38 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use contract::{Channel, ThreadId};
+use contract::{Channel, ThreadId, limits};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 use crate::world::World;
 
-/// Without an acknowledgement for so long, a client subscribes again.
+/// Without an acknowledgement for so long, a client subscribes again; without a pong, it connects anew.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it pings: API Gateway closes what is idle for 10 minutes.
+const PING: Duration = Duration::from_mins(9);
+
+/// For so long, a push may be under way to a connection whose time has ended meanwhile.
+const DELIVERY: Duration = Duration::from_secs(12);
 
 pub(crate) struct Client {
     world: Arc<World>,
     name: String,
     user: &'static str,
     threads: Vec<ThreadId>,
+    /// Whether it listens in the end.
+    stays: bool,
     has: Mutex<Has>,
+}
+
+/// A connection of it.
+struct Session {
+    id: String,
+    frames: UnboundedReceiver<Value>,
+    /// When it is over: with the token, or where API Gateway ends it.
+    ends: Instant,
 }
 
 /// What a device has, which outlives its connections.
@@ -34,36 +50,40 @@ struct Has {
 }
 
 impl Client {
-    pub(crate) fn new(world: &Arc<World>, name: String, user: &'static str) -> Arc<Self> {
+    pub(crate) fn new(world: &Arc<World>, name: String, user: &'static str, stays: bool) -> Arc<Self> {
         let threads = world.threads.iter().filter(|thread| thread.member_ids.iter().any(|id| id.as_str() == user));
         let threads = threads.map(|thread| thread.id.clone()).collect();
-        Arc::new(Self { world: world.clone(), name, user, threads, has: Mutex::default() })
+        Arc::new(Self { world: world.clone(), name, user, threads, stays, has: Mutex::default() })
     }
 
     /// Connects and goes again so many times, and then connects for good or stays away.
-    pub(crate) async fn run(self: Arc<Self>, sessions: u64, stays: bool) {
+    pub(crate) async fn run(self: Arc<Self>, sessions: u64) {
         let chance = &self.world.cloud.chance;
         for _ in 0..sessions {
             chance.pause(0..=4_000).await;
             let until = Instant::now() + chance.millis(50..=6_000);
-            if let Ok(Some((id, mut frames))) = timeout_at(until, self.connect()).await {
-                timeout_at(until, self.listen(&id, &mut frames)).await.ok();
-                self.leave(&id);
+            if let Ok(Some(mut session)) = timeout_at(until, self.connect()).await {
+                timeout_at(until, self.listen(&mut session)).await.ok();
+                self.leave(&session.id);
             }
         }
         chance.pause(0..=4_000).await;
-        while stays {
-            if let Some((id, mut frames)) = self.connect().await {
-                // Back here, it was told to connect anew.
-                self.listen(&id, &mut frames).await;
-                self.leave(&id);
+        while self.stays {
+            if let Some(mut session) = self.connect().await {
+                // Back here, it has to connect anew.
+                self.listen(&mut session).await;
+                self.leave(&session.id);
             }
         }
     }
 
-    async fn connect(&self) -> Option<(String, UnboundedReceiver<Value>)> {
-        let Some((200, ticket)) = self.world.ticket(self.user).await else {
-            self.world.cloud.chance.pause(100..=1_000).await;
+    async fn connect(&self) -> Option<Session> {
+        let World { cloud, .. } = &*self.world;
+        // Mostly longer than API Gateway lets a socket live.
+        let token = if cloud.faults.one_in(4, &cloud.chance) { cloud.chance.number(2..=120) } else { 10_000 };
+        let ends = Instant::now() + Duration::from_secs(token.min(limits::CONNECTION_SECONDS.unsigned_abs()));
+        let Some((200, ticket)) = self.world.ticket(self.user, token).await else {
+            cloud.chance.pause(100..=1_000).await;
             return None;
         };
         let id = {
@@ -72,52 +92,63 @@ impl Client {
             format!("{}-{}", self.name, has.connections)
         };
         let frames = self.world.connect(&id, ticket["ticket"].as_str().unwrap()).await;
-        self.world.cloud.trace.note(format!("{id} is {}", if frames.is_some() { "open" } else { "refused" }));
-        Some((id, frames?))
+        cloud.trace.note(format!("{id} is {}", if frames.is_some() { "open" } else { "refused" }));
+        Some(Session { id, frames: frames?, ends })
     }
 
-    /// Subscribes to all threads and keeps up, until it is told to connect anew.
-    async fn listen(&self, id: &str, frames: &mut UnboundedReceiver<Value>) {
+    /// Subscribes to all threads and keeps up, until the socket is closed or it is time to connect anew.
+    async fn listen(&self, Session { id, frames, ends }: &mut Session) {
         let mut open: Vec<&ThreadId> = self.threads.iter().collect();
+        let (mut subscribe, mut ping, mut pinged) = (Instant::now(), Instant::now() + PING, false);
         loop {
-            for thread in &open {
-                self.world.frame(id, &json!({"action": "subscribe", "channel": Channel::Thread((*thread).clone())}));
-            }
-            let again = Instant::now() + PATIENCE;
-            loop {
-                let frame = tokio::select! {
-                    biased;
-                    frame = frames.recv() => frame.expect("a socket that only this client closes"),
-                    () = sleep_until(again), if !open.is_empty() => break,
-                };
-                let data = &frame["data"];
-                match frame["event"].as_str().unwrap() {
-                    "subscribed" => {
-                        let of = |thread: &&&ThreadId| data["channel"] == json!(Channel::Thread((**thread).clone()));
-                        let thread = *self.threads.iter().collect::<Vec<_>>().iter().find(of).unwrap();
-                        if data["seq"].as_u64().unwrap() > self.last(thread) {
-                            self.catch_up(thread).await;
-                        }
-                        self.look_at_pending_files(thread).await;
-                        open.retain(|other| *other != thread);
-                        if open.is_empty() {
-                            self.has().live = Some(id.to_owned());
-                        }
+            let frame = tokio::select! {
+                biased;
+                frame = frames.recv() => frame,
+                () = sleep_until(subscribe), if !open.is_empty() => {
+                    for thread in &open {
+                        self.world.frame(id, &json!({"action": "subscribe", "channel": Channel::Thread((*thread).clone())}));
                     }
-                    "message:new" => {
-                        let thread = data["threadId"].as_str().and_then(ThreadId::parse).unwrap();
-                        let next = data["message"]["seq"].as_u64().unwrap() == self.last(&thread) + 1;
-                        self.take(&thread, &data["message"], data["truncated"] != true);
-                        if self.last(&thread) < data["message"]["seq"].as_u64().unwrap() {
-                            self.world.cloud.trace.note(format!("{id} sees a gap: {}", !next));
-                            self.catch_up(&thread).await;
-                        }
-                    }
-                    "file:status" => self.learn(&data["fileId"], &data["status"]),
-                    "error" if data["code"] == "connection_expired" => return,
-                    "error" => {}
-                    other => panic!("an event {other}"),
+                    subscribe = Instant::now() + PATIENCE;
+                    continue;
                 }
+                () = sleep_until(ping), if !pinged => {
+                    self.world.frame(id, &json!({"action": "ping"}));
+                    (ping, pinged) = (Instant::now() + PATIENCE, true);
+                    continue;
+                }
+                () = sleep_until(ping) => return,
+            };
+            let Some(frame) = frame else { return };
+            let data = &frame["data"];
+            match frame["event"].as_str().unwrap() {
+                "subscribed" => {
+                    let of = |thread: &&ThreadId| data["channel"] == json!(Channel::Thread((*thread).clone()));
+                    let thread = self.threads.iter().find(of).unwrap();
+                    if data["seq"].as_u64().unwrap() > self.last(thread) {
+                        self.catch_up(thread).await;
+                    }
+                    self.look_at_pending_files(thread).await;
+                    open.retain(|other| *other != thread);
+                    if open.is_empty() {
+                        self.has().live = Some(id.clone());
+                    }
+                }
+                "message:new" => {
+                    if Instant::now() > *ends + DELIVERY {
+                        self.world.problem(format!("{id} hears a message after its time"));
+                    }
+                    let thread = data["threadId"].as_str().and_then(ThreadId::parse).unwrap();
+                    self.take(&thread, &data["message"], data["truncated"] != true);
+                    if self.last(&thread) < data["message"]["seq"].as_u64().unwrap() {
+                        self.world.cloud.trace.note(format!("{id} lacks something before this, or of it"));
+                        self.catch_up(&thread).await;
+                    }
+                }
+                "file:status" => self.learn(&data["fileId"], &data["status"]),
+                "pong" => (ping, pinged) = (Instant::now() + PING, false),
+                "error" if data["code"] == "connection_expired" => return,
+                "error" => {}
+                other => panic!("an event {other}"),
             }
         }
     }
@@ -211,22 +242,22 @@ impl Client {
         self.has().messages.get(thread).map_or(0, |messages| messages.len() as u64)
     }
 
-    /// What is missing of a thread whose messages are `ids`, if the client listens.
+    /// What is missing of a thread whose messages are `ids`, if the client has stayed.
     pub(crate) fn lacks(&self, thread: &ThreadId, ids: &[&str]) -> Option<String> {
-        let has = self.has();
-        let live = has.live.as_ref()?;
-        if !self.threads.contains(thread) {
+        if !self.stays || !self.threads.contains(thread) {
             return None;
         }
+        let has = self.has();
+        let Some(live) = &has.live else { return Some(format!("{} does not listen", self.name)) };
         let messages = has.messages.get(thread).map(Vec::as_slice).unwrap_or_default();
         let got: Vec<_> = messages.iter().map(|message| message["id"].as_str().unwrap()).collect();
         (got != ids).then(|| format!("{live} has {} messages of {thread}, not the {}", got.len(), ids.len()))
     }
 
-    /// The files of its messages that it takes for other than they are, if the client listens.
+    /// The files of its messages that it takes for other than they are, if the client has stayed.
     pub(crate) fn mistaken(&self, status: impl Fn(&str) -> String) -> Vec<String> {
         let has = self.has();
-        let Some(live) = &has.live else { return Vec::new() };
+        let Some(live) = has.live.as_ref().filter(|_| self.stays) else { return Vec::new() };
         let ids = has.messages.values().flatten().flat_map(attachments);
         let wrong = ids.filter(|id| has.files[*id] != status(id));
         wrong.map(|id| format!("to {live}, {id} is {}, not {}", has.files[id], status(id))).collect()

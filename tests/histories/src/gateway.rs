@@ -1,6 +1,6 @@
 //! API Gateway's side of the sockets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contract::limits;
@@ -8,17 +8,11 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
+/// The sockets by their ids.
 #[derive(Default)]
-pub(crate) struct Gateway(Mutex<State>);
+pub(crate) struct Gateway(Mutex<BTreeMap<String, Socket>>);
 
-#[derive(Default)]
-struct State {
-    sockets: BTreeMap<String, Socket>,
-    /// Posts to these were answered with 410.
-    found_gone: BTreeSet<String>,
-}
-
-struct Socket {
+pub(crate) struct Socket {
     /// The client's end; nothing is read there once it has gone.
     inbox: UnboundedSender<Value>,
     /// When it is noticed that the client has gone without a word.
@@ -29,7 +23,7 @@ impl Gateway {
     /// Opens a socket: until then there is none of this id.
     pub(crate) fn open(&self, id: &str) -> UnboundedReceiver<Value> {
         let (inbox, frames) = unbounded_channel();
-        self.state().sockets.insert(id.to_owned(), Socket { inbox, noticed: None });
+        self.sockets().insert(id.to_owned(), Socket { inbox, noticed: None });
         frames
     }
 
@@ -37,37 +31,29 @@ impl Gateway {
     pub(crate) fn post(&self, id: &str, frame: &[u8]) -> bool {
         assert!(frame.len() <= limits::FRAME_BYTES, "API Gateway closes a socket over this frame");
         let frame = serde_json::from_slice(frame).expect("a frame of JSON");
-        let mut state = self.state();
-        match state.sockets.get(id) {
+        match self.sockets().get(id) {
             Some(socket) if socket.noticed.is_none_or(|noticed| Instant::now() < noticed) => {
                 // Nobody may read it any more.
                 socket.inbox.send(frame).ok();
                 true
             }
-            _ => {
-                state.found_gone.insert(id.to_owned());
-                false
-            }
+            _ => false,
         }
     }
 
     /// The client has gone without a word, which is noticed at `noticed`.
     pub(crate) fn vanish(&self, id: &str, noticed: Instant) {
-        if let Some(socket) = self.state().sockets.get_mut(id) {
+        if let Some(socket) = self.sockets().get_mut(id) {
             socket.noticed = Some(noticed);
         }
     }
 
     /// Closes a socket; false where there is none.
     pub(crate) fn close(&self, id: &str) -> bool {
-        self.state().sockets.remove(id).is_some()
+        self.sockets().remove(id).is_some()
     }
 
-    pub(crate) fn was_found_gone(&self, id: &str) -> bool {
-        self.state().found_gone.contains(id)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn sockets(&self) -> MutexGuard<'_, BTreeMap<String, Socket>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,8 +16,8 @@ use crate::world::World;
 
 const USERS: [&str; 3] = ["user-sarah", "user-dad", "user-michael"];
 
-/// After so long, every retry has been made and every reminder has come; a connection lives longer.
-const LONG: Duration = Duration::from_mins(100);
+/// After so long, every retry has been made, every reminder has come, and every connection has come to its end.
+const LONG: Duration = Duration::from_mins(130);
 
 /// How a history ended.
 pub(crate) struct Outcome {
@@ -45,9 +45,9 @@ async fn history(seed: u64) -> Outcome {
 
     let (mut clients, mut passing, mut staying) = (Vec::new(), Vec::new(), Vec::new());
     for (n, user) in (0..=chance.index(2)).zip(users.iter().cycle()) {
-        let client = Client::new(&world, format!("{user}-{n}"), user);
         let stays = n == 0 || chance.one_in(2);
-        let task = tokio::spawn(client.clone().run(chance.number(0..=1), stays));
+        let client = Client::new(&world, format!("{user}-{n}"), user, stays);
+        let task = tokio::spawn(client.clone().run(chance.number(0..=1)));
         if stays {
             staying.push(task)
         } else {

@@ -1,6 +1,7 @@
 //! The real handlers, run through random histories in which anything may go wrong, each from a seed.
 //!
-//! `HISTORIES=` says how many (10 000), `SEED=` which one alone, and then all that happened in it is printed.
+//! `HISTORIES=` says how many (10 000), `SEED=` which one alone, and then all that happened in it is printed. After
+//! `FAILURES=` of them (20), no more are run.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +24,7 @@ mod triggers;
 mod world;
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,15 +34,18 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a whole number"))
 }
 
-/// Runs the histories of `seeds` on all processors, and fails with what is wrong in which of them.
+/// Runs the histories of `seeds` on all processors, and fails with what is wrong in which of them. After some failures it
+/// runs no more: those of the lowest seeds are complete.
 fn run(seeds: &Range<u64>) {
     let (next, over, failed) = (AtomicU64::new(seeds.start), AtomicU64::new(0), Mutex::new(BTreeMap::new()));
-    let (start, total) = (Instant::now(), seeds.end - seeds.start);
+    let most = variable("FAILURES").unwrap_or(20);
+    let start = Instant::now();
     std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+        let workers = (0..std::thread::available_parallelism().map_or(1, usize::from)).map(|_| {
             scope.spawn(|| {
                 while let seed = next.fetch_add(1, Ordering::Relaxed)
                     && seed < seeds.end
+                    && (failed.lock().unwrap().len() as u64) < most
                 {
                     let problems = history::run(seed).problems;
                     if !problems.is_empty() {
@@ -49,34 +53,39 @@ fn run(seeds: &Range<u64>) {
                     }
                     over.fetch_add(1, Ordering::Relaxed);
                 }
-            });
-        }
-        if std::io::stdout().is_terminal() {
-            while over.load(Ordering::Relaxed) < total {
-                progress(over.load(Ordering::Relaxed), total, failed.lock().unwrap().len(), start);
-                std::thread::sleep(Duration::from_millis(200));
+            })
+        });
+        let workers: Vec<_> = workers.collect();
+        let mut shown = Instant::now();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            std::thread::sleep(Duration::from_millis(100));
+            let terminal = std::io::stderr().is_terminal();
+            if shown.elapsed() > Duration::from_millis(if terminal { 200 } else { 30_000 }) {
+                shown = Instant::now();
+                let (over, total) = (over.load(Ordering::Relaxed), seeds.end - seeds.start);
+                progress(terminal, over, total, failed.lock().unwrap().len(), start);
             }
-            println!();
         }
     });
-    let failed = failed.into_inner().unwrap();
-    println!("{total} histories in {:.1} s, {} failed", start.elapsed().as_secs_f64(), failed.len());
-    for (seed, problems) in failed.iter().take(20) {
+    let (over, failed) = (over.into_inner(), failed.into_inner().unwrap());
+    println!("{over} histories in {:.1} s, {} failed", start.elapsed().as_secs_f64(), failed.len());
+    for (seed, problems) in &failed {
         println!("SEED={seed}: {}", problems.join("; "));
     }
-    assert!(
-        failed.is_empty(),
-        "{} of {total} histories failed, the first of them SEED={}",
-        failed.len(),
+    assert!(failed.is_empty(), "{} of {over} histories failed, the first of them SEED={}", failed.len(), {
         failed.keys().next().unwrap()
-    );
+    });
 }
 
-fn progress(over: u64, total: u64, failed: usize, start: Instant) {
+/// On a terminal a bar, elsewhere a line now and then. Straight to where errors go, since tests' output is kept back.
+fn progress(terminal: bool, over: u64, total: u64, failed: usize, start: Instant) {
     let done = usize::try_from(40 * over / total).unwrap();
     let left = start.elapsed().as_secs() * (total - over) / over.max(1);
-    print!("\r[{:40}] {over} of {total}, {failed} failed, {}:{:02} left ", "#".repeat(done), left / 60, left % 60);
-    std::io::Write::flush(&mut std::io::stdout()).unwrap();
+    let (before, after) = if terminal { ("\r", " ") } else { ("", "\n") };
+    let bar = format!("[{:40}] {over} of {total} histories, {failed} failed", "#".repeat(done));
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{before}{bar}, {}:{:02} left{after}", left / 60, left % 60).unwrap();
+    stderr.flush().unwrap();
 }
 
 #[test]

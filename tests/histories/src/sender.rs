@@ -44,7 +44,18 @@ impl Sender {
             // Now and then more than a frame holds.
             let filler = if chance.one_in(30) { "\u{1}".repeat(7_000) } else { String::new() };
             let body = json!({"body": format!("{} {n}{filler}", self.user), "fileIds": Vec::from_iter(file)});
-            self.send(thread, &format!("{}-{n}", self.user), body).await;
+            if chance.one_in(4) {
+                self.try_once(thread, body).await;
+            } else {
+                self.send(thread, &format!("{}-{n}", self.user), body).await;
+            }
+        }
+    }
+
+    /// Sends without a key, and so not a second time: it is stored once at most, and nobody knows where there is no answer.
+    async fn try_once(&self, thread: &ThreadId, body: Value) {
+        if let Some((201, message)) = self.world.send(self.user, thread, None, body).await {
+            self.acknowledged().push(Acknowledged { thread: thread.clone(), message });
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use aws_types::SdkConfig;
-use contract::{ApiError, Thread, ThreadId};
+use contract::{ApiError, Thread, ThreadId, Timestamp, limits};
 use files::{Bucket, Reminders};
 use files_create::Desk;
 use files_process::Process;
@@ -21,7 +21,7 @@ use serde_json::Value;
 use store::{Chat, Connections, Links};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use ws_connect::Door;
 
 use crate::cloud::{Cloud, Consequence};
@@ -204,9 +204,10 @@ impl World {
         .await
     }
 
-    /// `POST /api/ws-tickets`
-    pub(crate) async fn ticket(self: &Arc<Self>, user: &str) -> Told {
-        let call = call(user, ("", ""), &[], None, &Value::Null);
+    /// `POST /api/ws-tickets`, with a token that is good for so many seconds.
+    pub(crate) async fn ticket(self: &Arc<Self>, user: &str, token: u64) -> Told {
+        let mut call = call(user, ("", ""), &[], None, &Value::Null);
+        call.caller.expires_at = Timestamp::now().seconds() + i64::try_from(token).unwrap();
         let world = self.clone();
         self.asked("ws-ticket", async move {
             let World { ticket, connections, .. } = &*world;
@@ -228,7 +229,19 @@ impl World {
                 .invoke(&Instances::default(), |_| (), ROUTE, async |()| ws_connect::handle(&world.door, event).await)
                 .await
         });
-        (answered.await?.ok()?.status_code == 200).then(|| self.cloud.gateway.open(id))
+        (answered.await?.ok()?.status_code == 200).then(|| self.open(id))
+    }
+
+    fn open(self: &Arc<Self>, id: &str) -> UnboundedReceiver<Value> {
+        let (world, id, frames) = (self.clone(), id.to_owned(), self.cloud.gateway.open(id));
+        drop(self.spawn("the end of a socket", async move {
+            sleep(Duration::from_secs(limits::CONNECTION_SECONDS.unsigned_abs())).await;
+            if world.cloud.gateway.close(&id) && !world.cloud.faults.one_in(4, &world.cloud.chance) {
+                world.disconnected(&id);
+            }
+            Some(())
+        }));
+        frames
     }
 
     /// `$disconnect`
