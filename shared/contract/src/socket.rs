@@ -3,6 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
+use crate::fields::whole;
 use crate::{ErrorCode, FileId, FileStatus, Message, ThreadId, UserId, limits};
 
 /// `POST /api/ws-tickets`.
@@ -118,7 +119,7 @@ impl Frame {
         let id = match object.get("id") {
             None | Some(Value::Null) => None,
             // A number that does not fit would come back as another one.
-            Some(Value::Number(number)) if !number.is_f64() => Some(Value::Number(number.clone())),
+            Some(Value::Number(number)) if whole(number).is_some_and(is_64_bits) => Some(Value::Number(number.clone())),
             Some(Value::String(text)) if text.chars().count() <= limits::FRAME_ID_CHARS => {
                 Some(Value::String(text.clone()))
             }
@@ -141,6 +142,10 @@ impl Frame {
         };
         Self { id, action }
     }
+}
+
+fn is_64_bits(number: i128) -> bool {
+    (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number)
 }
 
 fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
@@ -249,6 +254,10 @@ mod tests {
         let thread = ThreadId::parse("thread_1").unwrap();
         assert_eq!(frame, Frame { id: Some(json!(7)), action: Ok(Action::Subscribe(thread)) });
         assert_eq!(Frame::parse(r#"{"action":"ping"}"#).action, Ok(Action::Ping));
+        assert_eq!(
+            Frame::parse(r#"{"action":"ping","id":1.0}"#),
+            Frame { id: Some(json!(1.0)), action: Ok(Action::Ping) }
+        );
     }
 
     #[test]
@@ -265,6 +274,7 @@ mod tests {
             r#"{"action":"subscribe","channel":"thread:"}"#,
             r#"{"action":"ping","id":{}}"#,
             r#"{"action":"ping","id":12345678901234567890123}"#,
+            r#"{"action":"ping","id":1.5}"#,
         ] {
             assert_eq!(code(text), ErrorCode::InvalidFrame, "{text}");
         }

@@ -107,7 +107,7 @@ fn files_to_announce() {
     let named = |name: &str| file(name, "a/b", json!(1));
     let typed = |mimetype: &str| file("a", mimetype, json!(1));
     let sized = |size: Value| file("a", "a/b", size);
-    let mut good = vec![sized(json!(1)), sized(json!(limits::FILE_BYTES))];
+    let mut good = [json!(1), json!(limits::FILE_BYTES), json!(1.0), json!(1e3)].map(sized).to_vec();
     good.extend(["a", "..a", "...", ". .", "Ferien (1).jpg", "a\"b'c%20d+e#f?g&h", "صورة.png"].map(named));
     good.push(named(&"🏡".repeat(limits::FILE_NAME_CHARS)));
     good.extend(
@@ -140,6 +140,8 @@ fn frames_of_a_client() {
         ping(json!(0)),
         ping(json!(i64::MIN)),
         ping(json!(u64::MAX)),
+        ping(json!(1.0)),
+        ping(json!(1e3)),
     ];
     let bad = [
         json!({}),

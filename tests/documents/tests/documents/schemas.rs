@@ -115,12 +115,11 @@ fn tidy(schema: &mut Value) {
         let Some(Value::Array(variants)) = keywords.get("oneOf") else { return };
         let named: Option<Vec<_>> = variants.iter().map(|variant| Some((variant.get("const")?, variant))).collect();
         let Some(named) = named else { return };
-        let mut description = keywords["description"].as_str().unwrap_or_default().to_owned();
-        description.push('\n');
-        for (name, variant) in &named {
-            let (name, meaning) = (name.as_str().unwrap_or_default(), &variant["description"]);
-            description += &format!("\n- `{name}`: {}", meaning.as_str().unwrap_or_default());
-        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let meanings =
+            named.iter().map(|(name, variant)| format!("- `{}`: {}", text(name), text(&variant["description"])));
+        let list = meanings.collect::<Vec<_>>().join("\n");
+        let description = format!("{}\n\n{list}", text(&keywords["description"]));
         let values = named.into_iter().map(|(name, _)| name.clone()).collect();
         keywords.insert("enum".to_owned(), Value::Array(values));
         keywords.insert("type".to_owned(), "string".into());
