@@ -39,3 +39,34 @@ impl AsyncApi {
         validate(&self.actions, frame).map_err(|errors| format!("{errors}: {frame}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_what_the_document_says_and_no_more() {
+        let asyncapi = AsyncApi::get().unwrap();
+        let subscribed = json!({ "event": "subscribed", "data": { "channel": "thread:thread_1", "seq": 0 } });
+        assert_eq!(asyncapi.check_event(&subscribed), Ok(()));
+        for (pointer, value) in [
+            ("/event", json!("pong")),
+            ("/event", json!("subscribe")),
+            ("/data", json!({ "channel": "thread:thread_1" })),
+            ("/data/seq", json!("0")),
+            ("/data/channel", json!("user:me")),
+            ("/data", json!({ "channel": "thread:thread_1", "seq": 0, "more": 1 })),
+        ] {
+            let mut other = subscribed.clone();
+            *other.pointer_mut(pointer).unwrap() = value;
+            assert!(asyncapi.check_event(&other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_action_may_have_more_than_the_document_says() {
+        let asyncapi = AsyncApi::get().unwrap();
+        assert_eq!(asyncapi.check_action(&json!({ "action": "ping", "more": 1 })), Ok(()));
+        assert!(asyncapi.check_action(&json!({ "action": "dance" })).is_err());
+    }
+}

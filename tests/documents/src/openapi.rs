@@ -118,7 +118,39 @@ fn matches(template: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn an_answer_is_what_the_document_says_and_no_more() {
+        let operation = OpenApi::get().unwrap().operation("POST", "/api/ws-tickets").unwrap();
+        let ticket = json!({ "ticket": "t", "expiresIn": 60 });
+        let kind = Some("application/json; charset=utf-8");
+        assert_eq!(operation.check(200, kind, &ticket), Ok(()));
+        for (status, kind, body) in [
+            (201, kind, &ticket),
+            (200, None, &Value::Null),
+            (200, Some("text/html"), &ticket),
+            (200, Some("application/problem+json"), &ticket),
+            (200, kind, &json!({ "ticket": "t" })),
+            (200, kind, &json!({ "ticket": "t", "expiresIn": "60" })),
+            (200, kind, &json!({ "ticket": "t", "expiresIn": 60, "more": 1 })),
+        ] {
+            assert!(operation.check(status, kind, body).is_err(), "{status} {kind:?} {body}");
+        }
+    }
+
+    #[test]
+    fn no_answer_within_another_has_more_either() {
+        let openapi = OpenApi::get().unwrap();
+        let operation = openapi.operation("GET", "/api/threads/thread_1/messages").unwrap();
+        let content = &operation.value["responses"]["200"]["content"]["application/json"];
+        let mut page = content["example"].clone();
+        assert_eq!(operation.check(200, Some("application/json"), &page), Ok(()));
+        page["messages"][0]["attachments"][0]["more"] = 1.into();
+        assert!(operation.check(200, Some("application/json"), &page).is_err());
+    }
 
     #[test]
     fn templates_match_segment_by_segment() {
