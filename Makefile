@@ -6,6 +6,8 @@
 #   make down     stop it
 #   make -s token USER=Sarah      a bearer token of a demo user, and nothing else
 #   make test     unit, store, handler and end-to-end tests, on an instance and a port of its own
+#   make soak     a million random histories with faults, with a progress bar (HISTORIES=, SEED=); takes hours
+#   make breakages   break the functions on purpose, and count the histories until that is noticed
 #   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
 #   make docs     bring the schemas of docs/openapi.yaml and docs/asyncapi.yaml up to date with shared/contract
 #   make lint     what CI refuses a change for
@@ -23,7 +25,7 @@ DOCUMENTS := tests/documents/node_modules/.complete
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance docs lint build deploy
+.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance soak breakages docs lint build deploy
 .DEFAULT_GOAL := dev
 
 # The one example is named for what comes with it: the features of the tests' dependencies. So `make test` builds nothing of
@@ -66,12 +68,20 @@ test-conformance: $(TOOLS)
 docs:
 	UPDATE=1 cargo test --workspace --test documents schemas
 
+# In a profile of its own: each history takes less than half of the time, for some minutes' more of building.
+soak:
+	cargo test --workspace --profile soak --test histories -- --ignored --nocapture a_million_histories
+
+breakages:
+	$(PYTHON) tests/histories/breakages.py
+
 lint: $(TOOLS) $(DOCUMENTS)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	$(VENV)/bin/sam validate --lint --region us-east-1
 	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/python tests/histories/breakages.py --check
 	$(NPM) --prefix tests/documents run lint
 
 # cargo-lambda and its linker are among the tools.

@@ -82,8 +82,9 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Does what there is to do for each record, which may be repeated. Returns those that have to come again.
-    pub async fn handle(&self, event: Event) -> Failures {
+    /// Does what there is to do for each record, which may be repeated. Returns those that have to come again; where that is
+    /// all of the stream's, it is an error, which shows in the function's metrics.
+    pub async fn handle(&self, event: Event) -> Result<Failures, ApiError> {
         match event {
             Event::Committed(event) => self.follow(event).await,
             Event::Repairs(event) => {
@@ -92,15 +93,15 @@ impl Outbox {
                     warn!(message = message.message_id, error = %failed, "a message has not reached everybody");
                     Some(message.message_id.unwrap_or_default())
                 }));
-                Failures::of(repaired.await.into_iter().flatten())
+                Ok(Failures::of(repaired.await.into_iter().flatten()))
             }
         }
     }
 
     /// Advances every thread in the batch, one write for each, and asks for the repair of what is still marked. What can
     /// never be handled is put aside at once, so that it holds nobody up.
-    async fn follow(&self, event: dynamodb::Event) -> Failures {
-        let mut failed = Vec::new();
+    async fn follow(&self, event: dynamodb::Event) -> Result<Failures, ApiError> {
+        let (all, mut failed) = (event.records.len(), Vec::new());
         let mut threads: BTreeMap<ThreadId, Vec<Committed>> = BTreeMap::new();
         for record in event.records {
             let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
@@ -120,12 +121,15 @@ impl Outbox {
         let followed = join_all(threads.into_values().map(|messages| async move {
             let Err(error) = self.follow_thread(&messages).await else { return Vec::new() };
             let thread = messages.first().map(|committed| committed.message.thread_id.to_string());
-            error!(thread, %error, "a thread could not be followed");
+            warn!(thread, %error, "a thread could not be followed");
             // All of the thread's records, so that the retry starts at the first of them.
             messages.into_iter().map(|committed| committed.sequence_number).collect()
         }));
         failed.extend(followed.await.into_iter().flatten());
-        Failures::of(failed)
+        if all > 0 && failed.len() == all {
+            return Err(ApiError::Unavailable(format!("none of {all} records could be followed")));
+        }
+        Ok(Failures::of(failed))
     }
 
     async fn follow_thread(&self, messages: &[Committed]) -> Result<(), ApiError> {
@@ -174,6 +178,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use contract::{ConnectionId, Thread, ThreadsQuery};
+    use futures::stream::{self, StreamExt as _};
     use serde_json::json;
     use testkit::{Fault, Management, Queue, Tables, caller, connect, links, say, thread_of};
 
@@ -198,12 +203,14 @@ mod tests {
         async fn handle(&self, event: Value) -> Vec<String> {
             let outbox = Outbox {
                 chat: self.tables.chat(),
-                push: self.management.push(self.tables.connections()),
+                push: self.management.push(self.tables.connections()).with_limits(LIMITS),
                 repairs: self.queue.repairs(),
                 links: links(),
             };
-            let failures = outbox.handle(serde_json::from_value(event).unwrap()).await;
-            failures.identifiers().map(str::to_owned).collect()
+            match outbox.handle(serde_json::from_value(event).unwrap()).await {
+                Ok(failures) => failures.identifiers().map(str::to_owned).collect(),
+                Err(error) => vec![error.to_string()],
+            }
         }
 
         async fn follow(&self, records: Vec<Value>) -> Vec<String> {
@@ -299,6 +306,7 @@ mod tests {
         let mut failed = home.follow(records).await;
         failed.sort_unstable();
         assert_eq!(failed, expected);
+        assert_eq!(home.follow(vec![garbage]).await, ["none of 1 records could be followed"]);
     }
 
     #[tokio::test]
@@ -325,6 +333,29 @@ mod tests {
         let nowhere = json!({"threadId": home.thread.id, "seq": 3});
         assert_eq!(home.repair(&nowhere).await, [""; 0]);
         assert_eq!(home.repair(&json!("garbage")).await, ["m-1"]);
+    }
+
+    #[tokio::test]
+    async fn a_thousand_are_reached_by_the_sender_and_one_repair() {
+        let home = Home::new().await;
+        let ids: Vec<_> = (0..1_000).map(|n| format!("c{n}")).collect();
+        stream::iter(&ids).for_each_concurrent(16, |id| home.listen(id)).await;
+        // 16 times 64 posts take 1.6 s, and the sender has one.
+        home.management.delay(Duration::from_millis(100));
+        home.say("message 1").await;
+        let hurried = Limits { post: Duration::from_secs(2), overall: Duration::from_secs(1) };
+        let push = home.management.push(home.tables.connections()).with_limits(hurried);
+        let channel = [Channel::Thread(home.thread.id.clone())];
+        let row = home.tables.chat().still_undelivered(&[(home.thread.id.clone(), 1)]).await.unwrap().remove(0);
+        let frame = message_new_frame(home.tables.chat().show(row, &links()).await.unwrap()).unwrap();
+        let left = push.deliver(&channel, &frame).await.unwrap().left;
+        assert!(!left.is_empty());
+        home.tables.chat().delivered(&home.thread.id, 1, &left).await.unwrap();
+
+        assert_eq!(home.repair(&json!({"threadId": home.thread.id, "seq": 1})).await, [""; 0]);
+        let heard: Vec<_> = ids.iter().map(|id| home.heard(id).len()).collect();
+        // A post of the sender may have been under way when its time was up.
+        assert!(heard.iter().all(|times| (1..=2).contains(times)), "{heard:?}");
     }
 
     #[tokio::test]

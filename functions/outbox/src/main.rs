@@ -18,6 +18,6 @@ async fn main() -> Result<(), Error> {
         links: Links::new(&required("LINK_KEY")?)?,
     };
     warm_up(outbox.chat.warm_up()).await;
-    let serve = |event: LambdaEvent<Event>| async move { Ok::<_, Error>(outbox.handle(event.payload).await) };
+    let serve = |event: LambdaEvent<Event>| async move { Ok::<_, Error>(outbox.handle(event.payload).await?) };
     lambda_runtime::run(service_fn(serve)).await
 }

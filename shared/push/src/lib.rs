@@ -15,12 +15,13 @@ use futures::StreamExt as _;
 use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
 use store::{Connections, Error, describe};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{debug, warn};
 
 pub use repairs::{Repair, Repairs};
 
-/// Posts in flight at once.
+/// Calls of `@connections` in flight at once, of all deliveries of an instance.
 const CONCURRENCY: usize = 64;
 
 /// How often a post is tried: API Gateway throttles an account as a whole, so a little later it may well be taken.
@@ -58,6 +59,7 @@ pub struct Push {
     client: Client,
     connections: Connections,
     limits: Limits,
+    turns: Semaphore,
 }
 
 enum Post {
@@ -90,7 +92,8 @@ impl Push {
             .endpoint_url(endpoint)
             // What is tried again, and for how long, is for `post` to say.
             .retry_config(RetryConfig::disabled());
-        Self { client: Client::from_conf(config.build()), connections, limits: Limits::default() }
+        let (client, turns) = (Client::from_conf(config.build()), Semaphore::new(CONCURRENCY));
+        Self { client, connections, limits: Limits::default(), turns }
     }
 
     /// The same with other limits.
@@ -188,6 +191,7 @@ impl Push {
     }
 
     async fn try_post(&self, id: &ConnectionId, frame: &str) -> Post {
+        let _turn = self.turns.acquire().await;
         let request = self.client.post_to_connection().connection_id(id.as_str()).data(Blob::new(frame));
         let error = match timeout(self.limits.post, request.send()).await {
             Ok(Ok(_)) => return Post::Delivered,
@@ -212,6 +216,7 @@ impl Push {
 
     /// Closes a connection whose time is over. Its rows go once it is closed, so that whatever fails here is found again.
     async fn close(&self, channels: &[&Channel], id: &ConnectionId) {
+        let _turn = self.turns.acquire().await;
         match self.client.delete_connection().connection_id(id.as_str()).send().await {
             Err(error) if error.raw_response().is_none_or(|answer| answer.status().as_u16() != 410) => {
                 warn!(connection = %id, error = describe(&error), "an expired connection was not closed");

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use documents::AsyncApi;
 use futures::{SinkExt as _, StreamExt as _};
@@ -94,7 +95,7 @@ impl Handshake {
             request.headers_mut().insert(name, value);
         }
         match timeout(PATIENCE, connect_async(request)).await {
-            Ok(Ok((stream, _))) => Ok(Socket { stream, unclaimed: Vec::new() }),
+            Ok(Ok((stream, _))) => Ok(Socket { stream, unclaimed: Vec::new(), patience: PATIENCE }),
             Ok(Err(Error::Http(answer))) => Err(Refused(answer.status().as_u16())),
             Ok(Err(error)) => panic!("the handshake broke: {error}"),
             Err(late) => panic!("no answer to the handshake: {late}"),
@@ -108,9 +109,16 @@ impl Handshake {
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     unclaimed: Vec<Value>,
+    patience: Duration,
 }
 
 impl Socket {
+    /// The same, which waits for frames so long.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// Sends a frame as it is.
     pub async fn send(&mut self, frame: impl Into<Message>) {
         if let Err(error) = self.stream.send(frame.into()).await {
@@ -170,7 +178,7 @@ impl Socket {
         if let Some(index) = self.unclaimed.iter().position(&wanted) {
             return self.unclaimed.remove(index);
         }
-        let found = timeout(PATIENCE, async {
+        let found = timeout(self.patience, async {
             while let Some(frame) = self.read().await {
                 if wanted(&frame) {
                     return Some(frame);

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::api::{Reply, api_url, fetch, http};
+use crate::patience::eventually;
 use crate::shape::{assert_keys, text};
 use crate::socket::{Handshake, Socket};
 use crate::stack::Stack;
@@ -117,6 +118,17 @@ impl User {
     pub async fn post_message_once(&self, thread: &str, key: &[u8], body: &Value) -> Reply {
         let request = self.request(Method::POST, &messages_of(thread)).header("idempotency-key", key).json(body);
         fetch(request).await
+    }
+
+    /// Sends a message as a client does that means to lose nothing: again and again with the same key, until there is an
+    /// answer other than the server's failure. It has to be accepted then.
+    pub async fn say_at_last(&self, thread: &str, body: &str) -> Value {
+        let key = Uuid::now_v7().to_string();
+        let answer = eventually("an answer", async || {
+            let reply = self.post_message_once(thread, key.as_bytes(), &json!({ "body": body })).await;
+            (reply.status < 500).then_some(reply)
+        });
+        answer.await.ok(201)
     }
 
     /// GET of a thread's messages.

@@ -16,8 +16,12 @@ use crate::world::World;
 
 const USERS: [&str; 3] = ["user-sarah", "user-dad", "user-michael"];
 
-/// After so long, every retry has been made, every reminder has come, and every connection has come to its end.
-const LONG: Duration = Duration::from_mins(130);
+/// After so long, every retry has been made and every reminder has come; a connection lives longer, so that no new one makes
+/// up for what was missed.
+const LONG: Duration = Duration::from_mins(100);
+
+/// After so long once more, every connection has come to its end, and there is another one.
+const RENEWAL: Duration = Duration::from_mins(30);
 
 /// How a history ended.
 pub(crate) struct Outcome {
@@ -65,6 +69,8 @@ async fn history(seed: u64) -> Outcome {
     world.cloud.trace.note("nothing goes wrong any more");
     tokio::time::sleep(LONG).await;
     check::everything_arrived(&world, &clients, &senders);
+    tokio::time::sleep(RENEWAL).await;
+    check::everything_arrived(&world, &clients, &senders);
     for task in staying {
         task.abort();
     }
@@ -81,5 +87,5 @@ async fn close(world: &Arc<World>, clients: &[Arc<Client>], sender: &Sender) {
     for thread in &world.threads {
         sender.send(&thread.id, &format!("last-{}", thread.id), json!({"body": "Is anybody there?"})).await;
     }
-    tokio::time::sleep(LONG).await;
+    tokio::time::sleep(LONG + RENEWAL).await;
 }

@@ -281,7 +281,7 @@ impl World {
     pub(crate) async fn outbox(&self, event: Value) -> Option<Vec<String>> {
         let event = serde_json::from_value(event).unwrap();
         let handled = self.invoke(&self.outbox, Self::new_outbox, OUTBOX, async |outbox| outbox.handle(event).await);
-        Some(handled.await?.identifiers().map(str::to_owned).collect())
+        Some(handled.await?.ok()?.identifiers().map(str::to_owned).collect())
     }
 
     /// files-process, with an event of the bucket or of the queue of reminders: whether it succeeded.

@@ -4,10 +4,38 @@
 mod crowd;
 mod killed;
 
+use std::time::Duration;
+
+use e2e::{Operator, Socket, User, eventually};
+use futures::stream::{StreamExt as _, iter};
 use tokio::sync::{Mutex, MutexGuard};
+
+/// Sockets opened or closed at once: the local cloud starts a process for each.
+const AT_ONCE: usize = 8;
+
+/// How long a frame may take where the local cloud is at its limits. A repair that is not enough is repeated after a minute.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Waits until no other test of this binary runs.
 async fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::const_new(());
     TURN.lock().await
+}
+
+/// So many sockets on a thread, of the two in turn.
+async fn listen(users: [&User; 2], thread: &str, sockets: usize) -> Vec<Socket> {
+    let opening = (0..sockets).map(|n| users[n % 2].listen(thread));
+    iter(opening).buffer_unordered(AT_ONCE).map(|socket| socket.with_patience(PATIENCE)).collect().await
+}
+
+/// Closes the sockets, and waits until nothing is left of them. Whatever the local cloud does not tell anybody about in the
+/// rush, the next message finds.
+async fn close(sockets: Vec<Socket>, user: &User, thread: &str) {
+    iter(sockets).for_each_concurrent(AT_ONCE, Socket::close).await;
+    let operator = Operator::new();
+    eventually("no subscription is left", async || {
+        user.say_at_last(thread, "Is anybody there?").await;
+        operator.subscriptions(thread).await.is_empty().then_some(())
+    })
+    .await;
 }
