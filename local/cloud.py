@@ -74,7 +74,11 @@ def down(emulator):
 def token(emulator, name):
     if not emulator.running():
         raise Failure("The local cloud is not running; `make up` starts it.")
-    facts = json.loads((emulator.state / "stack.json").read_text())
+    print(log_in(json.loads((emulator.state / "stack.json").read_text()), name))
+
+
+def log_in(facts, name):
+    """A token of the demo user of this name."""
     users = {user["name"].lower(): user for user in facts["users"]}
     user = users.get(name.lower())
     if not user:
@@ -85,7 +89,7 @@ def token(emulator, name):
         AuthFlow="USER_PASSWORD_AUTH",
         AuthParameters={"USERNAME": user["email"], "PASSWORD": user["password"]},
     )
-    print(answer["AuthenticationResult"]["IdToken"])
+    return answer["AuthenticationResult"]["IdToken"]
 
 
 def explain(emulator, facts):

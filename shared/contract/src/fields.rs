@@ -1,12 +1,14 @@
 use std::ops::RangeInclusive;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::{ErrorCode, FieldError, Problem, limits};
 
-/// How many offending fields an answer names at most: it has to stay below Lambda's 6 MB response payload
-/// whatever was sent.
-const MAX_ERRORS: usize = 100;
+/// The whole number that `number` is, however it is written: JSON does not tell `1.0` and `1e0` from `1`.
+pub(crate) fn whole(number: &Number) -> Option<i128> {
+    // A float is never shown with an exponent, and with a fraction only where it has one.
+    number.as_i128().or_else(|| number.as_f64()?.to_string().parse().ok())
+}
 
 /// Reads the fields of a JSON object one after the other and collects what is wrong with each, so that the
 /// answer names every offending field and not just the first. Unknown fields are ignored.
@@ -31,7 +33,7 @@ impl Fields {
 
     /// Notes that `field` is not valid.
     pub(crate) fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        if self.errors.len() < MAX_ERRORS {
+        if self.errors.len() < limits::ERRORS {
             self.errors.push(FieldError { field: field.into(), message: message.into() });
         }
     }
@@ -63,7 +65,8 @@ impl Fields {
 
     /// A whole number within `range`; `None` where it is missing or not valid.
     pub(crate) fn whole_number(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {
-        let number = self.object.remove(field).and_then(|value| value.as_u64()).filter(|n| range.contains(n));
+        let number = self.object.remove(field).as_ref().and_then(Value::as_number).and_then(whole);
+        let number = number.and_then(|number| u64::try_from(number).ok()).filter(|number| range.contains(number));
         if number.is_none() {
             self.refuse(field, format!("has to be a whole number from {} to {}", range.start(), range.end()));
         }

@@ -6,12 +6,30 @@ use crate::{FileId, Problem, Timestamp, fields::Fields, limits};
 
 /// `POST /api/files`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateFile {
     /// 1 to [`limits::FILE_NAME_CHARS`] characters, without a path or control characters.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            rename = "filename",
+            length(min = 1, max = limits::FILE_NAME_CHARS),
+            regex(pattern = r"^[^/\\\u0000-\u001f\u007f-\u009f]*[^/\\\s\u0000-\u001f\u007f-\u009f][^/\\\u0000-\u001f\u007f-\u009f]*$"),
+            extend("not" = { "enum": [".", ".."] })
+        )
+    )]
     pub name: String,
     /// The media type as the client gives it: `type/subtype`, perhaps with parameters.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            length(max = limits::MEDIA_TYPE_CHARS),
+            regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*(;([ -~]*[!-~])?)?$")
+        )
+    )]
     pub mimetype: String,
-    /// Bytes; 1 or more.
+    /// Bytes: 1 to [`limits::FILE_BYTES`], unless the deployment sets another limit.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = limits::FILE_BYTES)))]
     pub size: u64,
 }
 
@@ -64,6 +82,7 @@ fn is_media_type(text: &str) -> bool {
 
 /// Where a file stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FileStatus {
     /// Not uploaded or not inspected yet.
@@ -76,11 +95,14 @@ pub enum FileStatus {
 
 /// The answer to `POST /api/files`: where the bytes go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Upload {
     /// Takes the bytes, of exactly the type and size that were announced.
+    #[cfg_attr(feature = "schema", schemars(url))]
     pub upload_url: String,
     /// How: `PUT`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "PUT")))]
     pub method: &'static str,
     /// The headers that the request has to carry: `content-type`, as it was announced.
     pub headers: BTreeMap<String, String>,
@@ -92,6 +114,7 @@ pub struct Upload {
 
 /// A file that waits for its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewFile {
     /// Its id.
     pub id: FileId,
@@ -103,6 +126,7 @@ pub struct NewFile {
 
 /// `GET /api/files/{fileId}/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FileDetails {
     /// Its id.
@@ -123,6 +147,7 @@ pub struct FileDetails {
 
 /// A file in a message, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
     /// The file's id.
@@ -134,6 +159,7 @@ pub struct Attachment {
     /// Its media type, as its owner gave it.
     pub mimetype: String,
     /// Bytes.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub size: u64,
     /// Where it stands.
     pub status: FileStatus,
@@ -196,8 +222,12 @@ mod tests {
     #[test]
     fn sizes_are_whole_and_within_the_limit() {
         let size = |size: Value| parse(&json!({"filename": "a", "mimetype": "a/b", "size": size})).is_ok();
-        assert!(size(json!(1)) && size(json!(1_000)));
-        for bad in [json!(0), json!(1_001), json!(-1), json!(1.5), json!("1"), json!(u64::MAX), json!(1e300)] {
+        for good in [json!(1), json!(1_000), json!(1.0), json!(1e3)] {
+            assert!(size(good.clone()), "{good}");
+        }
+        for bad in
+            [json!(0), json!(1_001), json!(-1), json!(1.5), json!("1"), json!(u64::MAX), json!(1e300), json!(-0.0)]
+        {
             assert!(!size(bad.clone()), "{bad}");
         }
     }

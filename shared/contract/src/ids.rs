@@ -10,6 +10,11 @@ macro_rules! prefixed_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[cfg_attr(
+            feature = "schema",
+            derive(schemars::JsonSchema),
+            schemars(extend("pattern" = concat!("^", $prefix, "[A-Za-z0-9_-]{1,64}$")))
+        )]
         #[serde(transparent)]
         pub struct $name(String);
 
@@ -71,6 +76,18 @@ prefixed_id!(
 
 /// A user: the `sub` of a verified token, taken as it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(
+        description = "A user: the `sub` of a verified token, taken as it is. At most [`limits::USER_ID_BYTES`] bytes of UTF-8.",
+        extend(
+            "minLength" = 1,
+            "maxLength" = limits::USER_ID_BYTES,
+            "pattern" = r"^[^\u0000-\u001f\u007f-\u009f]+$"
+        )
+    )
+)]
 #[serde(transparent)]
 pub struct UserId(String);
 

@@ -12,6 +12,8 @@ mod message;
 mod page;
 mod problem;
 mod profile;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod socket;
@@ -41,6 +43,8 @@ pub mod limits {
     pub const BODY_CHARS: usize = 8_000;
     /// Files of one message.
     pub const FILES: usize = 10;
+    /// Bytes of a file, unless the deployment says otherwise: the default of the template's `MaxFileBytes`.
+    pub const FILE_BYTES: u64 = 25 * 1024 * 1024;
     /// Characters of a file's name.
     pub const FILE_NAME_CHARS: usize = 255;
     /// Characters of a file's media type: RFC 6838, section 4.2, allows its two names 127 each.
@@ -52,6 +56,8 @@ pub mod limits {
     /// Bytes of a request's body. The largest that keeps the other limits, with every character escaped, has
     /// some 140 000.
     pub const REQUEST_BYTES: usize = 256 * 1024;
+    /// Offending fields that an answer names, at most: it has to stay below Lambda's 6 MB whatever was sent.
+    pub const ERRORS: usize = 100;
     /// Bytes of a page of threads or messages, roughly: Lambda returns 6 MB at most.
     pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
     /// Rows of a page, at most.
@@ -60,6 +66,8 @@ pub mod limits {
     pub const PAGE_DEFAULT: u32 = 50;
     /// Bytes of one socket frame, either way: API Gateway's frame size for WebSocket APIs.
     pub const FRAME_BYTES: usize = 32 * 1024;
+    /// Characters of a frame's `id`.
+    pub const FRAME_ID_CHARS: usize = 128;
     /// Seconds that a socket ticket is good for.
     pub const TICKET_SECONDS: i64 = 60;
     /// Seconds that a socket may live: API Gateway's connection duration for WebSocket APIs.

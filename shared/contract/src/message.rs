@@ -6,10 +6,27 @@ use crate::{Attachment, ErrorCode, FileId, MessageId, Problem, ThreadId, Timesta
 
 /// `POST /api/threads/{threadId}/messages`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename_all = "camelCase", extend("anyOf" = [
+        { "required": ["body"], "properties": { "body": { "type": "string", "minLength": 1 } } },
+        { "required": ["fileIds"], "properties": { "fileIds": { "type": "array", "minItems": 1 } } },
+    ]))
+)]
 pub struct SendMessage {
     /// At most [`limits::BODY_CHARS`] characters; empty only with files.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", length(max = limits::BODY_CHARS)))]
     pub body: String,
     /// At most [`limits::FILES`], as they were given.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            with = "Option<Vec<FileId>>",
+            length(max = limits::FILES),
+            description = "At most [`limits::FILES`] files of the caller's own, none of which has failed."
+        )
+    )]
     pub file_ids: Vec<FileId>,
 }
 
@@ -62,6 +79,7 @@ impl IdempotencyKey {
 
 /// Who wrote a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Author {
     /// The user's id.
     pub id: UserId,
@@ -71,6 +89,7 @@ pub struct Author {
 
 /// A message, on REST and in `message:new` alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// Its id.
@@ -78,6 +97,7 @@ pub struct Message {
     /// The thread it belongs to.
     pub thread_id: ThreadId,
     /// Its number in the thread: 1, 2, 3 … without a gap, in the order of commit.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: u64,
     /// The text.
     pub body: String,
@@ -91,6 +111,7 @@ pub struct Message {
 
 /// `GET /api/threads/{threadId}/messages`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MessagePage {
     /// At most `limit` messages; newest first, or oldest first with `after`.

@@ -2,6 +2,7 @@ use serde::Serialize;
 
 /// Every error code that a client may see, on REST and on the socket. Stable: a code never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(serde::Deserialize, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// 400: the body is no JSON.
@@ -87,6 +88,7 @@ impl ErrorCode {
 
 /// One offending field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldError {
     /// The field's name; `memberIds[3]` for an element of a list.
     pub field: String,
@@ -134,18 +136,7 @@ impl Problem {
     /// is the status's own phrase and `code` carries the meaning.
     #[must_use]
     pub fn to_json(&self, request_id: &str) -> String {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Body<'a> {
-            r#type: &'a str,
-            title: &'a str,
-            status: u16,
-            code: ErrorCode,
-            detail: &'a str,
-            request_id: &'a str,
-            errors: &'a [FieldError],
-        }
-        let body = Body {
+        let body = ProblemDocument {
             r#type: "about:blank",
             title: self.code.title(),
             status: self.code.status(),
@@ -157,6 +148,27 @@ impl Problem {
         // Strings and numbers always serialize.
         serde_json::to_string(&body).unwrap_or_default()
     }
+}
+
+/// An error, as RFC 9457 writes it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProblemDocument<'a> {
+    /// `about:blank`: the `code` carries the meaning.
+    r#type: &'a str,
+    /// The phrase of the status.
+    title: &'a str,
+    /// The HTTP status.
+    status: u16,
+    /// Says to a program what is wrong.
+    code: ErrorCode,
+    /// Says to a person what is wrong.
+    detail: &'a str,
+    /// Finds the request in the log.
+    request_id: &'a str,
+    /// The offending fields, where it is about fields: [`limits::ERRORS`](crate::limits::ERRORS) at most.
+    errors: &'a [FieldError],
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
+use crate::fields::whole;
 use crate::{ErrorCode, FileId, FileStatus, Message, ThreadId, UserId, limits};
 
 /// `POST /api/ws-tickets`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WsTicket {
     /// Goes into the socket's URL as `?ticket=…`; good for one connection.
@@ -61,17 +63,19 @@ impl<'de> Deserialize<'de> for Channel {
 
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "action", rename_all = "lowercase"))]
 pub enum Action {
     /// Send me what happens in this thread.
-    Subscribe(ThreadId),
+    Subscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::OfChannel"))] ThreadId),
     /// No longer.
-    Unsubscribe(ThreadId),
+    Unsubscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::OfChannel"))] ThreadId),
     /// Are you there?
     Ping,
 }
 
 /// What an error event says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FrameError {
     /// Says to a program what is wrong.
     pub code: ErrorCode,
@@ -92,8 +96,8 @@ impl FrameError {
 /// A frame from a client, as far as it could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// What comes back in the answer, if the client gave one: a string of at most 128 characters or a whole number
-    /// of 64 bits.
+    /// What comes back in the answer, if the client gave one: a string of at most [`limits::FRAME_ID_CHARS`] characters
+    /// or a whole number of 64 bits.
     pub id: Option<Value>,
     /// What it asks for, or what is wrong with it.
     pub action: Result<Action, FrameError>,
@@ -115,10 +119,15 @@ impl Frame {
         let id = match object.get("id") {
             None | Some(Value::Null) => None,
             // A number that does not fit would come back as another one.
-            Some(Value::Number(number)) if !number.is_f64() => Some(Value::Number(number.clone())),
-            Some(Value::String(text)) if text.chars().count() <= 128 => Some(Value::String(text.clone())),
+            Some(Value::Number(number)) if whole(number).is_some_and(is_64_bits) => Some(Value::Number(number.clone())),
+            Some(Value::String(text)) if text.chars().count() <= limits::FRAME_ID_CHARS => {
+                Some(Value::String(text.clone()))
+            }
             Some(_) => {
-                let detail = "`id` has to be a whole number of 64 bits or a string of at most 128 characters.";
+                let detail = format!(
+                    "`id` has to be a whole number of 64 bits or a string of at most {} characters.",
+                    limits::FRAME_ID_CHARS
+                );
                 return Self { id: None, action: Err(FrameError::new(ErrorCode::InvalidFrame, detail)) };
             }
         };
@@ -133,6 +142,10 @@ impl Frame {
         };
         Self { id, action }
     }
+}
+
+fn is_64_bits(number: i128) -> bool {
+    (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number)
 }
 
 fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
@@ -153,6 +166,7 @@ fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
 
 /// What the server sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event", content = "data", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum Event {
     /// A message was committed.
@@ -196,12 +210,14 @@ pub enum Event {
 
 /// An event in answer to a frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Answer {
     /// The answer itself.
     #[serde(flatten)]
     pub event: Event,
     /// The `id` of the frame it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::FrameId"))]
     pub id: Option<Value>,
 }
 
@@ -238,6 +254,10 @@ mod tests {
         let thread = ThreadId::parse("thread_1").unwrap();
         assert_eq!(frame, Frame { id: Some(json!(7)), action: Ok(Action::Subscribe(thread)) });
         assert_eq!(Frame::parse(r#"{"action":"ping"}"#).action, Ok(Action::Ping));
+        assert_eq!(
+            Frame::parse(r#"{"action":"ping","id":1.0}"#),
+            Frame { id: Some(json!(1.0)), action: Ok(Action::Ping) }
+        );
     }
 
     #[test]
@@ -254,6 +274,7 @@ mod tests {
             r#"{"action":"subscribe","channel":"thread:"}"#,
             r#"{"action":"ping","id":{}}"#,
             r#"{"action":"ping","id":12345678901234567890123}"#,
+            r#"{"action":"ping","id":1.5}"#,
         ] {
             assert_eq!(code(text), ErrorCode::InvalidFrame, "{text}");
         }

@@ -6,10 +6,19 @@ use crate::{Message, Problem, ThreadId, Timestamp, UserId, fields::Fields, limit
 
 /// `POST /api/threads`: create, or find, the thread of exactly these members.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "camelCase"))]
 pub struct CreateThread {
     /// Who belongs to it, the caller included, each once, in the order given: 1 to [`limits::MEMBERS`].
+    // No `maxItems`: an id may come twice, and only each once counts.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            description = "Who belongs to it: at most [`limits::MEMBERS`], the caller included, each counted once."
+        )
+    )]
     pub member_ids: Vec<UserId>,
     /// At most [`limits::TITLE_CHARS`] characters.
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::TITLE_CHARS)))]
     pub title: Option<String>,
 }
 
@@ -40,6 +49,7 @@ impl CreateThread {
 
 /// A thread, as creating it answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Thread {
     /// Its id.
@@ -56,6 +66,7 @@ pub struct Thread {
 
 /// `GET /api/threads/{threadId}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadDetails {
     /// The thread itself.
@@ -67,6 +78,7 @@ pub struct ThreadDetails {
 
 /// One row of `GET /api/threads`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadSummary {
     /// The thread and its members' names.
@@ -78,6 +90,7 @@ pub struct ThreadSummary {
 
 /// `GET /api/threads`: most recently active first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadPage {
     /// At most `limit` threads.

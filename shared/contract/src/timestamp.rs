@@ -7,7 +7,18 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::form
 /// A moment in UTC, in milliseconds since 1970; RFC 3339 with three decimals on the wire and in storage, so
 /// that text order is time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(
+        description = "A moment in UTC: RFC 3339 with three decimals.",
+        extend(
+            "format" = "date-time",
+            "pattern" = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+        )
+    )
+)]
+pub struct Timestamp(#[cfg_attr(feature = "schema", schemars(with = "String"))] i64);
 
 impl Timestamp {
     /// The moment of the call.

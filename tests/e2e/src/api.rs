@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use documents::OpenApi;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::Value;
 
 use crate::patience::PATIENCE;
@@ -29,11 +30,12 @@ pub fn http() -> Client {
     client.build().unwrap_or_else(|error| panic!("no HTTP client: {error}"))
 }
 
-/// Sends a request and reads the whole answer.
+/// Sends a request and reads the whole answer. One of the API has to be as `docs/openapi.yaml` says.
 pub async fn fetch(request: RequestBuilder) -> Reply {
     let (http, request) = request.build_split();
     let request = request.unwrap_or_else(|error| panic!("not a request: {error}"));
-    let asked = format!("{} {}", request.method(), request.url());
+    let (method, url) = (request.method().clone(), request.url().clone());
+    let asked = format!("{method} {url}");
     let response = match http.execute(request).await {
         Ok(response) => response,
         Err(error) => panic!("{asked}: no answer: {error:?}"),
@@ -44,7 +46,22 @@ pub async fn fetch(request: RequestBuilder) -> Reply {
         Ok(text) => text,
         Err(error) => panic!("{asked} → {status}, and the body broke off: {error:?}"),
     };
-    Reply { asked, status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+    let reply = Reply { asked, status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text };
+    if let Some(path) = url.as_str().strip_prefix(&Stack::get().api_url) {
+        assert_documented(&method, path.split(['?', '#']).next().unwrap_or_default(), &reply);
+    }
+    reply
+}
+
+fn assert_documented(method: &Method, path: &str, reply: &Reply) {
+    let openapi = OpenApi::get().unwrap_or_else(|error| panic!("{error}"));
+    let Some(operation) = openapi.operation(method.as_str(), path) else {
+        // CORS is API Gateway's own, and in no document.
+        let refused = (400..500).contains(&reply.status) || method == Method::OPTIONS;
+        return assert!(refused, "no document speaks of this: {reply}");
+    };
+    let kind = reply.header(CONTENT_TYPE.as_str()).filter(|_| !reply.text.is_empty());
+    operation.check(reply.status, kind, &reply.json).unwrap_or_else(|error| panic!("{error}: {reply}"));
 }
 
 /// An answer of the HTTP API.

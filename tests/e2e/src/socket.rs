@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use documents::AsyncApi;
 use futures::{SinkExt as _, StreamExt as _};
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -102,7 +103,7 @@ impl Handshake {
     }
 }
 
-/// An open WebSocket. Every frame that arrives is checked to be a JSON object of at most
+/// An open WebSocket. Every frame that arrives is checked to be what `docs/asyncapi.yaml` says, in at most
 /// [`MAX_FRAME_BYTES`]; what nobody waited for yet is kept.
 #[derive(Debug)]
 pub struct Socket {
@@ -134,10 +135,16 @@ impl Socket {
         self.take(&format!("an answer to {shown}"), |frame| frame["id"] == id).await
     }
 
+    /// Asks what the document allows.
+    async fn act(&mut self, action: Value) -> Value {
+        document().check_action(&action).unwrap_or_else(|error| panic!("{error}"));
+        self.ask(action).await
+    }
+
     /// Subscribes to a thread, which has to succeed, and returns the thread's `seq`.
     pub async fn subscribe(&mut self, thread: &str) -> u64 {
         let channel = format!("thread:{thread}");
-        let answer = self.ask(json!({ "action": "subscribe", "channel": channel })).await;
+        let answer = self.act(json!({ "action": "subscribe", "channel": channel })).await;
         assert_keys(&answer, &["event", "data", "id"]);
         assert_eq!(answer["event"], "subscribed", "{answer}");
         assert_keys(&answer["data"], &["channel", "seq"]);
@@ -148,14 +155,14 @@ impl Socket {
     /// Unsubscribes from a thread, which has to succeed.
     pub async fn unsubscribe(&mut self, thread: &str) {
         let channel = format!("thread:{thread}");
-        let answer = self.ask(json!({ "action": "unsubscribe", "channel": channel })).await;
+        let answer = self.act(json!({ "action": "unsubscribe", "channel": channel })).await;
         assert_eq!(answer["event"], "unsubscribed", "{answer}");
         assert_eq!(answer["data"]["channel"], channel, "{answer}");
     }
 
     /// Checks that the connection answers.
     pub async fn ping(&mut self) {
-        let answer = self.ask(json!({ "action": "ping" })).await;
+        let answer = self.act(json!({ "action": "ping" })).await;
         assert_eq!(answer["event"], "pong", "{answer}");
     }
 
@@ -278,10 +285,13 @@ impl Socket {
 fn parse(frame: &str) -> Value {
     let size = frame.len();
     assert!(size <= MAX_FRAME_BYTES, "a frame of {size} bytes");
-    match serde_json::from_str(frame) {
-        Ok(Value::Object(object)) => Value::Object(object),
-        _ => panic!("a frame that is not a JSON object: {frame}"),
-    }
+    let frame = serde_json::from_str(frame).unwrap_or_else(|error| panic!("not JSON: {error}: {frame}"));
+    document().check_event(&frame).unwrap_or_else(|error| panic!("{error}"));
+    frame
+}
+
+fn document() -> &'static AsyncApi {
+    AsyncApi::get().unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn is_status(frame: &Value, file: &str) -> bool {

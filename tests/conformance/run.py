@@ -1,0 +1,99 @@
+"""Tries docs/openapi.yaml on a running Hearth: the one that HEARTH_STACK names, by default that of `make up`.
+
+    run.py [OPTION of `schemathesis run` ...]
+"""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import requests
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.append(str(ROOT / "local"))
+
+import cloud  # noqa: E402
+
+PATIENCE_SECONDS = 30
+
+
+def main(options):
+    path = ROOT / os.environ.get("HEARTH_STACK", ".local/stack.json")
+    if not path.exists():
+        sys.exit(f"error: no stack at {path}: run `make up`, or `make test-conformance`")
+    stack = json.loads(path.read_text())
+    tokens = {name: cloud.log_in(stack, name) for name in ("Sarah", "Dad")}
+    # Not in a file of the checkout, and for nobody else to read.
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as identities:
+        json.dump({"auth": [identity(name, token) for name, token in tokens.items()]}, identities)
+        identities.flush()
+        environment = os.environ | {
+            "CONFORMANCE_AUTH": identities.name,
+            "CONFORMANCE_FILE": json.dumps(ready_file(stack["apiUrl"], tokens["Sarah"])),
+        }
+        tool = Path(sys.executable).with_name("schemathesis")
+        command = [tool, "--config-file", HERE / "schemathesis.toml", "run", ROOT / "docs" / "openapi.yaml"]
+        done = subprocess.run([*command, "--url", stack["apiUrl"], *options], env=environment, cwd=HERE)
+    return done.returncode
+
+
+def identity(name, token):
+    return {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {token}"}]}
+
+
+def ready_file(api, token):
+    """Uploads an image and waits until it is ready."""
+    headers = {"Authorization": f"Bearer {token}"}
+    image = pixel()
+    announced = {"filename": "pixel.png", "mimetype": "image/png", "size": len(image)}
+    upload = answer(requests.post(f"{api}/api/files", json=announced, headers=headers, timeout=PATIENCE_SECONDS))
+    stored = requests.put(upload["uploadUrl"], data=image, headers=upload["headers"], timeout=PATIENCE_SECONDS)
+    stored.raise_for_status()
+    file_id = upload["file"]["id"]
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        url = f"{api}/api/files/{file_id}/status"
+        file = answer(requests.get(url, headers=headers, timeout=PATIENCE_SECONDS))
+        if file["status"] == "ready":
+            return {
+                "id": file_id,
+                "getFile": parameters(file["url"], fileId=file_id, name=file["name"]),
+                "getThumbnail": parameters(file["thumbUrl"], fileId=file_id),
+            }
+        if file["status"] == "failed" or time.monotonic() > deadline:
+            sys.exit(f"error: the file that was uploaded to begin with is not ready: {file}")
+        time.sleep(0.2)
+
+
+def answer(response):
+    response.raise_for_status()
+    return response.json()
+
+
+def parameters(url, **path):
+    parts = urlsplit(url)
+    if not all(value in unquote(parts.path) for value in path.values()):
+        sys.exit(f"error: {url} does not name {path}")
+    return {"path": path, "query": dict(parse_qsl(parts.query))}
+
+
+def pixel():
+    """The smallest PNG."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(b"\x00\x80")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,72 @@
+use std::sync::OnceLock;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::document::{Document, validate};
+
+/// `docs/asyncapi.yaml`.
+#[derive(Debug)]
+pub struct AsyncApi {
+    /// The document itself.
+    pub document: Document,
+    events: Validator,
+    actions: Validator,
+}
+
+impl AsyncApi {
+    /// The document of this checkout, read once.
+    pub fn get() -> Result<&'static Self, &'static str> {
+        static DOCUMENT: OnceLock<Result<AsyncApi, String>> = OnceLock::new();
+        DOCUMENT.get_or_init(Self::read).as_ref().map_err(String::as_str)
+    }
+
+    fn read() -> Result<Self, String> {
+        let document = Document::read("asyncapi.yaml")?;
+        let reference = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+        let events = document.closed_validator(&reference("Event"))?;
+        let actions = document.validator(&reference("Action"))?;
+        Ok(Self { document, events, actions })
+    }
+
+    /// Checks a frame that the server has sent.
+    pub fn check_event(&self, frame: &Value) -> Result<(), String> {
+        validate(&self.events, frame).map_err(|errors| format!("{errors}: {frame}"))
+    }
+
+    /// Checks a frame that a client means to be valid.
+    pub fn check_action(&self, frame: &Value) -> Result<(), String> {
+        validate(&self.actions, frame).map_err(|errors| format!("{errors}: {frame}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_what_the_document_says_and_no_more() {
+        let asyncapi = AsyncApi::get().unwrap();
+        let subscribed = json!({ "event": "subscribed", "data": { "channel": "thread:thread_1", "seq": 0 } });
+        assert_eq!(asyncapi.check_event(&subscribed), Ok(()));
+        for (pointer, value) in [
+            ("/event", json!("pong")),
+            ("/event", json!("subscribe")),
+            ("/data", json!({ "channel": "thread:thread_1" })),
+            ("/data/seq", json!("0")),
+            ("/data/channel", json!("user:me")),
+            ("/data", json!({ "channel": "thread:thread_1", "seq": 0, "more": 1 })),
+        ] {
+            let mut other = subscribed.clone();
+            *other.pointer_mut(pointer).unwrap() = value;
+            assert!(asyncapi.check_event(&other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_action_may_have_more_than_the_document_says() {
+        let asyncapi = AsyncApi::get().unwrap();
+        assert_eq!(asyncapi.check_action(&json!({ "action": "ping", "more": 1 })), Ok(()));
+        assert!(asyncapi.check_action(&json!({ "action": "dance" })).is_err());
+    }
+}

@@ -1,0 +1,169 @@
+//! What a schema allows, its parser takes, and what it forbids, the parser refuses.
+
+use contract::{CreateFile, CreateThread, Frame, SendMessage, UserId, limits};
+use documents::{AsyncApi, OpenApi};
+use serde_json::{Value, json};
+
+fn compare(name: &str, parse: impl Fn(&str) -> bool, good: &[Value], bad: &[Value]) {
+    let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+    let validator = OpenApi::get().unwrap().document.validator(&reference).unwrap();
+    for (bodies, expected) in [(good, true), (bad, false)] {
+        for body in bodies {
+            assert_eq!(validator.is_valid(body), expected, "the schema of {name}: {body}");
+            assert_eq!(parse(&body.to_string()), expected, "the parser of {name}: {body}");
+        }
+    }
+}
+
+#[test]
+fn threads_to_create() {
+    let caller = UserId::parse("me").unwrap();
+    let parse = |body: &str| CreateThread::parse(body.as_bytes(), &caller).is_ok();
+    let members = |members: Value| json!({ "memberIds": members });
+    let title = |title: Value| json!({ "memberIds": ["a"], "title": title });
+    let ids = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
+    compare(
+        "CreateThread",
+        parse,
+        &[
+            members(json!([])),
+            members(json!(["me"])),
+            members(json!(["a", "a", "b", "auth0|5f7c", "a#b", "ä"])),
+            members(json!(["a".repeat(limits::USER_ID_BYTES)])),
+            members(json!(ids(limits::MEMBERS - 1))),
+            members(json!(vec!["a"; limits::MEMBERS + 1])),
+            json!({ "memberIds": ["a"], "unknown": 1 }),
+            title(json!(null)),
+            title(json!("")),
+            title(json!("🏡".repeat(limits::TITLE_CHARS))),
+        ],
+        &[
+            json!({}),
+            json!([]),
+            json!(null),
+            json!("a"),
+            members(json!(null)),
+            members(json!("a")),
+            members(json!({})),
+            members(json!([""])),
+            members(json!([7])),
+            members(json!([null])),
+            members(json!(["a\nb"])),
+            members(json!(["\u{7f}"])),
+            members(json!(["\u{85}"])),
+            members(json!(["a".repeat(limits::USER_ID_BYTES + 1)])),
+            title(json!(7)),
+            title(json!("a".repeat(limits::TITLE_CHARS + 1))),
+        ],
+    );
+}
+
+#[test]
+fn messages_to_send() {
+    let parse = |body: &str| SendMessage::parse(body.as_bytes()).is_ok();
+    let body = |body: Value| json!({ "body": body });
+    let files = |files: Value| json!({ "body": "", "fileIds": files });
+    let longest = format!("file_{}", "a".repeat(64));
+    compare(
+        "SendMessage",
+        parse,
+        &[
+            body(json!("a")),
+            body(json!("\u{0}")),
+            body(json!("🏡".repeat(limits::BODY_CHARS))),
+            json!({ "body": "a", "fileIds": null }),
+            json!({ "body": "a", "fileIds": [] }),
+            json!({ "body": null, "fileIds": ["file_1"] }),
+            json!({ "fileIds": ["file_1"] }),
+            files(json!(["file_1", "file_1", longest])),
+            files(json!(vec!["file_1"; limits::FILES])),
+        ],
+        &[
+            json!({}),
+            json!([]),
+            body(json!("")),
+            body(json!(null)),
+            body(json!(7)),
+            body(json!("a".repeat(limits::BODY_CHARS + 1))),
+            files(json!([])),
+            files(json!(null)),
+            files(json!("file_1")),
+            files(json!(["msg_1"])),
+            files(json!(["file_"])),
+            files(json!([format!("{longest}a")])),
+            files(json!([null])),
+            files(json!(vec!["file_1"; limits::FILES + 1])),
+            json!({ "body": 7, "fileIds": ["file_1"] }),
+            json!({ "body": "a", "fileIds": "file_1" }),
+        ],
+    );
+}
+
+#[test]
+fn files_to_announce() {
+    let parse = |body: &str| CreateFile::parse(body.as_bytes(), limits::FILE_BYTES).is_ok();
+    let file =
+        |name: &str, mimetype: &str, size: Value| json!({ "filename": name, "mimetype": mimetype, "size": size });
+    let named = |name: &str| file(name, "a/b", json!(1));
+    let typed = |mimetype: &str| file("a", mimetype, json!(1));
+    let sized = |size: Value| file("a", "a/b", size);
+    let mut good = [json!(1), json!(limits::FILE_BYTES), json!(1.0), json!(1e3)].map(sized).to_vec();
+    good.extend(["a", "..a", "...", ". .", "Ferien (1).jpg", "a\"b'c%20d+e#f?g&h", "صورة.png"].map(named));
+    good.push(named(&"🏡".repeat(limits::FILE_NAME_CHARS)));
+    good.extend(
+        ["image/jpeg", "image/svg+xml", "text/plain; charset=utf-8", "a/b;", "a/b;c", "A/1.!#$&-^_+"].map(typed),
+    );
+    let mut bad = vec![json!({}), json!([]), json!({ "filename": "a", "mimetype": "a/b" })];
+    bad.extend([json!(0), json!(-1), json!(limits::FILE_BYTES + 1), json!(1.5), json!("1"), json!(null)].map(sized));
+    bad.extend(["", " ", "\u{2003}", ".", "..", "a/b", "a\\b", "/", "a\nb", "\u{0}", "a\u{85}b"].map(named));
+    bad.push(named(&"a".repeat(limits::FILE_NAME_CHARS + 1)));
+    bad.extend(
+        ["", "image", "image/", "/jpeg", "a/b/c", "a b/c", "a/b\r\nX: y", "a/ä", "a/b; ", "a/b;ä", ".a/b"].map(typed),
+    );
+    bad.push(typed(&format!("a/{}", "b".repeat(limits::MEDIA_TYPE_CHARS - 1))));
+    bad.extend([json!({ "filename": 7, "mimetype": "a/b", "size": 1 }), json!({ "filename": "a", "size": 1 })]);
+    compare("CreateFile", parse, &good, &bad);
+}
+
+#[test]
+fn frames_of_a_client() {
+    let longest = "🏡".repeat(limits::FRAME_ID_CHARS);
+    let on = |channel: Value| json!({ "action": "subscribe", "channel": channel });
+    let ping = |id: Value| json!({ "action": "ping", "id": id });
+    let good = [
+        json!({ "action": "ping", "unknown": {} }),
+        json!({ "action": "unsubscribe", "channel": "thread:thread_1" }),
+        on(json!("thread:thread_1")),
+        ping(json!(null)),
+        ping(json!("")),
+        ping(json!(longest)),
+        ping(json!(0)),
+        ping(json!(i64::MIN)),
+        ping(json!(u64::MAX)),
+        ping(json!(1.0)),
+        ping(json!(1e3)),
+    ];
+    let bad = [
+        json!({}),
+        json!([]),
+        json!({ "action": 7 }),
+        json!({ "action": "PING" }),
+        json!({ "action": "subscribe" }),
+        on(json!(null)),
+        on(json!("thread_1")),
+        on(json!("thread:")),
+        on(json!("user:me")),
+        on(json!(format!("thread:thread_{}", "a".repeat(65)))),
+        ping(json!({})),
+        ping(json!(true)),
+        ping(json!(1.5)),
+        ping(json!(1e30)),
+        ping(json!(longest + "a")),
+    ];
+    for (frames, expected) in [(&good[..], true), (&bad[..], false)] {
+        for frame in frames {
+            assert_eq!(AsyncApi::get().unwrap().check_action(frame).is_ok(), expected, "the schema: {frame}");
+            assert_eq!(Frame::parse(&frame.to_string()).action.is_ok(), expected, "the parser: {frame}");
+        }
+    }
+}
