@@ -1,6 +1,6 @@
 //! What goes wrong with a call, and when.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -16,8 +16,12 @@ tokio::task_local! {
     pub(crate) static CRASH: Arc<Notify>;
 }
 
-/// How much goes wrong: calls in 1 000.
-pub(crate) struct Faults(AtomicU64);
+pub(crate) struct Faults {
+    /// How much goes wrong: calls in 1 000.
+    rate: AtomicU64,
+    /// Until then, API Gateway throttles the account.
+    throttled: Mutex<Option<Instant>>,
+}
 
 #[derive(Debug, Clone, Copy)]
 enum Fault {
@@ -31,44 +35,59 @@ enum Fault {
     Late,
     /// The answer takes long.
     Slow,
+    /// Refused, and with it whatever is asked of `@connections` for some seconds.
+    Throttled,
     /// The invocation ends before the effect.
     CrashBefore,
     /// The invocation ends after the effect.
     CrashAfter,
 }
 
-use Fault::{AnswerLost, CrashAfter, CrashBefore, Late, Refused, RequestLost, Slow};
+use Fault::{AnswerLost, CrashAfter, CrashBefore, Late, Refused, RequestLost, Slow, Throttled};
 
 impl Faults {
     /// Some histories are calm, so that one fault stands alone, and some are not.
     pub(crate) fn new(chance: &Chance) -> Self {
-        Self(AtomicU64::new(*chance.pick(&[0, 5, 10, 20, 50, 150])))
+        Self { rate: AtomicU64::new(*chance.pick(&[0, 5, 10, 20, 50, 150])), throttled: Mutex::default() }
     }
 
     /// Nothing goes wrong any more. Returns what it takes to resume.
     pub(crate) fn pause(&self) -> u64 {
-        self.0.swap(0, Ordering::Relaxed)
+        *self.throttled() = None;
+        self.rate.swap(0, Ordering::Relaxed)
     }
 
     pub(crate) fn resume(&self, paused: u64) {
-        self.0.store(paused, Ordering::Relaxed);
+        self.rate.store(paused, Ordering::Relaxed);
     }
 
-    fn draw(&self, chance: &Chance) -> Option<Fault> {
+    fn draw(&self, service: Service, chance: &Chance) -> Option<Fault> {
+        if service == Service::Management && self.throttled().is_some_and(|until| Instant::now() < until) {
+            return Some(Refused);
+        }
         let faults = [Refused, Refused, RequestLost, AnswerLost, AnswerLost, Late, Slow, CrashBefore, CrashAfter];
-        (chance.number(1..=1_000) <= self.0.load(Ordering::Relaxed)).then(|| *chance.pick(&faults))
+        let fault = (chance.number(1..=1_000) <= self.rate.load(Ordering::Relaxed)).then(|| *chance.pick(&faults))?;
+        if service == Service::Management && chance.one_in(5) {
+            *self.throttled() = Some(Instant::now() + chance.millis(500..=20_000));
+            return Some(Throttled);
+        }
+        Some(fault)
+    }
+
+    fn throttled(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.throttled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True once in `times`, while things go wrong at all.
     pub(crate) fn one_in(&self, times: u64, chance: &Chance) -> bool {
-        chance.one_in(times) && self.0.load(Ordering::Relaxed) > 0
+        chance.one_in(times) && self.rate.load(Ordering::Relaxed) > 0
     }
 }
 
 impl Cloud {
     /// Does what is asked, in the time it takes, unless something goes wrong.
     pub(crate) async fn carry_out(self: Arc<Self>, call: Call) -> Result<Answer, ConnectorError> {
-        let fault = self.faults.draw(&self.chance);
+        let fault = self.faults.draw(call.service, &self.chance);
         let label = call.label();
         self.trace.note(fault.map_or_else(|| label.clone(), |fault| format!("{label}: {fault:?}")));
         let there = self.chance.millis(1..=8);
@@ -86,7 +105,7 @@ impl Cloud {
                 }
                 Ok(answer)
             }
-            Some(Refused) => {
+            Some(Refused | Throttled) => {
                 sleep(there).await;
                 Ok(self.refuse(&call))
             }
