@@ -102,7 +102,8 @@ impl Operator {
             for key in [subscription, key(&format!("CONN#{connection}"), "META")] {
                 let table = Stack::get().connections_table.as_str();
                 let expired = self.dynamodb.update_item().table_name(table).set_key(Some(key));
-                let expired = expired.update_expression("SET expiresAt = :past").condition_expression("attribute_exists(pk)");
+                let expired =
+                    expired.update_expression("SET expiresAt = :past").condition_expression("attribute_exists(pk)");
                 let expired = expired.expression_attribute_values(":past", AttributeValue::N("1000".to_owned()));
                 expired.send().await.unwrap_or_else(|error| panic!("{table} cannot be written: {error:?}"));
             }

@@ -20,6 +20,7 @@ use crate::chance::Chance;
 use crate::engine;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
+use crate::ledger::Ledger;
 use crate::trace::Trace;
 
 /// What the cloud does about a call by itself, later.
@@ -38,6 +39,7 @@ pub(crate) struct Cloud {
     pub(crate) trace: Trace,
     pub(crate) faults: Faults,
     pub(crate) gateway: Gateway,
+    pub(crate) ledger: Ledger,
     pub(crate) database: Database,
     objects: Mutex<BTreeMap<String, Bytes>>,
     /// The messages that are on the stream.
@@ -83,6 +85,7 @@ impl Cloud {
             trace: Trace::new(),
             faults: Faults::new(&chance),
             gateway: Gateway::default(),
+            ledger: Ledger::default(),
             database: engine::tables(),
             objects: Mutex::default(),
             streamed: Mutex::default(),
@@ -102,7 +105,8 @@ impl Cloud {
     pub(crate) fn apply(&self, call: &Call) -> Answer {
         match call.service {
             Service::DynamoDb => {
-                let answer = engine::apply(&self.database, &call.operation, &call.body);
+                let body = if self.ledger.is_open() { engine::asking_for_units(&call.body) } else { call.body.clone() };
+                let answer = engine::apply(&self.database, &call.operation, &body);
                 if answer.status == 200 {
                     self.stream(call);
                 }

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::chance::Chance;
 use crate::cloud::{Answer, Call, Cloud, Service, refusal};
+use crate::ledger::{Entry, units};
 
 tokio::task_local! {
     /// The invocation that a call is made in: notified, it ends where it is.
@@ -74,9 +75,15 @@ impl Cloud {
         let back = self.chance.millis(1..=4);
         match fault {
             None => {
+                let start = Instant::now();
                 sleep(there).await;
                 let answer = self.apply(&call);
                 sleep(back).await;
+                if self.ledger.is_open() {
+                    let units = if call.service == Service::DynamoDb { units(&answer.body) } else { 0.0 };
+                    let Call { service, operation, .. } = call;
+                    self.ledger.note(Entry { service, operation, start, end: Instant::now(), units });
+                }
                 Ok(answer)
             }
             Some(Refused) => {

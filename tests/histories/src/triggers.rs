@@ -86,7 +86,7 @@ fn shard(world: &Arc<World>) -> UnboundedSender<Value> {
     sender
 }
 
-fn record(image: &Value, number: u64) -> Value {
+pub(crate) fn record(image: &Value, number: u64) -> Value {
     json!({
         "eventID": number.to_string(), "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
         "awsRegion": "us-east-1",
@@ -135,12 +135,7 @@ fn queued(world: &Arc<World>, queue: &'static Queue, body: &str, delay: u64) {
             sleep(Duration::from_secs(delay)).await;
             task.cloud.chance.pause(0..=2_000).await;
             for receipt in 1..=queue.receipts {
-                let event = json!({"Records": [{
-                    "messageId": "1", "receiptHandle": "1", "body": body, "md5OfBody": "", "messageAttributes": {},
-                    "attributes": {"ApproximateReceiveCount": receipt.to_string()},
-                    "eventSource": "aws:sqs", "eventSourceARN": format!("arn:aws:sqs:us-east-1:1:{}", queue.name),
-                    "awsRegion": "us-east-1"
-                }]});
+                let event = queue_event(queue.name, &body, receipt);
                 task.cloud.trace.note(format!("the queue of {} brings {body}, receipt {receipt}", queue.name));
                 let done = match queue.name {
                     "reminders" => task.process(event).await,
@@ -158,6 +153,23 @@ fn queued(world: &Arc<World>, queue: &'static Queue, body: &str, delay: u64) {
     }
 }
 
+pub(crate) fn queue_event(queue: &str, body: &str, receipt: u64) -> Value {
+    json!({"Records": [{
+        "messageId": "1", "receiptHandle": "1", "body": body, "md5OfBody": "", "messageAttributes": {},
+        "attributes": {"ApproximateReceiveCount": receipt.to_string()},
+        "eventSource": "aws:sqs", "eventSourceARN": format!("arn:aws:sqs:us-east-1:1:{queue}"), "awsRegion": "us-east-1"
+    }]})
+}
+
+pub(crate) fn upload_event(key: &str) -> Value {
+    json!({"Records": [{
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
+        "eventTime": "2025-09-05T01:05:03.123Z", "eventName": "ObjectCreated:Put", "userIdentity": {},
+        "requestParameters": {}, "responseElements": {},
+        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": "bucket"}, "object": {"key": key}}
+    }]})
+}
+
 /// What S3 says of an upload: as a rule once, and each time tried up to three times.
 fn uploaded(world: &Arc<World>, key: &str) {
     let World { cloud, .. } = &**world;
@@ -167,12 +179,7 @@ fn uploaded(world: &Arc<World>, key: &str) {
         () => 1,
     };
     for _ in 0..times {
-        let event = json!({"Records": [{
-            "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
-            "eventTime": "2025-09-05T01:05:03.123Z", "eventName": "ObjectCreated:Put", "userIdentity": {},
-            "requestParameters": {}, "responseElements": {},
-            "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": "bucket"}, "object": {"key": key}}
-        }]});
+        let event = upload_event(key);
         let (task, key) = (world.clone(), key.to_owned());
         drop(world.spawn("an event of S3", async move {
             task.cloud.chance.pause(100..=3_000).await;

@@ -390,7 +390,7 @@ impl<T> Instances<T> {
 }
 
 /// A request whose path has this one parameter.
-fn call(user: &str, path: (&str, &str), query: &[(&str, &str)], key: Option<&str>, body: &Value) -> Call {
+pub(crate) fn call(user: &str, path: (&str, &str), query: &[(&str, &str)], key: Option<&str>, body: &Value) -> Call {
     let mut request = http::Request::builder();
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
@@ -403,7 +403,11 @@ fn call(user: &str, path: (&str, &str), query: &[(&str, &str)], key: Option<&str
     Call::new(testkit::caller(user), request.with_path_parameters(map(&[path])))
 }
 
-fn socket_event(id: &str, kind: &str, change: impl FnOnce(&mut ApiGatewayWebsocketProxyRequest)) -> SocketEvent {
+pub(crate) fn socket_event(
+    id: &str,
+    kind: &str,
+    change: impl FnOnce(&mut ApiGatewayWebsocketProxyRequest),
+) -> SocketEvent {
     let mut event = ApiGatewayWebsocketProxyRequest::default();
     event.request_context.connection_id = Some(id.to_owned());
     event.request_context.event_type = Some(kind.to_owned());

@@ -55,6 +55,10 @@ async fn an_answer_to_the_allowed_origin_says_so() {
     let reply = fetch(request).await;
     assert_eq!(reply.status, 200, "{reply}");
     assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
+    // What a client needs of the headers, and would not see without.
+    for header in ["idempotency-replayed", "location", "retry-after"] {
+        assert!(lists(&reply, "access-control-expose-headers", header), "{reply}");
+    }
 }
 
 #[tokio::test]

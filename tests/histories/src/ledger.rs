@@ -1,0 +1,110 @@
+//! What calls cost: which there were, which of them waited for which, and what `DynamoDB` takes for them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::cloud::Service;
+
+/// Counts calls, once it is asked to.
+#[derive(Default)]
+pub(crate) struct Ledger(Mutex<Option<Vec<Entry>>>);
+
+pub(crate) struct Entry {
+    pub(crate) service: Service,
+    pub(crate) operation: String,
+    pub(crate) start: Instant,
+    pub(crate) end: Instant,
+    /// Capacity units of `DynamoDB`.
+    pub(crate) units: f64,
+}
+
+/// What some work came to.
+pub(crate) struct Cost {
+    /// The calls of `DynamoDB`: with `+`, side by side; behind `→`, what waited for what is before it.
+    pub(crate) calls: String,
+    /// Read units.
+    pub(crate) read: f64,
+    /// Write units.
+    pub(crate) write: f64,
+    /// The calls of other services.
+    pub(crate) other: String,
+}
+
+impl Ledger {
+    pub(crate) fn is_open(&self) -> bool {
+        self.entries().is_some()
+    }
+
+    /// Forgets what there is, and counts from now on.
+    pub(crate) fn open(&self) {
+        *self.entries() = Some(Vec::new());
+    }
+
+    pub(crate) fn note(&self, entry: Entry) {
+        if let Some(entries) = &mut *self.entries() {
+            entries.push(entry);
+        }
+    }
+
+    /// What was counted; from now on nothing is.
+    pub(crate) fn close(&self) -> Cost {
+        let mut entries = self.entries().take().unwrap();
+        entries.sort_by_key(|entry| entry.start);
+        let (rows, others): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| entry.service == Service::DynamoDb);
+        let sum = |reads: bool| {
+            rows.iter().filter(|entry| is_read(&entry.operation) == reads).fold(0.0, |sum, entry| sum + entry.units)
+        };
+        Cost { calls: in_turn(&rows), read: sum(true), write: sum(false), other: in_turn(&others) }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Option<Vec<Entry>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_read(operation: &str) -> bool {
+    matches!(operation, "GetItem" | "BatchGetItem" | "Query")
+}
+
+/// The capacity units that an answer of `DynamoDB` speaks of.
+pub(crate) fn units(answer: &[u8]) -> f64 {
+    let answer: Value = serde_json::from_slice(answer).unwrap();
+    let of = |capacity: &Value| capacity["CapacityUnits"].as_f64().unwrap_or_default();
+    match &answer["ConsumedCapacity"] {
+        Value::Array(tables) => tables.iter().map(of).sum(),
+        one => of(one),
+    }
+}
+
+fn in_turn(entries: &[Entry]) -> String {
+    let mut turns: Vec<(Instant, Vec<String>)> = Vec::new();
+    for Entry { service, operation, start, end, .. } in entries {
+        let name = match service {
+            Service::DynamoDb => operation.clone(),
+            Service::S3 => format!("{operation} object"),
+            Service::Management => format!("{operation} @connections"),
+            Service::Sqs => "SendMessage".to_owned(),
+        };
+        match turns.last_mut() {
+            Some((first_end, names)) if start < first_end => {
+                *first_end = *end.min(first_end);
+                names.push(name);
+            }
+            _ => turns.push((*end, vec![name])),
+        }
+    }
+    turns.into_iter().map(|(_, names)| side_by_side(names)).collect::<Vec<_>>().join(" → ")
+}
+
+fn side_by_side(mut names: Vec<String>) -> String {
+    names.sort_unstable();
+    let same = names.chunk_by(|one, other| one == other);
+    let counted = same.map(|names| match names.len() {
+        1 => names[0].clone(),
+        times => format!("{times} {}", names[0]),
+    });
+    counted.collect::<Vec<_>>().join(" + ")
+}
