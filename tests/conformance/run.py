@@ -36,6 +36,7 @@ def main(options):
         json.dump({"auth": [identity(name, token) for name, token in tokens.items()]}, identities)
         identities.flush()
         environment = os.environ | {
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(ROOT / ".local" / "hypothesis"),
             "CONFORMANCE_AUTH": identities.name,
             "CONFORMANCE_FILE": json.dumps(ready_file(stack["apiUrl"], tokens["Sarah"])),
         }

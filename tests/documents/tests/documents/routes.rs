@@ -48,6 +48,30 @@ fn who_needs_a_token_is_told_so() {
 }
 
 #[test]
+fn pages_of_other_origins_see_every_header_that_is_documented_for_them() {
+    let apis = template::resources("AWS::Serverless::HttpApi");
+    let [api] = &apis[..] else { panic!("one HTTP API: {apis:?}") };
+    let exposed = api["Properties"]["CorsConfiguration"][1]["ExposeHeaders"].as_array().expect("headers").clone();
+    let document = &OpenApi::get().unwrap().document;
+    let description = text(&document.root["info"]["description"]).to_lowercase();
+    for header in &exposed {
+        assert!(description.contains(&format!("`{}`", text(header))), "{header} is not documented");
+    }
+    let answers = document.root["components"]["responses"].as_object().expect("responses");
+    let operations = OpenApi::get()
+        .unwrap()
+        .operations
+        .iter()
+        .flat_map(|operation| operation.value["responses"].as_object().expect("responses").values());
+    for answer in operations.chain(answers.values()).filter_map(|answer| answer["headers"].as_object()) {
+        for header in answer.keys().map(|header| header.to_lowercase()) {
+            // Any page sees `Cache-Control`: https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name
+            assert!(header == "cache-control" || exposed.contains(&json!(header)), "{header} is not exposed");
+        }
+    }
+}
+
+#[test]
 fn operations_have_names_of_their_own_and_links_that_lead_to_them() {
     let openapi = OpenApi::get().unwrap();
     let names: BTreeSet<_> = openapi.operations.iter().map(|operation| text(&operation.value["operationId"])).collect();
