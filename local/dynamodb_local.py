@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from emulator import Failure, claim
+from daemon import Failure, claim
 
 PACKAGE = "amplify-dynamodb-simulator-2.9.30"
 SHA256 = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9"
