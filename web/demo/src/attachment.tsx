@@ -1,0 +1,70 @@
+import type { Attachment, ThreadView } from "hearth-client";
+import { useState } from "preact/hooks";
+import { FileIcon } from "./icons";
+import { previewOf } from "./previews";
+import { sizeOf } from "./time";
+
+export function isPhoto(attachment: Attachment): boolean {
+  return (
+    attachment.mimetype.startsWith("image/") &&
+    attachment.status !== "failed" &&
+    attachment.mimetype !== "image/svg+xml"
+  );
+}
+
+interface PhotoProps {
+  photo: Attachment;
+  view: ThreadView;
+  onOpen(): void;
+}
+
+/** A thumbnail that opens the photo, or the place where it will be. */
+export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
+  const [renewed, setRenewed] = useState(false);
+  // Whoever sends a photo sees it at once; the others see it when it has been looked at.
+  const source = photo.thumbUrl ?? previewOf(photo.id);
+  if (photo.status !== "ready") {
+    return (
+      <div class="photo" data-pending="true" role="img" aria-label={`${photo.name}, being prepared`}>
+        {source ? <img src={source} alt="" /> : <span>{photo.name}</span>}
+      </div>
+    );
+  }
+  return (
+    <button type="button" class="photo" aria-label={`Open ${photo.name}`} onClick={onOpen}>
+      <img
+        src={source}
+        alt=""
+        onError={() => {
+          // Its URL has run out: one more, once.
+          if (!renewed) view.refreshFile(photo.id).finally(() => setRenewed(true));
+        }}
+      />
+    </button>
+  );
+}
+
+/** Anything that is not a photo: its name, and where to get it. */
+export function FileTile({ file, view }: { file: Attachment; view: ThreadView }) {
+  const state = { pending: "being prepared", ready: sizeOf(file.size), failed: "could not be made use of" }[
+    file.status
+  ];
+  const content = (
+    <>
+      <FileIcon />
+      <span class="name">{file.name}</span>
+      <span class="state">{state}</span>
+    </>
+  );
+  if (file.status !== "ready")
+    return (
+      <div class="file" data-status={file.status}>
+        {content}
+      </div>
+    );
+  return (
+    <a class="file" href={file.url} target="_blank" rel="noreferrer" onFocus={() => view.refreshFile(file.id)}>
+      {content}
+    </a>
+  );
+}

@@ -1,0 +1,67 @@
+import type { Attachment, ThreadEntry, ThreadView } from "hearth-client";
+import { FileTile, isPhoto, PhotoTile } from "./attachment";
+import { Avatar } from "./avatar";
+import { fully, timeOf } from "./time";
+
+interface Props {
+  view: ThreadView;
+  entry: ThreadEntry;
+  mine: boolean;
+  /** Of what the same person says without a pause. */
+  first: boolean;
+  last: boolean;
+  onOpen(photos: Attachment[], index: number): void;
+}
+
+/** One message, sent or on its way. */
+export function Bubble({ view, entry, mine, first, last, onOpen }: Props) {
+  const photos = entry.attachments.filter(isPhoto);
+  const files = entry.attachments.filter((attachment) => !isPhoto(attachment));
+  const open = (photo: Attachment) => {
+    const ready = photos.filter((other) => other.status === "ready");
+    onOpen(ready, ready.indexOf(photo));
+  };
+  const author = entry.message?.author;
+  return (
+    <li class="message" data-mine={mine} data-first={first} data-last={last} data-state={entry.state}>
+      {!mine && author && last && <Avatar {...author} />}
+      <div class="body">
+        {mine ? <span class="hidden">You: </span> : <span class={first ? "author" : "hidden"}>{author?.name}</span>}
+        {photos.length > 0 && (
+          <div class="photos" data-count={Math.min(photos.length, 3)}>
+            {photos.map((photo) => (
+              <PhotoTile key={photo.id} photo={photo} view={view} onOpen={() => open(photo)} />
+            ))}
+          </div>
+        )}
+        {files.map((file) => (
+          <FileTile key={file.id} file={file} view={view} />
+        ))}
+        {entry.body && <p class="bubble">{entry.body}</p>}
+        <p class="meta">
+          {entry.state === "sent" && last && (
+            <time dateTime={entry.createdAt} title={fully(entry.createdAt)}>
+              {timeOf(entry.createdAt)}
+            </time>
+          )}
+          {entry.state === "sending" && (entry.error ? "Not sent yet, trying again …" : "Sending …")}
+          {entry.state === "failed" && <Failed view={view} entry={entry} />}
+        </p>
+      </div>
+    </li>
+  );
+}
+
+function Failed({ view, entry }: { view: ThreadView; entry: ThreadEntry }) {
+  return (
+    <span class="failed" role="alert">
+      Not sent{entry.error ? `: ${entry.error.detail}` : "."}{" "}
+      <button type="button" class="link-button" onClick={() => view.retry(entry.key)}>
+        Try again
+      </button>{" "}
+      <button type="button" class="link-button" onClick={() => view.discard(entry.key)}>
+        Discard
+      </button>
+    </span>
+  );
+}
