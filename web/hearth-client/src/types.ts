@@ -269,11 +269,12 @@ export interface SocketLike {
 
 export interface Environment {
   fetch: Fetch;
-  WebSocket: new (url: string) => SocketLike;
+  /** Null where the platform has none: then REST and uploads work, and following does not. */
+  WebSocket: (new (url: string) => SocketLike) | null;
   /** For progress of uploads; without it they go by `fetch`. */
   XMLHttpRequest: (new () => XMLHttpRequest) | null;
-  setTimeout: (callback: () => void, milliseconds: number) => unknown;
-  clearTimeout: (timer: never) => void;
+  /** Calls `callback` once after so many milliseconds, unless the function that it returns is called before. */
+  schedule: (callback: () => void, milliseconds: number) => () => void;
   /** Milliseconds since 1970. */
   now: () => number;
   /** From 0 to below 1. */
