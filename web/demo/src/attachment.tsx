@@ -1,5 +1,5 @@
 import type { Attachment, ThreadView } from "hearth-client";
-import { useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { FileIcon } from "./icons";
 import { previewOf } from "./previews";
 import { sizeOf } from "./time";
@@ -20,7 +20,7 @@ interface PhotoProps {
 
 /** A thumbnail that opens the photo, or the place where it will be. */
 export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
-  const [renewed, setRenewed] = useState(false);
+  const renew = useRenewal(view, photo.id);
   // Whoever sends a photo sees it at once; the others see it when it has been looked at.
   const source = photo.thumbUrl ?? previewOf(photo.id);
   if (photo.status !== "ready") {
@@ -32,20 +32,14 @@ export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
   }
   return (
     <button type="button" class="photo" aria-label={`Open ${photo.name}`} onClick={onOpen}>
-      <img
-        src={source}
-        alt=""
-        onError={() => {
-          // Its URL has run out: one more, once.
-          if (!renewed) view.refreshFile(photo.id).finally(() => setRenewed(true));
-        }}
-      />
+      <img src={source} alt="" onError={renew} />
     </button>
   );
 }
 
 /** Anything that is not a photo: its name, and where to get it. */
 export function FileTile({ file, view }: { file: Attachment; view: ThreadView }) {
+  const renew = useRenewal(view, file.id);
   const state = { pending: "being prepared", ready: sizeOf(file.size), failed: "could not be made use of" }[
     file.status
   ];
@@ -56,15 +50,22 @@ export function FileTile({ file, view }: { file: Attachment; view: ThreadView })
       <span class="state">{state}</span>
     </>
   );
-  if (file.status !== "ready")
-    return (
-      <div class="file" data-status={file.status}>
-        {content}
-      </div>
-    );
+  if (file.status !== "ready") return <div class="file">{content}</div>;
   return (
-    <a class="file" href={file.url} target="_blank" rel="noreferrer" onFocus={() => view.refreshFile(file.id)}>
+    <a class="file" href={file.url} target="_blank" rel="noreferrer" onPointerEnter={renew} onFocus={renew}>
       {content}
     </a>
   );
+}
+
+const HOUR = 3_600_000;
+
+/** URLs of files run out after some hours: this asks for new ones, once an hour at most. */
+export function useRenewal(view: ThreadView, fileId: string): () => void {
+  const asked = useRef(Date.now());
+  return () => {
+    if (Date.now() - asked.current < HOUR) return;
+    asked.current = Date.now();
+    view.refreshFile(fileId).catch(() => {}); // the old one stays, which may be good still
+  };
 }

@@ -1,4 +1,4 @@
-import type { Attachment, ThreadEntry, ThreadView } from "hearth-client";
+import type { ThreadEntry, ThreadView } from "hearth-client";
 import { FileTile, isPhoto, PhotoTile } from "./attachment";
 import { Avatar } from "./avatar";
 import { fully, timeOf } from "./time";
@@ -10,17 +10,13 @@ interface Props {
   /** Of what the same person says without a pause. */
   first: boolean;
   last: boolean;
-  onOpen(photos: Attachment[], index: number): void;
+  onOpen(entryKey: string, fileId: string): void;
 }
 
 /** One message, sent or on its way. */
 export function Bubble({ view, entry, mine, first, last, onOpen }: Props) {
   const photos = entry.attachments.filter(isPhoto);
   const files = entry.attachments.filter((attachment) => !isPhoto(attachment));
-  const open = (photo: Attachment) => {
-    const ready = photos.filter((other) => other.status === "ready");
-    onOpen(ready, ready.indexOf(photo));
-  };
   const author = entry.message?.author;
   return (
     <li class="message" data-mine={mine} data-first={first} data-last={last} data-state={entry.state}>
@@ -30,7 +26,7 @@ export function Bubble({ view, entry, mine, first, last, onOpen }: Props) {
         {photos.length > 0 && (
           <div class="photos" data-count={Math.min(photos.length, 3)}>
             {photos.map((photo) => (
-              <PhotoTile key={photo.id} photo={photo} view={view} onOpen={() => open(photo)} />
+              <PhotoTile key={photo.id} photo={photo} view={view} onOpen={() => onOpen(entry.key, photo.id)} />
             ))}
           </div>
         )}

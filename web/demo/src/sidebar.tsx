@@ -1,4 +1,5 @@
 import type { ThreadSummary } from "hearth-client";
+import { useState } from "preact/hooks";
 import { Avatar, Avatars } from "./avatar";
 import { Connection } from "./connection";
 import { others, titleOf, useChat } from "./context";
@@ -37,7 +38,8 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
           <WriteIcon />
         </button>
       </header>
-      {error && (
+      {/* Without a network, the connection says so already. */}
+      {error && !error.retryable && (
         <p class="error" role="alert">
           {error.detail}
         </p>
@@ -66,9 +68,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
         <Avatar id={user.id} name={user.name} />
         <div class="me">
           <strong>{user.name}</strong>
-          <span class="id" title="Your id: others can start a conversation with it">
-            {user.id}
-          </span>
+          <CopyId id={user.id} />
         </div>
         <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={onSignOut}>
           <LeaveIcon />
@@ -98,9 +98,8 @@ function ThreadItem({ thread, open }: { thread: ThreadSummary; open: boolean }) 
           {shortly(when)}
         </time>
         <span class="last">
-          {lastMessage && (
-            <span class="who">{lastMessage.author.id === user.id ? "You" : lastMessage.author.name}: </span>
-          )}
+          {lastMessage?.author.id === user.id && "You: "}
+          {lastMessage && lastMessage.author.id !== user.id && people.length > 1 && `${lastMessage.author.name}: `}
           {preview(lastMessage)}
         </span>
         {unread > 0 && (
@@ -111,6 +110,21 @@ function ThreadItem({ thread, open }: { thread: ThreadSummary; open: boolean }) 
         )}
       </a>
     </li>
+  );
+}
+
+/** Others need it to start a conversation with the user. */
+function CopyId({ id }: { id: string }) {
+  const [copied, setCopied] = useState(false);
+  async function copy() {
+    await navigator.clipboard.writeText(id);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2000);
+  }
+  return (
+    <button type="button" class="id" title="Copy your id" onClick={copy}>
+      <span role="status">{copied ? "Copied" : `Your id: ${id}`}</span>
+    </button>
   );
 }
 

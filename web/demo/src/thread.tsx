@@ -1,4 +1,3 @@
-import type { Attachment } from "hearth-client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Avatars } from "./avatar";
 import { Composer } from "./composer";
@@ -43,7 +42,8 @@ export function Thread({ threadId }: { threadId: string }) {
     return () => requestAnimationFrame(() => document.getElementById(`item-${threadId}`)?.focus());
   }, [threadId]);
 
-  const [photos, setPhotos] = useState<{ all: Attachment[]; index: number }>();
+  const [opened, setOpened] = useState<{ entryKey: string; fileId: string }>();
+  const openedEntry = snapshot.entries.find((entry) => entry.key === opened?.entryKey);
   const [dragged, setDragged] = useState(false);
   const lost = snapshot.error?.code === "thread_not_found";
 
@@ -83,11 +83,13 @@ export function Thread({ threadId }: { threadId: string }) {
         <p class="nothing">This conversation does not exist, or you are not part of it.</p>
       ) : (
         <>
-          <Timeline view={view} snapshot={snapshot} onOpen={(all, index) => setPhotos({ all, index })} />
+          <Timeline view={view} snapshot={snapshot} onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })} />
           <Composer view={view} uploads={uploads} field={field} />
         </>
       )}
-      {photos && <Viewer photos={photos.all} start={photos.index} onClose={() => setPhotos(undefined)} />}
+      {opened && openedEntry && (
+        <Viewer view={view} entry={openedEntry} fileId={opened.fileId} onClose={() => setOpened(undefined)} />
+      )}
     </main>
   );
 }

@@ -1,4 +1,4 @@
-import type { Attachment, ThreadEntry, ThreadSnapshot, ThreadView } from "hearth-client";
+import type { ThreadEntry, ThreadSnapshot, ThreadView } from "hearth-client";
 import { Fragment } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Bubble } from "./bubble";
@@ -12,7 +12,7 @@ const TOGETHER_MS = 5 * 60_000; // said by the same person within so long
 interface Props {
   view: ThreadView;
   snapshot: ThreadSnapshot;
-  onOpen(photos: Attachment[], index: number): void;
+  onOpen(entryKey: string, fileId: string): void;
 }
 
 /** What was said, the newest at the bottom. Older messages are loaded as one scrolls up. */

@@ -1,14 +1,26 @@
-import type { Attachment } from "hearth-client";
+import type { ThreadEntry, ThreadView } from "hearth-client";
 import { useState } from "preact/hooks";
+import { isPhoto, useRenewal } from "./attachment";
 import { Dialog } from "./dialog";
 import { CloseIcon, NextIcon, PreviousIcon } from "./icons";
 
+interface Props {
+  view: ThreadView;
+  entry: ThreadEntry;
+  /** Which of its photos to begin with. */
+  fileId: string;
+  onClose(): void;
+}
+
 /** Photos of a message in full size. The arrow keys go from one to the next. */
-export function Viewer({ photos, start, onClose }: { photos: Attachment[]; start: number; onClose(): void }) {
-  const [index, setIndex] = useState(start);
+export function Viewer({ view, entry, fileId, onClose }: Props) {
+  const [shown, setShown] = useState(fileId);
+  const renew = useRenewal(view, shown);
+  const photos = entry.attachments.filter((attachment) => isPhoto(attachment) && attachment.status === "ready");
+  const index = photos.findIndex((photo) => photo.id === shown);
   const photo = photos[index];
   if (!photo) return null;
-  const turn = (step: number) => setIndex((index) => (index + step + photos.length) % photos.length);
+  const turn = (step: number) => setShown(photos[(index + step + photos.length) % photos.length]?.id ?? shown);
   return (
     <Dialog
       class="viewer"
@@ -32,7 +44,7 @@ export function Viewer({ photos, start, onClose }: { photos: Attachment[]; start
         </button>
       </header>
       {/* A new element for each photo: the last one does not stay while the next one comes. */}
-      <img key={photo.id} src={photo.url} alt={photo.name} />
+      <img key={photo.id} src={photo.url} alt={photo.name} onError={renew} />
       {photos.length > 1 && (
         <>
           <button type="button" class="icon-button previous" aria-label="Previous photo" onClick={() => turn(-1)}>
