@@ -26,7 +26,8 @@ export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
   if (photo.status !== "ready") {
     return (
       <div class="photo" data-pending="true" role="img" aria-label={`${photo.name}, being prepared`}>
-        {source ? <img src={source} alt="" /> : <span>{photo.name}</span>}
+        <span>{photo.name}</span>
+        {source && <img src={source} alt="" onError={hide} />}
       </div>
     );
   }
@@ -56,6 +57,11 @@ export function FileTile({ file, view }: { file: Attachment; view: ThreadView })
       {content}
     </a>
   );
+}
+
+/** A picture that the browser cannot show leaves its name to be seen. */
+export function hide(event: Event): void {
+  (event.currentTarget as HTMLElement).hidden = true;
 }
 
 const HOUR = 3_600_000;

@@ -1,6 +1,7 @@
 import type { ThreadEntry, ThreadView } from "hearth-client";
 import { FileTile, isPhoto, PhotoTile } from "./attachment";
 import { Avatar } from "./avatar";
+import { sentence } from "./sentence";
 import { fully, timeOf } from "./time";
 
 interface Props {
@@ -11,10 +12,12 @@ interface Props {
   first: boolean;
   last: boolean;
   onOpen(entryKey: string, fileId: string): void;
+  /** What was refused goes back into the field. */
+  onEdit(entry: ThreadEntry): void;
 }
 
 /** One message, sent or on its way. */
-export function Bubble({ view, entry, mine, first, last, onOpen }: Props) {
+export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props) {
   const photos = entry.attachments.filter(isPhoto);
   const files = entry.attachments.filter((attachment) => !isPhoto(attachment));
   const author = entry.message?.author;
@@ -41,19 +44,22 @@ export function Bubble({ view, entry, mine, first, last, onOpen }: Props) {
             </time>
           )}
           {entry.state === "sending" && (entry.error ? "Not sent yet, trying again …" : "Sending …")}
-          {entry.state === "failed" && <Failed view={view} entry={entry} />}
+          {entry.state === "failed" && <Failed view={view} entry={entry} onEdit={onEdit} />}
         </p>
       </div>
     </li>
   );
 }
 
-function Failed({ view, entry }: { view: ThreadView; entry: ThreadEntry }) {
+function Failed({ view, entry, onEdit }: Pick<Props, "view" | "entry" | "onEdit">) {
   return (
     <span class="failed" role="alert">
-      Not sent{entry.error ? `: ${entry.error.detail}` : "."}{" "}
+      Not sent{entry.error ? `: ${sentence(entry.error)}` : "."}{" "}
       <button type="button" class="link-button" onClick={() => view.retry(entry.key)}>
         Try again
+      </button>{" "}
+      <button type="button" class="link-button" onClick={() => onEdit(entry)}>
+        Edit
       </button>{" "}
       <button type="button" class="link-button" onClick={() => view.discard(entry.key)}>
         Discard

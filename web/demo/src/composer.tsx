@@ -1,28 +1,40 @@
 import type { ThreadView } from "hearth-client";
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { hide } from "./attachment";
 import { CloseIcon, FileIcon, PhotoIcon, SendIcon } from "./icons";
 import type { Draft, Uploads } from "./uploads";
 
 const MAX_CHARACTERS = 8000;
 const MAX_FILES = 10;
 
-/** What was typed and not sent, by thread: it is there again when one comes back. */
 const typed = new Map<string, string>();
+
+/** What was typed and not sent, by thread: it is there again when one comes back. */
+export function useDraft(threadId: string): [string, (text: string) => void] {
+  const [text, setText] = useState(typed.get(threadId) ?? "");
+  return [
+    text,
+    (text) => {
+      typed.set(threadId, text);
+      setText(text);
+    },
+  ];
+}
 
 interface Props {
   view: ThreadView;
   uploads: Uploads;
+  text: string;
+  onText(text: string): void;
   field: RefObject<HTMLTextAreaElement | null>;
 }
 
-export function Composer({ view, uploads, field }: Props) {
-  const [text, setText] = useState(typed.get(view.threadId) ?? "");
+export function Composer({ view, uploads, text, onText, field }: Props) {
   const picker = useRef<HTMLInputElement>(null);
   const { drafts } = uploads;
 
   useEffect(() => {
-    typed.set(view.threadId, text);
     const element = field.current;
     if (!element) return;
     element.style.height = "auto"; // so that it shrinks, too
@@ -41,7 +53,7 @@ export function Composer({ view, uploads, field }: Props) {
   function send() {
     if (!ready) return;
     view.send(text.trim(), uploads.take());
-    setText("");
+    onText("");
     field.current?.focus();
   }
 
@@ -102,7 +114,7 @@ export function Composer({ view, uploads, field }: Props) {
           value={text}
           placeholder="Write a message"
           aria-label="Message"
-          onInput={(event) => setText(event.currentTarget.value)}
+          onInput={(event) => onText(event.currentTarget.value)}
           onKeyDown={keyDown}
           onPaste={(event) => {
             const files = event.clipboardData?.files;
@@ -123,7 +135,7 @@ function DraftTile({ draft, uploads }: { draft: Draft; uploads: Uploads }) {
   const { file, previewUrl, progress, sent, error } = draft;
   return (
     <li class="draft" data-failed={error !== undefined}>
-      {previewUrl ? <img src={previewUrl} alt="" /> : <FileIcon />}
+      {previewUrl ? <img src={previewUrl} alt="" onError={hide} /> : <FileIcon />}
       <div>
         <span class="name">{file.name}</span>
         {error ? (

@@ -1,9 +1,9 @@
-import { HearthError } from "hearth-client";
 import { useState } from "preact/hooks";
 import { Avatar } from "./avatar";
 import { others, useChat } from "./context";
 import { Dialog } from "./dialog";
 import { go } from "./router";
+import { sentence } from "./sentence";
 import type { User } from "./session";
 import { useStore } from "./store";
 
@@ -53,7 +53,7 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
       go(thread.id);
     } catch (error) {
       setBusy(false);
-      setError(error instanceof HearthError ? sentence(error) : String(error));
+      setError(sentence(error));
     }
   }
 
@@ -122,8 +122,4 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
       </form>
     </Dialog>
   );
-}
-
-function sentence(error: HearthError): string {
-  return error.errors.length > 0 ? error.errors.map((field) => field.message).join(" ") : error.detail;
 }

@@ -1,6 +1,7 @@
+import type { ThreadEntry } from "hearth-client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Avatars } from "./avatar";
-import { Composer } from "./composer";
+import { Composer, useDraft } from "./composer";
 import { Connection } from "./connection";
 import { listed, others, titleOf, useChat } from "./context";
 import { BackIcon } from "./icons";
@@ -33,6 +34,7 @@ export function Thread({ threadId }: { threadId: string }) {
   }, [marks, threadId, lastSeq]);
 
   const uploads = useUploads(client);
+  const [text, setText] = useDraft(threadId);
   const field = useRef<HTMLTextAreaElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
@@ -44,6 +46,12 @@ export function Thread({ threadId }: { threadId: string }) {
 
   const [opened, setOpened] = useState<{ entryKey: string; fileId: string }>();
   const openedEntry = snapshot.entries.find((entry) => entry.key === opened?.entryKey);
+  function edit(entry: ThreadEntry) {
+    if (!view.discard(entry.key)) return;
+    setText(text ? `${entry.body}\n${text}` : entry.body);
+    field.current?.focus();
+  }
+
   const [dragged, setDragged] = useState(false);
   const lost = snapshot.error?.code === "thread_not_found";
 
@@ -83,8 +91,13 @@ export function Thread({ threadId }: { threadId: string }) {
         <p class="nothing">This conversation does not exist, or you are not part of it.</p>
       ) : (
         <>
-          <Timeline view={view} snapshot={snapshot} onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })} />
-          <Composer view={view} uploads={uploads} field={field} />
+          <Timeline
+            view={view}
+            snapshot={snapshot}
+            onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
+            onEdit={edit}
+          />
+          <Composer view={view} uploads={uploads} text={text} onText={setText} field={field} />
         </>
       )}
       {opened && openedEntry && (

@@ -13,10 +13,11 @@ interface Props {
   view: ThreadView;
   snapshot: ThreadSnapshot;
   onOpen(entryKey: string, fileId: string): void;
+  onEdit(entry: ThreadEntry): void;
 }
 
 /** What was said, the newest at the bottom. Older messages are loaded as one scrolls up. */
-export function Timeline({ view, snapshot, onOpen }: Props) {
+export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
   const { user } = useChat();
   const { entries, loaded, hasOlder, loadingOlder, error } = snapshot;
   const scroller = useRef<HTMLDivElement>(null);
@@ -77,6 +78,7 @@ export function Timeline({ view, snapshot, onOpen }: Props) {
                   first={newDay || !together(before, entry, user.id)}
                   last={!after || !together(entry, after, user.id)}
                   onOpen={onOpen}
+                  onEdit={onEdit}
                 />
               </Fragment>
             );

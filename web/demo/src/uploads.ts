@@ -1,6 +1,7 @@
-import { type HearthClient, HearthError, type OutgoingFile, type Upload } from "hearth-client";
+import type { HearthClient, OutgoingFile, Upload } from "hearth-client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { keepPreview } from "./previews";
+import { sentence } from "./sentence";
 
 /** A file in the composer. */
 export interface Draft {
@@ -47,14 +48,15 @@ export function useUploads(client: HearthClient): Uploads {
       onProgress: ({ loaded, total }) => change(key, { progress: total > 0 ? loaded / total : 1 }),
     });
     running.current.set(key, upload);
-    upload.ready.catch(() => {}); // the message shows what has become of it
+    // The server may find that it can make no use of the file, even before the message is sent.
+    upload.ready.catch((error) => change(key, { sent: undefined, error: sentence(error) }));
     try {
       const { id, name } = await upload.sent;
       if (previewUrl) keepPreview(id, previewUrl);
       const sent = { id, name, mimetype: file.type || "application/octet-stream", size: file.size };
       change(key, { sent: previewUrl ? { ...sent, previewUrl } : sent });
     } catch (error) {
-      change(key, { error: error instanceof HearthError ? error.detail : String(error) });
+      change(key, { error: sentence(error) });
     } finally {
       running.current.delete(key);
     }
