@@ -1,5 +1,5 @@
 import { HearthApi } from "./api.js";
-import type { Context } from "./context.js";
+import { Closing, type Context } from "./context.js";
 import { environmentOf, timingOf } from "./environment.js";
 import type { HearthError } from "./errors.js";
 import { Feed } from "./feed.js";
@@ -36,19 +36,19 @@ export class HearthClient {
   readonly #live: Live;
   readonly #files: Files;
   readonly #outbox: Outbox;
-  readonly #closing = new AbortController();
+  readonly #closing = new Closing();
   readonly #open = new Set<{ close(): void }>();
 
   constructor(options: HearthOptions) {
     const env = environmentOf(options.environment);
     const timing = timingOf(options.timing);
-    const closed = this.#closing.signal;
+    const closing = this.#closing;
     const report = options.onError ?? ((error: unknown) => console.error(error));
-    this.#transport = new Transport(options.apiUrl, options.token, env, timing.request, closed);
+    this.#transport = new Transport(options.apiUrl, options.token, env, timing.request, closing);
     this.api = new HearthApi(this.#transport, (thread) => {
       for (const opened of this.#open) if (opened instanceof LiveThreadList) opened.add(thread);
     });
-    this.#context = { api: this.api, env, timing, closed, report };
+    this.#context = { api: this.api, env, timing, closing, report };
     this.#live = new Live(this.#context, this.#transport, options.wsUrl);
     this.connection = this.#live.store;
     this.#files = new Files(this.#context);
@@ -58,7 +58,7 @@ export class HearthClient {
       this.#files.askAll();
       this.#outbox.nudge();
     });
-    env.window?.addEventListener("online", () => this.#outbox.nudge(), { signal: closed });
+    env.window?.addEventListener("online", () => this.#outbox.nudge(), { signal: closing.signal });
   }
 
   /** The caller's user id as the latest token tells, or null before the first call or where it is no JWT. */
@@ -127,7 +127,7 @@ export class HearthClient {
 
   /** Ends everything: socket, timers, views. The outbox stops; what is in its storage is sent by the next client. */
   close(): void {
-    this.#closing.abort(new DOMException("The client was closed.", "AbortError"));
+    this.#closing.close();
     for (const opened of this.#open) opened.close();
     this.#open.clear();
     this.#files.close();

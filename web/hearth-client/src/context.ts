@@ -7,10 +7,36 @@ export interface Context {
   readonly api: HearthApi;
   readonly env: Environment;
   readonly timing: Timing;
-  /** Aborted when the client is closed. */
-  readonly closed: AbortSignal;
+  readonly closing: Closing;
   /** For errors that nobody else hears of. */
   readonly report: (error: unknown) => void;
+}
+
+/** The end of a client, and who has to know of it. */
+export class Closing {
+  readonly #controller = new AbortController();
+  readonly #callbacks = new Set<() => void>();
+
+  /** Aborted by the end. For what there are few of: each listener of a signal beyond the tenth is a warning in Node. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get done(): boolean {
+    return this.signal.aborted;
+  }
+
+  /** Calls `callback` at the end, unless the function that is returned is called before. */
+  add(callback: () => void): () => void {
+    this.#callbacks.add(callback);
+    return () => this.#callbacks.delete(callback);
+  }
+
+  close(): void {
+    this.#controller.abort(new DOMException("The client was closed.", "AbortError"));
+    for (const callback of [...this.#callbacks]) callback();
+    this.#callbacks.clear();
+  }
 }
 
 /** How long to wait before try `attempt` (0, 1, 2 …): exponential with full jitter, so that clients do not come in step. */

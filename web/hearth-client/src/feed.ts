@@ -125,12 +125,14 @@ export class Feed {
     for (let attempt = 0; !signal.aborted; ) {
       try {
         if (this.#position === null) await this.#begin(signal);
-        else if (this.#position < this.#newest) await this.#fetch(this.#position, signal);
-        else return;
+        // What was missing when the last try failed may have been pushed since.
+        const behind = this.#position !== null && this.#position < this.#newest;
+        if (behind) await this.#fetch(this.#position ?? 0, signal);
         if (attempt > 0) this.#handler.trouble(null);
+        if (!behind) return;
         attempt = 0;
       } catch (error) {
-        if (signal.aborted || this.#context.closed.aborted) return;
+        if (signal.aborted || this.#context.closing.done) return;
         if (!mayPass(error)) throw error;
         this.#handler.trouble(hearthError(error));
         await this.#pause.wait(this.#context.env, backoff(this.#context, attempt, error));

@@ -1,3 +1,4 @@
+import type { Closing } from "./context.js";
 import { type ClientErrorCode, HearthError } from "./errors.js";
 import type { Environment, ErrorCode, FetchResponse, FieldError, TokenProvider } from "./types.js";
 
@@ -16,27 +17,34 @@ export interface Answer {
   json: object;
 }
 
+interface Claims {
+  sub?: string;
+  /** Seconds since 1970. */
+  exp?: number;
+}
+
 /** Requests with a bearer token, and errors that are typed. */
 export class Transport {
   readonly #base: string;
   readonly #provider: TokenProvider;
   readonly #env: Environment;
   readonly #timeout: number;
-  readonly #closed: AbortSignal;
+  readonly #closing: Closing;
   #latest: string | null = null;
+  #claims: Claims = {};
   #renewing: Promise<string> | null = null;
 
-  constructor(base: string, provider: TokenProvider, env: Environment, timeout: number, closed: AbortSignal) {
+  constructor(base: string, provider: TokenProvider, env: Environment, timeout: number, closing: Closing) {
     this.#base = base.replace(/\/+$/, "");
     this.#provider = provider;
     this.#env = env;
     this.#timeout = timeout;
-    this.#closed = closed;
+    this.#closing = closing;
   }
 
   /** What the latest token says of itself, where it is a JWT. Not verified: it only guides what is shown and when to renew. */
-  get claims(): { sub?: string; exp?: number } {
-    return claims(this.#latest);
+  get claims(): Claims {
+    return this.#claims;
   }
 
   resolve(path: string): string {
@@ -77,6 +85,7 @@ export class Transport {
   async #ask(renew: boolean): Promise<string> {
     try {
       const token = await this.#provider({ renew });
+      if (token !== this.#latest) this.#claims = claims(token);
       this.#latest = token;
       return token;
     } catch (cause) {
@@ -90,7 +99,7 @@ export class Transport {
     headers.authorization = `Bearer ${token}`;
     if (call.body !== undefined) headers["content-type"] = "application/json";
     const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) };
-    const { response, text } = await exchange(this.#env, this.#timeout, [this.#closed, call.signal], async (signal) => {
+    const { response, text } = await exchange(this.#env, this.#timeout, call.signal, this.#closing, async (signal) => {
       const response = await this.#env.fetch(this.resolve(call.path), {
         method: call.method,
         headers,
@@ -107,20 +116,23 @@ export class Transport {
   }
 }
 
-/** Runs `send` with a signal that is aborted with `signals`, or after `timeout` milliseconds. */
+/** Runs `send` with a signal that is aborted with `given`, when the client is closed, or after `timeout` milliseconds. */
 export async function exchange<T>(
   env: Environment,
   timeout: number,
-  signals: readonly (AbortSignal | undefined)[],
+  given: AbortSignal | undefined,
+  closing: Closing,
   send: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  const check = () => {
+    given?.throwIfAborted();
+    closing.signal.throwIfAborted();
+  };
+  check();
   const controller = new AbortController();
-  const given = signals.filter((signal) => signal !== undefined);
-  const abort = () => controller.abort(given.find((signal) => signal.aborted)?.reason);
-  for (const signal of given) {
-    signal.throwIfAborted();
-    signal.addEventListener("abort", abort);
-  }
+  const abort = () => controller.abort(given?.aborted ? given.reason : closing.signal.reason);
+  given?.addEventListener("abort", abort);
+  const forget = closing.add(abort);
   let late = false;
   const cancel = env.schedule(() => {
     late = true;
@@ -129,7 +141,7 @@ export async function exchange<T>(
   try {
     return await send(controller.signal);
   } catch (cause) {
-    for (const signal of given) signal.throwIfAborted();
+    check();
     if (cause instanceof HearthError) throw cause;
     const [code, detail] = late
       ? (["timeout", `There was no answer within ${timeout} ms.`] as const)
@@ -137,7 +149,8 @@ export async function exchange<T>(
     throw new HearthError({ kind: "network", code, detail, cause });
   } finally {
     cancel();
-    for (const signal of given) signal.removeEventListener("abort", abort);
+    forget();
+    given?.removeEventListener("abort", abort);
   }
 }
 
@@ -184,9 +197,9 @@ export function retryAfter(value: string | null, now: number): number | null {
   return Number.isNaN(date) ? null : Math.max(0, date - now);
 }
 
-function claims(token: string | null): { sub?: string; exp?: number } {
+function claims(token: string): Claims {
   try {
-    const payload = (token ?? "").split(".")[1] ?? "";
+    const payload = token.split(".")[1] ?? "";
     const bytes = Uint8Array.from(atob(payload.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
     const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
     const { sub, exp } = (json ?? {}) as { sub?: unknown; exp?: unknown };

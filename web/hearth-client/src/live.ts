@@ -145,7 +145,7 @@ export class Live {
   #connect(): void {
     this.#retry?.cancel();
     this.#retry = null;
-    if (this.#next !== null || this.#channels.size === 0 || this.#context.closed.aborted) return;
+    if (this.#next !== null || this.#channels.size === 0 || this.#context.closing.done) return;
     const next: { socket: Socket | null; opened: boolean } = { socket: null, opened: false };
     this.#next = next;
     this.#open(next).catch((error: unknown) => {
@@ -156,7 +156,7 @@ export class Live {
 
   async #open(next: { socket: Socket | null; opened: boolean }): Promise<void> {
     await this.#transport.freshen(2 * RENEWAL);
-    const { ticket } = await this.#context.api.wsTicket({ signal: this.#context.closed });
+    const { ticket } = await this.#context.api.wsTicket();
     if (this.#next !== next) return;
     const url = `${this.#url}${this.#url.includes("?") ? "&" : "?"}ticket=${encodeURIComponent(ticket)}`;
     const socket = new Socket(this.#context, url, {
@@ -245,7 +245,7 @@ export class Live {
   }
 
   #again(error: HearthError): void {
-    if (this.#channels.size === 0 || this.#context.closed.aborted) return;
+    if (this.#channels.size === 0 || this.#context.closing.done) return;
     const { env } = this.#context;
     const wait = backoff(this.#context, this.#attempt, error);
     this.#attempt += 1;
@@ -256,7 +256,7 @@ export class Live {
   /** The platform says that the network is gone or back, or that somebody looks at the page again. */
   #listen(): void {
     const { window, document } = this.#context.env;
-    const { closed: signal } = this.#context;
+    const { signal } = this.#context.closing;
     const offline = () => {
       const detail = "The device is offline.";
       const error = new HearthError({ kind: "network", code: "network_error", detail });

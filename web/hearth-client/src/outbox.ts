@@ -43,6 +43,7 @@ export class Outbox {
   constructor(context: Context, shelf?: { storage: OutboxStorage; key: string }) {
     this.#context = context;
     this.#shelf = new OutboxShelf(context, shelf);
+    context.closing.add(() => this.nudge());
     for (const item of this.#shelf.load()) {
       this.#items.set(item.key, item);
       this.#order = Math.max(this.#order, item.order);
@@ -133,19 +134,16 @@ export class Outbox {
     if (this.#running.has(threadId)) return;
     const pause = new Pause();
     this.#running.set(threadId, pause);
-    const cut = () => pause.cut();
-    this.#context.closed.addEventListener("abort", cut);
     const sending = this.#sendAll(threadId, pause).catch(this.#context.report);
     void sending.then(() => {
       this.#running.delete(threadId);
-      this.#context.closed.removeEventListener("abort", cut);
       // What was added while this one was ending.
-      if (!this.#context.closed.aborted && this.#first(threadId) !== undefined) this.#run(threadId);
+      if (!this.#context.closing.done && this.#first(threadId) !== undefined) this.#run(threadId);
     });
   }
 
   async #sendAll(threadId: string, pause: Pause): Promise<void> {
-    for (let attempt = 0; !this.#context.closed.aborted; ) {
+    for (let attempt = 0; !this.#context.closing.done; ) {
       const item = this.#first(threadId);
       if (item === undefined) return;
       if (this.#tooOld(item)) {
@@ -160,7 +158,7 @@ export class Outbox {
         await this.#send(tried);
         attempt = 0;
       } catch (error) {
-        if (this.#context.closed.aborted) return;
+        if (this.#context.closing.done) return;
         const failed = !mayPass(error);
         this.#put({ ...tried, failed, error: hearthError(error) });
         if (failed) attempt = 0;

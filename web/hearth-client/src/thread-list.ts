@@ -17,8 +17,9 @@ export class LiveThreadList implements ThreadList {
   readonly #closing = new AbortController();
   readonly #threads = new Map<string, ThreadSummary>();
   readonly #channels = new Map<string, () => void>();
-  /** Threads whose newest message is being fetched. */
-  readonly #fetching = new Set<string>();
+  /** Threads whose newest message has to be fetched: one after the other, there may be many after an outage. */
+  readonly #stale = new Set<string>();
+  #fetching = false;
   #loaded = false;
   #cursor: string | null = null;
   #first: Promise<void> | null = null;
@@ -171,17 +172,26 @@ export class LiveThreadList implements ThreadList {
   }
 
   #fetchNewest(threadId: string): void {
-    if (this.#fetching.has(threadId)) return;
-    this.#fetching.add(threadId);
+    this.#stale.add(threadId);
+    if (this.#fetching) return;
+    this.#fetching = true;
     const { signal } = this.#closing;
-    retrying(this.#context, signal, () => this.#context.api.messages(threadId, { limit: 1 }, { signal }))
-      .then(({ messages }) => {
-        for (const message of messages) this.#said(message);
-      })
+    this.#fetchStale(signal)
       .catch((error: unknown) => {
         if (!signal.aborted) this.#context.report(error);
       })
-      .finally(() => this.#fetching.delete(threadId));
+      .finally(() => {
+        this.#fetching = false;
+      });
+  }
+
+  async #fetchStale(signal: AbortSignal): Promise<void> {
+    for (const threadId of this.#stale) {
+      this.#stale.delete(threadId);
+      const newest = () => this.#context.api.messages(threadId, { limit: 1 }, { signal });
+      const { messages } = await retrying(this.#context, signal, newest);
+      for (const message of messages) this.#said(message);
+    }
   }
 
   #snapshot(): ThreadListSnapshot {

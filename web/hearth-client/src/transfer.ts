@@ -1,6 +1,7 @@
+import type { Context } from "./context.js";
 import { HearthError } from "./errors.js";
 import { exchange, retryAfter } from "./http.js";
-import type { Environment, FileCreated, Timing } from "./types.js";
+import type { FileCreated } from "./types.js";
 
 /** What takes the bytes of a file to the storage. `progress` is told the bytes that are gone. */
 export interface Transfer {
@@ -11,10 +12,11 @@ export interface Transfer {
 }
 
 /** Puts the bytes where they belong: by XMLHttpRequest where there is one, since `fetch` tells no progress. */
-export async function transfer(env: Environment, timing: Timing, task: Transfer): Promise<void> {
+export async function transfer(context: Context, task: Transfer): Promise<void> {
+  const { env } = context;
   task.progress(0);
   const { status, text, wait } =
-    env.XMLHttpRequest === null ? await byFetch(env, task) : await byXhr(env, env.XMLHttpRequest, timing, task);
+    env.XMLHttpRequest === null ? await byFetch(context, task) : await byXhr(context, env.XMLHttpRequest, task);
   if (status < 200 || status > 299) throw refusal(status, text, retryAfter(wait, env.now()));
   task.progress(task.file.size);
 }
@@ -29,15 +31,15 @@ interface Outcome {
 /** An upload of 25 MiB takes as long as it takes; it is given up when its URL is long dead. */
 const LONGEST = 30 * 60_000;
 
-function byFetch(env: Environment, { created, file, signal }: Transfer): Promise<Outcome> {
-  return exchange(env, LONGEST, [signal], async (signal) => {
+function byFetch({ env, closing }: Context, { created, file, signal }: Transfer): Promise<Outcome> {
+  return exchange(env, LONGEST, signal, closing, async (signal) => {
     const { method, headers } = created;
     const response = await env.fetch(created.uploadUrl, { method, headers, body: file, signal });
     return { status: response.status, text: await response.text(), wait: response.headers.get("retry-after") };
   });
 }
 
-function byXhr(env: Environment, Xhr: new () => XMLHttpRequest, timing: Timing, task: Transfer): Promise<Outcome> {
+function byXhr({ env, timing }: Context, Xhr: new () => XMLHttpRequest, task: Transfer): Promise<Outcome> {
   const { created, file, signal, progress } = task;
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();

@@ -13,10 +13,9 @@ export function upload(context: Context, files: Files, file: Blob, options: Uplo
   const { signal } = controller;
   const given = options.signal;
   const follow = () => controller.abort(given?.reason);
-  const end = () => controller.abort(context.closed.reason);
   if (given?.aborted) follow();
   given?.addEventListener("abort", follow);
-  context.closed.addEventListener("abort", end);
+  const forget = context.closing.add(() => controller.abort(context.closing.signal.reason));
 
   const sent = send(context, file, options, signal);
   const ready = sent.then(async ({ id }) => {
@@ -29,7 +28,7 @@ export function upload(context: Context, files: Files, file: Blob, options: Uplo
   });
   const finished = () => {
     given?.removeEventListener("abort", follow);
-    context.closed.removeEventListener("abort", end);
+    forget();
   };
   // Who awaits one of the two hears of the failure; the other must not count as unhandled.
   sent.catch(() => {});
@@ -46,7 +45,7 @@ async function send(context: Context, file: Blob, options: UploadOptions, signal
   const told = (loaded: number) => {
     progress(context, options, { phase: "uploading", loaded: Math.min(loaded, file.size), total: file.size });
   };
-  const put = () => transfer(context.env, context.timing, { created, file, signal, progress: told });
+  const put = () => transfer(context, { created, file, signal, progress: told });
   await retrying(context, signal, put, TRIES);
   return created.file;
 }
