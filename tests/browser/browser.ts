@@ -16,7 +16,7 @@ export const PATIENCE = 60_000;
 
 export const stack: Stack = JSON.parse(readFileSync(process.env.HEARTH_STACK ?? "../../.local/stack.json", "utf8"));
 
-export function launch(): Promise<Browser> {
+export function launch(...more: string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -27,6 +27,7 @@ export function launch(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...more,
     ],
   });
 }
