@@ -67,7 +67,7 @@ function byXhr({ env, timing }: Context, Xhr: new () => XMLHttpRequest, task: Tr
       progress(loaded);
     };
     xhr.onload = () => {
-      const outcome = { status: xhr.status, text: xhr.responseText, wait: xhr.getResponseHeader("retry-after") };
+      const outcome = { status: xhr.status, text: xhr.responseText, wait: header(xhr, "retry-after") };
       finish(() => resolve(outcome));
     };
     xhr.onerror = () => fail("network_error", "The storage could not be reached.");
@@ -76,6 +76,13 @@ function byXhr({ env, timing }: Context, Xhr: new () => XMLHttpRequest, task: Tr
     moved();
     xhr.send(file);
   });
+}
+
+/** A header of the answer. `getResponseHeader` complains in the console of a header that CORS does not expose. */
+function header(xhr: XMLHttpRequest, name: string): string | null {
+  const lines = xhr.getAllResponseHeaders().split("\r\n");
+  const line = lines.find((line) => line.toLowerCase().startsWith(`${name}:`));
+  return line === undefined ? null : line.slice(name.length + 1).trim();
 }
 
 /** S3 explains itself in XML. */
