@@ -70,7 +70,7 @@ export class FakeSocket implements SocketLike {
     const copies = random.chance(faults.pushTwice) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       const late = random.chance(faults.pushLate);
-      const most = random.chance(0.2) ? 20 * MINUTE : 40_000;
+      const most = random.chance(0.2) && this.#server.patient.has(channel) ? 20 * MINUTE : 40_000;
       this.#deliver(frame, late ? random.int(1_000, most) : random.int(5, 200));
     }
   }

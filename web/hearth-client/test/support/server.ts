@@ -24,6 +24,8 @@ export class Server {
   readonly #revoked = new Set<string>();
   #issued = 0;
   faults: Faults;
+  /** Channels whose pushes may be minutes late: what is said there later shows that something is missing. */
+  readonly patient = new Set<string>();
   /** REST requests that have come. */
   requests = 0;
 
