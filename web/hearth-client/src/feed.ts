@@ -37,6 +37,8 @@ export class Feed {
   #position: number | null = null;
   /** The newest message that is known to exist. */
   #newest = 0;
+  /** Whether there may be more than is known of, since nothing is pushed. */
+  #unsure = false;
   #running = false;
   #cancelReorder: (() => void) | null = null;
 
@@ -54,6 +56,10 @@ export class Feed {
         this.#catchUp();
       },
       refused: (error) => this.#end(error),
+      unheard: () => {
+        this.#unsure = true;
+        this.#catchUp();
+      },
     });
     this.#catchUp();
   }
@@ -107,7 +113,7 @@ export class Feed {
   /** Fetches until nothing is missing any more. */
   #catchUp(): void {
     if (this.#running || this.#stopping.signal.aborted) return;
-    if (this.#position !== null && this.#position >= this.#newest) return;
+    if (this.#position !== null && this.#position >= this.#newest && !this.#unsure) return;
     this.#running = true;
     this.#live.setBehind(this, true);
     this.#fetchAll()
@@ -126,7 +132,8 @@ export class Feed {
       try {
         if (this.#position === null) await this.#begin(signal);
         // What was missing when the last try failed may have been pushed since.
-        const behind = this.#position !== null && this.#position < this.#newest;
+        const behind = this.#position !== null && (this.#position < this.#newest || this.#unsure);
+        this.#unsure = false;
         if (behind) await this.#fetch(this.#position ?? 0, signal);
         if (attempt > 0) this.#handler.trouble(null);
         if (!behind) return;

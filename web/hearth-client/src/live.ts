@@ -12,6 +12,8 @@ export interface ChannelHandler {
   /** It is subscribed to, anew perhaps: what is committed behind `seq` is pushed, up to it ask REST. */
   subscribed(seq: number): void;
   refused(error: HearthError): void;
+  /** A socket was refused where requests pass: nothing is pushed for now, and REST may know more. */
+  unheard(): void;
 }
 
 /** Channels that are subscribed to at most; the server allows a connection 500 in its life, old ones included. */
@@ -224,7 +226,9 @@ export class Live {
 
   #lost(socket: Socket, error: HearthError): void {
     if (socket === this.#next?.socket) {
+      const blocked = !this.#next.opened && this.#current === null;
       this.#failed(error);
+      if (blocked) for (const handlers of this.#channels.values()) for (const { unheard } of [...handlers]) unheard();
     } else if (socket === this.#current) {
       this.#current = null;
       this.#cancelRotation();

@@ -151,6 +151,8 @@ export class LiveThreadList implements ThreadList {
       subscribed: (seq) => {
         if (seq > this.#newest(threadId)) this.#fetchNewest(threadId);
       },
+      // The list is asked for now and then in any case.
+      unheard: () => {},
       refused: () => {
         leave();
         // Not forgotten: the list would only try once more.

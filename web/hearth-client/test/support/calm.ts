@@ -16,7 +16,12 @@ export async function runCalm(): Promise<void> {
   const clock = new Clock();
   const server = new Server(clock, random.fork(), CALM);
   server.backend.addThread("thread_family", ["sarah", "dad"]);
-  const device = new Device(server, random.fork(), "sarah-phone", "sarah", 60 * MINUTE);
+  const device = new Device(server, random.fork(), {
+    name: "sarah-phone",
+    user: "sarah",
+    tokenLife: 60 * MINUTE,
+    list: true,
+  });
   device.open("thread_family");
   device.follow("thread_family");
   await clock.advance(5_000);
@@ -38,4 +43,24 @@ export async function runCalm(): Promise<void> {
   device.close();
   await clock.advance(0);
   assert.equal(clock.pending(device.name), 0, "timers are left");
+}
+
+/** One thread, whose channel is about to be subscribed to when a message is said and somebody else begins to follow it. */
+export async function runJoining(): Promise<void> {
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const random = new Random(seed);
+    const clock = new Clock();
+    const server = new Server(clock, random.fork(), CALM);
+    server.backend.addThread("thread_1", ["sarah", "dad"]);
+    const options = { name: "phone", user: "sarah", tokenLife: 60 * MINUTE, list: false };
+    const device = new Device(server, random.fork(), options);
+    device.open("thread_1");
+    await clock.advance(random.int(0, 600));
+    server.backend.commit("thread_1", "dad", "hello");
+    await clock.advance(random.int(0, 300));
+    device.follow("thread_1");
+    await clock.advance(10_000);
+    assert.equal(device.followed.get("thread_1"), 1, `joining ${seed}: the message is missing`);
+    device.close();
+  }
 }

@@ -1,12 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  HearthClient,
-  type Message,
-  type ThreadList,
-  type ThreadView,
-  type Timing,
-  type Upload,
-} from "../../src/index.js";
+import { HearthClient, type Message, type ThreadList, type ThreadView, type Upload } from "../../src/index.js";
 import type { FakeSocket } from "./fake-socket.js";
 import type { Random } from "./random.js";
 import type { Network, Server } from "./server.js";
@@ -58,10 +51,10 @@ export class Device {
   readonly window = Object.assign(new EventTarget(), { navigator: { onLine: true } });
   readonly document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   client: HearthClient;
-  list: ThreadList;
+  /** Without a list, nothing holds a channel but the threads that are open. */
+  list: ThreadList | null;
   readonly #server: Server;
   readonly #random: Random;
-  readonly #timing: Partial<Timing>;
   /** How long a token of the provider is good for, in milliseconds. */
   readonly #tokenLife: number;
   #token: { text: string; until: number } | null = null;
@@ -69,19 +62,15 @@ export class Device {
   constructor(
     server: Server,
     random: Random,
-    name: string,
-    user: string,
-    tokenLife: number,
-    timing: Partial<Timing> = {},
+    options: { name: string; user: string; tokenLife: number; list: boolean },
   ) {
-    this.name = name;
-    this.user = user;
+    this.name = options.name;
+    this.user = options.user;
     this.#server = server;
     this.#random = random;
-    this.#tokenLife = tokenLife;
-    this.#timing = timing;
+    this.#tokenLife = options.tokenLife;
     this.client = this.#start();
-    this.list = this.client.openThreadList();
+    this.list = options.list ? this.client.openThreadList() : null;
   }
 
   /** Loads the page anew. The followers go on behind what they had. */
@@ -89,7 +78,7 @@ export class Device {
     const threads = [...this.views.keys()];
     this.close();
     this.client = this.#start();
-    this.list = this.client.openThreadList();
+    if (this.list !== null) this.list = this.client.openThreadList();
     for (const threadId of threads) this.open(threadId);
     for (const threadId of this.followed.keys()) this.#follow(threadId);
   }
@@ -163,7 +152,6 @@ export class Device {
       token: ({ renew }) => this.#provide(renew),
       outbox: { storage: this.storage, key: `outbox-${this.user}` },
       onError: (error) => this.failures.push(error),
-      timing: this.#timing,
       environment: {
         fetch: this.#server.fetch(this.network),
         WebSocket: Recorded,
