@@ -39,10 +39,13 @@ export class Closing {
   }
 }
 
+/** What a server asks for beyond this is a mistake, or a date that clocks see differently. */
+const LONGEST_WAIT = 10 * 60_000;
+
 /** How long to wait before try `attempt` (0, 1, 2 …): exponential with full jitter, so that clients do not come in step. */
 export function backoff({ env, timing }: Context, attempt: number, error?: unknown): number {
   const most = Math.min(timing.backoffMax, timing.backoffBase * 2 ** Math.min(attempt, 30));
-  const asked = error instanceof HearthError ? (error.retryAfter ?? 0) : 0;
+  const asked = Math.min(error instanceof HearthError ? (error.retryAfter ?? 0) : 0, LONGEST_WAIT);
   // Beside what the server asked for, or all that it refused at once would come back at once.
   return asked + env.random() * most;
 }

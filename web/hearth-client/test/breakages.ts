@@ -65,7 +65,7 @@ const BREAKAGES: Breakage[] = [
   },
   {
     name: "a failure to catch up is the end of it",
-    replace: [["feed.js", "if (!mayPass(error))\n                    throw error;", "return;"]],
+    replace: [["feed.js", "if (!mayPass(error))\n                    throw error;", "throw error;"]],
   },
   {
     name: "no subscription on a new connection",

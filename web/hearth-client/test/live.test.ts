@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HearthError } from "../src/index.js";
-import { rejection } from "./support/bench.js";
+import { Bench, rejection } from "./support/bench.js";
 import { Clock, settled } from "./support/clock.js";
 import { Device } from "./support/device.js";
 import { CALM, type Faults } from "./support/faults.js";
@@ -182,6 +182,31 @@ test("when nothing is followed any more the connection ends, and comes back", as
   await clock.advance(5_000);
   assert.equal(connection().status, "live");
   device.client.close();
+});
+
+test("a thread that was just created is in the list at once", async () => {
+  const thread = {
+    id: "thread_9",
+    title: null,
+    memberIds: ["a", "b"],
+    createdAt: "2026-01-01",
+    updatedAt: "2026-01-01",
+  };
+  let listed: object[] = [];
+  const bench = new Bench(({ method }) => {
+    if (method === "POST") return { status: 201, body: thread };
+    return { status: 200, body: { threads: listed, nextCursor: null } };
+  });
+  const list = bench.client.openThreadList();
+  await bench.clock.advance(0);
+  assert.deepEqual(list.getSnapshot().threads, []);
+  const creating = bench.client.api.createThread(["b"]);
+  listed = [{ ...thread, memberNames: ["Ann", "Ben"], lastMessage: null }];
+  await creating;
+  assert.deepEqual(list.getSnapshot().threads[0]?.memberNames, ["a", "b"]);
+  await bench.clock.advance(0);
+  assert.deepEqual(list.getSnapshot().threads[0]?.memberNames, ["Ann", "Ben"]);
+  bench.client.close();
 });
 
 test("the list is live, in the order of activity, and shows a new thread at once", async () => {

@@ -16,6 +16,8 @@ export interface Faults {
   tokenFails: number;
   /** An answer that is a login page of somebody else. */
   portal: number;
+  /** A ticket has run out before it is used. */
+  ticketExpired: number;
   /** A socket is refused, or never opens. */
   socketRefused: number;
   socketNeverOpens: number;
@@ -47,6 +49,7 @@ export const CALM: Faults = {
   unauthorized: 0,
   tokenFails: 0,
   portal: 0,
+  ticketExpired: 0,
   socketRefused: 0,
   socketNeverOpens: 0,
   socketMute: 0,
@@ -71,6 +74,7 @@ export const HOSTILE: Faults = {
   unauthorized: 0.04,
   tokenFails: 0.03,
   portal: 0.02,
+  ticketExpired: 0.05,
   socketRefused: 0.15,
   socketNeverOpens: 0.05,
   socketMute: 0.06,

@@ -101,7 +101,8 @@ export class Server {
     }
     if (url.pathname === "/api/ws-tickets") {
       const ticket = `ticket-${this.#tickets.size}-${this.#issued}-${this.requests}`;
-      this.#tickets.set(ticket, { user: sub, until: this.clock.now() + 60_000, tokenUntil: exp * 1000 });
+      const until = this.clock.now() + (this.random.chance(this.faults.ticketExpired) ? 0 : 60_000);
+      this.#tickets.set(ticket, { user: sub, until, tokenUntil: exp * 1000 });
       return { status: 200, body: { ticket, expiresIn: 60 } };
     }
     return this.backend.answer(sub, method, url, headers, typeof body === "string" ? JSON.parse(body) : body);
