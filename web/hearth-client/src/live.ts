@@ -16,6 +16,14 @@ export interface ChannelHandler {
   unheard(): void;
 }
 
+/** A connection in the making. */
+interface Next {
+  socket: Socket | null;
+  opened: boolean;
+  /** When the token behind it runs out, in milliseconds since 1970, where the token tells. */
+  tokenUntil: number | null;
+}
+
 /** Channels that are subscribed to at most; the server allows a connection 500 in its life, old ones included. */
 const CHANNELS = 400;
 /** A connection that lasted so long was a good one: the next try after it is the first. */
@@ -42,7 +50,7 @@ export class Live {
   /** The socket that carries. */
   #current: Socket | null = null;
   /** The one that is to take over: a ticket is fetched for it, it opens, or it subscribes. */
-  #next: { socket: Socket | null; opened: boolean } | null = null;
+  #next: Next | null = null;
   #attempt = 0;
   #error: HearthError | null = null;
   #retry: { at: number; cancel: () => void } | null = null;
@@ -148,7 +156,7 @@ export class Live {
     this.#retry?.cancel();
     this.#retry = null;
     if (this.#next !== null || this.#channels.size === 0 || this.#context.closing.done) return;
-    const next: { socket: Socket | null; opened: boolean } = { socket: null, opened: false };
+    const next: Next = { socket: null, opened: false, tokenUntil: null };
     this.#next = next;
     this.#open(next).catch((error: unknown) => {
       if (this.#next === next) this.#failed(hearthError(error));
@@ -156,10 +164,12 @@ export class Live {
     this.#changed();
   }
 
-  async #open(next: { socket: Socket | null; opened: boolean }): Promise<void> {
+  async #open(next: Next): Promise<void> {
     await this.#transport.freshen(2 * RENEWAL);
     const { ticket } = await this.#context.api.wsTicket();
     if (this.#next !== next) return;
+    const { exp } = this.#transport.claims;
+    next.tokenUntil = exp === undefined ? null : exp * 1000;
     const url = `${this.#url}${this.#url.includes("?") ? "&" : "?"}ticket=${encodeURIComponent(ticket)}`;
     const socket = new Socket(this.#context, url, {
       opened: () => {
@@ -181,7 +191,7 @@ export class Live {
 
   /** The next socket carries from here on. */
   #promote(): void {
-    const socket = this.#next?.socket ?? null;
+    const { socket, tokenUntil } = this.#next ?? { socket: null, tokenUntil: null };
     if (socket === null) return;
     this.#current?.close();
     this.#current = socket;
@@ -190,11 +200,10 @@ export class Live {
     this.#retry?.cancel();
     this.#retry = null;
     const { env, timing } = this.#context;
-    const { exp } = this.#transport.claims;
     // Where clocks differ, a token may seem to have run out: no reason to connect anew without end.
-    const tokenAge = exp === undefined ? timing.socketAge : Math.max(RENEWAL, exp * 1000 - env.now() - RENEWAL);
+    const left = tokenUntil === null ? timing.socketAge : Math.max(RENEWAL, tokenUntil - env.now() - RENEWAL);
     this.#cancelRotation();
-    this.#cancelRotation = env.schedule(() => this.#connect(), Math.min(timing.socketAge, tokenAge));
+    this.#cancelRotation = env.schedule(() => this.#connect(), Math.min(timing.socketAge, left));
   }
 
   /** Something was subscribed to, or is to be. */

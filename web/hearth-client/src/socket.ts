@@ -173,13 +173,15 @@ export class Socket {
   #failed({ code, detail = code, channel }: { code: string; detail?: string; channel?: string }): void {
     const error = new HearthError({ kind: "http", code: code as HearthError["code"], detail });
     const subscription = channel === undefined ? undefined : this.#subscriptions.get(channel);
+    const failing = code === "internal" || code === "unavailable";
     if (code === "connection_expired") {
       this.#lose(detail, "connection_expired");
     } else if (subscription === undefined || channel === undefined) {
-      this.#context.report(error);
+      // A ping that failed is missed soon, and a thread that was left is nobody's concern: the rest is a fault of ours.
+      if (channel === undefined && !failing) this.#context.report(error);
     } else if (code === "too_many_subscriptions") {
       this.#lose(detail, code);
-    } else if (code === "internal" || code === "unavailable") {
+    } else if (failing) {
       // Not at once, but before the answer would be missed.
       const { tries } = subscription;
       finish(subscription);

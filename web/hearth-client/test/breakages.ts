@@ -120,11 +120,7 @@ const BREAKAGES: Breakage[] = [
   {
     name: "connections are not replaced before their end",
     replace: [
-      [
-        "live.js",
-        "this.#cancelRotation = env.schedule(() => this.#connect(), Math.min(timing.socketAge, tokenAge));",
-        "",
-      ],
+      ["live.js", "this.#cancelRotation = env.schedule(() => this.#connect(), Math.min(timing.socketAge, left));", ""],
     ],
   },
   {

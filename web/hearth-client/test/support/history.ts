@@ -96,6 +96,12 @@ async function comeToRest(server: Server, devices: Device[]): Promise<void> {
   for (const threadId of PATIENT) server.backend.commit(threadId, "dad", "the last word");
   // Only elsewhere, and only one: whoever joins asks for the barrier anew, for all of the device.
   devices.at(-1)?.follow("thread_trip");
+  // Whoever leaves a thread and comes back at once has to hear it.
+  const [, laptop] = devices;
+  laptop?.closeView("thread_parents");
+  laptop?.open("thread_parents");
+  await server.clock.advance(10 * SECOND);
+  server.backend.commit("thread_parents", "dad", "the very last word");
   await server.clock.advance(3 * MINUTE);
   const before = server.requests;
   await server.clock.advance(2 * MINUTE);
