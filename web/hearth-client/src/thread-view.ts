@@ -220,12 +220,13 @@ export class LiveThread implements ThreadView {
     const echoes = new Map<string, string>();
     const me = this.#parts.me();
     for (const item of items) {
-      if (item.triedAt === null || item.failed || me === undefined) continue;
+      if (item.triedAt === null || item.failed) continue;
       const after = this.#sentAfter.get(item.key);
       const echo = this.#messages.find((message) => {
         const behind = after === undefined ? since(message, item) : message.seq > after;
         const free = !this.#keys.has(message.id) && !echoes.has(message.id);
-        return behind && free && message.author.id === me && same(message, item);
+        const mine = me === undefined || message.author.id === me;
+        return behind && free && mine && same(message, item);
       });
       if (echo !== undefined) echoes.set(echo.id, item.key);
     }

@@ -111,7 +111,7 @@ const BREAKAGES: Breakage[] = [
   },
   {
     name: "connection_expired is ignored",
-    replace: [["socket.js", 'this.#lose(detail, "connection_expired");', ""]],
+    replace: [["socket.js", 'this.#lose(detail, "connection_expired");', "this.#scheduleProbe();"]],
   },
   {
     name: "the next connection replaces the old one before it is subscribed",

@@ -29,6 +29,16 @@ export class MemoryStorage {
   }
 }
 
+export interface DeviceOptions {
+  name: string;
+  user: string;
+  /** How long a token of the provider is good for, in milliseconds. */
+  tokenLife: number;
+  /** Whether tokens tell nothing of themselves. */
+  opaque?: boolean;
+  list: boolean;
+}
+
 export interface SentRecord {
   threadId: string;
   body: string;
@@ -55,20 +65,15 @@ export class Device {
   list: ThreadList | null;
   readonly #server: Server;
   readonly #random: Random;
-  /** How long a token of the provider is good for, in milliseconds. */
-  readonly #tokenLife: number;
+  readonly #options: DeviceOptions;
   #token: { text: string; until: number } | null = null;
 
-  constructor(
-    server: Server,
-    random: Random,
-    options: { name: string; user: string; tokenLife: number; list: boolean },
-  ) {
+  constructor(server: Server, random: Random, options: DeviceOptions) {
     this.name = options.name;
     this.user = options.user;
     this.#server = server;
     this.#random = random;
-    this.#tokenLife = options.tokenLife;
+    this.#options = options;
     this.client = this.#start();
     this.list = options.list ? this.client.openThreadList() : null;
   }
@@ -175,7 +180,8 @@ export class Device {
     if (this.#random.chance(this.#server.faults.tokenFails)) throw new Error("no token to be had");
     const now = this.#server.clock.now();
     if (renew || this.#token === null || this.#token.until <= now) {
-      this.#token = { text: this.#server.token(this.user, this.#tokenLife), until: now + this.#tokenLife };
+      const { tokenLife, opaque = false } = this.#options;
+      this.#token = { text: this.#server.token(this.user, tokenLife, opaque), until: now + tokenLife };
     }
     return this.#token.text;
   }

@@ -43,11 +43,12 @@ export class Server {
     this.#schedule(callback, milliseconds);
   }
 
-  /** A token that is good for so many milliseconds. */
-  token(user: string, lifetime: number): string {
+  /** A token that is good for so many milliseconds; an opaque one tells its client nothing. */
+  token(user: string, lifetime: number, opaque: boolean): string {
     this.#issued += 1;
     const exp = (this.clock.now() + lifetime) / 1000;
-    return `x.${btoa(JSON.stringify({ sub: user, exp, jti: this.#issued }))}.y`;
+    const text = btoa(JSON.stringify({ sub: user, exp, jti: this.#issued }));
+    return opaque ? `opaque:${text}` : `x.${text}.y`;
   }
 
   redeem(ticket: string): { user: string; tokenUntil: number } | null {
@@ -95,7 +96,7 @@ export class Server {
     if (url.pathname.startsWith("/storage/")) return this.backend.answer("", method, url, headers, body);
     const token = (headers.authorization ?? "").replace("Bearer ", "");
     if (this.random.chance(this.faults.unauthorized)) this.#revoked.add(token);
-    const { sub, exp } = JSON.parse(atob(token.split(".")[1] ?? "")) as { sub: string; exp: number };
+    const { sub, exp } = JSON.parse(atob(token.split(/[.:]/)[1] ?? "")) as { sub: string; exp: number };
     if (this.#revoked.has(token) || exp * 1000 <= this.clock.now()) {
       return { status: 401, body: { message: "Unauthorized" } };
     }
