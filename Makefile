@@ -23,6 +23,9 @@ NPM      = env PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
 WEB     := web/node_modules/.complete
 BROWSER := tests/browser/node_modules/.complete
 PAGE    := web/demo/dist/index.html
+PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*') $(wildcard web/*.json)
+
+export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
@@ -31,9 +34,10 @@ export SAM_CLI_TELEMETRY = 0
 
 # The one example is named for what comes with it: the features of the tests' dependencies. So `make test` builds nothing of
 # what is built here a second time.
-up dev: $(TOOLS)
+up dev: $(TOOLS) $(PAGE)
 	cargo build --bins --examples
-	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(filter 1,$(KEEP)),--keep) $@
+	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
+	  $(if $(filter 1,$(KEEP)),--keep) $@
 
 watch: up
 	cargo lambda watch --invoke-address 127.0.0.1 --env-file '$(STATE)/functions.env'
@@ -60,28 +64,28 @@ test-e2e: $(TOOLS)
 	cargo build --workspace --bins --tests
 	$(CLOUD) --state .local/test --port 0 run cargo test --workspace --test main
 
-# What needs no browser: the client library, the page's own parts.
+# The client library, against a server that is one no one would want.
 test-web: $(WEB)
 	$(NPM) --prefix web test
 
 test-browser: $(TOOLS) $(PAGE) $(BROWSER) chromium
-	cargo build --bins
+	cargo build --bins --examples
 	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser test
 
 screenshots: $(TOOLS) $(PAGE) $(BROWSER) chromium
-	cargo build --bins
+	cargo build --bins --examples
 	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser run screenshots
 
 # No package of Python's or Node's holds a browser: this one comes from the system.
 chromium:
-	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
-	  echo 'error: the browser tests need Chromium, as `chromium` (on Debian: apt-get install chromium).' >&2; exit 1; }
-	@command -v chromium >/dev/null || { echo 'Installing Chromium from Debian, once ...' >&2; \
+	@test -x '$(CHROMIUM)' || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
+	  echo 'error: $(CHROMIUM) is missing (on Debian: apt-get install chromium), or name another one with CHROMIUM=.' >&2; exit 1; }
+	@test -x '$(CHROMIUM)' || { echo 'Installing Chromium from Debian, once ...' >&2; \
 	  { apt-get update && apt-get install --yes --no-install-recommends chromium; } \
 	    | awk '/^(Get|Unpacking|Setting up)/ { printf "."; fflush() } END { print "" }' >&2; }
-	@command -v chromium >/dev/null || { echo 'error: Chromium could not be installed; apt says why above.' >&2; exit 1; }
+	@test -x '$(CHROMIUM)' || { echo 'error: Chromium could not be installed; apt says why above.' >&2; exit 1; }
 
-lint: $(TOOLS) $(WEB) $(BROWSER)
+lint: $(TOOLS) $(PAGE) $(BROWSER)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
@@ -90,8 +94,8 @@ lint: $(TOOLS) $(WEB) $(BROWSER)
 	$(NPM) --prefix web run lint
 	$(NPM) --prefix tests/browser run lint
 
-# cargo-lambda and its linker are among the tools.
-watch build deploy: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# cargo-lambda, its linker and npm are among the tools.
+watch build deploy test-dynamodb-local: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 build: $(TOOLS)
 	sam build
 
@@ -103,7 +107,7 @@ NODE_HOME = "$$(echo "$(CURDIR)"/$(VENV)/lib/python3.*/site-packages/nodejs_whee
 LINK_NODE = ln -sf $(NODE_HOME)/bin/node $(VENV)/bin/node && \
   ln -sf $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js $(VENV)/bin/npm
 
-$(PAGE): $(WEB) $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
+$(PAGE): $(WEB) $(PAGE_SOURCES)
 	@echo 'Building the page ...' >&2
 	@$(NPM) --prefix web run build --silent >&2
 

@@ -3,7 +3,7 @@
     dynamodb_local.py COMMAND...
 
 It has the transaction conflicts that the engine of the other tests lacks. Amazon's jar comes inside an npm
-package. Where there is no Java or no npm, the command is skipped.
+package. Where there is no Java, the command is skipped.
 """
 
 import hashlib

@@ -28,7 +28,14 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.page.getByRole("button", { name: "Sign in", exact: true }).click();
     await michael.page.getByRole("alert").waitFor();
     await audit(michael, "a wrong password");
+    await michael.page.route(/\/api\/threads(\?|$)/, (route) =>
+      route.fulfill({ headers: { "access-control-allow-origin": "*" }, json: { threads: [], nextCursor: null } }),
+    );
     await michael.signIn();
+    await michael.page.getByRole("button", { name: "Start one" }).waitFor();
+    await audit(michael, "no conversations");
+    await michael.page.unrouteAll();
+    await michael.comesBack();
     await michael.item(title).waitFor();
     await say("Sarah", thread, "Dinner at 6?");
     await michael.item(title).getByText("1 unread").waitFor();

@@ -102,10 +102,19 @@ test("what cannot be uploaded says why, and can be tried again", async () => {
   await film.getByRole("button", { name: "Remove film.mov" }).click();
 
   let cut = true;
-  await sarah.page.route(/X-Amz-Signature/, (route) => (cut ? route.abort("connectionreset") : route.continue()));
+  await sarah.page.route(/X-Amz-Signature/, (route) => {
+    if (!cut || route.request().method() !== "PUT") return route.fallback();
+    const body = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+    return route.fulfill({
+      status: 403,
+      headers: { "access-control-allow-origin": "*" },
+      contentType: "text/xml",
+      body,
+    });
+  });
   await choose(sarah.page, photo("lake.jpg"));
   const draft = sarah.page.getByRole("listitem").filter({ hasText: "lake.jpg" });
-  await draft.getByRole("alert").waitFor();
+  await draft.getByText("AccessDenied: Request has expired").waitFor();
   cut = false;
   await draft.getByRole("button", { name: "Try again" }).click();
   await draft.getByText("Ready to send").waitFor();

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   class: string;
@@ -10,12 +10,13 @@ interface Props {
 }
 
 /**
- * A modal dialog, for as long as it is rendered. The browser keeps the focus within, closes on Escape, and gives the
- * focus back afterwards; a click beside it closes it as well.
+ * A modal dialog, for as long as it is rendered. The browser keeps the focus within, closes it on Escape, and
+ * gives the focus back afterwards; a click beside it closes it as well.
  */
 export function Dialog({ label, onClose, onKeyDown, children, class: name }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Not an effect: it is to be closed while it is there, so that the browser gives the focus back.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     return () => element?.close();
@@ -25,7 +26,12 @@ export function Dialog({ label, onClose, onKeyDown, children, class: name }: Pro
       ref={dialog}
       class={name}
       aria-label={label}
-      onClose={onClose}
+      onCancel={(event) => {
+        event.preventDefault(); // it goes when it is rendered no more
+        onClose();
+      }}
+      // Told late, when another dialog may be there in its place.
+      onClose={(event) => event.currentTarget.isConnected && onClose()}
       onClick={(event) => event.target === event.currentTarget && onClose()}
       onKeyDown={(event) => {
         event.stopPropagation(); // what is behind the dialog has its own use for Escape

@@ -44,25 +44,31 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
           {error.detail}
         </p>
       )}
-      <ul class="threads" onKeyDown={moveFocus}>
-        {threads.map((thread) => (
-          <ThreadItem key={thread.id} thread={thread} open={thread.id === threadId} />
-        ))}
-        {hasMore && (
-          <li class="more">
-            <button type="button" class="button quiet" disabled={loading} onClick={() => list.loadMore().catch(shown)}>
-              Show more
-            </button>
-          </li>
-        )}
-      </ul>
-      {loaded && threads.length === 0 && (
+      {loaded && threads.length === 0 ? (
         <p class="empty">
           No conversations yet.{" "}
           <button type="button" class="link-button" onClick={onNew}>
             Start one
           </button>
         </p>
+      ) : (
+        <ul class="threads" onKeyDown={moveFocus}>
+          {threads.map((thread) => (
+            <ThreadItem key={thread.id} thread={thread} open={thread.id === threadId} />
+          ))}
+          {hasMore && (
+            <li class="more">
+              <button
+                type="button"
+                class="button quiet"
+                disabled={loading}
+                onClick={() => list.loadMore().catch(shown)}
+              >
+                Show more
+              </button>
+            </li>
+          )}
+        </ul>
       )}
       <footer>
         <Avatar id={user.id} name={user.name} />
