@@ -12,7 +12,10 @@ const started = performance.now();
 for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, (error) => fail(seed, error));
 
 let seed = first;
-for (; seed <= last && seed > 0; seed += 1) await runHistory(seed).catch((error: unknown) => fail(seed, error));
+for (; seed <= last && seed > 0; seed += 1) {
+  await runHistory(seed).catch((error: unknown) => fail(seed, error));
+  if (seed % 50 === 0) console.log(`${seed} of ${last} histories`);
+}
 seed = 0;
 if (SEED === undefined || SEED === "0") {
   await runCalm()
