@@ -81,7 +81,8 @@ test("older messages come as one scrolls up, each once, and the place is kept", 
   const place = () =>
     michael
       .message(`Message ${said.length - before + 1}.`)
-      .evaluate((item: HTMLElement) => item.offsetTop - (item.closest(".scroller")?.scrollTop ?? 0));
+      .locator(".bubble")
+      .evaluate((bubble) => bubble.getBoundingClientRect().top);
   const there = await place();
   await michael.page.waitForFunction((before) => document.querySelectorAll("li.message").length > before, before);
   assert.ok(Math.abs((await place()) - there) < 2, `moved from ${there} to ${await place()}`);
