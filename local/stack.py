@@ -14,11 +14,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import template
-from emulator import REGION, Failure, architecture
+from daemon import Failure
+from emulator import REGION, architecture
 
 STACK = "hearth"
 CODE_BUCKET = "hearth-code"
 TEMPLATE_KEY = "template.json"
+VITE_ORIGIN = "http://localhost:5173"  # a frontend that is being written
 DEPLOY_SECONDS = 120
 PASSWORD = "Hearth-demo-1"
 USERS = [
@@ -40,15 +42,21 @@ def client(service, endpoint, **config):
     )
 
 
-def deploy(root, endpoint):
+def deploy(root, endpoint, page_port):
     """Creates the stack or brings it up to date; gives what stack.json holds."""
     sam = template.load(root / "template.yaml")
     code, changed = upload(root, template.binaries(sam), endpoint)
     websocket = f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live"
-    parameters = {"Architecture": architecture(), "ManagementEndpoint": websocket}
+    page = f"http://127.0.0.1:{page_port}"
+    parameters = {
+        "Architecture": architecture(),
+        "ManagementEndpoint": websocket,
+        "AllowedOrigins": ",".join([VITE_ORIGIN, page, f"http://localhost:{page_port}"]),
+    }
     outputs = apply(template.expand(sam, code, parameters, endpoint), parameters, endpoint)
     remove_old_code(code, endpoint)
     return changed, {
+        "pageUrl": page,
         "apiUrl": f"{endpoint}/_aws/execute-api/{template.HTTP_API_ID}",
         "wsUrl": websocket.replace("http://", "ws://"),
         "endpointUrl": endpoint,

@@ -10,7 +10,8 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 from yaml import YAMLError
 
-from emulator import REGION, Failure
+from daemon import Failure
+from emulator import REGION
 
 # Fixed ids, so that the URLs stay the same from one start to the next.
 HTTP_API_ID = "hearth-http"

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import type { AxeResults } from "axe-core";
+import type { Browser, BrowserContextOptions } from "playwright-core";
+import { launch, newThread, Person, say } from "./browser.ts";
+import { drawLake } from "./photo.ts";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SIZES = { desktop: { width: 1200, height: 800 }, phone: { width: 390, height: 844 } };
+
+let browser: Browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+for (const [size, viewport] of Object.entries(SIZES)) {
+  test(`axe finds nothing on a ${size}, in light and dark`, async () => {
+    const title = `Axe ${crypto.randomUUID()}`;
+    const thread = await newThread(title, "Sarah", "Michael");
+    const options: BrowserContextOptions = { viewport, reducedMotion: "reduce" };
+    const michael = await Person.open(browser, "Michael", options);
+    await audit(michael, "signing in");
+    await michael.page.getByLabel("E-mail").fill("nobody@hearth.example");
+    await michael.page.getByLabel("Password").fill("wrong");
+    await michael.page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await michael.page.getByRole("alert").waitFor();
+    await audit(michael, "a wrong password");
+    await michael.page.route(/\/api\/threads(\?|$)/, (route) =>
+      route.fulfill({ headers: { "access-control-allow-origin": "*" }, json: { threads: [], nextCursor: null } }),
+    );
+    await michael.signIn();
+    await michael.page.getByRole("button", { name: "Start one" }).waitFor();
+    await audit(michael, "no conversations");
+    await michael.page.unrouteAll();
+    await michael.comesBack();
+    await michael.item(title).waitFor();
+    await say("Sarah", thread, "Dinner at 6?");
+    await michael.item(title).getByText("1 unread").waitFor();
+    await audit(michael, "the list, with an unread message");
+
+    await michael.page.getByRole("button", { name: "New conversation" }).click();
+    await michael.page.getByLabel("Sarah").check();
+    await audit(michael, "a new conversation");
+    await michael.page.keyboard.press("Escape");
+
+    await michael.openThread(title);
+    await michael.sees("Dinner at 6?");
+    const chooser = michael.page.waitForEvent("filechooser");
+    await michael.page.getByRole("button", { name: "Add photos or files" }).click();
+    const lake = { name: "lake.jpg", mimeType: "image/jpeg", buffer: await drawLake(michael.page, 800, 600) };
+    await (await chooser).setFiles([lake, { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("soup") }]);
+    await michael.page.getByText("Ready to send").nth(1).waitFor();
+    await audit(michael, "files to send");
+    await michael.write("With pleasure");
+    const photo = michael.page.getByRole("button", { name: "Open lake.jpg" });
+    await photo.waitFor();
+    await michael.page.getByRole("link", { name: "notes.txt" }).waitFor();
+    await michael.page.route(/\/messages$/, (route) =>
+      route.request().method() === "POST"
+        ? route.fulfill({
+            status: 403,
+            headers: { "access-control-allow-origin": "*" },
+            json: { message: "Forbidden" },
+          })
+        : route.fallback(),
+    );
+    await michael.write("This one fails");
+    await michael.message("This one fails").getByRole("button", { name: "Discard" }).waitFor();
+    await audit(michael, "a conversation");
+
+    await photo.click();
+    await michael.page.getByRole("dialog", { name: "lake.jpg" }).waitFor();
+    await audit(michael, "a photo in full size");
+    await michael.page.keyboard.press("Escape");
+
+    await michael.page.context().setOffline(true);
+    await michael.connection("Offline");
+    await audit(michael, "offline");
+    await michael.page.context().setOffline(false);
+    await michael.page.evaluate(() => location.assign("#/thread_none"));
+    await michael.page.getByRole("heading", { name: "Not found" }).waitFor();
+    await audit(michael, "not found");
+    await michael.leave();
+  });
+}
+
+async function audit({ page }: Person, view: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(AXE);
+    const { violations, passes } = await page.evaluate(() =>
+      (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+    );
+    const found = violations.map(({ help, nodes }) => `${help}: ${nodes.map((node) => node.html).join(" ")}`);
+    assert.deepEqual(found, [], `${view}, ${colorScheme}`);
+    assert.ok(
+      passes.some((rule) => rule.id === "color-contrast"),
+      `${view}, ${colorScheme}: no contrast was looked at`,
+    );
+  }
+}

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { eventually, launch, newThread, Person } from "./browser.ts";
+
+let browser: Browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+test("everything can be done by keyboard", async () => {
+  const title = `Keys ${crypto.randomUUID()}`;
+  const other = `Other ${crypto.randomUUID()}`;
+  await newThread(other, "Sarah", "Michael");
+  const { page, ...person } = await Person.open(browser, "Sarah");
+  await tabTo(page, "Sign in as Sarah");
+  await page.keyboard.press("Enter");
+  await page.getByRole("link", { name: other }).waitFor();
+
+  await tabTo(page, "New conversation");
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "New conversation" });
+  await dialog.waitFor();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await focusIs(page, "New conversation");
+  await page.keyboard.press("Enter");
+  await dialog.getByLabel("Michael").focus(); // whom the list begins with depends on who was talked to before
+  await page.keyboard.press("Space");
+  await tabTo(page, "Someone else, by their id");
+  await page.keyboard.type(`guest-${crypto.randomUUID()}`);
+  await page.keyboard.press("Enter");
+  await tabTo(page, "Title");
+  await page.keyboard.type(title);
+  await page.keyboard.press("Enter");
+
+  await page.getByRole("heading", { name: title }).waitFor();
+  await focusIs(page, "Message");
+  await page.keyboard.type("First line");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("second line");
+  await page.keyboard.press("Enter");
+  await page.locator("li.message[data-state=sent]").waitFor();
+  assert.equal(await page.locator("li.message .bubble").textContent(), "First line\nsecond line");
+  await focusIs(page, "Message");
+  await page.keyboard.type("A draft");
+
+  // Escape leaves the conversation, the arrows go through the list, the draft stays.
+  await page.keyboard.press("Escape");
+  await focusIs(page, title);
+  await page.keyboard.press("ArrowDown");
+  await focusIs(page, other);
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Enter");
+  await focusIs(page, "Message");
+  assert.equal(await page.getByRole("textbox", { name: "Message" }).inputValue(), "A draft");
+
+  // The messages are scrolled by keyboard, and everything is reached without a mouse.
+  await tabTo(page, "Messages", "Shift+Tab");
+  await tabTo(page, "Add photos or files");
+  await tabTo(page, "Sign out", "Shift+Tab");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
+  assert.deepEqual(person.complaints, []);
+  await page.context().close();
+});
+
+test("a conversation that exists already is opened, with the title it has", async () => {
+  const sarah = await Person.enter(browser, "Sarah");
+  const title = `Found ${crypto.randomUUID()}`;
+  const guest = `guest-${crypto.randomUUID()}`;
+  for (const given of [title, "Another title"]) {
+    await sarah.page.getByRole("button", { name: "New conversation" }).click();
+    await sarah.page.getByLabel("Someone else, by their id").fill(guest);
+    await sarah.page.keyboard.press("Enter");
+    await sarah.page.getByLabel("Title").fill(given);
+    await sarah.page.keyboard.press("Enter");
+    await sarah.page.getByRole("heading", { name: title }).waitFor();
+    await sarah.page.keyboard.press("Escape");
+  }
+
+  await sarah.page.getByRole("button", { name: "New conversation" }).click();
+  await sarah.page.getByLabel("Someone else, by their id").fill("not\u0007an id");
+  await sarah.page.keyboard.press("Enter");
+  await sarah.page.getByRole("button", { name: "Start" }).click();
+  await sarah.page.getByRole("dialog").getByRole("alert").waitFor();
+  await sarah.leave();
+});
+
+/** The name of what has the focus: its label, or its text. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const element = document.activeElement as HTMLElement & { labels?: NodeListOf<HTMLElement> };
+    if (element === document.body) return "";
+    return element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent ?? "";
+  });
+}
+
+async function focusIs(page: Page, name: string): Promise<void> {
+  await eventually(`the focus is on ${name}`, async () => (await focused(page)).includes(name));
+}
+
+async function tabTo(page: Page, name: string, key = "Tab"): Promise<void> {
+  for (let presses = 0; presses < 200; presses += 1) {
+    if ((await focused(page)).includes(name)) return;
+    await page.keyboard.press(key);
+  }
+  throw new Error(`${key} never comes to ${name}.`);
+}

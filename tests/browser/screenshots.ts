@@ -1,0 +1,128 @@
+/** Writes docs/screenshots: the page with a family's conversation in it, light and dark, on a desktop and a phone. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Browser, BrowserContextOptions } from "playwright-core";
+import { call, idOf, launch, Person, say, stack } from "./browser.ts";
+import { drawLake } from "./photo.ts";
+
+const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
+const DESKTOP = { viewport: { width: 1180, height: 760 } };
+const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 1.5, hasTouch: true, isMobile: true };
+
+// Everything was said a moment ago. In the pictures it was said when one would say it.
+const day = new Date(Date.now() - 86_400_000);
+const at = (hour: number, minute: number, daysBefore = 0) =>
+  new Date(day.getFullYear(), day.getMonth(), day.getDate() - daysBefore, hour, minute);
+const said = new Map<string, Date>();
+
+async function message(name: string, threadId: string, body: string, when: Date): Promise<void> {
+  said.set((await say(name, threadId, body)).id, when);
+}
+
+async function thread(title: string | undefined, ...memberIds: string[]): Promise<string> {
+  return (await call("Sarah", "/api/threads", title ? { memberIds, title } : { memberIds })).id;
+}
+
+async function sendPhoto(name: string, threadId: string, body: string, photo: Buffer, when: Date): Promise<void> {
+  const content = { filename: "lake.jpg", mimetype: "image/jpeg", size: photo.length };
+  const upload = (await call(name, "/api/files", content)) as unknown as {
+    uploadUrl: string;
+    headers: Record<string, string>;
+    file: { id: string };
+  };
+  const put = await fetch(upload.uploadUrl, { method: "PUT", headers: upload.headers, body: new Uint8Array(photo) });
+  if (!put.ok) throw new Error(`The photo was refused: ${put.status}.`);
+  const sent = await call(name, `/api/threads/${threadId}/messages`, { body, fileIds: [upload.file.id] });
+  said.set(sent.id, when);
+}
+
+/** Fills the threads, and gives what Sarah has read of them: all but one. */
+async function talk(browser: Browser): Promise<Record<string, number>> {
+  const page = await browser.newPage();
+  const lake = await drawLake(page);
+  await page.close();
+  const [michael, dad] = [idOf("Michael"), idOf("Dad")];
+  // Of someone who was never there, a thread knows the id: so these ids are names.
+  const recipe = await thread("Cake committee", michael, "Lena");
+  await message("Michael", recipe, "Plum or apple? I vote for both.", at(19, 40, 4));
+  const birthday = await thread("Grandma’s 80th", michael, dad, "Grandma", "Lena");
+  await message("Dad", birthday, "The restaurant by the river is ours, twelve chairs, Sunday at one.", at(20, 5, 3));
+  await message("Dad", birthday, "Who brings the photo albums?", at(20, 6, 3));
+  const two = await thread(undefined, michael);
+  await message("Michael", two, "Did you find the charger?", at(16, 2, 1));
+  await message("Sarah", two, "In your own bag. As always.", at(16, 10, 1));
+
+  const family = await thread("Family", michael, dad);
+  await message(
+    "Dad",
+    family,
+    "The boat is back in the water! It leaked a little, but so did I at her age.",
+    at(17, 2, 1),
+  );
+  await message("Michael", family, "Can we take her out on Saturday?", at(17, 20, 1));
+  await message("Michael", family, "I’ll bring the cooler.", at(17, 20, 1));
+  await message("Sarah", family, "Yes please, the children have been asking all week.", at(18, 1, 1));
+  await sendPhoto("Dad", family, "Look what the lake did this morning.", lake, at(7, 2));
+  await message("Sarah", family, "Oh, that light!", at(7, 31));
+  await message("Sarah", family, "Dinner at 6? I’m making the soup with the dumplings.", at(7, 32));
+  await message("Michael", family, "I’ll be there at half past five and set the table.", at(8, 5));
+  return { [recipe]: 9, [two]: 9, [family]: 9 };
+}
+
+async function enter(browser: Browser, read: Record<string, number>, options: BrowserContextOptions): Promise<Person> {
+  const person = await Person.open(browser, "Sarah", { ...options, reducedMotion: "reduce" });
+  await person.page.addInitScript(([key, read]) => localStorage.setItem(key, read), [
+    `hearth-read-${idOf("Sarah")}`,
+    JSON.stringify(read),
+  ] as const);
+  await person.page.clock.install({ time: at(18, 12) });
+  await person.page.route(/\/api\/threads(\?|$|\/[^/]+\/messages(\?|$))/, async (route) => {
+    if (route.request().method() !== "GET") return route.fallback();
+    const response = await route.fetch();
+    const dated = JSON.stringify(await response.json(), (_, value) =>
+      said.has(value?.id) ? { ...value, createdAt: said.get(value.id) } : value,
+    );
+    await route.fulfill({ response, body: dated });
+  });
+  await person.page.goto(stack.pageUrl);
+  return person;
+}
+
+async function shoot({ page }: Person, name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
+    await page.evaluate(() => document.fonts.ready);
+    const png = await page.screenshot();
+    writeFileSync(`${FOLDER}${name}-${colorScheme}.png`, png);
+    console.log(`${name}-${colorScheme}.png: ${Math.round(png.length / 1000)} kB`);
+  }
+}
+
+mkdirSync(FOLDER, { recursive: true });
+const browser = await launch();
+try {
+  const read = await talk(browser);
+  const desktop = await enter(browser, read, DESKTOP);
+  await desktop.page.setViewportSize({ width: 900, height: 720 });
+  await shoot(desktop, "sign-in");
+  await desktop.page.setViewportSize(DESKTOP.viewport);
+  await desktop.signIn();
+  await desktop.openThread("Family");
+  await desktop.sees("set the table");
+  await desktop.page.getByRole("button", { name: "Open lake.jpg" }).waitFor();
+  await desktop.connection("Live");
+  await shoot(desktop, "conversation");
+
+  const phone = await enter(browser, read, PHONE);
+  await phone.signIn();
+  await phone.connection("Live");
+  await phone.item("Family").waitFor();
+  await shoot(phone, "phone-list");
+  await phone.openThread("Family");
+  await phone.sees("set the table");
+  await phone.page.getByRole("button", { name: "Open lake.jpg" }).waitFor();
+  await shoot(phone, "phone");
+} finally {
+  await browser.close();
+}

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { launch, Person, stack } from "./browser.ts";
+
+let browser: Browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+const [sarah] = stack.users;
+
+test("an account signs in by e-mail and password, and a wrong one says so", async () => {
+  const person = await Person.open(browser, "Sarah");
+  await person.page.getByLabel("E-mail").fill(sarah?.email ?? "");
+  await person.page.getByLabel("Password").fill("not the password");
+  await person.page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await person.page.getByRole("alert").waitFor();
+  assert.equal(await person.page.getByLabel("E-mail").inputValue(), sarah?.email, "what was typed is still there");
+
+  await person.page.getByLabel("Password").fill(sarah?.password ?? "");
+  await person.page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await person.connection("Live");
+  await person.page.reload();
+  await person.connection("Live");
+
+  await person.page.getByRole("button", { name: "Sign out" }).click();
+  await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
+  await person.page.reload();
+  await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
+  await person.leave();
+});
+
+test("a first sign-in chooses a password", async () => {
+  const person = await Person.open(browser, "Sarah");
+  const requests: { action: string; content: Record<string, unknown> }[] = [];
+  // As Cognito answers for a user that an administrator has made.
+  await person.page.route(`${stack.endpointUrl}/`, async (route) => {
+    const action = (await route.request().headerValue("x-amz-target"))?.replace(/.*\./, "") ?? "";
+    if (route.request().method() !== "POST") return route.fallback();
+    requests.push({ action, content: route.request().postDataJSON() });
+    const headers = { "access-control-allow-origin": "*" };
+    if (action === "InitiateAuth")
+      return route.fulfill({ headers, json: { ChallengeName: "NEW_PASSWORD_REQUIRED", Session: "session-1" } });
+    await route.fulfill({
+      headers,
+      status: 400,
+      json: { __type: "InvalidPasswordException", message: "Password does not conform to policy" },
+    });
+  });
+  await person.page.getByLabel("E-mail").fill("new@hearth.example");
+  await person.page.getByLabel("Password").fill("Temporary-1");
+  await person.page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await person.page.getByRole("heading", { name: "Choose a password" }).waitFor();
+  await person.page.getByLabel("New password").fill("short");
+  await person.page.getByRole("button", { name: "Save and sign in" }).click();
+  await person.page.getByText("Password does not conform to policy").waitFor();
+  assert.deepEqual(requests[1], {
+    action: "RespondToAuthChallenge",
+    content: {
+      ClientId: stack.clientId,
+      ChallengeName: "NEW_PASSWORD_REQUIRED",
+      Session: "session-1",
+      ChallengeResponses: { USERNAME: "new@hearth.example", NEW_PASSWORD: "short" },
+    },
+  });
+  await person.leave();
+});
+
+test("a token that has run out is renewed, and a session that has ended asks to sign in again", async () => {
+  const person = await Person.open(browser, "Sarah");
+  const renewals: string[] = [];
+  person.page.on("request", (request) => {
+    if (request.postData()?.includes("REFRESH_TOKEN_AUTH")) renewals.push(request.url());
+  });
+  let refusals = 1;
+  await person.page.route(/\/api\/threads(\?|$)/, (route) => {
+    if (route.request().method() !== "GET" || refusals === 0) return route.fallback();
+    refusals -= 1;
+    return route.fulfill({
+      status: 401,
+      headers: { "access-control-allow-origin": "*" },
+      json: { message: "Unauthorized" },
+    });
+  });
+  await person.signIn();
+  await person.connection("Live");
+  assert.equal(renewals.length, 1);
+
+  await person.page.evaluate(() => {
+    const tokens = JSON.parse(sessionStorage.getItem("hearth-session") ?? "");
+    sessionStorage.setItem("hearth-session", JSON.stringify({ ...tokens, refreshToken: "of somebody else" }));
+  });
+  refusals = 1;
+  await person.page.reload();
+  await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
+  await person.leave();
+});
+
+test("without its configuration the page says what is wrong", async () => {
+  const page = await browser.newPage();
+  await page.route(/config\.json$/, (route) => route.fulfill({ json: { apiUrl: "http://127.0.0.1:1", users: [] } }));
+  await page.goto(stack.pageUrl);
+  await page.getByRole("alert").getByText("config.json lacks wsUrl, region, clientId.").waitFor();
+  await page.close();
+});
+
+test("beside the page nothing but its configuration is served", async () => {
+  const config = await (await fetch(`${stack.pageUrl}/config.json`)).json();
+  assert.deepEqual(Object.keys(config as object).sort(), [
+    "apiUrl",
+    "clientId",
+    "cognitoUrl",
+    "region",
+    "users",
+    "wsUrl",
+  ]);
+  for (const path of ["stack.json", "cloud.log", "../stack.json", "%2e%2e/stack.json", "assets/", "src/main.tsx"]) {
+    assert.equal((await fetch(`${stack.pageUrl}/${path}`)).status, 404, path);
+  }
+});

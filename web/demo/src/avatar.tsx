@@ -1,0 +1,36 @@
+/** Somebody's initials on a colour that is always theirs. Beside a name, which is what a screen reader reads. */
+export function Avatar({ id, name }: { id: string; name: string }) {
+  return (
+    <span class="avatar" data-tone={toneOf(id)} aria-hidden="true">
+      {initials(name)}
+    </span>
+  );
+}
+
+/** One or two people of a thread, for a list. */
+export function Avatars({ people }: { people: { id: string; name: string }[] }) {
+  return (
+    <span class="avatars" data-count={Math.min(people.length, 2)}>
+      {people.slice(0, 2).map((person) => (
+        <Avatar key={person.id} {...person} />
+      ))}
+    </span>
+  );
+}
+
+const TONES = 7;
+
+export function toneOf(id: string): number {
+  let sum = 0;
+  for (const character of id) sum = (sum * 31 + character.charCodeAt(0)) % 65_521;
+  return sum % TONES;
+}
+
+function initials(name: string): string {
+  const words = name.trim().split(/\s+/);
+  const chosen = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return chosen
+    .map((word) => [...(word ?? "")][0] ?? "")
+    .join("")
+    .toLocaleUpperCase();
+}

@@ -1,0 +1,69 @@
+import type { ThreadEntry, ThreadView } from "hearth-client";
+import { FileTile, isPhoto, PhotoTile } from "./attachment";
+import { Avatar } from "./avatar";
+import { sentence } from "./sentence";
+import { fully, timeOf } from "./time";
+
+interface Props {
+  view: ThreadView;
+  entry: ThreadEntry;
+  mine: boolean;
+  /** Of what the same person says without a pause. */
+  first: boolean;
+  last: boolean;
+  onOpen(entryKey: string, fileId: string): void;
+  /** What was refused goes back into the field. */
+  onEdit(entry: ThreadEntry): void;
+}
+
+/** One message, sent or on its way. */
+export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props) {
+  const photos = entry.attachments.filter(isPhoto);
+  const files = entry.attachments.filter((attachment) => !isPhoto(attachment));
+  const author = entry.message?.author;
+  return (
+    <li class="message" data-mine={mine} data-first={first} data-last={last} data-state={entry.state}>
+      {!mine && author && last && <Avatar {...author} />}
+      <div class="body">
+        {mine ? <span class="hidden">You: </span> : <span class={first ? "author" : "hidden"}>{author?.name}</span>}
+        {photos.length > 0 && (
+          <div class="photos" data-count={Math.min(photos.length, 3)}>
+            {photos.map((photo) => (
+              <PhotoTile key={photo.id} photo={photo} view={view} onOpen={() => onOpen(entry.key, photo.id)} />
+            ))}
+          </div>
+        )}
+        {files.map((file) => (
+          <FileTile key={file.id} file={file} view={view} />
+        ))}
+        {entry.body && <p class="bubble">{entry.body}</p>}
+        <p class="meta">
+          {entry.state === "sent" && last && (
+            <time dateTime={entry.createdAt} title={fully(entry.createdAt)}>
+              {timeOf(entry.createdAt)}
+            </time>
+          )}
+          {entry.state === "sending" && (entry.error ? "Not sent yet, trying again …" : "Sending …")}
+          {entry.state === "failed" && <Failed view={view} entry={entry} onEdit={onEdit} />}
+        </p>
+      </div>
+    </li>
+  );
+}
+
+function Failed({ view, entry, onEdit }: Pick<Props, "view" | "entry" | "onEdit">) {
+  return (
+    <span class="failed" role="alert">
+      Not sent{entry.error ? `: ${sentence(entry.error)}` : "."}{" "}
+      <button type="button" class="link-button" onClick={() => view.retry(entry.key)}>
+        Try again
+      </button>{" "}
+      <button type="button" class="link-button" onClick={() => onEdit(entry)}>
+        Edit
+      </button>{" "}
+      <button type="button" class="link-button" onClick={() => view.discard(entry.key)}>
+        Discard
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,46 @@
+import { HearthClient } from "hearth-client";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { Announcer } from "./announcer";
+import type { Config } from "./config";
+import { Context } from "./context";
+import { NewConversation } from "./new-conversation";
+import { ReadMarks } from "./read-marks";
+import { useThreadId } from "./router";
+import type { Session } from "./session";
+import { Sidebar } from "./sidebar";
+import { Thread } from "./thread";
+
+/** Everything that a signed-in user sees. One client for as long as it is there. */
+export function Chat({ config, session }: { config: Config; session: Session }) {
+  const { user } = session;
+  const context = useMemo(() => {
+    const client = new HearthClient({
+      apiUrl: config.apiUrl,
+      wsUrl: config.wsUrl,
+      token: session.token,
+      outbox: { storage: localStorage, key: `hearth-outbox-${user.id}` },
+    });
+    return { client, user, list: client.openThreadList(), marks: new ReadMarks(user.id) };
+  }, [config, session, user]);
+  useEffect(() => () => context.client.close(), [context]);
+
+  const threadId = useThreadId();
+  const [composing, setComposing] = useState(false);
+
+  return (
+    <Context.Provider value={context}>
+      <div class="chat" data-pane={threadId ? "thread" : "list"}>
+        <Sidebar threadId={threadId} onNew={() => setComposing(true)} onSignOut={() => session.end()} />
+        {threadId ? (
+          <Thread key={threadId} threadId={threadId} />
+        ) : (
+          <section class="nothing" aria-label="Conversation">
+            <p>Choose a conversation, or start a new one.</p>
+          </section>
+        )}
+      </div>
+      <Announcer threadId={threadId} />
+      {composing && <NewConversation users={config.users} onClose={() => setComposing(false)} />}
+    </Context.Provider>
+  );
+}

@@ -1,0 +1,25 @@
+import "@fontsource-variable/figtree";
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/sign-in.css";
+import "./styles/chat.css";
+import "./styles/timeline.css";
+import "./styles/composer.css";
+import "./styles/dialogs.css";
+import { render } from "preact";
+import { App } from "./app";
+import { loadConfig } from "./config";
+
+const root = document.getElementById("app") as HTMLElement;
+try {
+  render(<App config={await loadConfig()} />, root);
+} catch (error) {
+  render(
+    <main class="sign-in">
+      <p class="error" role="alert">
+        {String(error)}
+      </p>
+    </main>,
+    root,
+  );
+}

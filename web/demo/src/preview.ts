@@ -1,0 +1,10 @@
+import type { Message } from "hearth-client";
+
+/** A message on one line. */
+export function preview(message: Message | null): string {
+  if (!message) return "No messages yet";
+  if (message.body) return message.body;
+  const [first, ...more] = message.attachments;
+  if (more.length > 0) return `${more.length + 1} files`;
+  return first?.mimetype.startsWith("image/") ? "Photo" : (first?.name ?? "");
+}

@@ -1,0 +1,149 @@
+import type { ThreadSummary } from "hearth-client";
+import { useState } from "preact/hooks";
+import { Avatar, Avatars } from "./avatar";
+import { Connection } from "./connection";
+import { others, titleOf, useChat } from "./context";
+import { LeaveIcon, WriteIcon } from "./icons";
+import { preview } from "./preview";
+import { unreadOf } from "./read-marks";
+import { linkTo } from "./router";
+import { useStore } from "./store";
+import { fully, shortly } from "./time";
+
+interface Props {
+  threadId: string | undefined;
+  onNew(): void;
+  onSignOut(): void;
+}
+
+export function Sidebar({ threadId, onNew, onSignOut }: Props) {
+  const { list, user } = useChat();
+  const { threads, loaded, loading, hasMore, error } = useStore(list);
+  return (
+    // While no conversation is open, this is what the page is about.
+    <section class="sidebar" role={threadId ? "navigation" : "main"} aria-label="Conversations">
+      <header>
+        <img src="./favicon.svg" alt="" width="36" height="36" />
+        <div class="brand">
+          <h1>Hearth</h1>
+          <Connection />
+        </div>
+        <button
+          type="button"
+          class="icon-button primary"
+          aria-label="New conversation"
+          title="New conversation"
+          onClick={onNew}
+        >
+          <WriteIcon />
+        </button>
+      </header>
+      {/* Without a network, the connection says so already. */}
+      {error && !error.retryable && (
+        <p class="error" role="alert">
+          {error.detail}
+        </p>
+      )}
+      {loaded && threads.length === 0 ? (
+        <p class="empty">
+          No conversations yet.{" "}
+          <button type="button" class="link-button" onClick={onNew}>
+            Start one
+          </button>
+        </p>
+      ) : (
+        <ul class="threads" onKeyDown={moveFocus}>
+          {threads.map((thread) => (
+            <ThreadItem key={thread.id} thread={thread} open={thread.id === threadId} />
+          ))}
+          {hasMore && (
+            <li class="more">
+              <button
+                type="button"
+                class="button quiet"
+                disabled={loading}
+                onClick={() => list.loadMore().catch(shown)}
+              >
+                Show more
+              </button>
+            </li>
+          )}
+        </ul>
+      )}
+      <footer>
+        <Avatar id={user.id} name={user.name} />
+        <div class="me">
+          <strong>{user.name}</strong>
+          <CopyId id={user.id} />
+        </div>
+        <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={onSignOut}>
+          <LeaveIcon />
+        </button>
+      </footer>
+    </section>
+  );
+}
+
+function ThreadItem({ thread, open }: { thread: ThreadSummary; open: boolean }) {
+  const { marks, user } = useChat();
+  const unread = unreadOf(thread, useStore(marks), user.id);
+  const { lastMessage } = thread;
+  const people = others(thread, user);
+  const when = lastMessage?.createdAt ?? thread.updatedAt;
+  return (
+    <li>
+      <a
+        href={linkTo(thread.id)}
+        id={`item-${thread.id}`}
+        aria-current={open ? "page" : undefined}
+        data-unread={unread > 0}
+      >
+        <Avatars people={people.length > 0 ? people : [user]} />
+        <span class="title">{titleOf(thread, user)}</span>
+        <time dateTime={when} title={fully(when)}>
+          {shortly(when)}
+        </time>
+        <span class="last">
+          {lastMessage?.author.id === user.id && "You: "}
+          {lastMessage && lastMessage.author.id !== user.id && people.length > 1 && `${lastMessage.author.name}: `}
+          {preview(lastMessage)}
+        </span>
+        {unread > 0 && (
+          <span class="unread">
+            {unread > 99 ? "99+" : unread}
+            <span class="hidden"> unread</span>
+          </span>
+        )}
+      </a>
+    </li>
+  );
+}
+
+/** Others need it to start a conversation with the user. */
+function CopyId({ id }: { id: string }) {
+  const [copied, setCopied] = useState(false);
+  async function copy() {
+    await navigator.clipboard.writeText(id);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2000);
+  }
+  return (
+    <button type="button" class="id" title="Copy your id" onClick={copy}>
+      <span role="status">{copied ? "Copied" : `Your id: ${id}`}</span>
+    </button>
+  );
+}
+
+/** The arrow keys go through the list. */
+function moveFocus(event: KeyboardEvent) {
+  const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+  if (step === 0) return;
+  const links = [...(event.currentTarget as HTMLElement).querySelectorAll("a")];
+  const next = links[links.indexOf(document.activeElement as HTMLAnchorElement) + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
+/** For a failure that the store shows anyway. */
+function shown() {}

@@ -1,0 +1,151 @@
+import { HearthError } from "./errors.js";
+import type { Answer, Call, Transport } from "./http.js";
+import type {
+  Attachment,
+  FileCreated,
+  FileDetails,
+  Message,
+  MessagePage,
+  Thread,
+  ThreadDetails,
+  ThreadPage,
+  WsTicket,
+} from "./types.js";
+
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+/** The REST calls. Each rejects with a `HearthError`, or with the signal's reason after an abort. */
+export class HearthApi {
+  readonly #transport: Transport;
+  readonly #created: (thread: Thread) => void;
+
+  /** @internal */
+  constructor(transport: Transport, created: (thread: Thread) => void) {
+    this.#transport = transport;
+    this.#created = created;
+  }
+
+  /**
+   * Creates, or finds, the thread of exactly these members and the caller: 90 at most. A title has 100 characters at
+   * most; a thread that was there already keeps its own.
+   */
+  async createThread(
+    memberIds: readonly string[],
+    title?: string | null,
+    options: CallOptions = {},
+  ): Promise<{ thread: Thread; created: boolean }> {
+    const body = { memberIds, ...(title == null ? {} : { title }) };
+    const answer = await this.#call({ method: "POST", path: "/api/threads", body, signal: options.signal });
+    const thread = answer.json as Thread;
+    this.#created(thread);
+    return { thread, created: answer.status === 201 };
+  }
+
+  /** The thread with its members' names. */
+  async thread(threadId: string, options: CallOptions = {}): Promise<ThreadDetails> {
+    return await this.#get<ThreadDetails>(`/api/threads/${encodeURIComponent(threadId)}`, {}, options);
+  }
+
+  /** A page of the caller's threads, most recently active first. `limit` from 1 to 100, by default 50. */
+  async threads(page: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<ThreadPage> {
+    const { threads, nextCursor } = await this.#get<ThreadPage>("/api/threads", page, options);
+    const absolute = list(threads).map((thread) => {
+      return { ...thread, lastMessage: thread.lastMessage && this.absolute(thread.lastMessage) };
+    });
+    return { threads: absolute, nextCursor };
+  }
+
+  /**
+   * A page of messages, newest first; with `after`, those behind that `seq`, oldest first. `limit` from 1 to 100, by
+   * default 50.
+   */
+  async messages(
+    threadId: string,
+    page: { limit?: number; cursor?: string; after?: number } = {},
+    options: CallOptions = {},
+  ): Promise<MessagePage> {
+    const path = `/api/threads/${encodeURIComponent(threadId)}/messages`;
+    const { messages, nextCursor } = await this.#get<MessagePage>(path, page, options);
+    return { messages: list(messages).map((message) => this.absolute(message)), nextCursor };
+  }
+
+  /**
+   * Sends a message. With the same `idempotencyKey` and content it answers with the same message for at least 7 days,
+   * and `replayed` is true.
+   */
+  async send(
+    threadId: string,
+    message: { body?: string; fileIds?: readonly string[] },
+    options: CallOptions & { idempotencyKey?: string } = {},
+  ): Promise<{ message: Message; replayed: boolean }> {
+    const answer = await this.#call({
+      method: "POST",
+      path: `/api/threads/${encodeURIComponent(threadId)}/messages`,
+      body: message,
+      headers: options.idempotencyKey === undefined ? {} : { "idempotency-key": options.idempotencyKey },
+      signal: options.signal,
+    });
+    const replayed = answer.headers.get("idempotency-replayed") === "true";
+    return { message: this.absolute(answer.json as Message), replayed };
+  }
+
+  /** Announces a file; then its bytes go to `uploadUrl`. `HearthClient.upload` does all of it. */
+  async createFile(
+    file: { filename: string; mimetype: string; size: number },
+    options: CallOptions = {},
+  ): Promise<FileCreated> {
+    const answer = await this.#call({ method: "POST", path: "/api/files", body: file, signal: options.signal });
+    return answer.json as FileCreated;
+  }
+
+  /** How a file stands. */
+  async fileStatus(fileId: string, options: CallOptions = {}): Promise<FileDetails> {
+    const details = await this.#get<FileDetails>(`/api/files/${encodeURIComponent(fileId)}/status`, {}, options);
+    const thumbUrl = details.thumbUrl === null ? null : this.resolve(details.thumbUrl);
+    return { ...details, thumbUrl, ...(details.url === undefined ? {} : { url: this.resolve(details.url) }) };
+  }
+
+  /** A ticket for one socket. */
+  async wsTicket(options: CallOptions = {}): Promise<WsTicket> {
+    const answer = await this.#call({ method: "POST", path: "/api/ws-tickets", signal: options.signal });
+    return answer.json as WsTicket;
+  }
+
+  /** The absolute URL of a path that the API gave. What this library hands out is absolute already. */
+  resolve(path: string): string {
+    return this.#transport.resolve(path);
+  }
+
+  /** The message with absolute URLs. @internal */
+  absolute(message: Message): Message {
+    if (message.attachments.length === 0) return message;
+    const attachments = message.attachments.map((attachment): Attachment => {
+      const { thumbUrl } = attachment;
+      const thumb = thumbUrl == null ? {} : { thumbUrl: this.resolve(thumbUrl) };
+      return { ...attachment, url: this.resolve(attachment.url), ...thumb };
+    });
+    return { ...message, attachments };
+  }
+
+  async #get<T>(path: string, query: Record<string, string | number>, options: CallOptions): Promise<T> {
+    const text = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) text.set(name, String(value));
+    const search = text.toString() === "" ? "" : `?${text}`;
+    return (await this.#call({ method: "GET", path: path + search, signal: options.signal })).json as T;
+  }
+
+  #call(call: Call): Promise<Answer> {
+    return this.#transport.call(call);
+  }
+}
+
+function list<T>(value: T[]): T[] {
+  if (Array.isArray(value)) return value;
+  throw new HearthError({
+    kind: "protocol",
+    code: "unexpected_answer",
+    detail: "The answer has no list where one is due.",
+  });
+}

@@ -1,0 +1,7 @@
+export type { CallOptions } from "./api.js";
+export { HearthApi } from "./api.js";
+export { HearthClient } from "./client.js";
+export type { ClientErrorCode, ErrorKind, HearthErrorFields } from "./errors.js";
+export { HearthError } from "./errors.js";
+export type { components, operations, paths } from "./openapi.js";
+export type * from "./types.js";

@@ -1,0 +1,199 @@
+import type { Attachment, FileStatus, Message, ThreadSummary } from "../../src/index.js";
+
+export interface Reply {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+interface StoredThread {
+  id: string;
+  title: string;
+  memberIds: string[];
+  messages: { message: Message; fileIds: string[] }[];
+}
+
+export interface StoredFile {
+  id: string;
+  owner: string;
+  name: string;
+  mimetype: string;
+  size: number;
+  status: FileStatus;
+  uploaded: boolean;
+}
+
+/** What the server does and remembers, without anything that goes wrong. */
+export class Backend {
+  readonly threads = new Map<string, StoredThread>();
+  readonly files = new Map<string, StoredFile>();
+  readonly #keys = new Map<string, { seq: number; content: string }>();
+  readonly #now: () => number;
+  #created = 0;
+  /** Is told of each message as it is committed. */
+  committed: (message: Message) => void = () => {};
+  /** Is told of each file whose bytes are there. */
+  uploaded: (file: StoredFile) => void = () => {};
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  addThread(id: string, memberIds: string[]): void {
+    this.threads.set(id, { id, title: id, memberIds, messages: [] });
+  }
+
+  messages(threadId: string): Message[] {
+    return this.#thread(threadId).messages.map((stored) => this.#present(stored));
+  }
+
+  commit(threadId: string, author: string, body: string, fileIds: string[] = []): Message {
+    const { messages } = this.#thread(threadId);
+    const seq = messages.length + 1;
+    const message: Message = {
+      id: `msg_${threadId}_${seq}`,
+      threadId,
+      seq,
+      body,
+      author: { id: author, name: author },
+      attachments: [],
+      createdAt: new Date(this.#now()).toISOString(),
+    };
+    const stored = { message, fileIds };
+    messages.push(stored);
+    this.committed(this.#present(stored));
+    return this.#present(stored);
+  }
+
+  answer(user: string, method: string, url: URL, headers: Record<string, string>, body: unknown): Reply {
+    const [, root, kind, id, rest] = url.pathname.split("/");
+    const { searchParams } = url;
+    if (root === "storage") return this.#store(kind ?? "");
+    const route = `${method} ${kind}${id === undefined ? "" : "/id"}${rest === undefined ? "" : `/${rest}`}`;
+    if (route === "GET threads") return { status: 200, body: { threads: this.#list(user), nextCursor: null } };
+    if (route === "POST files") return this.#create(user, body as { filename: string; mimetype: string; size: number });
+    if (route === "GET files/id/status") return this.#status(id ?? "");
+    const thread = this.threads.get(id ?? "");
+    if (!thread?.memberIds.includes(user)) return problem(404, "thread_not_found");
+    if (route === "GET threads/id") return { status: 200, body: this.#details(thread) };
+    if (route === "GET threads/id/messages") return { status: 200, body: this.#page(thread, searchParams) };
+    if (route === "POST threads/id/messages") {
+      return this.#send(thread, user, body as { body: string; fileIds?: string[] }, headers["idempotency-key"]);
+    }
+    return { status: 404, body: { message: "Not Found" } };
+  }
+
+  #thread(threadId: string): StoredThread {
+    const thread = this.threads.get(threadId);
+    if (thread === undefined) throw new Error(`no thread ${threadId}`);
+    return thread;
+  }
+
+  #present({ message, fileIds }: { message: Message; fileIds: string[] }): Message {
+    const attachments = fileIds.map((id): Attachment => {
+      const file = this.files.get(id);
+      if (file === undefined) throw new Error(`no file ${id}`);
+      const { name, mimetype, size, status } = file;
+      const thumb = status === "ready" ? { thumbUrl: `/thumbs/${id}.jpg` } : {};
+      return { id, name, url: `/files/${id}/${name}`, mimetype, size, status, ...thumb };
+    });
+    return { ...message, attachments };
+  }
+
+  #details({ id, title, memberIds, messages }: StoredThread) {
+    const createdAt = "2026-01-01T00:00:00.000Z";
+    const updatedAt = messages.at(-1)?.message.createdAt ?? createdAt;
+    return { id, title, memberIds, memberNames: memberIds, createdAt, updatedAt };
+  }
+
+  #list(user: string): ThreadSummary[] {
+    const mine = [...this.threads.values()].filter(({ memberIds }) => memberIds.includes(user));
+    return mine.map((thread) => {
+      // The projection is behind, as the real one may be.
+      const seen = thread.messages.filter(({ message }) => Date.parse(message.createdAt) < this.#now() - 1_000);
+      const last = seen.at(-1);
+      return { ...this.#details(thread), lastMessage: last === undefined ? null : this.#present(last) };
+    });
+  }
+
+  #page({ messages }: StoredThread, query: URLSearchParams) {
+    const limit = Number(query.get("limit") ?? 50);
+    const after = query.get("after");
+    if (after !== null) {
+      const page = messages.slice(Number(after), Number(after) + limit);
+      const more = Number(after) + page.length < messages.length;
+      return { messages: page.map((stored) => this.#present(stored)), nextCursor: more ? "after" : null };
+    }
+    const before = Number(query.get("cursor") ?? messages.length + 1) - 1;
+    const first = Math.max(0, before - limit);
+    const page = messages.slice(first, before).reverse();
+    return { messages: page.map((stored) => this.#present(stored)), nextCursor: first > 0 ? String(first + 1) : null };
+  }
+
+  #send(thread: StoredThread, user: string, content: { body: string; fileIds?: string[] }, key?: string): Reply {
+    const text = JSON.stringify(content);
+    const before = this.#keys.get(`${thread.id} ${user} ${key}`);
+    if (before !== undefined) {
+      if (before.content !== text) return problem(422, "idempotency_key_reused");
+      const stored = thread.messages[before.seq - 1];
+      if (stored === undefined) throw new Error("a key of no message");
+      return { status: 201, body: this.#present(stored), headers: { "idempotency-replayed": "true" } };
+    }
+    const fileIds = content.fileIds ?? [];
+    if (content.body === "" && fileIds.length === 0) return problem(422, "invalid_request");
+    for (const id of fileIds) {
+      const file = this.files.get(id);
+      if (file?.owner !== user || file.status === "failed") return problem(422, "invalid_request");
+    }
+    const message = this.commit(thread.id, user, content.body, fileIds);
+    if (key !== undefined) this.#keys.set(`${thread.id} ${user} ${key}`, { seq: message.seq, content: text });
+    return { status: 201, body: message };
+  }
+
+  #create(
+    owner: string,
+    { filename: name, mimetype, size }: { filename: string; mimetype: string; size: number },
+  ): Reply {
+    this.#created += 1;
+    const id = `file_${this.#created}`;
+    this.files.set(id, { id, owner, name, mimetype, size, status: "pending", uploaded: false });
+    const uploadUrl = `https://hearth.test/storage/${id}`;
+    const expiresAt = new Date(this.#now() + 900_000).toISOString();
+    const file = { id, name, status: "pending" };
+    return { status: 200, body: { uploadUrl, method: "PUT", headers: { "content-type": mimetype }, expiresAt, file } };
+  }
+
+  #store(id: string): Reply {
+    const file = this.files.get(id);
+    if (file === undefined) return { status: 403, body: "<Error><Code>AccessDenied</Code></Error>" };
+    if (!file.uploaded) {
+      file.uploaded = true;
+      this.uploaded(file);
+    }
+    return { status: 200, body: "" };
+  }
+
+  #status(id: string): Reply {
+    const file = this.files.get(id);
+    if (file === undefined) return problem(404, "file_not_found");
+    const { name, status } = file;
+    const more = { ready: { url: `/files/${id}/${name}` }, failed: { reason: "It is no picture." }, pending: {} }[
+      status
+    ];
+    const thumbUrl = status === "ready" ? `/thumbs/${id}.jpg` : null;
+    return { status: 200, body: { id, name, status, thumbUrl, ...more } };
+  }
+}
+
+export function problem(status: number, code: string): Reply {
+  const body = {
+    type: "about:blank",
+    title: "No",
+    status,
+    code,
+    detail: `It is ${code}.`,
+    requestId: "r-1",
+    errors: [],
+  };
+  return { status, body };
+}

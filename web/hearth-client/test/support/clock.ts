@@ -1,0 +1,89 @@
+interface Timer {
+  at: number;
+  order: number;
+  owner: string;
+  callback: () => void;
+  cancelled: boolean;
+}
+
+/** Virtual time: it passes only while somebody lets it, and from timer to timer. */
+export class Clock {
+  #now = Date.parse("2026-01-01T00:00:00.000Z");
+  #order = 0;
+  #fired = 0;
+  /** A binary heap: the earliest timer is the first. */
+  readonly #timers: Timer[] = [];
+
+  readonly now = (): number => this.#now;
+
+  /** Timers of one owner, so that what is left of them can be counted. */
+  scheduler(owner: string): (callback: () => void, milliseconds: number) => () => void {
+    return (callback, milliseconds) => {
+      if (!(milliseconds >= 0)) throw new RangeError(`a timer of ${milliseconds} ms`);
+      this.#order += 1;
+      const timer = { at: this.#now + milliseconds, order: this.#order, owner, callback, cancelled: false };
+      this.#push(timer);
+      return () => {
+        timer.cancelled = true;
+      };
+    };
+  }
+
+  /** How many timers of this owner are still to fire. */
+  pending(owner: string): number {
+    return this.#timers.filter((timer) => timer.owner === owner && !timer.cancelled).length;
+  }
+
+  /** Lets so much time pass; everything that promises lead to is done before each next timer. */
+  async advance(milliseconds: number): Promise<void> {
+    const end = this.#now + milliseconds;
+    await settled();
+    for (let next = this.#timers[0]; next !== undefined && next.at <= end; next = this.#timers[0]) {
+      this.#pop();
+      if (next.cancelled) continue;
+      this.#now = Math.max(this.#now, next.at);
+      this.#fired += 1;
+      if (this.#fired > 300_000) throw new Error("this history does not come to rest: a loop without a wait?");
+      next.callback();
+      await settled();
+    }
+    this.#now = end;
+  }
+
+  #push(timer: Timer): void {
+    const timers = this.#timers;
+    let index = timers.push(timer) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = timers[parent];
+      if (above === undefined || before(above, timer)) break;
+      timers[index] = above;
+      index = parent;
+    }
+    timers[index] = timer;
+  }
+
+  #pop(): void {
+    const timers = this.#timers;
+    const last = timers.pop();
+    if (last === undefined || timers.length === 0) return;
+    let index = 0;
+    for (;;) {
+      const [left, right] = [timers[2 * index + 1], timers[2 * index + 2]];
+      const child = right !== undefined && left !== undefined && before(right, left) ? right : left;
+      if (child === undefined || before(last, child)) break;
+      timers[index] = child;
+      index = 2 * index + (child === left ? 1 : 2);
+    }
+    timers[index] = last;
+  }
+}
+
+function before(a: Timer, b: Timer): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}
+
+/** Resolves when no promise has anything left to do. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,133 @@
+import type { SocketLike } from "../../src/index.js";
+import type { Network, Server } from "./server.js";
+
+const MINUTE = 60_000;
+
+/** A socket and the server's side of it. Frames overtake each other: one Lambda invocation each. */
+export class FakeSocket implements SocketLike {
+  onopen: ((event: never) => void) | null = null;
+  onmessage: ((event: never) => void) | null = null;
+  onclose: ((event: never) => void) | null = null;
+  onerror: ((event: never) => void) | null = null;
+  readonly #server: Server;
+  readonly #network: Network;
+  readonly #channels = new Set<string>();
+  #state: "opening" | "open" | "dead" | "closed" = "opening";
+  #mute = false;
+  #expiresAt = 0;
+  #lastFrame = 0;
+  #subscribed = 0;
+
+  constructor(server: Server, network: Network, url: string) {
+    this.#server = server;
+    this.#network = network;
+    const { faults, random } = server;
+    if (random.chance(faults.socketNeverOpens)) return;
+    server.after(random.int(20, 300), () => this.#open(new URL(url).searchParams.get("ticket") ?? ""));
+  }
+
+  get alive(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Whether the client has let go of it. */
+  get released(): boolean {
+    return this.onclose === null;
+  }
+
+  send(text: string): void {
+    if (this.#state === "opening") throw new Error("InvalidStateError");
+    if (!this.alive || !this.#network.up) return;
+    this.#lastFrame = this.#server.clock.now();
+    const { random } = this.#server;
+    this.#server.after(random.int(5, random.chance(0.1) ? 3_000 : 150), () => {
+      if (this.alive) this.#act(JSON.parse(text) as { action: string; channel?: string; id?: unknown });
+    });
+  }
+
+  close(): void {
+    // The server learns of it a little later, if at all.
+    this.#state = "closed";
+    this.#server.sockets.delete(this);
+  }
+
+  /** Ends it from the server's side. */
+  end(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#server.sockets.delete(this);
+    this.#server.after(this.#server.random.int(1, 100), () => this.onclose?.({ code: 1006 } as never));
+  }
+
+  /** Ends it without a word. */
+  die(): void {
+    if (this.alive) this.#state = "dead";
+  }
+
+  push(channel: string, frame: object): void {
+    if (!this.#channels.has(channel) || this.#expiresAt <= this.#server.clock.now()) return;
+    const { faults, random } = this.#server;
+    const copies = random.chance(faults.pushTwice) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy += 1) {
+      const late = random.chance(faults.pushLate);
+      const most = random.chance(0.2) && this.#server.patient.has(channel) ? 20 * MINUTE : 40_000;
+      this.#deliver(frame, late ? random.int(1_000, most) : random.int(5, 200));
+    }
+  }
+
+  #open(ticket: string): void {
+    const { faults, random, clock } = this.#server;
+    if (this.#state !== "opening") return;
+    const holder = this.#server.redeem(ticket);
+    if (holder === null || !this.#network.up || random.chance(faults.socketRefused)) return this.end();
+    this.#state = "open";
+    this.#server.sockets.add(this);
+    this.#channels.add(`user:${holder.user}`);
+    this.#expiresAt = holder.tokenUntil;
+    this.#mute = random.chance(faults.socketMute);
+    this.#lastFrame = clock.now();
+    if (random.chance(faults.socketClosed)) this.#server.after(random.int(0, 5 * MINUTE), () => this.end());
+    if (random.chance(faults.socketSilent)) this.#server.after(random.int(0, 5 * MINUTE), () => this.die());
+    this.#server.after(120 * MINUTE, () => this.end());
+    this.#watchIdle();
+    this.onopen?.({} as never);
+  }
+
+  #watchIdle(): void {
+    const idle = this.#server.clock.now() - this.#lastFrame;
+    if (!this.alive) return;
+    if (idle >= 10 * MINUTE) this.end();
+    else this.#server.after(10 * MINUTE - idle, () => this.#watchIdle());
+  }
+
+  #act({ action, channel = "", id }: { action: string; channel?: string; id?: unknown }): void {
+    const { faults, random, clock, backend } = this.#server;
+    const answer = (frame: object) => {
+      if (!this.#mute) this.#deliver({ ...frame, id }, random.int(5, random.chance(0.1) ? 2_000 : 150));
+    };
+    const fail = (code: string) => answer({ event: "error", data: { code, detail: code, channel } });
+    if (random.chance(faults.frameGarbled)) {
+      return this.#deliver({ message: "Internal server error", connectionId: "c", requestId: "r" }, 10);
+    }
+    if (action === "unsubscribe") {
+      this.#channels.delete(channel);
+      return answer({ event: "unsubscribed", data: { channel } });
+    }
+    if (this.#expiresAt <= clock.now()) return fail("connection_expired");
+    if (action === "ping") return answer({ event: "pong" });
+    if (random.chance(faults.frameError)) return fail(random.pick(["internal", "unavailable"]));
+    const thread = backend.threads.get(channel.replace("thread:", ""));
+    if (thread === undefined) return fail("thread_not_found");
+    this.#subscribed += this.#channels.has(channel) ? 0 : 1;
+    if (this.#subscribed > 500) return fail("too_many_subscriptions");
+    this.#channels.add(channel);
+    answer({ event: "subscribed", data: { channel, seq: thread.messages.length } });
+  }
+
+  #deliver(frame: object, delay: number): void {
+    this.#lastFrame = this.#server.clock.now();
+    this.#server.after(delay, () => {
+      if (this.alive && this.#network.up) this.onmessage?.({ data: JSON.stringify(frame) } as never);
+    });
+  }
+}
