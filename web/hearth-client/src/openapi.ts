@@ -209,14 +209,12 @@ export interface components {
         Attachment: {
             /** @description The file's id. */
             id: components["schemas"]["FileId"];
-            /** @description Its name, without a path. */
-            name: string;
-            /** @description Where to fetch it once it is ready, relative to the API's base URL. */
-            url: string;
             /** @description Its media type, as its owner gave it. */
             mimetype: string;
+            /** @description Its name, without a path. */
+            name: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Bytes.
              */
             size: number;
@@ -224,6 +222,8 @@ export interface components {
             status: components["schemas"]["FileStatus"];
             /** @description Where to fetch its thumbnail, when it has one, relative to the API's base URL. */
             thumbUrl?: string;
+            /** @description Where to fetch it once it is ready, relative to the API's base URL. */
+            url: string;
         };
         /** @description Who wrote a message. */
         Author: {
@@ -234,25 +234,46 @@ export interface components {
         };
         /** @description `POST /api/files`. */
         CreateFile: {
-            /** @description A name without a path or control characters. */
+            /** @description 1 to 255 characters, without a path or control characters. */
             filename: string;
-            /** @description The media type: `type/subtype`, perhaps with parameters. */
+            /** @description The media type as the client gives it: `type/subtype`, perhaps with parameters. */
             mimetype: string;
             /**
-             * Format: int64
-             * @description Bytes.
+             * Format: uint64
+             * @description Bytes: 1 to 26214400, unless the deployment sets another limit.
              */
             size: number;
         };
-        /** @description `POST /api/threads`. */
+        /** @description `POST /api/threads`: create, or find, the thread of exactly these members. */
         CreateThread: {
-            /** @description Who belongs to it; at most 90, the caller included, each counted once. */
+            /** @description Who belongs to it: at most 90, the caller included, each counted once. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description What to call it. */
+            /** @description At most 100 characters. */
             title?: string | null;
         };
         /**
-         * @description Every error code that a client may see, on REST and on the socket.
+         * @description Every error code that a client may see, on REST and on the socket. Stable: a code never changes its meaning.
+         *
+         *     - `malformed_json`: 400: the body is no JSON.
+         *     - `invalid_query`: 400: a query parameter is of the wrong type or passes its limit; `errors` names each.
+         *     - `invalid_cursor`: 400: the cursor is none of ours, or of the other direction.
+         *     - `invalid_idempotency_key`: 400: the `Idempotency-Key` is empty, too long or has other than visible ASCII characters.
+         *     - `unauthorized`: 401: no token, or one that does not verify.
+         *     - `origin_not_allowed`: 403: the socket was opened from a web page of an origin that is not allowed.
+         *     - `invalid_file_url`: 403: the URL of a file was changed or has run out; the message or the file's status has a new one.
+         *     - `file_not_found`: 404: there is no such file, or the caller may not see it, or there is nothing to fetch yet.
+         *     - `thread_not_found`: 404: there is no such thread, or the caller is not a member.
+         *     - `body_too_large`: 413: the body has more than 256 KiB.
+         *     - `invalid_request`: 422: the body is JSON, but of wrong types or past the limits; `errors` names each offending field.
+         *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was used before with other content.
+         *     - `malformed_frame`: Socket: the frame is no JSON object.
+         *     - `unknown_action`: Socket: the `action` is not known.
+         *     - `invalid_frame`: Socket: a field of the frame is missing, of the wrong type or past its limit.
+         *     - `frame_too_large`: Socket: the frame is larger than 32 KiB.
+         *     - `too_many_subscriptions`: Socket: the connection has 500 channels already.
+         *     - `connection_expired`: Socket: the token that opened the connection has run out; connect anew.
+         *     - `internal`: 500: our fault; logged with the `requestId`.
+         *     - `unavailable`: 503: try again shortly.
          * @enum {string}
          */
         ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "idempotency_key_reused" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "connection_expired" | "internal" | "unavailable";
@@ -269,19 +290,23 @@ export interface components {
             id: components["schemas"]["FileId"];
             /** @description Its name. */
             name: string;
+            /** @description Why it failed, for a person. */
+            reason?: string;
             /** @description Where it stands. */
             status: components["schemas"]["FileStatus"];
             /** @description Where to fetch its thumbnail, relative to the API's base URL; null when it has none. */
             thumbUrl: string | null;
             /** @description Where to fetch it once it is ready, relative to the API's base URL. */
             url?: string;
-            /** @description Why it failed, for a person. */
-            reason?: string;
         };
         /** @description An uploaded file: `file_…`. */
         FileId: string;
         /**
          * @description Where a file stands.
+         *
+         *     - `pending`: Not uploaded or not inspected yet.
+         *     - `ready`: Can be fetched.
+         *     - `failed`: Never will be.
          * @enum {string}
          */
         FileStatus: "pending" | "ready" | "failed";
@@ -292,23 +317,23 @@ export interface components {
         };
         /** @description A message, on REST and in `message:new` alike. */
         Message: {
+            /** @description Its files. */
+            attachments: components["schemas"]["Attachment"][];
+            /** @description Who wrote it. */
+            author: components["schemas"]["Author"];
+            /** @description The text. */
+            body: string;
+            /** @description When it was committed. */
+            createdAt: components["schemas"]["Timestamp"];
             /** @description Its id. */
             id: components["schemas"]["MessageId"];
-            /** @description The thread it belongs to. */
-            threadId: components["schemas"]["ThreadId"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Its number in the thread: 1, 2, 3 … without a gap, in the order of commit.
              */
             seq: number;
-            /** @description The text. */
-            body: string;
-            /** @description Who wrote it. */
-            author: components["schemas"]["Author"];
-            /** @description Its files. */
-            attachments: components["schemas"]["Attachment"][];
-            /** @description When it was committed. */
-            createdAt: components["schemas"]["Timestamp"];
+            /** @description The thread it belongs to. */
+            threadId: components["schemas"]["ThreadId"];
         };
         /** @description A message: `msg_…`. */
         MessageId: string;
@@ -330,119 +355,126 @@ export interface components {
         };
         /** @description An error, as RFC 9457 writes it. */
         Problem: {
-            /** @description `about:blank`: the `code` carries the meaning. */
-            type: string;
-            /** @description The phrase of the status. */
-            title: string;
-            /** @description The HTTP status. */
-            status: number;
             /** @description Says to a program what is wrong. */
             code: components["schemas"]["ErrorCode"];
             /** @description Says to a person what is wrong. */
             detail: string;
+            /** @description The offending fields, where it is about fields: 100 at most. */
+            errors: components["schemas"]["FieldError"][];
             /** @description Finds the request in the log. */
             requestId: string;
-            /** @description The offending fields, where it is about fields. */
-            errors: components["schemas"]["FieldError"][];
+            /**
+             * Format: uint16
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The phrase of the status. */
+            title: string;
+            /** @description `about:blank`: the `code` carries the meaning. */
+            type: string;
         };
         /** @description `POST /api/threads/{threadId}/messages`. */
         SendMessage: {
-            /** @description The text; may be empty only with files. */
+            /** @description At most 8000 characters; empty only with files. */
             body?: string | null;
-            /** @description Files of the caller's own that have not failed. */
+            /** @description At most 10 files of the caller's own, none of which has failed. */
             fileIds?: components["schemas"]["FileId"][] | null;
+        } | {
+            body: string;
+        } | {
+            fileIds: unknown[];
         };
         /** @description A thread, as creating it answers. */
         Thread: {
-            /** @description Its id. */
-            id: components["schemas"]["ThreadId"];
-            /** @description What its creator called it. */
-            title: string | null;
-            /** @description Who belongs to it; never changes. */
-            memberIds: components["schemas"]["UserId"][];
             /** @description When it was created. */
             createdAt: components["schemas"]["Timestamp"];
+            /** @description Its id. */
+            id: components["schemas"]["ThreadId"];
+            /** @description Who belongs to it; never changes. */
+            memberIds: components["schemas"]["UserId"][];
+            /** @description What its creator called it. */
+            title: string | null;
             /** @description When its last message was sent, or it was created; follows a send within moments. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description `GET /api/threads/{threadId}`. */
         ThreadDetails: {
-            /** @description Its id. */
-            id: components["schemas"]["ThreadId"];
-            /** @description What its creator called it. */
-            title: string | null;
-            /** @description Who belongs to it; never changes. */
-            memberIds: components["schemas"]["UserId"][];
             /** @description When it was created. */
             createdAt: components["schemas"]["Timestamp"];
-            /** @description When its last message was sent, or it was created; follows a send within moments. */
-            updatedAt: components["schemas"]["Timestamp"];
+            /** @description Its id. */
+            id: components["schemas"]["ThreadId"];
+            /** @description Who belongs to it; never changes. */
+            memberIds: components["schemas"]["UserId"][];
             /** @description Names, index by index with `memberIds`; a user never seen yet shows their id. */
             memberNames: string[];
+            /** @description What its creator called it. */
+            title: string | null;
+            /** @description When its last message was sent, or it was created; follows a send within moments. */
+            updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description A thread: `thread_…`. */
         ThreadId: string;
         /** @description `GET /api/threads`: most recently active first. */
         ThreadPage: {
-            /** @description At most `limit` threads. */
-            threads: components["schemas"]["ThreadSummary"][];
             /** @description Where the next page starts; null on the last one. */
             nextCursor: string | null;
+            /** @description At most `limit` threads. */
+            threads: components["schemas"]["ThreadSummary"][];
         };
         /** @description One row of `GET /api/threads`. */
         ThreadSummary: {
-            /** @description Its id. */
-            id: components["schemas"]["ThreadId"];
-            /** @description What its creator called it. */
-            title: string | null;
-            /** @description Who belongs to it; never changes. */
-            memberIds: components["schemas"]["UserId"][];
             /** @description When it was created. */
             createdAt: components["schemas"]["Timestamp"];
-            /** @description When its last message was sent, or it was created; follows a send within moments. */
-            updatedAt: components["schemas"]["Timestamp"];
-            /** @description Names, index by index with `memberIds`; a user never seen yet shows their id. */
-            memberNames: string[];
+            /** @description Its id. */
+            id: components["schemas"]["ThreadId"];
             /** @description The newest message, or null; follows a send within moments. */
             lastMessage: components["schemas"]["Message"] | null;
+            /** @description Who belongs to it; never changes. */
+            memberIds: components["schemas"]["UserId"][];
+            /** @description Names, index by index with `memberIds`; a user never seen yet shows their id. */
+            memberNames: string[];
+            /** @description What its creator called it. */
+            title: string | null;
+            /** @description When its last message was sent, or it was created; follows a send within moments. */
+            updatedAt: components["schemas"]["Timestamp"];
         };
         /**
          * Format: date-time
-         * @description A moment in UTC, as RFC 3339 with milliseconds.
+         * @description A moment in UTC: RFC 3339 with three decimals.
          */
         Timestamp: string;
         /** @description The answer to `POST /api/files`: where the bytes go. */
         Upload: {
-            /**
-             * Format: uri
-             * @description Takes the bytes, of exactly the type and size that were announced.
-             */
-            uploadUrl: string;
+            /** @description Until when the request may begin. */
+            expiresAt: components["schemas"]["Timestamp"];
+            /** @description The file. */
+            file: components["schemas"]["NewFile"];
+            /** @description The headers that the request has to carry: `content-type`, as it was announced. */
+            headers: {
+                [key: string]: string;
+            };
             /**
              * @description How: `PUT`.
              * @constant
              */
             method: "PUT";
-            /** @description The headers that the request has to carry: `content-type`, as it was announced. */
-            headers: {
-                [key: string]: string;
-            };
-            /** @description Until when the request may begin. */
-            expiresAt: components["schemas"]["Timestamp"];
-            /** @description The file. */
-            file: components["schemas"]["NewFile"];
+            /**
+             * Format: uri
+             * @description Takes the bytes, of exactly the type and size that were announced.
+             */
+            uploadUrl: string;
         };
-        /** @description A user: the `sub` of a verified token, taken as it is. */
+        /** @description A user: the `sub` of a verified token, taken as it is. At most 255 bytes of UTF-8. */
         UserId: string;
         /** @description `POST /api/ws-tickets`. */
         WsTicket: {
-            /** @description Goes into the socket's URL as `?ticket=…`; good for one connection. */
-            ticket: string;
             /**
              * Format: int64
              * @description Seconds until it runs out.
              */
             expiresIn: number;
+            /** @description Goes into the socket's URL as `?ticket=…`; good for one connection. */
+            ticket: string;
         };
     };
     responses: {
