@@ -76,7 +76,9 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
     if poison.len() < world.poisoned.load(Ordering::Relaxed) {
         world.problem("what is no message was not put aside");
     }
-    rest.into_iter().for_each(|letter| world.problem(format!("{letter} was given up")));
+    for letter in rest {
+        world.problem(format!("{letter} was given up"));
+    }
 }
 
 /// The thread's row says what its last message says.

@@ -68,7 +68,10 @@ impl Client {
             }
         }
         chance.pause(0..=4_000).await;
-        while self.stays {
+        if !self.stays {
+            return;
+        }
+        loop {
             if let Some(mut session) = self.connect().await {
                 // Back here, it has to connect anew.
                 self.listen(&mut session).await;

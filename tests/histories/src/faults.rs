@@ -1,7 +1,7 @@
 //! What goes wrong with a call, and when.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use tokio::sync::Notify;
@@ -139,7 +139,7 @@ impl Cloud {
                     self.apply(&call);
                 }
                 if CRASH.try_with(|crash| crash.notify_one()).is_ok() {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
                 Err(ConnectorError::io("the connection broke".into()))
             }

@@ -53,9 +53,9 @@ async fn history(seed: u64) -> Outcome {
         let client = Client::new(&world, format!("{user}-{n}"), user, stays);
         let task = tokio::spawn(client.clone().run(chance.number(0..=1)));
         if stays {
-            staying.push(task)
+            staying.push(task);
         } else {
-            passing.push(task)
+            passing.push(task);
         }
         clients.push(client);
     }

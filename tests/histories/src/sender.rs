@@ -40,7 +40,7 @@ impl Sender {
             let threads = self.world.threads.iter().map(|thread| (&thread.id, &thread.member_ids));
             let threads: Vec<_> =
                 threads.filter(|(_, members)| members.iter().any(|id| id.as_str() == self.user)).collect();
-            let thread = (*chance.pick(&threads)).0;
+            let thread = chance.pick(&threads).0;
             let file = if chance.one_in(5) { self.announce().await } else { None };
             // Now and then more than a frame holds.
             let filler = if chance.one_in(30) { "\u{1}".repeat(7_000) } else { String::new() };

@@ -269,7 +269,7 @@ impl World {
             let World { message, connections, .. } = &*world;
             let answered = world
                 .invoke(message, World::chat, ROUTE, async |chat| ws_message::handle(chat, connections, event).await);
-            if let Some(ApiGatewayProxyResponse { body: Some(body), .. }) = answered.await?.ok() {
+            if let Ok(ApiGatewayProxyResponse { body: Some(body), .. }) = answered.await? {
                 let aws_lambda_events::encodings::Body::Text(body) = body else { panic!("a frame is text") };
                 world.cloud.gateway.post(&id, body.as_bytes());
             }
