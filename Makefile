@@ -45,7 +45,9 @@ up dev: $(TOOLS) $(PAGE)
 	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
 	  $(if $(filter 1,$(KEEP)),--keep) $@
 
+# cargo-lambda builds without the features of the tests' dependencies: once more, where one can watch it.
 watch: up
+	cargo build --bins
 	cargo lambda watch --invoke-address 127.0.0.1 --env-file '$(STATE)/functions.env'
 
 down: $(TOOLS)
