@@ -82,9 +82,8 @@ docs:
 	UPDATE=1 cargo test --workspace --test documents schemas
 	UPDATE=1 cargo test --workspace --test histories documented_costs
 
-# In a profile of its own: each history takes less than half of the time, for some minutes' more of building.
 soak:
-	cargo test --workspace --profile soak --test histories -- --ignored --nocapture a_million_histories
+	cargo test --workspace --test histories -- --ignored --nocapture a_million_histories
 
 breakages:
 	$(PYTHON) tests/histories/breakages.py
