@@ -49,7 +49,7 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
     for sender in senders {
         for one in sender.acknowledged().iter() {
             let message = threads.get(one.thread.as_str()).into_iter().flatten();
-            let stored = message.filter(|row| row["id"]["S"] == one.message["id"]).count();
+            let stored = message.filter(|row| content(row) == shown(&one.message)).count();
             if stored != 1 {
                 world.problem(format!("{} was acknowledged, and is stored {stored} times", one.message["body"]));
             }
@@ -59,9 +59,9 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
         let none = Vec::new();
         let messages = threads.get(thread.id.as_str()).unwrap_or(&none);
         projection(world, thread.id.as_str(), &rows, messages.last().copied());
-        let ids: Vec<_> = messages.iter().map(|message| text(message, "id")).collect();
+        let contents: Vec<_> = messages.iter().map(|message| content(message)).collect();
         for client in clients {
-            client.lacks(&thread.id, &ids).into_iter().for_each(|lack| world.problem(lack));
+            client.lacks(&thread.id, &contents).into_iter().for_each(|lack| world.problem(lack));
         }
     }
     let files: HashMap<_, _> = of("META").into_iter().map(|row| (text(row, "id"), text(row, "status"))).collect();
@@ -79,6 +79,19 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
     for letter in rest {
         world.problem(format!("{letter} was given up"));
     }
+}
+
+/// What makes a message, as it is stored.
+fn content(row: &Value) -> Value {
+    let files = row["fileIds"]["L"].as_array().into_iter().flatten().map(|id| &id["S"]);
+    json!([row["id"]["S"], number(row, "seq"), row["authorId"]["S"], row["body"]["S"], files.collect::<Vec<_>>()])
+}
+
+/// The same, as clients see it.
+pub(crate) fn shown(message: &Value) -> Value {
+    let files = message["attachments"].as_array().into_iter().flatten().map(|file| &file["id"]);
+    let author = &message["author"]["id"];
+    json!([message["id"], message["seq"], author, message["body"], files.collect::<Vec<_>>()])
 }
 
 /// The thread's row says what its last message says.

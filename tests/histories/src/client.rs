@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
+use crate::check::shown;
 use crate::world::World;
 
 /// Without an acknowledgement for so long, a client subscribes again; without a pong, it connects anew.
@@ -245,16 +246,16 @@ impl Client {
         self.has().messages.get(thread).map_or(0, |messages| messages.len() as u64)
     }
 
-    /// What is missing of a thread whose messages are `ids`, if the client has stayed.
-    pub(crate) fn lacks(&self, thread: &ThreadId, ids: &[&str]) -> Option<String> {
+    /// What is missing of a thread whose messages are `contents`, if the client has stayed.
+    pub(crate) fn lacks(&self, thread: &ThreadId, contents: &[Value]) -> Option<String> {
         if !self.stays || !self.threads.contains(thread) {
             return None;
         }
         let has = self.has();
         let Some(live) = &has.live else { return Some(format!("{} does not listen", self.name)) };
         let messages = has.messages.get(thread).map(Vec::as_slice).unwrap_or_default();
-        let got: Vec<_> = messages.iter().map(|message| message["id"].as_str().unwrap()).collect();
-        (got != ids).then(|| format!("{live} has {} messages of {thread}, not the {}", got.len(), ids.len()))
+        let got: Vec<_> = messages.iter().map(shown).collect();
+        (got != contents).then(|| format!("{live} has {} messages of {thread}, not the {}", got.len(), contents.len()))
     }
 
     /// The files of its messages that it takes for other than they are, if the client has stayed.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -147,6 +148,11 @@ impl Cloud {
     }
 
     fn refuse(&self, call: &Call) -> Answer {
+        if call.operation == "TransactWriteItems" && self.chance.one_in(2) {
+            let reasons = json!([{"Code": "TransactionConflict"}, {"Code": "None"}]);
+            let body = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
+            return Answer { status: 400, kind: None, body: body.to_string().into() };
+        }
         let (status, code) = *self.chance.pick(match (call.service, call.operation.as_str()) {
             (Service::DynamoDb, "PutItem" | "UpdateItem" | "DeleteItem") => &[
                 (400, "ThrottlingException"),

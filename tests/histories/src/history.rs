@@ -1,5 +1,6 @@
 //! One history, from its seed to what has to hold at its end.
 
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,8 @@ pub(crate) struct Outcome {
 /// Runs the history of this seed.
 pub(crate) fn run(seed: u64) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(history(seed))
+    catch_unwind(|| runtime.block_on(history(seed)))
+        .unwrap_or_else(|_| Outcome { problems: vec!["it panicked".to_owned()], trace: Vec::new() })
 }
 
 async fn history(seed: u64) -> Outcome {
@@ -48,8 +50,8 @@ async fn history(seed: u64) -> Outcome {
     let chance = &world.cloud.chance;
 
     let (mut clients, mut passing, mut staying) = (Vec::new(), Vec::new(), Vec::new());
-    for (n, user) in (0..=chance.index(2)).zip(users.iter().cycle()) {
-        let stays = n == 0 || chance.one_in(2);
+    for n in 0..=chance.index(3) {
+        let (user, stays) = if n == 0 { (&users[0], true) } else { (chance.pick(users), chance.one_in(2)) };
         let client = Client::new(&world, format!("{user}-{n}"), user, stays);
         let task = tokio::spawn(client.clone().run(chance.number(0..=1)));
         if stays {
@@ -72,6 +74,9 @@ async fn history(seed: u64) -> Outcome {
     tokio::time::sleep(RENEWAL).await;
     check::everything_arrived(&world, &clients, &senders);
     for task in staying {
+        if task.is_finished() {
+            world.problem("a client that was to stay has ended");
+        }
         task.abort();
     }
     close(&world, &clients, &senders[0]).await;

@@ -45,9 +45,9 @@ fn run(seeds: &Range<u64>) {
     std::thread::scope(|scope| {
         let workers = (0..std::thread::available_parallelism().map_or(1, usize::from)).map(|_| {
             scope.spawn(|| {
-                while let seed = next.fetch_add(1, Ordering::Relaxed)
+                while (failed.lock().unwrap().len() as u64) < most
+                    && let seed = next.fetch_add(1, Ordering::Relaxed)
                     && seed < seeds.end
-                    && (failed.lock().unwrap().len() as u64) < most
                 {
                     let problems = history::run(seed).problems;
                     if !problems.is_empty() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::ThreadId;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::world::World;
 
@@ -62,7 +63,11 @@ impl Sender {
 
     /// Sends, again and again with the same key until there is an answer.
     pub(crate) async fn send(&self, thread: &ThreadId, key: &str, body: Value) {
+        let start = Instant::now();
         loop {
+            if start.elapsed() > Duration::from_hours(1) {
+                return self.world.problem(format!("{key} finds no end"));
+            }
             match self.world.send(self.user, thread, Some(key), body.clone()).await {
                 Some((201, message)) => {
                     self.world.cloud.trace.note(format!("{key} is number {} of {thread}", message["seq"]));
