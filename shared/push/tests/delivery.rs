@@ -189,7 +189,7 @@ async fn posts_go_out_side_by_side_and_bounded() {
     for n in 0..100 {
         home.listen(&format!("c{n}"), &home.channel).await;
     }
-    home.management.delay(Duration::from_millis(50));
+    home.management.delay(Duration::from_millis(300));
     // Two deliveries, as of two repairs in one batch, take turns.
     assert_eq!(tokio::join!(home.deliver(), home.deliver()), ((100, 0, 0), (100, 0, 0)));
     let most = home.management.most_in_flight();

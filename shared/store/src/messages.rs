@@ -256,13 +256,20 @@ impl Chat {
 
     /// Notes whom a delivery has left over, or that it has left over nobody. Once a message has reached everybody, that
     /// stays so.
-    pub async fn delivered(&self, thread: &ThreadId, seq: u64, left: &[ConnectionId]) -> Result<(), Error> {
+    pub async fn delivered(
+        &self,
+        thread: &ThreadId,
+        seq: u64,
+        left: impl IntoIterator<Item = &ConnectionId>,
+    ) -> Result<(), Error> {
+        // Each once, or DynamoDB refuses the set.
+        let left: BTreeSet<_> = left.into_iter().collect();
         let update =
             self.table.update(&keys::message(thread, seq)).condition_expression("attribute_exists(undelivered)");
         let update = if left.is_empty() {
             update.update_expression("REMOVE undelivered")
         } else if left.len() <= MOST_NAMED {
-            let ids = left.iter().map(ConnectionId::to_string).collect();
+            let ids = left.into_iter().map(ConnectionId::to_string).collect();
             let update = update.update_expression("SET undelivered = :left");
             update.expression_attribute_values(":left", AttributeValue::Ss(ids))
         } else {

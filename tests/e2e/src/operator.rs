@@ -136,11 +136,11 @@ impl Operator {
             let has = |variable: &str| environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
             has(&name) && has(&cloud)
         });
-        let killed = of_function.map(|pid| {
-            let kill = std::process::Command::new("kill").args(["-KILL", &pid]).status();
-            assert!(kill.is_ok_and(|status| status.success()), "process {pid} cannot be killed");
-        });
-        killed.count()
+        let kill = |pid: &String| {
+            let killed = std::process::Command::new("kill").args(["-KILL", pid]).status();
+            killed.unwrap_or_else(|error| panic!("there is no `kill`: {error}")).success()
+        };
+        of_function.filter(kill).count()
     }
 
     async fn put(&self, thread: &str, name: &str, attributes: impl IntoIterator<Item = (&str, AttributeValue)>) {

@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
-use contract::{IdempotencyKey, Message, MessagesQuery, Thread, ThreadId, Timestamp};
+use contract::{ConnectionId, IdempotencyKey, Message, MessagesQuery, Thread, ThreadId, Timestamp};
 use futures::future::join_all;
-use store::{Chat, NewMessage, Sent};
+use store::{Chat, NewMessage, Sent, Undelivered};
 use testkit::{Tables, caller, links, say, thread_of};
 
 use crate::{keys, n, number, set};
@@ -206,5 +206,24 @@ async fn the_ends_of_the_range_are_no_error() {
         let query = MessagesQuery::parse(None, Some(&cursor), None).unwrap();
         let page = chat.messages(&thread.id, &query, &links()).await.unwrap();
         assert_eq!((page.messages.len(), page.next_cursor), (0, None));
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_left_over_is_named_once_and_once_all_are_reached_nobody_is() {
+    let chat = Tables::create().await.chat();
+    let thread = thread_of(&chat, &["user-a"]).await;
+    say(&chat, "user-a", &thread, "hello").await;
+    let left = async || {
+        let rows = chat.still_undelivered(&[(thread.id.clone(), 1)]).await.unwrap();
+        rows.first().and_then(store::MessageRow::undelivered)
+    };
+    assert_eq!(left().await, Some(Undelivered::Everybody));
+    let phone = ConnectionId::new("phone");
+    chat.delivered(&thread.id, 1, [&phone, &phone]).await.unwrap();
+    assert_eq!(left().await, Some(Undelivered::Connections([phone.clone()].into())));
+    for late in [None, Some(&phone)] {
+        chat.delivered(&thread.id, 1, late).await.unwrap();
+        assert_eq!(left().await, None);
     }
 }

@@ -6,9 +6,10 @@ mod killed;
 
 use std::time::Duration;
 
-use e2e::{Operator, Socket, User, eventually};
+use e2e::{Operator, Socket, User};
 use futures::stream::{StreamExt as _, iter};
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 /// Sockets opened or closed at once: the local cloud starts a process for each.
 const AT_ONCE: usize = 8;
@@ -33,9 +34,10 @@ async fn listen(users: [&User; 2], thread: &str, sockets: usize) -> Vec<Socket> 
 async fn close(sockets: Vec<Socket>, user: &User, thread: &str) {
     iter(sockets).for_each_concurrent(AT_ONCE, Socket::close).await;
     let operator = Operator::new();
-    eventually("no subscription is left", async || {
-        user.say_at_last(thread, "Is anybody there?").await;
-        operator.subscriptions(thread).await.is_empty().then_some(())
-    })
-    .await;
+    let closed = timeout(PATIENCE, async {
+        while !operator.subscriptions(thread).await.is_empty() {
+            user.say_at_last(thread, "Is anybody there?").await;
+        }
+    });
+    assert!(closed.await.is_ok(), "subscriptions are left");
 }
