@@ -1,7 +1,7 @@
 import type { Attachment, ThreadView } from "hearth-client";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
+import { useChat } from "./context";
 import { FileIcon } from "./icons";
-import { previewOf } from "./previews";
 import { sizeOf } from "./time";
 
 export function isPhoto(attachment: Attachment): boolean {
@@ -20,9 +20,13 @@ interface PhotoProps {
 
 /** A thumbnail that opens the photo, or the place where it will be. */
 export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
+  const { previews } = useChat();
   const renew = useRenewal(view, photo.id);
+  useEffect(() => {
+    if (photo.thumbUrl) previews.forget(photo.id);
+  }, [photo.thumbUrl, photo.id, previews]);
   // Whoever sends a photo sees it at once; the others see it when it has been looked at.
-  const source = photo.thumbUrl ?? previewOf(photo.id);
+  const source = photo.thumbUrl ?? previews.of(photo.id);
   if (photo.status !== "ready") {
     return (
       <div class="photo" data-pending="true" role="img" aria-label={`${photo.name}, being prepared`}>

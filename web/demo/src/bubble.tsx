@@ -1,6 +1,7 @@
 import type { ThreadEntry, ThreadView } from "hearth-client";
 import { FileTile, isPhoto, PhotoTile } from "./attachment";
 import { Avatar } from "./avatar";
+import { useChat } from "./context";
 import { sentence } from "./sentence";
 import { fully, timeOf } from "./time";
 
@@ -52,6 +53,11 @@ export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props
 }
 
 function Failed({ view, entry, onEdit }: Pick<Props, "view" | "entry" | "onEdit">) {
+  const { previews } = useChat();
+  function discard() {
+    if (!view.discard(entry.key)) return;
+    for (const { id } of entry.attachments) previews.forget(id);
+  }
   return (
     <span class="failed" role="alert">
       Not sent{entry.error ? `: ${sentence(entry.error)}` : "."}{" "}
@@ -61,7 +67,7 @@ function Failed({ view, entry, onEdit }: Pick<Props, "view" | "entry" | "onEdit"
       <button type="button" class="link-button" onClick={() => onEdit(entry)}>
         Edit
       </button>{" "}
-      <button type="button" class="link-button" onClick={() => view.discard(entry.key)}>
+      <button type="button" class="link-button" onClick={discard}>
         Discard
       </button>
     </span>

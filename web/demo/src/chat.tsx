@@ -3,7 +3,9 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { Announcer } from "./announcer";
 import type { Config } from "./config";
 import { Context } from "./context";
+import { Drafts } from "./draft";
 import { NewConversation } from "./new-conversation";
+import { Previews } from "./previews";
 import { ReadMarks } from "./read-marks";
 import { useThreadId } from "./router";
 import type { Session } from "./session";
@@ -20,9 +22,16 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
       token: session.token,
       outbox: { storage: localStorage, key: `hearth-outbox-${user.id}` },
     });
-    return { client, user, list: client.openThreadList(), marks: new ReadMarks(user.id) };
+    const previews = new Previews();
+    const drafts = new Drafts(client, previews);
+    return { client, user, list: client.openThreadList(), marks: new ReadMarks(user.id), drafts, previews };
   }, [config, session, user]);
-  useEffect(() => () => context.client.close(), [context]);
+  useEffect(
+    () => () => {
+      for (const part of [context.drafts, context.previews, context.client]) part.close();
+    },
+    [context],
+  );
 
   const threadId = useThreadId();
   const [composing, setComposing] = useState(false);

@@ -1,38 +1,24 @@
 import type { ThreadView } from "hearth-client";
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { hide } from "./attachment";
+import type { Draft, DraftFile } from "./draft";
 import { CloseIcon, FileIcon, PhotoIcon, SendIcon } from "./icons";
-import type { Draft, Uploads } from "./uploads";
+import { composes } from "./keys";
+import { useStore } from "./store";
 
 const MAX_CHARACTERS = 8000;
 const MAX_FILES = 10;
 
-const typed = new Map<string, string>();
-
-/** What was typed and not sent, by thread: it is there again when one comes back. */
-export function useDraft(threadId: string): [string, (text: string) => void] {
-  const [text, setText] = useState(typed.get(threadId) ?? "");
-  return [
-    text,
-    (text) => {
-      typed.set(threadId, text);
-      setText(text);
-    },
-  ];
-}
-
 interface Props {
   view: ThreadView;
-  uploads: Uploads;
-  text: string;
-  onText(text: string): void;
+  draft: Draft;
   field: RefObject<HTMLTextAreaElement | null>;
 }
 
-export function Composer({ view, uploads, text, onText, field }: Props) {
+export function Composer({ view, draft, field }: Props) {
   const picker = useRef<HTMLInputElement>(null);
-  const { drafts } = uploads;
+  const { text, files } = useStore(draft);
 
   useEffect(() => {
     const element = field.current;
@@ -45,22 +31,22 @@ export function Composer({ view, uploads, text, onText, field }: Props) {
   const problem =
     length > MAX_CHARACTERS
       ? `${length - MAX_CHARACTERS} characters too many.`
-      : drafts.length > MAX_FILES
+      : files.length > MAX_FILES
         ? `${MAX_FILES} files at most go with a message.`
         : undefined;
-  const ready = drafts.every((draft) => draft.sent) && (text.trim() !== "" || drafts.length > 0) && !problem;
+  const ready = files.every((file) => file.sent) && (text.trim() !== "" || files.length > 0) && !problem;
 
   function send() {
     if (!ready) return;
-    view.send(text.trim(), uploads.take());
-    onText("");
+    const { text, files } = draft.take();
+    view.send(text, files);
     field.current?.focus();
   }
 
   function keyDown(event: KeyboardEvent) {
     // On a phone Enter begins a new line, and the button sends.
     const sends =
-      event.key === "Enter" && !event.shiftKey && !event.isComposing && !matchMedia("(pointer: coarse)").matches;
+      event.key === "Enter" && !event.shiftKey && !composes(event) && !matchMedia("(pointer: coarse)").matches;
     if (!sends) return;
     event.preventDefault();
     send();
@@ -75,10 +61,11 @@ export function Composer({ view, uploads, text, onText, field }: Props) {
         send();
       }}
     >
-      {drafts.length > 0 && (
-        <ul class="drafts" aria-label="Files to send">
-          {drafts.map((draft) => (
-            <DraftTile key={draft.key} draft={draft} uploads={uploads} />
+      {files.length > 0 && (
+        // biome-ignore lint/a11y/noRedundantRoles: without markers, Safari takes it for no list
+        <ul role="list" class="drafts" aria-label="Files to send">
+          {files.map((file) => (
+            <FileTile key={file.key} file={file} draft={draft} />
           ))}
         </ul>
       )}
@@ -94,7 +81,7 @@ export function Composer({ view, uploads, text, onText, field }: Props) {
           multiple
           hidden
           onChange={(event) => {
-            uploads.add(event.currentTarget.files ?? []);
+            draft.add(event.currentTarget.files ?? []);
             event.currentTarget.value = ""; // so that the same file can be chosen again
             field.current?.focus();
           }}
@@ -114,13 +101,13 @@ export function Composer({ view, uploads, text, onText, field }: Props) {
           value={text}
           placeholder="Write a message"
           aria-label="Message"
-          onInput={(event) => onText(event.currentTarget.value)}
+          onInput={(event) => draft.write(event.currentTarget.value)}
           onKeyDown={keyDown}
           onPaste={(event) => {
-            const files = event.clipboardData?.files;
-            if (!files?.length) return;
+            const pasted = event.clipboardData?.files;
+            if (!pasted?.length) return;
             event.preventDefault();
-            uploads.add(files);
+            draft.add(pasted);
           }}
         />
         <button type="submit" class="icon-button primary" aria-label="Send" title="Send" disabled={!ready}>
@@ -131,32 +118,27 @@ export function Composer({ view, uploads, text, onText, field }: Props) {
   );
 }
 
-function DraftTile({ draft, uploads }: { draft: Draft; uploads: Uploads }) {
-  const { file, previewUrl, progress, sent, error } = draft;
+function FileTile({ file, draft }: { file: DraftFile; draft: Draft }) {
+  const { name, previewUrl, progress, sent, error } = file;
   return (
     <li class="draft" data-failed={error !== undefined}>
       {previewUrl ? <img src={previewUrl} alt="" onError={hide} /> : <FileIcon />}
       <div>
-        <span class="name">{file.name}</span>
+        <span class="name">{name}</span>
         {error ? (
           <span role="alert">
             {error}{" "}
-            <button type="button" class="link-button" onClick={() => uploads.retry(draft)}>
+            <button type="button" class="link-button" onClick={() => draft.retry(file)}>
               Try again
             </button>
           </span>
         ) : sent ? (
           <span>Ready to send</span>
         ) : (
-          <progress value={progress} aria-label={`Uploading ${file.name}`} />
+          <progress value={progress} aria-label={`Uploading ${name}`} />
         )}
       </div>
-      <button
-        type="button"
-        class="icon-button"
-        aria-label={`Remove ${file.name}`}
-        onClick={() => uploads.remove(draft)}
-      >
+      <button type="button" class="icon-button" aria-label={`Remove ${name}`} onClick={() => draft.remove(file)}>
         <CloseIcon />
       </button>
     </li>

@@ -1,6 +1,8 @@
 import type { HearthClient, ThreadList, ThreadSummary } from "hearth-client";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
+import type { Drafts } from "./draft";
+import type { Previews } from "./previews";
 import type { ReadMarks } from "./read-marks";
 import type { User } from "./session";
 
@@ -9,6 +11,8 @@ export interface ChatContext {
   client: HearthClient;
   list: ThreadList;
   marks: ReadMarks;
+  drafts: Drafts;
+  previews: Previews;
   user: User;
 }
 

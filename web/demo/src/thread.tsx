@@ -1,19 +1,19 @@
 import type { ThreadEntry } from "hearth-client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Avatars } from "./avatar";
-import { Composer, useDraft } from "./composer";
+import { Composer } from "./composer";
 import { Connection } from "./connection";
 import { listed, others, titleOf, useChat } from "./context";
 import { BackIcon } from "./icons";
+import { composes } from "./keys";
 import { go } from "./router";
 import { useStore } from "./store";
 import { Timeline } from "./timeline";
-import { useUploads } from "./uploads";
 import { Viewer } from "./viewer";
 
 /** One conversation: what was said, and the field to say more. */
 export function Thread({ threadId }: { threadId: string }) {
-  const { client, list, marks, user } = useChat();
+  const { client, list, marks, drafts, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
   useEffect(() => () => view.close(), [view]);
   const snapshot = useStore(view);
@@ -33,8 +33,7 @@ export function Thread({ threadId }: { threadId: string }) {
     return () => document.removeEventListener("visibilitychange", read);
   }, [marks, threadId, lastSeq]);
 
-  const uploads = useUploads(client);
-  const [text, setText] = useDraft(threadId);
+  const draft = drafts.of(threadId);
   const field = useRef<HTMLTextAreaElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
@@ -48,7 +47,7 @@ export function Thread({ threadId }: { threadId: string }) {
   const openedEntry = snapshot.entries.find((entry) => entry.key === opened?.entryKey);
   function edit(entry: ThreadEntry) {
     if (!view.discard(entry.key)) return;
-    setText(text ? `${entry.body}\n${text}` : entry.body);
+    draft.restore(entry.body, entry.attachments);
     field.current?.focus();
   }
 
@@ -59,7 +58,7 @@ export function Thread({ threadId }: { threadId: string }) {
     <main
       class="thread"
       data-dragged={dragged}
-      onKeyDown={(event) => event.key === "Escape" && !event.defaultPrevented && go()}
+      onKeyDown={(event) => event.key === "Escape" && !event.defaultPrevented && !composes(event) && go()}
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;
         event.preventDefault();
@@ -71,7 +70,7 @@ export function Thread({ threadId }: { threadId: string }) {
       onDrop={(event) => {
         event.preventDefault();
         setDragged(false);
-        uploads.add(event.dataTransfer?.files ?? []);
+        draft.add(event.dataTransfer?.files ?? []);
       }}
     >
       <header>
@@ -97,7 +96,7 @@ export function Thread({ threadId }: { threadId: string }) {
             onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
             onEdit={edit}
           />
-          <Composer view={view} uploads={uploads} text={text} onText={setText} field={field} />
+          <Composer view={view} draft={draft} field={field} />
         </>
       )}
       {opened && openedEntry && (
