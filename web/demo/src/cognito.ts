@@ -1,4 +1,4 @@
-/** Signing in at a Cognito user pool: two calls of its API, by `fetch`. */
+/** Signing in at a Cognito user pool: a few calls of its API, by `fetch`. */
 
 /** `refreshToken` lives for weeks, `idToken` for an hour. */
 export interface Tokens {
@@ -60,9 +60,15 @@ export class Cognito {
     return tokens(answer, refreshToken);
   }
 
+  /** Makes a refresh token worthless, and what was given for it. */
+  async revoke(refreshToken: string): Promise<void> {
+    await this.call("RevokeToken", { Token: refreshToken });
+  }
+
   private async call(action: string, content: object): Promise<Answer> {
     const response = await fetch(this.url, {
       method: "POST",
+      keepalive: true, // the page may go while it signs out
       headers: {
         "content-type": "application/x-amz-json-1.1",
         "x-amz-target": `AWSCognitoIdentityProviderService.${action}`,

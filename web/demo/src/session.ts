@@ -8,12 +8,16 @@ export interface User {
 
 const KEY = "hearth-session";
 
+/** What Cognito says of a session that is over. Anything else, such as too many requests, passes. */
+const OVER = ["NotAuthorizedException", "UserNotFoundException", "PasswordResetRequiredException"];
+
 /**
  * One signed-in user. Kept in `sessionStorage`: it survives a reload, and two tabs can be two people.
  */
 export class Session {
   readonly user: User;
   private renewing: Promise<void> | undefined;
+  private ended = false;
 
   private constructor(
     private readonly cognito: Cognito,
@@ -32,7 +36,14 @@ export class Session {
   /** The one from before a reload. */
   static resume(cognito: Cognito, onEnd: () => void): Session | undefined {
     const kept = sessionStorage.getItem(KEY);
-    return kept ? new Session(cognito, JSON.parse(kept), onEnd) : undefined;
+    if (!kept) return undefined;
+    try {
+      return new Session(cognito, JSON.parse(kept), onEnd);
+    } catch (error) {
+      console.warn("The session that was kept cannot be read:", error);
+      sessionStorage.removeItem(KEY);
+      return undefined;
+    }
   }
 
   /** hearth-client asks here for its token. A refusal to renew it ends the session. */
@@ -46,19 +57,40 @@ export class Session {
     return this.tokens.idToken;
   };
 
+  /** Signs out. What is left in other hands of the refresh token is worth nothing, once Cognito has heard of it. */
   end(): void {
+    if (this.ended) return;
+    this.close();
+    this.revoke(this.tokens);
+  }
+
+  private close(): void {
+    this.ended = true;
     sessionStorage.removeItem(KEY);
     this.onEnd();
   }
 
   private async renew(): Promise<void> {
+    const before = this.tokens;
     try {
-      this.tokens = await this.cognito.refresh(this.tokens.refreshToken);
-      sessionStorage.setItem(KEY, JSON.stringify(this.tokens));
+      const renewed = await this.cognito.refresh(before.refreshToken);
+      if (this.ended) {
+        if (renewed.refreshToken !== before.refreshToken) this.revoke(renewed);
+        throw new Error("The session ended while its token was renewed.");
+      }
+      this.tokens = renewed;
+      sessionStorage.setItem(KEY, JSON.stringify(renewed));
     } catch (error) {
-      if (error instanceof CognitoError) this.end();
+      if (!this.ended && error instanceof CognitoError && OVER.includes(error.code)) this.close();
       throw error;
     }
+  }
+
+  /** Nobody waits for it: the user leaves, with or without a network. */
+  private revoke({ refreshToken }: Tokens): void {
+    this.cognito.revoke(refreshToken).catch((error) => {
+      console.warn("Signed out here, but the refresh token could not be revoked and runs out by itself:", error);
+    });
   }
 }
 
