@@ -1,24 +1,31 @@
 import type { ThreadSummary } from "hearth-client";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { titleOf, useChat } from "./context";
 import { preview } from "./preview";
-import { unreadOf } from "./read-marks";
+import { newest, unreadOf } from "./read-marks";
 import { useStore } from "./store";
+
+const KEPT = 5;
 
 /** Reads new messages of others out to a screen reader, and counts the unread ones in the window's title. */
 export function Announcer({ threadId }: { threadId: string | undefined }) {
   const { list, marks, user } = useChat();
   const { threads, loaded } = useStore(list);
   const read = useStore(marks);
-  const heard = useRef<Map<string, number>>(undefined);
-  const [text, setText] = useState("");
+  const heard = useRef<Heard>(undefined);
+  const [news, setNews] = useState<{ key: number; text: string }[]>([]);
 
-  useEffect(() => {
+  // Before it is painted: what counts as read is never shown as unread.
+  useLayoutEffect(() => {
     if (!loaded) return;
-    marks.begin(threads);
-    const news = threads.filter((thread) => heard.current && isNew(thread, heard.current, user.id));
-    heard.current = new Map(threads.map((thread) => [thread.id, thread.lastMessage?.seq ?? 0]));
-    if (news.length > 0) setText(news.map((thread) => sentence(thread)).join(" "));
+    marks.see(threads);
+    const { since, seqs } = heard.current ?? { since: newest(threads), seqs: undefined };
+    const fresh = seqs ? threads.filter((thread) => isNew(thread, { since, seqs }, user.id)) : [];
+    heard.current = { since, seqs: new Map(threads.map((thread) => [thread.id, thread.lastMessage?.seq ?? 0])) };
+    if (fresh.length === 0) return;
+    // A paragraph of its own: the same words once more are read out once more.
+    const text = fresh.map((thread) => sentence(thread)).join(" ");
+    setNews((news) => [...news, { key: (news.at(-1)?.key ?? 0) + 1, text }].slice(-KEPT));
   }, [threads, loaded]);
 
   function sentence(thread: ThreadSummary): string {
@@ -32,13 +39,24 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
   }, [unread]);
 
   return (
-    <p class="hidden" role="log" aria-label="New messages">
-      {text}
-    </p>
+    <div class="hidden" role="log" aria-label="New messages">
+      {news.map(({ key, text }) => (
+        <p key={key}>{text}</p>
+      ))}
+    </div>
   );
 }
 
-function isNew(thread: ThreadSummary, heard: Map<string, number>, userId: string): boolean {
-  const last = thread.lastMessage;
-  return last !== null && last.author.id !== userId && last.seq > (heard.get(thread.id) ?? 0);
+interface Heard {
+  /** The newest moment that the list told of when it was loaded first, by the server's clock. */
+  since: string;
+  /** Of each thread's newest message. */
+  seqs: Map<string, number>;
+}
+
+/** A thread that was not listed yet may come from an older page: its message is new only if it is younger than the list. */
+function isNew({ id, lastMessage }: ThreadSummary, { since, seqs }: Heard, userId: string): boolean {
+  if (lastMessage === null || lastMessage.author.id === userId) return false;
+  const known = seqs.get(id);
+  return known === undefined ? lastMessage.createdAt > since : lastMessage.seq > known;
 }

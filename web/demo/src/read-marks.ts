@@ -1,21 +1,25 @@
 import type { Message, Store, ThreadSummary } from "hearth-client";
 
+/** The `seq` up to which each thread is read. */
 type Marks = Readonly<Record<string, number>>;
+
+interface Kept {
+  /** When this browser came to know the user, by the server's clock: what was said until then counts as read. */
+  readonly since: string;
+  readonly marks: Marks;
+}
 
 /**
  * Up to which `seq` the user has read each thread. Hearth does not keep that; this page does, in the browser.
  */
 export class ReadMarks implements Store<Marks> {
   private readonly key: string;
-  private marks: Marks;
-  private known: boolean;
+  private kept: Kept | undefined;
   private readonly listeners = new Set<() => void>();
 
   constructor(userId: string) {
     this.key = `hearth-read-${userId}`;
-    const kept = localStorage.getItem(this.key);
-    this.known = kept !== null;
-    this.marks = kept ? JSON.parse(kept) : {};
+    this.kept = parse(localStorage.getItem(this.key));
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -23,23 +27,53 @@ export class ReadMarks implements Store<Marks> {
     return () => this.listeners.delete(listener);
   };
 
-  readonly getSnapshot = (): Marks => this.marks;
+  readonly getSnapshot = (): Marks => this.kept?.marks ?? NONE;
 
-  /** In a browser that is new to the user, what is there already counts as read. */
-  begin(threads: readonly ThreadSummary[]): void {
-    if (this.known) return;
-    this.known = true;
-    this.keep(Object.fromEntries(threads.map((thread) => [thread.id, thread.lastMessage?.seq ?? 0])));
+  /** Marks threads that are seen for the first time, as far as they are older than this browser's time with the user. */
+  see(threads: readonly ThreadSummary[]): void {
+    const { since, marks } = this.kept ?? { since: newest(threads), marks: NONE };
+    const found: Record<string, number> = {};
+    for (const { id, createdAt, lastMessage } of threads) {
+      if (!lastMessage || marks[id] !== undefined) continue;
+      if (lastMessage.createdAt <= since) found[id] = lastMessage.seq;
+      // The newest one at least has not been read; the page does not know of those before it.
+      else if (createdAt <= since) found[id] = lastMessage.seq - 1;
+    }
+    if (!this.kept || Object.keys(found).length > 0) this.keep({ since, marks: { ...marks, ...found } });
   }
 
   read(threadId: string, seq: number): void {
-    if (seq > (this.marks[threadId] ?? 0)) this.keep({ ...this.marks, [threadId]: seq });
+    if (!this.kept || seq <= (this.kept.marks[threadId] ?? 0)) return;
+    this.keep({ ...this.kept, marks: { ...this.kept.marks, [threadId]: seq } });
   }
 
-  private keep(marks: Marks): void {
-    this.marks = marks;
-    localStorage.setItem(this.key, JSON.stringify(marks));
+  private keep(kept: Kept): void {
+    this.kept = kept;
+    try {
+      localStorage.setItem(this.key, JSON.stringify(kept));
+    } catch (error) {
+      console.warn("What has been read is not kept over a reload:", error);
+    }
     for (const listener of this.listeners) listener();
+  }
+}
+
+const NONE: Marks = {};
+
+/** The newest moment that a list of threads tells of. */
+export function newest(threads: readonly ThreadSummary[]): string {
+  const moments = threads.map(({ updatedAt }) => updatedAt);
+  return moments.sort().at(-1) ?? "";
+}
+
+/** Anything else than what was kept, such as what another page wrote there, counts as nothing. */
+function parse(text: string | null): Kept | undefined {
+  try {
+    const { since, marks } = JSON.parse(text ?? "{}");
+    const sound = typeof since === "string" && Object.values(marks).every((seq) => typeof seq === "number");
+    return sound ? { since, marks } : undefined;
+  } catch {
+    return undefined;
   }
 }
 
