@@ -15,6 +15,7 @@ interface Props {
  */
 export function Dialog({ label, onClose, onKeyDown, children, class: name }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const pressed = useRef<EventTarget | null>(null);
   // Not an effect: it is to be closed while it is there, so that the browser gives the focus back.
   useLayoutEffect(() => {
     const element = dialog.current;
@@ -32,7 +33,13 @@ export function Dialog({ label, onClose, onKeyDown, children, class: name }: Pro
       }}
       // Told late, when another dialog may be there in its place.
       onClose={(event) => event.currentTarget.isConnected && onClose()}
-      onClick={(event) => event.target === event.currentTarget && onClose()}
+      // Not where a press only ends: one that selects text may begin within.
+      onPointerDown={(event) => {
+        pressed.current = event.target;
+      }}
+      onClick={(event) => {
+        if (event.target === event.currentTarget && pressed.current === event.currentTarget) onClose();
+      }}
       onKeyDown={(event) => {
         event.stopPropagation(); // what is behind the dialog has its own use for Escape
         onKeyDown?.(event);

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { Avatar } from "./avatar";
 import { others, useChat } from "./context";
 import { Dialog } from "./dialog";
+import { composes } from "./keys";
 import { go } from "./router";
 import { sentence } from "./sentence";
 import type { User } from "./session";
@@ -63,7 +64,8 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
         <h2>New conversation</h2>
         <fieldset class="field">
           <legend>With</legend>
-          <ul class="choice">
+          {/* biome-ignore lint/a11y/noRedundantRoles: without markers, Safari takes it for no list */}
+          <ul role="list" class="choice">
             {[...known.values()].map((person) => (
               <li key={person.id}>
                 <label>
@@ -86,7 +88,7 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
               aria-describedby="add-hint"
               onInput={(event) => setId(event.currentTarget.value)}
               onKeyDown={(event) => {
-                if (event.key !== "Enter") return;
+                if (event.key !== "Enter" || composes(event)) return;
                 event.preventDefault();
                 addId();
               }}

@@ -21,5 +21,10 @@ export function go(threadId?: string): void {
 
 function read(): string | undefined {
   const [, name] = location.hash.split("#/");
-  return name ? decodeURIComponent(name) : undefined;
+  if (!name) return undefined;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name; // the id of no thread, as the page will say
+  }
 }

@@ -52,7 +52,8 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
           </button>
         </p>
       ) : (
-        <ul class="threads" onKeyDown={moveFocus}>
+        // biome-ignore lint/a11y/noRedundantRoles: without markers, Safari takes it for no list
+        <ul role="list" class="threads" onKeyDown={moveFocus}>
           {threads.map((thread) => (
             <ThreadItem key={thread.id} thread={thread} open={thread.id === threadId} />
           ))}

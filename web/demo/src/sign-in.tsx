@@ -49,7 +49,8 @@ export function SignIn({ cognito, users, onTokens }: Props) {
         )}
         {!first && users.length > 0 && (
           <>
-            <ul class="people">
+            {/* biome-ignore lint/a11y/noRedundantRoles: without markers, Safari takes it for no list */}
+            <ul role="list" class="people">
               {users.map((user) => (
                 <li key={user.id}>
                   <button

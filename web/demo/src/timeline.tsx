@@ -59,7 +59,8 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
         </div>
         {!loaded && <p class="state">{error ? `${error.detail} Trying again …` : "Loading messages …"}</p>}
         {loaded && entries.length === 0 && <p class="state">Say hello!</p>}
-        <ol>
+        {/* biome-ignore lint/a11y/noRedundantRoles: without markers, Safari takes it for no list */}
+        <ol role="list">
           {entries.map((entry, index) => {
             const before = entries[index - 1];
             const after = entries[index + 1];
