@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -36,10 +37,16 @@ class Daemon:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    return json.load(file)
+                    try:
+                        return json.load(file)
+                    except json.JSONDecodeError:  # the lock comes before the notes
+                        raise Failure(self.being_started()) from None
         except FileNotFoundError:
             pass
         return None
+
+    def being_started(self):
+        return f"Another command is starting {self.title} of {self.state} right now."
 
     def start(self, command, url, env=None, **notes):
         """Start it, keep `notes` about it, and wait until `url` answers."""
@@ -48,7 +55,8 @@ class Daemon:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Failure(f"Another command is starting {self.title} of {self.state} right now.") from None
+                raise Failure(self.being_started()) from None
+            lock.truncate(0)  # what is in it is of the last one, and the lock would vouch for it
             process = subprocess.Popen(
                 command,
                 env=env,
@@ -58,7 +66,6 @@ class Daemon:
                 start_new_session=True,  # one process group with its children, and no Ctrl-C from the terminal
                 pass_fds=[lock.fileno()],
             )
-            lock.truncate(0)
             json.dump({"pid": process.pid, **notes}, lock)
         self.await_answer(process, url)
 
@@ -80,15 +87,14 @@ class Daemon:
         found = self.running()
         if not found:
             return False
-        os.kill(found["pid"], signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it may end by itself meanwhile
+            os.kill(found["pid"], signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while self.running() and time.monotonic() < deadline:
             time.sleep(0.05)
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(found["pid"], signal.SIGKILL)  # what is left
-        except ProcessLookupError:
-            pass
-        self.pid_file.unlink()
+        self.pid_file.unlink(missing_ok=True)
         return True
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from daemon import Daemon, Failure, claim
 
 DEFAULT_PORT = 4580
+# By any other name, it is a page of somebody else's that has had its name point here (DNS rebinding).
+NAMES = ["localhost", "127.0.0.1"]
 SHOWN = ["apiUrl", "wsUrl", "region", "clientId", "users"]
 
 
@@ -42,6 +44,14 @@ class Handler(SimpleHTTPRequestHandler):
     def __init__(self, *arguments, stack, **named):
         self.stack = stack
         super().__init__(*arguments, **named)
+
+    def parse_request(self):
+        if not super().parse_request():
+            return False
+        if self.headers.get("Host", "").partition(":")[0] in NAMES:
+            return True
+        self.send_error(HTTPStatus.MISDIRECTED_REQUEST, f"This is {' or '.join(NAMES)} only.")
+        return False
 
     def do_GET(self):
         path = self.path.partition("?")[0]
