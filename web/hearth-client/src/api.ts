@@ -103,8 +103,9 @@ export class HearthApi {
   /** How a file stands. */
   async fileStatus(fileId: string, options: CallOptions = {}): Promise<FileDetails> {
     const details = await this.#get<FileDetails>(`/api/files/${encodeURIComponent(fileId)}/status`, {}, options);
-    const thumbUrl = details.thumbUrl === null ? null : this.resolve(details.thumbUrl);
-    return { ...details, thumbUrl, ...(details.url === undefined ? {} : { url: this.resolve(details.url) }) };
+    const { url: path, ...others } = details;
+    const url = this.link(path);
+    return { ...others, thumbUrl: this.link(details.thumbUrl), ...(url === null ? {} : { url }) };
   }
 
   /** A ticket for one socket. */
@@ -113,18 +114,31 @@ export class HearthApi {
     return answer.json as WsTicket;
   }
 
-  /** The absolute URL of a path that the API gave. What this library hands out is absolute already. */
+  /**
+   * The absolute URL of a path that the API gave. What this library hands out is absolute already. Throws a
+   * `HearthError` for a URL that is neither `http:` nor `https:`.
+   */
   resolve(path: string): string {
     return this.#transport.resolve(path);
+  }
+
+  /** The absolute URL, or null where there is none that a page may use. @internal */
+  link(path: string | null | undefined): string | null {
+    if (path == null) return null;
+    try {
+      return this.resolve(path);
+    } catch {
+      return null;
+    }
   }
 
   /** The message with absolute URLs. @internal */
   absolute(message: Message): Message {
     if (message.attachments.length === 0) return message;
     const attachments = message.attachments.map((attachment): Attachment => {
-      const { thumbUrl } = attachment;
-      const thumb = thumbUrl == null ? {} : { thumbUrl: this.resolve(thumbUrl) };
-      return { ...attachment, url: this.resolve(attachment.url), ...thumb };
+      const { thumbUrl: path, ...others } = attachment;
+      const thumbUrl = this.link(path);
+      return { ...others, url: this.link(attachment.url) ?? "", ...(thumbUrl === null ? {} : { thumbUrl }) };
     });
     return { ...message, attachments };
   }

@@ -47,9 +47,12 @@ export class Transport {
     return this.#claims;
   }
 
+  /** The absolute URL. Throws for one that is neither `http:` nor `https:`: a page may put it into a link. */
   resolve(path: string): string {
-    if (/^[a-z][a-z0-9+.-]*:/i.test(path)) return path;
-    return `${this.#base}/${path.replace(/^\/+/, "")}`;
+    if (/^https?:\/\//i.test(path)) return path;
+    if (!/^[a-z][a-z0-9+.-]*:/i.test(path)) return `${this.#base}/${path.replace(/^\/+/, "")}`;
+    const detail = `The server gave a URL that is not of the web: ${path.slice(0, 40)}`;
+    throw new HearthError({ kind: "protocol", code: "unexpected_answer", detail });
   }
 
   /** Renews the token if the latest one runs out within so many milliseconds. */
@@ -83,14 +86,28 @@ export class Transport {
   }
 
   async #ask(renew: boolean): Promise<string> {
+    let stop = () => {};
+    // One that never answers would hold up everything, without a word.
+    const late = new Promise<never>((_, reject) => {
+      const fail = () => reject(new Error(`There was no token within ${this.#timeout} ms.`));
+      const cancel = this.#env.schedule(fail, this.#timeout);
+      const forget = this.#closing.add(fail);
+      stop = () => {
+        cancel();
+        forget();
+      };
+    });
     try {
-      const token = await this.#provider({ renew });
+      const token = await Promise.race([this.#provider({ renew }), late]);
       if (token !== this.#latest) this.#claims = claims(token);
       this.#latest = token;
       return token;
     } catch (cause) {
+      this.#closing.signal.throwIfAborted();
       const detail = "The token provider failed.";
       throw new HearthError({ kind: "token", code: "token_error", detail, cause });
+    } finally {
+      stop();
     }
   }
 

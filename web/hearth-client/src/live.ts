@@ -2,7 +2,7 @@ import { backoff, type Context, hearthError } from "./context.js";
 import { HearthError } from "./errors.js";
 import { channelOf, type Frame } from "./frames.js";
 import type { Transport } from "./http.js";
-import { Socket } from "./socket.js";
+import { Socket, type SocketHandlers } from "./socket.js";
 import { guarded, LazyStore } from "./store.js";
 import type { ConnectionState, ConnectionStatus, FileStatusEvent, Message, Store } from "./types.js";
 
@@ -171,7 +171,15 @@ export class Live {
     const { exp } = this.#transport.claims;
     next.tokenUntil = exp === undefined ? null : exp * 1000;
     const url = `${this.#url}${this.#url.includes("?") ? "&" : "?"}ticket=${encodeURIComponent(ticket)}`;
-    const socket = new Socket(this.#context, url, {
+    const socket = this.#make(next, url);
+    if (socket === null) return;
+    next.socket = socket;
+    for (const channel of this.#channels.keys()) socket.subscribe(channel);
+  }
+
+  /** A socket to be, or null where the platform allows none: a page's policy, or a `ws:` URL on an HTTPS page. */
+  #make(next: Next, url: string): Socket | null {
+    const handlers: SocketHandlers = {
       opened: () => {
         next.opened = true;
         // Without another to carry meanwhile, it does so at once.
@@ -184,9 +192,16 @@ export class Live {
       },
       changed: () => this.#settle(),
       lost: (error) => this.#lost(socket, error),
-    });
-    next.socket = socket;
-    for (const channel of this.#channels.keys()) socket.subscribe(channel);
+    };
+    let socket: Socket | null = null;
+    try {
+      socket = new Socket(this.#context, url, handlers);
+    } catch (cause) {
+      const detail = `The platform refuses the connection: ${cause}`;
+      this.#failed(new HearthError({ kind: "network", code: "network_error", detail, cause }));
+      if (this.#current === null) this.#unheard();
+    }
+    return socket;
   }
 
   /** The next socket carries from here on. */
@@ -220,7 +235,7 @@ export class Live {
   #hear(frame: Frame): void {
     if (frame.event === "file:status") {
       const { fileId, status, thumbUrl } = frame.data;
-      const event = { fileId, status, thumbUrl: thumbUrl == null ? null : this.#context.api.resolve(thumbUrl) };
+      const event = { fileId, status, thumbUrl: this.#context.api.link(thumbUrl) };
       for (const listener of [...this.#files]) guarded(this.#context.report, () => listener(event));
     } else if (frame.event === "message:new") {
       const { threadId, message, truncated } = frame.data;
@@ -233,11 +248,12 @@ export class Live {
     }
   }
 
-  #lost(socket: Socket, error: HearthError): void {
+  #lost(socket: Socket | null, error: HearthError): void {
+    if (socket === null) return;
     if (socket === this.#next?.socket) {
       const blocked = !this.#next.opened && this.#current === null;
       this.#failed(error);
-      if (blocked) for (const handlers of this.#channels.values()) for (const { unheard } of [...handlers]) unheard();
+      if (blocked) this.#unheard();
     } else if (socket === this.#current) {
       this.#current = null;
       this.#cancelRotation();
@@ -247,6 +263,10 @@ export class Live {
       else if (this.#next === null) this.#again(error);
     }
     this.#settle();
+  }
+
+  #unheard(): void {
+    for (const handlers of [...this.#channels.values()]) for (const { unheard } of [...handlers]) unheard();
   }
 
   /** The next socket came to nothing. */

@@ -169,3 +169,56 @@ test("following needs a WebSocket, and says so", () => {
   assert.throws(() => bench.client.openThread("thread_1"), /environment\.WebSocket/);
   bench.client.close();
 });
+
+test("a token provider that never answers holds up nothing for good", async () => {
+  const provider = { hangs: true };
+  const token = () => (provider.hangs ? new Promise<string>(() => {}) : "token");
+  const bench = new Bench(() => ({ status: 200, body: { id: "thread_1" } }), { token });
+  const late = refused(bench);
+  await bench.clock.advance(30_000);
+  const { kind, code, retryable } = await late;
+  assert.deepEqual([kind, code, retryable], ["token", "token_error", true]);
+  assert.equal(bench.clock.pending("client"), 0);
+  const closed = rejection(bench.client.api.thread("thread_1"));
+  provider.hangs = false;
+  assert.equal((await bench.client.api.thread("thread_1")).id, "thread_1");
+  bench.client.close();
+  assert.equal(((await closed) as Error).name, "AbortError");
+  assert.equal(bench.clock.pending("client"), 0);
+});
+
+test("a renewal that never ends is given up, and the next one may succeed", async () => {
+  let asked = 0;
+  const token = ({ renew }: { renew: boolean }) => {
+    if (!renew) return "old";
+    asked += 1;
+    return asked === 1 ? new Promise<string>(() => {}) : "new";
+  };
+  const bench = new Bench(
+    ({ headers }) => ({ status: headers.authorization === "Bearer new" ? 200 : 401, body: { id: "thread_1" } }),
+    { token },
+  );
+  const late = refused(bench);
+  await bench.clock.advance(30_000);
+  assert.equal((await late).code, "token_error");
+  assert.equal((await bench.client.api.thread("thread_1")).id, "thread_1");
+});
+
+test("a URL that is not of the web is left out, and refused where it is asked for", async () => {
+  const bad = "javascript:alert(1)";
+  const attachment = { id: "file_1", url: bad, thumbUrl: "data:text/html,x" };
+  const bench = new Bench(({ path }) => {
+    if (path.endsWith("/status")) return { status: 200, body: { id: "file_1", thumbUrl: bad, url: bad } };
+    return { status: 200, body: { messages: [{ id: "msg_1", seq: 1, attachments: [attachment] }], nextCursor: null } };
+  });
+  const { api } = bench.client;
+  assert.deepEqual((await api.messages("t")).messages[0]?.attachments, [{ id: "file_1", url: "" }]);
+  assert.deepEqual(await api.fileStatus("file_1"), { id: "file_1", thumbUrl: null });
+  for (const url of [bad, "JavaScript:x", "data:,x", "blob:https://x", "file:///x", "https:x"]) {
+    assert.throws(() => api.resolve(url), HearthError, url);
+  }
+  for (const path of [" javascript:x", "//evil.test/x", "java\tscript:x"]) {
+    assert.ok(api.resolve(path).startsWith("https://hearth.test/base/"), path);
+  }
+  assert.equal(api.resolve("HTTP://127.0.0.1:8080/x"), "HTTP://127.0.0.1:8080/x");
+});
