@@ -37,8 +37,8 @@ export class Feed {
   #position: number | null = null;
   /** The newest message that is known to exist. */
   #newest = 0;
-  /** Whether there may be more than is known of, since nothing is pushed. */
-  #unsure = false;
+  /** How often it was heard, since all was last asked for, that nothing is pushed: there may be more than is known of. */
+  #doubts = 0;
   #running = false;
   #cancelReorder: (() => void) | null = null;
 
@@ -57,7 +57,7 @@ export class Feed {
       },
       refused: (error) => this.#end(error),
       unheard: () => {
-        this.#unsure = true;
+        this.#doubts += 1;
         this.#catchUp();
       },
     });
@@ -113,7 +113,7 @@ export class Feed {
   /** Fetches until nothing is missing any more. */
   #catchUp(): void {
     if (this.#running || this.#stopping.signal.aborted) return;
-    if (this.#position !== null && this.#position >= this.#newest && !this.#unsure) return;
+    if (this.#position !== null && this.#position >= this.#newest && this.#doubts === 0) return;
     this.#running = true;
     this.#live.setBehind(this, true);
     this.#fetchAll()
@@ -132,8 +132,7 @@ export class Feed {
       try {
         if (this.#position === null) await this.#begin(signal);
         // What was missing when the last try failed may have been pushed since.
-        const behind = this.#position !== null && (this.#position < this.#newest || this.#unsure);
-        this.#unsure = false;
+        const behind = this.#position !== null && (this.#position < this.#newest || this.#doubts > 0);
         if (behind) await this.#fetch(this.#position ?? 0, signal);
         if (attempt > 0) this.#handler.trouble(null);
         if (!behind) return;
@@ -157,15 +156,19 @@ export class Feed {
   }
 
   async #fetch(after: number, signal: AbortSignal): Promise<void> {
-    const { messages } = await this.#context.api.messages(this.#threadId, { after, limit: PAGE }, { signal });
+    const doubts = this.#doubts;
+    const page = { after, limit: PAGE };
+    const { messages, nextCursor } = await this.#context.api.messages(this.#threadId, page, { signal });
     // Not held back: they are in order already, and there may be more than are held at most.
     for (const message of messages) {
       if (message.seq === (this.#position ?? 0) + 1) this.#held.set(message.seq, message);
       this.accept(message);
       if (signal.aborted) return;
     }
+    // Behind a doubt that came up meanwhile, there may be more again.
+    if (nextCursor === null && this.#doubts === doubts) this.#doubts = 0;
     // It may have been delivered by pushes meanwhile.
-    if ((this.#position ?? 0) > after || this.#newest <= after) return;
+    if ((this.#position ?? 0) > after || (this.#newest <= after && nextCursor === null)) return;
     const detail = `Message ${after + 1} is missing from the server's answer.`;
     throw new HearthError({ kind: "protocol", code: "unexpected_answer", detail });
   }

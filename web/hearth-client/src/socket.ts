@@ -19,6 +19,8 @@ export interface SocketHandlers {
 interface Subscription {
   wanted: boolean;
   acknowledged: boolean;
+  /** Whether the server may have it: a subscribe was sent, and no unsubscribe acknowledged since. */
+  held: boolean;
   /** Answers to frames with a lower `id` say what was, before somebody else began to listen. */
   since: number;
   action: "subscribe" | "unsubscribe" | null;
@@ -75,6 +77,7 @@ export class Socket {
     const subscription = this.#subscriptions.get(channel) ?? {
       wanted: true,
       acknowledged: false,
+      held: false,
       since: 0,
       action: null,
       id: 0,
@@ -144,7 +147,7 @@ export class Socket {
     if (this.#over || frame === null) return;
     this.#heardAt = this.#context.env.now();
     if (frame.event === "error") {
-      this.#failed(frame.data);
+      this.#failed(frame.data, frame.id);
     } else if (frame.event === "pong") {
       this.#scheduleProbe();
     } else if (frame.event === "subscribed" || frame.event === "unsubscribed") {
@@ -165,12 +168,13 @@ export class Socket {
       this.#handlers.frame(frame);
     } else if (id === subscription.id) {
       finish(subscription);
+      if (frame.event === "unsubscribed") subscription.held = false;
     }
     this.#advance(channel, subscription);
     this.#handlers.changed();
   }
 
-  #failed({ code, detail = code, channel }: { code: string; detail?: string; channel?: string }): void {
+  #failed({ code, detail = code, channel }: { code: string; detail?: string; channel?: string }, id?: unknown): void {
     const error = new HearthError({ kind: "http", code: code as HearthError["code"], detail });
     const subscription = channel === undefined ? undefined : this.#subscriptions.get(channel);
     const failing = code === "internal" || code === "unavailable";
@@ -182,6 +186,8 @@ export class Socket {
     } else if (code === "too_many_subscriptions") {
       this.#lose(detail, code);
     } else if (failing) {
+      // What an earlier frame came to says nothing of the one that is under way.
+      if (id !== undefined && Number(id) !== subscription.id) return;
       // Not at once, but before the answer would be missed.
       const { tries } = subscription;
       finish(subscription);
@@ -202,7 +208,7 @@ export class Socket {
     subscription.cancel();
     if (subscription.wanted) {
       if (!subscription.acknowledged) this.#act(channel, subscription, "subscribe");
-    } else if (subscription.acknowledged) {
+    } else if (subscription.held) {
       subscription.acknowledged = false;
       this.#act(channel, subscription, "unsubscribe");
     } else {
@@ -213,9 +219,14 @@ export class Socket {
   #act(channel: string, subscription: Subscription, action: "subscribe" | "unsubscribe"): void {
     subscription.action = action;
     subscription.tries += 1;
+    if (action === "subscribe") subscription.held = true;
     subscription.cancel = this.#context.env.schedule(() => {
       if (action === "unsubscribe" && !subscription.wanted) {
         subscription.doubtful = true;
+      } else if (!subscription.wanted) {
+        // It may have been done, or be done yet.
+        finish(subscription);
+        this.#advance(channel, subscription);
       } else if (action === "unsubscribe" || subscription.tries > 1) {
         // An unsubscribe that is still on its way would undo the next subscribe.
         this.#lose("The server does not answer any more.");

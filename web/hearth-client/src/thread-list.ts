@@ -23,6 +23,8 @@ export class LiveThreadList implements ThreadList {
   #loaded = false;
   #cursor: string | null = null;
   #first: Promise<void> | null = null;
+  /** The refresh that is under way may not know of a thread that was added since it began. */
+  #outdated = false;
   #more: Promise<void> | null = null;
   #error: HearthError | null = null;
   #cancelRefresh = () => {};
@@ -49,6 +51,8 @@ export class LiveThreadList implements ThreadList {
     this.#first ??= this.#loadFirst().finally(() => {
       this.#first = null;
       this.#store.changed();
+      if (this.#outdated) this.#refreshQuietly();
+      this.#outdated = false;
     });
     this.#store.changed();
     return this.#first;
@@ -70,7 +74,8 @@ export class LiveThreadList implements ThreadList {
       this.#merge({ ...thread, memberNames: thread.memberIds, lastMessage: null });
     }
     // Its members' names come with the list.
-    this.#refreshQuietly();
+    if (this.#first !== null) this.#outdated = true;
+    else this.#refreshQuietly();
   }
 
   close(): void {
@@ -178,21 +183,23 @@ export class LiveThreadList implements ThreadList {
     if (this.#fetching) return;
     this.#fetching = true;
     const { signal } = this.#closing;
-    this.#fetchStale(signal)
-      .catch((error: unknown) => {
-        if (!signal.aborted) this.#context.report(error);
-      })
-      .finally(() => {
-        this.#fetching = false;
-      });
+    void this.#fetchStale(signal).finally(() => {
+      this.#fetching = false;
+    });
   }
 
   async #fetchStale(signal: AbortSignal): Promise<void> {
     for (const threadId of this.#stale) {
       this.#stale.delete(threadId);
       const newest = () => this.#context.api.messages(threadId, { limit: 1 }, { signal });
-      const { messages } = await retrying(this.#context, signal, newest);
-      for (const message of messages) this.#said(message);
+      try {
+        const { messages } = await retrying(this.#context, signal, newest);
+        for (const message of messages) this.#said(message);
+      } catch (error) {
+        if (signal.aborted) return;
+        // Of this thread alone: the others are still to be asked for.
+        this.#context.report(error);
+      }
     }
   }
 

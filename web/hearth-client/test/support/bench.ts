@@ -3,11 +3,14 @@ import { HearthClient } from "../../src/index.js";
 import { Clock } from "./clock.js";
 import { Random } from "./random.js";
 
-/** What a test answers to a request; an error is a failure of the network, and nothing is no answer at all. */
+/**
+ * What a test answers to a request, `delay` milliseconds later perhaps; an error is a failure of the network, and nothing
+ * is no answer at all.
+ */
 export type Handler = (
   call: { method: string; path: string; headers: Record<string, string>; body: unknown },
   count: number,
-) => { status: number; body?: unknown; headers?: Record<string, string> } | Error | undefined;
+) => { status: number; body?: unknown; headers?: Record<string, string>; delay?: number } | Error | undefined;
 
 /** A client whose requests a test answers by hand, in virtual time. */
 export class Bench {
@@ -53,9 +56,11 @@ export class Bench {
       const reply = handler(call, this.calls.length);
       if (reply instanceof Error) reject(reply);
       else if (reply !== undefined) {
-        const { status, body = {}, headers = {} } = reply;
+        const { status, body = {}, headers = {}, delay = 0 } = reply;
         const text = typeof body === "string" ? body : JSON.stringify(body);
-        resolve({ status, headers: { get: (name) => headers[name] ?? null }, text: async () => text });
+        const answer = { status, headers: { get: (name: string) => headers[name] ?? null }, text: async () => text };
+        if (delay === 0) resolve(answer);
+        else this.clock.scheduler("server")(() => resolve(answer), delay);
       }
     });
   }
