@@ -1,4 +1,5 @@
 import type { Context } from "./context.js";
+import { HearthError, type HearthErrorFields } from "./errors.js";
 import type { OutboxItem } from "./outbox.js";
 import { guarded } from "./store.js";
 import type { OutboxStorage } from "./types.js";
@@ -35,7 +36,8 @@ export class OutboxShelf {
     const { key, threadId, body, createdAt, order, triedAt, failed } = item;
     // An object URL means nothing after a reload.
     const files = item.files.map(({ previewUrl: _, ...file }) => file);
-    const text = JSON.stringify({ threadId, body, files, createdAt, order, triedAt, failed });
+    const error = failed && item.error !== null ? told(item.error) : null;
+    const text = JSON.stringify({ threadId, body, files, createdAt, order, triedAt, failed, error });
     guarded(this.#context.report, () => this.#storage?.setItem(this.#prefix + key, text));
   }
 
@@ -45,7 +47,7 @@ export class OutboxShelf {
 
   #read(storage: OutboxStorage, name: string): OutboxItem {
     const json: unknown = JSON.parse(storage.getItem(name) ?? "null");
-    const { threadId, body, files, createdAt, order, triedAt, failed } = (json ?? {}) as Partial<OutboxItem>;
+    const { threadId, body, files, createdAt, order, triedAt, ...state } = (json ?? {}) as Partial<OutboxItem>;
     if (
       typeof threadId !== "string" ||
       typeof body !== "string" ||
@@ -57,6 +59,20 @@ export class OutboxShelf {
     }
     const tried = typeof triedAt === "number" ? triedAt : null;
     const key = name.slice(this.#prefix.length);
-    return { key, threadId, body, files, createdAt, order, triedAt: tried, failed: failed === true, error: null };
+    const failed = state.failed === true;
+    const error = failed ? restored(state.error) : null;
+    return { key, threadId, body, files, createdAt, order, triedAt: tried, failed, error };
   }
+}
+
+/** What of an error is worth keeping: a `cause` may be anything. */
+function told({ kind, code, detail, status, requestId }: HearthError): HearthErrorFields {
+  return { kind, code, detail, status, requestId };
+}
+
+/** Why it failed, or null where an earlier version of this library did not keep it. */
+function restored(error: unknown): HearthError | null {
+  const { kind, code, detail, status, requestId } = (error ?? {}) as Partial<HearthErrorFields>;
+  if (typeof kind !== "string" || typeof code !== "string" || typeof detail !== "string") return null;
+  return new HearthError({ kind, code, detail, status: status ?? null, requestId: requestId ?? null });
 }

@@ -158,3 +158,30 @@ test("garbage in the storage is reported and left as it is; a full storage is re
   assert.ok(bench.errors.slice(5).every((error) => error instanceof RangeError) && bench.errors.length > 5);
   bench.client.close();
 });
+
+test("what failed says why after a reload", async () => {
+  const storage = new MemoryStorage();
+  const outbox = { storage, key: "outbox" };
+  const { status, body } = problem(422, "invalid_request");
+  const before = opened(() => ({ status, body }), { outbox });
+  const key = before.view.send("bad");
+  await before.bench.clock.advance(100);
+  before.bench.client.close();
+  const after = opened(committed, { outbox });
+  const [entry] = after.view.getSnapshot().entries;
+  assert.equal(entry?.state, "failed");
+  const error = before.view.getSnapshot().entries[0]?.error;
+  const { kind, code, detail, status: said, requestId, retryable } = entry?.error ?? {};
+  assert.deepEqual(
+    { kind, code, detail, said, requestId, retryable },
+    { kind: "http", code: "invalid_request", detail: error?.detail, said: 422, requestId: "r-1", retryable: false },
+  );
+  after.bench.client.close();
+
+  // As an earlier version of the library kept it.
+  const { error: _, ...old } = JSON.parse(storage.getItem(`outbox:${key}`) ?? "") as { error: unknown };
+  storage.setItem(`outbox:${key}`, JSON.stringify(old));
+  const later = opened(committed, { outbox });
+  assert.deepEqual([later.states(), later.view.getSnapshot().entries[0]?.error], [["bad: failed"], null]);
+  later.bench.client.close();
+});
