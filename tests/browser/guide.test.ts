@@ -1,26 +1,28 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { launch, PATIENCE, stack } from "./browser.ts";
+import { eventually, launch, PATIENCE, stack } from "./browser.ts";
 import { drawLake } from "./photo.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript" };
+const PORT = 5173; // the one that the local cloud allows
 
 let browser: Browser;
-let project: string;
+/** Where the clone is, as `hearth`, and the project beside it. */
+let folder: string;
 before(async () => {
-  // A page that a test answers for comes from no address, so that Chromium takes it for one of the internet.
-  browser = await launch("--disable-features=LocalNetworkAccessChecks");
-  project = mkdtempSync(join(tmpdir(), "hearth-guide-"));
+  browser = await launch();
+  folder = mkdtempSync(join(tmpdir(), "hearth-guide-"));
+  symlinkSync(ROOT.replace(/\/$/, ""), join(folder, "hearth"));
 });
 after(async () => {
-  rmSync(project, { recursive: true });
+  rmSync(folder, { recursive: true });
   await browser.close();
 });
 
@@ -32,19 +34,42 @@ function files(markdown: string): Map<string, string> {
   return found;
 }
 
-test("the page that docs/frontend.md builds is a chat", async () => {
-  const code = files(readFileSync(join(ROOT, "docs/frontend.md"), "utf8"));
+/** The commands of a step: they ask the instance of this test. */
+function commands(markdown: string, step: string): string {
+  const section = markdown.split(/^## /m).find((section) => section.startsWith(step)) ?? "";
+  const [, shell] = /^```sh\n(.*?)^```$/ms.exec(section) ?? assert.fail(`"${step}" has no commands.`);
+  return `set -e\n${shell}`.replaceAll("http://127.0.0.1:4580", stack.pageUrl);
+}
+
+test("docs/frontend.md, followed step by step, leads to a chat", async (context) => {
+  if (!(await isFree())) return context.skip(`Port ${PORT} is taken, and the guide needs it.`);
+  const guide = readFileSync(join(ROOT, "docs/frontend.md"), "utf8");
+  execFileSync("sh", ["-c", commands(guide, "2. An empty project")], { cwd: folder, stdio: ["ignore", "ignore", 2] });
+  const project = join(folder, "chat");
+  const code = files(guide);
   assert.deepEqual([...code.keys()], ["index.html", "main.js"]);
   for (const [name, content] of code) writeFileSync(join(project, name), content);
-  mkdirSync(join(project, "node_modules"));
-  symlinkSync(join(ROOT, "web/hearth-client"), join(project, "node_modules/hearth-client"));
-  const vite = join(ROOT, "web/node_modules/vite/bin/vite.js");
-  execFileSync(process.execPath, [vite, "build", "--base", "./", "--logLevel", "error"], {
-    cwd: project,
-    stdio: "inherit",
-  });
 
-  const [sarah, michael] = [await open("Sarah"), await open("Michael")];
+  const run = commands(guide, "8. Run it");
+  const vite = spawn("sh", ["-c", run], { cwd: project, stdio: ["ignore", "ignore", 2], detached: true });
+  try {
+    await eventually("Vite answers", async () => {
+      assert.equal(vite.exitCode, null, "Vite ended");
+      return fetch(`http://localhost:${PORT}/`).then(
+        (response) => response.ok,
+        () => false,
+      );
+    });
+    await chat();
+  } finally {
+    if (vite.exitCode === null) process.kill(-(vite.pid ?? assert.fail()), "SIGTERM"); // with what it has started
+    await eventually("Vite has ended", isFree);
+  }
+});
+
+async function chat(): Promise<void> {
+  const complaints: string[] = [];
+  const [sarah, michael] = [await open("Sarah", complaints), await open("Michael", complaints)];
   await sarah.getByText("live", { exact: true }).waitFor();
   const word = crypto.randomUUID();
   await sarah.getByLabel("Message").fill(`Dinner at 6? ${word}`);
@@ -52,26 +77,44 @@ test("the page that docs/frontend.md builds is a chat", async () => {
   await michael.getByText(`Sarah: Dinner at 6? ${word}`).waitFor();
 
   const buffer = await drawLake(michael, 400, 300);
-  await michael.getByLabel("Photo").setInputFiles({ name: `${word}.jpg`, mimeType: "image/jpeg", buffer });
+  const picker = michael.getByLabel("Photo");
+  await picker.setInputFiles({ name: `${word}.jpg`, mimeType: "image/jpeg", buffer });
   for (const page of [sarah, michael]) {
     const image = page.getByRole("img", { name: `${word}.jpg` });
     await image.waitFor();
     await page.waitForFunction((image) => (image as HTMLImageElement).naturalWidth > 0, await image.elementHandle());
+  }
+  // A choice that is cancelled, and a file that has no thumbnail.
+  await picker.dispatchEvent("change");
+  await picker.setInputFiles({ name: `${word}.txt`, mimeType: "text/plain", buffer: Buffer.from("milk") });
+  for (const page of [sarah, michael]) {
+    await page.getByRole("link", { name: `${word}.txt` }).waitFor();
     await page.context().close();
   }
-});
+  assert.deepEqual(complaints, []);
+}
 
-/** The built page, as if the local cloud's server had it: of an origin that the API knows. */
-async function open(name: string): Promise<Page> {
+async function open(name: string, complaints: string[]): Promise<Page> {
   const context = await browser.newContext();
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
-  await page.route(`${stack.pageUrl}/guide/**`, (route) => {
-    const path = new URL(route.request().url()).pathname.replace("/guide/", "") || "index.html";
-    if (path === "config.json") return route.fulfill({ json: config });
-    return route.fulfill({ body: readFileSync(join(project, "dist", path)), contentType: TYPES[extname(path)] ?? "" });
+  page.on("pageerror", (error) => complaints.push(`${name}: ${error.stack ?? error}`));
+  page.on("request", (request) => {
+    if (request.url().endsWith("/undefined")) complaints.push(`${name}: ${request.url()}`);
   });
-  const config = await (await fetch(`${stack.pageUrl}/config.json`)).json();
-  await page.goto(`${stack.pageUrl}/guide/?as=${name}`);
+  await page.goto(`http://localhost:${PORT}/?as=${name}`);
   return page;
+}
+
+/** Whether nobody listens on the port, by either of the addresses that `localhost` has. */
+async function isFree(): Promise<boolean> {
+  for (const host of ["127.0.0.1", "::1"]) {
+    const taken = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "EADDRINUSE"));
+      server.listen(PORT, host, () => server.close(() => resolve(false)));
+    });
+    if (taken) return false;
+  }
+  return true;
 }
