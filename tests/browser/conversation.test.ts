@@ -52,6 +52,9 @@ test("what is not open counts as unread, is read out, and is read once it is ope
   await michael.item(title).getByText("Hello?").waitFor();
   await michael.page.getByRole("log", { name: "New messages" }).getByText(`in ${title}: Hello?`).waitFor();
   await michael.page.waitForFunction(() => /^\(\d+\) Hearth$/.test(document.title));
+  await say("Sarah", thread, "Hello?");
+  const read = michael.page.getByRole("log", { name: "New messages" }).getByText(`in ${title}: Hello?`);
+  await read.nth(1).waitFor();
 
   await michael.openThread(title);
   await michael.sees("Hello?");
@@ -103,7 +106,7 @@ test("older messages come as one scrolls up, each once, and the place is kept", 
 
 test("a long list of conversations is shown page by page", async () => {
   const titles = Array.from({ length: 4 }, (_, index) => `Page ${index} ${crypto.randomUUID()}`);
-  for (const title of titles) await newThread(title, "Michael", "Dad");
+  for (const title of titles) await say("Dad", await newThread(title, "Michael", "Dad"), "From before");
   const michael = await Person.open(browser, "Michael");
   await michael.page.route(/\/api\/threads(\?|$)/, (route) => {
     const url = new URL(route.request().url());
@@ -116,14 +119,16 @@ test("a long list of conversations is shown page by page", async () => {
   for (const title of titles.reverse()) {
     while (!(await michael.item(title).isVisible()))
       await michael.page.getByRole("button", { name: "Show more" }).click();
+    assert.equal(await michael.item(title).locator(".unread").count(), 0, "an older page is no news");
   }
+  assert.equal(await michael.page.getByRole("log", { name: "New messages" }).getByText("From before").count(), 0);
   await michael.leave();
 });
 
 test("a conversation that does not exist, or is not one's own, says so", async () => {
   const secret = await newThread(`Secret ${crypto.randomUUID()}`, "Sarah", "Michael");
   const dad = await Person.enter(browser, "Dad");
-  for (const id of ["thread_none", secret]) {
+  for (const id of ["thread_none", secret, "%"]) {
     await dad.page.evaluate((id) => location.assign(`#/${id}`), id);
     await dad.page.getByText("This conversation does not exist, or you are not part of it.").waitFor();
   }

@@ -45,6 +45,7 @@ test("everything can be done by keyboard", async () => {
   assert.equal(await page.locator("li.message .bubble").textContent(), "First line\nsecond line");
   await focusIs(page, "Message");
   await page.keyboard.type("A draft");
+  await page.getByRole("link", { name: title }).waitFor();
 
   // Escape leaves the conversation, the arrows go through the list, the draft stays.
   await page.keyboard.press("Escape");
@@ -64,6 +65,33 @@ test("everything can be done by keyboard", async () => {
   await page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   assert.deepEqual(person.complaints, []);
   await page.context().close();
+});
+
+test("a key that composes a character is no command, and a press that ends beside a dialog does not close it", async () => {
+  const title = `Composed ${crypto.randomUUID()}`;
+  await newThread(title, "Sarah", "Michael");
+  const sarah = await Person.enter(browser, "Sarah");
+  await sarah.openThread(title);
+  const field = sarah.page.getByRole("textbox", { name: "Message" });
+  await field.fill("かん");
+  for (const key of ["Enter", "Escape"]) {
+    await field.dispatchEvent("keydown", { key, isComposing: true, bubbles: true, cancelable: true });
+    await field.dispatchEvent("keydown", { key, keyCode: 229, bubbles: true, cancelable: true });
+  }
+  assert.equal(await field.inputValue(), "かん");
+  assert.equal(await sarah.page.locator("li.message").count(), 0);
+
+  await sarah.page.getByRole("button", { name: "New conversation" }).click();
+  const { mouse } = sarah.page;
+  const inside = (await sarah.page.getByLabel("Title").boundingBox()) ?? assert.fail();
+  await mouse.move(inside.x + 5, inside.y + 5);
+  await mouse.down();
+  await mouse.move(5, 5);
+  await mouse.up();
+  await sarah.page.getByLabel("Title").fill("Still there");
+  await mouse.click(5, 5);
+  await sarah.page.getByRole("dialog").waitFor({ state: "detached" });
+  await sarah.leave();
 });
 
 test("a conversation that exists already is opened, with the title it has", async () => {

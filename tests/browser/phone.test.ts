@@ -36,7 +36,9 @@ test("on a phone one thing is shown at a time, and nothing is wider than the scr
   await sarah.page.context().setOffline(true);
   await sarah.connection("Offline");
   await sarah.page.context().setOffline(false);
-  await sarah.page.locator(".thread .connection").waitFor({ state: "hidden" });
+  await sarah.connection("Live"); // for a screen reader: there is nothing to be seen of it
+  const box = (await sarah.page.locator(".thread .connection").boundingBox()) ?? assert.fail();
+  assert.deepEqual([box.width, box.height], [1, 1]);
 
   await sarah.page.getByRole("link", { name: "Back to the conversations" }).tap();
   await list.waitFor();

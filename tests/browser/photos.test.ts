@@ -48,6 +48,7 @@ test("a photo is a placeholder, then its thumbnail, and opens in full size", asy
     const tile = person.page.getByRole("button", { name: "Open lake.jpg" });
     await tile.waitFor();
     await loaded(person.page, ".photo img", 1);
+    assert.match((await tile.locator("img").getAttribute("src")) ?? "", /\/thumbs\//);
     await tile.click();
     const dialog = person.page.getByRole("dialog", { name: "lake.jpg" });
     await dialog.getByRole("img", { name: "lake.jpg" }).waitFor();
@@ -139,6 +140,62 @@ test("a photo that turns out to be none says so where it was sent", async () => 
     await person.message("This is none").getByText("could not be made use of").waitFor();
     await person.leave();
   }
+});
+
+test("what is being written stays where it is written, and goes when its writer does", async () => {
+  const [sarah, michael] = await pair(`Draft ${crypto.randomUUID()}`);
+  const title = (await sarah.page.getByRole("main").getByRole("heading").textContent()) ?? "";
+  const other = `Elsewhere ${crypto.randomUUID()}`;
+  await newThread(other, "Sarah", "Michael");
+  await sarah.comesBack();
+  const field = sarah.page.getByRole("textbox", { name: "Message" });
+  await field.fill("Half a sentence");
+  await choose(sarah.page, photo("lake.jpg"));
+  await sarah.openThread(other);
+  const drafts = sarah.page.getByRole("list", { name: "Files to send" });
+  assert.deepEqual([await field.inputValue(), await drafts.count()], ["", 0]);
+  await sarah.openThread(title);
+  await drafts.getByText("Ready to send").waitFor();
+  assert.equal(await field.inputValue(), "Half a sentence");
+  const preview = (await drafts.locator("img").getAttribute("src")) ?? "";
+
+  await sarah.page.getByRole("button", { name: "Sign out" }).click();
+  await sarah.signIn();
+  await field.waitFor();
+  assert.deepEqual([await field.inputValue(), await drafts.count()], ["", 0]);
+  const gone = await sarah.page.evaluate(
+    (url) =>
+      fetch(url)
+        .then(() => false)
+        .catch(() => true),
+    preview,
+  );
+  assert.ok(gone, "the picture is still in memory");
+  sarah.complaints.length = 0; // of that fetch
+  await sarah.leave();
+  await michael.leave();
+});
+
+test("a photo of a refused message comes back with it for editing", async () => {
+  const [sarah, michael] = await pair(`Again ${crypto.randomUUID()}`);
+  const messages = /\/api\/threads\/[^/]+\/messages$/;
+  await sarah.page.route(messages, (route) => {
+    if (route.request().method() !== "POST") return route.fallback();
+    const json = { type: "about:blank", title: "Bad Request", status: 400, code: "invalid_request", detail: "No." };
+    const headers = { "access-control-allow-origin": "*" };
+    return route.fulfill({ status: 400, contentType: "application/problem+json", headers, json });
+  });
+  await choose(sarah.page, photo("lake.jpg"));
+  await sarah.page.getByText("Ready to send").waitFor();
+  await sarah.write("Refused");
+  await sarah.message("Refused").getByRole("button", { name: "Edit" }).click();
+  await sarah.page.getByRole("list", { name: "Files to send" }).getByText("lake.jpg").waitFor();
+  await loaded(sarah.page, ".draft img", 1);
+  await sarah.page.unroute(messages);
+  await sarah.write("Edited");
+  await michael.message("Edited").getByRole("button", { name: "Open lake.jpg" }).waitFor();
+  await sarah.leave();
+  await michael.leave();
 });
 
 const broken = { name: "broken.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture at all") };

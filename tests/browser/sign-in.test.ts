@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { get } from "node:http";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, Person, stack } from "./browser.ts";
@@ -25,7 +26,17 @@ test("an account signs in by e-mail and password, and a wrong one says so", asyn
   await person.page.reload();
   await person.connection("Live");
 
+  const kept = await person.page.evaluate(() => sessionStorage.getItem("hearth-session"));
+  const revoked = person.page.waitForResponse(
+    (response) => response.request().postData()?.includes(`"Token"`) ?? false,
+  );
   await person.page.getByRole("button", { name: "Sign out" }).click();
+  await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
+  await revoked;
+  // Whoever kept a copy of the session has nothing.
+  const copy = { ...JSON.parse(kept ?? ""), idToken: expired(JSON.parse(kept ?? "").idToken) };
+  await person.page.evaluate((copy) => sessionStorage.setItem("hearth-session", copy), JSON.stringify(copy));
+  await person.page.reload();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   await person.page.reload();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
@@ -97,6 +108,93 @@ test("a token that has run out is renewed, and a session that has ended asks to 
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   await person.leave();
 });
+
+test("a user pool that is too busy signs nobody out, and who signs out meanwhile stays out", async () => {
+  const person = await Person.enter(browser, "Sarah");
+  await person.connection("Live");
+  let busy = 2;
+  let answer = () => {};
+  const asked = new Promise<void>((resolve) => {
+    person.page.route(`${stack.endpointUrl}/`, async (route) => {
+      if (!route.request().postData()?.includes("REFRESH_TOKEN_AUTH")) return route.fallback();
+      if (busy === 0) {
+        const held = new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+        resolve();
+        await held;
+        return route.fallback();
+      }
+      busy -= 1;
+      return route.fulfill({
+        status: 400,
+        headers: { "access-control-allow-origin": "*" },
+        json: { __type: "TooManyRequestsException", message: "Rate exceeded" },
+      });
+    });
+  });
+  await person.page.evaluate(
+    (idToken) => {
+      const tokens = JSON.parse(sessionStorage.getItem("hearth-session") ?? "");
+      sessionStorage.setItem("hearth-session", JSON.stringify({ ...tokens, idToken }));
+    },
+    expired(await idToken(person)),
+  );
+  await person.page.reload();
+  await asked;
+  assert.equal(busy, 0);
+  await person.page.getByRole("button", { name: "Sign out" }).click();
+  await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
+  const renewed = person.page.waitForEvent("requestfinished", (request) =>
+    Boolean(request.postData()?.includes("REFRESH_TOKEN_AUTH")),
+  );
+  answer();
+  await renewed;
+  await person.page.reload();
+  await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
+  await person.leave();
+});
+
+test("what cannot be read of what the page has kept does not stop it", async () => {
+  const person = await Person.enter(browser, "Sarah");
+  await person.connection("Live");
+  await person.page.evaluate((id) => {
+    localStorage.setItem(`hearth-read-${id}`, "{");
+    sessionStorage.setItem("hearth-session", "{}");
+  }, sarah?.id);
+  await person.page.reload();
+  await person.signIn();
+  await person.connection("Live");
+  await person.leave();
+});
+
+test("the page is served by its own names alone", async () => {
+  const { hostname, port } = new URL(stack.pageUrl);
+  for (const [host, status] of [
+    [`localhost:${port}`, 200],
+    ["rebound.example", 421],
+  ] as const) {
+    const answered = await new Promise((resolve, reject) => {
+      const asking = get({ hostname, port, path: "/config.json", headers: { host } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      asking.on("error", reject);
+    });
+    assert.equal(answered, status, host);
+  }
+});
+
+/** A token of the same claims that ran out in 2001. */
+function expired(token: string): string {
+  const [head, payload = "", signature] = token.split(".");
+  const claims = { ...JSON.parse(Buffer.from(payload, "base64url").toString()), exp: 1e9 };
+  return [head, Buffer.from(JSON.stringify(claims)).toString("base64url"), signature].join(".");
+}
+
+async function idToken(person: Person): Promise<string> {
+  return JSON.parse((await person.page.evaluate(() => sessionStorage.getItem("hearth-session"))) ?? "").idToken;
+}
 
 test("without its configuration the page says what is wrong", async () => {
   const page = await browser.newPage();
