@@ -5,12 +5,12 @@ const TIMING: Timing = {
   uploadStall: 60_000,
   open: 15_000,
   answer: 5_000,
-  ping: 60_000,
+  ping: 240_000,
   socketAge: 6_600_000,
   backoffBase: 1_000,
   backoffMax: 30_000,
   reorder: 300,
-  listRefresh: 20_000,
+  listRefresh: 120_000,
 };
 
 /** The timing to use: what is given, and the defaults for the rest. */

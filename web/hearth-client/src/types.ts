@@ -228,7 +228,7 @@ export interface Timing {
   open: number;
   /** A frame without an answer (`subscribed`, `pong`) is asked again, then the socket is given up: 5 000. */
   answer: number;
-  /** After so long without a frame, ping: 60 000. API Gateway closes an idle socket after 600 000. */
+  /** After so long without a frame, ping: 240 000. API Gateway closes a socket that is idle for 600 000. */
   ping: number;
   /** A socket is replaced by a new one at this age: 6 600 000 (110 minutes). API Gateway closes it at 120 minutes. */
   socketAge: number;
@@ -237,7 +237,7 @@ export interface Timing {
   backoffMax: number;
   /** A message that overtook another is held back so long before the missing one is fetched: 300. */
   reorder: number;
-  /** How often the list of threads is asked for again while the page is visible: 20 000. */
+  /** How often the list of threads is asked for again while the page is visible: 120 000. */
   listRefresh: number;
 }
 

@@ -102,6 +102,10 @@ const BREAKAGES: Breakage[] = [
     ],
   },
   {
+    name: "a thread that is left before it is acknowledged stays subscribed to",
+    replace: [["socket.js", "else if (subscription.held) {", "else if (subscription.acknowledged) {"]],
+  },
+  {
     name: "no pings",
     replace: [["socket.js", "if (env.now() - this.#heardAt >= timing.ping)", "if (false)"]],
   },
@@ -178,6 +182,10 @@ const BREAKAGES: Breakage[] = [
         "throw error;",
       ],
     ],
+  },
+  {
+    name: "a token provider that hangs is waited for",
+    replace: [["http.js", "await Promise.race([this.#provider({ renew }), late])", "await this.#provider({ renew })"]],
   },
   {
     name: "what is on its way out and its own push are both shown",

@@ -147,9 +147,44 @@ test("a connection that dies without a word is noticed by its silence", async ()
   await clock.advance(5_000);
   for (const socket of device.sockets) socket.die();
   say("hello");
-  await clock.advance(75_000);
+  await clock.advance(250_000);
   assert.deepEqual([open.getSnapshot().messages.length, device.client.connection.getSnapshot().status], [1, "live"]);
   device.client.close();
+});
+
+test("a connection that dies without a word is noticed at once when the device says that it is online", async () => {
+  const { clock, device, say, view } = home();
+  const open = view();
+  await clock.advance(5_000);
+  for (const tell of [() => device.setNetwork(true, true), () => device.setVisible(true)]) {
+    for (const socket of device.sockets) socket.die();
+    const { seq } = say("hello");
+    await clock.advance(1_000);
+    tell();
+    await clock.advance(8_000);
+    assert.equal(open.getSnapshot().messages.length, seq);
+  }
+  device.client.close();
+});
+
+test("a thread that is left before it is subscribed to is not pushed any more", async () => {
+  for (const known of [false, true]) {
+    for (const after of [0, 1, 50, 400]) {
+      const { clock, device, view } = home();
+      view();
+      // Subscribed to already, and joined once more.
+      const first = known ? device.client.openThread("thread_2") : null;
+      await clock.advance(5_000);
+      const quick = device.client.openThread("thread_2");
+      await clock.advance(after);
+      quick.close();
+      first?.close();
+      await clock.advance(30_000);
+      const [socket] = device.sockets;
+      assert.deepEqual([...(socket?.channels ?? [])], ["user:sarah", "thread:thread_1"], `${known}, ${after} ms`);
+      device.client.close();
+    }
+  }
 });
 
 test("a token that runs out takes nothing with it", async () => {
@@ -222,7 +257,7 @@ test("the list is live, in the order of activity, and shows a new thread at once
     assert.equal(list.getSnapshot().threads[0]?.lastMessage?.body, `in ${threadId}`);
   }
   server.backend.addThread("thread_3", ["sarah"]);
-  await clock.advance(25_000);
+  await clock.advance(2 * MINUTE);
   assert.ok(ids().includes("thread_3"), "somebody else's new thread, at the next refresh");
   say("hello", "thread_3");
   await clock.advance(500);
@@ -233,7 +268,7 @@ test("the list is live, in the order of activity, and shows a new thread at once
   assert.equal(((await failure) as HearthError).status, 503);
   assert.equal(list.getSnapshot().error?.status, 503);
   server.faults = CALM;
-  await clock.advance(60_000);
+  await clock.advance(3 * MINUTE);
   assert.equal(list.getSnapshot().error, null);
   device.client.close();
   await clock.advance(0);

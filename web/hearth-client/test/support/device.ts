@@ -178,6 +178,7 @@ export class Device {
 
   async #provide(renew: boolean): Promise<string> {
     if (this.#random.chance(this.#server.faults.tokenFails)) throw new Error("no token to be had");
+    if (this.#random.chance(this.#server.faults.tokenHangs)) return new Promise(() => {});
     const now = this.#server.clock.now();
     if (renew || this.#token === null || this.#token.until <= now) {
       const { tokenLife, opaque = false } = this.#options;

@@ -11,7 +11,8 @@ export class FakeSocket implements SocketLike {
   onerror: ((event: never) => void) | null = null;
   readonly #server: Server;
   readonly #network: Network;
-  readonly #channels = new Set<string>();
+  /** What is pushed to it. */
+  readonly channels = new Set<string>();
   #state: "opening" | "open" | "dead" | "closed" = "opening";
   #mute = false;
   #expiresAt = 0;
@@ -65,7 +66,7 @@ export class FakeSocket implements SocketLike {
   }
 
   push(channel: string, frame: object): void {
-    if (!this.#channels.has(channel) || this.#expiresAt <= this.#server.clock.now()) return;
+    if (!this.channels.has(channel) || this.#expiresAt <= this.#server.clock.now()) return;
     const { faults, random } = this.#server;
     const copies = random.chance(faults.pushTwice) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
@@ -82,7 +83,7 @@ export class FakeSocket implements SocketLike {
     if (holder === null || !this.#network.up || random.chance(faults.socketRefused)) return this.end();
     this.#state = "open";
     this.#server.sockets.add(this);
-    this.#channels.add(`user:${holder.user}`);
+    this.channels.add(`user:${holder.user}`);
     this.#expiresAt = holder.tokenUntil;
     this.#mute = random.chance(faults.socketMute);
     this.#lastFrame = clock.now();
@@ -110,7 +111,7 @@ export class FakeSocket implements SocketLike {
       return this.#deliver({ message: "Internal server error", connectionId: "c", requestId: "r" }, 10);
     }
     if (action === "unsubscribe") {
-      this.#channels.delete(channel);
+      this.channels.delete(channel);
       return answer({ event: "unsubscribed", data: { channel } });
     }
     if (this.#expiresAt <= clock.now()) return fail("connection_expired");
@@ -118,9 +119,9 @@ export class FakeSocket implements SocketLike {
     if (random.chance(faults.frameError)) return fail(random.pick(["internal", "unavailable"]));
     const thread = backend.threads.get(channel.replace("thread:", ""));
     if (thread === undefined) return fail("thread_not_found");
-    this.#subscribed += this.#channels.has(channel) ? 0 : 1;
+    this.#subscribed += this.channels.has(channel) ? 0 : 1;
     if (this.#subscribed > 500) return fail("too_many_subscriptions");
-    this.#channels.add(channel);
+    this.channels.add(channel);
     answer({ event: "subscribed", data: { channel, seq: thread.messages.length } });
   }
 

@@ -12,8 +12,9 @@ export interface Faults {
   throttled: number;
   /** 401 for a good token. */
   unauthorized: number;
-  /** The token provider fails. */
+  /** The token provider fails, or never answers. */
   tokenFails: number;
+  tokenHangs: number;
   /** An answer that is a login page of somebody else. */
   portal: number;
   /** A ticket has run out before it is used. */
@@ -48,6 +49,7 @@ export const CALM: Faults = {
   throttled: 0,
   unauthorized: 0,
   tokenFails: 0,
+  tokenHangs: 0,
   portal: 0,
   ticketExpired: 0,
   socketRefused: 0,
@@ -73,6 +75,7 @@ export const HOSTILE: Faults = {
   throttled: 0.04,
   unauthorized: 0.04,
   tokenFails: 0.03,
+  tokenHangs: 0.01,
   portal: 0.02,
   ticketExpired: 0.05,
   socketRefused: 0.15,

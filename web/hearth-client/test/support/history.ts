@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Clock } from "./clock.js";
 import { Device } from "./device.js";
+import type { FakeSocket } from "./fake-socket.js";
 import { CALM, HOSTILE } from "./faults.js";
 import { Random } from "./random.js";
 import { LONG, Server } from "./server.js";
@@ -8,6 +9,8 @@ import { LONG, Server } from "./server.js";
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const THREADS = ["thread_family", "thread_parents", "thread_trip"];
+/** REST requests of all devices in two minutes of rest, at most. */
+const REST_REQUESTS = 20;
 /** Where a push may be minutes late. */
 const PATIENT = ["thread_family", "thread_parents"];
 
@@ -46,6 +49,7 @@ export async function runHistory(seed: number): Promise<void> {
   await comeToRest(server, devices);
   for (const { failures } of devices) if (failures.length > 0) throw failures[0];
   check(server, devices);
+  await leaveQuickly(server, random, devices);
   for (const device of devices) device.close();
   await clock.advance(0);
   for (const device of devices) {
@@ -114,14 +118,46 @@ async function comeToRest(server: Server, devices: Device[]): Promise<void> {
   laptop?.open("thread_parents");
   await server.clock.advance(10 * SECOND);
   server.backend.commit("thread_parents", "dad", "the very last word");
-  await server.clock.advance(3 * MINUTE);
+  // A connection that died without a word is missed by its silence.
+  await server.clock.advance(6 * MINUTE);
   const before = server.requests;
   await server.clock.advance(2 * MINUTE);
-  // Three lists that are asked for again every 20 s, a new ticket now and then, and nothing else.
-  assert.ok(server.requests - before <= 40, `${server.requests - before} requests in two minutes of rest`);
+  // Two lists that are asked for again every two minutes, a new ticket now and then, and nothing else.
+  assert.ok(server.requests - before <= REST_REQUESTS, `${server.requests - before} requests in two minutes of rest`);
   // A token that tells nothing may just have run out.
   const isLive = ({ client }: Device) => client.connection.getSnapshot().status === "live";
   for (let n = 0; n < 60 && !devices.every(isLive); n += 1) await server.clock.advance(SECOND);
+}
+
+/** Threads are opened and left before that is acknowledged: what nobody follows any more, the server is not to push. */
+async function leaveQuickly(server: Server, random: Random, devices: Device[]): Promise<void> {
+  server.faults = { ...CALM, frameError: 0.3 };
+  for (const device of devices) {
+    for (const threadId of THREADS) {
+      // Left for good, or opened beside those who follow it already.
+      if (random.chance(0.5)) device.closeView(threadId);
+      await server.clock.advance(random.int(0, 400));
+      const view = device.client.openThread(threadId);
+      await server.clock.advance(random.int(0, 400));
+      view.close();
+      if (random.chance(0.5)) device.closeView(threadId);
+    }
+    // Or the connection would end.
+    device.open("thread_family");
+  }
+  server.faults = CALM;
+  await server.clock.advance(MINUTE);
+  const wrong = () => devices.find((device) => !device.sockets.every((socket) => pushesWhatIsFollowed(socket, device)));
+  // One that is to replace another may be about to subscribe.
+  for (let n = 0; n < 60 && wrong() !== undefined; n += 1) await server.clock.advance(SECOND);
+  assert.equal(wrong()?.name, undefined, "its socket is pushed what nobody follows, or not what somebody does");
+}
+
+function pushesWhatIsFollowed({ alive, channels }: FakeSocket, device: Device): boolean {
+  const { views, followed, list, user } = device;
+  const threads = new Set([...views.keys(), ...followed.keys(), ...(list === null ? [] : THREADS)]);
+  const expected = [...[...threads].map((id) => `thread:${id}`), `user:${user}`];
+  return !alive || (channels.size === expected.length && expected.every((channel) => channels.has(channel)));
 }
 
 function check(server: Server, devices: Device[]): void {
