@@ -169,10 +169,9 @@ impl User {
         text(&reply.json["ticket"]).to_owned()
     }
 
-    /// An open socket.
+    /// An open socket. Refused, it tries again: so the local cloud answers where it is too busy for the function, too.
     pub async fn connect(&self) -> Socket {
-        let ticket = self.ticket().await;
-        Handshake::with_ticket(&ticket).accepted().await
+        eventually("a socket", async || Handshake::with_ticket(&self.ticket().await).open().await.ok()).await
     }
 
     /// An open socket that is subscribed to this thread.
