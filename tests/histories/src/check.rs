@@ -104,16 +104,25 @@ fn projection(world: &World, thread: &str, rows: &[Value], last: Option<&Value>)
     }
 }
 
-/// Once every connection is gone and was found gone.
-pub(crate) fn nothing_is_left(world: &World) {
+/// Once every connection that heard a thread was found gone.
+pub(crate) fn no_subscription_is_left(world: &World) {
     for row in engine::rows(&world.cloud.database, CONNECTIONS) {
-        let key = json!([text(&row, "pk"), text(&row, "sk")]);
-        // A removal that was cut short is taken up again where something is delivered; elsewhere, TTL is the end of it.
         if text(&row, "pk").starts_with("CHANNEL#thread:") {
-            world.problem(format!("{key} is left of a connection that was found gone"));
-        }
-        if !(1..Timestamp::now().seconds().unsigned_abs()).contains(&number(&row, "expiresAt")) {
-            world.problem(format!("{key} is left for ever"));
+            world.problem(format!("{} is left of a connection that was found gone", key(&row)));
         }
     }
+}
+
+/// Once the time of every connection is over. (A removal that was cut short is taken up again where something is
+/// delivered; elsewhere, TTL is the end of it.)
+pub(crate) fn only_ttl_is_left_to_do(world: &World) {
+    for row in engine::rows(&world.cloud.database, CONNECTIONS) {
+        if !(1..Timestamp::now().seconds().unsigned_abs()).contains(&number(&row, "expiresAt")) {
+            world.problem(format!("{} is left for ever", key(&row)));
+        }
+    }
+}
+
+fn key(row: &Value) -> Value {
+    json!([text(row, "pk"), text(row, "sk")])
 }
