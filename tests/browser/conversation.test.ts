@@ -117,8 +117,10 @@ test("a long list of conversations is shown page by page", async () => {
   await michael.page.getByRole("button", { name: "Show more" }).waitFor();
   assert.equal(await michael.page.locator(".threads a").count(), 2);
   for (const title of titles.reverse()) {
-    while (!(await michael.item(title).isVisible()))
+    while (!(await michael.item(title).isVisible())) {
       await michael.page.getByRole("button", { name: "Show more" }).click();
+      await michael.page.locator(".more button:disabled").waitFor({ state: "detached" });
+    }
     assert.equal(await michael.item(title).locator(".unread").count(), 0, "an older page is no news");
   }
   assert.equal(await michael.page.getByRole("log", { name: "New messages" }).getByText("From before").count(), 0);
