@@ -77,6 +77,8 @@ test("photos are pasted and dropped, go together, and one turns from one to the 
   await sarah.page.getByText("Ready to send").nth(2).waitFor();
   await sarah.page.getByRole("button", { name: "Send" }).click(); // without a word
 
+  // One turns to what is ready.
+  await michael.page.getByRole("button", { name: "Open dropped.jpg" }).waitFor();
   await michael.page.getByRole("button", { name: "Open pasted.jpg" }).click();
   await michael.page.getByRole("dialog", { name: "pasted.jpg" }).waitFor();
   await michael.page.keyboard.press("ArrowRight");
