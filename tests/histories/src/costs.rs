@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::{Timestamp, simulation};
 use files::{Bucket, Reminders};
 use files_create::Desk;
 use files_process::Process;
@@ -19,9 +18,9 @@ use runtime::{Answer, Call, Verifier};
 use serde_json::{Value, json};
 use store::{Chat, Connections, Links};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::Instant;
 use ws_connect::Door;
 
+use crate::clock;
 use crate::cloud::{Cloud, Consequence};
 use crate::engine::{CHAT, CONNECTIONS};
 use crate::sender::PICTURE;
@@ -369,12 +368,7 @@ async fn threads(household: &Household) {
 
 #[test]
 fn the_documented_costs_are_those_of_the_functions() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let table = runtime.block_on(async {
-        let start = Instant::now();
-        simulation::follow(move || {
-            Timestamp::from_millis(1_757_034_300_000 + i64::try_from(start.elapsed().as_millis()).unwrap())
-        });
+    let table = clock::paused(async {
         let mut household = Household::new().await;
         threads(&household).await;
         sockets(&household).await;

@@ -4,13 +4,12 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{Timestamp, simulation};
 use futures::future::join_all;
 use serde_json::json;
-use tokio::time::Instant;
 
 use crate::check;
 use crate::client::Client;
+use crate::clock;
 use crate::sender::Sender;
 use crate::triggers;
 use crate::world::World;
@@ -34,16 +33,11 @@ pub(crate) struct Outcome {
 
 /// Runs the history of this seed.
 pub(crate) fn run(seed: u64) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    catch_unwind(|| runtime.block_on(history(seed)))
+    catch_unwind(|| clock::paused(history(seed)))
         .unwrap_or_else(|_| Outcome { problems: vec!["it panicked".to_owned()], trace: Vec::new() })
 }
 
 async fn history(seed: u64) -> Outcome {
-    let start = Instant::now();
-    simulation::follow(move || {
-        Timestamp::from_millis(1_757_034_300_000 + i64::try_from(start.elapsed().as_millis()).unwrap())
-    });
     let users = if seed.is_multiple_of(2) { &USERS[..] } else { &USERS[..2] };
     let (world, consequences) = World::new(seed, users).await;
     tokio::spawn(triggers::run(world.clone(), consequences));

@@ -13,6 +13,7 @@
 mod chance;
 mod check;
 mod client;
+mod clock;
 mod cloud;
 mod costs;
 mod engine;
