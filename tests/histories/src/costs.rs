@@ -7,22 +7,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use files::{Bucket, Reminders};
-use files_create::Desk;
-use files_process::Process;
 use lambda_http::RequestExt as _;
-use outbox::Outbox;
-use push::{Push, Repairs};
-use runtime::identity::VerifierConfig;
-use runtime::{Answer, Call, Verifier};
+use push::Push;
+use runtime::{Answer, Call};
 use serde_json::{Value, json};
-use store::{Chat, Connections, Links};
+use store::{Chat, Links};
 use tokio::sync::mpsc::UnboundedReceiver;
-use ws_connect::Door;
 
 use crate::clock;
 use crate::cloud::{Cloud, Consequence};
-use crate::engine::{CHAT, CONNECTIONS};
+use crate::parts::Parts;
 use crate::sender::PICTURE;
 use crate::triggers::{queue_event, record, upload_event};
 use crate::world::{call, socket_event};
@@ -36,7 +30,7 @@ struct Household {
     cloud: Arc<Cloud>,
     consequences: UnboundedReceiver<Consequence>,
     links: Links,
-    connections: Connections,
+    parts: Parts,
     thread: String,
     table: RefCell<String>,
 }
@@ -46,12 +40,12 @@ impl Household {
         let (sender, consequences) = tokio::sync::mpsc::unbounded_channel();
         let cloud = Cloud::new(0, sender);
         cloud.faults.pause();
-        let connections = Connections::new(&cloud.sdk_config(), CONNECTIONS.into());
+        let parts = Parts::new(&cloud);
         let mut household = Self {
             cloud,
             consequences,
             links: testkit::links(),
-            connections,
+            parts,
             thread: String::new(),
             table: RefCell::default(),
         };
@@ -61,24 +55,10 @@ impl Household {
 
     async fn open_thread(&self, other: &str) -> String {
         let body = json!({"memberIds": [other, "user-michael"]});
-        text(&self.answer(threads_create::handle(&self.chat(), call(USERS[0], ("", ""), &[], None, &body))).await, "id")
-    }
-
-    /// A function's own, with nothing remembered.
-    fn chat(&self) -> Chat {
-        Chat::new(&self.cloud.sdk_config(), CHAT.into())
-    }
-
-    fn push(&self) -> Push {
-        Push::new(&self.cloud.sdk_config(), "http://sockets/live".into(), self.connections.clone())
-    }
-
-    fn bucket(&self) -> Bucket {
-        Bucket::new(&self.cloud.sdk_config(), "bucket".into())
-    }
-
-    fn reminders(&self) -> Reminders {
-        Reminders::new(&self.cloud.sdk_config(), "https://sqs/reminders".into())
+        text(
+            &self.answer(threads_create::handle(&self.parts.chat(), call(USERS[0], ("", ""), &[], None, &body))).await,
+            "id",
+        )
     }
 
     async fn answer(&self, handled: impl Future<Output = Result<Answer, contract::ApiError>>) -> Value {
@@ -86,8 +66,8 @@ impl Household {
     }
 
     /// A line of the table: `work` of an instance that has done it before (turn 1), and of one that has not (turn 0).
-    async fn line<T>(&self, what: &str, new: impl Fn(&Self) -> T, work: impl AsyncFn(&Self, &T, usize)) {
-        let instance = new(self);
+    async fn line<T>(&self, what: &str, new: impl Fn(&Parts) -> T, work: impl AsyncFn(&Self, &T, usize)) {
+        let instance = new(&self.parts);
         self.cloud.ledger.open();
         work(self, &instance, 0).await;
         let cold = self.cloud.ledger.close();
@@ -121,27 +101,12 @@ impl Household {
     }
 
     async fn upload(&self) -> String {
-        let desk = self.desk();
+        let desk = self.parts.desk();
         let body = json!({"filename": "cake.gif", "mimetype": "image/gif", "size": PICTURE.len()});
         let announced = self.answer(files_create::handle(&desk, call(USERS[0], ("", ""), &[], None, &body))).await;
         let file = text(&announced["file"], "id");
         self.cloud.put_object(&format!("uploads/{file}"), Bytes::from_static(PICTURE));
         file
-    }
-
-    fn desk(&self) -> Desk {
-        Desk { chat: self.chat(), bucket: self.bucket(), reminders: self.reminders(), max_size: 1_000_000 }
-    }
-
-    fn process(&self) -> Process {
-        let (chat, bucket, push) = (self.chat(), self.bucket(), self.push());
-        Process { chat, bucket, push, reminders: self.reminders(), links: testkit::links() }
-    }
-
-    fn outbox(&self) -> Outbox {
-        let repairs =
-            Repairs::new(&self.cloud.sdk_config(), "https://sqs/repairs".into(), "https://sqs/dead-letters".into());
-        Outbox { chat: self.chat(), push: self.push(), repairs, links: testkit::links() }
     }
 }
 
@@ -151,7 +116,7 @@ fn text(value: &Value, name: &str) -> String {
 
 async fn sockets(household: &Household) {
     let ticket = |household: &Household, user: &str| {
-        (household.chat(), call(user, ("", ""), &[], None, &Value::Null), household.connections.clone())
+        (household.parts.chat(), call(user, ("", ""), &[], None, &Value::Null), household.parts.connections.clone())
     };
     let mut tickets = Vec::new();
     for user in [USERS[0], USERS[1], USERS[2], USERS[0], USERS[0]] {
@@ -159,21 +124,12 @@ async fn sockets(household: &Household) {
         tickets.push(text(&household.answer(ws_ticket::handle(&chat, &connections, call)).await, "ticket"));
     }
     household
-        .line("`POST /api/ws-tickets`", Household::chat, async |household, chat, _| {
+        .line("`POST /api/ws-tickets`", Parts::chat, async |household, chat, _| {
             let call = call(USERS[0], ("", ""), &[], None, &Value::Null);
-            ws_ticket::handle(chat, &household.connections, call).await.unwrap();
+            ws_ticket::handle(chat, &household.parts.connections, call).await.unwrap();
         })
         .await;
-    let verifier = VerifierConfig {
-        issuer: "https://issuer".into(),
-        audience: "nobody".into(),
-        jwks_url: "https://issuer/keys".into(),
-    };
-    let door = Door {
-        connections: household.connections.clone(),
-        verifier: Verifier::new(verifier).unwrap(),
-        allowed_origins: Vec::new(),
-    };
+    let door = household.parts.door();
     let connect = async |n: usize| {
         let event = socket_event(&format!("socket-{n}"), "CONNECT", |event| {
             event.query_string_parameters = HashMap::from([("ticket".to_owned(), tickets[n].clone())]).into();
@@ -200,15 +156,15 @@ async fn sockets(household: &Household) {
     };
     for action in ["subscribe", "ping", "unsubscribe"] {
         household
-            .line(&format!("`{action}`"), Household::chat, async |household, chat, turn| {
+            .line(&format!("`{action}`"), Parts::chat, async |household, chat, turn| {
                 let event = frame(3 + turn, action, &household.thread);
-                ws_message::handle(chat, &household.connections, event).await.unwrap();
+                ws_message::handle(chat, &household.parts.connections, event).await.unwrap();
             })
             .await;
     }
     for n in 0..5 {
         let event = frame(n, "subscribe", &household.thread);
-        ws_message::handle(&household.chat(), &household.connections, event).await.unwrap();
+        ws_message::handle(&household.parts.chat(), &household.parts.connections, event).await.unwrap();
     }
     household
         .line(
@@ -216,7 +172,7 @@ async fn sockets(household: &Household) {
             |_| (),
             async |household, (), turn| {
                 let event = socket_event(&format!("socket-{}", 3 + turn), "DISCONNECT", |_| {});
-                ws_disconnect::handle(&household.connections, event).await.unwrap();
+                ws_disconnect::handle(&household.parts.connections, event).await.unwrap();
             },
         )
         .await;
@@ -229,7 +185,7 @@ async fn messages(household: &mut Household) -> [String; 2] {
         let call = call(USERS[0], ("threadId", &household.thread), &[], key, &body);
         messages_send::handle(chat, push, &household.links, call).await.unwrap();
     };
-    let new = |household: &Household| (household.chat(), household.push());
+    let new = |parts: &Parts| (parts.chat(), parts.push());
     household
         .line("`POST …/messages`, to 3 sockets", new, async |household, instance, _| {
             send(household, instance, None, &[]).await;
@@ -242,19 +198,19 @@ async fn messages(household: &mut Household) -> [String; 2] {
         .await;
     let images = household.images();
     household
-        .line("stream, one message that reached everybody", Household::outbox, async |_, outbox, turn| {
+        .line("stream, one message that reached everybody", Parts::outbox, async |_, outbox, turn| {
             let event = json!({"Records": [record(&images[turn], 1)]});
             outbox.handle(serde_json::from_value(event).unwrap()).await.unwrap();
         })
         .await;
     let body = json!({"threadId": household.thread, "seq": 1}).to_string();
     household
-        .line("queue Repairs, a message that reached everybody", Household::outbox, async |_, outbox, _| {
+        .line("queue Repairs, a message that reached everybody", Parts::outbox, async |_, outbox, _| {
             let event = queue_event("repairs", &body, 1);
             outbox.handle(serde_json::from_value(event).unwrap()).await.unwrap();
         })
         .await;
-    let chat = household.chat();
+    let chat = household.parts.chat();
     let photos = [household.upload().await, household.upload().await];
     household
         .line("`POST …/messages` with a photo that is still pending", new, async |household, instance, turn| {
@@ -262,7 +218,7 @@ async fn messages(household: &mut Household) -> [String; 2] {
         })
         .await;
     household
-        .line("S3, an uploaded photo that was sent", Household::process, async |_, process, turn| {
+        .line("S3, an uploaded photo that was sent", Parts::process, async |_, process, turn| {
             process
                 .handle(serde_json::from_value(upload_event(&format!("uploads/{}", photos[turn]))).unwrap())
                 .await
@@ -270,7 +226,7 @@ async fn messages(household: &mut Household) -> [String; 2] {
         })
         .await;
     household
-        .line("queue Reminders, a file that is settled", Household::process, async |_, process, _| {
+        .line("queue Reminders, a file that is settled", Parts::process, async |_, process, _| {
             let event = queue_event("reminders", &json!({"fileId": photos[0]}).to_string(), 1);
             process.handle(serde_json::from_value(event).unwrap()).await.unwrap();
         })
@@ -283,14 +239,14 @@ async fn messages(household: &mut Household) -> [String; 2] {
         ))
         .await;
     household
-        .line("`GET /api/files/{fileId}/status`", Household::chat, async |household, chat, _| {
+        .line("`GET /api/files/{fileId}/status`", Parts::chat, async |household, chat, _| {
             let call = call(USERS[0], ("fileId", &photos[0]), &[], None, &Value::Null);
             files_status::handle(chat, &household.links, call).await.unwrap();
         })
         .await;
     let url = text(&details, "url");
     household
-        .line("`GET /files/{fileId}/{name}`", Household::chat, async |household, chat, _| {
+        .line("`GET /files/{fileId}/{name}`", Parts::chat, async |household, chat, _| {
             let query = url.split_once('?').unwrap().1;
             let query = query
                 .split('&')
@@ -300,11 +256,11 @@ async fn messages(household: &mut Household) -> [String; 2] {
             let request = request.with_query_string_parameters(query.collect::<HashMap<_, _>>());
             let path = HashMap::from([("fileId".to_owned(), photos[0].clone())]);
             let call = Call::new((), request.with_path_parameters(path));
-            files_serve::handle(chat, &household.bucket(), &household.links, call).await.unwrap();
+            files_serve::handle(chat, &household.parts.bucket(), &household.links, call).await.unwrap();
         })
         .await;
     household
-        .line("`POST /api/files`", Household::desk, async |_, desk, _| {
+        .line("`POST /api/files`", Parts::desk, async |_, desk, _| {
             let body = json!({"filename": "cake.gif", "mimetype": "image/gif", "size": 43});
             files_create::handle(desk, call(USERS[0], ("", ""), &[], None, &body)).await.unwrap();
         })
@@ -313,7 +269,7 @@ async fn messages(household: &mut Household) -> [String; 2] {
 }
 
 async fn lists(household: &Household, photos: &[String]) {
-    let (chat, push) = (household.chat(), household.push());
+    let (chat, push) = (household.parts.chat(), household.parts.push());
     let send = async |files: &[String]| {
         let call = household.call(&[], &json!({"body": BODY, "fileIds": files}));
         messages_send::handle(&chat, &push, &household.links, call).await.unwrap();
@@ -323,7 +279,7 @@ async fn lists(household: &Household, photos: &[String]) {
     }
     for (what, query) in [("50 messages", vec![]), ("nothing new", vec![("after", "58")])] {
         household
-            .line(&format!("`GET …/messages`, {what}"), Household::chat, async |household, chat, _| {
+            .line(&format!("`GET …/messages`, {what}"), Parts::chat, async |household, chat, _| {
                 messages_list::handle(chat, &household.links, household.call(&query, &Value::Null)).await.unwrap();
             })
             .await;
@@ -332,7 +288,7 @@ async fn lists(household: &Household, photos: &[String]) {
         send(std::slice::from_ref(photo)).await;
     }
     household
-        .line("the same, with two photos among the 50", Household::chat, async |household, chat, _| {
+        .line("the same, with two photos among the 50", Parts::chat, async |household, chat, _| {
             messages_list::handle(chat, &household.links, household.call(&[], &Value::Null)).await.unwrap();
         })
         .await;
@@ -340,19 +296,19 @@ async fn lists(household: &Household, photos: &[String]) {
 
 async fn threads(household: &Household) {
     household
-        .line("`POST /api/threads`, a new one of 3", Household::chat, async |_, chat, turn| {
+        .line("`POST /api/threads`, a new one of 3", Parts::chat, async |_, chat, turn| {
             let body = json!({"memberIds": ["user-michael", format!("user-new-{turn}")]});
             threads_create::handle(chat, call(USERS[0], ("", ""), &[], None, &body)).await.unwrap();
         })
         .await;
     household
-        .line("`POST /api/threads`, one that is there", Household::chat, async |_, chat, _| {
+        .line("`POST /api/threads`, one that is there", Parts::chat, async |_, chat, _| {
             let body = json!({"memberIds": ["user-michael", "user-dad"]});
             threads_create::handle(chat, call(USERS[0], ("", ""), &[], None, &body)).await.unwrap();
         })
         .await;
     household
-        .line("`GET /api/threads/{threadId}`", Household::chat, async |household, chat, _| {
+        .line("`GET /api/threads/{threadId}`", Parts::chat, async |household, chat, _| {
             threads_get::handle(chat, household.call(&[], &Value::Null)).await.unwrap();
         })
         .await;
@@ -360,7 +316,7 @@ async fn threads(household: &Household) {
         household.open_thread(&format!("user-{n}")).await;
     }
     household
-        .line("`GET /api/threads`, 20 threads", Household::chat, async |household, chat, _| {
+        .line("`GET /api/threads`, 20 threads", Parts::chat, async |household, chat, _| {
             threads_list::handle(chat, &household.links, household.call(&[], &Value::Null)).await.unwrap();
         })
         .await;

@@ -21,6 +21,7 @@ mod faults;
 mod gateway;
 mod history;
 mod ledger;
+mod parts;
 mod sender;
 mod trace;
 mod triggers;

@@ -7,26 +7,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use aws_types::SdkConfig;
 use contract::{ApiError, Thread, ThreadId, Timestamp, limits};
-use files::{Bucket, Reminders};
 use files_create::Desk;
 use files_process::Process;
 use lambda_http::RequestExt as _;
 use outbox::Outbox;
-use push::{Push, Repairs};
-use runtime::identity::VerifierConfig;
-use runtime::{Call, SocketEvent, Verifier, report};
+use push::Push;
+use runtime::{Call, SocketEvent, report};
 use serde_json::Value;
-use store::{Chat, Connections, Links};
+use store::{Chat, Links};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{sleep, timeout};
 use ws_connect::Door;
 
 use crate::cloud::{Cloud, Consequence};
-use crate::engine::{CHAT, CONNECTIONS};
 use crate::faults::CRASH;
+use crate::parts::Parts;
 
 /// API Gateway waits no longer than that for an answer, and the functions behind it are given less.
 const ROUTE: Duration = Duration::from_secs(10);
@@ -36,8 +33,6 @@ const SEND: Duration = Duration::from_secs(28);
 const OUTBOX: Duration = Duration::from_secs(30);
 const PROCESS: Duration = Duration::from_mins(2);
 
-const SOCKETS: &str = "http://sockets/live";
-
 /// What a client is told: `None` where no answer came, else the status and the body.
 pub(crate) type Told = Option<(u16, Value)>;
 
@@ -45,8 +40,7 @@ pub(crate) struct World {
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) threads: Vec<Thread>,
     pub(crate) links: Links,
-    config: SdkConfig,
-    connections: Connections,
+    parts: Parts,
     push: Push,
     door: Door,
     send: Instances<Chat>,
@@ -79,24 +73,13 @@ impl World {
     pub(crate) async fn new(seed: u64, users: &[&str]) -> (Arc<Self>, UnboundedReceiver<Consequence>) {
         let (consequences, receiver) = tokio::sync::mpsc::unbounded_channel();
         let cloud = Cloud::new(seed, consequences);
-        let config = cloud.sdk_config();
-        let connections = Connections::new(&config, CONNECTIONS.into());
-        let verifier = VerifierConfig {
-            issuer: "https://issuer".into(),
-            audience: "nobody".into(),
-            jwks_url: "https://issuer/keys".into(),
-        };
+        let parts = Parts::new(&cloud);
         let mut world = Self {
             threads: Vec::new(),
             links: testkit::links(),
-            push: Push::new(&config, SOCKETS.into(), connections.clone()),
-            door: Door {
-                connections: connections.clone(),
-                verifier: Verifier::new(verifier).unwrap(),
-                allowed_origins: Vec::new(),
-            },
-            connections,
-            config,
+            push: parts.push(),
+            door: parts.door(),
+            parts,
             cloud,
             send: Instances::default(),
             list: Instances::default(),
@@ -113,50 +96,11 @@ impl World {
         let calm = world.cloud.faults.pause();
         for members in [users, &users[..2]] {
             if world.threads.iter().all(|thread| thread.member_ids.len() != members.len()) {
-                world.threads.push(testkit::thread_of(&world.chat(), members).await);
+                world.threads.push(testkit::thread_of(&world.parts.chat(), members).await);
             }
         }
         world.cloud.faults.resume(calm);
         (Arc::new(world), receiver)
-    }
-
-    fn chat(&self) -> Chat {
-        Chat::new(&self.config, CHAT.into())
-    }
-
-    fn reminders(&self) -> Reminders {
-        Reminders::new(&self.config, "https://sqs/reminders".into())
-    }
-
-    fn bucket(&self) -> Bucket {
-        Bucket::new(&self.config, "bucket".into())
-    }
-
-    fn desk(&self) -> Desk {
-        Desk { chat: self.chat(), bucket: self.bucket(), reminders: self.reminders(), max_size: 1_000_000 }
-    }
-
-    fn push(&self) -> Push {
-        Push::new(&self.config, SOCKETS.into(), self.connections.clone())
-    }
-
-    fn new_outbox(&self) -> Outbox {
-        Outbox {
-            chat: self.chat(),
-            push: self.push().with_limits(outbox::LIMITS),
-            repairs: Repairs::new(&self.config, "https://sqs/repairs".into(), "https://sqs/dead-letters".into()),
-            links: testkit::links(),
-        }
-    }
-
-    fn new_process(&self) -> Process {
-        Process {
-            chat: self.chat(),
-            bucket: self.bucket(),
-            push: self.push(),
-            reminders: self.reminders(),
-            links: testkit::links(),
-        }
     }
 
     /// `POST /api/threads/{threadId}/messages`
@@ -166,7 +110,7 @@ impl World {
         self.asked("messages-send", async move {
             let World { send, push, links, .. } = &*world;
             world
-                .invoke(send, World::chat, SEND, async |chat| messages_send::handle(chat, push, links, call).await)
+                .invoke(send, Parts::chat, SEND, async |chat| messages_send::handle(chat, push, links, call).await)
                 .await
         })
         .await
@@ -178,7 +122,7 @@ impl World {
         let world = self.clone();
         self.asked("messages-list", async move {
             let World { list, links, .. } = &*world;
-            world.invoke(list, World::chat, ROUTE, async |chat| messages_list::handle(chat, links, call).await).await
+            world.invoke(list, Parts::chat, ROUTE, async |chat| messages_list::handle(chat, links, call).await).await
         })
         .await
     }
@@ -188,7 +132,7 @@ impl World {
         let call = call(user, ("", ""), &[], None, &body);
         let world = self.clone();
         self.asked("files-create", async move {
-            world.invoke(&world.desk, World::desk, ROUTE, async |desk| files_create::handle(desk, call).await).await
+            world.invoke(&world.desk, Parts::desk, ROUTE, async |desk| files_create::handle(desk, call).await).await
         })
         .await
     }
@@ -199,7 +143,7 @@ impl World {
         let world = self.clone();
         self.asked("files-status", async move {
             let World { status, links, .. } = &*world;
-            world.invoke(status, World::chat, ROUTE, async |chat| files_status::handle(chat, links, call).await).await
+            world.invoke(status, Parts::chat, ROUTE, async |chat| files_status::handle(chat, links, call).await).await
         })
         .await
     }
@@ -210,9 +154,9 @@ impl World {
         call.caller.expires_at = Timestamp::now().seconds() + i64::try_from(token).unwrap();
         let world = self.clone();
         self.asked("ws-ticket", async move {
-            let World { ticket, connections, .. } = &*world;
+            let World { ticket, parts: Parts { connections, .. }, .. } = &*world;
             world
-                .invoke(ticket, World::chat, ROUTE, async |chat| ws_ticket::handle(chat, connections, call).await)
+                .invoke(ticket, Parts::chat, ROUTE, async |chat| ws_ticket::handle(chat, connections, call).await)
                 .await
         })
         .await
@@ -249,7 +193,7 @@ impl World {
         let event = socket_event(id, "DISCONNECT", |_| {});
         let world = self.clone();
         drop(self.spawn("ws-disconnect", async move {
-            let connections = &world.connections;
+            let connections = &world.parts.connections;
             world
                 .invoke(
                     &Instances::default(),
@@ -266,9 +210,9 @@ impl World {
         let event = socket_event(id, "MESSAGE", |event| event.body = Some(frame.to_string()));
         let (world, id) = (self.clone(), id.to_owned());
         drop(self.spawn("ws-message", async move {
-            let World { message, connections, .. } = &*world;
+            let World { message, parts: Parts { connections, .. }, .. } = &*world;
             let answered = world
-                .invoke(message, World::chat, ROUTE, async |chat| ws_message::handle(chat, connections, event).await);
+                .invoke(message, Parts::chat, ROUTE, async |chat| ws_message::handle(chat, connections, event).await);
             if let Ok(ApiGatewayProxyResponse { body: Some(body), .. }) = answered.await? {
                 let aws_lambda_events::encodings::Body::Text(body) = body else { panic!("a frame is text") };
                 world.cloud.gateway.post(&id, body.as_bytes());
@@ -280,15 +224,14 @@ impl World {
     /// outbox, with an event of the stream or of the queue of repairs: what has to come again; `None` where all of it has.
     pub(crate) async fn outbox(&self, event: Value) -> Option<Vec<String>> {
         let event = serde_json::from_value(event).unwrap();
-        let handled = self.invoke(&self.outbox, Self::new_outbox, OUTBOX, async |outbox| outbox.handle(event).await);
+        let handled = self.invoke(&self.outbox, Parts::outbox, OUTBOX, async |outbox| outbox.handle(event).await);
         Some(handled.await?.ok()?.identifiers().map(str::to_owned).collect())
     }
 
     /// files-process, with an event of the bucket or of the queue of reminders: whether it succeeded.
     pub(crate) async fn process(&self, event: Value) -> bool {
         let event = serde_json::from_value(event).unwrap();
-        let handled =
-            self.invoke(&self.process, Self::new_process, PROCESS, async |process| process.handle(event).await);
+        let handled = self.invoke(&self.process, Parts::process, PROCESS, async |process| process.handle(event).await);
         matches!(handled.await, Some(Ok(())))
     }
 
@@ -342,11 +285,11 @@ impl World {
     pub(crate) async fn invoke<T, R>(
         &self,
         instances: &Instances<T>,
-        new: impl FnOnce(&Self) -> T,
+        new: impl FnOnce(&Parts) -> T,
         limit: Duration,
         handle: impl AsyncFnOnce(&T) -> R,
     ) -> Option<R> {
-        let instance = instances.take(&self.cloud).unwrap_or_else(|| new(self));
+        let instance = instances.take(&self.cloud).unwrap_or_else(|| new(&self.parts));
         let crash = Arc::new(Notify::new());
         let crashed = crash.clone();
         let work = CRASH.scope(crash, timeout(limit, handle(&instance)));
