@@ -164,11 +164,11 @@ def complaints(facts):
     for group in logs.describe_log_groups(logGroupNamePrefix=LOG_GROUPS)["logGroups"]:
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
         for event in (event for page in pages for event in page["events"]):
-            # What passes is tried again, and where the machine is slow that may well be needed.
-            if "request has timed out" in event["message"]:
-                continue
-            if any(word in event["message"] for word in (" ERROR ", "AccessDenied", "panicked")):
-                print(f"{group['logGroupName'].removeprefix(LOG_GROUPS):15} {event['message']}", file=sys.stderr)
+            message = event["message"]
+            # What took too long is tried again, and where the machine is slow that may well be needed.
+            failed = " ERROR " in message and "request has timed out" not in message
+            if failed or "AccessDenied" in message or "panicked" in message:
+                print(f"{group['logGroupName'].removeprefix(LOG_GROUPS):15} {message}", file=sys.stderr)
                 found = 1
     if found:
         print("error: the functions have logged the errors above.", file=sys.stderr)

@@ -138,9 +138,10 @@ impl Push {
         let targets = targets.into_iter().filter(|(id, _)| wanted(id));
         let mut posts = targets.map(|(id, target)| async move {
             // A request that begins now would be given up at once, and may arrive all the same.
-            let in_time = Instant::now() < deadline;
-            let post =
-                if in_time { timeout_at(deadline, self.post(target, &id, frame)).await } else { Ok(Post::Failed) };
+            if Instant::now() >= deadline {
+                return (id, Post::Failed);
+            }
+            let post = timeout_at(deadline, self.post(target, &id, frame)).await;
             (id, post.unwrap_or(Post::Failed))
         });
         let posting = async {
