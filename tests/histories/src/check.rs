@@ -8,10 +8,10 @@ use contract::Timestamp;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::engine::{self, CHAT, CONNECTIONS};
 use crate::sender::Sender;
 use crate::triggers::POISON;
 use crate::world::World;
+use testkit::engine::{self, CHAT, CONNECTIONS};
 
 fn text<'a>(row: &'a Value, name: &str) -> &'a str {
     row[name]["S"].as_str().unwrap_or_default()

@@ -14,10 +14,10 @@ use aws_types::SdkConfig;
 use bytes::Bytes;
 use dynoxide::Database;
 use serde_json::{Value, json};
+use testkit::engine;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::chance::Chance;
-use crate::engine;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::ledger::Ledger;
@@ -106,11 +106,11 @@ impl Cloud {
         match call.service {
             Service::DynamoDb => {
                 let body = if self.ledger.is_open() { engine::asking_for_units(&call.body) } else { call.body.clone() };
-                let answer = engine::apply(&self.database, &call.operation, &body);
-                if answer.status == 200 {
+                let (status, body) = engine::apply(&self.database, &call.operation, &body);
+                if status == 200 {
                     self.stream(call);
                 }
-                answer
+                Answer { status, kind: None, body }
             }
             Service::Sqs => {
                 let request: Value = serde_json::from_slice(&call.body).unwrap();

@@ -16,7 +16,6 @@ mod client;
 mod clock;
 mod cloud;
 mod costs;
-mod engine;
 mod faults;
 mod gateway;
 mod history;

@@ -14,7 +14,7 @@ use store::{Chat, Connections};
 use ws_connect::Door;
 
 use crate::cloud::Cloud;
-use crate::engine::{CHAT, CONNECTIONS};
+use testkit::engine::{CHAT, CONNECTIONS};
 
 /// Makes instances of functions: each new one remembers nothing.
 pub(crate) struct Parts {

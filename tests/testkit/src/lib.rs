@@ -5,6 +5,7 @@
 
 mod calls;
 mod dynamodb;
+pub mod engine;
 pub mod issuer;
 mod management;
 mod proxy;

@@ -1,17 +1,18 @@
-//! `DynamoDB` without a network: the operations that the functions use, on dynoxide.
+//! The engine without a network, as a fake of AWS needs it: the operations that the functions use, on dynoxide.
 
 use bytes::Bytes;
 use dynoxide::{Database, DynoxideError};
 use serde_json::{Value, json};
 
-use crate::cloud::Answer;
-
-pub(crate) const CHAT: &str = "Chat";
-pub(crate) const CONNECTIONS: &str = "Connections";
+/// The name of the table `Chat`.
+pub const CHAT: &str = "Chat";
+/// The name of the table `Connections`.
+pub const CONNECTIONS: &str = "Connections";
 
 /// Both tables, empty.
-pub(crate) fn tables() -> Database {
-    let database = Database::memory().unwrap();
+#[must_use]
+pub fn tables() -> Database {
+    let database = Database::memory().expect("a database in memory");
     for name in [CHAT, CONNECTIONS] {
         let table = json!({
             "TableName": name, "BillingMode": "PAY_PER_REQUEST",
@@ -19,28 +20,33 @@ pub(crate) fn tables() -> Database {
                                      {"AttributeName": "sk", "AttributeType": "S"}],
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
         });
-        database.create_table(serde_json::from_value(table).unwrap()).unwrap();
+        database.create_table(serde_json::from_value(table).expect("a table")).expect("a new table");
     }
     database
 }
 
 /// Every row of a table.
-pub(crate) fn rows(database: &Database, table: &str) -> Vec<Value> {
-    let scanned = database.scan(serde_json::from_value(json!({"TableName": table})).unwrap()).unwrap();
-    scanned.items.unwrap_or_default().into_iter().map(|item| serde_json::to_value(item).unwrap()).collect()
+#[must_use]
+pub fn rows(database: &Database, table: &str) -> Vec<Value> {
+    let request = serde_json::from_value(json!({"TableName": table})).expect("a request");
+    let items = database.scan(request).expect("a table").items.unwrap_or_default();
+    items.into_iter().map(|item| serde_json::to_value(item).expect("a row of JSON")).collect()
 }
 
 /// The request that is answered with what it consumes.
-pub(crate) fn asking_for_units(body: &[u8]) -> Bytes {
-    let mut request: Value = serde_json::from_slice(body).unwrap();
+#[must_use]
+pub fn asking_for_units(body: &[u8]) -> Bytes {
+    let mut request: Value = serde_json::from_slice(body).expect("a request of JSON");
     request["ReturnConsumedCapacity"] = "TOTAL".into();
     request.to_string().into()
 }
 
-pub(crate) fn apply(database: &Database, operation: &str, body: &[u8]) -> Answer {
+/// What the engine answers to a request: the status and the body.
+#[must_use]
+pub fn apply(database: &Database, operation: &str, body: &[u8]) -> (u16, Bytes) {
     match try_apply(database, operation, body) {
-        Ok(body) => Answer::ok(body),
-        Err(error) => Answer { status: error.status_code(), kind: None, body: error.to_json().into() },
+        Ok(body) => (200, body.into()),
+        Err(error) => (error.status_code(), error.to_json().into()),
     }
 }
 

@@ -1,0 +1,188 @@
+//! All of AWS that the functions call, as one server on loopback, over TLS as on AWS and without: `DynamoDB` on a real
+//! engine, `@connections`, S3 and SQS as far as a benchmark needs them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use dynoxide::Database;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::{Method, Request, Response, service::service_fn};
+use hyper_util::rt::TokioIo;
+use testkit::engine;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+
+use crate::tls;
+
+pub(crate) struct Cloud {
+    pub(crate) database: Database,
+    /// Without TLS.
+    pub(crate) url: String,
+    /// With TLS, for whoever trusts the certificate in [`ca`](Self::ca).
+    pub(crate) tls_url: String,
+    pub(crate) ca: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    objects: HashMap<String, Bytes>,
+    call_delay: Duration,
+    post_delay: Duration,
+    seen: Seen,
+}
+
+/// What has been asked since [`Cloud::forget`].
+#[derive(Default, Clone)]
+pub(crate) struct Seen {
+    /// Of `DynamoDB`: the operation and the body.
+    pub(crate) calls: Vec<(String, Bytes)>,
+    /// How long the engine took for them, all together.
+    pub(crate) engine: Duration,
+    /// When posts came.
+    pub(crate) posts: Vec<Instant>,
+    /// When the last of them was answered.
+    pub(crate) posted: Option<Instant>,
+}
+
+impl Seen {
+    /// How many calls of each operation.
+    pub(crate) fn operations(&self) -> BTreeMap<&str, usize> {
+        let mut count = BTreeMap::new();
+        for (operation, _) in &self.calls {
+            *count.entry(operation.as_str()).or_default() += 1;
+        }
+        count
+    }
+}
+
+impl Cloud {
+    pub(crate) async fn start() -> Result<Arc<Self>> {
+        let (acceptor, ca) = tls::acceptor()?;
+        let (plain, secure) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
+        let cloud = Arc::new(Self {
+            database: engine::tables(),
+            url: format!("http://{}", plain.local_addr()?),
+            tls_url: format!("https://localhost:{}", secure.local_addr()?.port()),
+            ca,
+            state: Mutex::default(),
+        });
+        let serving = cloud.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = plain.accept().await {
+                if stream.set_nodelay(true).is_ok() {
+                    tokio::spawn(serving.clone().serve(stream));
+                }
+            }
+        });
+        let serving = cloud.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = secure.accept().await {
+                let (cloud, acceptor) = (serving.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    if stream.set_nodelay(true).is_ok()
+                        && let Ok(stream) = acceptor.accept(stream).await
+                    {
+                        cloud.serve(stream).await;
+                    }
+                });
+            }
+        });
+        Ok(cloud)
+    }
+
+    /// Every call of `DynamoDB` takes so much longer than the engine does, from now on.
+    pub(crate) fn delay_calls(&self, delay: Duration) {
+        self.state().call_delay = delay;
+    }
+
+    /// Every post takes so long, from now on.
+    pub(crate) fn delay_posts(&self, delay: Duration) {
+        self.state().post_delay = delay;
+    }
+
+    pub(crate) fn put_object(&self, key: &str, bytes: Bytes) {
+        self.state().objects.insert(key.to_owned(), bytes);
+    }
+
+    /// Returns what has been asked, and begins anew.
+    pub(crate) fn forget(&self) -> Seen {
+        std::mem::take(&mut self.state().seen)
+    }
+
+    async fn serve(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let service = service_fn(move |request| {
+            let cloud = self.clone();
+            async move { cloud.answer(request).await }
+        });
+        // A function that is ended hangs up.
+        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+        let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).map(str::to_owned);
+        let (method, path) = (request.method().clone(), request.uri().path().replace("%40", "@"));
+        let body = request.into_body().collect().await?.to_bytes();
+        let (status, body) = match target.as_deref().and_then(|target| target.split_once('.')) {
+            Some(("AmazonSQS", _)) => (200, Bytes::from_static(br#"{"MessageId":"1"}"#)),
+            Some((_, operation)) => self.call(operation, body).await,
+            None if path.contains("/@connections/") => self.post().await,
+            None => self.object(&method, path.trim_start_matches('/'), body),
+        };
+        let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
+        response.body(Full::new(body)).context("an answer")
+    }
+
+    async fn call(&self, operation: &str, body: Bytes) -> (u16, Bytes) {
+        let delay = self.state().call_delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let start = Instant::now();
+        let answer = engine::apply(&self.database, operation, &body);
+        let mut state = self.state();
+        state.seen.engine += start.elapsed();
+        state.seen.calls.push((operation.to_owned(), body));
+        answer
+    }
+
+    async fn post(&self) -> (u16, Bytes) {
+        let delay = {
+            let mut state = self.state();
+            state.seen.posts.push(Instant::now());
+            state.post_delay
+        };
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        self.state().seen.posted = Some(Instant::now());
+        (200, Bytes::new())
+    }
+
+    fn object(&self, method: &Method, path: &str, body: Bytes) -> (u16, Bytes) {
+        // The bucket comes first.
+        let key = path.split_once('/').map_or(path, |(_, key)| key).to_owned();
+        let mut state = self.state();
+        match *method {
+            Method::PUT => {
+                state.objects.insert(key, body);
+                (200, Bytes::new())
+            }
+            Method::DELETE => (204, Bytes::new()),
+            _ => match state.objects.get(&key) {
+                Some(bytes) => (200, bytes.clone()),
+                None => (404, Bytes::from_static(b"<Error><Code>NoSuchKey</Code></Error>")),
+            },
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,32 @@
+//! A server's side of TLS, with a certificate made for the occasion.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+/// An acceptor for `localhost`, and the file with the certificate to trust.
+pub(crate) fn acceptor() -> Result<(TlsAcceptor, PathBuf)> {
+    let mut authority = CertificateParams::new(Vec::new())?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_key = KeyPair::generate()?;
+    let root = authority.self_signed(&authority_key)?;
+    let key = KeyPair::generate()?;
+    let leaf = CertificateParams::new(vec!["localhost".to_owned()])?
+        .signed_by(&key, &Issuer::new(authority, authority_key))?;
+
+    let private = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth();
+    let config = config.with_single_cert(vec![leaf.der().clone()], private)?;
+
+    let file = crate::folder()?.join("ca.pem");
+    std::fs::write(&file, root.pem()).with_context(|| file.display().to_string())?;
+    Ok((TlsAcceptor::from(Arc::new(config)), file))
+}

@@ -1,0 +1,38 @@
+//! What a process uses, as Linux counts it.
+
+use std::fs;
+use std::ops::Sub;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Usage {
+    /// Of all its threads.
+    pub(crate) cpu: Duration,
+    /// The most memory that it ever had, in MiB.
+    pub(crate) peak_mib: f64,
+}
+
+impl Sub for Usage {
+    type Output = Duration;
+
+    /// The CPU time between two looks.
+    fn sub(self, before: Self) -> Duration {
+        self.cpu.saturating_sub(before.cpu)
+    }
+}
+
+pub(crate) fn of(process: u32) -> Result<Usage> {
+    let mut nanoseconds = 0;
+    // In nanoseconds; /proc/{pid}/stat has hundredths of a second.
+    for task in fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread may end between the two.
+        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+        nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>().context("schedstat")?;
+    }
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak in the status")?;
+    let kib: f64 = peak.trim_end_matches("kB").trim().parse()?;
+    Ok(Usage { cpu: Duration::from_nanos(nanoseconds), peak_mib: kib / 1024.0 })
+}
