@@ -1,12 +1,12 @@
-//! The steps that all formats share: the final size, sRGB, upright, on white, JPEG.
+//! The steps that all formats share: the final size, sRGB, upright, JPEG.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
-use moxcms::{ColorProfile, DataColorSpace, Layout as IccLayout, TransformOptions};
+use moxcms::{ColorProfile, DataColorSpace, Layout as IccLayout, ToneReprCurve, TransformOptions};
 
-use super::raster::{Layout, Raster};
+use super::raster::{Layout, Raster, product};
 use super::{Refusal, Thumbnail, ratio};
 
 const QUALITY: f32 = 80.0;
@@ -30,15 +30,13 @@ fn resize(mut raster: Raster) -> Result<Raster, Refusal> {
     let pixel_type = match raster.layout {
         Layout::Gray => PixelType::U8,
         Layout::Rgb => PixelType::U8x3,
-        Layout::Rgba | Layout::Cmyk => PixelType::U8x4,
+        Layout::Cmyk => PixelType::U8x4,
     };
-    // With alpha the resizer premultiplies and divides again; most images that have the channel are opaque.
-    let see_through =
-        raster.layout == Layout::Rgba && raster.pixels.as_chunks::<4>().0.iter().any(|pixel| pixel[3] != 255);
-    let options = ResizeOptions::new().use_alpha(see_through);
     let mut small = Image::new(width, height, pixel_type);
     let source =
         ImageRef::new(raster.width, raster.height, &raster.pixels, pixel_type).map_err(|_| Refusal::Damaged)?;
+    // A fourth channel is black ink here, not alpha.
+    let options = ResizeOptions::new().use_alpha(false);
     Resizer::new().resize(&source, &mut small, &options).map_err(|_| Refusal::Damaged)?;
     raster.pixels = small.into_vec();
     (raster.width, raster.height) = (width, height);
@@ -57,18 +55,13 @@ fn to_rgb(mut raster: Raster) -> Result<RgbImage, Refusal> {
     // A profile that cannot be used is as good as none: the picture is then shown as if it were sRGB.
     if let Some(converted) = raster.icc.take().and_then(|icc| through_profile(&raster, &icc)) {
         raster.pixels = converted;
-        raster.layout = if raster.layout == Layout::Rgba { Layout::Rgba } else { Layout::Rgb };
+        raster.layout = Layout::Rgb;
     }
     let pixels = match raster.layout {
         Layout::Rgb => raster.pixels,
         Layout::Gray => raster.pixels.iter().flat_map(|gray| [*gray; 3]).collect(),
-        Layout::Rgba => {
-            let on_white = |value: u8, alpha: u8| over(value, alpha, 255);
-            let pixels = raster.pixels.as_chunks::<4>().0.iter();
-            pixels.flat_map(|[r, g, b, a]| [on_white(*r, *a), on_white(*g, *a), on_white(*b, *a)]).collect()
-        }
         Layout::Cmyk => {
-            let paper = |ink: u8, black: u8| over(0, black, 255 - ink);
+            let paper = |ink: u8, black: u8| product(!ink, !black);
             let pixels = raster.pixels.as_chunks::<4>().0.iter();
             pixels.flat_map(|[c, m, y, k]| [paper(*c, *k), paper(*m, *k), paper(*y, *k)]).collect()
         }
@@ -76,33 +69,50 @@ fn to_rgb(mut raster: Raster) -> Result<RgbImage, Refusal> {
     RgbImage::from_raw(raster.width, raster.height, pixels).ok_or(Refusal::Damaged)
 }
 
-/// `top` laid over `below`.
-fn over(top: u8, alpha: u8, below: u8) -> u8 {
-    let (top, alpha, below) = (u32::from(top), u32::from(alpha), u32::from(below));
-    u8::try_from((top * alpha + below * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX)
-}
-
-/// The pixels in sRGB, or nothing when the profile is broken or is of another kind of image.
+/// The pixels in sRGB, or nothing when they are already, or the profile is broken or is of another kind of image.
 fn through_profile(raster: &Raster, icc: &[u8]) -> Option<Vec<u8>> {
     if icc.len() > MAX_ICC_BYTES {
         return None;
     }
     let profile = ColorProfile::new_from_slice(icc).ok()?;
-    let (space, from, to) = match raster.layout {
-        Layout::Gray => (DataColorSpace::Gray, IccLayout::Gray, IccLayout::Rgb),
-        Layout::Rgb => (DataColorSpace::Rgb, IccLayout::Rgb, IccLayout::Rgb),
-        Layout::Rgba => (DataColorSpace::Rgb, IccLayout::Rgba, IccLayout::Rgba),
-        Layout::Cmyk => (DataColorSpace::Cmyk, IccLayout::Rgba, IccLayout::Rgb),
+    let (space, from) = match raster.layout {
+        Layout::Gray => (DataColorSpace::Gray, IccLayout::Gray),
+        Layout::Rgb => (DataColorSpace::Rgb, IccLayout::Rgb),
+        Layout::Cmyk => (DataColorSpace::Cmyk, IccLayout::Rgba),
     };
     if profile.color_space != space {
         return None;
     }
     let srgb = ColorProfile::new_srgb();
-    let transform = profile.create_transform_8bit(from, &srgb, to, TransformOptions::default()).ok()?;
+    if is_srgb(&profile, &srgb) {
+        return None;
+    }
+    let transform = profile.create_transform_8bit(from, &srgb, IccLayout::Rgb, TransformOptions::default()).ok()?;
     let pixels = raster.pixels.len() / raster.layout.channels();
-    let mut converted = vec![0; pixels * to.channels()];
+    let mut converted = vec![0; pixels * 3];
     transform.transform(&raster.pixels, &mut converted).ok()?;
     Some(converted)
+}
+
+/// Whether the profile is sRGB in other words, as in most photos that have one. That is seen in a tenth of the time that
+/// building the conversion takes.
+fn is_srgb(profile: &ColorProfile, srgb: &ColorProfile) -> bool {
+    let colorants = |profile: &ColorProfile| profile.colorant_matrix().v.into_iter().flatten();
+    let curve = |curve: &Option<ToneReprCurve>| {
+        let curve = curve.as_ref()?.make_linear_evaluator().ok()?;
+        Some((0..=32_u8).map(move |step| curve.evaluate_value(f32::from(step) / 32.0)))
+    };
+    let same_curve = |a, b| curve(a).zip(curve(b)).is_some_and(|(a, b)| a.zip(b).all(|(a, b)| (a - b).abs() < 2e-4));
+    // What overrides colorants and curves is left to the conversion.
+    let plain = profile.cicp.is_none()
+        && profile.lut_a_to_b_perceptual.is_none()
+        && profile.lut_a_to_b_colorimetric.is_none()
+        && profile.lut_a_to_b_saturation.is_none();
+    plain
+        && colorants(profile).zip(colorants(srgb)).all(|(a, b)| (a - b).abs() < 1e-3)
+        && same_curve(&profile.red_trc, &srgb.red_trc)
+        && same_curve(&profile.green_trc, &srgb.green_trc)
+        && same_curve(&profile.blue_trc, &srgb.blue_trc)
 }
 
 fn turn(image: RgbImage, orientation: Orientation) -> RgbImage {

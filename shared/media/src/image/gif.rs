@@ -6,7 +6,8 @@ use image::metadata::Orientation;
 use super::raster::{Layout, Raster, Shrinker};
 use super::{MAX_PIXELS, Refusal, check_size};
 
-const TRANSPARENT: [u8; 4] = [0; 4];
+/// Under what is transparent.
+const WHITE: [u8; 3] = [255; 3];
 
 /// The first frame, on the canvas that the file declares.
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
@@ -25,19 +26,19 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     decoder.read_into_buffer(&mut indices).map_err(|_| Refusal::Damaged)?;
 
     let palette = decoder.palette().map_err(|_| Refusal::Damaged)?;
-    let mut colors = [TRANSPARENT; 256];
+    let mut colors = [WHITE; 256];
     for (color, [r, g, b]) in colors.iter_mut().zip(palette.as_chunks::<3>().0) {
-        *color = [*r, *g, *b, 255];
+        *color = [*r, *g, *b];
     }
     if let Some(index) = transparent {
-        colors[usize::from(index)] = TRANSPARENT;
+        colors[usize::from(index)] = WHITE;
     }
 
-    let mut shrinker = Shrinker::new(width.into(), height.into(), Layout::Rgba);
+    let mut shrinker = Shrinker::new(width.into(), height.into(), Layout::Rgb);
     let mut rows = indices.chunks_exact(frame_width);
-    let mut row = vec![TRANSPARENT; usize::from(width)];
+    let mut row = vec![WHITE; usize::from(width)];
     for y in 0..usize::from(height) {
-        row.fill(TRANSPARENT);
+        row.fill(WHITE);
         // What lies outside the canvas is cut off.
         if y >= top
             && left < row.len()

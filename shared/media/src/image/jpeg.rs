@@ -24,8 +24,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
         _ => return Err(Refusal::Unsupported),
     };
 
-    let mut jpeg = Decompress::new_mem(bytes).map_err(|_| Refusal::Damaged)?;
-    jpeg.scale(eighths(ratio(markers.width, markers.height)));
+    let eighths = eighths(ratio(markers.width, markers.height));
+    let means = if eighths == 1 { markers.means(bytes) } else { None };
+    let mut jpeg = Decompress::new_mem(means.as_deref().unwrap_or(bytes)).map_err(|_| Refusal::Damaged)?;
+    jpeg.scale(eighths);
+    // Details that were left out on purpose are not to be guessed.
+    jpeg.do_block_smoothing(false);
     let mut jpeg = jpeg.to_colorspace(space).map_err(|_| Refusal::Damaged)?;
     let (width, height) = (jpeg.width(), jpeg.height());
     let mut pixels = jpeg.read_scanlines::<u8>().map_err(|_| Refusal::Damaged)?;

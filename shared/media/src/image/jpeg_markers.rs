@@ -2,6 +2,7 @@
 
 use super::Refusal;
 
+const SOF2: u8 = 0xc2;
 const SOI: u8 = 0xd8;
 const EOI: u8 = 0xd9;
 const SOS: u8 = 0xda;
@@ -20,6 +21,9 @@ pub(super) struct Markers<'a> {
     /// Written by Adobe's programs, whose CMYK is upside down.
     pub(super) adobe: bool,
     pub(super) exif: Option<&'a [u8]>,
+    progressive: bool,
+    /// Of each component: its name, how densely it is sampled (across and down, four bits each), its table.
+    sampling: &'a [[u8; 3]],
     icc: Vec<&'a [u8]>,
     /// From here on: tables and scans.
     rest: &'a [u8],
@@ -37,9 +41,18 @@ impl<'a> Markers<'a> {
                 APP14 => adobe |= body.starts_with(b"Adobe"),
                 // A frame header, of whatever coding.
                 0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
-                    let [_, h1, h0, w1, w0, components, ..] = *body else { return Err(Refusal::Damaged) };
-                    let (width, height) = (u16::from_be_bytes([w1, w0]).into(), u16::from_be_bytes([h1, h0]).into());
-                    return Ok(Self { width, height, components, adobe, exif, icc, rest: segments.rest });
+                    let [_, h1, h0, w1, w0, components, sampling @ ..] = body else { return Err(Refusal::Damaged) };
+                    return Ok(Self {
+                        width: u16::from_be_bytes([*w1, *w0]).into(),
+                        height: u16::from_be_bytes([*h1, *h0]).into(),
+                        components: *components,
+                        adobe,
+                        exif,
+                        progressive: marker == SOF2,
+                        sampling: sampling.as_chunks().0,
+                        icc,
+                        rest: segments.rest,
+                    });
                 }
                 SOS | EOI => return Err(Refusal::Damaged),
                 _ => {}
@@ -72,6 +85,36 @@ impl<'a> Markers<'a> {
                 return Some(scans);
             }
         }
+    }
+
+    /// What an eighth of the size is decoded from: a progressive file without the scans of details that nothing is left
+    /// of. Each block of 8 × 8 pixels becomes one, their mean, which is the first of its 64 coefficients; only what is
+    /// sampled more thinly, colours mostly, is taken from more of them. Nothing for a file that has no such scans.
+    pub(super) fn means(&self, file: &[u8]) -> Option<Vec<u8>> {
+        if !self.progressive {
+            return None;
+        }
+        let densest = self.sampling.iter().map(|[_, factors, _]| factors).max()?;
+        let is_dense = |name| self.sampling.iter().any(|[other, factors, _]| *other == name && factors == densest);
+        let is_details = |scan: &[u8]| matches!(*scan, [1, name, _, first, ..] if first > 0 && is_dense(name));
+
+        let mut kept = Vec::with_capacity(file.len());
+        let mut segments = Segments { rest: self.rest };
+        let (mut from, mut wanted) = (0, true);
+        while let Some((marker, body)) = segments.next() {
+            // Two bytes of marker, and two of length where there is a body.
+            let header = if marker == EOI { 2 } else { 4 };
+            let start = file.len() - segments.rest.len() - body.len() - header;
+            if wanted {
+                kept.extend_from_slice(&file[from..start]);
+            }
+            (from, wanted) = (start, marker != SOS || !is_details(body));
+            if marker == EOI {
+                break;
+            }
+        }
+        kept.extend_from_slice(&file[from..]);
+        Some(kept)
     }
 }
 

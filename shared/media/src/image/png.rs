@@ -3,7 +3,7 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
-use super::raster::{Layout, Raster, Shrinker};
+use super::raster::{Layout, Raster, Shrinker, on_white, over_white};
 use super::{Refusal, check_size};
 
 /// For the chunks that are kept (colour profile, EXIF, palette), unpacked.
@@ -23,21 +23,22 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
         return Err(Refusal::Unsupported);
     }
     let layout = match color {
-        ColorType::Grayscale => Layout::Gray,
-        ColorType::Rgb => Layout::Rgb,
-        ColorType::GrayscaleAlpha | ColorType::Rgba => Layout::Rgba,
+        ColorType::Grayscale | ColorType::GrayscaleAlpha => Layout::Gray,
+        ColorType::Rgb | ColorType::Rgba => Layout::Rgb,
         ColorType::Indexed => return Err(Refusal::Unsupported),
     };
     let mut shrinker = Shrinker::new(width, height, layout);
-    let mut wide = Vec::new();
+    let mut opaque = Vec::new();
     let mut push = |row: &[u8]| {
-        if color == ColorType::GrayscaleAlpha {
-            wide.clear();
-            wide.extend(row.as_chunks::<2>().0.iter().flat_map(|[gray, alpha]| [*gray, *gray, *gray, *alpha]));
-            shrinker.push(&wide);
-        } else {
-            shrinker.push(row);
+        opaque.clear();
+        match color {
+            ColorType::GrayscaleAlpha => {
+                opaque.extend(row.as_chunks::<2>().0.iter().map(|[gray, alpha]| over_white(*gray, *alpha)));
+            }
+            ColorType::Rgba => on_white(row, &mut opaque),
+            _ => return shrinker.push(row),
         }
+        shrinker.push(&opaque);
     };
     if interlaced {
         // Its rows come in seven passes over the whole: up to 200 MB.

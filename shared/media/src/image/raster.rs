@@ -2,7 +2,7 @@
 
 use image::metadata::Orientation;
 
-use super::{MAX_SIDE, ratio};
+use super::ratio;
 
 /// As many pixels as this are left for one of the thumbnail's, per side: averaging whole squares is cruder than what
 /// the decoders of photos do while they shrink, and screenshots have finer lines.
@@ -13,8 +13,6 @@ const OVERSAMPLING: f64 = 2.0;
 pub(super) enum Layout {
     Gray,
     Rgb,
-    /// Not premultiplied.
-    Rgba,
     /// 0 is no ink.
     Cmyk,
 }
@@ -24,7 +22,7 @@ impl Layout {
         match self {
             Self::Gray => 1,
             Self::Rgb => 3,
-            Self::Rgba | Self::Cmyk => 4,
+            Self::Cmyk => 4,
         }
     }
 }
@@ -50,18 +48,14 @@ pub(super) struct Shrinker {
     layout: Layout,
     /// The side of a square.
     factor: usize,
-    /// One sum per channel and column, over the rows of the current squares; colours weighed with alpha.
+    /// One sum per channel and column, over the rows of the current squares.
     sums: Vec<u32>,
     rows_in_sums: usize,
     pixels: Vec<u8>,
 }
 
-// A sum's greatest value: a square is at most 16384 / 512 pixels a side.
-const _: () = assert!(255 * 255 * (MAX_SIDE as u64 / 512).pow(2) <= u32::MAX as u64);
-
 #[allow(
     clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::inline_always,
     reason = "averages of bytes and sides of images"
@@ -90,18 +84,8 @@ impl Shrinker {
             self.pixels.extend_from_slice(row);
             return;
         }
-        if self.layout == Layout::Rgba {
-            for (sum, pixel) in self.sums.as_chunks_mut::<4>().0.iter_mut().zip(row.as_chunks::<4>().0) {
-                let alpha = u32::from(pixel[3]);
-                sum[0] += u32::from(pixel[0]) * alpha;
-                sum[1] += u32::from(pixel[1]) * alpha;
-                sum[2] += u32::from(pixel[2]) * alpha;
-                sum[3] += alpha;
-            }
-        } else {
-            for (sum, value) in self.sums.iter_mut().zip(row) {
-                *sum += u32::from(*value);
-            }
+        for (sum, value) in self.sums.iter_mut().zip(row) {
+            *sum += u32::from(*value);
         }
         self.rows_in_sums += 1;
         if self.rows_in_sums == self.factor {
@@ -130,7 +114,6 @@ impl Shrinker {
             Layout::Gray => self.write_averages::<1>(),
             Layout::Rgb => self.write_averages::<3>(),
             Layout::Cmyk => self.write_averages::<4>(),
-            Layout::Rgba => self.write_weighed(),
         }
         self.sums.fill(0);
         self.rows_in_sums = 0;
@@ -141,15 +124,6 @@ impl Shrinker {
             // 24 bits behind the point; the greatest average of 255 just fits.
             let share = (1 << 24) / area;
             total(square).map(|sum| ((sum * share + (1 << 23)) >> 24) as u8)
-        });
-    }
-
-    fn write_weighed(&mut self) {
-        self.write(|square: &[[u32; 4]], area| {
-            let [red, green, blue, alpha] = total(square);
-            let share = 1.0 / alpha.max(1) as f32;
-            let color = |sum| (sum as f32 * share + 0.5) as u8;
-            [color(red), color(green), color(blue), ((alpha + area / 2) / area) as u8]
         });
     }
 
@@ -175,6 +149,29 @@ impl Shrinker {
             }
         }
     }
+}
+
+/// Appends pixels with alpha, not premultiplied, as they look on white. This comes first: what follows has no fourth
+/// channel to carry, and averages what is seen.
+pub(super) fn on_white(rgba: &[u8], to: &mut Vec<u8>) {
+    let (pixels, before) = (rgba.as_chunks::<4>().0, to.len());
+    to.resize(before + pixels.len() * 3, 0);
+    for (to, [r, g, b, a]) in to[before..].as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
+        // Most pixels of most images.
+        let opaque = *a == 255;
+        *to = if opaque { [*r, *g, *b] } else { [over_white(*r, *a), over_white(*g, *a), over_white(*b, *a)] };
+    }
+}
+
+pub(super) fn over_white(value: u8, alpha: u8) -> u8 {
+    !product(!value, alpha)
+}
+
+/// With 255 for one, rounded to the nearest: a division by 255 without dividing.
+#[allow(clippy::cast_possible_truncation, reason = "no more than either")]
+pub(super) fn product(a: u8, b: u8) -> u8 {
+    let product = u16::from(a) * u16::from(b) + 128;
+    ((product + (product >> 8)) >> 8) as u8
 }
 
 /// Loops are unrolled here where iterators were not.

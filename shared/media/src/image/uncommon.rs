@@ -6,7 +6,7 @@ use image::codecs::{bmp::BmpDecoder, tiff::TiffDecoder};
 use image::error::ImageError;
 use image::{ColorType, ImageDecoder, Limits};
 
-use super::raster::{Layout, Raster, Shrinker};
+use super::raster::{Layout, Raster, Shrinker, on_white};
 use super::{Refusal, check_size};
 
 /// For the pixels as they are in the file: 50 megapixels of 8-bit RGBA, 33 of 16-bit RGB.
@@ -34,10 +34,14 @@ fn decode(mut decoder: impl ImageDecoder) -> Result<Raster, Refusal> {
     let (layout, convert): (Layout, Convert) = match color {
         ColorType::L8 => (Layout::Gray, |row, to| to.extend_from_slice(row)),
         ColorType::Rgb8 => (Layout::Rgb, |row, to| to.extend_from_slice(row)),
-        ColorType::Rgba8 => (Layout::Rgba, |row, to| to.extend_from_slice(row)),
+        ColorType::Rgba8 => (Layout::Rgb, on_white),
         ColorType::L16 => (Layout::Gray, high_bytes),
         ColorType::Rgb16 => (Layout::Rgb, high_bytes),
-        ColorType::Rgba16 => (Layout::Rgba, high_bytes),
+        ColorType::Rgba16 => (Layout::Rgb, |row, to| {
+            let mut rgba = Vec::new();
+            high_bytes(row, &mut rgba);
+            on_white(&rgba, to);
+        }),
         _ => return Err(Refusal::Unsupported),
     };
     let orientation = decoder.orientation().map_err(refusal)?;

@@ -1,9 +1,11 @@
 //! WebP through libwebp, which scales while it decodes.
 
+use std::mem;
+
 use image::metadata::Orientation;
 use webpx::{Decoder, DecoderConfig, ImageInfo};
 
-use super::raster::{Layout, Raster};
+use super::raster::{Layout, Raster, on_white};
 use super::{OVERSAMPLING, Refusal, check_size, ratio};
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
@@ -13,8 +15,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
         let frame = FirstFrame::read(bytes).ok_or(Refusal::Damaged)?;
         frame.on_canvas(size)?
     } else {
-        let (pixels, held, layout) = decode_scaled(bytes, size)?;
-        held.raster(size, layout, pixels)
+        let (pixels, held) = decode_scaled(bytes, size)?;
+        held.raster(size, pixels)
     };
     let exif = chunk(bytes, *b"EXIF").map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
     raster.orientation = exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
@@ -37,9 +39,9 @@ impl Size {
         Self { width: side(self.width), height: side(self.height) }
     }
 
-    fn raster(self, full: Self, layout: Layout, pixels: Vec<u8>) -> Raster {
+    fn raster(self, full: Self, pixels: Vec<u8>) -> Raster {
         let (width, height, full) = (self.width, self.height, (full.width, full.height));
-        Raster { width, height, full, layout, pixels, orientation: Orientation::NoTransforms, icc: None }
+        Raster { width, height, full, layout: Layout::Rgb, pixels, orientation: Orientation::NoTransforms, icc: None }
     }
 }
 
@@ -50,7 +52,7 @@ fn info(bytes: &[u8]) -> Result<ImageInfo, Refusal> {
 }
 
 /// A still image, scaled as its place on the canvas asks.
-fn decode_scaled(bytes: &[u8], canvas: Size) -> Result<(Vec<u8>, Size, Layout), Refusal> {
+fn decode_scaled(bytes: &[u8], canvas: Size) -> Result<(Vec<u8>, Size), Refusal> {
     let info = info(bytes)?;
     let size = Size { width: info.width, height: info.height };
     let scaled = size.scaled(canvas);
@@ -60,10 +62,13 @@ fn decode_scaled(bytes: &[u8], canvas: Size) -> Result<(Vec<u8>, Size, Layout), 
         let smooth = size.width / scaled.width < 4;
         webp = webp.config(DecoderConfig::new().bypass_filtering(!smooth)).scale(scaled.width, scaled.height);
     }
-    let (decoded, layout) =
-        if info.has_alpha { (webp.decode_rgba_raw(), Layout::Rgba) } else { (webp.decode_rgb_raw(), Layout::Rgb) };
-    let (pixels, width, height) = decoded.map_err(|_| Refusal::Damaged)?;
-    Ok((pixels, Size { width, height }, layout))
+    let decoded = if info.has_alpha { webp.decode_rgba_raw() } else { webp.decode_rgb_raw() };
+    let (mut pixels, width, height) = decoded.map_err(|_| Refusal::Damaged)?;
+    if info.has_alpha {
+        let rgba = mem::take(&mut pixels);
+        on_white(&rgba, &mut pixels);
+    }
+    Ok((pixels, Size { width, height }))
 }
 
 /// Of an animation, as a file of its own: libwebp's own way needs memory for the whole canvas, twice.
@@ -91,25 +96,21 @@ impl FirstFrame {
     }
 
     fn on_canvas(&self, canvas: Size) -> Result<Raster, Refusal> {
-        let (pixels, size, layout) = decode_scaled(&self.file, canvas)?;
+        let (pixels, size) = decode_scaled(&self.file, canvas)?;
         let scaled = canvas.scaled(canvas);
         if size == scaled {
-            return Ok(size.raster(canvas, layout, pixels));
+            return Ok(size.raster(canvas, pixels));
         }
         let corner = Size { width: self.left.max(1), height: self.top.max(1) }.scaled(canvas);
         let (left, top) =
             (if self.left == 0 { 0 } else { corner.width }, if self.top == 0 { 0 } else { corner.height });
-        // Around the frame the canvas is transparent; what lies outside is cut off.
-        let mut whole = vec![[0; 4]; scaled.width as usize * scaled.height as usize];
+        // Around the frame the canvas is transparent, so white; what lies outside is cut off.
+        let mut whole = vec![[255; 3]; scaled.width as usize * scaled.height as usize];
         let rows = whole.chunks_exact_mut(scaled.width as usize).skip(top as usize);
-        let row_bytes = size.width as usize * layout.channels();
-        for (to, from) in rows.zip(pixels.chunks_exact(row_bytes)) {
-            let to = to.iter_mut().skip(left as usize);
-            for (to, from) in to.zip(from.chunks_exact(layout.channels())) {
-                *to = [from[0], from[1], from[2], from.get(3).copied().unwrap_or(255)];
-            }
+        for (to, from) in rows.zip(pixels.as_chunks::<3>().0.chunks_exact(size.width as usize)) {
+            to.iter_mut().skip(left as usize).zip(from).for_each(|(to, from)| *to = *from);
         }
-        Ok(scaled.raster(canvas, Layout::Rgba, whole.into_flattened()))
+        Ok(scaled.raster(canvas, whole.into_flattened()))
     }
 }
 

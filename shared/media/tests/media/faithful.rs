@@ -1,6 +1,6 @@
 //! Upright, in the right colours, and nothing told that the picture does not show.
 
-use moxcms::{ColorProfile, TransformOptions};
+use moxcms::{ColorProfile, ToneReprCurve, TransformOptions};
 use mozjpeg::ColorSpace;
 
 use crate::samples::{
@@ -107,6 +107,22 @@ fn embedded_profiles_are_converted_to_srgb() {
     let still = webp(700, 500, &pixels, true);
     let chunks = [riff_chunk(*b"ICCP", &icc).as_slice(), &still[12..]].concat();
     Seen::of(&extended_webp(0x20, 700, 500, &chunks)).assert_corners([expected; 4]);
+}
+
+#[test]
+fn a_profile_that_is_srgb_changes_nothing() {
+    let of = |profile: &ColorProfile| {
+        let body = [b"ICC_PROFILE\0\x01\x01", profile.encode().unwrap().as_slice()].concat();
+        media::thumbnail(&with_segment(&jpeg(700, 500), 0xe2, &body)).unwrap().jpeg
+    };
+    let plain = media::thumbnail(&jpeg(700, 500)).unwrap().jpeg;
+    // Without the code for it, which overrides all else.
+    let mut profile = ColorProfile::new_srgb();
+    profile.cicp = None;
+    assert!(of(&profile) == plain);
+    // A gamma of 1.8, in 256ths.
+    profile.blue_trc = Some(ToneReprCurve::Lut(vec![461]));
+    assert!(of(&profile) != plain, "its colours, but not its curves");
 }
 
 #[test]

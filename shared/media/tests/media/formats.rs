@@ -116,6 +116,24 @@ fn png_of_every_kind() {
     Seen::of(&bytes).assert_corners([RED, WHITE, RED, WHITE]);
 }
 
+/// Of a large progressive file only some scans are read.
+#[test]
+fn a_large_progressive_jpeg_looks_like_a_baseline_one() {
+    let pixels: Vec<u8> = (0..6000 * 400 * 3_u32).map(|at| ((at / 97) ^ (at % 61)).to_le_bytes()[0]).collect();
+    for sampling in [(1, 1), (2, 1), (1, 2), (2, 2)] {
+        let thumbnail_of = |progressive: bool| {
+            let file = jpeg_of(ColorSpace::JCS_RGB, 6000, 400, &pixels, |jpeg| {
+                jpeg.set_chroma_sampling_pixel_sizes(sampling, sampling);
+                if progressive {
+                    jpeg.set_progressive_mode();
+                }
+            });
+            media::thumbnail(&file).unwrap().jpeg
+        };
+        assert!(thumbnail_of(true) == thumbnail_of(false), "chroma of {sampling:?} pixels");
+    }
+}
+
 #[test]
 fn jpeg_in_gray_and_cmyk() {
     let gray: Vec<u8> = quarters(1000, 600).chunks_exact(3).map(|rgb| rgb[0]).collect();
