@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -13,6 +13,8 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 /// An acceptor for `localhost`, and the file with the certificate to trust.
 pub(crate) fn acceptor() -> Result<(TlsAcceptor, PathBuf)> {
     let mut authority = CertificateParams::new(Vec::new())?;
+    // Another name than the default one of the other certificate, or that would count as signed by itself.
+    authority.distinguished_name.push(DnType::CommonName, "Hearth's benchmark");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_key = KeyPair::generate()?;
     let root = authority.self_signed(&authority_key)?;

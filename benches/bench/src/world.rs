@@ -68,11 +68,15 @@ impl World {
         secure.with("AWS_CA_BUNDLE", &ca).with("NODE_EXTRA_CA_CERTS", &ca)
     }
 
-    /// A new thread of the caller's with another one; `distinct` makes it another thread each time.
-    pub(crate) async fn thread(&self, distinct: &str) -> Result<String> {
+    /// A new thread of the caller's with another one, who has been here before and has a name.
+    pub(crate) async fn thread(&self, other: &str) -> Result<String> {
+        let pk = format!("USER#{other}");
+        let profile = json!({
+            "pk": {"S": pk}, "sk": {"S": "PROFILE"}, "id": {"S": other}, "name": {"S": "Dad"}, "issuedAt": {"N": "1"},
+        });
+        self.import(CHAT, std::iter::once(profile))?;
         let mut create = Instance::start(&self.helper("threads-create")?).await?;
-        let event =
-            event("threads-create", |event| event["body"] = json!({"memberIds": [distinct]}).to_string().into())?;
+        let event = event("threads-create", |event| event["body"] = json!({"memberIds": [other]}).to_string().into())?;
         let thread = create.ask(&event).await?;
         create.stop().await?;
         Ok(thread["id"].as_str().context("no thread")?.to_owned())
@@ -100,8 +104,8 @@ impl World {
     }
 
     /// The same with so many messages: one that was sent, and copies of it.
-    pub(crate) async fn thread_with(&self, distinct: &str, messages: usize) -> Result<String> {
-        let thread = self.thread(distinct).await?;
+    pub(crate) async fn thread_with(&self, other: &str, messages: usize) -> Result<String> {
+        let thread = self.thread(other).await?;
         let mut send = Instance::start(&self.helper("messages-send")?).await?;
         send.ask(&message(&thread)?).await?;
         send.stop().await?;

@@ -1,7 +1,7 @@
 //! Takes the announcement of a file, and says where its bytes go.
 
 use contract::{ApiError, CreateFile, NewFile, Upload};
-use files::{Bucket, Reminders, UPLOAD_WINDOW};
+use files::{Presigner, Reminders, UPLOAD_WINDOW};
 use runtime::{Answer, Call, StatusCode, json};
 use store::{Chat, FileRow};
 
@@ -10,7 +10,7 @@ pub struct Desk {
     /// Where the file is noted.
     pub chat: Chat,
     /// Where its bytes go.
-    pub bucket: Bucket,
+    pub presigner: Presigner,
     /// What looks after a file that never comes.
     pub reminders: Reminders,
     /// The largest file accepted, in bytes.
@@ -20,7 +20,7 @@ pub struct Desk {
 /// Answers 200 with a URL for the bytes.
 pub async fn handle(desk: &Desk, call: Call) -> Result<Answer, ApiError> {
     let file = FileRow::new(&call.caller.id, CreateFile::parse(call.body(), desk.max_size)?);
-    let upload = desk.bucket.presign_upload(&file.id, &file.mimetype, file.size).await?;
+    let upload = desk.presigner.upload(&file.id, &file.mimetype, file.size).await?;
     // Before there is a file, so that there is none without a reminder; one of no file does nothing.
     desk.reminders.remind(&file.id, UPLOAD_WINDOW).await?;
     desk.chat.create_file(&file).await?;
@@ -58,7 +58,7 @@ mod tests {
         async fn announce(&self, request: &Value) -> Result<Answer, ApiError> {
             let desk = Desk {
                 chat: self.tables.chat(),
-                bucket: self.storage.bucket(),
+                presigner: self.storage.presigner(),
                 reminders: self.queue.reminders(),
                 max_size: 1_000,
             };

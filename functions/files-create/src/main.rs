@@ -1,6 +1,6 @@
 //! `POST /api/files`
 
-use files::{Bucket, Reminders};
+use files::{Presigner, Reminders};
 use files_create::{Desk, handle};
 use runtime::{Error, init_telemetry, required, required_number, sdk_config, serve, verifier, warm_up};
 use store::Chat;
@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     let config = sdk_config()?;
     let desk = &Desk {
         chat: Chat::new(&config, required("CHAT_TABLE")?),
-        bucket: Bucket::new(&config, required("BUCKET")?),
+        presigner: Presigner::new(&config, &required("BUCKET")?),
         reminders: Reminders::new(&config, required("REMINDERS_URL")?),
         max_size: required_number("MAX_FILE_BYTES")?,
     };

@@ -1,7 +1,7 @@
 //! Sends whoever has a file's URL on to the storage.
 
 use contract::{ApiError, ErrorCode, FileId, Problem};
-use files::{Bucket, DOWNLOAD_WINDOW};
+use files::{DOWNLOAD_WINDOW, Presigner};
 use runtime::{Answer, Call, redirect};
 use store::{Chat, Links, Published};
 
@@ -10,7 +10,7 @@ const MAX_AGE: u64 = 50 * 60;
 const _: () = assert!(MAX_AGE < DOWNLOAD_WINDOW.as_secs());
 
 /// Answers 302 if the URL's capability is good, and the file is published.
-pub async fn handle(chat: &Chat, bucket: &Bucket, links: &Links, call: Call<()>) -> Result<Answer, ApiError> {
+pub async fn handle(chat: &Chat, presigner: &Presigner, links: &Links, call: Call<()>) -> Result<Answer, ApiError> {
     let (published, id) = asked(&call).ok_or_else(invalid)?;
     let [expires, signature] = ["expires", "signature"].map(|name| call.query(name).unwrap_or_default());
     if !links.allow(published, &id, &expires, &signature) {
@@ -18,7 +18,7 @@ pub async fn handle(chat: &Chat, bucket: &Bucket, links: &Links, call: Call<()>)
     }
     let file = chat.file(&id).await?.ok_or_else(Problem::file_not_found)?;
     let key = file.published(published).ok_or_else(Problem::file_not_found)?;
-    redirect(&bucket.presign_download(key).await?, MAX_AGE)
+    redirect(&presigner.download(key).await?, MAX_AGE)
 }
 
 /// What the path names: `/files/{fileId}/{name}`, the name being there for people alone, or `/thumbs/{fileId}.jpg`.
@@ -72,7 +72,7 @@ mod tests {
                 event["queryStringParameters"] =
                     pairs.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
             });
-            handle(&self.chat, &self.storage.bucket(), &links(), call).await
+            handle(&self.chat, &self.storage.presigner(), &links(), call).await
         }
     }
 

@@ -1,6 +1,6 @@
 //! `GET /files/{fileId}/{name}` and `GET /thumbs/{name}`
 
-use files::Bucket;
+use files::Presigner;
 use files_serve::handle;
 use runtime::{Error, init_telemetry, required, sdk_config, serve_public, warm_up};
 use store::{Chat, Links};
@@ -10,8 +10,8 @@ async fn main() -> Result<(), Error> {
     init_telemetry();
     let config = sdk_config()?;
     let chat = &Chat::new(&config, required("CHAT_TABLE")?);
-    let bucket = &Bucket::new(&config, required("BUCKET")?);
+    let presigner = &Presigner::new(&config, &required("BUCKET")?);
     let links = &Links::new(&required("LINK_KEY")?)?;
     warm_up(chat.warm_up()).await;
-    serve_public(|call| handle(chat, bucket, links, call)).await
+    serve_public(|call| handle(chat, presigner, links, call)).await
 }

@@ -1,26 +1,15 @@
-use std::collections::BTreeMap;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::operation::get_object::GetObjectError;
-use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_types::SdkConfig;
 use bytes::{Bytes, BytesMut};
-use contract::{FileId, Timestamp};
+use contract::FileId;
 
 use crate::{Error, keys};
-
-/// How long a client has for its upload.
-pub const UPLOAD_WINDOW: Duration = Duration::from_mins(15);
-/// How long a download's URL is good for. Browsers cache bytes under the URL that they came from in the end, so a short
-/// window has them fetch again what they have.
-pub const DOWNLOAD_WINDOW: Duration = Duration::from_hours(1);
-
-/// The one header of an upload that HTTP clients do not make by themselves.
-const CONTENT_TYPE: &str = "content-type";
 
 /// A key never changes what it holds. Private: what a file's members see is no shared cache's business.
 const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
@@ -30,17 +19,6 @@ const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
 pub struct Bucket {
     client: Client,
     name: String,
-}
-
-/// What a client needs for its upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PresignedUpload {
-    /// Where the client puts the bytes, with the method PUT.
-    pub url: String,
-    /// The headers that it has to send: its `content-type`. (HTTP clients send `Content-Length` by themselves.)
-    pub headers: BTreeMap<String, String>,
-    /// When S3 stops taking it.
-    pub expires_at: Timestamp,
 }
 
 /// What is where a client was to put its file.
@@ -61,44 +39,22 @@ impl Bucket {
         // Made for the largest file. Reading an object's bytes is outside of these; the SDK gives up where none come
         // for 5 seconds.
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(20))
             .operation_timeout(Duration::from_secs(40));
         let config = Builder::from(config)
             .timeout_config(timeouts.build())
             // A local cloud has no names for its buckets.
             .force_path_style(config.endpoint_url().is_some())
-            // Otherwise a presigned upload holds the checksum of an empty body.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         Self { client: Client::from_conf(config.build()), name }
     }
 
     /// Opens the connection that the first request will use; for a function's start, which has a whole CPU. Needs
-    /// `s3:ListBucket`. Presigning needs no connection.
+    /// `s3:ListBucket`.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.client.head_bucket().bucket(&self.name).send().await?;
         Ok(())
-    }
-
-    /// The right to upload a file once or more often within [`UPLOAD_WINDOW`], of exactly this media type and size in
-    /// bytes.
-    pub async fn presign_upload(&self, id: &FileId, mimetype: &str, size: u64) -> Result<PresignedUpload, Error> {
-        // A signature counts whole seconds.
-        let now = Timestamp::now().seconds();
-        let window = PresigningConfig::builder()
-            .start_time(UNIX_EPOCH + Duration::from_secs(now.unsigned_abs()))
-            .expires_in(UPLOAD_WINDOW)
-            .build()?;
-        let length = i64::try_from(size)?;
-        let put = self.client.put_object().bucket(&self.name).key(keys::upload(id));
-        let signed = put.content_type(mimetype).content_length(length).presigned(window).await?;
-        Ok(PresignedUpload {
-            url: signed.uri().to_owned(),
-            // Not what the SDK lists: within Lambda that has a trace header too, which is nobody else's.
-            headers: BTreeMap::from([(CONTENT_TYPE.to_owned(), mimetype.to_owned())]),
-            expires_at: Timestamp::from_millis((now + UPLOAD_WINDOW.as_secs().cast_signed()) * 1_000),
-        })
     }
 
     /// What was uploaded, if it has the announced `size` in bytes; no more than that is held in memory, whatever is
@@ -152,12 +108,5 @@ impl Bucket {
     pub async fn unpublish(&self, key: &str) -> Result<(), Error> {
         self.client.delete_object().bucket(&self.name).key(key).send().await?;
         Ok(())
-    }
-
-    /// A URL that a published object can be downloaded from for [`DOWNLOAD_WINDOW`].
-    pub async fn presign_download(&self, key: &str) -> Result<String, Error> {
-        let window = PresigningConfig::expires_in(DOWNLOAD_WINDOW)?;
-        let signed = self.client.get_object().bucket(&self.name).key(key).presigned(window).await?;
-        Ok(signed.uri().to_owned())
     }
 }

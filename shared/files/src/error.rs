@@ -1,10 +1,12 @@
 use std::error::Error as StdError;
 use std::num::TryFromIntError;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::presigning::PresigningConfigError;
 use aws_sdk_s3::primitives::ByteStreamError;
+use aws_sigv4::http_request::SigningError;
+use aws_sigv4::sign::v4::signing_params::BuildError as SigningParamsError;
 use contract::ApiError;
 
 /// Why S3 or SQS could not do what it was asked.
@@ -78,4 +80,4 @@ macro_rules! refused {
     };
 }
 
-refused!(PresigningConfigError, TryFromIntError, serde_json::Error);
+refused!(CredentialsError, SigningError, SigningParamsError, TryFromIntError, http::Error, serde_json::Error);

@@ -7,10 +7,12 @@ mod bucket;
 mod disposition;
 mod error;
 mod keys;
+mod presign;
 mod reminders;
 
-pub use bucket::{Bucket, DOWNLOAD_WINDOW, PresignedUpload, UPLOAD_WINDOW, Uploaded};
+pub use bucket::{Bucket, Uploaded};
 pub use disposition::content_disposition;
 pub use error::Error;
 pub use keys::uploaded_file;
+pub use presign::{DOWNLOAD_WINDOW, PresignedUpload, Presigner, UPLOAD_WINDOW};
 pub use reminders::{MAX_DELAY, Reminder, Reminders};

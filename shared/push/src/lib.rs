@@ -25,9 +25,6 @@ pub use repairs::{Repair, Repairs};
 /// Calls of `@connections` in flight at once, of all deliveries of an instance.
 const CONCURRENCY: usize = 64;
 
-/// How long opening a connection to API Gateway may take.
-const CONNECT: Duration = Duration::from_secs(1);
-
 /// How often a post is tried: API Gateway throttles an account as a whole, so a little later it may well be taken.
 const ATTEMPTS: u32 = 5;
 
@@ -96,7 +93,7 @@ impl Push {
             .endpoint_url(endpoint)
             // What is tried again, and for how long, is for `post` to say.
             .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build());
+            .timeout_config(TimeoutConfig::disabled());
         let (client, turns) = (Client::from_conf(config.build()), Semaphore::new(CONCURRENCY));
         Self { client, connections, limits: Limits::default(), turns }
     }

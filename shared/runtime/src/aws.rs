@@ -1,5 +1,5 @@
 //! One SDK configuration for the life of a process, made for a quick start: no credential or profile chain (Lambda
-//! puts region and credentials into the environment), no scan of the system's certificates, one TLS stack.
+//! puts region and credentials into the environment), no scan of the system's certificates, one HTTP client.
 
 use std::time::Duration;
 
@@ -7,18 +7,15 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
+use crate::client::http_client;
 use crate::config::{self, ConfigError};
-
-/// The roots that all AWS endpoints' certificates chain to, from <https://www.amazontrust.com/repository/>.
-const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
 /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which Lambda sets, and
 /// `AWS_ENDPOINT_URL`, which the local cloud sets; where that has a certificate of its own, `AWS_CA_BUNDLE` names the file
@@ -29,7 +26,8 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
         config::required("AWS_SECRET_ACCESS_KEY")?,
         config::optional("AWS_SESSION_TOKEN"),
     );
-    sdk_config_for(config::required("AWS_REGION")?, credentials, config::optional("AWS_ENDPOINT_URL"))
+    let http = http_client(config::optional("AWS_CA_BUNDLE").as_deref())?;
+    Ok(configure(config::required("AWS_REGION")?, credentials, config::optional("AWS_ENDPOINT_URL"), http))
 }
 
 /// The same with everything given; `endpoint_url` stands in for all of AWS.
@@ -38,21 +36,18 @@ pub fn sdk_config_for(
     credentials: Credentials,
     endpoint_url: Option<String>,
 ) -> Result<SdkConfig, ConfigError> {
-    // As AWS's own tools take it, for a local cloud that speaks TLS.
-    let roots = match config::optional("AWS_CA_BUNDLE") {
-        Some(file) => std::fs::read(file).map_err(|error| ConfigError::new("AWS_CA_BUNDLE", error.to_string()))?,
-        None => AMAZON_ROOTS.into(),
-    };
-    let roots = TrustStore::empty().with_pem_certificate(roots);
-    let tls = TlsContext::builder()
-        .with_trust_store(roots)
-        .build()
-        .map_err(|error| ConfigError::new("the root certificates", error.to_string()))?;
-    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
+    Ok(configure(region, credentials, endpoint_url, http_client(None)?))
+}
+
+fn configure(
+    region: String,
+    credentials: Credentials,
+    endpoint_url: Option<String>,
+    http: SharedHttpClient,
+) -> SdkConfig {
     // DynamoDB answers within tens of milliseconds: what takes a second is better asked again, and soon. All together
     // has to leave a function that calls several times in a row within its own timeout.
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(1))
         .operation_timeout(Duration::from_secs(3))
         .build();
@@ -66,5 +61,5 @@ pub fn sdk_config_for(
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(50)))
         .timeout_config(timeouts);
     config.set_endpoint_url(endpoint_url);
-    Ok(config.build())
+    config.build()
 }

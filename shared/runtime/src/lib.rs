@@ -3,6 +3,7 @@
 
 mod api;
 mod aws;
+mod client;
 mod config;
 mod error;
 pub mod identity;

@@ -256,7 +256,7 @@ async fn messages(household: &mut Household) -> [String; 2] {
             let request = request.with_query_string_parameters(query.collect::<HashMap<_, _>>());
             let path = HashMap::from([("fileId".to_owned(), photos[0].clone())]);
             let call = Call::new((), request.with_path_parameters(path));
-            files_serve::handle(chat, &household.parts.bucket(), &household.links, call).await.unwrap();
+            files_serve::handle(chat, &household.parts.presigner(), &household.links, call).await.unwrap();
         })
         .await;
     household

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
-use files::{Bucket, Reminders};
+use files::{Bucket, Presigner, Reminders};
 use files_create::Desk;
 use files_process::Process;
 use outbox::Outbox;
@@ -36,8 +36,12 @@ impl Parts {
         Push::new(&self.config, "http://sockets/live".into(), self.connections.clone())
     }
 
-    pub(crate) fn bucket(&self) -> Bucket {
+    fn bucket(&self) -> Bucket {
         Bucket::new(&self.config, "bucket".into())
+    }
+
+    pub(crate) fn presigner(&self) -> Presigner {
+        Presigner::new(&self.config, "bucket")
     }
 
     fn reminders(&self) -> Reminders {
@@ -45,7 +49,7 @@ impl Parts {
     }
 
     pub(crate) fn desk(&self) -> Desk {
-        Desk { chat: self.chat(), bucket: self.bucket(), reminders: self.reminders(), max_size: 1_000_000 }
+        Desk { chat: self.chat(), presigner: self.presigner(), reminders: self.reminders(), max_size: 1_000_000 }
     }
 
     pub(crate) fn process(&self) -> Process {

@@ -6,7 +6,7 @@ use aws_sdk_s3::config::Builder;
 use aws_types::SdkConfig;
 use bytes::Bytes;
 use contract::FileId;
-use files::{Bucket, PresignedUpload};
+use files::{Bucket, PresignedUpload, Presigner};
 use http_body_util::{BodyExt as _, Full};
 use hyper::header::CONTENT_LENGTH;
 use hyper::{Method, Request, Response, StatusCode};
@@ -60,10 +60,16 @@ impl Storage {
         Bucket::new(&self.config, NAME.into())
     }
 
+    /// What signs URLs of its objects.
+    #[must_use]
+    pub fn presigner(&self) -> Presigner {
+        Presigner::new(&self.config, NAME)
+    }
+
     /// Uploads a file as a client does, of whatever size.
     pub async fn upload(&self, id: &FileId, bytes: impl Into<Bytes>) {
         let bytes = bytes.into();
-        let upload = self.bucket().presign_upload(id, "image/jpeg", bytes.len() as u64).await.expect("a URL");
+        let upload = self.presigner().upload(id, "image/jpeg", bytes.len() as u64).await.expect("a URL");
         assert_eq!(Self::put(&upload, bytes).await.status(), StatusCode::OK);
     }
 
@@ -85,7 +91,7 @@ impl Storage {
 
     /// The object at `key` as a browser gets it, with its headers.
     pub async fn object(&self, key: &str) -> Response<Bytes> {
-        Self::get(&self.bucket().presign_download(key).await.expect("a URL")).await
+        Self::get(&self.presigner().download(key).await.expect("a URL")).await
     }
 
     /// The keys of all objects, in order.

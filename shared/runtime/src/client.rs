@@ -1,0 +1,87 @@
+//! How the functions reach AWS: HTTP over TLS, by one client for all services, whose connections they share.
+//!
+//! AWS's own (`aws-smithy-http-client`) makes a connector for each client and each set of timeouts, and takes the roots it
+//! trusts as text only, which it decodes each time: half of the CPU time of a function's start.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector as SdkConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::config::ConfigError;
+
+/// How long opening a connection may take. That, the handshake and the answer together are for each service's own
+/// timeouts to limit.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// The client. It trusts Mozilla's roots, or those in the file `bundle` (PEM) alone.
+pub(crate) fn http_client(bundle: Option<&str>) -> Result<SharedHttpClient, ConfigError> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT));
+    let builder = HttpsConnectorBuilder::new();
+    let builder = match bundle {
+        None => builder.with_webpki_roots(),
+        Some(file) => {
+            let roots = read_roots(file).map_err(|problem| ConfigError::new("AWS_CA_BUNDLE", problem))?;
+            builder.with_tls_config(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+        }
+    };
+    // API Gateway takes all posts on one connection of HTTP/2.
+    let https = builder.https_or_http().enable_http1().enable_http2().wrap_connector(tcp);
+    let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https);
+    let connector = SharedHttpConnector::new(Connector(client));
+    Ok(http_client_fn(move |_, _| connector.clone()))
+}
+
+fn read_roots(file: &str) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())? {
+        roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() { Err(format!("{file} has no certificate")) } else { Ok(roots) }
+}
+
+#[derive(Debug)]
+struct Connector(Client<HttpsConnector<HttpConnector>, SdkBody>);
+
+impl SdkConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let request = match request.try_into_http1x() {
+            Ok(request) => request,
+            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
+        };
+        let answer = self.0.request(request);
+        HttpConnectorFuture::new(async move {
+            // Whatever it is, it is between us and the other side, and may go well another time.
+            let answer = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
+            let answer = HttpResponse::try_from(answer.map(SdkBody::from_body_1_x));
+            answer.map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_that_cannot_be_trusted_stops_the_function() {
+        for file in ["nowhere.pem", "Cargo.toml"] {
+            let error = http_client(Some(file)).unwrap_err().to_string();
+            assert!(error.starts_with("AWS_CA_BUNDLE: "), "{error}");
+        }
+    }
+}
