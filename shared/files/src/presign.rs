@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sigv4::http_request::{
@@ -97,7 +97,7 @@ impl Presigner {
             .identity(&identity)
             .region(&self.region)
             .name("s3")
-            .time(SystemTime::from(UNIX_EPOCH) + Duration::from_secs(now.unsigned_abs()))
+            .time(UNIX_EPOCH + Duration::from_secs(now.unsigned_abs()))
             .settings(settings)
             .build()?
             .into();
