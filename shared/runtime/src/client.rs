@@ -1,7 +1,7 @@
 //! How the functions reach AWS: HTTP over TLS, by one client for all services, whose connections they share.
 //!
 //! AWS's own (`aws-smithy-http-client`) makes a connector for each client and each set of timeouts, and takes the roots it
-//! trusts as text only, which it decodes each time: half of the CPU time of a function's start.
+//! trusts as text only, which it decodes each time: a quarter of the instructions of a function's start.
 
 use std::time::Duration;
 
