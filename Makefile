@@ -11,6 +11,7 @@
 #   make breakages   break the functions on purpose, and count the histories until that is noticed
 #   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
 #   make bench    the functions as they are deployed, beside a peer and beside what is possible (BENCH= names parts of it)
+#   make check-limits    sizes, instructions and allocations, against their limits, as CI does
 #   make limits   what CI lets sizes, instructions and allocations be, as they are now
 #   make docs     bring what docs/ says of schemas and costs up to date with the code
 #   make screenshots      of the page, into docs/screenshots

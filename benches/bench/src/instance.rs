@@ -117,7 +117,7 @@ impl Instance {
         }
     }
 
-    /// Hands out an event and waits for its answer.
+    /// Hands out an event that has to succeed, and waits for its answer.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Answer> {
         self.events.send(event.to_string().into()).context("the API has ended")?;
         let (mut handed, mut answered) = (None, None);
@@ -134,15 +134,14 @@ impl Instance {
         }
         let handed = handed.context("an answer without an event")?;
         let (at, body) = answered.context("no answer to the event")?;
-        let body = serde_json::from_slice(&body).with_context(|| format!("{}: no JSON", self.name))?;
+        let body: Value = serde_json::from_slice(&body).with_context(|| format!("{}: no JSON", self.name))?;
+        ensure!(body["statusCode"].as_u64().unwrap_or(200) < 400, "{} answered {body}", self.name);
         Ok(Answer { took: at - handed, handed, body })
     }
 
-    /// The same for an event that has to succeed: its answer's body.
+    /// The same: the JSON in the answer's body.
     pub(crate) async fn ask(&mut self, event: &Value) -> Result<Value> {
         let answer = self.invoke(event).await?.body;
-        let status = answer["statusCode"].as_u64().unwrap_or(200);
-        ensure!(status < 400, "{} answered {answer}", self.name);
         let body = answer["body"].as_str().filter(|body| !body.is_empty());
         Ok(body.map_or(Ok(Value::Null), serde_json::from_str)?)
     }

@@ -109,10 +109,7 @@ impl World {
         let mut send = Instance::start(&self.helper("messages-send")?).await?;
         send.ask(&message(&thread)?).await?;
         send.stop().await?;
-        let key = json!({"pk": {"S": format!("THREAD#{thread}")}, "sk": {"S": format!("MSG#{:020}", 1)}});
-        let read = json!({"TableName": CHAT, "Key": key}).to_string();
-        let (_, answer) = engine::apply(&self.cloud.database, "GetItem", read.as_bytes());
-        let row = serde_json::from_slice::<Value>(&answer)?["Item"].take();
+        let row = self.message_row(&thread, 1)?;
         let copies = (2..=messages).map(|seq| {
             let mut copy = row.clone();
             copy["sk"]["S"] = format!("MSG#{seq:020}").into();
@@ -122,6 +119,14 @@ impl World {
         });
         self.import(CHAT, copies)?;
         Ok(thread)
+    }
+
+    /// The row of a message.
+    pub(crate) fn message_row(&self, thread: &str, seq: u64) -> Result<Value> {
+        let key = json!({"pk": {"S": format!("THREAD#{thread}")}, "sk": {"S": format!("MSG#{seq:020}")}});
+        let read = json!({"TableName": CHAT, "Key": key}).to_string();
+        let (_, answer) = engine::apply(&self.cloud.database, "GetItem", read.as_bytes());
+        Ok(serde_json::from_slice::<Value>(&answer)?["Item"].take())
     }
 
     fn import(&self, table: &str, rows: impl Iterator<Item = Value>) -> Result<()> {
@@ -172,9 +177,16 @@ pub(crate) fn event(function: &str, change: impl FnOnce(&mut Value)) -> Result<V
 pub(crate) fn message(thread: &str) -> Result<Value> {
     event("messages-send", |event| {
         event["pathParameters"]["threadId"] = thread.into();
-        event["headers"]["idempotency-key"].take();
         event["headers"].as_object_mut().map(|headers| headers.remove("idempotency-key"));
         event["body"] = json!({"body": BODY}).to_string().into();
+    })
+}
+
+/// A ping on a socket.
+pub(crate) fn ping(socket: &str) -> Result<Value> {
+    event("ws-message", |event| {
+        event["requestContext"]["connectionId"] = socket.into();
+        event["body"] = r#"{"action":"ping"}"#.into();
     })
 }
 
