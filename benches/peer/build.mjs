@@ -1,10 +1,29 @@
 import { build } from 'esbuild'
 
+const FUNCTIONS = [
+  'threads-create',
+  'threads-list',
+  'threads-get',
+  'messages-send',
+  'messages-list',
+  'files-create',
+  'files-status',
+  'files-serve',
+  'files-process',
+  'outbox',
+  'ws-ticket',
+  'ws-connect',
+  'ws-message',
+  'ws-disconnect',
+]
+
 await build({
-  entryPoints: ['threads-get', 'messages-list', 'messages-send', 'ws-message'].map((route) => `${route}.mjs`),
+  entryPoints: FUNCTIONS.map((name) => `${name}.mjs`),
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
   bundle: true,
+  // Has a library of its own, and is loaded from beside it.
+  external: ['sharp'],
   minify: true,
   platform: 'node',
   target: 'node20',

@@ -107,6 +107,11 @@ export async function lastSeq(threadId) {
 export const likelyLastSeq = async (threadId) => lastSeqs.get(threadId) ?? (await lastSeq(threadId))
 export const rememberLastSeq = (threadId, seq) => lastSeqs.set(threadId, seq)
 
+/** A thread as it is shown. */
+export function presentThread({ id, title = null, memberIds, createdAt, updatedAt }) {
+  return { id, title, memberIds, createdAt, updatedAt }
+}
+
 /** A message as it is shown. Files are left out of this peer: the benchmark's messages have none. */
 export function present({ id, threadId, seq, body, authorId, createdAt }, nameOf) {
   return { id, threadId, seq, body, author: { id: authorId, name: nameOf(authorId) }, attachments: [], createdAt }

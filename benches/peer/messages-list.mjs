@@ -1,13 +1,13 @@
 // GET /api/threads/{threadId}/messages
 import { isMember, namesOf, present, queryMessages } from './chat.mjs'
-import { answer, http, Problem, threadNotFound } from './http.mjs'
+import { answer, http, invalidCursor, limitOf, Problem, threadIdOf, threadNotFound } from './http.mjs'
 import { serve } from './runtime.mjs'
 import { CHAT_TABLE, warmUp } from './table.mjs'
 
-const PAGE = 100
 const PAGE_BYTES = 4 * 1024 * 1024
 
-async function route({ event, caller, threadId }) {
+async function route(event, caller) {
+  const threadId = threadIdOf(event)
   const range = parse(event.queryStringParameters ?? {})
   if (!(await isMember(threadId, caller.id))) throw threadNotFound()
   const page = await queryMessages(threadId, range)
@@ -18,17 +18,12 @@ async function route({ event, caller, threadId }) {
   return answer(200, { messages: rows.map((row) => present(row, nameOf)), nextCursor })
 }
 
-function parse({ limit: asked = '50', cursor, after }) {
-  const limit = Number(asked)
-  if (!(Number.isInteger(limit) && limit >= 1 && limit <= PAGE)) {
-    throw new Problem(400, 'invalid_query', 'Not valid: limit.')
-  }
+function parse({ cursor, after, ...query }) {
+  const limit = limitOf(query)
   if (after !== undefined && !/^\d+$/.test(after)) throw new Problem(400, 'invalid_query', 'Not valid: after.')
   if (cursor === undefined) return after === undefined ? { limit } : { limit, forward: true, first: Number(after) + 1 }
   const [, way, seq] = /^([ab])(\d+)$/.exec(Buffer.from(cursor, 'base64url')) ?? []
-  if (!way || (way === 'b' && after !== undefined)) {
-    throw new Problem(400, 'invalid_cursor', 'The cursor is not one that this list gave.')
-  }
+  if (!way || (way === 'b' && after !== undefined)) throw invalidCursor()
   return way === 'a' ? { limit, forward: true, first: Number(seq) + 1 } : { limit, last: Number(seq) - 1 }
 }
 
@@ -44,5 +39,4 @@ function fitting(rows) {
   return tooMany < 0 ? rows : rows.slice(0, Math.max(tooMany, 1))
 }
 
-if (process.env.PEER_WARM_UP !== '0') await warmUp(CHAT_TABLE).catch(console.warn)
-serve(http(route))
+serve(http(route), warmUp(CHAT_TABLE))

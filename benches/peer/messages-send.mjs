@@ -1,23 +1,24 @@
 // POST /api/threads/{threadId}/messages. Without files: the benchmark's messages have none.
-import { createHash, randomBytes } from 'node:crypto'
-import { TransactWriteItemsCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { isMember, lastSeq, likelyLastSeq, namesOf, present, rememberLastSeq, seen } from './chat.mjs'
-import { answer, http, Problem, threadNotFound } from './http.mjs'
+import { answer, bodyOf, http, notValid, Problem, threadIdOf, threadNotFound } from './http.mjs'
+import { newId } from './ids.mjs'
 import { deliver, warmUpPush } from './push.mjs'
 import { serve } from './runtime.mjs'
 import {
   CHAT_TABLE,
   CONNECTIONS_TABLE,
   conditionFailed,
-  dynamo,
-  fromItem,
   get,
+  IS_NEW,
   idempotencyKey,
   messageKey,
   n,
   pause,
   put,
   s,
+  sha256,
+  transact,
+  update,
   warmUp,
 } from './table.mjs'
 
@@ -25,14 +26,14 @@ const BODY_CHARS = 8_000
 const FRAME_BYTES = 32 * 1024
 const PATIENCE = 10_000
 const KEY_LIFETIME = 8 * 24 * 60 * 60
-const IS_NEW = 'attribute_not_exists(pk)'
 
-async function route({ event, caller, threadId }) {
+async function route(event, caller) {
+  const threadId = threadIdOf(event)
   const key = event.headers['idempotency-key']
   if (key !== undefined && !/^[!-~]{1,128}$/.test(key)) {
     throw new Problem(400, 'invalid_idempotency_key', 'An Idempotency-Key has 1 to 128 visible ASCII characters.')
   }
-  const body = parse(event)
+  const body = parse(bodyOf(event))
   // All that can fail comes before the commit: behind it, an error would make the sender send again.
   const [member, last, nameOf] = await Promise.all([
     isMember(threadId, caller.id),
@@ -41,7 +42,7 @@ async function route({ event, caller, threadId }) {
     seen(caller),
   ])
   if (!member) throw threadNotFound()
-  const row = { id: messageId(), threadId, seq: last + 1, authorId: caller.id, body, createdAt: now() }
+  const row = { id: newId('msg'), threadId, seq: last + 1, authorId: caller.id, body, createdAt: now() }
   const known = await commit(row, key)
   if (known) return replay(row, known)
   rememberLastSeq(threadId, row.seq)
@@ -55,16 +56,9 @@ async function route({ event, caller, threadId }) {
   return answer(201, message)
 }
 
-function parse({ body: text = '', isBase64Encoded }) {
-  let request
-  try {
-    request = JSON.parse(isBase64Encoded ? Buffer.from(text, 'base64') : text)
-  } catch {
-    throw new Problem(400, 'malformed_json', 'The body is no JSON.')
-  }
-  const body = request?.body
+function parse({ body }) {
   const fits = typeof body === 'string' && body !== '' && (body.length <= BODY_CHARS || [...body].length <= BODY_CHARS)
-  if (!fits) throw new Problem(422, 'invalid_request', 'Not valid: body.')
+  if (!fits) throw notValid('body')
   return body
 }
 
@@ -107,33 +101,19 @@ async function putMessageOnce(row, key) {
     contentHash: s(contentHash(row.body)),
     expiresAt: n(seconds + KEY_LIFETIME),
   }
-  const common = { TableName: CHAT_TABLE, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }
-  const puts = [
-    { ...common, Item: toItem(row), ConditionExpression: IS_NEW },
+  const { conflict, inTheWay } = await transact(CHAT_TABLE, [
+    { Item: toItem(row), ConditionExpression: IS_NEW },
     {
-      ...common,
       Item: record,
       // TTL deletes late, so an expired record may still be there.
       ConditionExpression: 'attribute_not_exists(pk) OR expiresAt <= :now',
       ExpressionAttributeValues: { ':now': n(seconds) },
     },
-  ]
-  try {
-    await dynamo.send(new TransactWriteItemsCommand({ TransactItems: puts.map((Put) => ({ Put })) }))
-    return {}
-  } catch (error) {
-    if (error.name === 'TransactionInProgressException') return { conflict: true }
-    if (error.name !== 'TransactionCanceledException') throw error
-    const [message, used] = error.CancellationReasons
-    if (used.Code === 'ConditionalCheckFailed') {
-      const known = fromItem(used.Item)
-      return known.messageId === row.id ? {} : { known }
-    }
-    if (message.Code === 'ConditionalCheckFailed') return { taken: true }
-    const passing = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']
-    if ([message, used].some(({ Code }) => passing.includes(Code))) return { conflict: true }
-    throw error
-  }
+  ])
+  if (!inTheWay) return { conflict }
+  const [, known] = inTheWay
+  if (!known) return { taken: true }
+  return known.messageId === row.id ? {} : { known }
 }
 
 async function replay({ threadId, body }, { seq, contentHash: hash }) {
@@ -146,18 +126,14 @@ async function replay({ threadId, body }, { seq, contentHash: hash }) {
 
 /** Pushes the message and takes off its mark, or names in it whom it did not reach. */
 async function push(message) {
-  const left = await deliver(`thread:${message.threadId}`, frame(message))
-  const update = left.length
-    ? { UpdateExpression: 'SET undelivered = :left', ExpressionAttributeValues: { ':left': { SS: left } } }
-    : { UpdateExpression: 'REMOVE undelivered' }
-  await dynamo.send(
-    new UpdateItemCommand({
-      TableName: CHAT_TABLE,
-      Key: messageKey(message.threadId, message.seq),
-      ConditionExpression: 'attribute_exists(undelivered)',
-      ...update,
-    }),
-  )
+  const { threadId, seq } = message
+  const left = await deliver([`thread:${threadId}`], frame(message))
+  const [expression, values] = left.length
+    ? ['SET undelivered = :left', { ':left': { SS: left } }]
+    : ['REMOVE undelivered', undefined]
+  await update(CHAT_TABLE, messageKey(threadId, seq), expression, values, {
+    ConditionExpression: 'attribute_exists(undelivered)',
+  })
 }
 
 function frame(message) {
@@ -185,21 +161,6 @@ function toItem({ id, threadId, seq, authorId, body, createdAt }) {
 }
 
 const now = () => new Date().toISOString()
-const contentHash = (body) =>
-  createHash('sha256')
-    .update(`${Buffer.byteLength(body)}:${body}`)
-    .digest('hex')
+const contentHash = (body) => sha256(`${Buffer.byteLength(body)}:${body}`)
 
-/** A UUIDv7 without hyphens. */
-function messageId() {
-  const bytes = randomBytes(16)
-  bytes.writeUIntBE(Date.now(), 0, 6)
-  bytes[6] = (bytes[6] & 0x0f) | 0x70
-  bytes[8] = (bytes[8] & 0x3f) | 0x80
-  return `msg_${bytes.toString('hex')}`
-}
-
-if (process.env.PEER_WARM_UP !== '0') {
-  await Promise.all([warmUp(CHAT_TABLE), warmUp(CONNECTIONS_TABLE), warmUpPush()]).catch(console.warn)
-}
-serve(http(route))
+serve(http(route), warmUp(CHAT_TABLE), warmUp(CONNECTIONS_TABLE), warmUpPush())

@@ -1,7 +1,7 @@
 // Delivery: a frame goes to every connection that hears a channel, through API Gateway's @connections.
 import { ApiGatewayManagementApiClient, PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi'
-import { DeleteItemCommand } from '@aws-sdk/client-dynamodb'
-import { CONNECTIONS_TABLE, dynamo, partition, subscriptionKey } from './table.mjs'
+import { remove, seconds, unsubscribe } from './connections.mjs'
+import { CONNECTIONS_TABLE, partition } from './table.mjs'
 
 const CONCURRENCY = 64
 
@@ -17,29 +17,32 @@ const post = (id, data) => client.send(new PostToConnectionCommand({ ConnectionI
 /** Opens a connection to API Gateway, which refuses the post: nobody has this id. */
 export const warmUpPush = () => post('warm-up', '').catch(() => {})
 
-/** Sends `frame` to whoever is subscribed, once to each, and returns whom it did not reach. */
-export async function deliver(channel, frame) {
-  const now = Date.now() / 1000
-  const subscriptions = await partition(CONNECTIONS_TABLE, `CHANNEL#${channel}`, 'CONN#')
+/** Sends `frame` to whoever is subscribed to one of `channels`, once to each, and returns whom it did not reach. */
+export async function deliver(channels, frame) {
+  const subscriptions = await Promise.all(
+    channels.map((channel) => partition(CONNECTIONS_TABLE, `CHANNEL#${channel}`, 'CONN#')),
+  )
   // Ours also closes those whose time is over; the benchmark has none.
-  const live = subscriptions.filter(({ expiresAt }) => expiresAt > now).map(({ connectionId }) => connectionId)
+  const live = subscriptions.flat().filter(({ expiresAt }) => expiresAt > seconds())
+  const ids = new Set(live.map(({ connectionId }) => connectionId))
   const data = Buffer.from(frame)
   const left = []
-  const rest = live.values()
+  const rest = ids.values()
   const worker = async () => {
     for (const id of rest) {
       try {
         await post(id, data)
       } catch (error) {
-        if (error.name === 'GoneException') await remove(channel, id)
+        if (error.name === 'GoneException') await forget(channels, id)
         else left.push(id)
       }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, live.length) }, worker))
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, ids.size) }, worker))
   return left
 }
 
-function remove(channel, id) {
-  return dynamo.send(new DeleteItemCommand({ TableName: CONNECTIONS_TABLE, Key: subscriptionKey(channel, id) }))
+async function forget(channels, id) {
+  for (const channel of channels) await unsubscribe(id, channel)
+  await remove(id)
 }

@@ -5,8 +5,9 @@ import { Agent, request } from 'node:http'
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':')
 const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
-/** Answers events until the environment ends. */
-export async function serve(handle) {
+/** Answers events until the environment ends; begins once all of `openings`, of what the first will use, are done. */
+export async function serve(handle, ...openings) {
+  await Promise.all(openings.map((opening) => opening.catch(console.warn)))
   for (;;) {
     const { headers, body } = await ask('GET', 'next')
     const id = headers['lambda-runtime-aws-request-id']

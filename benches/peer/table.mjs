@@ -1,10 +1,14 @@
 // DynamoDB: the client, made once, and what is done to rows of any kind. Every read is consistent.
+import { createHash } from 'node:crypto'
 import {
   BatchGetItemCommand,
+  DeleteItemCommand,
   DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 
 export const { CHAT_TABLE, CONNECTIONS_TABLE } = process.env
@@ -15,18 +19,29 @@ export const s = (text) => ({ S: text })
 export const n = (number) => ({ N: String(number) })
 
 export const profileKey = (user) => key(`USER#${user}`, 'PROFILE')
+export const membershipKey = (user, thread) => key(`USER#${user}`, `THREAD#${thread}`)
+/** With each id's length before it, so that no two sets give the same text. */
+export const memberSetKey = (members) =>
+  key(`MEMBERS#${sha256([...members].sort().map((id) => `${Buffer.byteLength(id)}:${id}`).join(''))}`, 'THREAD')
 export const threadKey = (thread) => key(`THREAD#${thread}`, 'META')
 export const messageKey = (thread, seq) => key(`THREAD#${thread}`, messageSk(seq))
 export const messageSk = (seq) => `MSG#${String(seq).padStart(20, '0')}`
 /** With the user's length, which keeps users and keys apart that contain `#`. */
 export const idempotencyKey = (thread, user, name) =>
   key(`THREAD#${thread}`, `KEY#${Buffer.byteLength(user)}#${user}#${name}`)
+export const fileKey = (id) => key(`FILE#${id}`, 'META')
+export const ticketKey = (ticket) => key(`TICKET#${sha256(ticket)}`, 'META')
 export const connectionKey = (id) => key(`CONN#${id}`, 'META')
 export const subscriptionKey = (channel, id) => key(`CHANNEL#${channel}`, `CONN#${id}`)
 
 function key(pk, sk) {
   return { pk: s(pk), sk: s(sk) }
 }
+
+export const sha256 = (data) => createHash('sha256').update(data).digest('hex')
+
+/** The condition that no row has the key yet. */
+export const IS_NEW = 'attribute_not_exists(pk)'
 
 export const conditionFailed = (error) => error.name === 'ConditionalCheckFailedException'
 
@@ -37,6 +52,56 @@ export async function get(table, key) {
 
 export function put(table, item, more) {
   return dynamo.send(new PutItemCommand({ TableName: table, Item: item, ...more }))
+}
+
+export function update(table, key, expression, values, more) {
+  return dynamo.send(
+    new UpdateItemCommand({
+      TableName: table,
+      Key: key,
+      UpdateExpression: expression,
+      ExpressionAttributeValues: values,
+      ...more,
+    }),
+  )
+}
+
+/** Deletes a row and returns what it was; nothing where there is none. */
+export async function take(table, key) {
+  try {
+    const deleted = await dynamo.send(
+      new DeleteItemCommand({
+        TableName: table,
+        Key: key,
+        ConditionExpression: 'attribute_exists(pk)',
+        ReturnValues: 'ALL_OLD',
+      }),
+    )
+    return fromItem(deleted.Attributes)
+  } catch (error) {
+    if (!conditionFailed(error)) throw error
+  }
+}
+
+/** All of `puts` or none; then it says which row stands in the way of each, or that others were writing them. */
+export async function transact(table, puts) {
+  const common = { TableName: table, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }
+  const items = puts.map((put) => ({ Put: { ...common, ...put } }))
+  try {
+    await dynamo.send(new TransactWriteItemsCommand({ TransactItems: items }))
+    return {}
+  } catch (error) {
+    if (error.name === 'TransactionInProgressException') return { conflict: true }
+    if (error.name !== 'TransactionCanceledException') throw error
+    const reasons = error.CancellationReasons
+    const refused = ({ Code }) => Code === 'ConditionalCheckFailed'
+    if (reasons.some(refused)) {
+      return { inTheWay: reasons.map((reason) => (refused(reason) ? fromItem(reason.Item ?? {}) : undefined)) }
+    }
+    const passing = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']
+    if (reasons.some(({ Code }) => passing.includes(Code))) return { conflict: true }
+    throw error
+  }
 }
 
 export function query(table, condition, values, more) {

@@ -1,16 +1,14 @@
 // GET /api/threads/{threadId}
-import { namesOf, thread } from './chat.mjs'
-import { answer, http, threadNotFound } from './http.mjs'
+import { namesOf, presentThread, thread } from './chat.mjs'
+import { answer, http, threadIdOf, threadNotFound } from './http.mjs'
 import { serve } from './runtime.mjs'
 import { CHAT_TABLE, warmUp } from './table.mjs'
 
-async function route({ caller, threadId }) {
-  const row = await thread(threadId)
+async function route(event, caller) {
+  const row = await thread(threadIdOf(event))
   if (!row?.memberIds.includes(caller.id)) throw threadNotFound()
-  const { id, title = null, memberIds, createdAt, updatedAt } = row
-  const memberNames = memberIds.map(await namesOf(memberIds))
-  return answer(200, { id, title, memberIds, createdAt, updatedAt, memberNames })
+  const memberNames = row.memberIds.map(await namesOf(row.memberIds))
+  return answer(200, { ...presentThread(row), memberNames })
 }
 
-if (process.env.PEER_WARM_UP !== '0') await warmUp(CHAT_TABLE).catch(console.warn)
-serve(http(route))
+serve(http(route), warmUp(CHAT_TABLE))

@@ -1,25 +1,14 @@
 // A frame from a client: the route $default.
-import { DeleteItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { isMember, lastSeq } from './chat.mjs'
-import { isThreadId, Problem, problem, threadNotFound } from './http.mjs'
+import { openRow, putSubscription, seconds, unsubscribe } from './connections.mjs'
+import { Problem, problem, threadNotFound } from './http.mjs'
+import { isThreadId } from './ids.mjs'
 import { serve } from './runtime.mjs'
-import {
-  CONNECTIONS_TABLE,
-  conditionFailed,
-  connectionKey,
-  dynamo,
-  get,
-  n,
-  put,
-  s,
-  subscriptionKey,
-  warmUp,
-} from './table.mjs'
+import { CONNECTIONS_TABLE, conditionFailed, connectionKey, n, s, update, warmUp } from './table.mjs'
 
 const FRAME_BYTES = 32 * 1024
 const SUBSCRIPTIONS = 500
 
-const seconds = () => Math.floor(Date.now() / 1000)
 const expired = () => new Problem(401, 'connection_expired', 'The connection has expired. Connect anew.')
 const malformed = () => new Problem(400, 'malformed_frame', 'A frame has to be one JSON object.')
 
@@ -76,18 +65,12 @@ async function live(id) {
   return row
 }
 
-async function openRow(id) {
-  const row = await get(CONNECTIONS_TABLE, connectionKey(id))
-  return row?.closing ? undefined : row
-}
-
 /** Subscribes and returns the thread's last `seq`, read after the subscription is written: so nothing falls between. */
 async function subscribe(id, channel, threadId) {
   const { userId, expiresAt } = await live(id)
   if (!(await isMember(threadId, userId))) throw threadNotFound()
   await listChannel(id, channel)
-  const row = { connectionId: s(id), subscribedAt: n(seconds()), expiresAt: n(expiresAt) }
-  await put(CONNECTIONS_TABLE, { ...subscriptionKey(channel, id), ...row })
+  await putSubscription(id, channel, expiresAt)
   // Removed between the two writes, the connection has left this subscription behind.
   if (!(await openRow(id))) {
     await unsubscribe(id, channel)
@@ -98,22 +81,13 @@ async function subscribe(id, channel, threadId) {
 
 /** Adds the channel to those that the connection's row lists. */
 async function listChannel(id, channel) {
+  const values = { ':added': { SS: [channel] }, ':channel': s(channel), ':most': n(SUBSCRIPTIONS + 1) }
   try {
-    await dynamo.send(
-      new UpdateItemCommand({
-        TableName: CONNECTIONS_TABLE,
-        Key: connectionKey(id),
-        UpdateExpression: 'ADD channels :added',
-        ConditionExpression:
-          'attribute_exists(pk) AND attribute_not_exists(closing) AND ' +
-          '(contains(channels, :channel) OR size(channels) < :most)',
-        ExpressionAttributeValues: {
-          ':added': { SS: [channel] },
-          ':channel': s(channel),
-          ':most': n(SUBSCRIPTIONS + 1),
-        },
-      }),
-    )
+    await update(CONNECTIONS_TABLE, connectionKey(id), 'ADD channels :added', values, {
+      ConditionExpression:
+        'attribute_exists(pk) AND attribute_not_exists(closing) AND ' +
+        '(contains(channels, :channel) OR size(channels) < :most)',
+    })
   } catch (error) {
     if (!conditionFailed(error)) throw error
     await live(id)
@@ -122,20 +96,4 @@ async function listChannel(id, channel) {
   }
 }
 
-async function unsubscribe(id, channel) {
-  try {
-    await dynamo.send(
-      new DeleteItemCommand({
-        TableName: CONNECTIONS_TABLE,
-        Key: subscriptionKey(channel, id),
-        ConditionExpression: 'attribute_exists(pk)',
-        ReturnValues: 'ALL_OLD',
-      }),
-    )
-  } catch (error) {
-    if (!conditionFailed(error)) throw error
-  }
-}
-
-if (process.env.PEER_WARM_UP !== '0') await warmUp(CONNECTIONS_TABLE).catch(console.warn)
-serve(handle)
+serve(handle, warmUp(CONNECTIONS_TABLE))

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -62,7 +62,11 @@ async fn after_change(target: &Path, args: &[&str], file: &str) -> Result<Durati
     let file = root().join(file);
     let text = fs::read_to_string(&file)?;
     fs::write(&file, format!("{text}// A line.\n"))?;
-    let took = cargo(target, args).await;
+    let took = tokio::select! {
+        took = cargo(target, args) => took,
+        // It is left as it was, all the same.
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
+    };
     fs::write(&file, text)?;
     took
 }

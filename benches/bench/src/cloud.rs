@@ -53,10 +53,10 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// How many calls of each operation.
-    pub(crate) fn operations(&self) -> BTreeMap<&str, usize> {
+    pub(crate) fn operations(&self) -> BTreeMap<String, usize> {
         let mut count = BTreeMap::new();
         for (operation, _) in &self.calls {
-            *count.entry(operation.as_str()).or_default() += 1;
+            *count.entry(operation.clone()).or_default() += 1;
         }
         count
     }
@@ -175,6 +175,8 @@ impl Cloud {
                 (200, Bytes::new())
             }
             Method::DELETE => (204, Bytes::new()),
+            // Whether the bucket is there.
+            Method::HEAD => (200, Bytes::new()),
             _ => match state.objects.get(&key) {
                 Some(bytes) => (200, bytes.clone()),
                 None => (404, Bytes::from_static(b"<Error><Code>NoSuchKey</Code></Error>")),

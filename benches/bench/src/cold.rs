@@ -1,9 +1,9 @@
 //! How long an instance takes to start and to answer its first event, over TLS as on AWS.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -36,9 +36,6 @@ const FUNCTIONS: [&str; 14] = [
     "ws-disconnect",
 ];
 
-/// Those that the peer has.
-pub(crate) const PEERS: [&str; 4] = ["messages-send", "messages-list", "threads-get", "ws-message"];
-
 /// The smallest GIF that has a picture.
 const GIF: &[u8] =
     b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
@@ -48,6 +45,8 @@ struct Start {
     first: Duration,
     cpu: Duration,
     peak_mib: f64,
+    /// How often it called which operation of `DynamoDB`.
+    calls: BTreeMap<String, usize>,
 }
 
 pub(crate) async fn run(world: &World) -> Result<Vec<Section>> {
@@ -66,22 +65,20 @@ pub(crate) async fn run(world: &World) -> Result<Vec<Section>> {
     );
     let floor = start_often(world, "floor", &world.floor(), &thread, None).await?;
     row(&mut whole, "floor: no SDK, no TLS, no call", &floor);
-    let mut medians = HashMap::new();
     for name in FUNCTIONS {
         progress(format!("cold: {name}"));
         let program = world.over_tls(world.function(name));
         let starts = start_often(world, name, &program, &thread, None).await?;
         let memory = Sample::new(starts.iter().map(|start| start.peak_mib)).median();
-        medians.insert(name, row(&mut whole, name, &starts));
+        let ours = row(&mut whole, name, &starts);
         let cpu = Sample::milliseconds(starts.iter().map(|start| start.cpu)).median();
         whole.goal(format!("{name}: CPU of start and first, ms"), cpu, 6.0);
         whole.goal(format!("{name}: peak memory, MiB"), memory, 12.0);
-    }
-    for name in PEERS {
         progress(format!("cold: {name}, the peer"));
         let peer = start_often(world, name, &world.over_tls(world.peer(name)), &thread, None).await?;
+        let calls = [&starts, &peer].map(|starts| starts.last().map(|start| &start.calls));
+        ensure!(calls[0] == calls[1], "{name}: the peer has other calls than we: {calls:?}");
         let theirs = row(&mut whole, &format!("peer {name}"), &peer);
-        let ours = medians.get(name).context("not measured")?;
         whole.goal(format!("{name}: init and first, of the peer's"), ours / theirs, 0.05);
     }
     for name in ["threads-get", "messages-send"] {
@@ -131,13 +128,15 @@ async fn start_often(
     for _ in 0..=times {
         let event = first_event(world, name, thread).await?;
         rest().await;
+        world.cloud.forget();
         let mut instance = Instance::start(program).await?;
         if let Some(share) = share {
             share.take(instance.id()?)?;
         }
         let answer = instance.invoke(&event).await?;
         let usage = instance.usage()?;
-        starts.push(Start { init: instance.init, first: answer.took, cpu: usage.cpu, peak_mib: usage.peak_mib });
+        let calls = world.cloud.forget().operations();
+        starts.push(Start { init: instance.init, first: answer.took, cpu: usage.cpu, peak_mib: usage.peak_mib, calls });
         instance.stop().await?;
     }
     starts.remove(0);
@@ -164,8 +163,10 @@ async fn first_event(world: &World, name: &str, thread: &str) -> Result<Value> {
             let sent = ask(world, "messages-send", &message(thread)?).await?;
             let row = world.message_row(thread, sent["seq"].as_u64().context("no seq")?)?;
             event(name, |event| {
-                event["Records"][0]["dynamodb"]["Keys"] = json!({"pk": row["pk"], "sk": row["sk"]});
-                event["Records"][0]["dynamodb"]["NewImage"] = row;
+                let mut record = event["Records"][0].take();
+                record["dynamodb"]["Keys"] = json!({"pk": row["pk"], "sk": row["sk"]});
+                record["dynamodb"]["NewImage"] = row;
+                event["Records"] = json!([record]);
             })
         }
         "ws-connect" => {
@@ -176,8 +177,11 @@ async fn first_event(world: &World, name: &str, thread: &str) -> Result<Value> {
                 event["requestContext"]["connectionId"] = "cold".into();
             })
         }
-        "ws-message" => ping("cold"),
-        "ws-disconnect" => event(name, |event| event["requestContext"]["connectionId"] = "gone".into()),
+        "ws-message" => ping(&world.socket()?),
+        "ws-disconnect" => {
+            let socket = world.socket()?;
+            event(name, |event| event["requestContext"]["connectionId"] = socket.into())
+        }
         _ => event(name, |_| {}),
     }
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::Value;
 
 use crate::cloud::Seen;
-use crate::cold::PEERS;
 use crate::instance::{Instance, Program};
 use crate::report::{Sample, Section, figure, milliseconds, progress};
 use crate::world::{World, about, message, ping, rest};
+
+const ROUTES: [&str; 4] = ["messages-send", "messages-list", "threads-get", "ws-message"];
 
 /// Events before it counts, and the rounds in which the sides take turns.
 const BEFORE: usize = 200;
@@ -33,7 +34,7 @@ pub(crate) async fn run(world: &World) -> Result<Vec<Section>> {
          floor makes the same calls by hand. Median (quartiles).",
         &["route", "program", "ms", "CPU µs", "of it in the engine, ms", "of the floor", "of the peer"],
     );
-    for name in PEERS {
+    for name in ROUTES {
         progress(format!("warm: {name}"));
         let mut sides = sides(world, name).await?;
         for round in 0..=ROUNDS {
@@ -90,7 +91,7 @@ async fn sides(world: &World, name: &str) -> Result<Vec<Side>> {
     for side in ["ours", "floor", "peer"] {
         threads.push(world.thread_with(&format!("user-{name}-{side}"), messages).await?);
     }
-    let socket = world.subscribe("nowhere", 1)?.pop().context("a socket")?;
+    let socket = world.socket()?;
     let event = |thread: &str| match name {
         "messages-send" => message(thread),
         "ws-message" => ping(&socket),

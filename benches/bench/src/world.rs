@@ -55,8 +55,8 @@ impl World {
         let args = vec![script.display().to_string()];
         let node = std::env::var_os("PEER_NODE").map_or_else(|| "node".into(), PathBuf::from);
         let peer = Program { path: node, args, name: name.to_owned(), env: environment(&self.cloud.url) };
-        // Or each start says that this Node is old.
-        peer.with("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true")
+        // Or each start says that this Node is old, and what is new in it.
+        peer.with("NODE_NO_WARNINGS", "1")
     }
 
     /// The same over TLS, as on AWS.
@@ -101,6 +101,11 @@ impl World {
         });
         self.import(CONNECTIONS, rows)?;
         Ok(ids)
+    }
+
+    /// A socket that is open and hears nothing.
+    pub(crate) fn socket(&self) -> Result<String> {
+        self.subscribe("thread_nowhere", 1)?.pop().context("a socket")
     }
 
     /// The same with so many messages: one that was sent, and copies of it.
