@@ -123,21 +123,22 @@ screenshots: $(TOOLS) $(PAGE) $(BROWSER) chromium
 	cargo build --workspace --bins --examples
 	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser run screenshots
 
-# No package of Python's or Node's holds a browser: this one comes from the system.
-chromium:
-	@test -x '$(CHROMIUM)' || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
-	  echo 'error: $(CHROMIUM) is missing (on Debian: apt-get install chromium), or name another one with CHROMIUM=.' >&2; exit 1; }
-	@test -x '$(CHROMIUM)' || { echo 'Installing Chromium from Debian, once ...' >&2; \
-	  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } \
-	    | awk '/^(Get|Unpacking|Setting up)/ { printf "."; fflush() } END { print "" }' >&2; }
-	@test -x '$(CHROMIUM)' || { echo 'error: Chromium could not be installed; apt says why above.' >&2; exit 1; }
+# The program $(1) is of Debian's package $(2): no package of Python's, Node's or Rust's holds it.
+define FROM_DEBIAN
+@command -v '$(1)' >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
+  echo 'error: $(1) is missing (on Debian: apt-get install $(2))$(3).' >&2; exit 1; }
+@command -v '$(1)' >/dev/null || { echo 'Installing $(2) from Debian, once ...' >&2; \
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(2); } \
+    | awk '/^(Get|Unpacking|Setting up)/ { printf "."; fflush() } END { print "" }' >&2; }
+@command -v '$(1)' >/dev/null || { echo 'error: $(2) could not be installed; apt says why above.' >&2; exit 1; }
+endef
 
-# Counts instructions; no package of Rust's holds it.
+chromium:
+	$(call FROM_DEBIAN,$(CHROMIUM),chromium,; or name another one with CHROMIUM=)
+
+# Counts instructions.
 valgrind:
-	@command -v valgrind >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
-	  echo 'error: valgrind is missing (on Debian: apt-get install valgrind).' >&2; exit 1; }
-	@command -v valgrind >/dev/null || { echo 'Installing valgrind from Debian, once ...' >&2; \
-	  apt-get update --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends valgrind; } >&2
+	$(call FROM_DEBIAN,valgrind,valgrind)
 
 lint: $(TOOLS) $(DOCUMENTS) $(PAGE) $(BROWSER)
 	cargo fmt --all --check
