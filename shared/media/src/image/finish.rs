@@ -1,8 +1,8 @@
 //! The steps that all formats share: the final size, sRGB, upright, JPEG.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U8x4;
-use fast_image_resize::{ResizeOptions, Resizer};
+use fast_image_resize::pixels::{U8, U8x3, U8x4};
+use fast_image_resize::{PixelTrait, ResizeOptions, Resizer};
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 use moxcms::{ColorProfile, DataColorSpace, Layout as IccLayout, ToneReprCurve, TransformOptions};
@@ -28,31 +28,24 @@ fn resize(mut raster: Raster) -> Result<Raster, Refusal> {
     if (width, height) == (raster.width, raster.height) {
         return Ok(raster);
     }
+    // Asked by value and not by type, it would come with the code of all 13 types of pixels, and their SIMD.
     raster.pixels = match raster.layout {
-        Layout::Gray => resized(&raster, width, height, |&[gray]| [gray, 0, 0, 0], |[gray, ..]| [gray]),
-        Layout::Rgb => resized(&raster, width, height, |&[r, g, b]| [r, g, b, 0], |[r, g, b, _]| [r, g, b]),
-        Layout::Cmyk => resized(&raster, width, height, |&cmyk| cmyk, |cmyk| cmyk),
+        Layout::Gray => resized::<U8>(&raster, width, height),
+        Layout::Rgb => resized::<U8x3>(&raster, width, height),
+        Layout::Cmyk => resized::<U8x4>(&raster, width, height),
     }
     .ok_or(Refusal::Damaged)?;
     (raster.width, raster.height) = (width, height);
     Ok(raster)
 }
 
-/// All as pixels of four bytes: the code of each type, with its SIMD for every precision, is some hundred kB and half of a
-/// minute of a build.
-fn resized<const N: usize>(
-    raster: &Raster,
-    width: u32,
-    height: u32,
-    widen: impl Fn(&[u8; N]) -> [u8; 4],
-    narrow: impl Fn([u8; 4]) -> [u8; N],
-) -> Option<Vec<u8>> {
-    let pixels = raster.pixels.as_chunks().0.iter().map(|pixel| U8x4::new(widen(pixel))).collect::<Vec<_>>();
-    let source = TypedImageRef::new(raster.width, raster.height, &pixels).ok()?;
-    let mut small = TypedImage::new(width, height);
+fn resized<P: PixelTrait>(raster: &Raster, width: u32, height: u32) -> Option<Vec<u8>> {
+    let source = TypedImageRef::<P>::from_buffer(raster.width, raster.height, &raster.pixels).ok()?;
+    let mut pixels = vec![0; width as usize * height as usize * P::size()];
+    let mut small = TypedImage::<P>::from_buffer(width, height, &mut pixels).ok()?;
     // A fourth channel is black ink here, not alpha.
     Resizer::new().resize_typed(&source, &mut small, &ResizeOptions::new().use_alpha(false)).ok()?;
-    Some(small.pixels().iter().flat_map(|pixel| narrow(pixel.0)).collect())
+    Some(pixels)
 }
 
 /// The thumbnail's size before it is turned upright.
