@@ -1,5 +1,6 @@
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_types::SdkConfig;
@@ -24,11 +25,11 @@ pub struct Tables {
 impl Tables {
     /// Starts an engine, unless one is named, and creates the tables.
     pub async fn create() -> Self {
-        let endpoint = match std::env::var("DYNAMODB_ENDPOINT") {
-            Ok(endpoint) => endpoint,
-            Err(_) => start_engine().await,
+        let config = match std::env::var("DYNAMODB_ENDPOINT") {
+            // Such an engine, asked for much at once, may take longer than the second that a function waits.
+            Ok(endpoint) => sdk_config(endpoint).into_builder().timeout_config(TimeoutConfig::disabled()).build(),
+            Err(_) => sdk_config(start_engine().await),
         };
-        let config = sdk_config(endpoint);
         let client = Client::new(&config);
         let run = Uuid::now_v7().simple();
         let tables = Self { client, config, chat: format!("Chat-{run}"), connections: format!("Connections-{run}") };
