@@ -67,10 +67,9 @@ test: $(TOOLS) $(PAGE) $(BROWSER) chromium
 	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --workspace && $(CONFORMANCE)'
 	@$(MAKE) --no-print-directory test-dynamodb-local test-web test-browser
 
-# The store's tests once more, on an engine that has real transaction conflicts. Not all at once: it starts slowly, and
-# a call has a second.
+# The store's tests once more, on an engine that has real transaction conflicts.
 test-dynamodb-local: $(TOOLS)
-	$(VENV)/bin/python local/dynamodb_local.py cargo test --workspace --test store -- --test-threads 4
+	$(VENV)/bin/python local/dynamodb_local.py cargo test --workspace --test store
 
 # `run` stops the instance again, however the tests end.
 test-e2e: $(TOOLS)

@@ -13,7 +13,7 @@ import {
 
 export const { CHAT_TABLE, CONNECTIONS_TABLE } = process.env
 
-export const dynamo = new DynamoDBClient({})
+const dynamo = new DynamoDBClient({})
 
 export const s = (text) => ({ S: text })
 export const n = (number) => ({ N: String(number) })

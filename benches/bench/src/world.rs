@@ -108,7 +108,7 @@ impl World {
         self.subscribe("thread_nowhere", 1)?.pop().context("a socket")
     }
 
-    /// The same with so many messages: one that was sent, and copies of it.
+    /// A new thread as [`thread`](Self::thread) makes it, with so many messages: one that was sent, and copies of it.
     pub(crate) async fn thread_with(&self, other: &str, messages: usize) -> Result<String> {
         let thread = self.thread(other).await?;
         let mut send = Instance::start(&self.helper("messages-send")?).await?;
