@@ -98,6 +98,12 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// Whether the client is told to ask again: it has asked too often, or it is not its fault.
+    #[must_use]
+    pub fn is_for_later(&self) -> bool {
+        self.status == 429 || self.status >= 500
+    }
+
     /// The JSON of an answer that has this status.
     #[track_caller]
     #[must_use]

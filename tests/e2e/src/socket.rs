@@ -143,13 +143,21 @@ impl Socket {
 
     /// Subscribes to a thread, which has to succeed, and returns the thread's `seq`.
     pub async fn subscribe(&mut self, thread: &str) -> u64 {
+        self.try_subscribe(thread).await.unwrap_or_else(|| panic!("not available just now"))
+    }
+
+    /// The same, where it may be that this is not available just now.
+    pub async fn try_subscribe(&mut self, thread: &str) -> Option<u64> {
         let channel = format!("thread:{thread}");
         let answer = self.act(json!({ "action": "subscribe", "channel": channel })).await;
+        if answer["event"] == "error" && answer["data"]["code"] == "unavailable" {
+            return None;
+        }
         assert_keys(&answer, &["event", "data", "id"]);
         assert_eq!(answer["event"], "subscribed", "{answer}");
         assert_keys(&answer["data"], &["channel", "seq"]);
         assert_eq!(answer["data"]["channel"], channel, "{answer}");
-        answer["data"]["seq"].as_u64().unwrap_or_else(|| panic!("no seq: {answer}"))
+        Some(answer["data"]["seq"].as_u64().unwrap_or_else(|| panic!("no seq: {answer}")))
     }
 
     /// Unsubscribes from a thread, which has to succeed.

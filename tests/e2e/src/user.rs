@@ -126,7 +126,7 @@ impl User {
         let key = Uuid::now_v7().to_string();
         let answer = eventually("an answer", async || {
             let reply = self.post_message_once(thread, key.as_bytes(), &json!({ "body": body })).await;
-            (reply.status < 500 && reply.status != 429).then_some(reply)
+            (!reply.is_for_later()).then_some(reply)
         });
         answer.await.ok(201)
     }
@@ -164,22 +164,37 @@ impl User {
 
     /// A ticket for one WebSocket connection.
     pub async fn ticket(&self) -> String {
-        let reply = self.post("/api/ws-tickets", &json!({})).await;
-        assert!(matches!(reply.status, 200 | 201), "{reply}");
-        text(&reply.json["ticket"]).to_owned()
+        ticket_of(&self.post_ticket().await)
     }
 
-    /// An open socket. Refused, it tries again: so the local cloud answers where it is too busy for the function, too.
+    async fn post_ticket(&self) -> Reply {
+        self.post("/api/ws-tickets", &json!({})).await
+    }
+
+    /// An open socket. Where there is no ticket just now, it tries again, and where it is refused: so the local cloud
+    /// answers where it is too busy for the function, too.
     pub async fn connect(&self) -> Socket {
-        eventually("a socket", async || Handshake::with_ticket(&self.ticket().await).open().await.ok()).await
+        eventually("a socket", async || {
+            let reply = self.post_ticket().await;
+            if reply.is_for_later() {
+                return None;
+            }
+            Handshake::with_ticket(&ticket_of(&reply)).open().await.ok()
+        })
+        .await
     }
 
-    /// An open socket that is subscribed to this thread.
+    /// An open socket that is subscribed to this thread, again and again until that is done.
     pub async fn listen(&self, thread: &str) -> Socket {
         let mut socket = self.connect().await;
-        socket.subscribe(thread).await;
+        eventually("a subscription", async || socket.try_subscribe(thread).await).await;
         socket
     }
+}
+
+fn ticket_of(reply: &Reply) -> String {
+    assert!(matches!(reply.status, 200 | 201), "{reply}");
+    text(&reply.json["ticket"]).to_owned()
 }
 
 fn messages_of(thread: &str) -> String {
