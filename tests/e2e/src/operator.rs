@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_smithy_http_client::Builder;
+use runtime::sdk_config_for;
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -24,25 +25,12 @@ impl Operator {
     /// The operator of the local cloud, with its root credentials.
     #[must_use]
     pub fn new() -> Self {
-        let endpoint = Stack::get().endpoint_url.as_str();
-        let http = Builder::new().build_http();
-        let credentials = Credentials::new("test", "test", None, None, "the local cloud");
-        let region = Region::from_static("us-east-1");
-        let dynamodb = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(region.clone())
-            .credentials_provider(credentials.clone())
-            .http_client(http.clone())
-            .endpoint_url(endpoint)
-            .build();
-        let sqs = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(region)
-            .credentials_provider(credentials)
-            .http_client(http)
-            .endpoint_url(endpoint)
-            .build();
-        Self { dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb), sqs: aws_sdk_sqs::Client::from_conf(sqs) }
+        let credentials = Credentials::from_keys("test", "test", None);
+        let config = sdk_config_for("us-east-1".into(), credentials, Some(Stack::get().endpoint_url.clone()));
+        let config = config.unwrap_or_else(|error| panic!("no client of the local cloud: {error}")).into_builder();
+        // Nobody waits for the operator.
+        let config = config.timeout_config(TimeoutConfig::disabled()).build();
+        Self { dynamodb: aws_sdk_dynamodb::Client::new(&config), sqs: aws_sdk_sqs::Client::new(&config) }
     }
 
     /// Makes a file an hour older than it is.

@@ -93,8 +93,10 @@ impl User {
         let fresh = fresh_member();
         let mut members: Vec<&str> = others.iter().map(|other| other.id.as_str()).collect();
         members.push(&fresh);
-        let thread = self.create(&members).await.ok(201);
-        text(&thread["id"]).to_owned()
+        // 200 where an attempt that was not answered has made it.
+        let reply = at_last(async || self.create(&members).await).await;
+        assert!(matches!(reply.status, 200 | 201), "{reply}");
+        text(&reply.json["id"]).to_owned()
     }
 
     /// Sends a message that has to be accepted.
@@ -120,15 +122,11 @@ impl User {
         fetch(request).await
     }
 
-    /// Sends a message as a client does that means to lose nothing: again and again with the same key, until there is an
-    /// answer other than "later". It has to be accepted then.
+    /// Sends a message as a client does that means to lose nothing: again and again with the same key. It has to be
+    /// accepted then.
     pub async fn say_at_last(&self, thread: &str, body: &str) -> Value {
-        let key = Uuid::now_v7().to_string();
-        let answer = eventually("an answer", async || {
-            let reply = self.post_message_once(thread, key.as_bytes(), &json!({ "body": body })).await;
-            (!reply.is_for_later()).then_some(reply)
-        });
-        answer.await.ok(201)
+        let (key, body) = (Uuid::now_v7().to_string(), json!({ "body": body }));
+        at_last(async || self.post_message_once(thread, key.as_bytes(), &body).await).await.ok(201)
     }
 
     /// GET of a thread's messages.
@@ -164,22 +162,18 @@ impl User {
 
     /// A ticket for one WebSocket connection.
     pub async fn ticket(&self) -> String {
-        ticket_of(&self.post_ticket().await)
+        ticket_of(self.post_ticket().await)
     }
 
     async fn post_ticket(&self) -> Reply {
         self.post("/api/ws-tickets", &json!({})).await
     }
 
-    /// An open socket. Where there is no ticket just now, it tries again, and where it is refused: so the local cloud
-    /// answers where it is too busy for the function, too.
+    /// An open socket. Refused, it tries again: so the local cloud answers where it is too busy for the function, too.
     pub async fn connect(&self) -> Socket {
         eventually("a socket", async || {
-            let reply = self.post_ticket().await;
-            if reply.is_for_later() {
-                return None;
-            }
-            Handshake::with_ticket(&ticket_of(&reply)).open().await.ok()
+            let ticket = ticket_of(at_last(async || self.post_ticket().await).await);
+            Handshake::with_ticket(&ticket).open().await.ok()
         })
         .await
     }
@@ -192,9 +186,17 @@ impl User {
     }
 }
 
-fn ticket_of(reply: &Reply) -> String {
-    assert!(matches!(reply.status, 200 | 201), "{reply}");
-    text(&reply.json["ticket"]).to_owned()
+/// Asks again and again until there is an answer other than "later", as a client does.
+async fn at_last(mut ask: impl AsyncFnMut() -> Reply) -> Reply {
+    eventually("an answer", async || {
+        let reply = ask().await;
+        (!reply.is_for_later()).then_some(reply)
+    })
+    .await
+}
+
+fn ticket_of(reply: Reply) -> String {
+    text(&reply.ok(200)["ticket"]).to_owned()
 }
 
 fn messages_of(thread: &str) -> String {

@@ -75,22 +75,3 @@ impl Kind {
         Self::Other
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::Kind;
-
-    #[test]
-    fn heif_is_told_by_its_brands() {
-        assert_eq!(Kind::of(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), Kind::Heic);
-        assert_eq!(Kind::of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif"), Kind::Avif);
-        assert_eq!(Kind::of(b"\0\0\0\x18ftypisom\0\0\0\0mp41avc1"), Kind::Other, "a video");
-        assert_eq!(Kind::of(b"\0\0\0\x10ftypmif1\0\0\0\0avif"), Kind::Other, "past the end of the box");
-        assert_eq!(Kind::of(b"\0\0\0\0ftyp"), Kind::Other);
-    }
-
-    #[test]
-    fn text_is_not_a_bitmap() {
-        assert_eq!(Kind::of(b"BMW is a maker of cars and motorcycles"), Kind::Other);
-    }
-}

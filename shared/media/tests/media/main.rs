@@ -11,3 +11,4 @@ mod formats;
 mod hostile;
 mod hostile_sizes;
 mod samples;
+mod told;
