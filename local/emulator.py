@@ -42,6 +42,9 @@ class Emulator(Daemon):
             "MINISTACK_REGION": REGION,
             "AUTH": "true",  # evaluate every function's policy
             "LAMBDA_ACCOUNT_CONCURRENCY": "1000",  # as on AWS, not by this machine's memory
+            # It looks after every process of a function ten times a second, used or not: hundreds of them, left from a
+            # rush, for its default of 300 s would keep it from anything else. One of each function stays.
+            "LAMBDA_WARM_TTL_SECONDS": "20",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "TMPDIR": str((self.state / "tmp").resolve()),
