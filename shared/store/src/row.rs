@@ -20,11 +20,14 @@ pub(crate) fn to_item<T: Serialize>(key: &Key, value: &T) -> Result<Item, Error>
     Ok(item)
 }
 
-/// The value in a row; an error that names the row's key where it is none.
-pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
-    let part = |name| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
-    let key = format!("{} / {}", part(PK), part(SK));
-    serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|source| Error::BadRow { key, source })
+/// The value in a row; an error that names the row's key where it is none. The key is no part of the value.
+pub(crate) fn from_item<T: DeserializeOwned>(mut item: Item) -> Result<T, Error> {
+    let key = [PK, SK].map(|name| item.remove(name));
+    serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|source| {
+        let part = |value: AttributeValue| value.as_s().cloned().ok();
+        let [pk, sk] = key.map(|value| value.and_then(part).unwrap_or_else(|| "?".into()));
+        Error::BadRow { key: format!("{pk} / {sk}"), source }
+    })
 }
 
 /// A string attribute.
