@@ -26,7 +26,7 @@ pub(crate) fn from_item<T: DeserializeOwned>(mut item: Item) -> Result<T, Error>
     serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|source| {
         let part = |value: AttributeValue| value.as_s().cloned().ok();
         let [pk, sk] = key.map(|value| value.and_then(part).unwrap_or_else(|| "?".into()));
-        Error::BadRow { key: format!("{pk} / {sk}"), source }
+        Error::BadRow { key: Key { pk, sk }.to_string(), source }
     })
 }
 
