@@ -8,7 +8,7 @@
 #   make -s token USER=Sarah      a bearer token of a demo user, and nothing else
 #   make test     unit, store, handler, end-to-end, conformance and browser tests, on an instance and a port of its own
 #   make soak     a million random histories with faults, with a progress bar (HISTORIES=); takes hours
-#   make breakages   break the functions on purpose, and count the histories until that is noticed
+#   make mutations   break the functions on purpose, and count the histories until that is noticed
 #   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
 #   make bench    the functions as they are deployed, beside a peer and beside what is possible (BENCH= names parts of it)
 #   make check-limits    sizes, instructions and allocations, against their limits, as CI does
@@ -30,7 +30,7 @@ NPM       = env PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
 WEB       := web/node_modules/.complete
 BROWSER   := tests/browser/node_modules/.complete
 DOCUMENTS := tests/documents/node_modules/.complete
-PEER      := benches/peer/node_modules/.complete
+PEER      := benches/node/node_modules/.complete
 PAGE      := web/demo/dist/index.html
 PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*') $(wildcard web/*.json)
 
@@ -38,7 +38,7 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance test-web test-browser soak breakages \
+.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance test-web test-browser soak mutations \
   bench check-limits limits docs screenshots chromium valgrind lint build deploy
 .DEFAULT_GOAL := dev
 
@@ -74,7 +74,7 @@ test-dynamodb-local: $(TOOLS)
 # `run` stops the instance again, however the tests end.
 test-e2e: $(TOOLS)
 	cargo build --workspace --bins --tests
-	$(CLOUD) --state .local/test --port 0 run cargo test --workspace --test main --test alone
+	$(CLOUD) --state .local/test --port 0 run cargo test --workspace --test clients --test disruptive
 
 # What schemathesis makes of docs/openapi.yaml.
 CONFORMANCE = $(VENV)/bin/python tests/conformance/run.py
@@ -84,16 +84,16 @@ test-conformance: $(TOOLS)
 
 docs:
 	UPDATE=1 cargo test --workspace --test documents schemas
-	UPDATE=1 cargo test --workspace --test histories documented_costs
+	UPDATE=1 cargo test --workspace --test simulation documented_costs
 
 soak:
-	cargo test --workspace --test histories -- --ignored --nocapture a_million_histories
+	cargo test --workspace --test simulation -- --ignored --nocapture a_million_histories
 
 # The peer runs on the Node that it is written for, whatever the tools use. The harness needs no optimising.
 NODE_20 := .local/node-20/.complete
 BENCH_TARGET = $${CARGO_TARGET_DIR:-target}
 bench: $(TOOLS) $(PEER) $(NODE_20) valgrind
-	$(NPM) --prefix benches/peer run build
+	$(NPM) --prefix benches/node run build
 	cargo build --release
 	cargo build --release -p floor
 	cargo build --workspace --bins --examples
@@ -107,8 +107,8 @@ check-limits limits: valgrind
 	cargo build --workspace --bins --tests
 	$(BENCH_TARGET)/debug/bench check $(if $(filter limits,$@),--update)
 
-breakages:
-	$(PYTHON) tests/histories/breakages.py
+mutations:
+	$(PYTHON) tests/simulation/mutations.py
 
 # The client library, against a server that is one no one would want.
 test-web: $(WEB)
@@ -145,7 +145,7 @@ lint: $(TOOLS) $(DOCUMENTS) $(PAGE) $(BROWSER)
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	$(VENV)/bin/sam validate --lint --region us-east-1
 	$(VENV)/bin/cfn-lint template.yaml
-	$(VENV)/bin/python tests/histories/breakages.py --check
+	$(VENV)/bin/python tests/simulation/mutations.py --check
 	$(NPM) --prefix tests/documents run lint
 	$(NPM) --prefix web run lint
 	$(NPM) --prefix tests/browser run lint

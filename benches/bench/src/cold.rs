@@ -29,7 +29,7 @@ const FUNCTIONS: [&str; 14] = [
     "files-status",
     "files-serve",
     "files-process",
-    "outbox",
+    "chat-stream",
     "ws-ticket",
     "ws-connect",
     "ws-message",
@@ -159,7 +159,7 @@ async fn first_event(world: &World, name: &str, thread: &str) -> Result<Value> {
             event(name, |event| event["Records"][0]["s3"]["object"]["key"] = format!("uploads/{file}").into())
         }
         "files-serve" => serve_event(world).await,
-        "outbox" => {
+        "chat-stream" => {
             let sent = ask(world, "messages-send", &message(thread)?).await?;
             let row = world.message_row(thread, sent["seq"].as_u64().context("no seq")?)?;
             event(name, |event| {

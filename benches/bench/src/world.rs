@@ -49,9 +49,9 @@ impl World {
         self.function("floor")
     }
 
-    /// A route in JavaScript, as `benches/peer` has it.
+    /// A route in JavaScript, as `benches/node` has it.
     pub(crate) fn peer(&self, name: &str) -> Program {
-        let script = root().join("benches/peer/dist").join(format!("{name}.mjs"));
+        let script = root().join("benches/node/dist").join(format!("{name}.mjs"));
         let args = vec![script.display().to_string()];
         let node = std::env::var_os("PEER_NODE").map_or_else(|| "node".into(), PathBuf::from);
         let peer = Program { path: node, args, name: name.to_owned(), env: environment(&self.cloud.url) };

@@ -44,13 +44,13 @@ mod tests {
 
     const EVENT: &str = include_str!("../../../events/files-create.json");
 
-    struct Home {
+    struct Fixture {
         tables: Tables,
         storage: Storage,
         queue: Queue,
     }
 
-    impl Home {
+    impl Fixture {
         async fn new() -> Self {
             Self { tables: Tables::create().await, storage: Storage::create().await, queue: Queue::start().await }
         }
@@ -74,9 +74,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_answer_is_all_it_takes_to_upload() {
-        let home = Home::new().await;
+        let fixture = Fixture::new().await;
         let name = "Käse \"1\".png";
-        let answer = home.announce(&json!({"filename": name, "mimetype": "image/png", "size": 5})).await.unwrap();
+        let answer = fixture.announce(&json!({"filename": name, "mimetype": "image/png", "size": 5})).await.unwrap();
         let answer = body(&answer);
         assert_eq!((&answer["method"], &answer["headers"]), (&json!("PUT"), &json!({"content-type": "image/png"})));
         assert_eq!((&answer["file"]["name"], &answer["file"]["status"]), (&json!(name), &json!("pending")));
@@ -89,28 +89,28 @@ mod tests {
         assert_eq!(Storage::put(&upload, "hello!").await.status(), 403);
 
         let id = serde_json::from_value(answer["file"]["id"].clone()).unwrap();
-        let file = home.tables.chat().file(&id).await.unwrap().unwrap();
+        let file = fixture.tables.chat().file(&id).await.unwrap().unwrap();
         assert_eq!((file.owner_id.as_str(), file.name.as_str(), file.size), ("user-sarah", name, 5));
-        assert_eq!(home.storage.keys().await, [format!("uploads/{id}")]);
-        assert_eq!(home.queue.sent(), [(id, UPLOAD_WINDOW)]);
+        assert_eq!(fixture.storage.keys().await, [format!("uploads/{id}")]);
+        assert_eq!(fixture.queue.sent(), [(id, UPLOAD_WINDOW)]);
     }
 
     #[tokio::test]
     async fn bad_requests_leave_nothing() {
-        let home = Home::new().await;
-        let wrong = problem(home.announce(&json!({"filename": "a/b", "mimetype": "png", "size": 1_001})).await);
+        let fixture = Fixture::new().await;
+        let wrong = problem(fixture.announce(&json!({"filename": "a/b", "mimetype": "png", "size": 1_001})).await);
         assert_eq!((&wrong["status"], &wrong["code"]), (&json!(422), &json!("invalid_request")));
         let fields: Vec<_> = wrong["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
         assert_eq!(fields, ["filename", "mimetype", "size"]);
-        assert!(home.is_empty().await && home.queue.sent().is_empty());
+        assert!(fixture.is_empty().await && fixture.queue.sent().is_empty());
     }
 
     #[tokio::test]
     async fn there_is_no_file_without_a_reminder() {
-        let mut home = Home::new().await;
-        home.queue = home.queue.through(|_| Fault::Refuse("com.amazonaws.sqs#AccessDenied")).await;
-        let failed = problem(home.announce(&json!({"filename": "a", "mimetype": "a/b", "size": 1})).await);
+        let mut fixture = Fixture::new().await;
+        fixture.queue = fixture.queue.through(|_| Fault::Refuse("com.amazonaws.sqs#AccessDenied")).await;
+        let failed = problem(fixture.announce(&json!({"filename": "a", "mimetype": "a/b", "size": 1})).await);
         assert_eq!(failed["code"], "internal");
-        assert!(home.is_empty().await);
+        assert!(fixture.is_empty().await);
     }
 }

@@ -14,7 +14,7 @@ use files::{Bucket, Reminder, Reminders, UPLOAD_WINDOW, Uploaded, content_dispos
 use push::Push;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
-use store::{Chat, FileRow, Links, Published, Settled};
+use store::{Chat, FileRow, Links, Outcome, Published};
 use tracing::warn;
 
 /// How long after the end of its window a file is still waited for: an upload that began in time may be slow (25 MiB in
@@ -23,7 +23,7 @@ const GRACE: Duration = Duration::from_mins(15);
 
 /// How often a file's bytes are looked at. Whatever has not been settled then has ended the function each time, by its
 /// memory or its time.
-const LOOKS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 /// What the function is invoked with.
 pub enum Event {
@@ -92,7 +92,7 @@ impl Process {
         };
         if file.status == FileStatus::Pending {
             let Some(settled) = self.inspect(&file).await? else { return Ok(()) };
-            file = self.chat.settle_file(id, &settled).await?;
+            file = self.chat.record_outcome(id, &settled).await?;
             self.clean_up(&file, settled).await?;
         }
         if !file.announced {
@@ -102,7 +102,7 @@ impl Process {
     }
 
     /// What is to become of a pending file, its bytes being published by then; `None` while it may still be uploaded.
-    async fn inspect(&self, file: &FileRow) -> Result<Option<Settled>, ApiError> {
+    async fn inspect(&self, file: &FileRow) -> Result<Option<Outcome>, ApiError> {
         let bytes = match self.bucket.read_upload(&file.id, file.size).await? {
             Uploaded::Bytes(bytes) => bytes,
             Uploaded::OtherSize => return Ok(Some(failed("It is not of the size that was announced."))),
@@ -116,7 +116,7 @@ impl Process {
                 return Ok(None);
             }
         };
-        if self.chat.look(&file.id).await? >= LOOKS {
+        if self.chat.begin_attempt(&file.id).await? >= MAX_ATTEMPTS {
             return Ok(Some(failed("It could not be processed.")));
         }
         let inspected = match media::inspect(&bytes, &file.mimetype) {
@@ -130,12 +130,12 @@ impl Process {
         let media_type = inspected.shown_as.unwrap_or("application/octet-stream");
         let disposition = content_disposition(inspected.shown_as.is_some(), &file.name);
         let original = self.bucket.publish(&file.id, &bytes, media_type, &disposition).await?;
-        Ok(Some(Settled::Ready { original, thumbnail }))
+        Ok(Some(Outcome::Ready { original, thumbnail }))
     }
 
     /// Removes what was published in vain, where another run had settled the file by then from other bytes.
-    async fn clean_up(&self, file: &FileRow, ours: Settled) -> Result<(), ApiError> {
-        let Settled::Ready { original, thumbnail } = ours else { return Ok(()) };
+    async fn clean_up(&self, file: &FileRow, ours: Outcome) -> Result<(), ApiError> {
+        let Outcome::Ready { original, thumbnail } = ours else { return Ok(()) };
         let keys = [(Published::Original, Some(original)), (Published::Thumbnail, thumbnail)];
         for (published, key) in keys {
             if let Some(key) = key.filter(|key| file.published(published) != Some(key)) {
@@ -151,13 +151,13 @@ impl Process {
         let channels: Vec<_> = threads.chain([Channel::User(file.owner_id.clone())]).collect();
         let frame = serde_json::to_string(&file.status_event(&self.links))?;
         let delivery = self.push.deliver(&channels, &frame).await?;
-        if !delivery.left.is_empty() {
-            return Err(ApiError::Unavailable(format!("{} connections were not reached", delivery.left.len())));
+        if !delivery.undelivered.is_empty() {
+            return Err(ApiError::Unavailable(format!("{} connections were not reached", delivery.undelivered.len())));
         }
-        Ok(self.chat.file_announced(&file.id).await?)
+        Ok(self.chat.mark_announced(&file.id).await?)
     }
 }
 
-fn failed(reason: impl Into<String>) -> Settled {
-    Settled::Failed { reason: reason.into() }
+fn failed(reason: impl Into<String>) -> Outcome {
+    Outcome::Failed { reason: reason.into() }
 }

@@ -39,30 +39,30 @@ fn invalid() -> Problem {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use store::{FileRow, Settled};
-    use testkit::{Storage, Tables, announce, links, problem, public_call};
+    use store::{FileRow, Outcome};
+    use testkit::{Storage, Tables, links, new_file, problem, public_call};
 
     use super::*;
 
     const EVENT: &str = include_str!("../../../events/files-serve.json");
 
-    struct Home {
+    struct Fixture {
         chat: Chat,
         storage: Storage,
     }
 
-    impl Home {
+    impl Fixture {
         async fn new() -> Self {
             Self { chat: Tables::create().await.chat(), storage: Storage::create().await }
         }
 
         /// A file with a thumbnail, that is published.
         async fn published(&self) -> FileRow {
-            let file = announce(&self.chat, "user-sarah", "Käse.txt", "text/plain", 5).await;
+            let file = new_file(&self.chat, "user-sarah", "Käse.txt", "text/plain", 5).await;
             let bucket = self.storage.bucket();
             let original = bucket.publish(&file.id, &"bytes".into(), "text/plain", "attachment").await.unwrap();
             let thumbnail = Some(bucket.publish_thumbnail(&file.id, &"jpeg".into()).await.unwrap());
-            self.chat.settle_file(&file.id, &Settled::Ready { original, thumbnail }).await.unwrap()
+            self.chat.record_outcome(&file.id, &Outcome::Ready { original, thumbnail }).await.unwrap()
         }
 
         async fn get(&self, path: Value, query: &str) -> Result<Answer, ApiError> {
@@ -83,14 +83,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_leads_to_the_bytes_for_longer_than_the_redirect_is_remembered() {
-        let home = Home::new().await;
-        let file = home.published().await;
+        let fixture = Fixture::new().await;
+        let file = fixture.published().await;
         let (id, details) = (file.id.to_string(), file.details(&links()));
         for (path, url, bytes) in [
             (json!({"fileId": id, "name": "Käse.txt"}), details.url.unwrap(), "bytes"),
             (json!({"name": format!("{id}.jpg")}), details.thumb_url.unwrap(), "jpeg"),
         ] {
-            let answer = home.get(path, query(&url)).await.unwrap();
+            let answer = fixture.get(path, query(&url)).await.unwrap();
             assert_eq!(answer.status(), 302);
             assert_eq!(answer.headers()["cache-control"], "private, max-age=3000");
             assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
@@ -102,8 +102,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_that_was_changed_opens_nothing() {
-        let home = Home::new().await;
-        let (file, other) = (home.published().await, home.published().await);
+        let fixture = Fixture::new().await;
+        let (file, other) = (fixture.published().await, fixture.published().await);
         let (id, details) = (file.id.to_string(), file.details(&links()));
         let (url, thumb_url) = (details.url.unwrap(), details.thumb_url.unwrap());
         let original = json!({"fileId": id, "name": "a"});
@@ -119,23 +119,24 @@ mod tests {
             (original.clone(), &query(&url).replace("expires=1", "expires=2")),
             (original, "expires=99999999999&signature=AAAA"),
         ] {
-            let refused = problem(home.get(path.clone(), query).await);
+            let refused = problem(fixture.get(path.clone(), query).await);
             assert_eq!((&refused["status"], &refused["code"]), (&json!(403), &json!("invalid_file_url")), "{path}");
         }
     }
 
     #[tokio::test]
     async fn there_is_nothing_at_the_link_of_a_file_that_is_not_ready() {
-        let home = Home::new().await;
-        let file = announce(&home.chat, "user-sarah", "a", "image/png", 1).await;
+        let fixture = Fixture::new().await;
+        let file = new_file(&fixture.chat, "user-sarah", "a", "image/png", 1).await;
         let id = file.id.to_string();
         let url = file.attachment(&links()).url;
-        let pending = problem(home.get(json!({"fileId": id, "name": "a"}), query(&url)).await);
+        let pending = problem(fixture.get(json!({"fileId": id, "name": "a"}), query(&url)).await);
         assert_eq!((&pending["status"], &pending["code"]), (&json!(404), &json!("file_not_found")));
-        home.chat
-            .settle_file(&FileId::parse(&id).unwrap(), &Settled::Failed { reason: "It broke.".into() })
+        fixture
+            .chat
+            .record_outcome(&FileId::parse(&id).unwrap(), &Outcome::Failed { reason: "It broke.".into() })
             .await
             .unwrap();
-        assert_eq!(problem(home.get(json!({"fileId": id, "name": "a"}), query(&url)).await), pending);
+        assert_eq!(problem(fixture.get(json!({"fileId": id, "name": "a"}), query(&url)).await), pending);
     }
 }

@@ -19,7 +19,7 @@ pub async fn handle(chat: &Chat, links: &Links, call: Call) -> Result<Answer, Ap
 mod tests {
     use contract::Thread;
     use serde_json::{Value, json};
-    use testkit::{Tables, body, call, caller, links, problem, say, thread_of};
+    use testkit::{Tables, body, call, caller, links, new_thread, problem, send_text};
 
     use super::*;
 
@@ -49,10 +49,10 @@ mod tests {
     #[tokio::test]
     async fn pages_go_both_ways() {
         let chat = Tables::create().await.chat();
-        let thread = thread_of(&chat, &["user-sarah", "user-dad"]).await;
+        let thread = new_thread(&chat, &["user-sarah", "user-dad"]).await;
         assert_eq!(seqs(&chat, &thread, json!({})).await, [0; 0]);
         for n in 1..=7 {
-            say(&chat, "user-dad", &thread, &format!("message {n}")).await;
+            send_text(&chat, "user-dad", &thread, &format!("message {n}")).await;
         }
         for limit in ["1", "3", "7", "100"] {
             assert_eq!(seqs(&chat, &thread, json!({"limit": limit})).await, [7, 6, 5, 4, 3, 2, 1]);
@@ -64,8 +64,8 @@ mod tests {
     #[tokio::test]
     async fn a_message_is_as_the_contract_shows_it() {
         let chat = Tables::create().await.chat();
-        let thread = thread_of(&chat, &["user-sarah", "user-dad"]).await;
-        let sent = say(&chat, "user-dad", &thread, "Dinner at 6?").await;
+        let thread = new_thread(&chat, &["user-sarah", "user-dad"]).await;
+        let sent = send_text(&chat, "user-dad", &thread, "Dinner at 6?").await;
         let page = body(&list(&chat, "user-sarah", &thread, json!({})).await.unwrap());
         assert_eq!(
             page,
@@ -79,8 +79,8 @@ mod tests {
     #[tokio::test]
     async fn strangers_and_bad_queries_are_refused() {
         let chat = Tables::create().await.chat();
-        let thread = thread_of(&chat, &["user-sarah", "user-dad"]).await;
-        say(&chat, "user-dad", &thread, "secret").await;
+        let thread = new_thread(&chat, &["user-sarah", "user-dad"]).await;
+        send_text(&chat, "user-dad", &thread, "secret").await;
         let code = async |user: &str, query: Value| problem(list(&chat, user, &thread, query).await)["code"].clone();
         assert_eq!(code("user-michael", json!({})).await, "thread_not_found");
         assert_eq!(code("user-sarah", json!({"limit": "101", "after": "x"})).await, "invalid_query");

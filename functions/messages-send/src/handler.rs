@@ -65,7 +65,7 @@ async fn deliver(chat: &Chat, push: &Push, links: &Links, message: &mut Message)
 
 async fn push_message(chat: &Chat, push: &Push, links: &Links, message: &mut Message) -> Result<(), ApiError> {
     let channel = [Channel::Thread(message.thread_id.clone())];
-    let mut left = push.deliver(&channel, &message_new_frame(message.clone())?).await?.left;
+    let mut left = push.deliver(&channel, &message_new_frame(message.clone())?).await?.undelivered;
     // A file may have been settled since it was read for the message, and its `file:status` have overtaken it.
     let mut pending: Vec<_> =
         message.attachments.iter_mut().filter(|file| file.status == FileStatus::Pending).collect();
@@ -81,8 +81,8 @@ async fn push_message(chat: &Chat, push: &Push, links: &Links, message: &mut Mes
         }
     }
     let told = try_join_all(frames.iter().map(|frame| push.deliver(&channel, frame))).await?;
-    left.extend(told.into_iter().flat_map(|delivery| delivery.left));
-    Ok(chat.delivered(&message.thread_id, message.seq, &left).await?)
+    left.extend(told.into_iter().flat_map(|delivery| delivery.undelivered));
+    Ok(chat.record_delivery(&message.thread_id, message.seq, &left).await?)
 }
 
 #[cfg(test)]
@@ -92,16 +92,16 @@ mod tests {
     use contract::{ConnectionId, Thread};
     use futures::future::join_all;
     use serde_json::{Value, json};
-    use store::{Settled, Undelivered};
+    use store::{Outcome, Undelivered};
     use testkit::{
-        Fault, Management, Passing, Tables, announce, body, call, caller, connect, links, once, problem, thread_of,
+        Fault, Intercepted, Management, Tables, body, call, caller, connect, links, new_file, new_thread, once, problem,
     };
 
     use super::*;
 
     const EVENT: &str = include_str!("../../../events/messages-send.json");
 
-    struct Home {
+    struct Fixture {
         tables: Tables,
         chat: Chat,
         push: Push,
@@ -109,11 +109,11 @@ mod tests {
         thread: Thread,
     }
 
-    impl Home {
+    impl Fixture {
         async fn new() -> Self {
             let (tables, management) = (Tables::create().await, Management::start().await);
             let (chat, push) = (tables.chat(), management.push(tables.connections()));
-            let thread = thread_of(&chat, &["user-sarah", "user-dad"]).await;
+            let thread = new_thread(&chat, &["user-sarah", "user-dad"]).await;
             Self { tables, chat, push, management, thread }
         }
 
@@ -139,36 +139,36 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_is_committed_and_pushed_to_every_subscriber() {
-        let home = Home::new().await;
-        home.listen("user-sarah", "phone").await;
-        home.listen("user-dad", "tablet").await;
-        let sent = home.send("user-sarah", None, &json!({"body": "Dinner at 6?", "x": 1})).await.unwrap();
+        let fixture = Fixture::new().await;
+        fixture.listen("user-sarah", "phone").await;
+        fixture.listen("user-dad", "tablet").await;
+        let sent = fixture.send("user-sarah", None, &json!({"body": "Dinner at 6?", "x": 1})).await.unwrap();
         assert_eq!(sent.status(), 201);
         let message = body(&sent);
         assert_eq!(message["seq"], 1);
         assert_eq!(message["author"], json!({"id": "user-sarah", "name": "Sarah"}));
-        let event = json!({"event": "message:new", "data": {"threadId": home.thread.id, "message": message}});
-        assert_eq!(home.management.frames("phone"), std::slice::from_ref(&event));
-        assert_eq!(home.management.frames("tablet"), [event]);
+        let event = json!({"event": "message:new", "data": {"threadId": fixture.thread.id, "message": message}});
+        assert_eq!(fixture.management.frames("phone"), std::slice::from_ref(&event));
+        assert_eq!(fixture.management.frames("tablet"), [event]);
     }
 
     #[tokio::test]
     async fn a_file_that_is_settled_meanwhile_is_told_of_and_answered_as_it_is() {
-        let mut home = Home::new().await;
-        home.listen("user-dad", "tablet").await;
-        let file = announce(&home.chat, "user-sarah", "a", "a/b", 1).await;
-        let (chat, id) = (Arc::new(home.tables.chat()), file.id.clone());
+        let mut fixture = Fixture::new().await;
+        fixture.listen("user-dad", "tablet").await;
+        let file = new_file(&fixture.chat, "user-sarah", "a", "a/b", 1).await;
+        let (chat, id) = (Arc::new(fixture.tables.chat()), file.id.clone());
         // Between the commit and the push.
-        let settle = move |_: &Passing| {
+        let settle = move |_: &Intercepted| {
             let (chat, id) = (chat.clone(), id.clone());
-            let ready = Settled::Ready { original: "files/1".into(), thumbnail: None };
-            Fault::After(Box::pin(async move { chat.settle_file(&id, &ready).await.map(drop).unwrap() }))
+            let ready = Outcome::Ready { original: "files/1".into(), thumbnail: None };
+            Fault::After(Box::pin(async move { chat.record_outcome(&id, &ready).await.map(drop).unwrap() }))
         };
-        let tables = home.tables.through(once(|passing| passing.is("Query", "CHANNEL#"), settle)).await;
-        home.push = home.management.push(tables.connections());
-        let sent = home.send("user-sarah", None, &json!({"fileIds": [file.id, file.id]})).await.unwrap();
+        let tables = fixture.tables.through(once(|call| call.is("Query", "CHANNEL#"), settle)).await;
+        fixture.push = fixture.management.push(tables.connections());
+        let sent = fixture.send("user-sarah", None, &json!({"fileIds": [file.id, file.id]})).await.unwrap();
         assert_eq!(body(&sent)["attachments"][0]["status"], "ready");
-        let frames = home.management.frames("tablet");
+        let frames = fixture.management.frames("tablet");
         let told: Vec<_> = frames.iter().map(|frame| (&frame["event"], &frame["data"])).collect();
         assert_eq!((told.len(), told[0].0, told[1].0), (2, &json!("message:new"), &json!("file:status")));
         assert_eq!(told[0].1["message"]["attachments"].as_array().unwrap().len(), 1);
@@ -177,51 +177,51 @@ mod tests {
 
     #[tokio::test]
     async fn a_retry_answers_with_the_same_message_and_pushes_once() {
-        let home = Home::new().await;
-        home.listen("user-dad", "tablet").await;
+        let fixture = Fixture::new().await;
+        fixture.listen("user-dad", "tablet").await;
         let request = json!({"body": "once"});
-        let first = home.send("user-sarah", Some("key-1"), &request).await.unwrap();
-        let again = home.send("user-sarah", Some("key-1"), &request).await.unwrap();
+        let first = fixture.send("user-sarah", Some("key-1"), &request).await.unwrap();
+        let again = fixture.send("user-sarah", Some("key-1"), &request).await.unwrap();
         assert_eq!((first.status(), again.status()), (StatusCode::CREATED, StatusCode::CREATED));
         assert_eq!(body(&first), body(&again));
         assert!(first.headers().get("idempotency-replayed").is_none());
         assert_eq!(again.headers()["idempotency-replayed"], "true");
-        assert_eq!(home.management.frames("tablet").len(), 1);
+        assert_eq!(fixture.management.frames("tablet").len(), 1);
 
-        let other = problem(home.send("user-sarah", Some("key-1"), &json!({"body": "twice"})).await);
+        let other = problem(fixture.send("user-sarah", Some("key-1"), &json!({"body": "twice"})).await);
         assert_eq!((&other["status"], &other["code"]), (&json!(422), &json!("idempotency_key_reused")));
-        let another_caller = home.send("user-dad", Some("key-1"), &request).await.unwrap();
+        let another_caller = fixture.send("user-dad", Some("key-1"), &request).await.unwrap();
         assert_eq!(body(&another_caller)["seq"], 2);
     }
 
     #[tokio::test]
     async fn bad_requests_and_strangers_commit_nothing() {
-        let home = Home::new().await;
+        let fixture = Fixture::new().await;
         let code = async |user: &str, key: Option<&str>, request: Value| {
-            problem(home.send(user, key, &request).await)["code"].clone()
+            problem(fixture.send(user, key, &request).await)["code"].clone()
         };
         assert_eq!(code("user-sarah", None, json!({"body": ""})).await, "invalid_request");
         assert_eq!(code("user-sarah", None, json!({"body": "a".repeat(8_001)})).await, "invalid_request");
         assert_eq!(code("user-sarah", Some("ä"), json!({"body": "a"})).await, "invalid_idempotency_key");
         assert_eq!(code("user-michael", None, json!({"body": "a"})).await, "thread_not_found");
-        let files = problem(home.send("user-sarah", None, &json!({"fileIds": ["file_1", "file_2"]})).await);
+        let files = problem(fixture.send("user-sarah", None, &json!({"fileIds": ["file_1", "file_2"]})).await);
         assert_eq!(files["errors"][1]["field"], "fileIds[1]");
-        assert_eq!(home.chat.last_seq(&home.thread.id).await.unwrap(), 0);
+        assert_eq!(fixture.chat.last_seq(&fixture.thread.id).await.unwrap(), 0);
     }
 
     #[tokio::test]
     async fn the_mark_is_taken_off_once_everybody_is_reached_and_names_who_is_not() {
-        let home = Home::new().await;
+        let fixture = Fixture::new().await;
         for connection in ["phone", "tablet"] {
-            home.listen("user-dad", connection).await;
+            fixture.listen("user-dad", connection).await;
         }
-        home.send("user-sarah", None, &json!({"body": "a"})).await.unwrap();
-        home.management.answer("tablet", 403);
-        home.send("user-sarah", None, &json!({"body": "b"})).await.unwrap();
-        home.tables.client.delete_table().table_name(&home.tables.connections).send().await.unwrap();
-        home.send("user-sarah", None, &json!({"body": "c"})).await.unwrap();
-        let all = [1, 2, 3].map(|seq| (home.thread.id.clone(), seq));
-        let mut marked = home.chat.still_undelivered(&all).await.unwrap();
+        fixture.send("user-sarah", None, &json!({"body": "a"})).await.unwrap();
+        fixture.management.answer("tablet", 403);
+        fixture.send("user-sarah", None, &json!({"body": "b"})).await.unwrap();
+        fixture.tables.client.delete_table().table_name(&fixture.tables.connections).send().await.unwrap();
+        fixture.send("user-sarah", None, &json!({"body": "c"})).await.unwrap();
+        let all = [1, 2, 3].map(|seq| (fixture.thread.id.clone(), seq));
+        let mut marked = fixture.chat.undelivered_messages(&all).await.unwrap();
         marked.sort_unstable_by_key(|row| row.seq);
         let marked: Vec<_> = marked.iter().map(|row| (row.seq, row.undelivered().unwrap())).collect();
         let tablet = Undelivered::Connections([ConnectionId::new("tablet")].into());
@@ -230,31 +230,31 @@ mod tests {
 
     #[tokio::test]
     async fn a_delivery_that_fails_does_not_fail_the_send() {
-        let home = Home::new().await;
-        home.listen("user-dad", "closed").await;
-        home.listen("user-dad", "tablet").await;
-        home.management.answer("closed", 410);
-        assert_eq!(home.send("user-sarah", None, &json!({"body": "a"})).await.unwrap().status(), 201);
-        assert_eq!(home.management.frames("tablet").len(), 1);
-        let closed = home.tables.connections().connection(&ConnectionId::new("closed")).await.unwrap();
+        let fixture = Fixture::new().await;
+        fixture.listen("user-dad", "closed").await;
+        fixture.listen("user-dad", "tablet").await;
+        fixture.management.answer("closed", 410);
+        assert_eq!(fixture.send("user-sarah", None, &json!({"body": "a"})).await.unwrap().status(), 201);
+        assert_eq!(fixture.management.frames("tablet").len(), 1);
+        let closed = fixture.tables.connections().connection(&ConnectionId::new("closed")).await.unwrap();
         assert_eq!(closed, None);
 
-        home.tables.client.delete_table().table_name(&home.tables.connections).send().await.unwrap();
-        assert_eq!(home.send("user-sarah", None, &json!({"body": "b"})).await.unwrap().status(), 201);
+        fixture.tables.client.delete_table().table_name(&fixture.tables.connections).send().await.unwrap();
+        assert_eq!(fixture.send("user-sarah", None, &json!({"body": "b"})).await.unwrap().status(), 201);
     }
 
     #[tokio::test]
     async fn many_senders_at_once_are_all_answered_and_pushed() {
-        let home = Home::new().await;
-        home.listen("user-dad", "tablet").await;
+        let fixture = Fixture::new().await;
+        fixture.listen("user-dad", "tablet").await;
         let answers = join_all((0..30).map(|n| {
-            let home = &home;
-            async move { home.send("user-sarah", None, &json!({"body": format!("{n}")})).await }
+            let fixture = &fixture;
+            async move { fixture.send("user-sarah", None, &json!({"body": format!("{n}")})).await }
         }));
         let mut seqs: Vec<_> = answers.await.into_iter().map(|a| body(&a.unwrap())["seq"].as_u64().unwrap()).collect();
         seqs.sort_unstable();
         assert_eq!(seqs, (1..=30).collect::<Vec<_>>());
-        let frames = home.management.frames("tablet");
+        let frames = fixture.management.frames("tablet");
         let mut pushed: Vec<_> = frames.iter().map(|f| f["data"]["message"]["seq"].as_u64().unwrap()).collect();
         pushed.sort_unstable();
         assert_eq!(pushed, seqs);

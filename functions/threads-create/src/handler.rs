@@ -8,7 +8,7 @@ use store::{Chat, CreatedThread};
 pub async fn handle(chat: &Chat, call: Call) -> Result<Answer, ApiError> {
     let request = CreateThread::parse(call.body(), &call.caller.id)?;
     let profile = call.caller.profile();
-    let (created, ()) = futures::try_join!(chat.create_thread(&request), chat.seen(&profile))?;
+    let (created, ()) = futures::try_join!(chat.create_thread(&request), chat.record_profile(&profile))?;
     match created {
         CreatedThread::New(thread) => {
             let location = format!("/api/threads/{}", thread.id);

@@ -13,7 +13,7 @@ pub async fn handle(chat: &Chat, call: Call) -> Result<Answer, ApiError> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use testkit::{Tables, body, call, caller, problem, thread_of};
+    use testkit::{Tables, body, call, caller, new_thread, problem};
 
     use super::*;
 
@@ -26,9 +26,9 @@ mod tests {
     #[tokio::test]
     async fn names_go_index_by_index_with_the_members() {
         let chat = Tables::create().await.chat();
-        let thread = thread_of(&chat, &["user-sarah", "never-seen", "user-dad"]).await;
-        chat.seen(&caller("user-sarah").profile()).await.unwrap();
-        chat.seen(&caller("user-dad").profile()).await.unwrap();
+        let thread = new_thread(&chat, &["user-sarah", "never-seen", "user-dad"]).await;
+        chat.record_profile(&caller("user-sarah").profile()).await.unwrap();
+        chat.record_profile(&caller("user-dad").profile()).await.unwrap();
         let answer = body(&get(&chat, "user-sarah", thread.id.as_str()).await.unwrap());
         assert_eq!(answer["memberIds"], json!(["user-sarah", "never-seen", "user-dad"]));
         assert_eq!(answer["memberNames"], json!(["Sarah", "never-seen", "Dad"]));
@@ -37,7 +37,7 @@ mod tests {
     #[tokio::test]
     async fn a_foreign_thread_answers_as_one_that_does_not_exist() {
         let chat = Tables::create().await.chat();
-        let thread = thread_of(&chat, &["user-sarah", "user-michael"]).await;
+        let thread = new_thread(&chat, &["user-sarah", "user-michael"]).await;
         let foreign = problem(get(&chat, "user-dad", thread.id.as_str()).await);
         for id in ["thread_0", "nonsense", "", "thread_%23", "msg_1"] {
             assert_eq!(problem(get(&chat, "user-dad", id).await), foreign);

@@ -13,7 +13,7 @@ pub async fn handle(chat: &Chat, links: &Links, call: Call) -> Result<Answer, Ap
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use testkit::{Tables, body, call, caller, links, problem, thread_of};
+    use testkit::{Tables, body, call, caller, links, new_thread, problem};
 
     use super::*;
 
@@ -28,8 +28,8 @@ mod tests {
         let chat = Tables::create().await.chat();
         let mut mine = Vec::new();
         for other in ["a", "b", "c"] {
-            mine.push(thread_of(&chat, &["user-sarah", other]).await.id.to_string());
-            thread_of(&chat, &["user-dad", other]).await;
+            mine.push(new_thread(&chat, &["user-sarah", other]).await.id.to_string());
+            new_thread(&chat, &["user-dad", other]).await;
         }
         let (mut seen, mut query) = (Vec::new(), json!({"limit": "2"}));
         loop {

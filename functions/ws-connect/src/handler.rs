@@ -65,12 +65,12 @@ mod tests {
 
     const EVENT: &str = include_str!("../../../events/ws-connect.json");
 
-    struct Home {
+    struct Fixture {
         door: Door,
         issuer: Issuer,
     }
 
-    impl Home {
+    impl Fixture {
         async fn new() -> Self {
             let issuer = Issuer::start().await;
             let config = VerifierConfig {
@@ -111,46 +111,46 @@ mod tests {
 
     #[tokio::test]
     async fn a_ticket_opens_one_socket() {
-        let home = Home::new().await;
-        let query = json!({"ticket": home.ticket().await});
-        assert_eq!(home.connect("first", json!({"Origin": "http://localhost:5173"}), query.clone()).await, 200);
-        assert_eq!(home.user_of("first").await.as_deref(), Some("user-sarah"));
-        assert_eq!(home.connect("second", json!({}), query).await, 401);
-        assert_eq!(home.user_of("second").await, None);
+        let fixture = Fixture::new().await;
+        let query = json!({"ticket": fixture.ticket().await});
+        assert_eq!(fixture.connect("first", json!({"Origin": "http://localhost:5173"}), query.clone()).await, 200);
+        assert_eq!(fixture.user_of("first").await.as_deref(), Some("user-sarah"));
+        assert_eq!(fixture.connect("second", json!({}), query).await, 401);
+        assert_eq!(fixture.user_of("second").await, None);
     }
 
     #[tokio::test]
     async fn a_bearer_token_opens_a_socket_for_as_long_as_it_is_good() {
-        let home = Home::new().await;
-        let token = home.issuer.token(&home.issuer.claims("user-dad", "Dad"));
+        let fixture = Fixture::new().await;
+        let token = fixture.issuer.token(&fixture.issuer.claims("user-dad", "Dad"));
         let headers = json!({"Authorization": format!("Bearer {token}")});
-        assert_eq!(home.connect("phone", headers, json!({})).await, 200);
-        assert_eq!(home.user_of("phone").await.as_deref(), Some("user-dad"));
-        let connection = home.door.connections.connection(&ConnectionId::new("phone")).await.unwrap().unwrap();
+        assert_eq!(fixture.connect("phone", headers, json!({})).await, 200);
+        assert_eq!(fixture.user_of("phone").await.as_deref(), Some("user-dad"));
+        let connection = fixture.door.connections.connection(&ConnectionId::new("phone")).await.unwrap().unwrap();
         let left = connection.expires_at - contract::Timestamp::now().seconds();
         assert!((3_000..=3_600).contains(&left), "the token is good for an hour, the socket for {left} s");
     }
 
     #[tokio::test]
     async fn a_page_of_another_origin_is_refused_and_the_ticket_stays_good() {
-        let home = Home::new().await;
-        let query = json!({"ticket": home.ticket().await});
+        let fixture = Fixture::new().await;
+        let query = json!({"ticket": fixture.ticket().await});
         for origin in ["https://evil.example", "null", "http://localhost:5173.evil.example", "", "http://ä.example"] {
-            assert_eq!(home.connect("page", json!({"Origin": origin}), query.clone()).await, 403, "{origin}");
+            assert_eq!(fixture.connect("page", json!({"Origin": origin}), query.clone()).await, 403, "{origin}");
         }
-        assert_eq!(home.connect("page", json!({"Origin": "http://localhost:5173"}), query).await, 200);
+        assert_eq!(fixture.connect("page", json!({"Origin": "http://localhost:5173"}), query).await, 200);
     }
 
     #[tokio::test]
     async fn a_frame_that_names_this_route_is_an_unknown_action() {
-        let home = Home::new().await;
+        let fixture = Fixture::new().await;
         let sample = include_str!("../../../events/ws-message.json");
         let frame = socket_event(sample, "phone", |event| event["body"] = r#"{"action":"$connect","id":1}"#.into());
-        let answer = handle(&home.door, frame).await.unwrap();
+        let answer = handle(&fixture.door, frame).await.unwrap();
         let Some(aws_lambda_events::encodings::Body::Text(answer)) = answer.body else { panic!("no body") };
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!((&answer["data"]["code"], &answer["id"]), (&json!("unknown_action"), &json!(1)));
-        assert_eq!(home.user_of("phone").await, None);
+        assert_eq!(fixture.user_of("phone").await, None);
     }
 
     #[test]
@@ -161,19 +161,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_ticket_does_not_outlive_its_token() {
-        let home = Home::new().await;
+        let fixture = Fixture::new().await;
         let now = contract::Timestamp::now().seconds();
         let holder = TicketHolder { user_id: caller("user-sarah").id, token_expires_at: now };
-        let ticket = home.door.connections.issue_ticket(holder).await.unwrap();
-        assert_eq!(home.connect("phone", json!({}), json!({"ticket": ticket})).await, 401);
+        let ticket = fixture.door.connections.issue_ticket(holder).await.unwrap();
+        assert_eq!(fixture.connect("phone", json!({}), json!({"ticket": ticket})).await, 401);
     }
 
     #[tokio::test]
     async fn who_proves_nothing_is_refused() {
-        let home = Home::new().await;
-        let mut expired = home.issuer.claims("user-dad", "Dad");
+        let fixture = Fixture::new().await;
+        let mut expired = fixture.issuer.claims("user-dad", "Dad");
         expired["exp"] = json!(1_000);
-        let expired = format!("Bearer {}", home.issuer.token(&expired));
+        let expired = format!("Bearer {}", fixture.issuer.token(&expired));
         for (headers, query) in [
             (json!({}), json!({})),
             (json!({}), json!({"ticket": ""})),
@@ -182,8 +182,8 @@ mod tests {
             (json!({"Authorization": "Bearer a.b.c"}), json!({})),
             (json!({"Authorization": expired}), json!({})),
         ] {
-            assert_eq!(home.connect("phone", headers.clone(), query.clone()).await, 401, "{headers} {query}");
+            assert_eq!(fixture.connect("phone", headers.clone(), query.clone()).await, 401, "{headers} {query}");
         }
-        assert_eq!(home.user_of("phone").await, None);
+        assert_eq!(fixture.user_of("phone").await, None);
     }
 }

@@ -84,23 +84,23 @@ async fn subscribe(
 mod tests {
     use contract::{ConnectionId, Thread};
     use serde_json::{Value, json};
-    use testkit::{Fault, Tables, connect, say, socket_event, thread_of};
+    use testkit::{Fault, Tables, connect, new_thread, send_text, socket_event};
 
     use super::*;
 
     const EVENT: &str = include_str!("../../../events/ws-message.json");
 
-    struct Home {
+    struct Fixture {
         chat: Chat,
         connections: Connections,
         thread: Thread,
     }
 
-    impl Home {
+    impl Fixture {
         async fn new() -> Self {
             let tables = Tables::create().await;
             let (chat, connections) = (tables.chat(), tables.connections());
-            let thread = thread_of(&chat, &["user-sarah", "user-dad"]).await;
+            let thread = new_thread(&chat, &["user-sarah", "user-dad"]).await;
             connect(&connections, "user-sarah", "phone").await;
             connect(&connections, "user-michael", "stranger").await;
             Self { chat, connections, thread }
@@ -133,80 +133,81 @@ mod tests {
 
     #[tokio::test]
     async fn a_member_subscribes_behind_the_last_message_and_unsubscribes() {
-        let home = Home::new().await;
+        let fixture = Fixture::new().await;
         for seq in 0..2 {
-            let subscribed = json!({"event": "subscribed", "id": "a", "data": {"channel": home.channel(), "seq": seq}});
-            assert_eq!(home.answer("phone", home.frame("subscribe")).await, subscribed);
-            assert_eq!(home.subscribers().await.len(), 1);
-            say(&home.chat, "user-dad", &home.thread, "hello").await;
+            let subscribed =
+                json!({"event": "subscribed", "id": "a", "data": {"channel": fixture.channel(), "seq": seq}});
+            assert_eq!(fixture.answer("phone", fixture.frame("subscribe")).await, subscribed);
+            assert_eq!(fixture.subscribers().await.len(), 1);
+            send_text(&fixture.chat, "user-dad", &fixture.thread, "hello").await;
         }
         for _ in 0..2 {
-            let unsubscribed = json!({"event": "unsubscribed", "id": "a", "data": {"channel": home.channel()}});
-            assert_eq!(home.answer("phone", home.frame("unsubscribe")).await, unsubscribed);
-            assert!(home.subscribers().await.is_empty());
+            let unsubscribed = json!({"event": "unsubscribed", "id": "a", "data": {"channel": fixture.channel()}});
+            assert_eq!(fixture.answer("phone", fixture.frame("unsubscribe")).await, unsubscribed);
+            assert!(fixture.subscribers().await.is_empty());
         }
     }
 
     #[tokio::test]
     async fn what_is_committed_while_subscribing_is_in_the_answers_seq() {
         let tables = Tables::create().await;
-        let thread = thread_of(&tables.chat(), &["user-sarah"]).await;
+        let thread = new_thread(&tables.chat(), &["user-sarah"]).await;
         connect(&tables.connections(), "user-sarah", "phone").await;
         // The message is committed, and nobody is subscribed yet who it could be pushed to.
         let (chat, said) = (std::sync::Arc::new(tables.chat()), thread.clone());
-        let racing = tables.through(move |passing| {
-            if !passing.is("PutItem", "CHANNEL#") {
+        let racing = tables.through(move |call| {
+            if !call.is("PutItem", "CHANNEL#") {
                 return Fault::Pass;
             }
             let (chat, said) = (chat.clone(), said.clone());
-            Fault::After(Box::pin(async move { _ = say(&chat, "user-sarah", &said, "meanwhile").await }))
+            Fault::After(Box::pin(async move { _ = send_text(&chat, "user-sarah", &said, "meanwhile").await }))
         });
         let racing = racing.await;
-        let home = Home { chat: racing.chat(), connections: racing.connections(), thread };
-        assert_eq!(home.answer("phone", home.frame("subscribe")).await["data"]["seq"], 1);
+        let fixture = Fixture { chat: racing.chat(), connections: racing.connections(), thread };
+        assert_eq!(fixture.answer("phone", fixture.frame("subscribe")).await["data"]["seq"], 1);
     }
 
     #[tokio::test]
     async fn strangers_get_an_error_as_if_there_were_no_thread() {
-        let home = Home::new().await;
-        let answer = home.answer("stranger", home.frame("subscribe")).await;
+        let fixture = Fixture::new().await;
+        let answer = fixture.answer("stranger", fixture.frame("subscribe")).await;
         assert_eq!(answer["event"], "error");
         assert_eq!(answer["data"]["code"], "thread_not_found");
-        assert_eq!(answer["data"]["channel"], home.channel());
+        assert_eq!(answer["data"]["channel"], fixture.channel());
         assert_eq!(answer["id"], "a");
-        let nowhere = home.answer_to(socket_event(EVENT, "phone", |_| {})).await;
+        let nowhere = fixture.answer_to(socket_event(EVENT, "phone", |_| {})).await;
         assert_eq!(nowhere["data"]["detail"], answer["data"]["detail"]);
-        assert!(home.subscribers().await.is_empty());
+        assert!(fixture.subscribers().await.is_empty());
     }
 
     #[tokio::test]
     async fn a_connection_that_is_unknown_or_has_expired_is_told_so() {
-        let home = Home::new().await;
+        let fixture = Fixture::new().await;
         let sarah = testkit::caller("user-sarah").id;
-        home.connections.connect(&ConnectionId::new("old"), &sarah, 1).await.unwrap();
+        fixture.connections.connect(&ConnectionId::new("old"), &sarah, 1).await.unwrap();
         for connection in ["old", "unknown"] {
-            for frame in [home.frame("subscribe"), r#"{"action":"ping"}"#.into()] {
-                assert_eq!(home.answer(connection, frame).await["data"]["code"], "connection_expired");
+            for frame in [fixture.frame("subscribe"), r#"{"action":"ping"}"#.into()] {
+                assert_eq!(fixture.answer(connection, frame).await["data"]["code"], "connection_expired");
             }
         }
-        assert!(home.subscribers().await.is_empty());
+        assert!(fixture.subscribers().await.is_empty());
     }
 
     #[tokio::test]
     async fn every_mistake_is_an_error_event() {
-        let home = Home::new().await;
-        assert_eq!(home.answer("phone", r#"{"action":"ping","id":7}"#).await, json!({"event": "pong", "id": 7}));
+        let fixture = Fixture::new().await;
+        assert_eq!(fixture.answer("phone", r#"{"action":"ping","id":7}"#).await, json!({"event": "pong", "id": 7}));
         for (frame, code) in [
             ("hello", "malformed_frame"),
             ("{}", "invalid_frame"),
             (r#"{"action":"dance"}"#, "unknown_action"),
             (r#"{"action":"subscribe","channel":"user:1"}"#, "invalid_frame"),
         ] {
-            assert_eq!(home.answer("phone", frame).await["data"]["code"], code);
+            assert_eq!(fixture.answer("phone", frame).await["data"]["code"], code);
         }
-        assert_eq!(home.answer("phone", "x".repeat(33_000)).await["data"]["code"], "frame_too_large");
-        assert_eq!(home.answer("phone", Value::Null).await["data"]["code"], "malformed_frame");
+        assert_eq!(fixture.answer("phone", "x".repeat(33_000)).await["data"]["code"], "frame_too_large");
+        assert_eq!(fixture.answer("phone", Value::Null).await["data"]["code"], "malformed_frame");
         let binary = socket_event(EVENT, "phone", |event| event["isBase64Encoded"] = true.into());
-        assert_eq!(home.answer_to(binary).await["data"]["code"], "malformed_frame");
+        assert_eq!(fixture.answer_to(binary).await["data"]["code"], "malformed_frame");
     }
 }

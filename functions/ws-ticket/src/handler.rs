@@ -8,13 +8,13 @@ use store::{Chat, Connections, TicketHolder};
 pub async fn handle(chat: &Chat, connections: &Connections, call: Call) -> Result<Answer, ApiError> {
     let profile = call.caller.profile();
     let holder = TicketHolder { user_id: call.caller.id, token_expires_at: call.caller.expires_at };
-    let (ticket, ()) = futures::try_join!(connections.issue_ticket(holder), chat.seen(&profile))?;
+    let (ticket, ()) = futures::try_join!(connections.issue_ticket(holder), chat.record_profile(&profile))?;
     json(StatusCode::OK, &WsTicket { ticket, expires_in: limits::TICKET_SECONDS }, &[])
 }
 
 #[cfg(test)]
 mod tests {
-    use testkit::{Tables, body, call, caller, thread_of};
+    use testkit::{Tables, body, call, caller, new_thread};
 
     use super::*;
 
@@ -38,7 +38,7 @@ mod tests {
     async fn whoever_asks_for_a_ticket_has_a_name_from_then_on() {
         let tables = Tables::create().await;
         let (chat, sarah) = (tables.chat(), caller("user-sarah"));
-        let thread = thread_of(&chat, &["user-sarah"]).await;
+        let thread = new_thread(&chat, &["user-sarah"]).await;
         handle(&chat, &tables.connections(), call(EVENT, &sarah, |_| {})).await.unwrap();
         let shown = tables.chat().thread(&thread.id, &sarah.id).await.unwrap().unwrap();
         assert_eq!(shown.member_names, ["Sarah"]);

@@ -52,7 +52,7 @@ pub struct Delivery {
     /// How many were found closed, and removed with their subscriptions.
     pub gone: usize,
     /// Not reached: refused, too slow, or the overall time was up.
-    pub left: Vec<ConnectionId>,
+    pub undelivered: Vec<ConnectionId>,
 }
 
 /// Delivers events. Made once for the life of a function.
@@ -148,7 +148,7 @@ impl Push {
                 match post {
                     Post::Delivered => delivery.delivered += 1,
                     Post::Gone => delivery.gone += 1,
-                    Post::Again | Post::Failed => delivery.left.push(id),
+                    Post::Again | Post::Failed => delivery.undelivered.push(id),
                 }
                 in_flight.extend(posts.next());
             }
@@ -157,10 +157,10 @@ impl Push {
         // What there is no time for, the next delivery closes.
         let closing: Vec<_> = expired.iter().map(|(id, channels)| self.close(channels, id)).collect();
         let (delivery, _) = tokio::join!(posting, timeout_at(deadline, join_all(closing)));
-        if !delivery.left.is_empty() {
+        if !delivery.undelivered.is_empty() {
             let channel = channels.first().map(tracing::field::display);
-            let Delivery { delivered, gone, left } = &delivery;
-            warn!(channel, delivered, gone, left = left.len(), "not every subscriber was reached");
+            let Delivery { delivered, gone, undelivered } = &delivery;
+            warn!(channel, delivered, gone, undelivered = undelivered.len(), "not every subscriber was reached");
         }
         Ok(delivery)
     }

@@ -34,12 +34,12 @@ impl Repairs {
     }
 
     /// Has a message delivered once more, to whoever is left over by then.
-    pub async fn ask(&self, repair: &Repair) -> Result<(), ApiError> {
+    pub async fn request(&self, repair: &Repair) -> Result<(), ApiError> {
         self.send(&self.queue_url, serde_json::to_string(repair)?, DELAY).await
     }
 
     /// Puts aside what nobody can handle, for a person to look at: `what` as it came.
-    pub async fn put_aside(&self, what: &impl Serialize) -> Result<(), ApiError> {
+    pub async fn send_to_dead_letters(&self, what: &impl Serialize) -> Result<(), ApiError> {
         self.send(&self.dead_letters_url, serde_json::to_string(what)?, 0).await
     }
 

@@ -11,14 +11,14 @@ use store::{Connection, Connections};
 use testkit::{Management, Tables, connect};
 use tokio::time::timeout;
 
-struct Home {
+struct Fixture {
     connections: Connections,
     management: Management,
     push: Push,
     channel: Channel,
 }
 
-impl Home {
+impl Fixture {
     async fn new() -> Self {
         let (connections, management) = (Tables::create().await.connections(), Management::start().await);
         let push = management.push(connections.clone());
@@ -48,71 +48,71 @@ impl Home {
 }
 
 fn counts(delivery: &Delivery) -> (usize, usize, usize) {
-    (delivery.delivered, delivery.gone, delivery.left.len())
+    (delivery.delivered, delivery.gone, delivery.undelivered.len())
 }
 
 #[tokio::test]
 async fn nobody_listens() {
-    assert_eq!(Home::new().await.deliver().await, (0, 0, 0));
+    assert_eq!(Fixture::new().await.deliver().await, (0, 0, 0));
 }
 
 #[tokio::test]
 async fn a_closed_connection_is_removed_with_all_its_subscriptions_and_no_other() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     let elsewhere = Channel::Thread(ThreadId::new());
     for id in ["open", "closed"] {
-        for channel in [&home.channel, &elsewhere] {
-            let connection = connect(&home.connections, "user-a", id).await;
-            home.connections.subscribe(&connection, channel).await.unwrap();
+        for channel in [&fixture.channel, &elsewhere] {
+            let connection = connect(&fixture.connections, "user-a", id).await;
+            fixture.connections.subscribe(&connection, channel).await.unwrap();
         }
     }
-    home.management.answer("closed", 410);
-    assert_eq!(home.deliver().await, (1, 1, 0));
-    assert_eq!((home.subscribers(&home.channel).await, home.subscribers(&elsewhere).await), (1, 1));
-    assert_eq!(home.deliver().await, (1, 0, 0));
-    assert_eq!(home.management.frames("open").len(), 2);
+    fixture.management.answer("closed", 410);
+    assert_eq!(fixture.deliver().await, (1, 1, 0));
+    assert_eq!((fixture.subscribers(&fixture.channel).await, fixture.subscribers(&elsewhere).await), (1, 1));
+    assert_eq!(fixture.deliver().await, (1, 0, 0));
+    assert_eq!(fixture.management.frames("open").len(), 2);
 }
 
 #[tokio::test]
 async fn who_hears_several_channels_is_reached_once_and_leaves_all_of_them() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     let own = Channel::User(testkit::caller("user-a").id);
     for id in ["open", "closed"] {
-        home.listen(id, &home.channel).await;
+        fixture.listen(id, &fixture.channel).await;
     }
-    home.management.answer("closed", 410);
-    let delivery = home.push.deliver(&[home.channel.clone(), own.clone()], "{}").await.unwrap();
+    fixture.management.answer("closed", 410);
+    let delivery = fixture.push.deliver(&[fixture.channel.clone(), own.clone()], "{}").await.unwrap();
     assert_eq!(counts(&delivery), (1, 1, 0));
-    assert_eq!(home.management.frames("open").len(), 1);
-    assert_eq!((home.subscribers(&home.channel).await, home.subscribers(&own).await), (1, 1));
+    assert_eq!(fixture.management.frames("open").len(), 1);
+    assert_eq!((fixture.subscribers(&fixture.channel).await, fixture.subscribers(&own).await), (1, 1));
 }
 
 #[tokio::test]
 async fn a_connection_that_is_still_opening_is_waited_for_and_not_removed() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     let own = [Channel::User(testkit::caller("user-a").id)];
-    connect(&home.connections, "user-a", "opening").await;
+    connect(&fixture.connections, "user-a", "opening").await;
     // Until `$connect` has been answered, API Gateway says that there is no such connection.
-    home.management.answer("opening", 410);
-    let (delivery, ()) = tokio::join!(home.push.deliver(&own, "{}"), async {
+    fixture.management.answer("opening", 410);
+    let (delivery, ()) = tokio::join!(fixture.push.deliver(&own, "{}"), async {
         tokio::time::sleep(Duration::from_millis(30)).await;
-        home.management.answer("opening", 200);
+        fixture.management.answer("opening", 200);
     });
     assert_eq!(counts(&delivery.unwrap()), (1, 0, 0));
-    home.management.answer("opening", 410);
-    assert_eq!(counts(&home.push.deliver(&own, "{}").await.unwrap()), (0, 0, 1));
-    assert_eq!(home.subscribers(&own[0]).await, 1);
+    fixture.management.answer("opening", 410);
+    assert_eq!(counts(&fixture.push.deliver(&own, "{}").await.unwrap()), (0, 0, 1));
+    assert_eq!(fixture.subscribers(&own[0]).await, 1);
 }
 
 #[tokio::test]
 async fn what_is_throttled_is_tried_again() {
     for status in [429, 500, 503] {
-        let home = Home::new().await;
-        home.listen("busy", &home.channel).await;
-        home.management.answer("busy", status);
-        let (delivery, ()) = tokio::join!(home.deliver(), async {
+        let fixture = Fixture::new().await;
+        fixture.listen("busy", &fixture.channel).await;
+        fixture.management.answer("busy", status);
+        let (delivery, ()) = tokio::join!(fixture.deliver(), async {
             tokio::time::sleep(Duration::from_millis(30)).await;
-            home.management.answer("busy", 200);
+            fixture.management.answer("busy", 200);
         });
         assert_eq!(delivery, (1, 0, 0), "{status}");
     }
@@ -120,11 +120,11 @@ async fn what_is_throttled_is_tried_again() {
 
 #[tokio::test]
 async fn a_connection_whose_id_never_was_one_is_removed() {
-    let home = Home::new().await;
-    home.listen("nonsense", &home.channel).await;
-    home.management.answer("nonsense", 400);
-    assert_eq!(home.deliver().await, (0, 1, 0));
-    assert_eq!(home.subscribers(&home.channel).await, 0);
+    let fixture = Fixture::new().await;
+    fixture.listen("nonsense", &fixture.channel).await;
+    fixture.management.answer("nonsense", 400);
+    assert_eq!(fixture.deliver().await, (0, 1, 0));
+    assert_eq!(fixture.subscribers(&fixture.channel).await, 0);
 }
 
 #[tokio::test]
@@ -144,80 +144,80 @@ async fn a_subscription_that_outlived_its_connection_is_removed() {
 
 #[tokio::test]
 async fn other_errors_remove_nobody() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     for (id, status) in [("open", 200), ("forbidden", 403), ("broken", 500)] {
-        home.listen(id, &home.channel).await;
-        home.management.answer(id, status);
+        fixture.listen(id, &fixture.channel).await;
+        fixture.management.answer(id, status);
     }
-    assert_eq!(home.deliver().await, (1, 0, 2));
-    assert_eq!(home.subscribers(&home.channel).await, 3);
+    assert_eq!(fixture.deliver().await, (1, 0, 2));
+    assert_eq!(fixture.subscribers(&fixture.channel).await, 3);
 }
 
 #[tokio::test]
 async fn an_expired_connection_gets_nothing_and_is_closed() {
-    let home = Home::new().await;
-    home.listen("live", &home.channel).await;
-    home.listen_expired("old").await;
-    home.listen_expired("closed").await;
-    home.management.answer("closed", 410);
-    assert_eq!(home.deliver().await, (1, 0, 0));
-    assert_eq!(home.management.closed(), ["old"]);
-    assert!(home.management.frames("old").is_empty());
+    let fixture = Fixture::new().await;
+    fixture.listen("live", &fixture.channel).await;
+    fixture.listen_expired("old").await;
+    fixture.listen_expired("closed").await;
+    fixture.management.answer("closed", 410);
+    assert_eq!(fixture.deliver().await, (1, 0, 0));
+    assert_eq!(fixture.management.closed(), ["old"]);
+    assert!(fixture.management.frames("old").is_empty());
     // Nothing is left of either, under any channel.
     let own = Channel::User(testkit::caller("user-a").id);
-    for channel in [&home.channel, &own] {
-        assert_eq!(home.connections.subscribers(channel).await.unwrap().expired, []);
+    for channel in [&fixture.channel, &own] {
+        assert_eq!(fixture.connections.subscribers(channel).await.unwrap().expired, []);
     }
 }
 
 #[tokio::test]
 async fn an_expired_connection_that_cannot_be_closed_is_closed_by_the_next_delivery() {
-    let home = Home::new().await;
-    home.listen_expired("old").await;
-    home.management.answer("old", 429);
-    assert_eq!(home.deliver().await, (0, 0, 0));
-    assert_eq!(home.connections.subscribers(&home.channel).await.unwrap().expired.len(), 1);
-    home.management.answer("old", 200);
-    assert_eq!(home.deliver().await, (0, 0, 0));
-    assert_eq!(home.management.closed(), ["old"]);
-    assert!(home.connections.subscribers(&home.channel).await.unwrap().expired.is_empty());
+    let fixture = Fixture::new().await;
+    fixture.listen_expired("old").await;
+    fixture.management.answer("old", 429);
+    assert_eq!(fixture.deliver().await, (0, 0, 0));
+    assert_eq!(fixture.connections.subscribers(&fixture.channel).await.unwrap().expired.len(), 1);
+    fixture.management.answer("old", 200);
+    assert_eq!(fixture.deliver().await, (0, 0, 0));
+    assert_eq!(fixture.management.closed(), ["old"]);
+    assert!(fixture.connections.subscribers(&fixture.channel).await.unwrap().expired.is_empty());
 }
 
 #[tokio::test]
 async fn posts_go_out_side_by_side_and_bounded() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     for n in 0..100 {
-        home.listen(&format!("c{n}"), &home.channel).await;
+        fixture.listen(&format!("c{n}"), &fixture.channel).await;
     }
-    home.management.delay(Duration::from_millis(300));
+    fixture.management.delay(Duration::from_millis(300));
     // Two deliveries, as of two repairs in one batch, take turns.
-    assert_eq!(tokio::join!(home.deliver(), home.deliver()), ((100, 0, 0), (100, 0, 0)));
-    let most = home.management.most_in_flight();
+    assert_eq!(tokio::join!(fixture.deliver(), fixture.deliver()), ((100, 0, 0), (100, 0, 0)));
+    let most = fixture.management.most_in_flight();
     assert!((32..=64).contains(&most), "{most} at once");
 }
 
 #[tokio::test]
 async fn slow_connections_end_at_the_limits_and_stay_subscribed() {
-    let home = Home::new().await;
+    let fixture = Fixture::new().await;
     for n in 0..3 {
-        home.listen(&format!("c{n}"), &home.channel).await;
+        fixture.listen(&format!("c{n}"), &fixture.channel).await;
     }
-    home.management.delay(Duration::from_mins(1));
+    fixture.management.delay(Duration::from_mins(1));
     for limits in [
         Limits { post: Duration::from_millis(50), overall: Duration::from_secs(30) },
         Limits { post: Duration::from_secs(30), overall: Duration::from_millis(50) },
     ] {
-        let push = home.management.push(home.connections.clone()).with_limits(limits);
+        let push = fixture.management.push(fixture.connections.clone()).with_limits(limits);
         // The SDK gives up by itself as well, after seconds: it must not come to that.
-        let delivery = timeout(Duration::from_secs(2), push.deliver(std::slice::from_ref(&home.channel), "{}"))
+        let delivery = timeout(Duration::from_secs(2), push.deliver(std::slice::from_ref(&fixture.channel), "{}"))
             .await
             .unwrap()
             .unwrap();
         assert_eq!(counts(&delivery), (0, 0, 3));
         assert_eq!(
-            delivery.left.iter().map(contract::ConnectionId::as_str).collect::<BTreeSet<_>>(),
+            delivery.undelivered.iter().map(contract::ConnectionId::as_str).collect::<BTreeSet<_>>(),
             ["c0", "c1", "c2"].into()
         );
     }
-    assert_eq!(home.subscribers(&home.channel).await, 3);
+    assert_eq!(fixture.subscribers(&fixture.channel).await, 3);
 }

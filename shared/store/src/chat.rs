@@ -18,7 +18,7 @@ pub struct Chat {
     pub(crate) last_seqs: Cache<ThreadId, u64>,
     pub(crate) names: Cache<UserId, String>,
     /// The `issued_at` of the newest token that each user's name was taken from.
-    pub(crate) seen: Cache<UserId, i64>,
+    pub(crate) recorded_profiles: Cache<UserId, i64>,
 }
 
 impl Chat {
@@ -31,7 +31,7 @@ impl Chat {
             last_seqs: Cache::new(Duration::MAX),
             // A change of name shows after at most so long.
             names: Cache::new(Duration::from_mins(5)),
-            seen: Cache::new(Duration::MAX),
+            recorded_profiles: Cache::new(Duration::MAX),
         }
     }
 

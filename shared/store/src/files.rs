@@ -45,7 +45,7 @@ pub struct FileRow {
     reason: Option<String>,
     /// How often its bytes were looked at, or begun to be.
     #[serde(default, skip_serializing)]
-    looks: u32,
+    attempts: u32,
     /// Whether everybody concerned has been told that it is settled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub announced: bool,
@@ -53,7 +53,7 @@ pub struct FileRow {
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settled {
+pub enum Outcome {
     /// It is published.
     Ready {
         /// The key of its bytes.
@@ -85,7 +85,7 @@ impl FileRow {
             original: None,
             thumbnail: None,
             reason: None,
-            looks: 0,
+            attempts: 0,
             announced: false,
         }
     }
@@ -204,16 +204,16 @@ impl Chat {
     }
 
     /// Notes that the file is about to be looked at, and returns how often it has been before.
-    pub async fn look(&self, id: &FileId) -> Result<u32, Error> {
-        let update = self.table.update(&keys::file(id)).update_expression("ADD looks :one");
+    pub async fn begin_attempt(&self, id: &FileId) -> Result<u32, Error> {
+        let update = self.table.update(&keys::file(id)).update_expression("ADD attempts :one");
         let update = update.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld);
         let before = update.expression_attribute_values(":one", n(1)).send().await?.attributes;
-        from_item::<FileRow>(before.unwrap_or_default()).map(|file| file.looks)
+        from_item::<FileRow>(before.unwrap_or_default()).map(|file| file.attempts)
     }
 
     /// Settles a pending file, once: whoever comes first decides. Returns the file as it is now, whoever decided, with
     /// the threads that it had been sent to by then.
-    pub async fn settle_file(&self, id: &FileId, settled: &Settled) -> Result<FileRow, Error> {
+    pub async fn record_outcome(&self, id: &FileId, settled: &Outcome) -> Result<FileRow, Error> {
         let key = keys::file(id);
         let update = self
             .table
@@ -224,16 +224,16 @@ impl Chat {
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let update = match settled {
-            Settled::Ready { original, thumbnail: None } => update
+            Outcome::Ready { original, thumbnail: None } => update
                 .update_expression("SET #status = :status, original = :original")
                 .expression_attribute_values(":status", s("ready"))
                 .expression_attribute_values(":original", s(original)),
-            Settled::Ready { original, thumbnail: Some(thumbnail) } => update
+            Outcome::Ready { original, thumbnail: Some(thumbnail) } => update
                 .update_expression("SET #status = :status, original = :original, thumbnail = :thumbnail")
                 .expression_attribute_values(":status", s("ready"))
                 .expression_attribute_values(":original", s(original))
                 .expression_attribute_values(":thumbnail", s(thumbnail)),
-            Settled::Failed { reason } => update
+            Outcome::Failed { reason } => update
                 .update_expression("SET #status = :status, reason = :reason")
                 .expression_attribute_values(":status", s("failed"))
                 .expression_attribute_values(":reason", s(reason)),
@@ -250,7 +250,7 @@ impl Chat {
     }
 
     /// Notes that everybody concerned has been told what became of the file.
-    pub async fn file_announced(&self, id: &FileId) -> Result<(), Error> {
+    pub async fn mark_announced(&self, id: &FileId) -> Result<(), Error> {
         let update = self.table.update(&keys::file(id)).update_expression("SET announced = :true");
         let update = update.condition_expression("attribute_exists(pk)");
         update.expression_attribute_values(":true", AttributeValue::Bool(true)).send().await?;

@@ -87,6 +87,6 @@ impl Chat {
             return Ok(Sent::KeyReused);
         }
         let message = self.message_at(thread, known.seq).await?;
-        Ok(Sent::Replayed(self.show(message, links).await?))
+        Ok(Sent::Replayed(self.present_message(message, links).await?))
     }
 }

@@ -23,7 +23,7 @@ mod users;
 pub use chat::Chat;
 pub use connections::{Connection, Connections, Subscribed, Subscriber, Subscribers};
 pub use error::{Error, describe};
-pub use files::{FileRow, Settled};
+pub use files::{FileRow, Outcome};
 pub use links::{BadLinkKey, Links, Published};
 pub use messages::{MessageRow, NewMessage, Sent, Undelivered};
 pub use threads::CreatedThread;

@@ -169,7 +169,7 @@ impl Chat {
         let (is_member, last, (), author, bad_files, replayed) = futures::try_join!(
             self.is_member(thread_id, &new.author.id),
             last,
-            self.seen(new.author),
+            self.record_profile(new.author),
             self.author(new.author),
             self.bad_files(&new.author.id, new.file_ids),
             self.replay(new, links)
@@ -256,7 +256,7 @@ impl Chat {
 
     /// Notes whom a delivery has left over, or that it has left over nobody. Once a message has reached everybody, that
     /// stays so.
-    pub async fn delivered(
+    pub async fn record_delivery(
         &self,
         thread: &ThreadId,
         seq: u64,
@@ -282,14 +282,14 @@ impl Chat {
     }
 
     /// Those of these messages, by thread and `seq`, that have not reached everybody.
-    pub async fn still_undelivered(&self, messages: &[(ThreadId, u64)]) -> Result<Vec<MessageRow>, Error> {
+    pub async fn undelivered_messages(&self, messages: &[(ThreadId, u64)]) -> Result<Vec<MessageRow>, Error> {
         let items = self.table.batch_get(messages.iter().map(|(thread, seq)| keys::message(thread, *seq))).await?;
         let rows: Vec<MessageRow> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
         Ok(rows.into_iter().filter(|row| !row.undelivered.is_empty()).collect())
     }
 
     /// A message as it is shown now.
-    pub async fn show(&self, row: MessageRow, links: &Links) -> Result<Message, Error> {
+    pub async fn present_message(&self, row: MessageRow, links: &Links) -> Result<Message, Error> {
         let context = self.context([&row], []).await?;
         row.present(&context, links)
     }

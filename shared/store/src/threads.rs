@@ -191,7 +191,7 @@ impl Chat {
 
     /// Moves the thread's projection forward to `message`; false where it is there or further already. May be
     /// repeated, and called in any order.
-    pub async fn advance_thread(&self, message: &MessageRow) -> Result<bool, Error> {
+    pub async fn advance_projection(&self, message: &MessageRow) -> Result<bool, Error> {
         let last_message = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(message.without_mark())
             .map_err(|source| Error::BadRow { key: message.key().to_string(), source })?;
         let key = keys::thread(&message.thread_id);

@@ -30,9 +30,9 @@ impl Names {
 impl Chat {
     /// Keeps the name that a token gives its user, unless a newer token gave another. A warm function that has seen
     /// the token does nothing.
-    pub async fn seen(&self, profile: &Profile) -> Result<(), Error> {
+    pub async fn record_profile(&self, profile: &Profile) -> Result<(), Error> {
         let Some(name) = &profile.name else { return Ok(()) };
-        if self.seen.get(&profile.id).is_some_and(|newest| newest >= profile.issued_at) {
+        if self.recorded_profiles.get(&profile.id).is_some_and(|newest| newest >= profile.issued_at) {
             return Ok(());
         }
         let row = ProfileRow { id: profile.id.clone(), name: name.clone(), issued_at: profile.issued_at };
@@ -49,7 +49,7 @@ impl Chat {
             Err(error) if condition_failed(&error) => {}
             Err(error) => return Err(error.into()),
         }
-        self.seen.insert(&profile.id, profile.issued_at);
+        self.recorded_profiles.insert(&profile.id, profile.issued_at);
         Ok(())
     }
 

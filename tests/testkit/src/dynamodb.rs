@@ -8,7 +8,7 @@ use runtime::sdk_config_for;
 use store::{Chat, Connections};
 use uuid::Uuid;
 
-use crate::proxy::{self, Fault, Passing};
+use crate::proxy::{self, Fault, Intercepted};
 
 /// Both tables, empty and the test's own, in a real engine: dynoxide in this process or, where `DYNAMODB_ENDPOINT`
 /// names one, any other.
@@ -41,7 +41,7 @@ impl Tables {
     /// The same tables, with `fault` deciding over each request on its way to the engine.
     pub async fn through<F>(&self, fault: F) -> Self
     where
-        F: Fn(&Passing) -> Fault + Send + Sync + 'static,
+        F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
         let engine = self.config.endpoint_url().expect("an endpoint").to_owned();
         let config = sdk_config(proxy::start(engine, fault).await);

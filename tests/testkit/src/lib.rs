@@ -6,18 +6,18 @@
 mod calls;
 mod dynamodb;
 pub mod engine;
+mod fixtures;
 pub mod issuer;
 mod management;
 mod proxy;
 mod queue;
-mod scene;
 mod serve;
 mod storage;
 
 pub use calls::{body, call, caller, problem, public_call, socket_event};
 pub use dynamodb::Tables;
+pub use fixtures::{connect, links, message_row, new_file, new_thread, send_text, send_with_files};
 pub use management::Management;
-pub use proxy::{Fault, Passing, once};
+pub use proxy::{Fault, Intercepted, once};
 pub use queue::Queue;
-pub use scene::{announce, connect, links, row_of, say, say_with, thread_of};
 pub use storage::Storage;

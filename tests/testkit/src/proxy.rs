@@ -19,14 +19,14 @@ use crate::serve::serve;
 
 /// A request on its way to the engine.
 #[derive(Debug)]
-pub struct Passing {
+pub struct Intercepted {
     /// `PutItem`, `Query`, `SendMessage` …; with S3 the method: `GET`, `PUT` …
     pub operation: String,
     /// What is asked; with S3 the path, a text.
     pub request: Value,
 }
 
-impl Passing {
+impl Intercepted {
     /// Whether it is this operation and speaks of this text anywhere.
     #[must_use]
     pub fn is(&self, operation: &str, text: &str) -> bool {
@@ -52,12 +52,12 @@ pub enum Fault {
 
 /// `fault` for the first request that `which` picks, and nothing for the rest.
 pub fn once(
-    which: impl Fn(&Passing) -> bool + Send + Sync + 'static,
-    fault: impl Fn(&Passing) -> Fault + Send + Sync + 'static,
-) -> impl Fn(&Passing) -> Fault + Send + Sync + 'static {
+    which: impl Fn(&Intercepted) -> bool + Send + Sync + 'static,
+    fault: impl Fn(&Intercepted) -> Fault + Send + Sync + 'static,
+) -> impl Fn(&Intercepted) -> Fault + Send + Sync + 'static {
     let seen = AtomicBool::new(false);
-    move |passing| {
-        if which(passing) && !seen.swap(true, Ordering::SeqCst) { fault(passing) } else { Fault::Pass }
+    move |call| {
+        if which(call) && !seen.swap(true, Ordering::SeqCst) { fault(call) } else { Fault::Pass }
     }
 }
 
@@ -66,7 +66,7 @@ type Answer = Response<BoxBody<Bytes, LostAnswer>>;
 /// Stands between a client and its engine, and lets `fault` decide over each request. Returns its own endpoint.
 pub(crate) async fn start<F>(engine: String, fault: F) -> String
 where
-    F: Fn(&Passing) -> Fault + Send + Sync + 'static,
+    F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
 {
     let (engine, fault) = (Arc::new(engine), Arc::new(fault));
     let service = service_fn(move |request| {
@@ -78,21 +78,21 @@ where
 
 async fn forward<F>(engine: &str, fault: &F, request: Request<Incoming>) -> Result<Answer, LostAnswer>
 where
-    F: Fn(&Passing) -> Fault,
+    F: Fn(&Intercepted) -> Fault,
 {
     let (mut parts, body) = request.into_parts();
     let body = body.collect().await.expect("a whole request").to_bytes();
     // DynamoDB and SQS say in a header what the JSON in the body is for; S3 is REST.
     let target = parts.headers.get("x-amz-target").map(|target| target.to_str().expect("a text"));
-    let passing = match target {
-        Some(target) => Passing {
+    let call = match target {
+        Some(target) => Intercepted {
             operation: target.split_once('.').expect("a target").1.to_owned(),
             request: serde_json::from_slice(&body).expect("a request of JSON"),
         },
-        None => Passing { operation: parts.method.to_string(), request: parts.uri.path().into() },
+        None => Intercepted { operation: parts.method.to_string(), request: parts.uri.path().into() },
     };
     let (mut lose, mut cut) = (false, false);
-    match fault(&passing) {
+    match fault(&call) {
         Fault::Pass => {}
         Fault::LoseAnswer => lose = true,
         Fault::CutAnswer => cut = true,

@@ -13,7 +13,7 @@ use push::Repairs;
 use serde_json::{Value, json};
 
 use crate::dynamodb::sdk_config;
-use crate::proxy::{self, Fault, Passing};
+use crate::proxy::{self, Fault, Intercepted};
 use crate::serve::serve;
 
 const BASE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/";
@@ -43,7 +43,7 @@ impl Queue {
     /// The same queue, with `fault` deciding over each request on its way there.
     pub async fn through<F>(&self, fault: F) -> Self
     where
-        F: Fn(&Passing) -> Fault + Send + Sync + 'static,
+        F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
         let engine = self.config.endpoint_url().expect("an endpoint").to_owned();
         Self { config: sdk_config(proxy::start(engine, fault).await), ..self.clone() }

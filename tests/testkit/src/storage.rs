@@ -18,7 +18,7 @@ use s3s_fs::FileSystem;
 use uuid::Uuid;
 
 use crate::dynamodb::sdk_config;
-use crate::proxy::{self, Fault, Passing};
+use crate::proxy::{self, Fault, Intercepted};
 use crate::serve::serve;
 
 /// A bucket, empty and the test's own, in an S3 on a folder (s3s-fs). It checks signatures, with the headers that they
@@ -48,7 +48,7 @@ impl Storage {
     /// The same bucket, with `fault` deciding over each request on its way there.
     pub async fn through<F>(&self, fault: F) -> Self
     where
-        F: Fn(&Passing) -> Fault + Send + Sync + 'static,
+        F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
         let engine = self.config.endpoint_url().expect("an endpoint").to_owned();
         Self { config: sdk_config(proxy::start(engine, fault).await), ..self.clone() }

@@ -9,7 +9,7 @@ async fn every_call_survives_one_lost_answer() {
     let (storage, id) = (Storage::create().await, FileId::new());
     storage.upload(&id, "12345").await;
     let lossy = async |method: &'static str| {
-        let lossy = storage.through(once(move |passing| passing.operation == method, |_| Fault::LoseAnswer)).await;
+        let lossy = storage.through(once(move |call| call.operation == method, |_| Fault::LoseAnswer)).await;
         lossy.bucket()
     };
     lossy("HEAD").await.warm_up().await.unwrap();
@@ -52,7 +52,7 @@ async fn what_passes_is_told_apart_from_what_does_not() {
 #[tokio::test]
 async fn a_call_that_is_refused_once_is_made_again() {
     let (storage, id) = (Storage::create().await, FileId::new());
-    let busy = storage.through(once(|passing| passing.is("PUT", "files/"), |_| Fault::Refuse("SlowDown"))).await;
+    let busy = storage.through(once(|call| call.is("PUT", "files/"), |_| Fault::Refuse("SlowDown"))).await;
     let key = busy.bucket().publish(&id, &"12345".into(), "text/plain", "inline").await.unwrap();
     assert_eq!(storage.keys().await, [key]);
 }
@@ -61,7 +61,7 @@ async fn a_call_that_is_refused_once_is_made_again() {
 async fn an_upload_that_stops_coming_is_not_of_another_size() {
     let (storage, id) = (Storage::create().await, FileId::new());
     storage.upload(&id, "12345").await;
-    let cut = storage.through(once(|passing| passing.operation == "GET", |_| Fault::CutAnswer)).await.bucket();
+    let cut = storage.through(once(|call| call.operation == "GET", |_| Fault::CutAnswer)).await.bucket();
     let error = cut.read_upload(&id, 5).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
     assert_eq!(cut.read_upload(&id, 5).await.unwrap(), Uploaded::Bytes("12345".into()));

@@ -30,7 +30,7 @@ async fn a_reminder_is_held_back_as_long_as_sqs_can() {
 #[tokio::test]
 async fn a_reminder_whose_answer_was_lost_is_sent_again() {
     let (queue, id) = (Queue::start().await, FileId::new());
-    let lossy = queue.through(once(|passing| passing.is("SendMessage", "file_"), |_| Fault::LoseAnswer)).await;
+    let lossy = queue.through(once(|call| call.is("SendMessage", "file_"), |_| Fault::LoseAnswer)).await;
     lossy.reminders().remind(&id, Duration::ZERO).await.unwrap();
     assert_eq!(queue.sent().len(), 2);
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use contract::{ApiError, Channel, CreateThread, IdempotencyKey, MessagesQuery, ThreadId, ThreadsQuery, UserId};
 use serde_json::json;
 use store::{CreatedThread, Error, NewMessage, Sent, Subscribed};
-use testkit::{Fault, Passing, Tables, caller, connect, links, once, say, thread_of};
+use testkit::{Fault, Intercepted, Tables, caller, connect, links, new_thread, once, send_text};
 
 use crate::keys;
 
@@ -18,7 +18,7 @@ async fn send(tables: &Tables, thread: &ThreadId, key: Option<&IdempotencyKey>) 
 #[tokio::test]
 async fn a_message_whose_answer_was_lost_is_stored_once() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let lossy = tables.through(once(|p| p.is("PutItem", "MSG#"), |_| Fault::LoseAnswer)).await;
     let Sent::Stored(message) = send(&lossy, &thread.id, None).await else { panic!("not stored") };
     assert_eq!(message.seq, 1);
@@ -28,7 +28,7 @@ async fn a_message_whose_answer_was_lost_is_stored_once() {
 #[tokio::test]
 async fn a_message_with_a_key_whose_answer_was_lost_is_no_replay() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let key = IdempotencyKey::parse(b"key").unwrap();
     let lossy = tables.through(once(|p| p.is("TransactWriteItems", "MSG#"), |_| Fault::LoseAnswer)).await;
     let Sent::Stored(message) = send(&lossy, &thread.id, Some(&key)).await else { panic!("not stored") };
@@ -49,8 +49,8 @@ async fn a_thread_whose_answer_was_lost_is_new() {
 #[tokio::test]
 async fn transaction_conflicts_are_tried_again() {
     let tables = Tables::create().await;
-    let conflict = |_: &Passing| Fault::Refuse("com.amazonaws.dynamodb.v20120810#TransactionConflictException");
-    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let conflict = |_: &Intercepted| Fault::Refuse("com.amazonaws.dynamodb.v20120810#TransactionConflictException");
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let busy = tables.through(once(|p| p.is("PutItem", "MSG#"), conflict)).await;
     assert!(matches!(send(&busy, &thread.id, None).await, Sent::Stored(_)));
 }
@@ -58,7 +58,7 @@ async fn transaction_conflicts_are_tried_again() {
 #[tokio::test]
 async fn what_passes_is_told_apart_from_what_does_not() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
     for (code, passes) in [
         ("com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", true),
         ("com.amazon.coral.availability#ThrottlingException", true),
@@ -76,11 +76,11 @@ async fn what_passes_is_told_apart_from_what_does_not() {
 async fn what_a_batch_leaves_over_is_asked_for_again() {
     let tables = Tables::create().await;
     for other in ["a", "b", "c"] {
-        thread_of(&tables.chat(), &["user-a", other]).await;
+        new_thread(&tables.chat(), &["user-a", other]).await;
     }
     // All of it is left over, as DynamoDB may do when it is busy.
     let left_over =
-        |passing: &Passing| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": passing.request["RequestItems"]}));
+        |call: &Intercepted| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": call.request["RequestItems"]}));
     let busy = tables.through(once(|p| p.operation == "BatchGetItem", left_over)).await;
     let query = ThreadsQuery::parse(None, None).unwrap();
     let page = busy.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap();
@@ -90,8 +90,8 @@ async fn what_a_batch_leaves_over_is_asked_for_again() {
 #[tokio::test]
 async fn a_thread_that_a_batch_does_not_see_yet_is_read_by_itself() {
     let tables = Tables::create().await;
-    thread_of(&tables.chat(), &["user-a"]).await;
-    let blind = |_: &Passing| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": {}}));
+    new_thread(&tables.chat(), &["user-a"]).await;
+    let blind = |_: &Intercepted| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": {}}));
     let half = tables.through(once(|p| p.operation == "BatchGetItem", blind)).await;
     let query = ThreadsQuery::parse(None, None).unwrap();
     assert_eq!(half.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap().threads.len(), 1);
@@ -100,12 +100,12 @@ async fn a_thread_that_a_batch_does_not_see_yet_is_read_by_itself() {
 #[tokio::test]
 async fn nothing_fails_a_send_once_it_is_committed() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
     // From the commit on, every call is refused.
     let committed = AtomicUsize::new(0);
-    let failing = tables.through(move |passing| {
+    let failing = tables.through(move |call| {
         let after = committed.load(Ordering::SeqCst) > 0;
-        committed.fetch_add(usize::from(passing.is("PutItem", "MSG#")), Ordering::SeqCst);
+        committed.fetch_add(usize::from(call.is("PutItem", "MSG#")), Ordering::SeqCst);
         if after { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
     });
     assert!(matches!(send(&failing.await, &thread.id, None).await, Sent::Stored(_)));
@@ -117,7 +117,7 @@ async fn a_connection_that_is_removed_between_the_steps_of_subscribing_leaves_no
         let tables = Tables::create().await;
         let connection = connect(&tables.connections(), "user-a", "c").await;
         let (connections, id) = (tables.connections(), connection.id.clone());
-        let remove_first = move |_: &Passing| {
+        let remove_first = move |_: &Intercepted| {
             let (connections, id) = (connections.clone(), id.clone());
             Fault::After(Box::pin(async move { connections.remove(&id).await.unwrap() }))
         };
@@ -134,11 +134,11 @@ async fn a_removal_cut_short_before_its_last_step_lets_no_subscription_stay() {
     let connection = connect(&tables.connections(), "user-a", "c").await;
     let channel = Channel::Thread(ThreadId::new());
     // The channel is listed; then a removal deletes all that is there and ends before the connection's own row.
-    let cut = tables.through(|passing| {
-        if passing.is("DeleteItem", "META") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
+    let cut = tables.through(|call| {
+        if call.is("DeleteItem", "META") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
     });
     let (cut, id) = (cut.await.connections(), connection.id.clone());
-    let half_removed = move |_: &Passing| {
+    let half_removed = move |_: &Intercepted| {
         let (cut, id) = (cut.clone(), id.clone());
         Fault::After(Box::pin(async move { assert!(cut.remove(&id).await.is_err()) }))
     };
@@ -153,13 +153,13 @@ async fn a_removal_cut_short_before_its_last_step_lets_no_subscription_stay() {
 async fn a_reader_sees_what_was_acknowledged() {
     // Every read that an answer rests on has to be consistent: DynamoDB may otherwise give what was there before.
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a"]).await;
-    say(&tables.chat(), "user-a", &thread, "text").await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
+    send_text(&tables.chat(), "user-a", &thread, "text").await;
     let connection = connect(&tables.connections(), "user-a", "c").await;
-    let strict = tables.through(|passing| {
-        let request = &passing.request;
+    let strict = tables.through(|call| {
+        let request = &call.request;
         let tables = request["RequestItems"].as_object().into_iter().flatten().map(|(_, wanted)| wanted);
-        let consistent = match passing.operation.as_str() {
+        let consistent = match call.operation.as_str() {
             "GetItem" | "Query" => request["ConsistentRead"] == true,
             "BatchGetItem" => tables.into_iter().all(|wanted| wanted["ConsistentRead"] == true),
             _ => true,

@@ -1,20 +1,20 @@
 use contract::{CreateFile, FileId, FileStatus, IdempotencyKey, Message, MessagesQuery, ThreadsQuery};
 use futures::future::join_all;
-use store::{Chat, Error, FileRow, NewMessage, Published, Sent, Settled};
-use testkit::{Tables, announce, caller, links, row_of, say, say_with, thread_of};
+use store::{Chat, Error, FileRow, NewMessage, Outcome, Published, Sent};
+use testkit::{Tables, caller, links, message_row, new_file, new_thread, send_text, send_with_files};
 
 use crate::{keys, s, set};
 
 async fn photo(chat: &Chat, user: &str) -> FileRow {
-    announce(chat, user, "photo.jpg", "image/jpeg", 12).await
+    new_file(chat, user, "photo.jpg", "image/jpeg", 12).await
 }
 
-fn ready(hash: &str) -> Settled {
-    Settled::Ready { original: format!("files/{hash}"), thumbnail: Some(format!("thumbs/{hash}.jpg")) }
+fn ready(hash: &str) -> Outcome {
+    Outcome::Ready { original: format!("files/{hash}"), thumbnail: Some(format!("thumbs/{hash}.jpg")) }
 }
 
-fn failed() -> Settled {
-    Settled::Failed { reason: "Broken.".into() }
+fn failed() -> Outcome {
+    Outcome::Failed { reason: "Broken.".into() }
 }
 
 async fn messages(chat: &Chat, thread: &contract::Thread) -> Vec<Message> {
@@ -28,7 +28,7 @@ async fn a_file_reads_back_as_it_was_announced() {
     assert_eq!(tables.chat().file(&file.id).await.unwrap(), Some(file.clone()));
     assert_eq!(tables.chat().file(&FileId::new()).await.unwrap(), None);
     // Announced once more after it was settled, by a retry that came late.
-    tables.chat().settle_file(&file.id, &failed()).await.unwrap();
+    tables.chat().record_outcome(&file.id, &failed()).await.unwrap();
     tables.chat().create_file(&file).await.unwrap();
     assert_eq!(tables.chat().file(&file.id).await.unwrap().unwrap().status, FileStatus::Failed);
 }
@@ -40,7 +40,7 @@ async fn the_first_to_settle_a_file_decides_and_all_learn_what() {
     let outcomes: Vec<_> = (0..16).map(|n| if n % 4 == 0 { failed() } else { ready(&n.to_string()) }).collect();
     let settled = join_all(outcomes.iter().map(|outcome| {
         let (chat, id) = (tables.chat(), &file.id);
-        async move { chat.settle_file(id, outcome).await.unwrap() }
+        async move { chat.record_outcome(id, outcome).await.unwrap() }
     }));
     let settled = settled.await;
     assert!(settled.iter().all(|other| *other == settled[0]), "{settled:?}");
@@ -50,7 +50,7 @@ async fn the_first_to_settle_a_file_decides_and_all_learn_what() {
     for (name, there) in [("url", is_ready), ("thumbUrl", is_ready), ("reason", !is_ready)] {
         assert_eq!(details.get(name).is_some_and(|value| !value.is_null()), there, "{details}");
     }
-    assert!(matches!(tables.chat().settle_file(&FileId::new(), &failed()).await, Err(Error::MissingRow(_))));
+    assert!(matches!(tables.chat().record_outcome(&FileId::new(), &failed()).await, Err(Error::MissingRow(_))));
 }
 
 #[tokio::test]
@@ -58,11 +58,11 @@ async fn a_file_is_seen_by_its_owner_and_where_it_was_sent() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let file = photo(&chat, "user-a").await;
-    let ours = thread_of(&chat, &["user-a", "user-b"]).await;
-    thread_of(&chat, &["user-a", "user-c"]).await;
+    let ours = new_thread(&chat, &["user-a", "user-b"]).await;
+    new_thread(&chat, &["user-a", "user-c"]).await;
     let sees = async |user: &str| chat.visible_file(&file.id, &caller(user).id).await.unwrap().is_some();
     assert!(sees("user-a").await && !sees("user-b").await);
-    say_with(&chat, "user-a", &ours, "", std::slice::from_ref(&file.id)).await;
+    send_with_files(&chat, "user-a", &ours, "", std::slice::from_ref(&file.id)).await;
     assert!(sees("user-a").await && sees("user-b").await);
     assert!(!sees("user-c").await && !sees("user-d").await);
     assert_eq!(chat.visible_file(&FileId::new(), &caller("user-a").id).await.unwrap(), None);
@@ -72,24 +72,24 @@ async fn a_file_is_seen_by_its_owner_and_where_it_was_sent() {
 async fn messages_show_files_as_they_are_now_wherever_they_are_shown() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    let thread = thread_of(&chat, &["user-a", "user-b"]).await;
+    let thread = new_thread(&chat, &["user-a", "user-b"]).await;
     let (one, two) = (photo(&chat, "user-a").await, photo(&chat, "user-a").await);
-    let sent = say_with(&chat, "user-a", &thread, "look", &[two.id.clone(), one.id.clone()]).await;
+    let sent = send_with_files(&chat, "user-a", &thread, "look", &[two.id.clone(), one.id.clone()]).await;
     let statuses = |message: &Message| message.attachments.iter().map(|file| file.status).collect::<Vec<_>>();
     let ids: Vec<_> = sent.attachments.iter().map(|file| &file.id).collect();
     assert_eq!(ids, [&two.id, &one.id]);
     assert_eq!(statuses(&sent), [FileStatus::Pending, FileStatus::Pending]);
 
-    let settled = chat.settle_file(&one.id, &ready("1")).await.unwrap();
+    let settled = chat.record_outcome(&one.id, &ready("1")).await.unwrap();
     assert!(settled.thread_ids.contains(&thread.id));
-    chat.settle_file(&two.id, &failed()).await.unwrap();
+    chat.record_outcome(&two.id, &failed()).await.unwrap();
     let listed = messages(&tables.chat(), &thread).await.remove(0);
     assert_eq!(statuses(&listed), [FileStatus::Failed, FileStatus::Ready]);
     let url = listed.attachments[1].thumb_url.as_deref().unwrap();
     assert!(url.starts_with(&format!("/thumbs/{}.jpg?expires=", one.id)), "{url}");
     assert_eq!(listed.attachments[0].thumb_url, None);
 
-    chat.advance_thread(&row_of(&sent)).await.unwrap();
+    chat.advance_projection(&message_row(&sent)).await.unwrap();
     let query = ThreadsQuery::parse(None, None).unwrap();
     let page = chat.threads(&caller("user-b").id, &query, &links()).await.unwrap();
     assert_eq!(page.threads[0].last_message.as_ref().map(statuses), Some(vec![FileStatus::Failed, FileStatus::Ready]));
@@ -106,10 +106,10 @@ async fn send(chat: &Chat, user: &str, thread: &contract::Thread, ids: &[FileId]
 async fn only_ones_own_files_that_have_not_failed_can_be_sent() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    let thread = thread_of(&chat, &["user-a", "user-b"]).await;
+    let thread = new_thread(&chat, &["user-a", "user-b"]).await;
     let (good, broken, foreign) =
         (photo(&chat, "user-a").await, photo(&chat, "user-a").await, photo(&chat, "user-b").await);
-    chat.settle_file(&broken.id, &failed()).await.unwrap();
+    chat.record_outcome(&broken.id, &failed()).await.unwrap();
     let unknown = FileId::new();
     let ids = [good.id.clone(), broken.id.clone(), foreign.id.clone(), unknown.clone()];
     let sent = send(&chat, "user-a", &thread, &ids, None).await;
@@ -126,15 +126,15 @@ async fn only_ones_own_files_that_have_not_failed_can_be_sent() {
 async fn a_retry_is_the_same_message_though_its_file_has_failed_meanwhile() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    let thread = thread_of(&chat, &["user-a"]).await;
+    let thread = new_thread(&chat, &["user-a"]).await;
     let (one, other) = (photo(&chat, "user-a").await, photo(&chat, "user-a").await);
     let ids = [one.id.clone()];
     let Sent::Stored(message) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("not stored") };
     assert_eq!(send(&chat, "user-a", &thread, &[], Some("key")).await, Sent::KeyReused);
     assert_eq!(send(&chat, "user-a", &thread, std::slice::from_ref(&other.id), Some("key")).await, Sent::KeyReused);
     assert!(chat.file(&other.id).await.unwrap().unwrap().thread_ids.is_empty(), "nothing is shared by a key reused");
-    chat.settle_file(&one.id, &failed()).await.unwrap();
-    chat.settle_file(&other.id, &failed()).await.unwrap();
+    chat.record_outcome(&one.id, &failed()).await.unwrap();
+    chat.record_outcome(&other.id, &failed()).await.unwrap();
     let Sent::Replayed(again) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("no replay") };
     assert_eq!((&again.id, again.attachments[0].status), (&message.id, FileStatus::Failed));
     assert_eq!(send(&chat, "user-a", &thread, std::slice::from_ref(&other.id), Some("key")).await, Sent::KeyReused);
@@ -145,14 +145,16 @@ async fn a_retry_is_the_same_message_though_its_file_has_failed_meanwhile() {
 #[tokio::test]
 async fn whoever_is_second_of_sender_and_settler_sees_the_first() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
     for _ in 0..50 {
         let (sender, settler) = (tables.chat(), tables.chat());
         let file = photo(&sender, "user-a").await;
         let ids = [file.id.clone()];
         let outcome = ready("1");
-        let (sent, settled) =
-            tokio::join!(say_with(&sender, "user-a", &thread, "", &ids), settler.settle_file(&file.id, &outcome));
+        let (sent, settled) = tokio::join!(
+            send_with_files(&sender, "user-a", &thread, "", &ids),
+            settler.record_outcome(&file.id, &outcome)
+        );
         let told = settled.unwrap().thread_ids.contains(&thread.id);
         assert!(told || sent.attachments[0].status == FileStatus::Ready);
     }
@@ -162,12 +164,12 @@ async fn whoever_is_second_of_sender_and_settler_sees_the_first() {
 async fn a_page_of_large_messages_ends_before_it_is_too_large_and_the_next_goes_on() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    let thread = thread_of(&chat, &["user-a"]).await;
-    let file = announce(&chat, "user-a", &"🏡".repeat(255), "a/b", 1).await;
+    let thread = new_thread(&chat, &["user-a"]).await;
+    let file = new_file(&chat, "user-a", &"🏡".repeat(255), "a/b", 1).await;
     let ids: Vec<_> = std::iter::repeat_n(file.id, 10).collect();
     let body = "\u{1}".repeat(8_000);
     for _ in 0..60 {
-        say_with(&chat, "user-a", &thread, &body, &ids).await;
+        send_with_files(&chat, "user-a", &thread, &body, &ids).await;
     }
     let (mut seqs, mut cursor) = (Vec::new(), None);
     loop {
@@ -188,9 +190,9 @@ async fn a_page_of_large_messages_ends_before_it_is_too_large_and_the_next_goes_
 async fn a_row_that_is_missing_or_broken_is_named() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    let thread = thread_of(&chat, &["user-a"]).await;
+    let thread = new_thread(&chat, &["user-a"]).await;
     let file = photo(&chat, "user-a").await;
-    say_with(&chat, "user-a", &thread, "", std::slice::from_ref(&file.id)).await;
+    send_with_files(&chat, "user-a", &thread, "", std::slice::from_ref(&file.id)).await;
     let pk = format!("FILE#{}", file.id);
     let query = MessagesQuery::parse(None, None, None).unwrap();
     set(&tables, &tables.chat, (&pk, "META"), "status", s("lost")).await;
@@ -207,9 +209,9 @@ async fn announcing_is_noted_on_files_that_are_there() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let file = photo(&chat, "user-a").await;
-    chat.file_announced(&file.id).await.unwrap();
+    chat.mark_announced(&file.id).await.unwrap();
     assert!(chat.file(&file.id).await.unwrap().unwrap().announced);
-    assert!(chat.file_announced(&FileId::new()).await.is_err());
+    assert!(chat.mark_announced(&FileId::new()).await.is_err());
     assert_eq!(keys(&tables, &tables.chat).await.len(), 1);
 }
 
@@ -220,9 +222,9 @@ async fn what_is_published_has_a_key_for_each() {
     let file = FileRow::new(&caller("user-a").id, request);
     chat.create_file(&file).await.unwrap();
     assert_eq!((file.published(Published::Original), file.published(Published::Thumbnail)), (None, None));
-    let settled = chat.settle_file(&file.id, &Settled::Ready { original: "files/1".into(), thumbnail: None }).await;
+    let settled = chat.record_outcome(&file.id, &Outcome::Ready { original: "files/1".into(), thumbnail: None }).await;
     let settled = settled.unwrap();
     assert_eq!(settled.published(Published::Original), Some("files/1"));
     assert_eq!(settled.published(Published::Thumbnail), None);
-    say(&chat, "user-a", &thread_of(&chat, &["user-a"]).await, "no files").await;
+    send_text(&chat, "user-a", &new_thread(&chat, &["user-a"]).await, "no files").await;
 }

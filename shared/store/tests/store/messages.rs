@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use contract::{ConnectionId, IdempotencyKey, Message, MessagesQuery, Thread, ThreadId, Timestamp};
 use futures::future::join_all;
 use store::{Chat, NewMessage, Sent, Undelivered};
-use testkit::{Tables, caller, links, say, thread_of};
+use testkit::{Tables, caller, links, new_thread, send_text};
 
 use crate::{keys, n, number, set};
 
@@ -40,7 +40,7 @@ fn seqs(messages: &[Message]) -> Vec<u64> {
 #[tokio::test]
 async fn many_senders_at_once_leave_no_gap_and_lose_nothing() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a", "user-b"]).await;
+    let thread = new_thread(&tables.chat(), &["user-a", "user-b"]).await;
     // Each sender is a function that has just started, as on Lambda.
     let senders = (0..64).map(|n| {
         let (chat, thread) = (tables.chat(), &thread);
@@ -58,10 +58,10 @@ async fn many_senders_at_once_leave_no_gap_and_lose_nothing() {
 async fn warm_senders_who_fell_behind_catch_up() {
     let tables = Tables::create().await;
     let (one, other) = (tables.chat(), tables.chat());
-    let thread = thread_of(&one, &["user-a"]).await;
+    let thread = new_thread(&one, &["user-a"]).await;
     for round in 0..3 {
         for chat in [&one, &one, &other] {
-            say(chat, "user-a", &thread, &round.to_string()).await;
+            send_text(chat, "user-a", &thread, &round.to_string()).await;
         }
     }
     assert_eq!(seqs(&read(&one, &thread, "100", Some("0")).await), (1..=9).collect::<Vec<_>>());
@@ -70,7 +70,7 @@ async fn warm_senders_who_fell_behind_catch_up() {
 #[tokio::test]
 async fn one_idempotency_key_is_one_message_however_often_at_once() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a", "user-b"]).await;
+    let thread = new_thread(&tables.chat(), &["user-a", "user-b"]).await;
     let senders = (0..32).map(|_| {
         let (chat, thread) = (tables.chat(), &thread);
         async move { send(&chat, "user-a", &thread.id, "once", Some("key")).await }
@@ -91,7 +91,7 @@ async fn one_idempotency_key_is_one_message_however_often_at_once() {
 #[tokio::test]
 async fn different_keys_at_once_are_different_messages() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let senders = (0..32).map(|n| {
         let (chat, thread, key) = (tables.chat(), &thread, format!("key-{n}"));
         async move { stored(send(&chat, "user-a", &thread.id, "each", Some(&key)).await).seq }
@@ -104,8 +104,8 @@ async fn different_keys_at_once_are_different_messages() {
 #[tokio::test]
 async fn a_key_belongs_to_its_caller_thread_and_content() {
     let chat = Tables::create().await.chat();
-    let thread = thread_of(&chat, &["user-a", "user-b"]).await;
-    let other = thread_of(&chat, &["user-a"]).await;
+    let thread = new_thread(&chat, &["user-a", "user-b"]).await;
+    let other = new_thread(&chat, &["user-a"]).await;
     let first = stored(send(&chat, "user-a", &thread.id, "text", Some("key")).await);
     stored(send(&chat, "user-b", &thread.id, "text", Some("key")).await);
     stored(send(&chat, "user-a", &other.id, "text", Some("key")).await);
@@ -118,7 +118,7 @@ async fn a_key_belongs_to_its_caller_thread_and_content() {
 async fn an_expired_key_that_is_still_there_counts_as_gone() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    let thread = thread_of(&chat, &["user-a"]).await;
+    let thread = new_thread(&chat, &["user-a"]).await;
     stored(send(&chat, "user-a", &thread.id, "text", Some("key")).await);
     let key = (format!("THREAD#{}", thread.id), "KEY#6#user-a#key");
     assert!(keys(&tables, &tables.chat).await.contains(&(key.0.clone(), key.1.into())));
@@ -133,11 +133,11 @@ async fn an_expired_key_that_is_still_there_counts_as_gone() {
 async fn who_is_no_member_commits_nothing() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    let thread = thread_of(&chat, &["user-a"]).await;
+    let thread = new_thread(&chat, &["user-a"]).await;
     assert_eq!(send(&chat, "user-x", &thread.id, "text", None).await, Sent::NotMember);
     assert_eq!(send(&chat, "user-a", &ThreadId::new(), "text", Some("key")).await, Sent::NotMember);
     // A function that knows the thread refuses as well.
-    say(&chat, "user-a", &thread, "hello").await;
+    send_text(&chat, "user-a", &thread, "hello").await;
     assert_eq!(send(&chat, "user-x", &thread.id, "text", None).await, Sent::NotMember);
     assert_eq!(read(&chat, &thread, "100", None).await.len(), 1);
 }
@@ -145,14 +145,14 @@ async fn who_is_no_member_commits_nothing() {
 #[tokio::test]
 async fn paging_while_writers_write_gives_each_message_once() {
     let tables = Tables::create().await;
-    let thread = &thread_of(&tables.chat(), &["user-a"]).await;
+    let thread = &new_thread(&tables.chat(), &["user-a"]).await;
     for n in 0..20 {
-        say(&tables.chat(), "user-a", thread, &n.to_string()).await;
+        send_text(&tables.chat(), "user-a", thread, &n.to_string()).await;
     }
     let writer = async {
         let chat = tables.chat();
         for n in 20..60 {
-            say(&chat, "user-a", thread, &n.to_string()).await;
+            send_text(&chat, "user-a", thread, &n.to_string()).await;
         }
     };
     let reader = tables.chat();
@@ -170,10 +170,10 @@ async fn paging_while_writers_write_gives_each_message_once() {
 async fn pages_of_the_largest_messages_are_short_but_whole() {
     // 40 bodies of 32 KB pass the 1 MB that DynamoDB reads at once.
     let chat = Tables::create().await.chat();
-    let thread = thread_of(&chat, &["user-a"]).await;
+    let thread = new_thread(&chat, &["user-a"]).await;
     let body = "🏡".repeat(8_000);
     for _ in 0..40 {
-        say(&chat, "user-a", &thread, &body).await;
+        send_text(&chat, "user-a", &thread, &body).await;
     }
     for after in [None, Some("0")] {
         let mut messages = read(&chat, &thread, "100", after).await;
@@ -186,10 +186,10 @@ async fn pages_of_the_largest_messages_are_short_but_whole() {
 #[tokio::test]
 async fn any_text_comes_back_as_it_was() {
     let chat = Tables::create().await.chat();
-    let thread = thread_of(&chat, &["user-a"]).await;
+    let thread = new_thread(&chat, &["user-a"]).await;
     let bodies = ["\u{0}\u{1}\u{7f}", "👩‍👩‍👧‍👦 \u{202e}abc", "  ", "\"\\\n\r\t", "\u{fffd}\u{10ffff}", "Ω≈ç√∫"];
     for body in bodies {
-        say(&chat, "user-a", &thread, body).await;
+        send_text(&chat, "user-a", &thread, body).await;
     }
     let kept = read(&chat, &thread, "2", Some("0")).await;
     assert_eq!(kept.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), bodies);
@@ -198,8 +198,8 @@ async fn any_text_comes_back_as_it_was() {
 #[tokio::test]
 async fn the_ends_of_the_range_are_no_error() {
     let chat = Tables::create().await.chat();
-    let thread = thread_of(&chat, &["user-a"]).await;
-    say(&chat, "user-a", &thread, "only").await;
+    let thread = new_thread(&chat, &["user-a"]).await;
+    send_text(&chat, "user-a", &thread, "only").await;
     assert_eq!(seqs(&read(&chat, &thread, "1", Some(&u64::MAX.to_string())).await), [0; 0]);
     for seq in [0, 1] {
         let cursor = contract::MessageCursor::Before(seq).encode();
@@ -212,18 +212,18 @@ async fn the_ends_of_the_range_are_no_error() {
 #[tokio::test]
 async fn whoever_is_left_over_is_named_once_and_once_all_are_reached_nobody_is() {
     let chat = Tables::create().await.chat();
-    let thread = thread_of(&chat, &["user-a"]).await;
-    say(&chat, "user-a", &thread, "hello").await;
+    let thread = new_thread(&chat, &["user-a"]).await;
+    send_text(&chat, "user-a", &thread, "hello").await;
     let left = async || {
-        let rows = chat.still_undelivered(&[(thread.id.clone(), 1)]).await.unwrap();
+        let rows = chat.undelivered_messages(&[(thread.id.clone(), 1)]).await.unwrap();
         rows.first().and_then(store::MessageRow::undelivered)
     };
     assert_eq!(left().await, Some(Undelivered::Everybody));
     let phone = ConnectionId::new("phone");
-    chat.delivered(&thread.id, 1, [&phone, &phone]).await.unwrap();
+    chat.record_delivery(&thread.id, 1, [&phone, &phone]).await.unwrap();
     assert_eq!(left().await, Some(Undelivered::Connections([phone.clone()].into())));
     for late in [None, Some(&phone)] {
-        chat.delivered(&thread.id, 1, late).await.unwrap();
+        chat.record_delivery(&thread.id, 1, late).await.unwrap();
         assert_eq!(left().await, None);
     }
 }

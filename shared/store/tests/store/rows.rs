@@ -2,7 +2,7 @@
 
 use contract::{Channel, MessagesQuery, ThreadsQuery};
 use store::Error;
-use testkit::{Tables, caller, connect, links, say, thread_of};
+use testkit::{Tables, caller, connect, links, new_thread, send_text};
 
 use crate::{n, s, set};
 
@@ -18,9 +18,9 @@ fn names<T>(result: Result<T, Error>, pk: &str, sk: &str) {
 async fn a_message_that_does_not_parse() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    let thread = thread_of(&chat, &["user-a"]).await;
+    let thread = new_thread(&chat, &["user-a"]).await;
     for _ in 0..3 {
-        say(&chat, "user-a", &thread, "text").await;
+        send_text(&chat, "user-a", &thread, "text").await;
     }
     let (pk, sk) = (format!("THREAD#{}", thread.id), "MSG#00000000000000000002");
     set(&tables, &tables.chat, (&pk, sk), "authorId", n(7)).await;
@@ -31,7 +31,7 @@ async fn a_message_that_does_not_parse() {
 #[tokio::test]
 async fn a_thread_that_does_not_parse() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let (pk, user) = (format!("THREAD#{}", thread.id), caller("user-a").id);
     set(&tables, &tables.chat, (&pk, "META"), "createdAt", s("yesterday")).await;
     let query = ThreadsQuery::parse(None, None).unwrap();
@@ -43,9 +43,9 @@ async fn a_thread_that_does_not_parse() {
 #[tokio::test]
 async fn a_membership_or_a_name_that_does_not_parse() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-a"]).await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let (user, query) = (caller("user-a").id, ThreadsQuery::parse(None, None).unwrap());
-    tables.chat().seen(&caller("user-a").profile()).await.unwrap();
+    tables.chat().record_profile(&caller("user-a").profile()).await.unwrap();
     set(&tables, &tables.chat, ("USER#user-a", "PROFILE"), "name", n(7)).await;
     names(tables.chat().thread(&thread.id, &user).await, "USER#user-a", "PROFILE");
     let sk = format!("THREAD#{}", thread.id);

@@ -1,7 +1,7 @@
 use contract::{CreateThread, Message, Thread, ThreadsQuery, UserId, limits};
 use futures::future::join_all;
 use store::{Chat, CreatedThread, Error};
-use testkit::{Tables, links, row_of, say, thread_of};
+use testkit::{Tables, links, message_row, new_thread, send_text};
 
 use crate::{keys, s, set};
 
@@ -30,7 +30,7 @@ async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
 
 /// What the stream function does with a message.
 async fn advance(chat: &Chat, message: Message) -> bool {
-    chat.advance_thread(&row_of(&message)).await.unwrap()
+    chat.advance_projection(&message_row(&message)).await.unwrap()
 }
 
 #[tokio::test]
@@ -71,8 +71,8 @@ async fn the_largest_thread_fits() {
 #[tokio::test]
 async fn sets_that_share_members_are_different_threads() {
     let chat = Tables::create().await.chat();
-    let one = thread_of(&chat, &["a", "b"]).await;
-    let other = thread_of(&chat, &["a", "b", "c"]).await;
+    let one = new_thread(&chat, &["a", "b"]).await;
+    let other = new_thread(&chat, &["a", "b", "c"]).await;
     assert_ne!(one.id, other.id);
     assert!(chat.thread(&other.id, &user("d")).await.unwrap().is_none());
     assert!(!chat.is_member(&one.id, &user("c")).await.unwrap());
@@ -85,7 +85,7 @@ async fn threads_come_most_recently_active_first_and_once() {
     let chat = tables.chat();
     let mut threads: Vec<Thread> = Vec::new();
     for n in 0..5 {
-        threads.push(thread_of(&chat, &["a", &format!("b{n}")]).await);
+        threads.push(new_thread(&chat, &["a", &format!("b{n}")]).await);
     }
     // All created within one millisecond, or not: the order is total.
     for limit in ["1", "2", "5", "100"] {
@@ -96,7 +96,7 @@ async fn threads_come_most_recently_active_first_and_once() {
         assert_eq!(listed.len(), 5);
     }
     for n in [3, 1] {
-        let mut message = say(&chat, "a", &threads[n], "hello").await;
+        let mut message = send_text(&chat, "a", &threads[n], "hello").await;
         message.created_at = contract::Timestamp::from_millis(4_102_444_800_000 - i64::try_from(n).unwrap());
         assert!(advance(&chat, message).await);
     }
@@ -108,7 +108,7 @@ async fn a_long_list_of_threads_is_whole() {
     // More than one BatchGetItem takes.
     let chat = Tables::create().await.chat();
     for n in 0..130 {
-        thread_of(&chat, &["a", &n.to_string()]).await;
+        new_thread(&chat, &["a", &n.to_string()]).await;
     }
     assert_eq!(list(&chat, "a", "100").await.len(), 130);
 }
@@ -117,8 +117,8 @@ async fn a_long_list_of_threads_is_whole() {
 async fn the_projection_goes_forward_only_and_never_makes_a_thread() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    let thread = thread_of(&chat, &["a"]).await;
-    let (first, second) = (say(&chat, "a", &thread, "1").await, say(&chat, "a", &thread, "2").await);
+    let thread = new_thread(&chat, &["a"]).await;
+    let (first, second) = (send_text(&chat, "a", &thread, "1").await, send_text(&chat, "a", &thread, "2").await);
     assert!(advance(&chat, second.clone()).await);
     assert!(!advance(&chat, second.clone()).await);
     assert!(!advance(&chat, first.clone()).await);
@@ -126,15 +126,15 @@ async fn the_projection_goes_forward_only_and_never_makes_a_thread() {
     assert_eq!(page.threads[0].last_message, Some(second.clone()));
     assert_eq!(page.threads[0].details.thread.updated_at, second.created_at);
 
-    let nowhere = row_of(&Message { thread_id: contract::ThreadId::new(), ..first });
-    assert!(matches!(chat.advance_thread(&nowhere).await, Err(Error::MissingRow(_))));
+    let nowhere = message_row(&Message { thread_id: contract::ThreadId::new(), ..first });
+    assert!(matches!(chat.advance_projection(&nowhere).await, Err(Error::MissingRow(_))));
 }
 
 #[tokio::test]
 async fn a_membership_without_its_thread_is_an_error_and_not_silence() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    thread_of(&chat, &["a"]).await;
+    new_thread(&chat, &["a"]).await;
     set(&tables, &tables.chat, ("USER#a", "THREAD#thread_gone"), "threadId", s("thread_gone")).await;
     let query = ThreadsQuery::parse(None, None).unwrap();
     assert!(matches!(chat.threads(&user("a"), &query, &links()).await, Err(Error::MissingRow(_))));

@@ -1,5 +1,5 @@
 use contract::{Profile, UserId};
-use testkit::{Tables, thread_of};
+use testkit::{Tables, new_thread};
 
 fn profile(name: Option<&str>, issued_at: i64) -> Profile {
     Profile { id: UserId::parse("user-1").unwrap(), name: name.map(Into::into), issued_at }
@@ -13,7 +13,7 @@ async fn name(tables: &Tables, thread: &contract::Thread) -> String {
 #[tokio::test]
 async fn the_name_of_the_newest_token_stays() {
     let tables = Tables::create().await;
-    let thread = thread_of(&tables.chat(), &["user-1"]).await;
+    let thread = new_thread(&tables.chat(), &["user-1"]).await;
     assert_eq!(name(&tables, &thread).await, "user-1");
     for (seen, shown) in [
         (profile(None, 9), "user-1"),
@@ -22,7 +22,7 @@ async fn the_name_of_the_newest_token_stays() {
         (profile(Some("Sara"), 3), "Sara"),
         (profile(None, 4), "Sara"),
     ] {
-        tables.chat().seen(&seen).await.unwrap();
+        tables.chat().record_profile(&seen).await.unwrap();
         assert_eq!(name(&tables, &thread).await, shown);
     }
 }
@@ -31,9 +31,9 @@ async fn the_name_of_the_newest_token_stays() {
 async fn a_warm_function_shows_a_change_of_name_that_it_made() {
     let tables = Tables::create().await;
     let chat = tables.chat();
-    let thread = thread_of(&chat, &["user-1"]).await;
+    let thread = new_thread(&chat, &["user-1"]).await;
     for (issued_at, name) in [(1, "Sarah"), (2, "Sara")] {
-        chat.seen(&profile(Some(name), issued_at)).await.unwrap();
+        chat.record_profile(&profile(Some(name), issued_at)).await.unwrap();
         let shown = chat.thread(&thread.id, &UserId::parse("user-1").unwrap()).await.unwrap().unwrap();
         assert_eq!(shown.member_names, [name]);
     }

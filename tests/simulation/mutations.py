@@ -1,8 +1,8 @@
 """Breaks the functions on purpose, one way at a time, and counts the histories until that is noticed.
 
-    breakages.py [--check] [NAME...]
+    mutations.py [--check] [NAME...]
 
-It works in a copy of the tracked files, .local/breakages. `--check` only makes sure that every breakage still fits.
+It works in a copy of the tracked files, .local/mutations. `--check` only makes sure that every mutation still fits.
 """
 
 import argparse
@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COPY = ROOT / ".local" / "breakages"
+COPY = ROOT / ".local" / "mutations"
 MOST = 2_500
 
 SEND = "functions/messages-send/src/handler.rs"
 WS_MESSAGE = "functions/ws-message/src/handler.rs"
-OUTBOX = "functions/outbox/src/handler.rs"
+CHAT_STREAM = "functions/chat-stream/src/handler.rs"
 PROCESS = "functions/files-process/src/handler.rs"
 CREATE_FILE = "functions/files-create/src/handler.rs"
 PUSH = "shared/push/src/lib.rs"
@@ -26,10 +26,10 @@ MESSAGES = "shared/store/src/messages.rs"
 CONNECTIONS = "shared/store/src/connections.rs"
 THREADS = "shared/store/src/threads.rs"
 FILES = "shared/store/src/files.rs"
-CLIENT = "tests/histories/src/client.rs"
+CLIENT = "tests/simulation/src/client.rs"
 
 # name: (what is wrong then, [(file, what stands there, what is put in its place)])
-BREAKAGES = {
+MUTATIONS = {
     "no-barrier": ("`subscribed` does not say the thread's last `seq`", [
         (WS_MESSAGE, "Ok(chat.last_seq(thread_id).await?)", "Ok(0)"),
     ]),
@@ -59,7 +59,7 @@ BREAKAGES = {
         (SEND, "push.deliver(&channel, &message_new_frame(message.clone())?)", "push.deliver_where(&channel, &message_new_frame(message.clone())?, |id| early.live.iter().any(|one| one.connection_id == *id))"),
     ]),
     "mark-off-before-push": ("messages-send takes the mark off before it pushes", [
-        (SEND, "    let mut left = push", "    chat.delivered(&message.thread_id, message.seq, []).await?;\n    let mut left = push"),
+        (SEND, "    let mut left = push", "    chat.record_delivery(&message.thread_id, message.seq, []).await?;\n    let mut left = push"),
     ]),
     "left-forgotten": ("messages-send takes the mark off, whoever is left over", [
         (SEND, "message.seq, &left)", "message.seq, [])"),
@@ -67,19 +67,19 @@ BREAKAGES = {
     "no-mark": ("a message is committed without its mark", [
         (MESSAGES, "undelivered: BTreeSet::from([ConnectionId::new(EVERYBODY)])", "undelivered: BTreeSet::new()"),
     ]),
-    "no-repair": ("outbox asks for no repair", [
-        (OUTBOX, "async move { self.repairs.ask(&Repair { thread_id: row.thread_id, seq: row.seq }).await }", "async move { drop(row); Ok::<_, ApiError>(()) }"),
+    "no-repair": ("chat-stream asks for no repair", [
+        (CHAT_STREAM, "async move { self.repairs.request(&Repair { thread_id: row.thread_id, seq: row.seq }).await }", "async move { drop(row); Ok::<_, ApiError>(()) }"),
     ]),
     "repair-once": ("a repair that leaves somebody over is not tried again", [
-        (OUTBOX, "            if !delivery.left.is_empty() {", "            if false {"),
+        (CHAT_STREAM, "            if !delivery.undelivered.is_empty() {", "            if false {"),
     ]),
-    "stream-failure-swallowed": ("outbox reports no failures of its records", [
-        (OUTBOX, "            failed.extend(sequence_numbers);\n            cause = Some(error);\n", "            drop((sequence_numbers, error));\n"),
+    "stream-failure-swallowed": ("chat-stream reports no failures of its records", [
+        (CHAT_STREAM, "            failed.extend(sequence_numbers);\n            cause = Some(error);\n", "            drop((sequence_numbers, error));\n"),
     ]),
-    "poison-dropped": ("outbox drops what is no message", [
-        (OUTBOX, "if let Err(error) = self.put_aside(&record).await {", "if let Some(error) = None {"),
+    "poison-dropped": ("chat-stream drops what is no message", [
+        (CHAT_STREAM, "if let Err(error) = self.send_to_dead_letters(&record).await {", "if let Some(error) = None {"),
     ]),
-    "projection-backward": ("outbox lets a thread's projection go backward", [
+    "projection-backward": ("chat-stream lets a thread's projection go backward", [
         (THREADS, "attribute_exists(pk) AND lastSeq < :seq", "attribute_exists(pk) AND (lastSeq < :seq OR lastSeq > :seq)"),
     ]),
     "put-unconditional": ("a message is put whether or not its `seq` is taken", [
@@ -125,7 +125,7 @@ BREAKAGES = {
         (FILES, '.condition_expression("#status = :pending")', '.condition_expression("#status = :pending OR attribute_exists(pk)")'),
     ]),
     "announced-before": ("that everybody was told of a file is noted before they are told", [
-        (PROCESS, "        let frame = serde_json::to_string(&file.status_event(&self.links))?;", "        self.chat.file_announced(&file.id).await?;\n        let frame = serde_json::to_string(&file.status_event(&self.links))?;"),
+        (PROCESS, "        let frame = serde_json::to_string(&file.status_event(&self.links))?;", "        self.chat.mark_announced(&file.id).await?;\n        let frame = serde_json::to_string(&file.status_event(&self.links))?;"),
     ]),
     "no-second-look": ("messages-send does not look at pending files once more", [
         (SEND, "if file.status == FileStatus::Pending {", "if file.status == FileStatus::Pending || file.status != FileStatus::Pending {"),
@@ -144,13 +144,13 @@ BREAKAGES = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only make sure that every breakage still fits")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which breakages; all of them unless told")
+    parser.add_argument("--check", action="store_true", help="only make sure that every mutation still fits")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which mutations; all of them unless told")
     arguments = parser.parse_args()
-    names = arguments.names or list(BREAKAGES)
-    unknown = [name for name in names if name not in BREAKAGES]
+    names = arguments.names or list(MUTATIONS)
+    unknown = [name for name in names if name not in MUTATIONS]
     if unknown:
-        sys.exit(f"error: no such breakage: {', '.join(unknown)}")
+        sys.exit(f"error: no such mutation: {', '.join(unknown)}")
     broken = {name: broken_files(name) for name in names}
     if arguments.check:
         return
@@ -167,13 +167,13 @@ def main():
             after, problem = caught()
         finally:
             write(originals)
-        print(f"| {BREAKAGES[name][0]} (`{name}`) | {after} | {problem} |", flush=True)
+        print(f"| {MUTATIONS[name][0]} (`{name}`) | {after} | {problem} |", flush=True)
 
 
 def broken_files(name):
-    """The files of a breakage, as they are then; each place has to be there once."""
+    """The files of a mutation, as they are then; each place has to be there once."""
     files = {}
-    for file, there, instead in BREAKAGES[name][1]:
+    for file, there, instead in MUTATIONS[name][1]:
         text = files.get(file) or (ROOT / file).read_text()
         if text.count(there) != 1:
             sys.exit(f"error: {name}: {file} has {text.count(there)} times: {there}")

@@ -11,7 +11,7 @@ pub fn links() -> Links {
 }
 
 /// A new thread of these users.
-pub async fn thread_of(chat: &Chat, members: &[&str]) -> Thread {
+pub async fn new_thread(chat: &Chat, members: &[&str]) -> Thread {
     let member_ids = members.iter().map(|id| UserId::parse(id).expect("a user id")).collect();
     match chat.create_thread(&CreateThread { member_ids, title: None }).await.expect("a thread") {
         CreatedThread::New(thread) => thread,
@@ -20,12 +20,12 @@ pub async fn thread_of(chat: &Chat, members: &[&str]) -> Thread {
 }
 
 /// A message of `user` to `thread`.
-pub async fn say(chat: &Chat, user: &str, thread: &Thread, body: &str) -> Message {
-    say_with(chat, user, thread, body, &[]).await
+pub async fn send_text(chat: &Chat, user: &str, thread: &Thread, body: &str) -> Message {
+    send_with_files(chat, user, thread, body, &[]).await
 }
 
 /// The same with files.
-pub async fn say_with(chat: &Chat, user: &str, thread: &Thread, body: &str, file_ids: &[FileId]) -> Message {
+pub async fn send_with_files(chat: &Chat, user: &str, thread: &Thread, body: &str, file_ids: &[FileId]) -> Message {
     let author = &caller(user).profile();
     let new = NewMessage { thread_id: &thread.id, author, body, file_ids, idempotency_key: None };
     match chat.send(new, &links()).await {
@@ -36,7 +36,7 @@ pub async fn say_with(chat: &Chat, user: &str, thread: &Thread, body: &str, file
 
 /// The row of a message.
 #[must_use]
-pub fn row_of(message: &Message) -> MessageRow {
+pub fn message_row(message: &Message) -> MessageRow {
     let files: Vec<_> = message.attachments.iter().map(|file| &file.id).collect();
     let row = json!({
         "id": message.id, "threadId": message.thread_id, "seq": message.seq, "authorId": message.author.id,
@@ -46,7 +46,7 @@ pub fn row_of(message: &Message) -> MessageRow {
 }
 
 /// A file that `user` has announced.
-pub async fn announce(chat: &Chat, user: &str, name: &str, mimetype: &str, size: usize) -> FileRow {
+pub async fn new_file(chat: &Chat, user: &str, name: &str, mimetype: &str, size: usize) -> FileRow {
     let request = CreateFile { name: name.into(), mimetype: mimetype.into(), size: size as u64 };
     let file = FileRow::new(&caller(user).id, request);
     chat.create_file(&file).await.expect("a file");

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
+use chat_stream::Outbox;
 use files::{Bucket, Presigner, Reminders};
 use files_create::Desk;
 use files_process::Process;
-use outbox::Outbox;
 use push::{Push, Repairs};
 use runtime::Verifier;
 use runtime::identity::VerifierConfig;
@@ -58,7 +58,7 @@ impl Parts {
     }
 
     pub(crate) fn outbox(&self) -> Outbox {
-        let push = self.push().with_limits(outbox::LIMITS);
+        let push = self.push().with_limits(chat_stream::LIMITS);
         let repairs = Repairs::new(&self.config, "https://sqs/repairs".into(), "https://sqs/dead-letters".into());
         Outbox { chat: self.chat(), push, repairs, links: testkit::links() }
     }

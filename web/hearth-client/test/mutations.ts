@@ -7,13 +7,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-interface Breakage {
+interface Mutation {
   name: string;
   /** A compiled file, a text that is there exactly once, and what takes its place. */
   replace: [string, string, string][];
 }
 
-const BREAKAGES: Breakage[] = [
+const MUTATIONS: Mutation[] = [
   {
     name: "messages are delivered as they come: no order, no duplicates removed",
     replace: [
@@ -207,17 +207,17 @@ const BREAKAGES: Breakage[] = [
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const only = process.env.ONLY;
 let missed = 0;
-console.log("| breakage | caught by seed |\n| --- | --- |");
-for (const breakage of BREAKAGES) {
-  if (only !== undefined && !breakage.name.includes(only)) continue;
-  const caught = await run(breakage);
+console.log("| mutation | caught by seed |\n| --- | --- |");
+for (const mutation of MUTATIONS) {
+  if (only !== undefined && !mutation.name.includes(only)) continue;
+  const caught = await run(mutation);
   if (caught === null) missed += 1;
-  console.log(`| ${breakage.name} | ${caught ?? "**not caught**"} |`);
+  console.log(`| ${mutation.name} | ${caught ?? "**not caught**"} |`);
 }
 process.exitCode = missed === 0 ? 0 : 1;
 
 /** The seed that notices, or null. */
-async function run({ replace }: Breakage): Promise<string | null> {
+async function run({ replace }: Mutation): Promise<string | null> {
   // Beside the original: what it needs is found from there.
   const copy = await mkdtemp(join(dirname(root), ".test-"));
   try {

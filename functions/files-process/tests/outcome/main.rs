@@ -12,7 +12,7 @@ use contract::{ApiError, Channel, FileStatus, Thread, Timestamp};
 use files_process::{Event, Process};
 use serde_json::{Value, json};
 use store::{FileRow, Published};
-use testkit::{Management, Queue, Storage, Tables, announce, connect, links, thread_of};
+use testkit::{Management, Queue, Storage, Tables, connect, links, new_file, new_thread};
 
 /// Images of the same size, a white and a black pixel, and something of that size that is none.
 const WHITE: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
@@ -33,8 +33,8 @@ struct World {
 impl World {
     async fn with(mimetype: &str, size: usize) -> Self {
         let (tables, storage) = (Tables::create().await, Storage::create().await);
-        let thread = thread_of(&tables.chat(), &["user-sarah", "user-dad"]).await;
-        let file = announce(&tables.chat(), "user-sarah", "photo.gif", mimetype, size).await;
+        let thread = new_thread(&tables.chat(), &["user-sarah", "user-dad"]).await;
+        let file = new_file(&tables.chat(), "user-sarah", "photo.gif", mimetype, size).await;
         connect(&tables.connections(), "user-sarah", "phone").await;
         let dads = connect(&tables.connections(), "user-dad", "tablet").await;
         tables.connections().subscribe(&dads, &Channel::Thread(thread.id.clone())).await.unwrap();

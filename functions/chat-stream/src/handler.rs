@@ -112,7 +112,7 @@ impl Outbox {
                 }
                 Err(error) => {
                     warn!(sequence_number, keys = ?record.change.keys, %error, "a record of the stream is no message");
-                    if let Err(error) = self.put_aside(&record).await {
+                    if let Err(error) = self.send_to_dead_letters(&record).await {
                         failed.push(sequence_number);
                         cause = Some(error);
                     }
@@ -142,42 +142,43 @@ impl Outbox {
         let Some(newest) = messages.iter().map(|committed| &committed.message).max_by_key(|message| message.seq) else {
             return Ok(());
         };
-        match self.chat.advance_thread(newest).await {
+        match self.chat.advance_projection(newest).await {
             Err(error @ Error::MissingRow(_)) => {
                 warn!(%error, "a message of no thread");
                 for committed in messages {
-                    self.put_aside(&committed.record).await?;
+                    self.send_to_dead_letters(&committed.record).await?;
                 }
                 return Ok(());
             }
             advanced => advanced?,
         };
         let known: Vec<_> = messages.iter().map(|c| (c.message.thread_id.clone(), c.message.seq)).collect();
-        let asked = self
-            .chat
-            .still_undelivered(&known)
-            .await?
-            .into_iter()
-            .map(|row| async move { self.repairs.ask(&Repair { thread_id: row.thread_id, seq: row.seq }).await });
+        let asked =
+            self.chat.undelivered_messages(&known).await?.into_iter().map(|row| async move {
+                self.repairs.request(&Repair { thread_id: row.thread_id, seq: row.seq }).await
+            });
         try_join_all(asked).await.map(drop)
     }
 
-    async fn put_aside(&self, record: &dynamodb::EventRecord) -> Result<(), ApiError> {
-        self.repairs.put_aside(record).await.inspect_err(|error| error!(%error, "a record could not be put aside"))
+    async fn send_to_dead_letters(&self, record: &dynamodb::EventRecord) -> Result<(), ApiError> {
+        self.repairs
+            .send_to_dead_letters(record)
+            .await
+            .inspect_err(|error| error!(%error, "a record could not be put aside"))
     }
 
     /// Delivers a message to whoever is left over; an error while somebody is.
     async fn repair(&self, body: &str) -> Result<(), ApiError> {
         let Repair { thread_id, seq } = serde_json::from_str(body)?;
-        for row in self.chat.still_undelivered(&[(thread_id.clone(), seq)]).await? {
+        for row in self.chat.undelivered_messages(&[(thread_id.clone(), seq)]).await? {
             let left = row.undelivered();
-            let frame = message_new_frame(self.chat.show(row, &self.links).await?)?;
+            let frame = message_new_frame(self.chat.present_message(row, &self.links).await?)?;
             let wanted = |id: &_| !matches!(&left, Some(Undelivered::Connections(ids)) if !ids.contains(id));
             let channel = [Channel::Thread(thread_id.clone())];
             let delivery = self.push.deliver_where(&channel, &frame, wanted).await?;
-            self.chat.delivered(&thread_id, seq, &delivery.left).await?;
-            if !delivery.left.is_empty() {
-                return Err(ApiError::Unavailable(format!("{} connections are left over", delivery.left.len())));
+            self.chat.record_delivery(&thread_id, seq, &delivery.undelivered).await?;
+            if !delivery.undelivered.is_empty() {
+                return Err(ApiError::Unavailable(format!("{} connections are left over", delivery.undelivered.len())));
             }
         }
         Ok(())
@@ -189,23 +190,23 @@ mod tests {
     use contract::{ConnectionId, Thread, ThreadsQuery};
     use futures::stream::{self, StreamExt as _};
     use serde_json::json;
-    use testkit::{Fault, Management, Queue, Tables, caller, connect, links, say, thread_of};
+    use testkit::{Fault, Management, Queue, Tables, caller, connect, links, new_thread, send_text};
 
     use super::*;
 
-    const EVENT: &str = include_str!("../../../events/outbox.json");
+    const EVENT: &str = include_str!("../../../events/chat-stream.json");
 
-    struct Home {
+    struct Fixture {
         tables: Tables,
         queue: Queue,
         management: Management,
         thread: Thread,
     }
 
-    impl Home {
+    impl Fixture {
         async fn new() -> Self {
             let tables = Tables::create().await;
-            let thread = thread_of(&tables.chat(), &["user-sarah"]).await;
+            let thread = new_thread(&tables.chat(), &["user-sarah"]).await;
             Self { tables, queue: Queue::start().await, management: Management::start().await, thread }
         }
 
@@ -227,15 +228,16 @@ mod tests {
         }
 
         async fn repair(&self, body: &Value) -> Vec<String> {
-            let mut event: Value = serde_json::from_str(include_str!("../../../events/outbox-repair.json")).unwrap();
+            let mut event: Value =
+                serde_json::from_str(include_str!("../../../events/chat-stream-repair.json")).unwrap();
             event["Records"][0]["messageId"] = json!("m-1");
             event["Records"][0]["body"] = json!(body.to_string());
             self.handle(event).await
         }
 
         /// A message that its sender commits and pushes to nobody.
-        async fn say(&self, body: &str) -> Value {
-            let message = say(&self.tables.chat(), "user-sarah", &self.thread, body).await;
+        async fn send_text(&self, body: &str) -> Value {
+            let message = send_text(&self.tables.chat(), "user-sarah", &self.thread, body).await;
             record(&self.thread, message.seq)
         }
 
@@ -271,22 +273,22 @@ mod tests {
 
     #[tokio::test]
     async fn the_projection_only_goes_forward_whatever_order_records_come_in() {
-        let home = Home::new().await;
-        let of = |seq| record(&home.thread, seq);
-        assert_eq!(home.last().await, Value::Null);
-        assert_eq!(home.follow(vec![of(2), of(3), of(1)]).await, [""; 0]);
-        assert_eq!(home.last().await, "message 3");
-        assert_eq!(home.follow(vec![of(2)]).await, [""; 0]);
-        assert_eq!(home.last().await, "message 3");
+        let fixture = Fixture::new().await;
+        let of = |seq| record(&fixture.thread, seq);
+        assert_eq!(fixture.last().await, Value::Null);
+        assert_eq!(fixture.follow(vec![of(2), of(3), of(1)]).await, [""; 0]);
+        assert_eq!(fixture.last().await, "message 3");
+        assert_eq!(fixture.follow(vec![of(2)]).await, [""; 0]);
+        assert_eq!(fixture.last().await, "message 3");
     }
 
     #[tokio::test]
     async fn a_sent_message_reads_back_from_its_image() {
-        let home = Home::new().await;
-        home.say("hello").await;
-        let item = home.tables.client.get_item().table_name(&home.tables.chat);
+        let fixture = Fixture::new().await;
+        fixture.send_text("hello").await;
+        let item = fixture.tables.client.get_item().table_name(&fixture.tables.chat);
         let key = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
-        let item = item.key("pk", key(&format!("THREAD#{}", home.thread.id)));
+        let item = item.key("pk", key(&format!("THREAD#{}", fixture.thread.id)));
         let image = item.key("sk", key("MSG#00000000000000000001")).send().await.unwrap().item.unwrap();
         let row: MessageRow = serde_dynamo::aws_sdk_dynamodb_1::from_item(image).unwrap();
         assert_eq!((row.seq, row.body.as_str()), (1, "hello"));
@@ -295,100 +297,101 @@ mod tests {
 
     #[tokio::test]
     async fn what_can_never_be_handled_is_put_aside_and_holds_nobody_up() {
-        let mut home = Home::new().await;
-        let mut garbage = record(&home.thread, 2);
+        let mut fixture = Fixture::new().await;
+        let mut garbage = record(&fixture.thread, 2);
         garbage["dynamodb"]["NewImage"] = json!({"seq": {"S": "two"}});
-        let gone = Thread { id: ThreadId::new(), ..home.thread.clone() };
-        let records = || vec![record(&gone, 1), garbage.clone(), record(&home.thread, 3), record(&gone, 2)];
-        assert_eq!(home.follow(records()).await, [""; 0]);
-        assert_eq!(home.last().await, "message 3");
-        let aside = home.queue.messages("dead-letters");
+        let gone = Thread { id: ThreadId::new(), ..fixture.thread.clone() };
+        let records = || vec![record(&gone, 1), garbage.clone(), record(&fixture.thread, 3), record(&gone, 2)];
+        assert_eq!(fixture.follow(records()).await, [""; 0]);
+        assert_eq!(fixture.last().await, "message 3");
+        let aside = fixture.queue.messages("dead-letters");
         let mut aside: Vec<_> = aside.iter().map(|record| record["dynamodb"]["SequenceNumber"].clone()).collect();
         aside.sort_unstable_by_key(Value::to_string);
-        let mut expected = [format!("{}/1", gone.id), format!("{}/2", gone.id), format!("{}/2", home.thread.id)];
+        let mut expected = [format!("{}/1", gone.id), format!("{}/2", gone.id), format!("{}/2", fixture.thread.id)];
         expected.sort_unstable();
         assert_eq!(aside, expected);
 
         // Not even that: then they come again.
         let records = records();
-        home.queue = home.queue.through(|_| Fault::Refuse("com.amazonaws.sqs#AccessDenied")).await;
-        let mut failed = home.follow(records).await;
+        fixture.queue = fixture.queue.through(|_| Fault::Refuse("com.amazonaws.sqs#AccessDenied")).await;
+        let mut failed = fixture.follow(records).await;
         failed.sort_unstable();
         assert_eq!(failed, expected);
-        let failed = home.follow(vec![garbage]).await;
+        let failed = fixture.follow(vec![garbage]).await;
         assert!(failed[0].starts_with("none of 1 records could be followed: SQS: "), "{failed:?}");
     }
 
     #[tokio::test]
     async fn what_the_sender_has_not_delivered_is_delivered_once_more() {
-        let home = Home::new().await;
+        let fixture = Fixture::new().await;
         for connection in ["phone", "tablet"] {
-            home.listen(connection).await;
+            fixture.listen(connection).await;
         }
         // The sender has ended between the commit and the push of the one, and after that of the other.
-        let (one, two) = (home.say("message 1").await, home.say("message 2").await);
-        home.tables.chat().delivered(&home.thread.id, 2, []).await.unwrap();
-        assert_eq!(home.follow(vec![one, two]).await, [""; 0]);
-        let repair = json!({"threadId": home.thread.id, "seq": 1});
-        assert_eq!(home.queue.messages("repairs"), std::slice::from_ref(&repair));
-        assert_eq!(home.heard("phone"), [""; 0]);
+        let (one, two) = (fixture.send_text("message 1").await, fixture.send_text("message 2").await);
+        fixture.tables.chat().record_delivery(&fixture.thread.id, 2, []).await.unwrap();
+        assert_eq!(fixture.follow(vec![one, two]).await, [""; 0]);
+        let repair = json!({"threadId": fixture.thread.id, "seq": 1});
+        assert_eq!(fixture.queue.messages("repairs"), std::slice::from_ref(&repair));
+        assert_eq!(fixture.heard("phone"), [""; 0]);
 
         for _ in 0..2 {
-            assert_eq!(home.repair(&repair).await, [""; 0]);
+            assert_eq!(fixture.repair(&repair).await, [""; 0]);
             assert_eq!(
-                (home.heard("phone"), home.heard("tablet")),
+                (fixture.heard("phone"), fixture.heard("tablet")),
                 (vec!["message 1".into()], vec!["message 1".into()])
             );
         }
-        let nowhere = json!({"threadId": home.thread.id, "seq": 3});
-        assert_eq!(home.repair(&nowhere).await, [""; 0]);
-        assert_eq!(home.repair(&json!("garbage")).await, ["m-1"]);
+        let nowhere = json!({"threadId": fixture.thread.id, "seq": 3});
+        assert_eq!(fixture.repair(&nowhere).await, [""; 0]);
+        assert_eq!(fixture.repair(&json!("garbage")).await, ["m-1"]);
     }
 
     #[tokio::test]
     async fn a_thousand_are_reached_by_the_sender_and_its_repair() {
-        let home = Home::new().await;
+        let fixture = Fixture::new().await;
         let ids: Vec<_> = (0..1_000).map(|n| format!("c{n}")).collect();
-        stream::iter(&ids).for_each_concurrent(16, |id| home.listen(id)).await;
+        stream::iter(&ids).for_each_concurrent(16, |id| fixture.listen(id)).await;
         // 16 times 64 posts take 1.6 s, and the sender has one.
-        home.management.delay(Duration::from_millis(100));
-        home.say("message 1").await;
+        fixture.management.delay(Duration::from_millis(100));
+        fixture.send_text("message 1").await;
         let hurried = Limits { post: Duration::from_secs(2), overall: Duration::from_secs(1) };
-        let push = home.management.push(home.tables.connections()).with_limits(hurried);
-        let channel = [Channel::Thread(home.thread.id.clone())];
-        let row = home.tables.chat().still_undelivered(&[(home.thread.id.clone(), 1)]).await.unwrap().remove(0);
-        let frame = message_new_frame(home.tables.chat().show(row, &links()).await.unwrap()).unwrap();
-        let left = push.deliver(&channel, &frame).await.unwrap().left;
+        let push = fixture.management.push(fixture.tables.connections()).with_limits(hurried);
+        let channel = [Channel::Thread(fixture.thread.id.clone())];
+        let row =
+            fixture.tables.chat().undelivered_messages(&[(fixture.thread.id.clone(), 1)]).await.unwrap().remove(0);
+        let frame = message_new_frame(fixture.tables.chat().present_message(row, &links()).await.unwrap()).unwrap();
+        let left = push.deliver(&channel, &frame).await.unwrap().undelivered;
         assert!(!left.is_empty());
-        home.tables.chat().delivered(&home.thread.id, 1, &left).await.unwrap();
+        fixture.tables.chat().record_delivery(&fixture.thread.id, 1, &left).await.unwrap();
 
         // On a slow machine, it takes more than one; the queue brings it 30 times.
         let mut receipts = 1..=30;
-        while !home.repair(&json!({"threadId": home.thread.id, "seq": 1})).await.is_empty() {
+        while !fixture.repair(&json!({"threadId": fixture.thread.id, "seq": 1})).await.is_empty() {
             assert!(receipts.next().is_some(), "no repair reaches everybody");
         }
-        let unheard = ids.iter().filter(|id| home.heard(id).is_empty()).count();
+        let unheard = ids.iter().filter(|id| fixture.heard(id).is_empty()).count();
         assert_eq!(unheard, 0);
     }
 
     #[tokio::test]
     async fn who_was_left_over_is_tried_again_alone_until_reached() {
-        let home = Home::new().await;
+        let fixture = Fixture::new().await;
         for connection in ["phone", "tablet"] {
-            home.listen(connection).await;
+            fixture.listen(connection).await;
         }
-        home.say("message 1").await;
-        let (tablet, repair) = (ConnectionId::new("tablet"), json!({"threadId": home.thread.id, "seq": 1}));
-        home.management.answer("tablet", 403);
-        assert_eq!(home.repair(&repair).await, ["m-1"]);
-        let left = home.tables.chat().still_undelivered(&[(home.thread.id.clone(), 1)]).await.unwrap();
+        fixture.send_text("message 1").await;
+        let (tablet, repair) = (ConnectionId::new("tablet"), json!({"threadId": fixture.thread.id, "seq": 1}));
+        fixture.management.answer("tablet", 403);
+        assert_eq!(fixture.repair(&repair).await, ["m-1"]);
+        let left = fixture.tables.chat().undelivered_messages(&[(fixture.thread.id.clone(), 1)]).await.unwrap();
         assert_eq!(left[0].undelivered(), Some(Undelivered::Connections([tablet].into())));
 
-        home.listen("late").await;
-        home.management.answer("tablet", 200);
-        assert_eq!(home.repair(&repair).await, [""; 0]);
-        assert_eq!(home.heard("phone").len(), 1);
-        assert_eq!(home.heard("tablet").len(), 1);
-        assert_eq!(home.heard("late").len(), 0);
+        fixture.listen("late").await;
+        fixture.management.answer("tablet", 200);
+        assert_eq!(fixture.repair(&repair).await, [""; 0]);
+        assert_eq!(fixture.heard("phone").len(), 1);
+        assert_eq!(fixture.heard("tablet").len(), 1);
+        assert_eq!(fixture.heard("late").len(), 0);
     }
 }

@@ -7,7 +7,7 @@ use contract::{FileId, FileStatus};
 use files_process::Event;
 use serde_json::json;
 use store::Published;
-use testkit::{Fault, connect, links, once, say_with};
+use testkit::{Fault, connect, links, once, send_with_files};
 
 use crate::{BLACK, BROKEN, WHITE, World};
 
@@ -15,7 +15,7 @@ use crate::{BLACK, BROKEN, WHITE, World};
 async fn an_image_is_ready_together_with_its_thumbnail_and_everybody_is_told() {
     let world = World::new().await;
     world.upload(WHITE).await;
-    say_with(&world.tables.chat(), "user-sarah", &world.thread, "", std::slice::from_ref(&world.file.id)).await;
+    send_with_files(&world.tables.chat(), "user-sarah", &world.thread, "", std::slice::from_ref(&world.file.id)).await;
     world.handle(world.uploaded()).await.unwrap();
     let file = world.now().await;
     assert_eq!((file.status, file.announced), (FileStatus::Ready, true));
@@ -96,7 +96,7 @@ async fn who_is_overtaken_by_another_run_changes_nothing_and_leaves_nothing() {
     let overtaking = world.clone();
     // Between looking at the white picture and publishing it, a black one is uploaded and settled.
     let overtaken = once(
-        |passing| passing.is("PUT", "/thumbs/"),
+        |call| call.is("PUT", "/thumbs/"),
         move |_| {
             let world = overtaking.clone();
             Fault::After(Box::pin(async move {
@@ -145,7 +145,7 @@ async fn a_file_that_ends_the_function_each_time_is_given_up() {
     world.upload(WHITE).await;
     // What a run leaves behind that ends while it looks at the bytes.
     for looks in 0..5 {
-        assert_eq!(world.tables.chat().look(&world.file.id).await.unwrap(), looks);
+        assert_eq!(world.tables.chat().begin_attempt(&world.file.id).await.unwrap(), looks);
     }
     world.handle(world.uploaded()).await.unwrap();
     assert_eq!(world.now().await.status, FileStatus::Failed);

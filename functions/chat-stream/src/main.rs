@@ -1,7 +1,7 @@
 //! New messages on the stream of the table `Chat`, and those that have not reached everybody.
 
+use chat_stream::{Event, LIMITS, Outbox};
 use lambda_runtime::{LambdaEvent, service_fn};
-use outbox::{Event, LIMITS, Outbox};
 use push::{Push, Repairs};
 use runtime::{Error, init_telemetry, required, sdk_config, warm_up};
 use store::{Chat, Connections, Links};

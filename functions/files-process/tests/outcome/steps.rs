@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use contract::FileStatus;
 use files_process::Process;
-use testkit::{Fault, Passing, say_with};
+use testkit::{Fault, Intercepted, send_with_files};
 
 use crate::{WHITE, World};
 
@@ -46,7 +46,7 @@ pub(crate) async fn failing(
 ) -> (Process, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
-    let fault = move |_: &Passing| {
+    let fault = move |_: &Intercepted| {
         if counted.fetch_add(1, Ordering::SeqCst) != nth {
             return Fault::Pass;
         }
@@ -72,7 +72,7 @@ async fn an_upload_is_settled_whichever_call_fails() {
                 let world = World::new().await;
                 world.upload(WHITE).await;
                 let ids = std::slice::from_ref(&world.file.id);
-                say_with(&world.tables.chat(), "user-sarah", &world.thread, "", ids).await;
+                send_with_files(&world.tables.chat(), "user-sarah", &world.thread, "", ids).await;
                 let (process, calls) = failing(&world, service, nth, failure).await;
                 let failed = process.handle(world.uploaded()).await.is_err();
                 let at = format!("{service:?} {failure:?} {nth}");

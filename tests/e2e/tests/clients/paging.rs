@@ -11,7 +11,7 @@ fn down_from(seq: u64) -> Vec<u64> {
     (1..=seq).rev().collect()
 }
 
-async fn thread_of(sarah: &User, count: usize) -> String {
+async fn new_thread(sarah: &User, count: usize) -> String {
     let thread = sarah.open_thread(&[]).await;
     sarah.say_all(&thread, count).await;
     thread
@@ -31,7 +31,7 @@ async fn an_empty_thread_has_an_empty_page() {
 #[tokio::test]
 async fn messages_come_newest_first() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 5).await;
+    let thread = new_thread(&sarah, 5).await;
     let page = sarah.page(&thread, &[]).await;
     assert_eq!(seqs(&page.messages), down_from(5));
     page.messages.iter().for_each(|message| assert_message(message, &thread));
@@ -41,7 +41,7 @@ async fn messages_come_newest_first() {
 #[tokio::test]
 async fn pages_have_their_limit_and_the_last_one_has_no_cursor() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 7).await;
+    let thread = new_thread(&sarah, 7).await;
     let first = sarah.page(&thread, &[("limit", "3")]).await;
     assert_eq!(seqs(&first.messages), [7, 6, 5]);
     let cursor = first.next_cursor.unwrap();
@@ -56,7 +56,7 @@ async fn pages_have_their_limit_and_the_last_one_has_no_cursor() {
 #[tokio::test]
 async fn every_limit_pages_to_the_end() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 6).await;
+    let thread = new_thread(&sarah, 6).await;
     for limit in ["1", "2", "3", "4", "5", "6", "100"] {
         let all = sarah.pages(&thread, &[("limit", limit)]).await;
         assert_eq!(seqs(&all), down_from(6), "backward, {limit} at a time");
@@ -68,7 +68,7 @@ async fn every_limit_pages_to_the_end() {
 #[tokio::test]
 async fn a_page_has_50_messages_unless_told() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 52).await;
+    let thread = new_thread(&sarah, 52).await;
     assert_eq!(sarah.page(&thread, &[]).await.messages.len(), 50);
     assert_eq!(sarah.page(&thread, &[("after", "0")]).await.messages.len(), 50);
     assert_eq!(sarah.page(&thread, &[("limit", "100")]).await.messages.len(), 52);
@@ -100,7 +100,7 @@ async fn paging_forward_beside_a_writer_shows_each_message_once() {
 #[tokio::test]
 async fn after_gives_what_came_after_it_oldest_first() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 6).await;
+    let thread = new_thread(&sarah, 6).await;
     let expected: [(&str, &[u64]); 5] =
         [("0", &[1, 2, 3, 4, 5, 6]), ("2", &[3, 4, 5, 6]), ("5", &[6]), ("6", &[]), ("1000", &[])];
     for (after, expected) in expected {
@@ -113,7 +113,7 @@ async fn after_gives_what_came_after_it_oldest_first() {
 #[tokio::test]
 async fn both_directions_show_the_same_messages() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 4).await;
+    let thread = new_thread(&sarah, 4).await;
     let mut backward = sarah.page(&thread, &[]).await.messages;
     backward.reverse();
     assert_eq!(sarah.page(&thread, &[("after", "0")]).await.messages, backward);
@@ -122,7 +122,7 @@ async fn both_directions_show_the_same_messages() {
 #[tokio::test]
 async fn after_does_not_go_with_a_backward_cursor() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 4).await;
+    let thread = new_thread(&sarah, 4).await;
     let backward = sarah.page(&thread, &[("limit", "2")]).await.next_cursor.unwrap();
     let reply = sarah.get_messages(&thread, &[("after", "1"), ("cursor", &backward)]).await;
     reply.assert_problem_of(&[400], &["invalid_cursor", "invalid_query"]);
@@ -131,7 +131,7 @@ async fn after_does_not_go_with_a_backward_cursor() {
 #[tokio::test]
 async fn an_after_that_is_no_seq_is_invalid() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 1).await;
+    let thread = new_thread(&sarah, 1).await;
     for after in ["-1", "abc", "1.5", "0x1", "msg_1", "👪"] {
         let reply = sarah.get_messages(&thread, &[("after", after)]).await;
         reply.assert_problem_in(400, "invalid_query", &["after"]);
@@ -141,7 +141,7 @@ async fn an_after_that_is_no_seq_is_invalid() {
 #[tokio::test]
 async fn an_after_beyond_all_numbers_breaks_nothing() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 1).await;
+    let thread = new_thread(&sarah, 1).await;
     for after in ["9223372036854775807", "18446744073709551615", "18446744073709551616", &"9".repeat(100)] {
         let reply = sarah.get_messages(&thread, &[("after", after)]).await;
         if reply.status == 200 {
@@ -155,7 +155,7 @@ async fn an_after_beyond_all_numbers_breaks_nothing() {
 #[tokio::test]
 async fn limits_outside_1_to_100_are_invalid() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 1).await;
+    let thread = new_thread(&sarah, 1).await;
     for limit in ["0", "101", "-1", "abc", "1.5", "99999999999999999999"] {
         let reply = sarah.get_messages(&thread, &[("limit", limit)]).await;
         reply.assert_problem_in(400, "invalid_query", &["limit"]);
@@ -167,7 +167,7 @@ async fn limits_outside_1_to_100_are_invalid() {
 #[tokio::test]
 async fn a_cursor_that_nobody_gave_out_is_invalid() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 3).await;
+    let thread = new_thread(&sarah, 3).await;
     for cursor in ["garbage", "e30", "eyJzZXEiOjF9", "👪", "..", "-1", &"A".repeat(3000)] {
         let reply = sarah.get_messages(&thread, &[("cursor", cursor)]).await;
         reply.assert_problem(400, "invalid_cursor");
@@ -177,7 +177,7 @@ async fn a_cursor_that_nobody_gave_out_is_invalid() {
 #[tokio::test]
 async fn a_cursor_of_another_thread_shows_nothing_of_it() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let hers = thread_of(&sarah, 4).await;
+    let hers = new_thread(&sarah, 4).await;
     let ours = sarah.open_thread(&[&michael]).await;
     michael.say_all(&ours, 4).await;
     let cursor = sarah.page(&hers, &[("limit", "2")]).await.next_cursor.unwrap();
@@ -193,7 +193,7 @@ async fn a_cursor_of_another_thread_shows_nothing_of_it() {
 #[tokio::test]
 async fn unknown_parameters_are_ignored() {
     let sarah = User::sarah().await;
-    let thread = thread_of(&sarah, 2).await;
+    let thread = new_thread(&sarah, 2).await;
     let page = sarah.page(&thread, &[("before", "1"), ("userId", "user_1"), ("order", "asc")]).await;
     assert_eq!(seqs(&page.messages), [2, 1]);
 }

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use chat_stream::Outbox;
 use contract::{ApiError, Thread, ThreadId, Timestamp, limits};
 use files_create::Desk;
 use files_process::Process;
 use lambda_http::RequestExt as _;
-use outbox::Outbox;
 use push::Push;
 use runtime::{Call, SocketEvent, report};
 use serde_json::Value;
@@ -96,7 +96,7 @@ impl World {
         let calm = world.cloud.faults.pause();
         for members in [users, &users[..2]] {
             if world.threads.iter().all(|thread| thread.member_ids.len() != members.len()) {
-                world.threads.push(testkit::thread_of(&world.parts.chat(), members).await);
+                world.threads.push(testkit::new_thread(&world.parts.chat(), members).await);
             }
         }
         world.cloud.faults.resume(calm);

@@ -10,7 +10,7 @@ const FUNCTIONS = [
   'files-status',
   'files-serve',
   'files-process',
-  'outbox',
+  'chat-stream',
   'ws-ticket',
   'ws-connect',
   'ws-message',
