@@ -6,6 +6,7 @@
 #   make dev      the same, then say how to use it and follow the functions' logs
 #   make down     stop it
 #   make -s token USER=Sarah      a bearer token of a demo user, and nothing else
+#   make dead-letters     show the dead letters of the local cloud, or with STACK=hearth of a stack on AWS (TASK=redrive)
 #   make test     unit, store, handler, end-to-end, conformance and browser tests, on an instance and a port of its own
 #   make soak     a million random histories with faults, with a progress bar (HISTORIES=); takes hours
 #   make mutations   break the functions on purpose, and count the histories until that is noticed
@@ -38,7 +39,7 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance test-web test-browser soak mutations \
+.PHONY: up dev watch down token dead-letters test test-dynamodb-local test-e2e test-conformance test-web test-browser soak mutations \
   bench check-limits limits docs screenshots chromium valgrind lint build deploy
 .DEFAULT_GOAL := dev
 
@@ -59,6 +60,10 @@ down: $(TOOLS)
 
 token: $(TOOLS)
 	@$(CLOUD) --state '$(STATE)' token '$(USER)'
+
+TASK = show
+dead-letters: $(TOOLS)
+	@$(VENV)/bin/python local/dead_letters.py $(if $(STACK),--stack '$(STACK)',--state '$(STATE)') $(TASK)
 
 # All of cargo's commands here select from the whole workspace: `-p` would build the dependencies once more, with the
 # features of that package alone.
