@@ -5,6 +5,8 @@
 mod codes;
 mod examples;
 mod limits;
+mod operations;
+mod pages;
 mod parsers;
 mod routes;
 mod schemas;

@@ -1,0 +1,22 @@
+//! `docs/operations.md` covers what an operator can be alarmed by.
+
+use crate::{pages, template};
+
+#[test]
+fn every_alarm_of_the_template_has_a_section_in_operations() {
+    let template = template::read();
+    let resources = template["Resources"].as_object().expect("a template has resources");
+    let alarms: Vec<_> = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm")
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert!(!alarms.is_empty(), "template.yaml has no alarm");
+    let text = pages::read("docs/operations.md");
+    let sections: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let missing: Vec<_> = alarms.into_iter().filter(|alarm| !sections.contains(alarm)).collect();
+    assert!(
+        missing.is_empty(),
+        "docs/operations.md has no section `### …` for these alarms of template.yaml: {missing:?}"
+    );
+}

@@ -1,0 +1,161 @@
+//! Every page is listed in an index, and every relative link between pages leads to a file and a heading.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use documents::AsyncApi;
+use serde_json::Value;
+
+use crate::template;
+
+/// Directories without pages of ours.
+const SKIPPED: [&str; 6] = [".git", ".local", ".aws-sam", "dist", "node_modules", "target"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository's root")
+}
+
+/// The text of a file, named by its path in the repository.
+pub(crate) fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// All Markdown files below a directory.
+fn pages(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        if path.is_dir() && !SKIPPED.contains(&name) {
+            found.extend(pages(&path));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(path);
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// The lines of a page outside of its fenced code blocks.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_code = false;
+    text.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        in_code ^= fence;
+        !in_code && !fence
+    })
+}
+
+/// The targets of a page's links and images: `[text](target)`, `src="target"` and `srcset="target"`.
+fn targets(text: &str) -> Vec<String> {
+    let mut targets = Vec::new();
+    for line in prose(text) {
+        for (start, end) in [("](", ')'), ("src=\"", '"'), ("srcset=\"", '"')] {
+            let parts = line.split(start).skip(1).filter_map(|part| part.split_once(end));
+            targets.extend(parts.map(|(target, _)| target.to_owned()));
+        }
+    }
+    targets
+}
+
+/// The anchors of a page's headings, as GitHub makes them: lower case, spaces as hyphens, without other punctuation.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = prose(text).filter_map(|line| line.strip_prefix('#'));
+    headings
+        .map(|heading| {
+            let heading = heading.trim_start_matches('#').trim().to_lowercase();
+            let kept = heading.chars().filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));
+            kept.map(|char| if char == ' ' { '-' } else { char }).collect()
+        })
+        .collect()
+}
+
+/// What is wrong with a link of the page at `page`; `None` if it leads to a file and, with `#`, to a heading of it.
+fn broken(page: &Path, text: &str, target: &str) -> Option<String> {
+    let (file, anchor) = target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
+    let path = page.parent().expect("a directory").join(file);
+    if !file.is_empty() && !path.exists() {
+        return Some(format!("{}: {target} does not exist", page.display()));
+    }
+    let anchor = anchor?;
+    let headings = match path.extension() {
+        _ if file.is_empty() => anchors(text),
+        Some(extension) if extension == "md" => anchors(&fs::read_to_string(&path).expect("a page")),
+        _ => return None,
+    };
+    (!headings.iter().any(|heading| heading == anchor))
+        .then(|| format!("{}: {target} leads to no heading", page.display()))
+}
+
+#[test]
+fn relative_links_lead_to_files_and_headings() {
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for page in pages(&root()) {
+        let text = fs::read_to_string(&page).expect("a page");
+        for target in targets(&text).into_iter().filter(|target| !target.contains(':')) {
+            wrong.extend(broken(&page, &text, &target));
+            checked += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "broken links:\n{}", wrong.join("\n"));
+    assert!(checked > 100, "only {checked} links were found");
+}
+
+#[test]
+fn a_link_to_a_missing_file_or_heading_is_broken() {
+    let page = root().join("docs/README.md");
+    let text = "# Documents\n[a](develop.md)\n```sh\n[in code](nowhere.md)\n```\n## Use it: `now`!\n";
+    assert_eq!(targets(text), ["develop.md"]);
+    assert_eq!(anchors(text), ["documents", "use-it-now"]);
+    for target in ["develop.md", "../README.md", "#use-it-now", "develop.md#tests", "decisions"] {
+        assert_eq!(broken(&page, text, target), None);
+    }
+    for target in ["nowhere.md", "#nowhere", "develop.md#nowhere"] {
+        assert!(broken(&page, text, target).is_some(), "{target}");
+    }
+}
+
+/// Fails if the index does not link to each page of its directory.
+fn assert_lists_its_pages(directory: &str) {
+    let targets = targets(&read(&format!("{directory}/README.md")));
+    let entries = fs::read_dir(root().join(directory)).expect("a directory");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
+    let is_page = |name: &String| name != "README.md" && [".md", ".yaml"].iter().any(|suffix| name.ends_with(suffix));
+    let missing: Vec<_> = names.filter(is_page).filter(|name| !targets.contains(name)).collect();
+    assert!(missing.is_empty(), "{directory}/README.md does not list {missing:?}");
+}
+
+#[test]
+fn the_index_lists_every_document() {
+    assert_lists_its_pages("docs");
+}
+
+#[test]
+fn the_index_lists_every_decision() {
+    assert_lists_its_pages("docs/decisions");
+}
+
+#[test]
+fn the_readme_names_every_route_action_and_event() {
+    let text = read("README.md");
+    let table: Vec<_> = text.lines().filter(|line| line.starts_with('|')).collect();
+    let is_named = |name: &str| table.iter().any(|line| line.contains(&format!("`{name}`")));
+    let functions = template::resources("AWS::Serverless::Function");
+    let events = functions.iter().filter_map(|function| function["Properties"]["Events"].as_object());
+    let routes = events.flat_map(|events| events.values()).filter(|event| event["Type"] == "HttpApi");
+    let route = |route: &Value| {
+        let [method, path] = ["Method", "Path"].map(|name| route["Properties"][name].as_str().expect("a string"));
+        // API Gateway has no parameter within a segment of a path, so the template has the whole segment.
+        format!("{method} {}", path.replace("/thumbs/{name}", "/thumbs/{fileId}.jpg"))
+    };
+    let schemas = &AsyncApi::get().unwrap().document;
+    let constants = |schema: &str, field: &str| -> Vec<String> {
+        let variants = schemas.root["components"]["schemas"][schema]["oneOf"].as_array().expect("variants");
+        let variants = variants.iter().map(|variant| schemas.resolve(variant).unwrap());
+        variants.map(|variant| variant["properties"][field]["const"].as_str().expect("a name").to_owned()).collect()
+    };
+    let names = routes.map(route).chain(constants("Action", "action")).chain(constants("Event", "event"));
+    let missing: Vec<_> = names.filter(|name| !is_named(name)).collect();
+    assert!(missing.is_empty(), "README.md does not name {missing:?} in its table");
+}
