@@ -170,7 +170,7 @@ export class ThreadFollower {
     }
     // An outage reported during the request needs another fetch.
     if (nextCursor === null && this.#pushOutages === outages) this.#pushOutages = 0;
-    // The position may have moved by pushes alone, during the request.
+    // Pushes may have moved the position during the request.
     if ((this.#position ?? 0) > after || (this.#newest <= after && nextCursor === null)) return;
     const detail = `The server's response does not contain message ${after + 1}, although it exists.`;
     throw new HearthError({ kind: "protocol", code: "unexpected_answer", detail });

@@ -4,7 +4,7 @@ import type { LiveConnection } from "./live-connection.js";
 import { LazyStore } from "./store.js";
 import type { Message, Thread, ThreadList, ThreadListSnapshot, ThreadSummary } from "./types.js";
 
-/** The maximum number of threads to follow, first come first served. The others change only when the list is refreshed. */
+/** The first 200 loaded threads are followed. The others change only when the list is refreshed. */
 const MAX_FOLLOWED = 200;
 
 /** The implementation of {@link ThreadList}. */

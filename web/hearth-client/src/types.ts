@@ -238,28 +238,28 @@ export interface HearthOptions {
 
 /** Timeouts and intervals, in milliseconds. */
 export interface Timing {
-  /** An API request fails after this time without a response. 30 000. */
+  /** An API request fails after this time without a response. Default: 30 000. */
   request: number;
-  /** An upload fails after this time without progress. 60 000. Only with XMLHttpRequest. */
+  /** An upload fails after this time without progress. Default: 60 000. Only with XMLHttpRequest. */
   uploadStall: number;
-  /** A socket that has not opened after this time is closed. 15 000. */
+  /** A socket that has not opened after this time is closed. Default: 15 000. */
   open: number;
   /**
-   * The time to wait for `subscribed` or `pong`. 5 000. A subscribe is then sent once more; after a second timeout, or
-   * without a `pong`, the socket is closed and the client reconnects.
+   * The time to wait for `subscribed` or `pong`. Default: 5 000. After it, a subscribe is sent once more. After a second
+   * timeout, or without a `pong`, the socket is closed and the client reconnects.
    */
   answer: number;
-  /** After this time without a frame, a ping is sent. 240 000. API Gateway closes a socket that is idle for 600 000. */
+  /** A ping is sent after this time without a frame. Default: 240 000. API Gateway closes a socket after 600 000. */
   ping: number;
-  /** The age at which a socket is replaced. 6 600 000 (110 minutes). API Gateway closes a socket after 120 minutes. */
+  /** The age at which a socket is replaced. Default: 6 600 000 (110 minutes). API Gateway closes it after 120 minutes. */
   socketAge: number;
-  /** The longest wait before the first retry. 1 000. It doubles with each retry, with full jitter. */
+  /** The longest wait before the first retry. Default: 1 000. It doubles with each retry, with full jitter. */
   backoffBase: number;
-  /** The longest wait before any retry. 30 000. */
+  /** The longest wait before any retry. Default: 30 000. */
   backoffMax: number;
-  /** When a message arrives before an earlier one, the time to wait before the missing one is fetched. 300. */
+  /** When a message arrives before an earlier one, the time to wait before the missing one is fetched. Default: 300. */
   reorder: number;
-  /** The interval between refreshes of the thread list while the page is visible. 120 000. */
+  /** The interval between refreshes of the thread list while the page is visible. Default: 120 000. */
   listRefresh: number;
 }
 

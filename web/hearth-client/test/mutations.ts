@@ -104,7 +104,11 @@ const MUTATIONS: Mutation[] = [
   {
     name: "a subscribe is sent before the unsubscribe is answered",
     replace: [
-      ["socket.js", "if (!this.#open || this.#closed || subscription.action !== null)", "if (!this.#open || this.#closed)"],
+      [
+        "socket.js",
+        "if (!this.#open || this.#closed || subscription.action !== null)",
+        "if (!this.#open || this.#closed)",
+      ],
     ],
   },
   {
@@ -117,7 +121,9 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "a missing pong is ignored",
-    replace: [["socket.js", 'this.#fail("The server no longer answers on this connection.");\n        }, this', "}, this"]],
+    replace: [
+      ["socket.js", 'this.#fail("The server no longer answers on this connection.");\n        }, this', "}, this"],
+    ],
   },
   {
     name: "a connection_expired error is ignored",
@@ -197,7 +203,9 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "there is no timeout for the token provider",
-    replace: [["http.js", "await Promise.race([this.#provider({ renew }), timeout])", "await this.#provider({ renew })"]],
+    replace: [
+      ["http.js", "await Promise.race([this.#provider({ renew }), timeout])", "await this.#provider({ renew })"],
+    ],
   },
   {
     name: "a message in the outbox and its push are both shown",
@@ -206,7 +214,11 @@ const MUTATIONS: Mutation[] = [
   {
     name: "the status of pending files is not requested",
     replace: [
-      ["pending-files.js", "watch.cancel = this.#context.env.schedule(() => void this.#check(fileId, watch), wait);", ""],
+      [
+        "pending-files.js",
+        "watch.cancel = this.#context.env.schedule(() => void this.#check(fileId, watch), wait);",
+        "",
+      ],
       ["pending-files.js", "void this.#check(fileId, watch);\n        }\n    }", "}\n    }"],
     ],
   },
@@ -237,7 +249,8 @@ async function run({ replace }: Mutation): Promise<string | null> {
     for (const [file, from, to] of replace) {
       const path = join(copy, "src", file);
       const text = await readFile(path, "utf8");
-      if (text.split(from).length !== 2) throw new Error(`Update the mutation: ${file} must contain this text exactly once: ${from}`);
+      if (text.split(from).length !== 2)
+        throw new Error(`Update the mutation: ${file} must contain this text exactly once: ${from}`);
       await writeFile(
         path,
         text.replace(from, () => to),
