@@ -60,8 +60,8 @@ export class HearthApi {
   }
 
   /**
-   * Returns a page of messages, newest first. With `after`, returns the messages after that `seq`, oldest first. `limit`
-   * is 1 to 100, by default 50.
+   * Returns a page of messages, newest first. With `after`, returns the messages after that `seq`, oldest first.
+   * `limit` is 1 to 100, by default 50.
    */
   async messages(
     threadId: string,

@@ -90,8 +90,8 @@ export class HearthClient {
 
   /**
    * Calls `listener` for every message of a thread, each once, in the order of `seq`, without keeping them in memory.
-   * Starts after the `seq` in `after`: 0 means all messages; by default, only messages after this call. Returns a function
-   * that stops this.
+   * Starts after the `seq` in `after`: 0 means all messages; by default, only messages after this call. Returns a
+   * function that stops this.
    */
   follow(threadId: string, listener: ThreadListener, after?: number): () => void {
     const newest = async (signal: AbortSignal) => {
@@ -113,16 +113,17 @@ export class HearthClient {
   }
 
   /**
-   * Calls `listener` for each `file:status` event: of the caller's own files, and of files in followed threads. An event
-   * may come twice, and there are none while no thread or list is open or followed. Returns a function that stops this.
+   * Calls `listener` for each `file:status` event: of the caller's own files, and of files in followed threads. An
+   * event may come twice, and there are none while no thread or list is open or followed. Returns a function that stops
+   * this.
    */
   onFileStatus(listener: (event: FileStatusEvent) => void): () => void {
     return this.#live.onFileStatus(listener);
   }
 
   /**
-   * Connects and sends the messages in the outbox now, instead of waiting for the next retry. If connected, checks that the
-   * connection still works.
+   * Connects and sends the messages in the outbox now, instead of waiting for the next retry. If connected, checks that
+   * the connection still works.
    */
   reconnectNow(): void {
     this.#live.reconnectNow();

@@ -75,7 +75,9 @@ export class Pause {
   }
 }
 
-/** Whether a retry may succeed. True for a 401 too: the token provider may have a valid token after the next sign-in. */
+/**
+ * Whether a retry may succeed. True for a 401 too: the token provider may have a valid token after the next sign-in.
+ */
 export function isTemporary(error: unknown): boolean {
   return error instanceof HearthError && (error.retryable || error.status === 401);
 }

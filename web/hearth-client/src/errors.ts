@@ -11,8 +11,8 @@ import type { ErrorCode, FieldError } from "./types.js";
 export type ErrorKind = "http" | "network" | "token" | "protocol" | "file";
 
 /**
- * The codes that this library adds to the server's. `forbidden`, `not_found`, `too_many_requests` and `http_error` stand
- * for error responses without a `code`, from API Gateway or a proxy.
+ * The codes that this library adds to the server's. `forbidden`, `not_found`, `too_many_requests` and `http_error`
+ * stand for error responses without a `code`, from API Gateway or a proxy.
  */
 export type ClientErrorCode =
   | "network_error"

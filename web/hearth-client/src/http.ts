@@ -51,8 +51,8 @@ export class Transport {
   }
 
   /**
-   * Returns the absolute URL of a path. Throws if the URL's scheme is neither `http:` nor `https:`, because a page may use
-   * the URL in a link, where `javascript:` would run code.
+   * Returns the absolute URL of a path. Throws if the URL's scheme is neither `http:` nor `https:`, because a page may
+   * use the URL in a link, where `javascript:` would run code.
    */
   resolve(path: string): string {
     if (/^https?:\/\//i.test(path)) return path;
@@ -138,8 +138,8 @@ export class Transport {
 }
 
 /**
- * Calls `send` with a signal that aborts when `given` aborts, when the client is closed, or after `timeout` milliseconds.
- * Turns other errors of `send` into `network` errors.
+ * Calls `send` with a signal that aborts when `given` aborts, when the client is closed, or after `timeout`
+ * milliseconds. Turns other errors of `send` into `network` errors.
  */
 export async function withTimeout<T>(
   env: Environment,
@@ -213,7 +213,9 @@ function responseError(response: FetchResponse, json: object | null, now: number
   });
 }
 
-/** Parses a `Retry-After` header, which contains seconds or a date. Returns milliseconds, or null if it is not valid. */
+/**
+ * Parses a `Retry-After` header, which contains seconds or a date. Returns milliseconds, or null if it is not valid.
+ */
 export function parseRetryAfter(value: string | null, now: number): number | null {
   if (value === null) return null;
   if (/^\d+$/.test(value.trim())) return Number(value) * 1000;

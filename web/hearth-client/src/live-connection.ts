@@ -36,9 +36,9 @@ const DISCONNECT_DELAY = 5_000;
 const RENEW_BEFORE_EXPIRY = 60_000;
 
 /**
- * The live connection. It connects while any channel is followed, reconnects with backoff, and subscribes each socket to
- * all followed channels. Before a socket's expected end it opens a second one, and closes the first when the second is
- * subscribed to everything.
+ * The live connection. It connects while any channel is followed, reconnects with backoff, and subscribes each socket
+ * to all followed channels. Before a socket's expected end it opens a second one, and closes the first when the second
+ * is subscribed to everything.
  */
 export class LiveConnection {
   readonly store: Store<ConnectionState>;
@@ -185,7 +185,9 @@ export class LiveConnection {
     for (const channel of this.#channels.keys()) socket.subscribe(channel);
   }
 
-  /** Creates a socket. Returns null if the platform refuses: by the page's policy, or for a `ws:` URL on an HTTPS page. */
+  /**
+   * Creates a socket. Returns null if the platform refuses: by the page's policy, or for a `ws:` URL on an HTTPS page.
+   */
   #createSocket(next: PendingSocket, url: string): Socket | null {
     const handlers: SocketHandlers = {
       opened: () => {

@@ -5,8 +5,8 @@ import { callSafely } from "./store.js";
 import type { OutboxStorage } from "./types.js";
 
 /**
- * Keeps the outbox across page reloads. Each message is an item of its own, so that two tabs do not overwrite each other's
- * messages. Two tabs may send the same message; its idempotency key prevents a duplicate.
+ * Keeps the outbox across page reloads. Each message is an item of its own, so that two tabs do not overwrite each
+ * other's messages. Two tabs may send the same message; its idempotency key prevents a duplicate.
  */
 export class OutboxPersistence {
   readonly #context: Context;

@@ -86,7 +86,9 @@ export class Socket {
     return true;
   }
 
-  /** Subscribes. If subscribed already, subscribes again: the acknowledgement has the channel's `seq` of that moment. */
+  /**
+   * Subscribes. If subscribed already, subscribes again: the acknowledgement has the channel's `seq` of that moment.
+   */
   subscribe(channel: string): void {
     const subscription = this.#subscriptions.get(channel) ?? {
       wanted: true,

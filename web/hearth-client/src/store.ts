@@ -1,8 +1,8 @@
 import type { Store } from "./types.js";
 
 /**
- * A store that creates its snapshot on demand. It notifies listeners once per turn of the event loop: a thousand messages
- * fetched at once cause one render, not a thousand.
+ * A store that creates its snapshot on demand. It notifies listeners once per turn of the event loop: a thousand
+ * messages fetched at once cause one render, not a thousand.
  */
 export class LazyStore<T> implements Store<T> {
   readonly #listeners = new Set<() => void>();

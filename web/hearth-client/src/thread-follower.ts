@@ -20,8 +20,8 @@ const MAX_BUFFERED = 500;
 const PAGE_SIZE = 100;
 
 /**
- * Delivers every message of a thread after a given `seq`, each once, in order. Takes pushed messages, and fetches missing
- * ones. Messages are missing when there is a gap in `seq`, or when `subscribed` reports a later `seq`.
+ * Delivers every message of a thread after a given `seq`, each once, in order. Takes pushed messages, and fetches
+ * missing ones. Messages are missing when there is a gap in `seq`, or when `subscribed` reports a later `seq`.
  */
 export class ThreadFollower {
   readonly #context: Context;
@@ -67,7 +67,9 @@ export class ThreadFollower {
     this.#catchUp();
   }
 
-  /** Takes a message from any source. Drops it if it was delivered already, and buffers it if an earlier one is missing. */
+  /**
+   * Takes a message from any source. Drops it if it was delivered already, and buffers it if an earlier one is missing.
+   */
   accept(message: Message, truncated = false): void {
     if (this.#stopping.signal.aborted) return;
     this.#newest = Math.max(this.#newest, message.seq);

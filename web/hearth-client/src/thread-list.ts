@@ -105,7 +105,9 @@ export class LiveThreadList implements ThreadList {
     }, timing.listRefresh);
   }
 
-  /** Refreshes the list if it was loaded before. An error is only shown in the snapshot; the next refresh comes soon. */
+  /**
+   * Refreshes the list if it was loaded before. An error is only shown in the snapshot; the next refresh comes soon.
+   */
   #refreshQuietly(): void {
     if (!this.#loaded || this.#closing.signal.aborted) return;
     this.refresh()
@@ -136,8 +138,8 @@ export class LiveThreadList implements ThreadList {
   }
 
   /**
-   * Adds or replaces a thread from the server's list. Keeps a `lastMessage` that was pushed, if the list's is older: the
-   * server updates its list a moment after a message is sent.
+   * Adds or replaces a thread from the server's list. Keeps a `lastMessage` that was pushed, if the list's is older:
+   * the server updates its list a moment after a message is sent.
    */
   #merge(thread: ThreadSummary): void {
     const known = this.#threads.get(thread.id);

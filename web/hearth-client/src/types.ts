@@ -38,15 +38,18 @@ export type ErrorCode = Schemas["ErrorCode"];
 
 /** A value that changes. Fits React's `useSyncExternalStore` and similar APIs, and works without a framework. */
 export interface Store<T> {
-  /** Calls `listener` after each change. Returns a function that stops this. Bound: may be passed without its object. */
+  /** Calls `listener` after each change; the returned function stops this. May be passed on as a plain function. */
   subscribe: (listener: () => void) => () => void;
-  /** Returns the current value: immutable, and the same object until it changes. Bound, like `subscribe`. */
+  /**
+   * Returns the current value: immutable, and the same object until it changes. May be passed on as a plain function.
+   */
   getSnapshot: () => T;
 }
 
 /**
  * The status of the live connection:
- * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if no thread or list is open or followed.
+ * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if no thread or list is open or
+ *   followed.
  * - `connecting`: the first socket is being opened.
  * - `catching-up`: connected; subscriptions are being acknowledged, or missed messages fetched.
  * - `live`: connected and up to date. New messages in followed threads arrive within moments.
@@ -64,11 +67,13 @@ export interface ConnectionState {
 
 /** A message in a thread view: committed, or in the outbox. */
 export interface ThreadEntry {
-  /** Unique in the thread, and the same before and after the message is committed. Fits as the `key` of a list element. */
+  /**
+   * Unique in the thread, and the same before and after the message is committed. Fits as the `key` of a list element.
+   */
   readonly key: string;
   /**
-   * `sending`: being sent, or waiting to be sent. `failed`: refused permanently, or not sent again because that could create
-   * a duplicate (`maybe_sent`). `sent`: committed.
+   * `sending`: being sent, or waiting to be sent. `failed`: refused permanently, or not sent again because that could
+   * create a duplicate (`maybe_sent`). `sent`: committed.
    */
   readonly state: "sending" | "failed" | "sent";
   readonly body: string;
@@ -113,7 +118,9 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   send(body: string, files?: readonly OutgoingFile[]): string;
   /** Sends a `failed` entry again. Returns false if there is no such entry. */
   retry(key: string): boolean;
-  /** Removes an entry that is `failed` or was never sent. Returns false if it may have been committed or does not exist. */
+  /**
+   * Removes an entry that is `failed` or was never sent. Returns false if it may have been committed or does not exist.
+   */
   discard(key: string): boolean;
   /** Loads a page of older messages. Concurrent calls share one request. Rejects with a {@link HearthError}. */
   loadOlder(): Promise<void>;
@@ -149,8 +156,8 @@ export interface ThreadListSnapshot {
 }
 
 /**
- * The caller's threads. New messages arrive by push. The server does not push threads that others create, so the first page
- * is refreshed regularly (`timing.listRefresh`), and when the client reconnects or the page becomes visible.
+ * The caller's threads. New messages arrive by push. The server does not push threads that others create, so the first
+ * page is refreshed regularly (`timing.listRefresh`), and when the client reconnects or the page becomes visible.
  */
 export interface ThreadList extends Store<ThreadListSnapshot> {
   /** Loads the next page. Concurrent calls share one request. Rejects with a {@link HearthError}. */
@@ -184,8 +191,9 @@ export interface Upload {
   /** Resolves when the storage has the bytes. From then on a message may have the file. */
   readonly sent: Promise<NewFile>;
   /**
-   * Resolves when the file is `ready`. Rejects with a {@link HearthError}; if the server could not process the file, its
-   * `code` is `file_failed` and `detail` is the reason. After an abort, `sent` and `ready` reject with the signal's reason.
+   * Resolves when the file is `ready`. Rejects with a {@link HearthError}; if the server could not process the file,
+   * its `code` is `file_failed` and `detail` is the reason. After an abort, `sent` and `ready` reject with the signal's
+   * reason.
    */
   readonly ready: Promise<FileDetails>;
   /** Aborts the upload. The server removes the incomplete file later. */
@@ -221,8 +229,8 @@ export interface HearthOptions {
   wsUrl: string;
   token: TokenProvider;
   /**
-   * Keeps unsent messages across a page reload. `key` is the prefix of the storage items' names. It must be different for
-   * each user: the client sends all messages that it finds there as the signed-in user.
+   * Keeps unsent messages across a page reload. `key` is the prefix of the storage items' names. It must be different
+   * for each user: the client sends all messages that it finds there as the signed-in user.
    */
   outbox?: { storage: OutboxStorage; key: string };
   /**
@@ -245,13 +253,15 @@ export interface Timing {
   /** A socket that has not opened after this time is closed. Default: 15 000. */
   open: number;
   /**
-   * The time to wait for `subscribed` or `pong`. Default: 5 000. After it, a subscribe is sent once more. After a second
-   * timeout, or without a `pong`, the socket is closed and the client reconnects.
+   * The time to wait for `subscribed` or `pong`. Default: 5 000. After it, a subscribe is sent once more. After a
+   * second timeout, or without a `pong`, the socket is closed and the client reconnects.
    */
   answer: number;
   /** A ping is sent after this time without a frame. Default: 240 000. API Gateway closes a socket after 600 000. */
   ping: number;
-  /** The age at which a socket is replaced. Default: 6 600 000 (110 minutes). API Gateway closes it after 120 minutes. */
+  /**
+   * The age at which a socket is replaced. Default: 6 600 000 (110 minutes). API Gateway closes it after 120 minutes.
+   */
   socketAge: number;
   /** The longest wait before the first retry. Default: 1 000. It doubles with each retry, with full jitter. */
   backoffBase: number;

@@ -1,6 +1,6 @@
 /**
- * Checks that the histories notice mutations of the library: for each mutation, runs the histories until one fails. Exits
- * with 1 if a mutation is not noticed. `ONLY=` selects mutations whose names contain a text.
+ * Checks that the histories notice mutations of the library: for each mutation, runs the histories until one fails.
+ * Exits with 1 if a mutation is not noticed. `ONLY=` selects mutations whose names contain a text.
  */
 import { execFile } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

@@ -8,7 +8,9 @@ import { StubSocket } from "./support/stub-socket.js";
 
 const DAY = 24 * 60 * 60 * 1000;
 
-/** Returns a client with an open thread and without a live connection. `send` answers the requests that send a message. */
+/**
+ * Returns a client with an open thread and without a live connection. `send` answers the requests that send a message.
+ */
 function clientWithThread(send: Handler, options: Partial<HearthOptions> = {}) {
   const fixture = new ClientFixture(
     (call, count) => {

@@ -5,7 +5,9 @@ import { ClientFixture, type Handler, rejection } from "./support/client-fixture
 
 const FILE = new Blob(["12345678"], { type: "image/png" });
 
-/** Returns a handler that answers status requests with these statuses in turn; `put` answers the upload of the bytes. */
+/**
+ * Returns a handler that answers status requests with these statuses in turn; `put` answers the upload of the bytes.
+ */
 function server(statuses: string[], put: Handler = () => ({ status: 200, body: "" })): Handler {
   let asked = 0;
   return (call, count) => {

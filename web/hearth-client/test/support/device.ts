@@ -45,7 +45,9 @@ export interface SentRecord {
   body: string;
 }
 
-/** A simulated browser tab of one user: a client with open threads. Checks after each change that its views are valid. */
+/**
+ * A simulated browser tab of one user: a client with open threads. Checks after each change that its views are valid.
+ */
 export class Device {
   readonly name: string;
   readonly user: string;

@@ -15,8 +15,8 @@ const REST_REQUESTS = 20;
 const SLOW_THREADS = ["thread_family", "thread_parents"];
 
 /**
- * Runs one history: devices do random actions while faults are injected. Afterwards every message must be there once and in
- * order on every device.
+ * Runs one history: devices do random actions while faults are injected. Afterwards every message must be there once
+ * and in order on every device.
  */
 export async function runHistory(seed: number): Promise<void> {
   const random = new Random(seed);
@@ -136,8 +136,8 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
 }
 
 /**
- * Opens threads and closes them again before the subscription is acknowledged. Afterwards each socket must be subscribed to
- * exactly the channels that its device follows.
+ * Opens threads and closes them again before the subscription is acknowledged. Afterwards each socket must be
+ * subscribed to exactly the channels that its device follows.
  */
 async function leaveBeforeAcknowledged(server: FakeServer, random: Random, devices: Device[]): Promise<void> {
   server.faults = { ...NO_FAULTS, frameError: 0.3 };

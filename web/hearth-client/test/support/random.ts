@@ -29,7 +29,9 @@ export class Random {
     return item;
   }
 
-  /** Returns an independent generator. A part of a test that draws more numbers then does not affect the other parts. */
+  /**
+   * Returns an independent generator. A part of a test that draws more numbers then does not affect the other parts.
+   */
   fork(): Random {
     return new Random(Math.floor(this.next() * 4_294_967_296));
   }
