@@ -1,6 +1,6 @@
 import type { FileStatus, Message } from "./types.js";
 
-/** What the server sends. */
+/** A frame from the server. */
 export type Frame =
   | { event: "message:new"; data: { threadId: string; message: Message; truncated?: boolean } }
   | { event: "file:status"; data: { fileId: string; status: FileStatus; thumbUrl: string | null } }
@@ -11,7 +11,7 @@ export type Frame =
 
 const EVENTS: readonly unknown[] = ["message:new", "file:status", "subscribed", "unsubscribed", "pong", "error"];
 
-/** The frame, or null for what is none of the contract's: API Gateway has some of its own, and newer servers may. */
+/** Parses a frame. Returns null for unknown frames: API Gateway sends some of its own, and newer servers may too. */
 export function parseFrame(text: unknown): Frame | null {
   if (typeof text !== "string") return null;
   try {
@@ -25,7 +25,7 @@ export function parseFrame(text: unknown): Frame | null {
   }
 }
 
-/** The channel of a thread. */
+/** Returns the channel of a thread. */
 export function channelOf(threadId: string): string {
   return `thread:${threadId}`;
 }

@@ -4,21 +4,21 @@ import { Clock } from "./clock.js";
 import { Random } from "./random.js";
 
 /**
- * What a test answers to a request, `delay` milliseconds later perhaps; an error is a failure of the network, and nothing
- * is no answer at all.
+ * Returns the response to a request, which arrives after `delay` milliseconds. An `Error` is a network failure, and
+ * undefined means that no response arrives. `count` is the number of requests so far, including this one.
  */
 export type Handler = (
   call: { method: string; path: string; headers: Record<string, string>; body: unknown },
   count: number,
 ) => { status: number; body?: unknown; headers?: Record<string, string>; delay?: number } | Error | undefined;
 
-/** A client whose requests a test answers by hand, in virtual time. */
-export class Bench {
+/** A client in virtual time, whose requests are answered by a handler. */
+export class ClientFixture {
   readonly clock = new Clock();
   readonly calls: { method: string; path: string; headers: Record<string, string>; body: unknown }[] = [];
   readonly errors: unknown[] = [];
   readonly client: HearthClient;
-  /** What the token provider was asked. */
+  /** The values of `renew` that the token provider was called with. */
   readonly tokens: boolean[] = [];
 
   constructor(handler: Handler, options: Partial<HearthOptions> = {}) {
@@ -66,12 +66,12 @@ export class Bench {
   }
 }
 
-/** What a promise is rejected with. */
+/** Returns the reason with which a promise rejects. Throws if it resolves. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;
   } catch (error) {
     return error;
   }
-  throw new Error("it was not rejected");
+  throw new Error("The promise resolved, although it should have rejected.");
 }

@@ -5,16 +5,16 @@ import { FakeSocket } from "./fake-socket.js";
 import type { Faults } from "./faults.js";
 import type { Random } from "./random.js";
 
-/** A frame as large as this goes without its body. */
-export const LONG = 2_000;
+/** A pushed message whose body is longer is truncated. In characters; the real limit is a frame of 32 KB. */
+export const MAX_PUSHED_BODY = 2_000;
 
-/** The network of one device, which may be down. */
+/** The network of one device. */
 export interface Network {
   up: boolean;
 }
 
-/** The REST API and the socket, as the contract has them, and everything that may go wrong on the way. */
-export class Server {
+/** A fake of the REST API and the WebSocket server that injects faults. */
+export class FakeServer {
   readonly backend: Backend;
   readonly clock: Clock;
   readonly random: Random;
@@ -24,9 +24,9 @@ export class Server {
   readonly #revoked = new Set<string>();
   #issued = 0;
   faults: Faults;
-  /** Channels whose pushes may be minutes late: what is said there later shows that something is missing. */
-  readonly patient = new Set<string>();
-  /** REST requests that have come. */
+  /** Channels whose pushes may be up to 20 minutes late. */
+  readonly slowChannels = new Set<string>();
+  /** The number of REST requests received. */
   requests = 0;
 
   constructor(clock: Clock, random: Random, faults: Faults) {
@@ -43,7 +43,7 @@ export class Server {
     this.#schedule(callback, milliseconds);
   }
 
-  /** A token that is good for so many milliseconds; an opaque one tells its client nothing. */
+  /** Returns a token that expires after `lifetime` milliseconds. An opaque one is not a JWT. */
   token(user: string, lifetime: number, opaque: boolean): string {
     this.#issued += 1;
     const exp = (this.clock.now() + lifetime) / 1000;
@@ -51,6 +51,7 @@ export class Server {
     return opaque ? `opaque:${text}` : `x.${text}.y`;
   }
 
+  /** Uses up a ticket. Returns its user, or null if the ticket is not valid. */
   redeem(ticket: string): { user: string; tokenUntil: number } | null {
     const known = this.#tickets.get(ticket);
     this.#tickets.delete(ticket);
@@ -58,7 +59,7 @@ export class Server {
     return known !== undefined && known.until > now && known.tokenUntil > now ? known : null;
   }
 
-  /** What a device calls for `fetch`. */
+  /** Returns the `fetch` function of a device. */
   fetch(network: Network): Fetch {
     return (url, init) =>
       new Promise<FetchResponse>((resolve, reject) => {
@@ -67,12 +68,12 @@ export class Server {
         init.signal.addEventListener("abort", () => reject(init.signal.reason));
         if (!network.up) return this.after(random.int(1, 50), fail);
         if (random.chance(faults.hang)) return;
-        const way = () => random.int(5, 80) + (random.chance(faults.slow) ? random.int(500, 8_000) : 0);
-        if (random.chance(faults.requestLost)) return this.after(way(), fail);
-        this.after(way(), () => {
+        const latency = () => random.int(5, 80) + (random.chance(faults.slow) ? random.int(500, 8_000) : 0);
+        if (random.chance(faults.requestLost)) return this.after(latency(), fail);
+        this.after(latency(), () => {
           const reply = this.#reply(url, init.method, init.headers, init.body);
           const lost = random.chance(faults.answerLost);
-          this.after(way(), () => (lost || !network.up ? fail() : resolve(response(reply))));
+          this.after(latency(), () => (lost || !network.up ? fail() : resolve(response(reply))));
         });
       });
   }
@@ -86,7 +87,8 @@ export class Server {
       return { status: 429, body: { message: "Too Many Requests" }, headers: wait };
     }
     const storage = new URL(url).pathname.startsWith("/storage/");
-    if (!storage && random.chance(faults.portal)) return { status: 200, body: "<html>Welcome to our hotel</html>" };
+    if (!storage && random.chance(faults.captivePortal))
+      return { status: 200, body: "<html>Welcome to our hotel</html>" };
     const reply = this.#route(new URL(url), method, headers, body);
     if (random.chance(faults.errorAfter)) return { status: 500, body: { message: "Internal Server Error" } };
     return reply;
@@ -110,7 +112,7 @@ export class Server {
   }
 
   #pushMessage(message: Message): void {
-    const truncated = message.body.length > LONG;
+    const truncated = message.body.length > MAX_PUSHED_BODY;
     const shown = truncated ? { ...message, body: "", attachments: [] } : message;
     const data = { threadId: message.threadId, message: shown, ...(truncated ? { truncated } : {}) };
     for (const socket of this.sockets) socket.push(`thread:${message.threadId}`, { event: "message:new", data });
@@ -129,7 +131,7 @@ export class Server {
     }
   }
 
-  /** What a device calls for `WebSocket`. */
+  /** Returns the `WebSocket` class of a device. */
   socketClass(network: Network): new (url: string) => FakeSocket {
     const server = this;
     return class extends FakeSocket {

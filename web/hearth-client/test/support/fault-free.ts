@@ -1,25 +1,25 @@
 import assert from "node:assert/strict";
 import { Clock } from "./clock.js";
 import { Device } from "./device.js";
-import { CALM } from "./faults.js";
+import { FakeServer } from "./fake-server.js";
+import { NO_FAULTS } from "./faults.js";
 import { Random } from "./random.js";
-import { Server } from "./server.js";
 
 const MINUTE = 60_000;
 
 /**
- * Half a day on which nothing goes wrong: sockets end after two hours and when they are idle, tokens after one, and whoever
- * looks notices nothing of it.
+ * Runs half a day without faults. API Gateway closes sockets after two hours and when they are idle, and tokens expire
+ * after one hour. The client must stay `live` all the time.
  */
-export async function runCalm(): Promise<void> {
+export async function runFaultFree(): Promise<void> {
   const random = new Random(0);
   const clock = new Clock();
-  const server = new Server(clock, random.fork(), CALM);
+  const server = new FakeServer(clock, random.fork(), NO_FAULTS);
   server.backend.addThread("thread_family", ["sarah", "dad"]);
   const device = new Device(server, random.fork(), {
     name: "sarah-phone",
     user: "sarah",
-    tokenLife: 60 * MINUTE,
+    tokenLifetime: 60 * MINUTE,
     list: true,
   });
   device.open("thread_family");
@@ -34,25 +34,25 @@ export async function runCalm(): Promise<void> {
     assert.equal(
       device.views.get("thread_family")?.getSnapshot().messages.length,
       n,
-      `message ${n} is here within a second`,
+      `message ${n} must arrive within a second`,
     );
     assert.equal(device.followed.get("thread_family"), n);
   }
-  assert.deepEqual(new Set(device.statuses), new Set(["live"]), "it was live all the time");
+  assert.deepEqual(new Set(device.statuses), new Set(["live"]), "the status must always be live");
   assert.deepEqual(device.failures, []);
   device.close();
   await clock.advance(0);
-  assert.equal(clock.pending(device.name), 0, "timers are left");
+  assert.equal(clock.pending(device.name), 0, "the client has left timers behind");
 }
 
-/** One thread, whose channel is about to be subscribed to when a message is said and somebody else begins to follow it. */
-export async function runJoining(): Promise<void> {
+/** A message is committed, and a second follower added, at random moments around the subscription to a thread. */
+export async function runLateFollowers(): Promise<void> {
   for (let seed = 1; seed <= 200; seed += 1) {
     const random = new Random(seed);
     const clock = new Clock();
-    const server = new Server(clock, random.fork(), CALM);
+    const server = new FakeServer(clock, random.fork(), NO_FAULTS);
     server.backend.addThread("thread_1", ["sarah", "dad"]);
-    const options = { name: "phone", user: "sarah", tokenLife: 60 * MINUTE, list: false };
+    const options = { name: "phone", user: "sarah", tokenLifetime: 60 * MINUTE, list: false };
     const device = new Device(server, random.fork(), options);
     device.open("thread_1");
     await clock.advance(random.int(0, 600));
@@ -60,7 +60,7 @@ export async function runJoining(): Promise<void> {
     await clock.advance(random.int(0, 300));
     device.follow("thread_1");
     await clock.advance(10_000);
-    assert.equal(device.followed.get("thread_1"), 1, `joining ${seed}: the message is missing`);
+    assert.equal(device.followed.get("thread_1"), 1, `late follower, seed ${seed}: the message is missing`);
     device.close();
   }
 }

@@ -1,14 +1,14 @@
 import type { Context } from "./context.js";
 import { HearthError, type HearthErrorFields } from "./errors.js";
 import type { OutboxItem } from "./outbox.js";
-import { guarded } from "./store.js";
+import { callSafely } from "./store.js";
 import type { OutboxStorage } from "./types.js";
 
 /**
- * Keeps the outbox over a reload: one item of the storage for each message, so that two tabs do not overwrite each
- * other's. Two tabs may send the same message; its key makes them one.
+ * Keeps the outbox across page reloads. Each message is an item of its own, so that two tabs do not overwrite each
+ * other's messages. Two tabs may send the same message; its idempotency key prevents a duplicate.
  */
-export class OutboxShelf {
+export class OutboxPersistence {
   readonly #context: Context;
   readonly #storage: OutboxStorage | null;
   readonly #prefix: string;
@@ -23,10 +23,11 @@ export class OutboxShelf {
     const storage = this.#storage;
     if (storage === null) return [];
     const items: OutboxItem[] = [];
-    guarded(this.#context.report, () => {
+    callSafely(this.#context.report, () => {
       for (let index = 0; index < storage.length; index += 1) {
         const name = storage.key(index);
-        if (name?.startsWith(this.#prefix)) guarded(this.#context.report, () => items.push(this.#read(storage, name)));
+        if (!name?.startsWith(this.#prefix)) continue;
+        callSafely(this.#context.report, () => items.push(this.#read(storage, name)));
       }
     });
     return items;
@@ -34,15 +35,15 @@ export class OutboxShelf {
 
   put(item: OutboxItem): void {
     const { key, threadId, body, createdAt, order, triedAt, failed } = item;
-    // An object URL means nothing after a reload.
+    // Object URLs are not valid after a reload.
     const files = item.files.map(({ previewUrl: _, ...file }) => file);
-    const error = failed && item.error !== null ? told(item.error) : null;
+    const error = failed && item.error !== null ? errorFields(item.error) : null;
     const text = JSON.stringify({ threadId, body, files, createdAt, order, triedAt, failed, error });
-    guarded(this.#context.report, () => this.#storage?.setItem(this.#prefix + key, text));
+    callSafely(this.#context.report, () => this.#storage?.setItem(this.#prefix + key, text));
   }
 
   remove(key: string): void {
-    guarded(this.#context.report, () => this.#storage?.removeItem(this.#prefix + key));
+    callSafely(this.#context.report, () => this.#storage?.removeItem(this.#prefix + key));
   }
 
   #read(storage: OutboxStorage, name: string): OutboxItem {
@@ -55,23 +56,25 @@ export class OutboxShelf {
       typeof createdAt !== "string" ||
       typeof order !== "number"
     ) {
-      throw new TypeError(`${name} in the outbox's storage is no message, and is left as it is.`);
+      throw new TypeError(
+        `The storage item "${name}" is not a valid outbox message. It is ignored and stays in place.`,
+      );
     }
     const tried = typeof triedAt === "number" ? triedAt : null;
     const key = name.slice(this.#prefix.length);
     const failed = state.failed === true;
-    const error = failed ? restored(state.error) : null;
+    const error = failed ? parseError(state.error) : null;
     return { key, threadId, body, files, createdAt, order, triedAt: tried, failed, error };
   }
 }
 
-/** What of an error is worth keeping: a `cause` may be anything. */
-function told({ kind, code, detail, status, requestId }: HearthError): HearthErrorFields {
+/** The fields of an error to store. Omits `cause`, which may not be serializable. */
+function errorFields({ kind, code, detail, status, requestId }: HearthError): HearthErrorFields {
   return { kind, code, detail, status, requestId };
 }
 
-/** Why it failed, or null where an earlier version of this library did not keep it. */
-function restored(error: unknown): HearthError | null {
+/** Parses a stored error. Returns null for items from versions of this library that did not store it. */
+function parseError(error: unknown): HearthError | null {
   const { kind, code, detail, status, requestId } = (error ?? {}) as Partial<HearthErrorFields>;
   if (typeof kind !== "string" || typeof code !== "string" || typeof detail !== "string") return null;
   return new HearthError({ kind, code, detail, status: status ?? null, requestId: requestId ?? null });
