@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod connections;
+mod data_model;
 mod faults;
 mod files;
 mod messages;
