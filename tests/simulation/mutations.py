@@ -38,7 +38,7 @@ MUTATIONS = {
         (WS_MESSAGE, "Ok(chat.last_seq(thread_id).await?)", "Ok(seq)"),
     ]),
     "remembered-barrier": ("`subscribe` takes the last `seq` that its instance remembers", [
-        (MESSAGES, "    /// A page of the thread's messages. It may", """    /// What this instance remembers.
+        (MESSAGES, "    /// Reads a page of the thread's messages. A page", """    /// What this instance remembers.
     pub async fn remembered(&self, thread_id: &ThreadId) -> Result<u64, Error> {
         match self.last_seqs.get(thread_id) {
             Some(seq) => Ok(seq),
@@ -46,7 +46,7 @@ MUTATIONS = {
         }
     }
 
-    /// A page of the thread's messages. It may"""),
+    /// Reads a page of the thread's messages. A page"""),
         (WS_MESSAGE, "Ok(chat.last_seq(thread_id).await?)", "Ok(chat.remembered(thread_id).await?)"),
     ]),
     "subscribers-before-commit": ("messages-send reads the subscriptions before it commits the message", [
@@ -65,7 +65,7 @@ MUTATIONS = {
         (SEND, "message.seq, &left)", "message.seq, [])"),
     ]),
     "no-mark": ("a message is committed without its mark", [
-        (MESSAGES, "undelivered: BTreeSet::from([ConnectionId::new(EVERYBODY)])", "undelivered: BTreeSet::new()"),
+        ("shared/store/src/message_row.rs", "undelivered: BTreeSet::from([ConnectionId::new(ALL_CONNECTIONS)])", "undelivered: BTreeSet::new()"),
     ]),
     "no-repair": ("chat-stream asks for no repair", [
         (CHAT_STREAM, "async move { self.repairs.request(&Repair { thread_id: row.thread_id, seq: row.seq }).await }", "async move { drop(row); Ok::<_, ApiError>(()) }"),
@@ -87,16 +87,16 @@ MUTATIONS = {
         ("shared/store/src/idempotency.rs", "to_item(&row.key(), row)?).condition_expression(IS_NEW)", "to_item(&row.key(), row)?)"),
     ]),
     "own-row-not-known": ("a put that is repeated after a lost answer takes its own row for another's", [
-        (MESSAGES, "let ours = in_the_way.is_some_and(|other| other.id == row.id);", "let ours = in_the_way.is_some_and(|_| false);"),
+        (MESSAGES, "let is_same = existing.is_some_and(|existing| existing.id == row.id);", "let is_same = existing.is_some_and(|_| false);"),
     ]),
     "key-forgotten": ("the Idempotency-Key is ignored", [
         (SEND, "idempotency_key: idempotency_key.as_ref()", "idempotency_key: idempotency_key.as_ref().filter(|_| false)"),
     ]),
     "gone-stays": ("a closed connection (410) is not removed", [
-        (PUSH, "return self.remove(&target.channels, id).await", "return Post::Gone"),
+        ("shared/push/src/post.rs", "return self.remove(&target.channels, id).await", "return PostResult::Gone"),
     ]),
     "error-removes": ("whatever a post is answered with removes the connection", [
-        (PUSH, "None | Some(429 | 500..) => Post::Again", "None | Some(429 | 500..) => Post::Gone"),
+        ("shared/push/src/post.rs", "error if is_retryable(&error) => PostResult::Retryable", "error if is_retryable(&error) => PostResult::Gone"),
     ]),
     "no-closing-mark": ("a removal does not mark the connection as closing first", [
         (CONNECTIONS, "SET closing = :true", "SET closed = :true"),

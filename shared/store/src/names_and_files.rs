@@ -6,18 +6,18 @@ use crate::chat::Chat;
 use crate::error::Error;
 use crate::files::FileRow;
 use crate::keys;
-use crate::messages::MessageRow;
+use crate::message_row::MessageRow;
 use crate::row::from_item;
 use crate::users::{Names, ProfileRow};
 
-/// What it takes to show messages beside their own rows, as it is now.
-pub(crate) struct Context {
+/// The current names and files that message rows refer to by ID.
+pub(crate) struct NamesAndFiles {
     pub(crate) names: Names,
     files: HashMap<FileId, FileRow>,
 }
 
-impl Context {
-    /// The files of `ids`, in that order.
+impl NamesAndFiles {
+    /// Returns the files with these IDs, in this order. [`Error::MissingRow`] names a file that does not exist.
     pub(crate) fn files(&self, ids: &[FileId]) -> Result<Vec<FileRow>, Error> {
         let file = |id| self.files.get(id).cloned().ok_or_else(|| Error::MissingRow(keys::file(id).to_string()));
         ids.iter().map(file).collect()
@@ -25,27 +25,27 @@ impl Context {
 }
 
 impl Chat {
-    /// The names of `users` and of the messages' authors, and the messages' files, with one read for all that this
-    /// function does not remember.
-    pub(crate) async fn context<'a>(
+    /// Reads the names of `users` and of the messages' authors, and the messages' files. Files and uncached names are
+    /// read together in one batch.
+    pub(crate) async fn names_and_files<'a>(
         &self,
         messages: impl IntoIterator<Item = &'a MessageRow>,
         users: impl IntoIterator<Item = &'a UserId>,
-    ) -> Result<Context, Error> {
-        let (mut wanted, mut names) = (Vec::new(), HashMap::new());
-        let mut name = |user: &UserId, wanted: &mut Vec<_>| match self.names.get(user) {
+    ) -> Result<NamesAndFiles, Error> {
+        let (mut keys_to_read, mut names) = (Vec::new(), HashMap::new());
+        let mut add_name = |user: &UserId, keys_to_read: &mut Vec<_>| match self.names.get(user) {
             Some(name) => _ = names.insert(user.clone(), name),
-            None => wanted.push(keys::profile(user)),
+            None => keys_to_read.push(keys::profile(user)),
         };
         for user in users {
-            name(user, &mut wanted);
+            add_name(user, &mut keys_to_read);
         }
         for message in messages {
-            name(&message.author_id, &mut wanted);
-            wanted.extend(message.file_ids.iter().map(keys::file));
+            add_name(&message.author_id, &mut keys_to_read);
+            keys_to_read.extend(message.file_ids.iter().map(keys::file));
         }
         let mut files = HashMap::new();
-        for item in self.table.batch_get(wanted).await? {
+        for item in self.table.batch_get(keys_to_read).await? {
             if keys::is_file(&item) {
                 let file: FileRow = from_item(item)?;
                 files.insert(file.id.clone(), file);
@@ -55,6 +55,6 @@ impl Chat {
                 names.insert(id, name);
             }
         }
-        Ok(Context { names: Names(names), files })
+        Ok(NamesAndFiles { names: Names(names), files })
     }
 }
