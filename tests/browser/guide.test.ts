@@ -11,7 +11,7 @@ import { launch, stack, TIMEOUT_MS, waitUntil } from "./browser.ts";
 import { drawLake } from "./photo.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const PORT = 5173; // the local cloud allows pages of this port only
+const PORT = 5173; // the local cloud accepts requests from pages on this port
 
 let browser: Browser;
 /** The folder that the guide starts from: it contains the clone as `hearth`, and later the new project. */

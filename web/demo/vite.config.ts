@@ -4,7 +4,7 @@ export default defineConfig({
   base: "./", // relative URLs, so that the page works in any folder
   server: {
     port: 5173,
-    strictPort: true, // the local cloud allows only this origin
+    strictPort: true, // the local cloud accepts requests from pages on this port
     proxy: { "/config.json": "http://127.0.0.1:4580" }, // `make up` serves the page and its config.json here
   },
 });
