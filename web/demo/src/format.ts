@@ -1,4 +1,4 @@
-/** Times as people say them, in the browser's language. */
+/** Formats times and file sizes in the browser's language. */
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long" });
@@ -19,13 +19,13 @@ function capitalized(text: string): string {
   return text.charAt(0).toLocaleUpperCase() + text.slice(1);
 }
 
-/** 18:05 */
-export function timeOf(iso: string): string {
+/** Returns the time of day: 18:05. */
+export function formatTime(iso: string): string {
   return clock.format(new Date(iso));
 }
 
-/** Of what is listed by its last activity: 18:05, Yesterday, Friday, 3 Mar. */
-export function shortly(iso: string): string {
+/** Returns a short time for lists, depending on its age: 18:05, Yesterday, Friday, or 3 Mar. */
+export function formatListTime(iso: string): string {
   const when = new Date(iso);
   const days = daysAgo(when);
   if (days < 1) return clock.format(when);
@@ -33,20 +33,21 @@ export function shortly(iso: string): string {
   return days < 7 ? weekday.format(when) : dayAndMonth.format(when);
 }
 
-/** Today, Yesterday, Friday, 3 March 2026: the heading of what was said that day. */
-export function dayOf(iso: string): string {
+/** Returns the heading of a day's messages: Today, Yesterday, Friday, or 3 March 2026. */
+export function formatDay(iso: string): string {
   const when = new Date(iso);
   const days = daysAgo(when);
   if (days < 2) return capitalized(relative.format(-days, "day"));
   return days < 7 ? weekday.format(when) : date.format(when);
 }
 
-/** Friday, 3 March 2026 at 18:05 */
-export function fully(iso: string): string {
+/** Returns date and time in full: Friday, 3 March 2026 at 18:05. */
+export function formatFull(iso: string): string {
   return full.format(new Date(iso));
 }
 
-export function sizeOf(bytes: number): string {
+/** Returns a file size in decimal units: 4 bytes, 12 kB, 1.2 MB. */
+export function formatSize(bytes: number): string {
   if (bytes < 1000) return `${bytes} bytes`;
   return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }

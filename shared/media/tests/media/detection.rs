@@ -1,4 +1,4 @@
-//! What a file is.
+//! Detection of a file's type by its bytes.
 
 use media::{Kind, inspect};
 
@@ -9,7 +9,7 @@ fn shown_as(bytes: &[u8], claimed: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn the_bytes_decide_how_a_file_is_shown() {
+fn bytes_determine_displayed_type() {
     for claimed in ["image/gif", "image/png", "text/html", "application/octet-stream"] {
         let inspected = inspect(GIF, claimed).unwrap();
         assert_eq!(inspected.shown_as, Some("image/gif"), "{claimed}");
@@ -32,7 +32,7 @@ fn the_bytes_decide_how_a_file_is_shown() {
 }
 
 #[test]
-fn what_claims_to_be_an_image_has_to_be_one() {
+fn undecodable_file_is_refused_only_if_claimed_to_be_image() {
     for claimed in ["image/jpeg", "IMAGE/PNG", "image/heic; x=1", " image/gif"] {
         assert!(inspect(b"<html>", claimed).is_err(), "{claimed}");
         assert!(inspect(&GIF[..20], claimed).is_err(), "{claimed}");
@@ -41,15 +41,15 @@ fn what_claims_to_be_an_image_has_to_be_one() {
 }
 
 #[test]
-fn heif_is_told_by_its_brands() {
+fn heif_formats_are_detected_by_their_brands() {
     assert_eq!(Kind::of(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), Kind::Heic);
     assert_eq!(Kind::of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif"), Kind::Avif);
     assert_eq!(Kind::of(b"\0\0\0\x18ftypisom\0\0\0\0mp41avc1"), Kind::Other, "a video");
-    assert_eq!(Kind::of(b"\0\0\0\x10ftypmif1\0\0\0\0avif"), Kind::Other, "past the end of the box");
+    assert_eq!(Kind::of(b"\0\0\0\x10ftypmif1\0\0\0\0avif"), Kind::Other, "the brand is past the end of the box");
     assert_eq!(Kind::of(b"\0\0\0\0ftyp"), Kind::Other);
 }
 
 #[test]
-fn text_is_not_a_bitmap() {
+fn text_that_begins_with_bm_is_not_a_bitmap() {
     assert_eq!(Kind::of(b"BMW is a maker of cars and motorcycles"), Kind::Other);
 }

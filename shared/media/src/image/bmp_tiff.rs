@@ -1,4 +1,5 @@
-//! BMP and TIFF, through the `image` crate: whole in memory, which their use here allows.
+//! Decodes BMP and TIFF with the `image` crate. It holds the whole image in memory, which is acceptable because these
+//! formats are rare here.
 
 use std::io::Cursor;
 
@@ -6,10 +7,10 @@ use image::codecs::{bmp::BmpDecoder, tiff::TiffDecoder};
 use image::error::ImageError;
 use image::{ColorType, ImageDecoder, Limits};
 
-use super::raster::{Layout, Raster, Shrinker, on_white};
+use super::raster::{Layout, Raster, Shrinker, flatten_onto_white};
 use super::{Refusal, check_size};
 
-/// For the pixels as they are in the file: 50 megapixels of 8-bit RGBA, 33 of 16-bit RGB.
+/// Most bytes of decoded pixels: 50 megapixels of 8-bit RGBA, or 33 megapixels of 16-bit RGB.
 const MAX_BYTES: u64 = 200_000_000;
 
 pub(super) fn decode_bmp(bytes: &[u8]) -> Result<Raster, Refusal> {
@@ -34,13 +35,13 @@ fn decode(mut decoder: impl ImageDecoder) -> Result<Raster, Refusal> {
     let (layout, convert): (Layout, Convert) = match color {
         ColorType::L8 => (Layout::Gray, |row, to| to.extend_from_slice(row)),
         ColorType::Rgb8 => (Layout::Rgb, |row, to| to.extend_from_slice(row)),
-        ColorType::Rgba8 => (Layout::Rgb, on_white),
+        ColorType::Rgba8 => (Layout::Rgb, flatten_onto_white),
         ColorType::L16 => (Layout::Gray, high_bytes),
         ColorType::Rgb16 => (Layout::Rgb, high_bytes),
         ColorType::Rgba16 => (Layout::Rgb, |row, to| {
             let mut rgba = Vec::new();
             high_bytes(row, &mut rgba);
-            on_white(&rgba, to);
+            flatten_onto_white(&rgba, to);
         }),
         _ => return Err(Refusal::Unsupported),
     };
@@ -51,24 +52,24 @@ fn decode(mut decoder: impl ImageDecoder) -> Result<Raster, Refusal> {
     decoder.read_image(&mut pixels).map_err(refusal)?;
 
     let mut shrinker = Shrinker::new(width, height, layout);
-    let mut narrow = Vec::new();
+    let mut converted = Vec::new();
     for row in pixels.chunks_exact(width as usize * usize::from(color.bytes_per_pixel())) {
-        narrow.clear();
-        convert(row, &mut narrow);
-        shrinker.push(&narrow);
+        converted.clear();
+        convert(row, &mut converted);
+        shrinker.push(&converted);
     }
     Ok(shrinker.finish(orientation, icc))
 }
 
-/// Appends a row as 8-bit samples.
+/// Appends a row to the output, converted to 8-bit samples.
 type Convert = fn(&[u8], &mut Vec<u8>);
 
-/// Of 16-bit samples, which `image` gives in the byte order of the machine.
+/// Appends the high byte of each 16-bit sample. The `image` crate returns samples in the machine's byte order.
 fn high_bytes(row: &[u8], to: &mut Vec<u8>) {
     to.extend(row.as_chunks::<2>().0.iter().map(|sample| u16::from_ne_bytes(*sample).to_be_bytes()[0]));
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "a function for map_err")]
+#[allow(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn refusal(error: ImageError) -> Refusal {
     match error {
         ImageError::Limits(_) => Refusal::TooComplex,

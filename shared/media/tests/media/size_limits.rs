@@ -1,35 +1,35 @@
-//! Sizes that lie, and the largest that are allowed.
+//! Images with false declared sizes, and images of the largest allowed size.
 
 use media::{Refusal, thumbnail};
 use mozjpeg::ColorSpace;
 use png::{BitDepth, ColorType};
 
-use crate::child::thumbnail_within_limits;
+use crate::child::{MADE, thumbnail_within_limits};
 use crate::samples::{bmp, crc32, extended_webp, gif, jpeg, jpeg_of, png, png_of, riff_chunk, tiff, webp};
 
-const FINE: &str = "fine";
-
-/// As many pixels as may be.
+/// With [`HEIGHT`], just under the limit of 50 megapixels.
 const WIDTH: u32 = 8192;
 const HEIGHT: u32 = 6103;
 
-/// The file with these bytes put over what is there.
+/// Returns a copy of the file with `bytes` written at position `at`.
 fn patched(file: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
     let mut file = file.to_vec();
     file[at..at + bytes.len()].copy_from_slice(bytes);
     file
 }
 
+/// Returns a copy of a PNG with another declared size and the matching checksum.
 fn patched_png(file: &[u8], width: u32, height: u32) -> Vec<u8> {
     let file = patched(&patched(file, 16, &width.to_be_bytes()), 20, &height.to_be_bytes());
     patched(&file, 29, &crc32(&file[12..29]).to_be_bytes())
 }
 
+/// Returns the position of the frame header's marker.
 fn frame_header(jpeg: &[u8]) -> usize {
     jpeg.windows(2).position(|pair| matches!(pair, [0xff, 0xc0 | 0xc2])).unwrap()
 }
 
-/// Where the value of a tag with one number is, in a little-endian TIFF.
+/// Returns the position of a tag's value in a little-endian TIFF. The tag must have a single number as its value.
 fn tiff_value(tiff: &[u8], tag: u16) -> usize {
     let directory = u32::from_le_bytes(tiff[4..8].try_into().unwrap()) as usize;
     let entries = tiff[directory + 2..].chunks_exact(12);
@@ -38,7 +38,7 @@ fn tiff_value(tiff: &[u8], tag: u16) -> usize {
 }
 
 #[test]
-fn more_than_is_allowed_is_refused_by_its_declaration() {
+fn declared_size_above_the_limits_is_refused() {
     let (jpeg, tiff, bmp) = (jpeg(60, 40), tiff(60, 40), bmp(60, 40));
     let frame = frame_header(&jpeg);
     let tiff_sized = |width: u32, height: u32| {
@@ -58,8 +58,8 @@ fn more_than_is_allowed_is_refused_by_its_declaration() {
         ("TIFF", tiff_sized(60_000, 60_000)),
     ];
     for (name, file) in files {
-        let told = thumbnail_within_limits(name, &file);
-        assert!(told.contains("too large") || name == "WebP" || name == "TIFF", "{name}: {told}");
+        let outcome = thumbnail_within_limits(name, &file);
+        assert!(outcome.contains("too large") || name == "WebP" || name == "TIFF", "{name}: {outcome}");
     }
     let refusal = thumbnail(&patched(&jpeg, frame + 5, &[0xff, 0xff, 0xff, 0xff])).unwrap_err();
     assert_eq!(refusal, Refusal::TooLarge { width: 65_535, height: 65_535 });
@@ -76,7 +76,7 @@ fn more_than_is_allowed_is_refused_by_its_declaration() {
 }
 
 #[test]
-fn declares_much_and_holds_little() {
+fn large_declared_size_with_little_data_stays_within_limits() {
     let jpeg = jpeg(60, 40);
     let frame = frame_header(&jpeg);
     let size =
@@ -86,7 +86,7 @@ fn declares_much_and_holds_little() {
     let file = gif(60, 40, &[(0, 0, 60, 40, [1; 3])]);
     let size =
         [&u16::try_from(WIDTH).unwrap().to_le_bytes()[..], &u16::try_from(HEIGHT).unwrap().to_le_bytes()].concat();
-    assert_eq!(thumbnail_within_limits("GIF, a small frame on a large canvas", &patched(&file, 6, &size)), FINE);
+    assert_eq!(thumbnail_within_limits("GIF, a small frame on a large canvas", &patched(&file, 6, &size)), MADE);
     let file = bmp(60, 40);
     let file = patched(&patched(&file, 18, &WIDTH.to_le_bytes()), 22, &HEIGHT.to_le_bytes());
     thumbnail_within_limits("BMP that ends early", &file);
@@ -94,42 +94,41 @@ fn declares_much_and_holds_little() {
     let file = patched(&file, tiff_value(&file, 0x100), &WIDTH.to_le_bytes());
     let file = patched(&file, tiff_value(&file, 0x101), &HEIGHT.to_le_bytes());
     thumbnail_within_limits("TIFF that ends early", &file);
-    // Of two million rows in one strip.
     thumbnail_within_limits(
-        "TIFF, a strip of many rows",
+        "TIFF, a strip with more rows than the image",
         &patched(&file, tiff_value(&file, 0x116), &u32::MAX.to_le_bytes()),
     );
 }
 
 #[test]
-fn fifty_megapixels_of_png() {
+fn png_of_50_megapixels_stays_within_limits() {
     let pixels = vec![0; (WIDTH * HEIGHT * 4) as usize];
     let file = png_of(ColorType::Rgba, BitDepth::Eight, WIDTH, HEIGHT, &pixels);
-    assert_eq!(thumbnail_within_limits("PNG, 50 MP of zeros", &file), FINE);
+    assert_eq!(thumbnail_within_limits("PNG, 50 MP of zeros", &file), MADE);
     drop(pixels);
 
-    // Interlaced, in 16 bits. The encoder does not interlace, but zeros are zeros in any order; there are as many
-    // filter bytes as rows in the seven passes, less than twice those of the image.
+    // Interlaced, with 16 bits per sample. The encoder cannot interlace, but zeros are the same in any order. Each row
+    // of the seven passes has a filter byte; the 8 extra rows of pixels provide enough bytes for these.
     let rows =
         png_of(ColorType::Rgba, BitDepth::Sixteen, WIDTH, HEIGHT + 8, &vec![0; (WIDTH * (HEIGHT + 8) * 8) as usize]);
     let file = patched_png(&patched(&rows, 28, &[1]), WIDTH, HEIGHT);
-    assert_eq!(thumbnail_within_limits("PNG, 50 MP interlaced, 16 bits", &file), FINE);
+    assert_eq!(thumbnail_within_limits("PNG, 50 MP interlaced, 16 bits", &file), MADE);
 }
 
 #[test]
-fn fifty_megapixels_of_jpeg() {
+fn jpeg_of_50_megapixels_stays_within_limits() {
     let pixels = vec![0x33; (WIDTH * HEIGHT * 3) as usize];
     let file = jpeg_of(ColorSpace::JCS_RGB, WIDTH, HEIGHT, &pixels, |_| {});
-    assert_eq!(thumbnail_within_limits("JPEG, 50 MP", &file), FINE);
+    assert_eq!(thumbnail_within_limits("JPEG, 50 MP", &file), MADE);
 
-    // Four full planes of coefficients, and scans that are decoded over all of them.
+    // The most expensive JPEG: four components at full resolution, and progressive scans that cover all of them.
     let pixels = vec![0x33; (WIDTH * HEIGHT * 4) as usize];
     let file = jpeg_of(ColorSpace::JCS_CMYK, WIDTH, HEIGHT, &pixels, |jpeg| {
         jpeg.set_color_space(ColorSpace::JCS_CMYK);
         jpeg.set_progressive_mode();
     });
     drop(pixels);
-    assert_eq!(thumbnail_within_limits("JPEG, 50 MP of CMYK, progressive", &file), FINE);
+    assert_eq!(thumbnail_within_limits("JPEG, 50 MP of CMYK, progressive", &file), MADE);
     let scan = file.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
     let (before, last) = file[..file.len() - 2].split_at(scan);
     for scans in [40, 1000] {
@@ -139,15 +138,15 @@ fn fifty_megapixels_of_jpeg() {
 }
 
 #[test]
-fn fifty_megapixels_of_gif_and_webp() {
+fn gif_and_webp_of_50_megapixels_stay_within_limits() {
     let (width, height) = (u16::try_from(WIDTH).unwrap(), u16::try_from(HEIGHT).unwrap());
     let file = gif(width, height, &[(0, 0, width, height, [9; 3])]);
-    assert_eq!(thumbnail_within_limits("GIF, 50 MP", &file), FINE);
+    assert_eq!(thumbnail_within_limits("GIF, 50 MP", &file), MADE);
 
     let pixels = [10, 200, 30, 77].repeat((WIDTH * HEIGHT) as usize);
     for lossless in [true, false] {
         let file = webp(WIDTH, HEIGHT, &pixels, lossless);
-        assert_eq!(thumbnail_within_limits(&format!("WebP, 50 MP, lossless {lossless}"), &file), FINE);
+        assert_eq!(thumbnail_within_limits(&format!("WebP, 50 MP, lossless {lossless}"), &file), MADE);
 
         let mut frame = vec![0; 6];
         frame.extend(&(WIDTH - 1).to_le_bytes()[..3]);
@@ -156,12 +155,12 @@ fn fifty_megapixels_of_gif_and_webp() {
         frame.extend(&file[if file[12..].starts_with(b"VP8X") { 30 } else { 12 }..]);
         let chunks = [riff_chunk(*b"ANIM", &[0; 6]), riff_chunk(*b"ANMF", &frame)].concat();
         let file = extended_webp(0x12, WIDTH, HEIGHT, &chunks);
-        assert_eq!(thumbnail_within_limits(&format!("WebP, 50 MP, animated, lossless {lossless}"), &file), FINE);
+        assert_eq!(thumbnail_within_limits(&format!("WebP, 50 MP, animated, lossless {lossless}"), &file), MADE);
     }
 }
 
 #[test]
-fn fifty_megapixels_of_tiff_and_bmp() {
+fn tiff_and_bmp_of_50_megapixels_stay_within_limits() {
     use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, colortype};
 
     let compressions = [
@@ -173,15 +172,15 @@ fn fifty_megapixels_of_tiff_and_bmp() {
         let mut file = std::io::Cursor::new(Vec::new());
         let mut encoder = TiffEncoder::new(&mut file).unwrap().with_compression(compression);
         encoder.write_image::<colortype::RGBA8>(WIDTH, HEIGHT, &vec![7; (WIDTH * HEIGHT * 4) as usize]).unwrap();
-        assert_eq!(thumbnail_within_limits(&format!("TIFF, 50 MP, {name}"), file.get_ref()), FINE);
+        assert_eq!(thumbnail_within_limits(&format!("TIFF, 50 MP, {name}"), file.get_ref()), MADE);
     }
     let mut file = std::io::Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut file).unwrap().with_compression(Compression::Lzw);
     encoder.write_image::<colortype::RGBA16>(WIDTH, HEIGHT, &vec![7; (WIDTH * HEIGHT * 4) as usize]).unwrap();
-    let told = thumbnail_within_limits("TIFF, 50 MP of 16 bits", file.get_ref());
-    assert_eq!(told, Refusal::TooComplex.to_string());
+    let outcome = thumbnail_within_limits("TIFF, 50 MP of 16 bits", file.get_ref());
+    assert_eq!(outcome, Refusal::TooComplex.to_string());
 
-    // Run-length coded: a palette of one colour, and the end of the bitmap at once.
+    // A run-length coded BMP: a palette of one colour, and pixel data that end immediately.
     let mut file = b"BM\0\0\0\0\0\0\0\0\x3a\0\0\0\x28\0\0\0".to_vec();
     file.extend(WIDTH.to_le_bytes());
     file.extend(HEIGHT.to_le_bytes());
