@@ -160,7 +160,7 @@ impl Problem {
     }
 }
 
-/// A problem document (RFC 9457): an error response of a function.
+/// A problem document (RFC 9457): an error response of the server.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

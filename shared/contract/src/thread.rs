@@ -62,8 +62,8 @@ pub struct Thread {
     pub member_ids: Vec<UserId>,
     /// When the thread was created.
     pub created_at: Timestamp,
-    /// When the last message was sent, or when the thread was created if it has no messages. Follows
-    /// a new message usually within a second.
+    /// When the last message was sent, or when the thread was created if it has no messages. It
+    /// usually changes within a second after a new message.
     pub updated_at: Timestamp,
 }
 
@@ -87,7 +87,7 @@ pub struct ThreadSummary {
     /// The thread and its members' names.
     #[serde(flatten)]
     pub details: ThreadDetails,
-    /// The newest message; null if the thread has no messages. Follows a new message usually within a
+    /// The newest message; null if the thread has no messages. A new message usually appears here within a
     /// second.
     pub last_message: Option<Message>,
 }
