@@ -13,7 +13,7 @@
 #   make bench    the functions as they are deployed, beside a peer and beside what is possible (BENCH= names parts of it)
 #   make check-limits    sizes, instructions and allocations, against their limits, as CI does
 #   make limits   what CI lets sizes, instructions and allocations be, as they are now
-#   make docs     bring what docs/ says of schemas and costs up to date with the code
+#   make docs     generate the schemas and costs in docs/, and the client library's types and limits, from the code
 #   make screenshots      of the page, into docs/screenshots
 #   make lint     what CI refuses a change for
 #   make build    build for AWS; `make deploy` puts it there
@@ -82,8 +82,10 @@ test-conformance: $(TOOLS)
 	cargo build --workspace --bins --examples
 	$(CLOUD) --state .local/test --port 0 run $(CONFORMANCE)
 
-docs:
-	UPDATE=1 cargo test --workspace --test documents schemas
+# openapi.ts comes from the document, which the first command writes.
+docs: $(WEB)
+	UPDATE=1 cargo test --workspace --test documents generated
+	$(NPM) --prefix web run openapi --workspace hearth-client
 	UPDATE=1 cargo test --workspace --test simulation documented_costs
 
 soak:
