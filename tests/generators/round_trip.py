@@ -14,7 +14,8 @@ from hearth_client.api.files import create_file, get_file, get_file_status  # no
 from hearth_client.api.messages import list_messages, send_message  # noqa: E402
 from hearth_client.api.socket import create_ticket  # noqa: E402
 from hearth_client.api.threads import create_thread, get_thread, list_threads  # noqa: E402
-from hearth_client.models import CreateFile, CreateThread, ErrorCode, FileStatus, GatewayError, Problem, SendMessage  # noqa: E402
+from hearth_client.models import CreateFile, CreateThread, SendMessage  # noqa: E402
+from hearth_client.models import ErrorCode, FileStatus, GatewayError, Problem  # noqa: E402
 
 API = os.environ["HEARTH_API"]
 PATIENCE_SECONDS = 30
@@ -22,7 +23,8 @@ CONTENT = b"Milk, bread, and something for dinner"
 
 
 def main():
-    client = AuthenticatedClient(base_url=API, token=os.environ["HEARTH_TOKEN"], timeout=httpx.Timeout(PATIENCE_SECONDS))
+    timeout = httpx.Timeout(PATIENCE_SECONDS)
+    client = AuthenticatedClient(base_url=API, token=os.environ["HEARTH_TOKEN"], timeout=timeout)
     thread = create_thread.sync(client=client, body=CreateThread(member_ids=["generated-client"], title="Generated"))
     same(get_thread.sync(thread.id, client=client).member_ids, thread.member_ids)
     file = upload(client)

@@ -1,8 +1,8 @@
 """Generates clients from the API documents with three generators, and uses one of them against a running Hearth.
 
-The generators are openapi-python-client, @hey-api/openapi-ts and orval. The test fails if one of them prints a warning or
-does not generate every operation, if the TypeScript clients do not compile, if @asyncapi/parser finds a mistake in the
-AsyncAPI document, or if the Python client fails in round_trip.py. HEARTH_STACK names the stack.json of the running
+The generators are openapi-python-client, @hey-api/openapi-ts and orval. The test fails if one of them prints a warning
+or does not generate every operation, if the TypeScript clients do not compile, if @asyncapi/parser finds a mistake in
+the AsyncAPI document, or if the Python client fails in round_trip.py. HEARTH_STACK names the stack.json of the running
 Hearth; by default it is the one of `make up`.
 """
 
@@ -61,7 +61,8 @@ def generate_python(operations):
     modules = {path.stem.replace("_", "") for path in client.glob("api/*/*.py") if path.stem != "__init__"}
     wanted = {operation.lower() for operation in operations}
     if modules != wanted:
-        sys.exit(f"error: the Python client lacks {sorted(wanted - modules)} and has {sorted(modules - wanted)} in addition")
+        missing, extra = sorted(wanted - modules), sorted(modules - wanted)
+        sys.exit(f"error: the Python client has no module for {missing}, and extra modules {extra}")
     print(f"openapi-python-client: {len(modules)} operations", flush=True)
 
 

@@ -4,7 +4,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::{ErrorCode, FieldError, Problem, limits};
 
-/// Returns the value of `number` if it is a whole number, however it is written: `1`, `1.0` and `1e0` are equal in JSON.
+/// Returns the value of `number` if it is a whole number, however it is written: `1`, `1.0` and `1e0` are equal in
+/// JSON.
 pub(crate) fn whole(number: &Number) -> Option<i128> {
     // `f64` prints without an exponent, and without a fraction if it is whole. So its text parses as an integer.
     number.as_i128().or_else(|| number.as_f64()?.to_string().parse().ok())
@@ -20,8 +21,8 @@ pub(crate) struct Fields {
 impl Fields {
     /// Parses a request body.
     ///
-    /// Fails with `body_too_large` above [`limits::REQUEST_BYTES`], with `malformed_json` if the body is not valid JSON,
-    /// and with `invalid_request` if it is not an object.
+    /// Fails with `body_too_large` above [`limits::REQUEST_BYTES`], with `malformed_json` if the body is not valid
+    /// JSON, and with `invalid_request` if it is not an object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
         if body.len() > limits::REQUEST_BYTES {
             let detail =
@@ -80,8 +81,8 @@ impl Fields {
         number
     }
 
-    /// Reads a list of strings and parses each with `parse`. Returns `None` if the field is missing, null or not a list.
-    /// Records an error for each invalid element ("must be `what`") and leaves the element out.
+    /// Reads a list of strings and parses each with `parse`. Returns `None` if the field is missing, null or not a
+    /// list. Records an error for each invalid element ("must be `what`") and leaves the element out.
     pub(crate) fn list<T>(&mut self, field: &str, parse: impl Fn(&str) -> Option<T>, what: &str) -> Option<Vec<T>> {
         let elements = match self.object.remove(field) {
             None | Some(Value::Null) => return None,

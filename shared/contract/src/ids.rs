@@ -79,7 +79,8 @@ prefixed_id!(
     feature = "schema",
     derive(schemars::JsonSchema),
     schemars(
-        description = "ID of a user: the `sub` claim of a verified token, unchanged. At most [`limits::USER_ID_BYTES`] bytes in UTF-8.",
+        description = "ID of a user: the `sub` claim of a verified token, unchanged. At most \
+            [`limits::USER_ID_BYTES`] bytes in UTF-8.",
         extend(
             "minLength" = 1,
             "maxLength" = limits::USER_ID_BYTES,

@@ -34,8 +34,8 @@ pub use timestamp::Timestamp;
 
 /// Limits that clients may rely on. A character is a Unicode scalar value.
 pub mod limits {
-    /// Maximum number of members of a thread, the caller included. A `DynamoDB` transaction takes at most 100 items, and
-    /// creating a thread writes one item per member and two more.
+    /// Maximum number of members of a thread, the caller included. A `DynamoDB` transaction takes at most 100 items,
+    /// and creating a thread writes one item per member and two more.
     pub const MEMBERS: usize = 90;
     /// Maximum number of characters in a thread's title.
     pub const TITLE_CHARS: usize = 100;
@@ -47,12 +47,13 @@ pub mod limits {
     pub const FILE_BYTES: u64 = 25 * 1024 * 1024;
     /// Maximum number of characters in a file's name.
     pub const FILE_NAME_CHARS: usize = 255;
-    /// Maximum number of characters in a file's media type. RFC 6838, section 4.2, allows 127 characters for each of its
-    /// two names.
+    /// Maximum number of characters in a file's media type. RFC 6838, section 4.2, allows 127 characters for each of
+    /// its two names.
     pub const MEDIA_TYPE_CHARS: usize = 255;
     /// Maximum number of characters in an `Idempotency-Key`.
     pub const IDEMPOTENCY_KEY_CHARS: usize = 128;
-    /// Maximum size of a user ID in bytes. `OpenID` Connect Core 1.0, section 2, allows a `sub` of 255 ASCII characters.
+    /// Maximum size of a user ID in bytes. `OpenID` Connect Core 1.0, section 2, allows a `sub` of 255 ASCII
+    /// characters.
     pub const USER_ID_BYTES: usize = 255;
     /// Maximum size of a request body in bytes. The largest body within the other limits, with every character escaped,
     /// has about 140,000 bytes.

@@ -39,8 +39,8 @@ impl MessagesQuery {
             (None, Some(seq)) | (Some(MessageCursor::After(seq)), _) => MessageRange::After(seq),
             (Some(MessageCursor::Before(seq)), None) => MessageRange::Before(seq),
             (Some(MessageCursor::Before(_)), Some(_)) => {
-                let detail = "The cursor is for a list that is newest first, but `after` lists oldest first. Send only one of \
-                              the two.";
+                let detail = "The cursor belongs to a list that is newest first, but `after` lists oldest first. Send only \
+                              one of the two.";
                 return Err(Problem::new(ErrorCode::InvalidCursor, detail));
             }
         };

@@ -26,8 +26,8 @@ pub enum ErrorCode {
     ThreadNotFound,
     /// 413: the request body is larger than [`limits::REQUEST_BYTES`](crate::limits::REQUEST_BYTES).
     BodyTooLarge,
-    /// 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names each
-    /// such field.
+    /// 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names
+    /// each such field.
     InvalidRequest,
     /// 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
     IdempotencyKeyReused,
@@ -39,8 +39,8 @@ pub enum ErrorCode {
     InvalidFrame,
     /// Socket: the frame is larger than [`limits::FRAME_BYTES`](crate::limits::FRAME_BYTES).
     FrameTooLarge,
-    /// Socket: the connection has already subscribed to [`limits::SUBSCRIPTIONS`](crate::limits::SUBSCRIPTIONS) channels.
-    /// Open a new one.
+    /// Socket: the connection has already subscribed to [`limits::SUBSCRIPTIONS`](crate::limits::SUBSCRIPTIONS)
+    /// channels. Open a new one.
     TooManySubscriptions,
     /// Socket: the token that opened the connection has expired. Reconnect with a new token.
     ConnectionExpired,
@@ -127,22 +127,22 @@ impl Problem {
         }
     }
 
-    /// Creates the problem for a thread that does not exist or that the caller is not a member of. It is the same in both
-    /// cases, so that it does not reveal which threads exist.
+    /// Creates the problem for a thread that does not exist or that the caller is not a member of. It is the same in
+    /// both cases, so that it does not reveal which threads exist.
     #[must_use]
     pub fn thread_not_found() -> Self {
         Self::new(ErrorCode::ThreadNotFound, "The thread does not exist, or you are not a member of it.")
     }
 
-    /// Creates the problem for a file that does not exist or that the caller may not see. It is the same in both cases, so
-    /// that it does not reveal which files exist.
+    /// Creates the problem for a file that does not exist or that the caller may not see. It is the same in both cases,
+    /// so that it does not reveal which files exist.
     #[must_use]
     pub fn file_not_found() -> Self {
         Self::new(ErrorCode::FileNotFound, "The file does not exist, or you do not have access to it.")
     }
 
-    /// Returns the response body, an `application/problem+json` document (RFC 9457). Its `type` is `about:blank`, so its
-    /// `title` is the status's reason phrase, and `code` carries the meaning.
+    /// Returns the response body, an `application/problem+json` document (RFC 9457). Its `type` is `about:blank`, so
+    /// its `title` is the status's reason phrase, and `code` carries the meaning.
     #[must_use]
     pub fn to_json(&self, request_id: &str) -> String {
         let Self { code, detail, errors } = self;

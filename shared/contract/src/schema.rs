@@ -24,7 +24,8 @@ impl JsonSchema for Channel {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "The channel of a thread: `thread:` and the thread's ID. Only the thread's members may subscribe to it.",
+            "description": "The channel of a thread: `thread:` and the thread's ID. Only the thread's members may \
+                subscribe to it.",
             "type": "string",
             "pattern": "^thread:thread_[A-Za-z0-9_-]{1,64}$"
         })
@@ -50,8 +51,8 @@ impl JsonSchema for FrameId {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "The client chooses the ID of its frame, and the answer has the same ID: a string of at most \
-                [`limits::FRAME_ID_CHARS`] characters, or a whole number of 64 bits.",
+            "description": "The client chooses the ID of its frame, and the answer has the same ID: a string of at \
+                most [`limits::FRAME_ID_CHARS`] characters, or a whole number of 64 bits.",
             "type": ["string", "integer"],
             "maxLength": limits::FRAME_ID_CHARS,
             "minimum": i64::MIN,

@@ -97,8 +97,8 @@ impl FrameError {
 /// A frame from a client, as far as it could be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// The client's ID of the frame, which the answer repeats: a string of at most [`limits::FRAME_ID_CHARS`] characters or
-    /// a whole number of 64 bits.
+    /// The client's ID of the frame, which the answer repeats: a string of at most [`limits::FRAME_ID_CHARS`]
+    /// characters or a whole number of 64 bits.
     pub id: Option<Value>,
     /// The requested action, or the error to answer with.
     pub action: Result<Action, FrameError>,
@@ -230,8 +230,8 @@ pub struct Answer {
     pub id: Option<Value>,
 }
 
-/// Returns the `message:new` frame of a message. It never exceeds [`limits::FRAME_BYTES`]: a message that is too large is
-/// sent with an empty body, without attachments and with `truncated`.
+/// Returns the `message:new` frame of a message. It never exceeds [`limits::FRAME_BYTES`]: a message that is too large
+/// is sent with an empty body, without attachments and with `truncated`.
 pub fn message_new_frame(message: Message) -> Result<String, serde_json::Error> {
     let mut event = Event::MessageNew { thread_id: message.thread_id.clone(), message, truncated: false };
     let frame = serde_json::to_string(&event)?;

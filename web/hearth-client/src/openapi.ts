@@ -13,9 +13,9 @@ export interface paths {
         };
         /**
          * List the caller's threads
-         * @description Most recently active first. If a thread receives a message while a client reads page after page, the thread moves
-         *     to the first page, and a later page may repeat a thread of an earlier one. `lastMessage` and `updatedAt` follow a
-         *     new message usually within a second.
+         * @description Most recently active first. If a thread receives a message while a client reads page after page, the thread
+         *     moves to the first page, and a later page may repeat a thread of an earlier one. `lastMessage` and `updatedAt`
+         *     follow a new message usually within a second.
          */
         get: operations["listThreads"];
         put?: never;
@@ -71,16 +71,16 @@ export interface paths {
         };
         /**
          * List a thread's messages
-         * @description Newest first. With `after`, only the messages with a larger `seq`, oldest first: this is how a client fetches the
-         *     messages that it missed. Reading all pages returns every message exactly once, even while new ones arrive.
+         * @description Newest first. With `after`, only the messages with a larger `seq`, oldest first: this is how a client fetches
+         *     the messages that it missed. Reading all pages returns every message exactly once, even while new ones arrive.
          */
         get: operations["listMessages"];
         put?: never;
         /**
          * Send a message
          * @description Responds after the message is committed. Every connection that is subscribed to the thread receives a
-         *     `message:new` event, including the sender's own connections. Pending files may be sent too: a `file:status` event
-         *     follows when they become ready or failed.
+         *     `message:new` event, including the sender's own connections. Pending files may be sent too: a `file:status`
+         *     event follows when they become ready or failed.
          */
         post: operations["sendMessage"];
         delete?: never;
@@ -104,9 +104,9 @@ export interface paths {
          *     `expiresAt`. The URL is signed for exactly this media type and size. S3 refuses any other.
          *
          *     The file is pending until the server has inspected it. Then it becomes ready, an image together with its
-         *     thumbnail, or failed. It fails if it is an image that cannot be decoded or has too many pixels, or if it was never
-         *     uploaded. The server pushes a `file:status` event to the owner's connections and to the threads that the file was
-         *     sent to.
+         *     thumbnail, or failed. It fails if it is an image that cannot be decoded or has too many pixels, or if it was
+         *     never uploaded. The server pushes a `file:status` event to the owner's connections and to the threads that the
+         *     file was sent to.
          */
         post: operations["createFile"];
         delete?: never;
@@ -151,8 +151,9 @@ export interface paths {
         /**
          * Download a file
          * @description Needs no token, so that `<img src>` works: everyone who has the link may read the file. Attachments and a file's
-         *     status contain the complete link as `url`. A link is valid for 6 to 12 hours and stays the same for up to 6 hours,
-         *     so that browsers can cache the file. Browsers display images, audio, video and PDF, and download all other types.
+         *     status contain the complete link as `url`. A link is valid for 6 to 12 hours and stays the same for up to 6
+         *     hours, so that browsers can cache the file. Browsers display images, audio, video and PDF, and download all
+         *     other types.
          */
         get: operations["getFile"];
         put?: never;
@@ -315,7 +316,7 @@ export interface components {
          * @enum {string}
          */
         FileStatus: "pending" | "ready" | "failed";
-        /** @description An error that API Gateway sends before a request reaches the server. */
+        /** @description An error that API Gateway sends itself. */
         GatewayError: {
             /** @description What is wrong, as a text for developers. */
             message: string;
@@ -772,15 +773,15 @@ export interface components {
         /** @description The `nextCursor` of the previous page. */
         ThreadCursor: string;
         /**
-         * @description The `nextCursor` of the previous page. A cursor keeps the order of its list: together with `after`, only a cursor
-         *     from a list with `after` is valid.
+         * @description The `nextCursor` of the previous page. A cursor keeps the order of its list: together with `after`, only a
+         *     cursor from a list with `after` is valid.
          */
         MessageCursor: string;
         /** @description The last `seq` that the client has, or 0 if it has no messages. */
         After: number;
         /**
-         * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content returns
-         *     the same message. A key belongs to one caller and one thread.
+         * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content
+         *     returns the same message. A key belongs to one caller and one thread.
          * @example 0199172b-b8aa-7d20-8e11-c4f2aa3b5d6e
          */
         IdempotencyKey: string;
@@ -820,7 +821,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of threads. It may have fewer than `limit` threads. On the last page, `nextCursor` is null. */
+            /** @description A page of threads, perhaps fewer than `limit`. On the last page, `nextCursor` is null. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -971,8 +972,8 @@ export interface operations {
                 /** @description Maximum number of items on the page. */
                 limit?: components["parameters"]["Limit"];
                 /**
-                 * @description The `nextCursor` of the previous page. A cursor keeps the order of its list: together with `after`, only a cursor
-                 *     from a list with `after` is valid.
+                 * @description The `nextCursor` of the previous page. A cursor keeps the order of its list: together with `after`, only a
+                 *     cursor from a list with `after` is valid.
                  */
                 cursor?: components["parameters"]["MessageCursor"];
                 /** @description The last `seq` that the client has, or 0 if it has no messages. */
@@ -990,7 +991,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of messages. It may have fewer than `limit` messages. On the last page, `nextCursor` is null. */
+            /** @description A page of messages, perhaps fewer than `limit`. On the last page, `nextCursor` is null. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1053,8 +1054,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content returns
-                 *     the same message. A key belongs to one caller and one thread.
+                 * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content
+                 *     returns the same message. A key belongs to one caller and one thread.
                  * @example 0199172b-b8aa-7d20-8e11-c4f2aa3b5d6e
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1099,8 +1100,8 @@ export interface operations {
                 };
             };
             /**
-             * @description `malformed_json`: the request body is not valid JSON. `invalid_idempotency_key`: the header is empty, too long
-             *     or contains other than visible ASCII characters.
+             * @description `malformed_json`: the request body is not valid JSON. `invalid_idempotency_key`: the header is empty, too
+             *     long or contains other than visible ASCII characters.
              */
             400: {
                 headers: {

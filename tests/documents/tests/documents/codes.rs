@@ -19,7 +19,8 @@ fn status(code: &str) -> Option<u16> {
     serde_json::from_value::<ErrorCode>(code.into()).ok().map(ErrorCode::status)
 }
 
-/// Returns all responses of the HTTP API by name: a shared response by its key, another one by its operation and status.
+/// Returns all responses of the HTTP API by name: a shared response by its key, another one by its operation and
+/// status.
 fn responses() -> BTreeMap<String, (u16, &'static Value)> {
     let openapi = OpenApi::get().unwrap();
     let mut responses = BTreeMap::new();
@@ -68,7 +69,7 @@ fn every_problem_response_lists_its_codes() {
                     "{name} of docs/openapi.yaml: {code} has the status {status} in shared/contract/src/problem.rs"
                 )),
                 None => errors.push(format!(
-                    "{name} of docs/openapi.yaml: {code} is not a variant of ErrorCode in shared/contract/src/problem.rs"
+                    "{name} of docs/openapi.yaml: {code} is not an ErrorCode of shared/contract/src/problem.rs"
                 )),
             }
         }

@@ -20,8 +20,8 @@ pub(crate) struct Route {
 impl Route {
     /// Returns method and path as the API documents show them.
     ///
-    /// The path of a thumbnail differs from the template: an API Gateway path cannot have a parameter that is only a part
-    /// of a segment, so files-serve itself parses the segment.
+    /// The path of a thumbnail differs from the template: an API Gateway path cannot have a parameter that is only a
+    /// part of a segment, so files-serve itself parses the segment.
     pub(crate) fn documented(&self) -> String {
         format!("{} {}", self.method, self.path.replace("/thumbs/{name}", "/thumbs/{fileId}.jpg"))
     }

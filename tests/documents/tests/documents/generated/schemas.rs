@@ -19,7 +19,7 @@ const NOTICE: &str = "# Generated from shared/contract by `make docs`. Do not ed
 /// Events that answer a client's frame and therefore repeat its `id`.
 const ANSWERS: [&str; 4] = ["subscribed", "unsubscribed", "pong", "error"];
 
-/// An error that API Gateway sends before a request reaches the server.
+/// An error that API Gateway sends itself.
 #[derive(JsonSchema)]
 struct GatewayError {
     /// What is wrong, as a text for developers.
@@ -176,8 +176,8 @@ fn forbid_null_in_optional_fields(schema: &mut Value) {
     });
 }
 
-/// Gives each variant of the enumeration `name` a schema of its own, named after the value of its `tag`. If `id` returns a
-/// schema for that value, the variant gets it as the field `id`.
+/// Gives each variant of the enumeration `name` a schema of its own, named after the value of its `tag`. If `id`
+/// returns a schema for that value, the variant gets it as the field `id`.
 fn split(schemas: &mut Map<String, Value>, name: &str, tag: &str, id: impl Fn(&str) -> Option<Value>) {
     let mut whole = schemas.remove(name).expect("the enumeration has a schema");
     let Value::Array(variants) = whole["oneOf"].take() else { panic!("{name} has no variants: {whole}") };
