@@ -12,7 +12,7 @@
 #   make bench         measure the deployed functions and write the tables of docs/performance.md (BENCH= names parts)
 #   make check-limits  check sizes, instructions and allocations against benches/limits.json
 #   make limits        write the current sizes, instructions and allocations into benches/limits.json
-#   make docs          update the generated parts of docs/ (schemas, costs)
+#   make docs          generate the schemas and costs in docs/, and the client library's types and limits, from the code
 #   make screenshots   take the screenshots in docs/screenshots
 #   make lint          run all checks that are not tests
 #   make requirements  compile the lists of Python tools (local/*.in) with versions and hashes
@@ -33,6 +33,7 @@ WEB       := web/node_modules/.complete
 BROWSER   := tests/browser/node_modules/.complete
 DOCUMENTS := tests/documents/node_modules/.complete
 PEERS     := benches/node/node_modules/.complete
+GENERATORS := tests/generators/node_modules/.complete .local/generators/.complete
 PAGE      := web/demo/dist/index.html
 PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*') $(wildcard web/*.json)
 
@@ -40,8 +41,8 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance test-web test-browser soak mutations \
-  bench check-limits limits docs screenshots chromium valgrind lint requirements build deploy
+.PHONY: up dev watch down token test test-dynamodb-local test-e2e test-conformance test-generators test-web test-browser \
+  soak mutations bench check-limits limits docs screenshots chromium valgrind lint requirements build deploy
 .DEFAULT_GOAL := dev
 
 # Only the functions of the template: tests and benchmarks take three times as long to compile. The package dev-features
@@ -66,9 +67,9 @@ token: $(TOOLS)
 
 # cargo selects the whole workspace everywhere: `--package` would compile the dependencies again, with that package's features.
 TEST_BUILD := cargo build --locked --workspace --bins --tests
-test: $(DEVELOP) $(PAGE) $(BROWSER) chromium
+test: $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS) chromium
 	$(TEST_BUILD)
-	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(CONFORMANCE)'
+	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(CONFORMANCE) && $(GENERATE)'
 	@$(MAKE) --no-print-directory test-dynamodb-local test-web test-browser
 
 # The store's tests again, on an engine with real transaction conflicts.
@@ -86,8 +87,16 @@ test-conformance: $(DEVELOP)
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run $(CONFORMANCE)
 
-docs:
-	UPDATE=1 cargo test --locked --workspace --test documents schemas
+# Generates clients from the API documents with three generators, and uses one of them.
+GENERATE = $(VENV)/bin/python tests/generators/run.py
+test-generators: $(DEVELOP) $(GENERATORS)
+	$(TEST_BUILD)
+	$(CLOUD) --state .local/test --port 0 run $(GENERATE)
+
+# openapi.ts comes from the document, which the first command writes.
+docs: $(WEB)
+	UPDATE=1 cargo test --locked --workspace --test documents generated
+	$(NPM) --prefix web run openapi --workspace hearth-client
 	UPDATE=1 cargo test --locked --workspace --test simulation documented_costs
 
 soak:
@@ -221,3 +230,9 @@ $(DEVELOP): local/develop.txt $(TOOLS)
 	@echo 'Installing the tools of tests, lints and deployments into $(VENV) (once) ...' >&2
 	@rm -f $@
 	$(call PIP_INSTALL,develop)
+
+# A virtual environment of its own: aws-sam-translator needs another version of pydantic.
+.local/generators/.complete: tests/generators/requirements.txt $(TOOLS)
+	@echo 'Installing the client generators into $(@D) (once) ...' >&2
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)/venv >&2
+	@$(@D)/venv/bin/pip install --disable-pip-version-check --quiet --require-hashes --requirement $< && touch $@

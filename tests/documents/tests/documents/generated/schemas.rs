@@ -1,41 +1,50 @@
-//! The schemas at the end of both documents are made from the types of `contract`: `make docs` writes them.
-
-use std::env;
-use std::fs;
+//! The schemas at the end of both API documents.
 
 use contract::{
     Action, Answer, CreateFile, CreateThread, ErrorCode, Event, FileDetails, Message, MessagePage, Problem,
     SendMessage, Thread, ThreadDetails, ThreadPage, Upload, WsTicket,
 };
-use documents::Document;
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::limits::in_numbers;
+use super::write_or_compare;
+use crate::limits::resolve_limits;
+use crate::template::{read_text, text};
 
-/// Everything behind this line of a document is written by [`write_or_compare`].
-const MARK: &str = "  schemas:";
-const NOTICE: &str = "# From here on made from shared/contract by `make docs`; not for editing.";
+/// The lines of a document after this one are generated.
+const GENERATED_AFTER: &str = "  schemas:";
+const NOTICE: &str = "# Generated from shared/contract by `make docs`. Do not edit the lines below.";
 
-/// The events that answer a frame, and so carry its `id`.
+/// Events that answer a client's frame and therefore repeat its `id`.
 const ANSWERS: [&str; 4] = ["subscribed", "unsubscribed", "pong", "error"];
 
-/// What API Gateway answers by itself.
+/// An error that API Gateway sends itself.
 #[derive(JsonSchema)]
 struct GatewayError {
-    /// What is wrong, for a person.
-    #[expect(dead_code, reason = "only its schema counts")]
+    /// What is wrong, as a text for developers.
+    #[expect(dead_code, reason = "used only for its schema")]
     message: String,
 }
 
-#[test]
-fn openapi_has_the_schemas_of_the_code() {
+/// An error from the server (`application/problem+json`) or from API Gateway (`application/json`).
+// One schema for both media types: generated clients read only the schema of the first one.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "used only for its schema")]
+enum ErrorBody {
+    Problem(Problem),
+    Gateway(GatewayError),
+}
+
+/// Returns the schemas of docs/openapi.yaml by name.
+pub(crate) fn of_openapi() -> Map<String, Value> {
     let mut asked = generator(SchemaSettings::for_deserialize);
     asked.subschema_for::<CreateFile>();
     asked.subschema_for::<CreateThread>();
     asked.subschema_for::<SendMessage>();
     let mut answered = generator(SchemaSettings::for_serialize);
+    answered.subschema_for::<ErrorBody>();
     answered.subschema_for::<FileDetails>();
     answered.subschema_for::<GatewayError>();
     answered.subschema_for::<MessagePage>();
@@ -45,11 +54,12 @@ fn openapi_has_the_schemas_of_the_code() {
     answered.subschema_for::<ThreadPage>();
     answered.subschema_for::<Upload>();
     answered.subschema_for::<WsTicket>();
-    write_or_compare("openapi.yaml", &merged(requests(asked), answers(answered)));
+    merged(requests(asked), responses(answered))
 }
 
-#[test]
-fn asyncapi_has_the_schemas_of_the_code() {
+/// Returns the schemas of docs/asyncapi.yaml by name. Each variant of `Action` and `Event` has its own schema, such as
+/// `PongEvent`.
+pub(crate) fn of_asyncapi() -> Map<String, Value> {
     let mut received = generator(SchemaSettings::for_deserialize);
     received.subschema_for::<Action>();
     let mut sent = generator(SchemaSettings::for_serialize);
@@ -57,14 +67,26 @@ fn asyncapi_has_the_schemas_of_the_code() {
     sent.subschema_for::<ErrorCode>();
     sent.subschema_for::<Event>();
     sent.subschema_for::<Message>();
-    let mut schemas = merged(requests(received), answers(sent));
+    let mut schemas = merged(requests(received), responses(sent));
     let mut answer = schemas.remove("Answer").expect("Answer has a schema");
     let id = answer["properties"]["id"].take();
-    let given =
-        json!({ "anyOf": [{ "$ref": id["$ref"] }, { "type": "null" }], "description": "Comes back in the answer." });
+    let given = json!({
+        "anyOf": [{ "$ref": id["$ref"] }, { "type": "null" }],
+        "description": "The answer to this frame repeats this ID.",
+    });
     split(&mut schemas, "Action", "action", |_| Some(given.clone()));
     split(&mut schemas, "Event", "event", |event| ANSWERS.contains(&event).then(|| id.clone()));
-    write_or_compare("asyncapi.yaml", &schemas);
+    schemas
+}
+
+#[test]
+fn openapi_document_has_the_schemas_of_contract() {
+    check_document("docs/openapi.yaml", &of_openapi());
+}
+
+#[test]
+fn asyncapi_document_has_the_schemas_of_contract() {
+    check_document("docs/asyncapi.yaml", &of_asyncapi());
 }
 
 fn generator(contract: fn(SchemaSettings) -> SchemaSettings) -> SchemaGenerator {
@@ -79,22 +101,22 @@ fn requests(mut generator: SchemaGenerator) -> Map<String, Value> {
     schemas
 }
 
-fn answers(generator: SchemaGenerator) -> Map<String, Value> {
+fn responses(generator: SchemaGenerator) -> Map<String, Value> {
     let mut schemas = requests(generator);
-    schemas.values_mut().for_each(never_null_where_optional);
+    schemas.values_mut().for_each(forbid_null_in_optional_fields);
     schemas
 }
 
 fn merged(mut schemas: Map<String, Value>, more: Map<String, Value>) -> Map<String, Value> {
     for (name, schema) in more {
         if let Some(other) = schemas.insert(name.clone(), schema.clone()) {
-            assert_eq!(other, schema, "{name} is not the same in requests and in answers");
+            assert_eq!(other, schema, "{name} differs between requests and responses");
         }
     }
     schemas
 }
 
-/// Goes through a schema and those within, from the inside out.
+/// Visits a schema and all schemas inside it, the inner ones first.
 fn walk(schema: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
     match schema {
         Value::Object(keywords) => {
@@ -106,16 +128,15 @@ fn walk(schema: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
     }
 }
 
-/// Writes descriptions for readers of a document, and enumerations in one piece.
+/// Makes descriptions independent of rustdoc, and turns an enumeration of constants into a list with one description.
 fn tidy(schema: &mut Value) {
     walk(schema, &mut |keywords| {
         if let Some(Value::String(description)) = keywords.get_mut("description") {
-            *description = in_numbers(&unwrapped(description));
+            *description = resolve_limits(&unwrapped(description));
         }
         let Some(Value::Array(variants)) = keywords.get("oneOf") else { return };
         let named: Option<Vec<_>> = variants.iter().map(|variant| Some((variant.get("const")?, variant))).collect();
         let Some(named) = named else { return };
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let meanings =
             named.iter().map(|(name, variant)| format!("- `{}`: {}", text(name), text(&variant["description"])));
         let list = meanings.collect::<Vec<_>>().join("\n");
@@ -128,13 +149,13 @@ fn tidy(schema: &mut Value) {
     });
 }
 
-/// A doc comment without the line breaks that its source has.
+/// Removes the line breaks of the source from a doc comment, and keeps its paragraphs.
 fn unwrapped(text: &str) -> String {
     text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n")
 }
 
-/// A field that an answer may lack is left out where it would be null, or false.
-fn never_null_where_optional(schema: &mut Value) {
+/// Removes `null` from the types of optional fields: the server omits such a field instead of sending `null`.
+fn forbid_null_in_optional_fields(schema: &mut Value) {
     walk(schema, &mut |keywords| {
         let required = keywords.get("required").cloned().unwrap_or_else(|| json!([]));
         let Some(Value::Object(properties)) = keywords.get_mut("properties") else { return };
@@ -155,7 +176,8 @@ fn never_null_where_optional(schema: &mut Value) {
     });
 }
 
-/// Makes of each variant of the enumeration `name` a schema of its own, called after its `tag`, with what `id` gives.
+/// Gives each variant of the enumeration `name` a schema of its own, named after the value of its `tag`. If `id`
+/// returns a schema for that value, the variant gets it as the field `id`.
 fn split(schemas: &mut Map<String, Value>, name: &str, tag: &str, id: impl Fn(&str) -> Option<Value>) {
     let mut whole = schemas.remove(name).expect("the enumeration has a schema");
     let Value::Array(variants) = whole["oneOf"].take() else { panic!("{name} has no variants: {whole}") };
@@ -174,18 +196,13 @@ fn split(schemas: &mut Map<String, Value>, name: &str, tag: &str, id: impl Fn(&s
     schemas.insert(name.to_owned(), whole);
 }
 
-fn write_or_compare(name: &str, schemas: &Map<String, Value>) {
-    let document = Document::read(name).unwrap_or_else(|error| panic!("{error}"));
-    let text = fs::read_to_string(&document.path).expect("a document that was just read");
-    let (by_hand, _) = text.split_once(MARK).unwrap_or_else(|| panic!("{name} has no {MARK}"));
+fn check_document(path: &str, schemas: &Map<String, Value>) {
+    let current = read_text(path);
+    let (by_hand, _) =
+        current.split_once(GENERATED_AFTER).unwrap_or_else(|| panic!("{path} has no line `{GENERATED_AFTER}`"));
     let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: usize::MAX };
-    let yaml = serde_saphyr::to_string_with_options(schemas, options).expect("schemas are YAML");
+    let yaml = serde_saphyr::to_string_with_options(schemas, options).expect("schemas can be serialized");
     let indented = yaml.lines().map(|line| if line.is_empty() { String::new() } else { format!("    {line}") });
-    let made = indented.collect::<Vec<_>>().join("\n");
-    let wanted = format!("{by_hand}{MARK}\n    {NOTICE}\n{made}\n");
-    if env::var_os("UPDATE").is_some() {
-        fs::write(&document.path, wanted).expect("the document can be written");
-    } else {
-        assert!(text == wanted, "docs/{name} is not what the code says any more: `make docs` brings it up to date");
-    }
+    let generated = indented.collect::<Vec<_>>().join("\n");
+    write_or_compare(path, &format!("{by_hand}{GENERATED_AFTER}\n    {NOTICE}\n{generated}\n"));
 }
