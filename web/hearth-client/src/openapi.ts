@@ -733,7 +733,7 @@ export interface components {
                  *       "title": "Internal Server Error",
                  *       "status": 500,
                  *       "code": "internal",
-                 *       "detail": "Something went wrong on our side. The request id finds it in our log.",
+                 *       "detail": "The server failed to process the request. Try again. If it fails again, report the requestId.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
@@ -767,7 +767,7 @@ export interface components {
                  *       "title": "Service Unavailable",
                  *       "status": 503,
                  *       "code": "unavailable",
-                 *       "detail": "Not available just now. Try again shortly.",
+                 *       "detail": "The service is temporarily unavailable. Try again after the time in Retry-After.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
