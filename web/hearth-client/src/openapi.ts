@@ -717,7 +717,7 @@ export interface components {
                  *       "title": "Internal Server Error",
                  *       "status": 500,
                  *       "code": "internal",
-                 *       "detail": "The server has an error. Report the request ID if it persists.",
+                 *       "detail": "The server failed to process the request. Try again. If it fails again, report the requestId.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
@@ -748,7 +748,7 @@ export interface components {
                  *       "title": "Service Unavailable",
                  *       "status": 503,
                  *       "code": "unavailable",
-                 *       "detail": "The server cannot answer at the moment. Retry after a short wait.",
+                 *       "detail": "The service is temporarily unavailable. Try again after the time in Retry-After.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }

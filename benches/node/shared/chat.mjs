@@ -1,4 +1,4 @@
-// The table Chat: users, threads and messages, and what a warm instance remembers of them.
+// The table Chat: users, threads and messages, with the caches of a warm instance.
 import {
   batchGet,
   CHAT_TABLE,
@@ -35,13 +35,13 @@ class Cache {
 
 const members = new Cache()
 const lastSeqs = new Cache()
-// A change of name shows after at most five minutes.
+// A changed name becomes visible after at most five minutes.
 const names = new Cache(300_000)
-const seenTokens = new Cache()
+const recordedTokens = new Cache()
 
 export const thread = (id) => get(CHAT_TABLE, threadKey(id))
 
-/** Whether there is such a thread and `user` belongs to it. A thread's members never change. */
+/** Whether the thread exists and `user` is a member. Members never change, so they are cached. */
 export async function isMember(id, user) {
   const known = members.get(id) ?? (await thread(id))?.memberIds
   if (!known) return false
@@ -49,7 +49,7 @@ export async function isMember(id, user) {
   return known.includes(user)
 }
 
-/** A function from users to their names; to their ids where they were never seen with one. */
+/** Returns a function from user ID to name. A user without a recorded name gets the ID as name. */
 export async function namesOf(users) {
   const known = new Map()
   const wanted = []
@@ -65,9 +65,9 @@ export async function namesOf(users) {
   return (user) => known.get(user) ?? user
 }
 
-/** Keeps the name that a token gives its user, unless a newer token gave another. */
-export async function seen({ id, name, issuedAt }) {
-  if (!name || seenTokens.get(id) >= issuedAt) return
+/** Records the name in the caller's token, unless a newer token has already set one. */
+export async function recordProfile({ id, name, issuedAt }) {
+  if (!name || recordedTokens.get(id) >= issuedAt) return
   const item = { ...profileKey(id), id: s(id), name: s(name), issuedAt: n(issuedAt) }
   try {
     await put(CHAT_TABLE, item, {
@@ -78,10 +78,10 @@ export async function seen({ id, name, issuedAt }) {
   } catch (error) {
     if (!conditionFailed(error)) throw error
   }
-  seenTokens.set(id, issuedAt)
+  recordedTokens.set(id, issuedAt)
 }
 
-/** At most `limit` messages from `first` to `last`, and whether more may follow. */
+/** At most `limit` messages with a seq from `first` to `last`, and whether more may follow. */
 export async function queryMessages(threadId, { first = 1, last = 18446744073709551615n, forward = false, limit }) {
   if (first > last) return { rows: [], more: false }
   const values = { ':pk': s(`THREAD#${threadId}`), ':from': s(messageSk(first)), ':to': s(messageSk(last)) }
@@ -90,12 +90,12 @@ export async function queryMessages(threadId, { first = 1, last = 18446744073709
     Limit: limit,
   })
   const rows = page.Items.map(fromItem)
-  // From new to old, `seq` itself says when the first message is reached.
+  // Newest first, seq 1 is the last message, so no further read is needed to find the end.
   const more = rows.length > 0 && !forward ? rows.at(-1).seq > 1 : page.LastEvaluatedKey !== undefined
   return { rows, more }
 }
 
-/** The `seq` of the thread's last message, 0 where there is none. */
+/** The seq of the thread's last message; 0 if it has none. */
 export async function lastSeq(threadId) {
   const { rows } = await queryMessages(threadId, { limit: 1 })
   const seq = rows[0]?.seq ?? 0
@@ -103,16 +103,11 @@ export async function lastSeq(threadId) {
   return seq
 }
 
-/** The same, from memory where it is there; what is remembered only ever saves reads. */
+/** The cached seq of the last message, which may be outdated; reads it if there is none in the cache. */
 export const likelyLastSeq = async (threadId) => lastSeqs.get(threadId) ?? (await lastSeq(threadId))
 export const rememberLastSeq = (threadId, seq) => lastSeqs.set(threadId, seq)
 
-/** A thread as it is shown. */
-export function presentThread({ id, title = null, memberIds, createdAt, updatedAt }) {
-  return { id, title, memberIds, createdAt, updatedAt }
-}
-
-/** A message as it is shown. Files are left out of this peer: the benchmark's messages have none. */
+/** A message as clients get it. Attachments are left out, because the benchmark's messages have none. */
 export function present({ id, threadId, seq, body, authorId, createdAt }, nameOf) {
   return { id, threadId, seq, body, author: { id: authorId, name: nameOf(authorId) }, attachments: [], createdAt }
 }

@@ -1,9 +1,9 @@
-// POST /api/threads/{threadId}/messages. Without files: the benchmark's messages have none.
-import { isMember, lastSeq, likelyLastSeq, namesOf, present, rememberLastSeq, seen } from './chat.mjs'
-import { answer, bodyOf, http, notValid, Problem, threadIdOf, threadNotFound } from './http.mjs'
-import { newId } from './ids.mjs'
-import { deliver, warmUpPush } from './push.mjs'
-import { serve } from './runtime.mjs'
+// POST /api/threads/{threadId}/messages. Files are left out, because the benchmark's messages have none.
+import { isMember, lastSeq, likelyLastSeq, namesOf, present, recordProfile, rememberLastSeq } from '../shared/chat.mjs'
+import { answer, bodyOf, http, notValid, Problem, threadIdOf, threadNotFound } from '../shared/http.mjs'
+import { newId } from '../shared/ids.mjs'
+import { deliver, warmUpPush } from '../shared/push.mjs'
+import { serve } from '../shared/runtime.mjs'
 import {
   CHAT_TABLE,
   CONNECTIONS_TABLE,
@@ -20,26 +20,27 @@ import {
   transact,
   update,
   warmUp,
-} from './table.mjs'
+} from '../shared/table.mjs'
 
 const BODY_CHARS = 8_000
 const FRAME_BYTES = 32 * 1024
-const PATIENCE = 10_000
-const KEY_LIFETIME = 8 * 24 * 60 * 60
+const COMMIT_MS = 10_000
+const KEY_SECONDS = 8 * 24 * 60 * 60
 
 async function route(event, caller) {
   const threadId = threadIdOf(event)
   const key = event.headers['idempotency-key']
   if (key !== undefined && !/^[!-~]{1,128}$/.test(key)) {
-    throw new Problem(400, 'invalid_idempotency_key', 'An Idempotency-Key has 1 to 128 visible ASCII characters.')
+    const detail = 'The Idempotency-Key is not valid. Use 1 to 128 visible ASCII characters.'
+    throw new Problem(400, 'invalid_idempotency_key', detail)
   }
   const body = parse(bodyOf(event))
-  // All that can fail comes before the commit: behind it, an error would make the sender send again.
+  // Everything that can fail comes before the commit. An error after it would make the sender send the message twice.
   const [member, last, nameOf] = await Promise.all([
     isMember(threadId, caller.id),
     likelyLastSeq(threadId),
     caller.name ? () => caller.name : namesOf([caller.id]),
-    seen(caller),
+    recordProfile(caller),
   ])
   if (!member) throw threadNotFound()
   const row = { id: newId('msg'), threadId, seq: last + 1, authorId: caller.id, body, createdAt: now() }
@@ -50,7 +51,7 @@ async function route(event, caller) {
   try {
     await push(message)
   } catch (error) {
-    // It is committed; the mark stays, and the stream's function delivers.
+    // The message is committed and keeps its undelivered flag, so chat-stream will deliver it.
     console.warn(error)
   }
   return answer(201, message)
@@ -62,14 +63,16 @@ function parse({ body }) {
   return body
 }
 
-/** Commits the row as the next of its thread, or returns what its key was used for before. */
+/** Commits the row as the next message of its thread. Returns the idempotency record if the key was used before. */
 async function commit(row, key) {
   const start = performance.now()
   for (let attempt = 0; ; attempt++) {
     const { taken, conflict, known } = key === undefined ? await putMessage(row) : await putMessageOnce(row, key)
     if (known) return known
     if (!taken && !conflict) return
-    if (performance.now() - start > PATIENCE) throw new Error('too many writers in one thread')
+    if (performance.now() - start > COMMIT_MS) {
+      throw new Error('the message was not committed in time: too many concurrent senders in the thread')
+    }
     await pause(attempt)
     if (taken) row.seq = (await lastSeq(row.threadId)) + 1
     row.createdAt = now()
@@ -84,14 +87,14 @@ async function putMessage(row) {
     })
     return {}
   } catch (error) {
-    // Where an answer was lost, the SDK has tried again what had succeeded: the row is our own.
+    // If the answer to a successful put was lost, the SDK has retried it, and the existing row is this one.
     if (conditionFailed(error)) return { taken: error.Item?.id.S !== row.id }
     if (error.name === 'TransactionConflictException') return { conflict: true }
     throw error
   }
 }
 
-/** Message and record of the key, both or neither. */
+/** Writes the message and its idempotency record in one transaction. */
 async function putMessageOnce(row, key) {
   const seconds = Math.floor(Date.now() / 1000)
   const record = {
@@ -99,37 +102,38 @@ async function putMessageOnce(row, key) {
     messageId: s(row.id),
     seq: n(row.seq),
     contentHash: s(contentHash(row.body)),
-    expiresAt: n(seconds + KEY_LIFETIME),
+    expiresAt: n(seconds + KEY_SECONDS),
   }
-  const { conflict, inTheWay } = await transact(CHAT_TABLE, [
+  const { conflict, existing } = await transact(CHAT_TABLE, [
     { Item: toItem(row), ConditionExpression: IS_NEW },
     {
       Item: record,
-      // TTL deletes late, so an expired record may still be there.
+      // DynamoDB deletes expired records late, so one may still exist.
       ConditionExpression: 'attribute_not_exists(pk) OR expiresAt <= :now',
       ExpressionAttributeValues: { ':now': n(seconds) },
     },
   ])
-  if (!inTheWay) return { conflict }
-  const [, known] = inTheWay
+  if (!existing) return { conflict }
+  const [, known] = existing
   if (!known) return { taken: true }
   return known.messageId === row.id ? {} : { known }
 }
 
 async function replay({ threadId, body }, { seq, contentHash: hash }) {
   if (hash !== contentHash(body)) {
-    throw new Problem(422, 'idempotency_key_reused', 'This Idempotency-Key was used before with other content.')
+    const detail = 'The Idempotency-Key was used before with other content. Use a new key for each message.'
+    throw new Problem(422, 'idempotency_key_reused', detail)
   }
   const row = await get(CHAT_TABLE, messageKey(threadId, seq))
   return answer(201, present(row, await namesOf([row.authorId])), { 'idempotency-replayed': 'true' })
 }
 
-/** Pushes the message and takes off its mark, or names in it whom it did not reach. */
+/** Pushes the message. Then clears its undelivered flag, or sets it to the connections that were not reached. */
 async function push(message) {
   const { threadId, seq } = message
-  const left = await deliver([`thread:${threadId}`], frame(message))
-  const [expression, values] = left.length
-    ? ['SET undelivered = :left', { ':left': { SS: left } }]
+  const unreached = await deliver([`thread:${threadId}`], frame(message))
+  const [expression, values] = unreached.length
+    ? ['SET undelivered = :unreached', { ':unreached': { SS: unreached } }]
     : ['REMOVE undelivered', undefined]
   await update(CHAT_TABLE, messageKey(threadId, seq), expression, values, {
     ConditionExpression: 'attribute_exists(undelivered)',
@@ -155,7 +159,7 @@ function toItem({ id, threadId, seq, authorId, body, createdAt }) {
     authorId: s(authorId),
     body: s(body),
     createdAt: s(createdAt),
-    // The mark of a message that has not reached everybody.
+    // The undelivered flag for all subscribers.
     undelivered: { SS: ['*'] },
   }
 }

@@ -1,10 +1,13 @@
 // GET /api/threads/{threadId}/messages
-import { isMember, namesOf, present, queryMessages } from './chat.mjs'
-import { answer, http, invalidCursor, limitOf, Problem, threadIdOf, threadNotFound } from './http.mjs'
-import { serve } from './runtime.mjs'
-import { CHAT_TABLE, warmUp } from './table.mjs'
+import { isMember, namesOf, present, queryMessages } from '../shared/chat.mjs'
+import { answer, http, limitOf, Problem, threadIdOf, threadNotFound } from '../shared/http.mjs'
+import { serve } from '../shared/runtime.mjs'
+import { CHAT_TABLE, warmUp } from '../shared/table.mjs'
 
 const PAGE_BYTES = 4 * 1024 * 1024
+
+const invalidCursor = () =>
+  new Problem(400, 'invalid_cursor', 'The cursor is not valid for this list. Request the list again without a cursor.')
 
 async function route(event, caller) {
   const threadId = threadIdOf(event)
@@ -20,16 +23,18 @@ async function route(event, caller) {
 
 function parse({ cursor, after, ...query }) {
   const limit = limitOf(query)
-  if (after !== undefined && !/^\d+$/.test(after)) throw new Problem(400, 'invalid_query', 'Not valid: after.')
+  if (after !== undefined && !/^\d+$/.test(after)) {
+    throw new Problem(400, 'invalid_query', 'after is not valid. Use the seq of a message.')
+  }
   if (cursor === undefined) return after === undefined ? { limit } : { limit, forward: true, first: Number(after) + 1 }
-  const [, way, seq] = /^([ab])(\d+)$/.exec(Buffer.from(cursor, 'base64url')) ?? []
-  if (!way || (way === 'b' && after !== undefined)) throw invalidCursor()
-  return way === 'a' ? { limit, forward: true, first: Number(seq) + 1 } : { limit, last: Number(seq) - 1 }
+  const [, direction, seq] = /^([ab])(\d+)$/.exec(Buffer.from(cursor, 'base64url')) ?? []
+  if (!direction || (direction === 'b' && after !== undefined)) throw invalidCursor()
+  return direction === 'a' ? { limit, forward: true, first: Number(seq) + 1 } : { limit, last: Number(seq) - 1 }
 }
 
 const encode = (forward, seq) => Buffer.from(`${forward ? 'a' : 'b'}${seq}`).toString('base64url')
 
-/** As many rows as Lambda can return, at least one; JSON escapes a character of one byte in six at worst. */
+/** The first rows that fit into a Lambda answer, at least one. JSON may escape a byte with six. */
 function fitting(rows) {
   let bytes = 0
   const tooMany = rows.findIndex(({ body }) => {

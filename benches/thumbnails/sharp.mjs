@@ -1,4 +1,5 @@
-// The same as our example `thumbnail`, with sharp: `peer.mjs FILE RUNS [OUT]`.
+// The same work as the example `thumbnail` of the crate media, with sharp: `node sharp.mjs FILE RUNS [OUT]`.
+// Prints the median CPU time in ms and the peak memory in MiB. Writes the thumbnail to OUT.
 import { readFileSync, writeFileSync } from 'node:fs'
 import sharp from 'sharp'
 

@@ -1,4 +1,4 @@
-// The table Connections: sockets, and what they are subscribed to.
+// The table Connections: connections and their subscriptions.
 import {
   CONNECTIONS_TABLE,
   conditionFailed,
@@ -15,7 +15,7 @@ import {
 
 export const seconds = () => Math.floor(Date.now() / 1000)
 
-/** The connection's row, expired or not; nothing where it is closed or being closed. */
+/** The connection's row, which may have expired; `undefined` if the connection is closed or being removed. */
 export async function openRow(id) {
   const row = await get(CONNECTIONS_TABLE, connectionKey(id))
   return row?.closing ? undefined : row
@@ -28,16 +28,19 @@ export function putSubscription(id, channel, expiresAt) {
 
 export const unsubscribe = (id, channel) => take(CONNECTIONS_TABLE, subscriptionKey(channel, id))
 
-/** Removes a connection and its subscriptions: marked first, so that none is added, its own row last. */
+/**
+ * Removes a connection and its subscriptions. `closing` is set first, so that no subscription is added meanwhile. The
+ * connection's own row is deleted last.
+ */
 export async function remove(id) {
   let row
   try {
     const values = { ':true': { BOOL: true } }
-    const marked = await update(CONNECTIONS_TABLE, connectionKey(id), 'SET closing = :true', values, {
+    const closing = await update(CONNECTIONS_TABLE, connectionKey(id), 'SET closing = :true', values, {
       ConditionExpression: 'attribute_exists(pk)',
       ReturnValues: 'ALL_NEW',
     })
-    row = fromItem(marked.Attributes)
+    row = fromItem(closing.Attributes)
   } catch (error) {
     if (conditionFailed(error)) return
     throw error

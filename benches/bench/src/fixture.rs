@@ -1,4 +1,4 @@
-//! What is measured in: the cloud with a household's rows, the functions' programs, and their events.
+//! The surroundings of a measurement: a cloud with rows of a household, the programs, and their events.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,52 +14,63 @@ use uuid::Uuid;
 use crate::cloud::Cloud;
 use crate::instance::{Instance, Program};
 
-pub(crate) const BODY: &str =
+/// The text of every sent message: about 100 characters.
+const BODY: &str =
     "A message of a hundred characters, as people in a family write them to each other every day of a year.";
 
-/// Who asks in all events.
+/// The caller in the sample events.
 const CALLER: &str = "user-sarah";
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) cloud: Arc<Cloud>,
-    /// Where cargo puts what is deployed.
+    /// The folder with the release builds.
     release: PathBuf,
 }
 
-impl World {
+impl Fixture {
+    /// A new cloud without rows.
     pub(crate) async fn new() -> Result<Self> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
         Ok(Self { cloud: Cloud::start().await?, release: target.join("release") })
     }
 
-    /// A function as it is deployed.
+    /// The release build of a function, as it is deployed.
     pub(crate) fn function(&self, name: &str) -> Program {
         Program::binary(&self.release, name, &environment(&self.cloud.url))
     }
 
-    /// A function as it is built for tests, beside this program: for what is not measured.
-    pub(crate) fn helper(&self, name: &str) -> Result<Program> {
-        let here = std::env::current_exe()?;
-        let folder = here.parent().context("a program in no folder")?;
+    /// The debug build of a function, for preparations that are not measured.
+    pub(crate) fn debug_function(&self, name: &str) -> Result<Program> {
+        let program = std::env::current_exe()?;
+        let folder = program.parent().context("this program's path has no folder")?;
         Ok(Program::binary(folder, name, &environment(&self.cloud.url)))
     }
 
-    /// What is possible.
+    /// The program that makes the calls of a function without an SDK (`benches/floor`).
     pub(crate) fn floor(&self) -> Program {
         self.function("floor")
     }
 
-    /// A route in JavaScript, as `benches/node` has it.
-    pub(crate) fn peer(&self, name: &str) -> Program {
-        let script = root().join("benches/node/dist").join(format!("{name}.mjs"));
+    /// The Node version of a function, if `benches/node/functions` has one.
+    pub(crate) fn peer(&self, name: &str) -> Option<Program> {
+        let node_folder = repository().join("benches/node");
+        if !node_folder.join("functions").join(format!("{name}.mjs")).is_file() {
+            return None;
+        }
+        let script = node_folder.join("dist").join(format!("{name}.mjs"));
         let args = vec![script.display().to_string()];
         let node = std::env::var_os("PEER_NODE").map_or_else(|| "node".into(), PathBuf::from);
         let peer = Program { path: node, args, name: name.to_owned(), env: environment(&self.cloud.url) };
-        // Or each start says that this Node is old, and what is new in it.
-        peer.with("NODE_NO_WARNINGS", "1")
+        // Without this setting, the SDK warns at each start that this Node version is old.
+        Some(peer.with("NODE_NO_WARNINGS", "1"))
     }
 
-    /// The same over TLS, as on AWS.
+    /// [`peer`](Self::peer) for measurements that need one.
+    pub(crate) fn peer_of(&self, name: &str) -> Result<Program> {
+        self.peer(name).with_context(|| format!("benches/node/functions/{name}.mjs is missing"))
+    }
+
+    /// The same program with TLS connections, as on AWS.
     pub(crate) fn over_tls(&self, program: Program) -> Program {
         let ca = self.cloud.ca.display().to_string();
         let env =
@@ -68,24 +79,24 @@ impl World {
         secure.with("AWS_CA_BUNDLE", &ca).with("NODE_EXTRA_CA_CERTS", &ca)
     }
 
-    /// A new thread of the caller's with another one, who has been here before and has a name.
+    /// Creates a thread of the caller and `other`, who gets a profile with a name. Returns the thread's ID.
     pub(crate) async fn thread(&self, other: &str) -> Result<String> {
         let pk = format!("USER#{other}");
         let profile = json!({
             "pk": {"S": pk}, "sk": {"S": "PROFILE"}, "id": {"S": other}, "name": {"S": "Dad"}, "issuedAt": {"N": "1"},
         });
         self.import(CHAT, std::iter::once(profile))?;
-        let mut create = Instance::start(&self.helper("threads-create")?).await?;
+        let mut create = Instance::start(&self.debug_function("threads-create")?).await?;
         let event = event("threads-create", |event| event["body"] = json!({"memberIds": [other]}).to_string().into())?;
-        let thread = create.ask(&event).await?;
-        create.stop().await?;
-        Ok(thread["id"].as_str().context("no thread")?.to_owned())
+        let thread = create.invoke_json(&event).await?;
+        create.kill().await?;
+        Ok(thread["id"].as_str().context("the created thread has no ID")?.to_owned())
     }
 
-    /// So many sockets hear the thread from now on, besides those that did; returns their ids.
-    pub(crate) fn subscribe(&self, thread: &str, sockets: usize) -> Result<Vec<String>> {
+    /// Adds connections that are subscribed to the thread. Returns their IDs.
+    pub(crate) fn subscribe(&self, thread: &str, connections: usize) -> Result<Vec<String>> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let ids: Vec<_> = (0..sockets).map(|_| format!("socket-{}", Uuid::now_v7().simple())).collect();
+        let ids: Vec<_> = (0..connections).map(|_| format!("socket-{}", Uuid::now_v7().simple())).collect();
         let rows = ids.iter().flat_map(|id| {
             let expires_at = (now + 7_000).to_string();
             let channel = format!("thread:{thread}");
@@ -103,17 +114,18 @@ impl World {
         Ok(ids)
     }
 
-    /// A socket that is open and hears nothing.
-    pub(crate) fn socket(&self) -> Result<String> {
-        self.subscribe("thread_nowhere", 1)?.pop().context("a socket")
+    /// Adds a connection whose only subscription is to a thread without messages.
+    pub(crate) fn connection(&self) -> Result<String> {
+        self.subscribe("thread_nowhere", 1)?.pop().context("no connection was added")
     }
 
-    /// A new thread as [`thread`](Self::thread) makes it, with so many messages: one that was sent, and copies of it.
+    /// Creates a thread as [`thread`](Self::thread) does, with `messages` messages: one sent by messages-send and
+    /// copies of its row.
     pub(crate) async fn thread_with(&self, other: &str, messages: usize) -> Result<String> {
         let thread = self.thread(other).await?;
-        let mut send = Instance::start(&self.helper("messages-send")?).await?;
-        send.ask(&message(&thread)?).await?;
-        send.stop().await?;
+        let mut send = Instance::start(&self.debug_function("messages-send")?).await?;
+        send.invoke_json(&message_event(&thread)?).await?;
+        send.kill().await?;
         let row = self.message_row(&thread, 1)?;
         let copies = (2..=messages).map(|seq| {
             let mut copy = row.clone();
@@ -126,7 +138,7 @@ impl World {
         Ok(thread)
     }
 
-    /// The row of a message.
+    /// The row of a message in `DynamoDB`'s JSON; null if there is none.
     pub(crate) fn message_row(&self, thread: &str, seq: u64) -> Result<Value> {
         let key = json!({"pk": {"S": format!("THREAD#{thread}")}, "sk": {"S": format!("MSG#{seq:020}")}});
         let read = json!({"TableName": CHAT, "Key": key}).to_string();
@@ -144,8 +156,8 @@ impl World {
     }
 }
 
-/// What the template gives the functions.
-fn environment(cloud: &str) -> Vec<(String, String)> {
+/// The environment variables of every program. They include all variables that the template gives to the functions.
+pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
     let settings = [
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "test"),
@@ -169,17 +181,22 @@ fn environment(cloud: &str) -> Vec<(String, String)> {
     env
 }
 
-/// The sample event of a function, with what `change` makes of it.
+/// The file with the sample event of a function.
+pub(crate) fn event_file(function: &str) -> PathBuf {
+    repository().join("events").join(format!("{function}.json"))
+}
+
+/// The sample event of a function after `change`.
 pub(crate) fn event(function: &str, change: impl FnOnce(&mut Value)) -> Result<Value> {
-    let file = root().join("events").join(format!("{function}.json"));
+    let file = event_file(function);
     let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let mut event = serde_json::from_str(&text)?;
     change(&mut event);
     Ok(event)
 }
 
-/// A message to the thread, without a key.
-pub(crate) fn message(thread: &str) -> Result<Value> {
+/// The request to send a message to the thread, without an `Idempotency-Key`.
+pub(crate) fn message_event(thread: &str) -> Result<Value> {
     event("messages-send", |event| {
         event["pathParameters"]["threadId"] = thread.into();
         event["headers"].as_object_mut().map(|headers| headers.remove("idempotency-key"));
@@ -187,25 +204,25 @@ pub(crate) fn message(thread: &str) -> Result<Value> {
     })
 }
 
-/// A ping on a socket.
-pub(crate) fn ping(socket: &str) -> Result<Value> {
+/// A `ping` frame on a connection.
+pub(crate) fn ping_event(connection: &str) -> Result<Value> {
     event("ws-message", |event| {
-        event["requestContext"]["connectionId"] = socket.into();
+        event["requestContext"]["connectionId"] = connection.into();
         event["body"] = r#"{"action":"ping"}"#.into();
     })
 }
 
-/// What another function of the same thread is asked.
-pub(crate) fn about(function: &str, thread: &str) -> Result<Value> {
+/// The sample event of a function for this thread.
+pub(crate) fn thread_event(function: &str, thread: &str) -> Result<Value> {
     event(function, |event| event["pathParameters"]["threadId"] = thread.into())
 }
 
-/// The checkout.
-pub(crate) fn root() -> PathBuf {
+/// The root folder of the repository.
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A pause that the machine takes to come to rest after what was started has ended.
-pub(crate) async fn rest() {
+/// Waits until processes that were just killed no longer use the CPU.
+pub(crate) async fn pause() {
     tokio::time::sleep(Duration::from_millis(200)).await;
 }

@@ -1,4 +1,4 @@
-// DynamoDB: the client, made once, and what is done to rows of any kind. Every read is consistent.
+// DynamoDB: one client, the keys of all rows, and calls for rows of any kind. All reads are consistent.
 import { createHash } from 'node:crypto'
 import {
   BatchGetItemCommand,
@@ -19,18 +19,13 @@ export const s = (text) => ({ S: text })
 export const n = (number) => ({ N: String(number) })
 
 export const profileKey = (user) => key(`USER#${user}`, 'PROFILE')
-export const membershipKey = (user, thread) => key(`USER#${user}`, `THREAD#${thread}`)
-/** With each id's length before it, so that no two sets give the same text. */
-export const memberSetKey = (members) =>
-  key(`MEMBERS#${sha256([...members].sort().map((id) => `${Buffer.byteLength(id)}:${id}`).join(''))}`, 'THREAD')
 export const threadKey = (thread) => key(`THREAD#${thread}`, 'META')
 export const messageKey = (thread, seq) => key(`THREAD#${thread}`, messageSk(seq))
 export const messageSk = (seq) => `MSG#${String(seq).padStart(20, '0')}`
-/** With the user's length, which keeps users and keys apart that contain `#`. */
+/** Contains the length of the user ID, because user IDs and keys may contain `#`. */
 export const idempotencyKey = (thread, user, name) =>
   key(`THREAD#${thread}`, `KEY#${Buffer.byteLength(user)}#${user}#${name}`)
 export const fileKey = (id) => key(`FILE#${id}`, 'META')
-export const ticketKey = (ticket) => key(`TICKET#${sha256(ticket)}`, 'META')
 export const connectionKey = (id) => key(`CONN#${id}`, 'META')
 export const subscriptionKey = (channel, id) => key(`CHANNEL#${channel}`, `CONN#${id}`)
 
@@ -40,7 +35,7 @@ function key(pk, sk) {
 
 export const sha256 = (data) => createHash('sha256').update(data).digest('hex')
 
-/** The condition that no row has the key yet. */
+/** The condition that no row has this key. */
 export const IS_NEW = 'attribute_not_exists(pk)'
 
 export const conditionFailed = (error) => error.name === 'ConditionalCheckFailedException'
@@ -66,7 +61,7 @@ export function update(table, key, expression, values, more) {
   )
 }
 
-/** Deletes a row and returns what it was; nothing where there is none. */
+/** Deletes a row and returns its last content; `undefined` if there is no such row. */
 export async function take(table, key) {
   try {
     const deleted = await dynamo.send(
@@ -83,7 +78,10 @@ export async function take(table, key) {
   }
 }
 
-/** All of `puts` or none; then it says which row stands in the way of each, or that others were writing them. */
+/**
+ * Writes all of `puts` or none. Returns `{}` if they were written, `{ existing }` with the row that blocked each put,
+ * or `{ conflict: true }` if another writer interfered and a retry may succeed.
+ */
 export async function transact(table, puts) {
   const common = { TableName: table, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }
   const items = puts.map((put) => ({ Put: { ...common, ...put } }))
@@ -96,10 +94,10 @@ export async function transact(table, puts) {
     const reasons = error.CancellationReasons
     const refused = ({ Code }) => Code === 'ConditionalCheckFailed'
     if (reasons.some(refused)) {
-      return { inTheWay: reasons.map((reason) => (refused(reason) ? fromItem(reason.Item ?? {}) : undefined)) }
+      return { existing: reasons.map((reason) => (refused(reason) ? fromItem(reason.Item ?? {}) : undefined)) }
     }
-    const passing = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']
-    if (reasons.some(({ Code }) => passing.includes(Code))) return { conflict: true }
+    const transient = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']
+    if (reasons.some(({ Code }) => transient.includes(Code))) return { conflict: true }
     throw error
   }
 }
@@ -116,7 +114,7 @@ export function query(table, condition, values, more) {
   )
 }
 
-/** The rows of a partition whose sort keys start with `prefix`, all of them. */
+/** All rows of a partition whose sort key starts with `prefix`. */
 export async function partition(table, pk, prefix) {
   const rows = []
   let from
@@ -129,7 +127,7 @@ export async function partition(table, pk, prefix) {
   return rows
 }
 
-/** Those of `keys`, all different, that exist, in no order. */
+/** The existing rows of `keys`, in any order. The keys must be different. */
 export async function batchGet(table, keys) {
   const chunks = []
   for (let at = 0; at < keys.length; at += 100) chunks.push(batchGetChunk(table, keys.slice(at, at + 100)))
@@ -148,10 +146,10 @@ async function batchGetChunk(table, keys) {
   return rows
 }
 
-/** Opens the connection that the first request will use. No row has this key. */
+/** Opens the connection that the first request will use, by reading a row that does not exist. */
 export const warmUp = (table) => get(table, key('WARM-UP', 'META'))
 
-/** Waits for a random time of up to 5 ms doubled `attempt` times, 160 ms at most. */
+/** Waits for a random time below 5 ms · 2^`attempt`, at most 160 ms. */
 export function pause(attempt) {
   return new Promise((resolve) => setTimeout(resolve, Math.random() * (5 << Math.min(attempt, 5))))
 }

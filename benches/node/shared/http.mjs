@@ -1,4 +1,4 @@
-// Requests of API Gateway's HTTP API, and the answers to them.
+// Requests of API Gateway's HTTP API and their answers.
 import { isThreadId } from './ids.mjs'
 
 const TITLES = {
@@ -8,7 +8,7 @@ const TITLES = {
   422: 'Unprocessable Content',
   500: 'Internal Server Error',
 }
-const PAGE = 100
+const MAX_LIMIT = 100
 
 export class Problem extends Error {
   constructor(status, code, detail) {
@@ -18,11 +18,11 @@ export class Problem extends Error {
 }
 
 export const threadNotFound = () =>
-  new Problem(404, 'thread_not_found', 'There is no such thread, or you are not a member of it.')
+  new Problem(404, 'thread_not_found', 'The thread does not exist, or you are not a member of it.')
 
-export const notValid = (field) => new Problem(422, 'invalid_request', `Not valid: ${field}.`)
+export const notValid = (field) => new Problem(422, 'invalid_request', `${field} is not valid.`)
 
-/** The handler of a route, which gets the event and, where there is a token, the caller. */
+/** Makes a Lambda handler of a route. The route gets the event and the caller. */
 export const http = (route) => async (event, requestId) => {
   try {
     return await route(event, callerOf(event.requestContext.authorizer?.jwt.claims))
@@ -39,7 +39,7 @@ function callerOf(claims) {
   return { id: sub, name: name?.trim().slice(0, 100) || null, issuedAt: Number(iat ?? 0), expiresAt: Number(exp) }
 }
 
-/** The thread that the path names. */
+/** The thread ID in the path. */
 export function threadIdOf({ pathParameters }) {
   const threadId = pathParameters?.threadId
   if (!isThreadId(threadId)) throw threadNotFound()
@@ -52,29 +52,26 @@ export function bodyOf({ body = '', isBase64Encoded }) {
   try {
     object = JSON.parse(isBase64Encoded ? Buffer.from(body, 'base64') : body)
   } catch {
-    throw new Problem(400, 'malformed_json', 'The body is no JSON.')
+    throw new Problem(400, 'malformed_json', 'The request body is not valid JSON.')
   }
-  if (typeof object !== 'object' || object === null || Array.isArray(object)) throw notValid('the body')
+  if (typeof object !== 'object' || object === null || Array.isArray(object)) throw notValid('The request body')
   return object
 }
 
-/** How many rows the query asks for. */
+/** The number of rows that the query asks for. */
 export function limitOf({ limit: asked = '50' }) {
   const limit = Number(asked)
-  if (!(Number.isInteger(limit) && limit >= 1 && limit <= PAGE)) {
-    throw new Problem(400, 'invalid_query', 'Not valid: limit.')
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) {
+    throw new Problem(400, 'invalid_query', `limit is not valid. Use a number from 1 to ${MAX_LIMIT}.`)
   }
   return limit
 }
 
-export const invalidCursor = () =>
-  new Problem(400, 'invalid_cursor', 'The cursor is not one that this list gave.')
-
-/** What a client may see of an error. */
+/** The error as a client may see it. */
 export function problem(error) {
   if (error instanceof Problem) return error
   console.error(error)
-  return new Problem(500, 'internal', 'Something went wrong on our side.')
+  return new Problem(500, 'internal', 'The server failed to process the request.')
 }
 
 export function answer(statusCode, body, headers) {
