@@ -145,7 +145,6 @@ lint: $(TOOLS) $(DOCUMENTS) $(PAGE) $(BROWSER)
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	$(VENV)/bin/sam validate --lint --region us-east-1
 	$(VENV)/bin/cfn-lint template.yaml
-	$(VENV)/bin/python tests/simulation/mutations.py --check
 	$(NPM) --prefix tests/documents run lint
 	$(NPM) --prefix web run lint
 	$(NPM) --prefix tests/browser run lint
