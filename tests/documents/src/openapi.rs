@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::document::{Document, validate};
 
-/// HTTP methods that a path item may have operations for (OpenAPI 3.1).
+/// HTTP methods that a path item may have operations for (`OpenAPI` 3.1).
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// `docs/openapi.yaml`.
