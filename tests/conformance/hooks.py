@@ -70,3 +70,17 @@ def use_own_files(case):
     """Replaces generated file IDs with the caller's own file."""
     if isinstance(case.body, dict) and case.body.get("fileIds"):
         case.body["fileIds"] = [FILE["id"] for _ in case.body["fileIds"]]
+
+
+@schemathesis.check
+def documented_error_code(ctx, response, case):
+    """A problem document has one of the codes in `x-codes` of its response."""
+    if "application/problem+json" not in response.headers.get("content-type", [""])[0]:
+        return
+    document = case.operation.schema.raw_schema
+    path, method = case.operation.path, case.operation.method
+    documented = document["paths"][path][method]["responses"].get(str(response.status_code), {})
+    if "$ref" in documented:
+        documented = document["components"]["responses"][documented["$ref"].rsplit("/", 1)[-1]]
+    code = response.json()["code"]
+    assert code in documented.get("x-codes", []), f"{code} is not in x-codes of {response.status_code}"
