@@ -130,7 +130,7 @@ impl Client {
                     if data["seq"].as_u64().unwrap() > self.last_seq(thread) {
                         self.catch_up(thread).await;
                     }
-                    self.look_at_pending_files(thread).await;
+                    self.request_pending_files(thread).await;
                     unsubscribed.retain(|other| *other != thread);
                     if unsubscribed.is_empty() {
                         self.state().subscribed = Some(id.clone());
@@ -177,7 +177,7 @@ impl Client {
     }
 
     /// Requests the status of the files that the client knows as pending, since it may have missed their events.
-    async fn look_at_pending_files(&self, thread: &ThreadId) {
+    async fn request_pending_files(&self, thread: &ThreadId) {
         let pending: Vec<FileId> = {
             let state = self.state();
             let files = state.messages.get(thread).into_iter().flatten().flat_map(file_ids);
