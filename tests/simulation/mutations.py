@@ -147,7 +147,7 @@ impl Chat {
         (CLIENT, 'data["truncated"] != true);', "true);"),
     ]),
     "client-skips-file-status": ("the client does not request the status of pending files after it has subscribed", [
-        (CLIENT, "                    self.look_at_pending_files(thread).await;\n", ""),
+        (CLIENT, "                    self.request_pending_files(thread).await;\n", ""),
     ]),
 }
 
