@@ -163,7 +163,7 @@ async fn expired_connection_receives_nothing_and_is_closed() {
     assert_eq!(fixture.deliver().await, (1, 0, 0));
     assert_eq!(fixture.management.closed(), ["old"]);
     assert!(fixture.management.frames("old").is_empty());
-    // Neither has a subscription to any channel any more.
+    // No channel has a subscription of the two expired connections any more.
     let user_channel = Channel::User(testkit::caller("user-a").id);
     for channel in [&fixture.channel, &user_channel] {
         assert_eq!(fixture.connections.subscribers(channel).await.unwrap().expired, []);
