@@ -1,4 +1,4 @@
-import type { ThreadView } from "hearth-client";
+import { limits, type ThreadView } from "hearth-client";
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { hideImage } from "./attachment";
@@ -6,9 +6,6 @@ import type { Draft, DraftFile } from "./draft";
 import { CloseIcon, FileIcon, PhotoIcon, SendIcon } from "./icons";
 import { isComposing } from "./ime";
 import { useStore } from "./store";
-
-const MAX_CHARACTERS = 8000;
-const MAX_FILES = 10;
 
 interface Props {
   view: ThreadView;
@@ -29,10 +26,10 @@ export function Composer({ view, draft, field }: Props) {
 
   const length = [...text].length;
   const problem =
-    length > MAX_CHARACTERS
-      ? `Your message is too long. Shorten it by ${count(length - MAX_CHARACTERS, "character")}.`
-      : files.length > MAX_FILES
-        ? `A message can have at most ${MAX_FILES} files. Remove ${count(files.length - MAX_FILES, "file")}.`
+    length > limits.bodyChars
+      ? `Your message is too long. Shorten it by ${count(length - limits.bodyChars, "character")}.`
+      : files.length > limits.filesPerMessage
+        ? `A message can have at most ${limits.filesPerMessage} files. Remove ${count(files.length - limits.filesPerMessage, "file")}.`
         : undefined;
   const ready = files.every((file) => file.uploaded) && (text.trim() !== "" || files.length > 0) && !problem;
 

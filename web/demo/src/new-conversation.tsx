@@ -1,3 +1,4 @@
+import { limits } from "hearth-client";
 import { useState } from "preact/hooks";
 import { Avatar } from "./avatar";
 import { otherMembers, useChat } from "./context";
@@ -7,8 +8,6 @@ import { isComposing } from "./ime";
 import { go } from "./router";
 import type { User } from "./session";
 import { useStore } from "./store";
-
-const MAX_TITLE = 100;
 
 /**
  * The dialog that starts a conversation. Hearth has no directory of users, so it offers the people that the page knows:
@@ -103,7 +102,7 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
         </div>
         <div class="field">
           <label for="title">Title</label>
-          <input id="title" name="title" maxLength={MAX_TITLE} autocomplete="off" aria-describedby="title-hint" />
+          <input id="title" name="title" maxLength={limits.titleChars} autocomplete="off" aria-describedby="title-hint" />
           <p class="hint" id="title-hint">
             Optional. If you already have a conversation with exactly these people, that one opens.
           </p>

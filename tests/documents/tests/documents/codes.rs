@@ -6,7 +6,7 @@ use contract::ErrorCode;
 use documents::{AsyncApi, OpenApi};
 use serde_json::Value;
 
-use crate::difference::{Entries, assert_no_errors, assert_same};
+use crate::difference::{EntryList, assert_no_errors, assert_same};
 use crate::generated::schemas;
 use crate::template::text;
 
@@ -92,12 +92,12 @@ fn every_code_is_documented_where_it_can_occur() {
     let frames = mentioned(&root["components"]["messages"]["error"]["summary"]);
     let http = responses().into_values().flat_map(|(_, response)| codes(response)).collect();
     assert_same(
-        &Entries {
+        &EntryList {
             file: "ErrorCode of shared/contract/src/problem.rs",
             add: "add it there, or remove it from the document",
             entries: all(),
         },
-        &Entries {
+        &EntryList {
             file: "the API documents",
             add: "add it to `x-codes` of a response in docs/openapi.yaml, or to `summary` of the message `error` in \
                   docs/asyncapi.yaml",

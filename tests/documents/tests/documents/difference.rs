@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// A file, the entries that it has, and how to add an entry.
-pub(crate) struct Entries<'a> {
+pub(crate) struct EntryList<'a> {
     /// The file, or the part of it that has the entries.
     pub(crate) file: &'a str,
     /// Instruction to add a missing entry, such as "add it under `paths`".
@@ -14,8 +14,8 @@ pub(crate) struct Entries<'a> {
 
 /// Fails unless both files have the same entries. The message has one line per missing entry.
 #[track_caller]
-pub(crate) fn assert_same(one: &Entries, other: &Entries) {
-    let missing = |from: &Entries, to: &Entries| {
+pub(crate) fn assert_same(one: &EntryList, other: &EntryList) {
+    let missing = |from: &EntryList, to: &EntryList| {
         let line = |entry: &String| format!("{entry} is in {} but not in {}: {}", from.file, to.file, to.add);
         from.entries.difference(&to.entries).map(line).collect::<Vec<_>>()
     };
@@ -33,7 +33,7 @@ pub(crate) fn assert_no_errors(errors: &[String]) {
 fn failure_names_the_missing_entry_and_the_file_to_edit() {
     let entries = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     assert_same(
-        &Entries { file: "template.yaml", add: "…", entries: entries(&["GET /api/ping", "GET /api/threads"]) },
-        &Entries { file: "docs/openapi.yaml", add: "add it under `paths`", entries: entries(&["GET /api/threads"]) },
+        &EntryList { file: "template.yaml", add: "…", entries: entries(&["GET /api/ping", "GET /api/threads"]) },
+        &EntryList { file: "docs/openapi.yaml", add: "add it under `paths`", entries: entries(&["GET /api/threads"]) },
     );
 }

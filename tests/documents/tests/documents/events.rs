@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use documents::AsyncApi;
 use serde_json::{Map, Value};
 
-use crate::difference::{Entries, assert_no_errors, assert_same};
+use crate::difference::{EntryList, assert_no_errors, assert_same};
 use crate::generated::schemas;
 use crate::template::text;
 
@@ -31,12 +31,12 @@ fn every_event_and_action_has_a_message() {
     let root = &AsyncApi::get().unwrap().document.root;
     let messages = object(root, "/components/messages");
     assert_same(
-        &Entries {
+        &EntryList {
             file: "Event and Action of shared/contract/src/socket.rs",
             add: "add a variant there, or remove the message from docs/asyncapi.yaml",
             entries: variants(),
         },
-        &Entries {
+        &EntryList {
             file: "docs/asyncapi.yaml",
             add: "add a message with this payload under `components.messages`",
             entries: messages.values().map(|message| reference(&message["payload"])).collect(),
@@ -49,12 +49,12 @@ fn every_message_is_in_the_channel_and_in_an_operation() {
     let root = &AsyncApi::get().unwrap().document.root;
     let messages: BTreeSet<_> = object(root, "/components/messages").keys().cloned().collect();
     assert_same(
-        &Entries {
+        &EntryList {
             file: "`components.messages` of docs/asyncapi.yaml",
             add: "add the message there",
             entries: messages.clone(),
         },
-        &Entries {
+        &EntryList {
             file: "`channels.socket.messages` of docs/asyncapi.yaml",
             add: "add a reference to the message",
             entries: object(root, "/channels/socket/messages").keys().cloned().collect(),

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde::Deserialize;
 
-use crate::difference::{Entries, assert_no_errors, assert_same};
+use crate::difference::{EntryList, assert_no_errors, assert_same};
 use crate::template;
 
 /// The part of `Cargo.toml` that `cargo lambda watch` reads.
@@ -52,12 +52,12 @@ fn watch_router_has_every_route_and_its_function() {
         format!("{method} {path} (function {function})")
     });
     assert_same(
-        &Entries {
+        &EntryList {
             file: "template.yaml",
             add: "add it to the `Events` of the function, or remove it from Cargo.toml",
             entries: deployed.collect(),
         },
-        &Entries {
+        &EntryList {
             file: "Cargo.toml",
             add: "add it under [workspace.metadata.lambda.watch]",
             entries: watched.collect(),

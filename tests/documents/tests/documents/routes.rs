@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use documents::{AsyncApi, OpenApi, Operation};
 use serde_json::{Value, json};
 
-use crate::difference::{Entries, assert_no_errors, assert_same};
+use crate::difference::{EntryList, assert_no_errors, assert_same};
 use crate::template::{self, text};
 
 fn name(operation: &Operation) -> String {
@@ -28,12 +28,12 @@ fn cors() -> Value {
 fn openapi_has_every_route_of_the_template() {
     let operations = &OpenApi::get().unwrap().operations;
     assert_same(
-        &Entries {
+        &EntryList {
             file: "template.yaml",
             add: "add it to the `Events` of its function, or remove it from docs/openapi.yaml",
             entries: template::routes().iter().map(template::Route::documented).collect(),
         },
-        &Entries {
+        &EntryList {
             file: "docs/openapi.yaml",
             add: "add it under `paths`",
             entries: operations.iter().map(name).collect(),
@@ -67,12 +67,12 @@ fn openapi_says_which_routes_need_a_token() {
 fn cors_allows_every_method() {
     let allowed = cors()["AllowMethods"].as_array().expect("AllowMethods of the HTTP API").iter().map(text).collect();
     assert_same(
-        &Entries {
+        &EntryList {
             file: "the routes of template.yaml",
             add: "no route uses it, remove it from AllowMethods",
             entries: template::routes().into_iter().map(|route| route.method).collect(),
         },
-        &Entries {
+        &EntryList {
             file: "AllowMethods of the HTTP API in template.yaml",
             add: "add it, so that browsers may send it",
             entries: allowed,

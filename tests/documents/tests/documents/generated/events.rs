@@ -105,7 +105,7 @@ impl Generator {
         for (name, property) in schema["properties"].as_object().expect("an object has properties") {
             let optional = if required.iter().any(|required| required == name) { "" } else { "?" };
             let kind = self.type_of(property, &inner);
-            write!(object, "{}{inner}{name}{optional}: {kind};\n", comment(property, &inner)).expect("a string grows");
+            writeln!(object, "{}{inner}{name}{optional}: {kind};", comment(property, &inner)).expect("a string grows");
         }
         object + indent + "}"
     }
