@@ -1,7 +1,7 @@
 //! Keeps each thread's projection up to date, and has undelivered messages delivered again.
 //!
-//! Two sources invoke the function. The stream of the table `Chat` brings committed messages, which [`records`] handles. The
-//! repair queue brings messages that did not reach every subscriber, which [`repairs`] handles.
+//! Two sources invoke the function. [`records`] handles the stream of the table `Chat`, which has the committed messages.
+//! [`repairs`] handles the repair queue, which has the messages that did not reach every subscriber.
 
 mod records;
 mod repairs;
@@ -80,8 +80,8 @@ impl BatchResponse {
     }
 }
 
-/// Handles a batch of either source; repeating it has no effect. Returns the items that failed. If every record of a stream
-/// batch failed, it returns an error instead, which counts in the function's error metric.
+/// Handles a batch of either source, which may be repeated. Returns the items that failed. If every record of a stream batch
+/// failed, it returns an error instead, which counts in the function's error metric.
 pub async fn handle(deps: &Deps, event: Event) -> Result<BatchResponse, ApiError> {
     match event {
         Event::Records(event) => records::handle_records(deps, event).await,

@@ -19,7 +19,8 @@ pub(crate) async fn handle_repairs(deps: &Deps, event: SqsEvent) -> BatchRespons
     BatchResponse::with_failures(repairs.await.into_iter().flatten())
 }
 
-/// Delivers a message to the subscribers that its undelivered flag names. Fails if some of them were not reached.
+/// Delivers an undelivered message to the connections that its flag names, or to all subscribers if it names none. Fails if
+/// some of them were not reached. A message that is delivered already is skipped.
 async fn repair(deps: &Deps, body: &str) -> Result<(), ApiError> {
     let Repair { thread_id, seq } = serde_json::from_str(body)?;
     for row in deps.chat.undelivered_messages(&[(thread_id.clone(), seq)]).await? {

@@ -21,8 +21,8 @@ use tracing::warn;
 /// slow (25 MiB in this time are 0.25 Mbit/s), and so may S3's event.
 const GRACE: Duration = Duration::from_mins(15);
 
-/// How many times the inspection of a file is attempted. If it still has no outcome then, each attempt has exceeded the
-/// function's memory or timeout.
+/// The most attempts to inspect a file. A file that has no outcome after them has exceeded the function's memory or timeout
+/// each time.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// Handler dependencies.
@@ -68,7 +68,7 @@ pub async fn handle(deps: &Deps, event: Event) -> Result<(), ApiError> {
                 if let Some(id) = uploaded_file(&key) {
                     process_file(deps, &id).await?;
                 } else {
-                    warn!(key, "the key of a created object is not an upload's; ignoring the object");
+                    warn!(key, "the created object does not have an upload's key; ignoring it");
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! What each function costs, as the table in `docs/costs.md`. A test keeps the table up to date and complete.
 //!
-//! A new route or trigger needs a line: call [`Household::measure`] for it in one of the functions below, then run
+//! A new route or trigger needs a line: call [`Fixture::measure`] for it in one of the functions below, then run
 //! `make docs`.
 
-mod household;
+mod fixture;
 mod triggers;
 
 use std::collections::{BTreeSet, HashMap};
@@ -13,7 +13,7 @@ use lambda_http::RequestExt as _;
 use runtime::Call;
 use serde_json::{Value, json};
 
-use self::household::{DAD, Household, MICHAEL, SARAH, answer, request, text};
+use self::fixture::{DAD, Fixture, MICHAEL, SARAH, answer, request, text};
 use crate::clock;
 use crate::parts::Parts;
 use crate::triggers::{queue_event, stream_record, upload_event};
@@ -22,30 +22,30 @@ use crate::world::{call, socket_event};
 const BODY: &str =
     "A hundred characters: who brings the cake on Sunday, and who tells grandmother that we come at four?";
 
-async fn threads(household: &Household) {
+async fn threads(fixture: &Fixture) {
     let (trigger, new) = ("POST /api/threads", Parts::threads_create);
-    household
+    fixture
         .measure(trigger, "`POST /api/threads`, a new thread of 3 members", new, async |_, deps, turn| {
             let body = json!({"memberIds": [MICHAEL, format!("user-new-{turn}")]});
             threads_create::handle(deps, request(SARAH, &body)).await.unwrap();
         })
         .await;
-    household
+    fixture
         .measure(trigger, "`POST /api/threads`, an existing thread", new, async |_, deps, _| {
             let body = json!({"memberIds": [MICHAEL, DAD]});
             threads_create::handle(deps, request(SARAH, &body)).await.unwrap();
         })
         .await;
     let trigger = "GET /api/threads/{threadId}";
-    household
-        .measure(trigger, "`GET /api/threads/{threadId}`", Parts::threads_get, async |household, deps, _| {
-            threads_get::handle(deps, household.thread_request(&[], &Value::Null)).await.unwrap();
+    fixture
+        .measure(trigger, "`GET /api/threads/{threadId}`", Parts::threads_get, async |fixture, deps, _| {
+            threads_get::handle(deps, fixture.thread_request(&[], &Value::Null)).await.unwrap();
         })
         .await;
     for n in 3..20 {
-        household.create_thread(&format!("user-{n}")).await;
+        fixture.create_thread(&format!("user-{n}")).await;
     }
-    household
+    fixture
         .measure("GET /api/threads", "`GET /api/threads`, 20 threads", Parts::threads_list, async |_, deps, _| {
             threads_list::handle(deps, request(SARAH, &Value::Null)).await.unwrap();
         })
@@ -54,14 +54,14 @@ async fn threads(household: &Household) {
 
 /// Opens five connections, which are all subscribed to the thread at some time. In the end, one connection of each user is
 /// open and subscribed.
-async fn connections(household: &Household) {
+async fn connections(fixture: &Fixture) {
     let mut tickets = Vec::new();
     for user in [SARAH, DAD, MICHAEL, SARAH, SARAH] {
-        let deps = household.parts.ws_ticket();
+        let deps = fixture.parts.ws_ticket();
         let issued = answer(ws_ticket::handle(&deps, request(user, &Value::Null))).await;
         tickets.push(text(&issued, "ticket"));
     }
-    household
+    fixture
         .measure("POST /api/ws-tickets", "`POST /api/ws-tickets`", Parts::ws_ticket, async |_, deps, _| {
             ws_ticket::handle(deps, request(SARAH, &Value::Null)).await.unwrap();
         })
@@ -72,34 +72,34 @@ async fn connections(household: &Household) {
             event.query_string_parameters = HashMap::from([("ticket".to_owned(), tickets[n].clone())]).into();
         });
         assert_eq!(ws_connect::handle(deps, event).await.unwrap().status_code, 200);
-        household.cloud.gateway.open(&format!("socket-{n}"))
+        fixture.cloud.gateway.open(&format!("socket-{n}"))
     };
     let mut inboxes = Vec::new();
     for n in 0..3 {
-        inboxes.push(connect(&household.parts.ws_connect(), n).await);
+        inboxes.push(connect(&fixture.parts.ws_connect(), n).await);
     }
-    household
+    fixture
         .measure("$connect", "`$connect`", Parts::ws_connect, async |_, deps, turn| {
             connect(deps, 3 + turn).await;
         })
         .await;
 
     let frame = |n: usize, action: &str| {
-        let frame = json!({"action": action, "channel": format!("thread:{}", household.thread)});
+        let frame = json!({"action": action, "channel": format!("thread:{}", fixture.thread)});
         socket_event(&format!("socket-{n}"), "MESSAGE", |event| event.body = Some(frame.to_string()))
     };
     for action in ["subscribe", "ping", "unsubscribe"] {
-        household
+        fixture
             .measure("$default", &format!("`{action}`"), Parts::ws_message, async |_, deps, turn| {
                 ws_message::handle(deps, frame(3 + turn, action)).await.unwrap();
             })
             .await;
     }
     for n in 0..5 {
-        ws_message::handle(&household.parts.ws_message(), frame(n, "subscribe")).await.unwrap();
+        ws_message::handle(&fixture.parts.ws_message(), frame(n, "subscribe")).await.unwrap();
     }
     let (label, new) = ("`$disconnect` of a connection subscribed to one thread", Parts::ws_disconnect);
-    household
+    fixture
         .measure("$disconnect", label, new, async |_, deps, turn| {
             let event = socket_event(&format!("socket-{}", 3 + turn), "DISCONNECT", |_| {});
             ws_disconnect::handle(deps, event).await.unwrap();
@@ -107,41 +107,41 @@ async fn connections(household: &Household) {
         .await;
 }
 
-async fn send(household: &Household, deps: &messages_send::Deps, key: Option<&str>, files: &[String]) {
+async fn send(fixture: &Fixture, deps: &messages_send::Deps, key: Option<&str>, files: &[String]) {
     let body = json!({"body": BODY, "fileIds": files});
-    let call = call(SARAH, ("threadId", &household.thread), &[], key, &body);
+    let call = call(SARAH, ("threadId", &fixture.thread), &[], key, &body);
     messages_send::handle(deps, call).await.unwrap();
 }
 
-async fn messages(household: &mut Household) {
+async fn messages(fixture: &mut Fixture) {
     let (trigger, new) = ("POST /api/threads/{threadId}/messages", Parts::messages_send);
-    household
-        .measure(trigger, "`POST …/messages`, to 3 connections", new, async |household, deps, _| {
-            send(household, deps, None, &[]).await;
+    fixture
+        .measure(trigger, "`POST …/messages`, to 3 connections", new, async |fixture, deps, _| {
+            send(fixture, deps, None, &[]).await;
         })
         .await;
-    household
+    fixture
         .measure(
             trigger,
             "`POST …/messages` with an `Idempotency-Key`, to 3 connections",
             new,
-            async |household, deps, turn| {
-                send(household, deps, Some(&format!("key-{turn}")), &[]).await;
+            async |fixture, deps, turn| {
+                send(fixture, deps, Some(&format!("key-{turn}")), &[]).await;
             },
         )
         .await;
-    let images = household.stream_images();
+    let images = fixture.stream_images();
     let label = "stream of `Chat`, a delivered message";
-    household
+    fixture
         .measure("DynamoDB Messages", label, Parts::chat_stream, async |_, deps, turn| {
             let event = json!({"Records": [stream_record(&images[turn], 1)]});
             chat_stream::handle(deps, serde_json::from_value(event).unwrap()).await.unwrap();
         })
         .await;
     let label = "queue `Repairs`, a message delivered in the meantime";
-    household
-        .measure("SQS Repairs", label, Parts::chat_stream, async |household, deps, _| {
-            let body = json!({"threadId": household.thread, "seq": 1}).to_string();
+    fixture
+        .measure("SQS Repairs", label, Parts::chat_stream, async |fixture, deps, _| {
+            let body = json!({"threadId": fixture.thread, "seq": 1}).to_string();
             let event = queue_event("repairs", &body, 1);
             chat_stream::handle(deps, serde_json::from_value(event).unwrap()).await.unwrap();
         })
@@ -149,16 +149,16 @@ async fn messages(household: &mut Household) {
 }
 
 /// Returns the IDs of two photos that were sent to the thread and are ready.
-async fn files(household: &Household) -> [String; 2] {
-    let photos = [household.upload().await, household.upload().await];
+async fn files(fixture: &Fixture) -> [String; 2] {
+    let photos = [fixture.upload().await, fixture.upload().await];
     let (trigger, label) =
         ("POST /api/threads/{threadId}/messages", "`POST …/messages` with a photo that is still pending");
-    household
-        .measure(trigger, label, Parts::messages_send, async |household, deps, turn| {
-            send(household, deps, None, &photos[turn..=turn]).await;
+    fixture
+        .measure(trigger, label, Parts::messages_send, async |fixture, deps, turn| {
+            send(fixture, deps, None, &photos[turn..=turn]).await;
         })
         .await;
-    household
+    fixture
         .measure(
             "S3 Uploads",
             "S3, the upload of a photo that was sent",
@@ -170,7 +170,7 @@ async fn files(household: &Household) -> [String; 2] {
         )
         .await;
     let label = "queue `Reminders`, a file that is ready";
-    household
+    fixture
         .measure("SQS Reminders", label, Parts::files_process, async |_, deps, _| {
             let event = queue_event("reminders", &json!({"fileId": photos[0]}).to_string(), 1);
             files_process::handle(deps, serde_json::from_value(event).unwrap()).await.unwrap();
@@ -178,25 +178,25 @@ async fn files(household: &Household) -> [String; 2] {
         .await;
     let status = || call(SARAH, ("fileId", &photos[0]), &[], None, &Value::Null);
     let (trigger, label) = ("GET /api/files/{fileId}/status", "`GET /api/files/{fileId}/status`");
-    household
+    fixture
         .measure(trigger, label, Parts::files_status, async |_, deps, _| {
             files_status::handle(deps, status()).await.unwrap();
         })
         .await;
-    let details = answer(files_status::handle(&household.parts.files_status(), status())).await;
+    let details = answer(files_status::handle(&fixture.parts.files_status(), status())).await;
     let thumbnail = format!("{}.jpg", photos[0]);
     for (trigger, link, path) in [
         ("GET /files/{fileId}/{name}", "url", ("fileId", photos[0].as_str())),
         ("GET /thumbs/{name}", "thumbUrl", ("name", thumbnail.as_str())),
     ] {
         let link = text(&details, link);
-        household
+        fixture
             .measure(trigger, &format!("`{trigger}`"), Parts::files_serve, async |_, deps, _| {
                 files_serve::handle(deps, link_request(&link, path)).await.unwrap();
             })
             .await;
     }
-    household
+    fixture
         .measure("POST /api/files", "`POST /api/files`", Parts::files_create, async |_, deps, _| {
             let body = json!({"filename": "cake.gif", "mimetype": "image/gif", "size": 43});
             files_create::handle(deps, request(SARAH, &body)).await.unwrap();
@@ -214,31 +214,26 @@ fn link_request(link: &str, (name, value): (&str, &str)) -> Call<()> {
     Call::new((), request.with_path_parameters(HashMap::from([(name.to_owned(), value.to_owned())])))
 }
 
-async fn pages(household: &Household, photos: &[String]) {
-    let sender = household.parts.messages_send();
+async fn pages(fixture: &Fixture, photos: &[String]) {
+    let sender = fixture.parts.messages_send();
     for _ in 0..50 {
-        send(household, &sender, None, &[]).await;
+        send(fixture, &sender, None, &[]).await;
     }
     let (trigger, new) = ("GET /api/threads/{threadId}/messages", Parts::messages_list);
     for (what, query) in [("50 messages", vec![]), ("nothing new", vec![("after", "56")])] {
-        household
-            .measure(trigger, &format!("`GET …/messages`, {what}"), new, async |household, deps, _| {
-                messages_list::handle(deps, household.thread_request(&query, &Value::Null)).await.unwrap();
+        fixture
+            .measure(trigger, &format!("`GET …/messages`, {what}"), new, async |fixture, deps, _| {
+                messages_list::handle(deps, fixture.thread_request(&query, &Value::Null)).await.unwrap();
             })
             .await;
     }
     for photo in photos {
-        send(household, &sender, None, std::slice::from_ref(photo)).await;
+        send(fixture, &sender, None, std::slice::from_ref(photo)).await;
     }
-    household
-        .measure(
-            trigger,
-            "`GET …/messages`, 50 messages, two of them with a photo",
-            new,
-            async |household, deps, _| {
-                messages_list::handle(deps, household.thread_request(&[], &Value::Null)).await.unwrap();
-            },
-        )
+    fixture
+        .measure(trigger, "`GET …/messages`, 50 messages, two of them with a photo", new, async |fixture, deps, _| {
+            messages_list::handle(deps, fixture.thread_request(&[], &Value::Null)).await.unwrap();
+        })
         .await;
 }
 
@@ -264,13 +259,13 @@ fn assert_complete(measured: &BTreeSet<&str>) {
 #[test]
 fn documented_costs_are_complete_and_up_to_date() {
     let (table, measured) = clock::paused(async {
-        let mut household = Household::new().await;
-        threads(&household).await;
-        connections(&household).await;
-        messages(&mut household).await;
-        let photos = files(&household).await;
-        pages(&household, &photos).await;
-        household.finish()
+        let mut fixture = Fixture::new().await;
+        threads(&fixture).await;
+        connections(&fixture).await;
+        messages(&mut fixture).await;
+        let photos = files(&fixture).await;
+        pages(&fixture, &photos).await;
+        fixture.finish()
     });
     assert_complete(&measured);
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/costs.md");

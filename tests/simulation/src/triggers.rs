@@ -1,4 +1,5 @@
-//! The event sources: the table's stream, the queues and the bucket. Each delivers its events at least once.
+//! The event sources: the table's stream, the queues and the bucket. Stream and queues deliver each event at least once, in
+//! part out of order. An event of S3 may also get lost.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -112,7 +113,7 @@ async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
         let number = |record: &Value| record["dynamodb"]["SequenceNumber"].as_str().unwrap().to_owned();
         match world.chat_stream(json!({"Records": records})).await {
             Some(failed) => match records.iter().position(|record| failed.contains(&number(record))) {
-                // Now and then a successful batch is delivered again: delivery is at least once.
+                // Now and then a successful batch is delivered again, as delivery is at least once.
                 None if cloud.faults.one_in(10, &cloud.chance) => {}
                 None => return,
                 Some(first) => drop(records.drain(..first)),

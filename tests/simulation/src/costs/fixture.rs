@@ -21,7 +21,7 @@ pub(super) const DAD: &str = "user-dad";
 pub(super) const MICHAEL: &str = "user-michael";
 
 /// Three users in a thread, and the table of costs so far.
-pub(super) struct Household {
+pub(super) struct Fixture {
     pub(super) cloud: Arc<Cloud>,
     pub(super) parts: Parts,
     /// The ID of the thread of all three users.
@@ -31,12 +31,12 @@ pub(super) struct Household {
     measured: RefCell<BTreeSet<&'static str>>,
 }
 
-impl Household {
+impl Fixture {
     pub(super) async fn new() -> Self {
         let (sender, consequences) = tokio::sync::mpsc::unbounded_channel();
         let cloud = Cloud::new(0, sender);
         cloud.faults.pause();
-        let mut household = Self {
+        let mut fixture = Self {
             parts: Parts::new(&cloud),
             cloud,
             thread: String::new(),
@@ -44,8 +44,8 @@ impl Household {
             table: RefCell::default(),
             measured: RefCell::default(),
         };
-        household.thread = household.create_thread(DAD).await;
-        household
+        fixture.thread = fixture.create_thread(DAD).await;
+        fixture
     }
 
     /// Adds a line to the table: what `trigger` costs on a warm instance, and at an instance's first invocation.
