@@ -168,7 +168,6 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
         ("CONNECTIONS_TABLE", CONNECTIONS),
         ("BUCKET", "hearth"),
         ("LINK_KEY", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
-        ("MAX_FILE_BYTES", "26214400"),
         ("ALLOWED_ORIGINS", "http://localhost:5173"),
         ("TOKEN_ISSUER", "https://issuer.example.com"),
         ("TOKEN_AUDIENCE", "hearth-web"),
@@ -177,6 +176,7 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
     let mut env: Vec<_> = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let queues = ["REMINDERS_URL", "REPAIRS_URL", "DEAD_LETTERS_URL"];
     env.extend(queues.map(|name| (name.to_owned(), format!("{cloud}/queue"))));
+    env.push(("MAX_FILE_BYTES".to_owned(), contract::limits::FILE_BYTES.to_string()));
     env.push(("WS_ENDPOINT".to_owned(), format!("{cloud}/live")));
     env
 }

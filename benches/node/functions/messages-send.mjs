@@ -1,4 +1,5 @@
 // POST /api/threads/{threadId}/messages. Files are left out, because the benchmark's messages have none.
+import { limits } from '../../../web/hearth-client/src/limits.ts'
 import { isMember, lastSeq, likelyLastSeq, namesOf, present, recordProfile, rememberLastSeq } from '../shared/chat.mjs'
 import { answer, bodyOf, http, notValid, Problem, threadIdOf, threadNotFound } from '../shared/http.mjs'
 import { newId } from '../shared/ids.mjs'
@@ -22,7 +23,6 @@ import {
   warmUp,
 } from '../shared/table.mjs'
 
-const BODY_CHARS = 8_000
 const FRAME_BYTES = 32 * 1024
 const COMMIT_MS = 10_000
 const KEY_SECONDS = 8 * 24 * 60 * 60
@@ -58,7 +58,7 @@ async function route(event, caller) {
 }
 
 function parse({ body }) {
-  const fits = typeof body === 'string' && body !== '' && (body.length <= BODY_CHARS || [...body].length <= BODY_CHARS)
+  const fits = typeof body === 'string' && body !== '' && (body.length <= limits.bodyChars || [...body].length <= limits.bodyChars)
   if (!fits) throw notValid('body')
   return body
 }

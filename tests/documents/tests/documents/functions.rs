@@ -1,69 +1,9 @@
-//! Every list of functions and routes outside `template.yaml` is complete.
+//! Every function of `template.yaml` has a sample event.
 
 use std::fs;
 
-use serde::Deserialize;
-
-use crate::difference::{EntryList, assert_no_errors, assert_same};
+use crate::difference::assert_no_errors;
 use crate::template;
-
-/// The part of `Cargo.toml` that `cargo lambda watch` reads.
-#[derive(Deserialize)]
-struct Manifest {
-    workspace: Workspace,
-}
-
-#[derive(Deserialize)]
-struct Workspace {
-    metadata: Metadata,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    lambda: Lambda,
-}
-
-#[derive(Deserialize)]
-struct Lambda {
-    watch: Watch,
-}
-
-#[derive(Deserialize)]
-struct Watch {
-    router: Vec<WatchRoute>,
-}
-
-#[derive(Deserialize)]
-struct WatchRoute {
-    path: String,
-    methods: Vec<String>,
-    function: String,
-}
-
-#[test]
-fn watch_router_has_every_route_and_its_function() {
-    let manifest: Manifest = toml::from_str(&template::read_text("Cargo.toml")).expect("Cargo.toml has a watch router");
-    let watched = manifest.workspace.metadata.lambda.watch.router.into_iter().flat_map(|route| {
-        let WatchRoute { path, methods, function } = route;
-        methods.into_iter().map(move |method| format!("{method} {path} (function {function})"))
-    });
-    let deployed = template::routes().into_iter().map(|route| {
-        let template::Route { method, path, function, needs_token: _ } = route;
-        format!("{method} {path} (function {function})")
-    });
-    assert_same(
-        &EntryList {
-            file: "template.yaml",
-            add: "add it to the `Events` of the function, or remove it from Cargo.toml",
-            entries: deployed.collect(),
-        },
-        &EntryList {
-            file: "Cargo.toml",
-            add: "add it under [workspace.metadata.lambda.watch]",
-            entries: watched.collect(),
-        },
-    );
-}
 
 #[test]
 fn every_function_has_a_sample_event() {
@@ -90,13 +30,4 @@ fn every_function_has_a_sample_event() {
         }
     }
     assert_no_errors(&errors);
-}
-
-#[test]
-fn readme_lists_every_route() {
-    let readme = template::read_text("README.md");
-    let missing = template::routes().into_iter().map(|route| route.documented());
-    let missing = missing.filter(|route| !readme.contains(&format!("`{route}`")));
-    let line = |route| format!("{route} is in template.yaml but not in README.md: add it to the table of routes");
-    assert_no_errors(&missing.map(line).collect::<Vec<_>>());
 }
