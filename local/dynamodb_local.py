@@ -1,9 +1,9 @@
-"""Runs a command against Amazon's DynamoDB Local, which it names in DYNAMODB_ENDPOINT.
+"""Runs a command with Amazon's DynamoDB Local; DYNAMODB_ENDPOINT holds its URL.
 
     dynamodb_local.py COMMAND...
 
-It has the transaction conflicts that the engine of the other tests lacks. Amazon's jar comes inside an npm
-package. Where there is no Java, the command is skipped.
+DynamoDB Local has transaction conflicts, which the in-process engine of the other tests lacks. Amazon's jar comes in an
+npm package. If Java is missing, the command is skipped.
 """
 
 import hashlib
@@ -27,24 +27,24 @@ HOME = Path(__file__).resolve().parent.parent / ".local" / PACKAGE
 
 
 def missing():
-    """Why it cannot be run here, or None."""
+    """Returns the reason why DynamoDB Local cannot run on this machine, or None."""
     if not shutil.which("java"):
-        return "there is no java here"
-    # `java -version` on one line: openjdk version "17.0.15" 2025-04-15
+        return "java is not installed"
+    # The first line of `java -version` is: openjdk version "17.0.15" 2025-04-15
     version = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
     major = version.partition('"')[2].partition(".")[0].partition('"')[0]
     if not major.isdigit() or int(major) < OLDEST_JAVA:
-        return f"java is older than {OLDEST_JAVA} here"
+        return f"java is older than version {OLDEST_JAVA}"
     if not HOME.exists() and not shutil.which("npm"):
-        return "there is no npm here to fetch it with"
+        return "npm, which downloads it, is not installed"
     return None
 
 
 def install():
-    """Fetches and unpacks it once."""
+    """Downloads and unpacks DynamoDB Local, once."""
     if HOME.exists():
         return
-    print(f"Fetching DynamoDB Local ({PACKAGE}, 54 MB, once) ...", file=sys.stderr, flush=True)
+    print(f"Downloading DynamoDB Local ({PACKAGE}, 54 MB, once) ...", file=sys.stderr, flush=True)
     draft = HOME.with_name(f"{PACKAGE}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
@@ -52,9 +52,9 @@ def install():
     done = subprocess.run(["npm", "pack", "--silent", f"{name}@{version}"], cwd=draft, stdout=subprocess.DEVNULL)
     archive = draft / f"{PACKAGE}.tgz"
     if done.returncode or not archive.exists():
-        raise Failure(f"npm could not fetch {name}@{version}.")
+        raise Failure(f"npm could not download {name}@{version}. Check the network and npm's registry setting.")
     if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
-        raise Failure(f"{archive} is not the file that was reviewed: its SHA-256 is another one.")
+        raise Failure(f"The SHA-256 of {archive} is not the expected one. Do not use the file; delete it.")
     subprocess.run(["tar", "-xzf", archive.name], cwd=draft, check=True)
     archive.unlink()
     draft.rename(HOME)
@@ -64,7 +64,7 @@ def run(command):
     port = claim(0)
     log = HOME / "java.log"
     with open(log, "w") as file:
-        # It has no option for the address and listens on all of them; it is up for seconds and holds test data.
+        # DynamoDB Local has no option for the address: it listens on all of them. It runs for seconds and holds test data.
         java = subprocess.Popen(
             ["java", "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
             + ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)],
@@ -72,7 +72,7 @@ def run(command):
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches the command first, and this process stops java
+            start_new_session=True,  # Ctrl-C reaches only the command; this process then stops java
         )
     try:
         await_answer(java, port, log)
@@ -87,22 +87,22 @@ def await_answer(java, port, log):
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if java.poll() is not None:
-            raise Failure(f"DynamoDB Local ended while it started; see {log}.")
+            raise Failure(f"DynamoDB Local exited during startup. See {log}.")
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=2).close()
             return
         except urllib.error.HTTPError:
-            return  # it answers: a request without a signature is refused
+            return  # it is up: it refuses the unsigned request
         except OSError:
             time.sleep(0.1)
-    raise Failure(f"DynamoDB Local did not answer within {START_SECONDS} seconds; see {log}.")
+    raise Failure(f"DynamoDB Local did not answer within {START_SECONDS} seconds. See {log}.")
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     reason = missing()
     if reason:
-        print(f"skipped: {' '.join(sys.argv[1:])} on DynamoDB Local, because {reason}")
+        print(f"skipped: {' '.join(sys.argv[1:])} needs DynamoDB Local, but {reason}")
         return 0
     try:
         install()

@@ -1,4 +1,4 @@
-"""The MiniStack process of one state directory."""
+"""MiniStack, the AWS emulator: one process per state directory."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ class Emulator(Daemon):
         super().__init__(state, "cloud", "the local cloud")
 
     def start(self, port, keep):
-        """Start it on `port` (0: any free one) and wait until it answers."""
+        """Starts the emulator on `port` (0: any free port) and waits until it answers."""
         (self.state / "tmp").mkdir(parents=True, exist_ok=True)
         if not keep:
             shutil.rmtree(self.state / "data", ignore_errors=True)
@@ -31,8 +31,8 @@ class Emulator(Daemon):
         return port
 
     def environment(self, port, keep):
-        # Not the caller's whole environment: the functions inherit this one, and someone's AWS profile, keys
-        # or proxy in it would lead them away from the emulator.
+        # The functions inherit this environment. The caller's AWS profile, keys or proxy would send their calls elsewhere,
+        # so only these variables are passed on.
         env = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "RUST_LOG") if name in os.environ}
         data = (self.state / "data").resolve()
         return env | {
@@ -41,9 +41,9 @@ class Emulator(Daemon):
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
             "MINISTACK_REGION": REGION,
             "AUTH": "true",  # evaluate every function's policy
-            "LAMBDA_ACCOUNT_CONCURRENCY": "1000",  # as on AWS, not by this machine's memory
-            # It looks after every process of a function ten times a second, used or not: hundreds of them, left from a
-            # rush, for its default of 300 s would keep it from anything else. One of each function stays.
+            "LAMBDA_ACCOUNT_CONCURRENCY": "1000",  # the default of an AWS account
+            # MiniStack polls every function process ten times a second, even an idle one. After a burst, hundreds of idle
+            # processes would slow it down for its default of 300 s. It always keeps one process per function.
             "LAMBDA_WARM_TTL_SECONDS": "20",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
@@ -56,7 +56,7 @@ class Emulator(Daemon):
         }
 
     def stop(self):
-        """Stop it, saving its data if it keeps any, and its functions; says whether there was anything to stop."""
+        """Stops the emulator and its functions. With KEEP=1 it saves its data first. Returns whether it was running."""
         stopped = super().stop()
         if stopped:
             shutil.rmtree(self.state / "tmp", ignore_errors=True)
@@ -64,5 +64,5 @@ class Emulator(Daemon):
 
 
 def architecture():
-    """The processor of this machine, as Lambda calls it."""
+    """The processor architecture of this machine, in Lambda's terms."""
     return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"

@@ -1,9 +1,9 @@
-"""The demo page: the process that serves it, and the server itself.
+"""The web server of the demo page.
 
     page.py DIRECTORY STACK_JSON PORT
 
-Serves the built page of DIRECTORY on 127.0.0.1, and beside it /config.json: where the page finds the API, and who can
-sign in. Nothing else of the file that it is taken from.
+Serves the built page in DIRECTORY on 127.0.0.1, and /config.json: the API's URLs and the demo users. Only the fields in
+SHOWN are taken from STACK_JSON.
 """
 
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 from daemon import Daemon, Failure, claim
 
 DEFAULT_PORT = 4580
-# By any other name, it is a page of somebody else's that has had its name point here (DNS rebinding).
+# A request with another Host comes from a foreign page whose DNS name points to this machine (DNS rebinding).
 NAMES = ["localhost", "127.0.0.1"]
 SHOWN = ["apiUrl", "wsUrl", "region", "clientId", "users"]
 
@@ -26,7 +26,7 @@ class Page(Daemon):
         super().__init__(state, "page", "the page's server")
 
     def start(self, directory, port):
-        """Start it on `port` (0: any free one, None: the usual one, or any free one where that is taken)."""
+        """Starts the server on `port`. 0 means any free port; None means DEFAULT_PORT, or any free port if it is taken."""
         if port is None:
             try:
                 port = claim(DEFAULT_PORT)
@@ -50,7 +50,7 @@ class Handler(SimpleHTTPRequestHandler):
             return False
         if self.headers.get("Host", "").partition(":")[0] in NAMES:
             return True
-        self.send_error(HTTPStatus.MISDIRECTED_REQUEST, f"This is {' or '.join(NAMES)} only.")
+        self.send_error(HTTPStatus.MISDIRECTED_REQUEST, f"This server answers only to {' and '.join(NAMES)}.")
         return False
 
     def do_GET(self):
@@ -60,7 +60,7 @@ class Handler(SimpleHTTPRequestHandler):
         elif path == "/config.json":
             self.answer(*self.config())
         elif path == "/" and not Path(self.directory, "index.html").exists():
-            self.send_error(HTTPStatus.NOT_FOUND, "The page has not been built; `make up` builds it.")
+            self.send_error(HTTPStatus.NOT_FOUND, "The page is not built. Run `make up` to build it.")
         else:
             super().do_GET()
 
@@ -68,7 +68,7 @@ class Handler(SimpleHTTPRequestHandler):
         try:
             facts = json.loads(self.stack.read_text())
         except FileNotFoundError:
-            return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "The local cloud is being deployed."}
+            return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "The local cloud is still starting. Try again shortly."}
         return HTTPStatus.OK, {name: facts[name] for name in SHOWN} | {"cognitoUrl": facts["endpointUrl"]}
 
     def answer(self, status, content):
@@ -80,7 +80,7 @@ class Handler(SimpleHTTPRequestHandler):
         self.wfile.write(body)
 
     def end_headers(self):
-        self.send_header("Cache-Control", "no-cache")  # it may be another one after the next build
+        self.send_header("Cache-Control", "no-cache")  # the next build may change any file
         self.send_header("X-Content-Type-Options", "nosniff")
         super().end_headers()
 

@@ -1,4 +1,4 @@
-"""Puts the template and the functions into the emulator, and the demo users into its user pool."""
+"""Deploys the template and the functions to the emulator, and creates the demo users."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ from emulator import REGION, architecture
 STACK = "hearth"
 CODE_BUCKET = "hearth-code"
 TEMPLATE_KEY = "template.json"
-VITE_ORIGIN = "http://localhost:5173"  # a frontend that is being written
+VITE_ORIGIN = "http://localhost:5173"  # Vite's default, for frontends in development
 DEPLOY_SECONDS = 120
 PASSWORD = "Hearth-demo-1"
 USERS = [
@@ -35,7 +35,7 @@ def client(service, endpoint, **config):
         service,
         endpoint_url=endpoint,
         region_name=REGION,
-        # The emulator's root credentials. Unsigned calls (a user signing in) go to the account of these.
+        # The emulator's root credentials. Unsigned calls, such as a user's sign-in, go to the same account.
         aws_access_key_id="test",
         aws_secret_access_key="test",
         config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, **config),
@@ -43,7 +43,7 @@ def client(service, endpoint, **config):
 
 
 def deploy(root, endpoint, page_port):
-    """Creates the stack or brings it up to date; gives what stack.json holds."""
+    """Creates or updates the stack. Returns the names of the changed functions and the content of stack.json."""
     sam = template.load(root / "template.yaml")
     code, changed = upload(root, template.binaries(sam), endpoint)
     websocket = f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live"
@@ -77,7 +77,7 @@ def deploy(root, endpoint, page_port):
 
 
 def environment(endpoint):
-    """All functions' environment variables, with what a function needs to run outside the emulator."""
+    """Returns the environment variables of all functions, and those that a function needs outside the emulator."""
     functions = client("lambda", endpoint).get_paginator("list_functions").paginate()
     variables = {}
     for function in (function for page in functions for function in page["Functions"]):
@@ -91,7 +91,7 @@ def environment(endpoint):
 
 
 def upload(root, binaries, endpoint):
-    """Uploads each function's zip unless the emulator has it: (where each one is, names of the new ones)."""
+    """Uploads each function's zip unless the emulator has it. Returns each zip's location and the names of the new ones."""
     s3 = client("s3", endpoint)
     s3.create_bucket(Bucket=CODE_BUCKET)
     present = {entry["Key"] for entry in s3.list_objects_v2(Bucket=CODE_BUCKET).get("Contents", [])}
@@ -115,16 +115,16 @@ def remove_old_code(code, endpoint):
 
 
 def zipped(root, name):
-    """The zip of a function: the same bytes for the same binary. Kept, so that only new binaries cost time."""
+    """Returns the zip of a function: the same bytes for the same binary. It is cached beside the binary."""
     binary = root / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / name
     if not binary.exists():
-        raise Failure(f"{binary} has not been built: `cargo build --bins` makes it, and `make up` calls that.")
+        raise Failure(f"{binary} is not built. Run `make up`, which builds it.")
     kept = binary.with_suffix(".zip")
     if kept.exists() and kept.stat().st_mtime_ns == binary.stat().st_mtime_ns:
         return kept.read_bytes()
     bootstrap = kept.with_suffix(".bootstrap")
     shutil.copyfile(binary, bootstrap)
-    if shutil.which("strip"):  # a third of the size, and so of the time
+    if shutil.which("strip"):  # reduces size and upload time to a third
         subprocess.run(["strip", "-S", bootstrap], check=True)
     entry = zipfile.ZipInfo("bootstrap")
     entry.external_attr = 0o755 << 16
@@ -141,8 +141,8 @@ def zipped(root, name):
 
 
 def apply(expanded, parameters, endpoint):
-    """Creates or updates the stack and waits; gives its outputs."""
-    # By way of S3, as on AWS: it is larger than what a request may hold.
+    """Creates or updates the stack, waits for it, and returns its outputs."""
+    # The template goes through S3, as on AWS: it exceeds the size limit of the request.
     client("s3", endpoint).put_object(Bucket=CODE_BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(expanded))
     cloudformation = client("cloudformation", endpoint)
     arguments = {
@@ -151,10 +151,10 @@ def apply(expanded, parameters, endpoint):
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_IAM"],
     }
-    stack = settled(cloudformation)
+    stack = await_stack(cloudformation)
     if stack["StackStatus"] in ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"):
-        cloudformation.delete_stack(StackName=STACK)  # a stack that never came to be cannot be updated
-        stack = settled(cloudformation)
+        cloudformation.delete_stack(StackName=STACK)  # a stack whose creation failed cannot be updated
+        stack = await_stack(cloudformation)
     try:
         if stack["StackStatus"] in ("ABSENT", "DELETE_COMPLETE"):
             cloudformation.create_stack(**arguments)
@@ -163,16 +163,16 @@ def apply(expanded, parameters, endpoint):
     except ClientError as error:
         message = error.response["Error"]["Message"]
         if message != "No updates are to be performed.":
-            raise Failure(f"The emulator refused the template: {message.rstrip('.')}.") from None
+            raise Failure(f"The emulator rejected the template: {message.rstrip('.')}.") from None
     else:
-        stack = settled(cloudformation)
+        stack = await_stack(cloudformation)
         if stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise Failure(f"The deployment failed: {failure_reason(cloudformation)}.")
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def settled(cloudformation):
-    """The stack, once nothing is going on with it."""
+def await_stack(cloudformation):
+    """Waits until no operation on the stack is in progress, and returns the stack."""
     deadline = time.monotonic() + DEPLOY_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -184,32 +184,32 @@ def settled(cloudformation):
         if not stack["StackStatus"].endswith("_IN_PROGRESS"):
             return stack
         time.sleep(0.1)
-    raise Failure(f"The deployment was still going on after {DEPLOY_SECONDS} seconds.")
+    raise Failure(f"The deployment did not finish within {DEPLOY_SECONDS} seconds.")
 
 
 def failure_reason(cloudformation):
-    """The first resource that failed in the latest deployment, and why."""
+    """Returns the first resource that failed in the latest deployment, and the reason."""
     reason = None
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=STACK)
-    for event in (event for page in pages for event in page["StackEvents"]):  # the latest comes first
+    for event in (event for page in pages for event in page["StackEvents"]):  # newest first
         if event.get("ResourceStatusReason") == "User Initiated":
             break
         if event["ResourceStatus"].endswith("_FAILED") and event["LogicalResourceId"] != STACK:
             reason = f"{event['LogicalResourceId']}: {event['ResourceStatusReason'].rstrip('.')}"
     if reason:
         return reason
-    # Nothing was touched: the template was refused before.
+    # No resource was changed: the validation rejected the template.
     for event in cloudformation.describe_events(StackName=STACK)["OperationEvents"]:
         if event.get("ValidationStatus") == "FAILED":
             return f"{event['LogicalResourceId']}: {event['ValidationStatusReason'].rstrip('.')}"
-    return "no resource says why"
+    return "no resource gives a reason"
 
 
 # ------------------------------------------------------------------------------------------------ demo users
 
 
 def seed(pool, endpoint):
-    """Makes the demo users that are missing; gives all of them, with what they sign in with."""
+    """Creates the missing demo users. Returns all of them with their passwords."""
     cognito = client("cognito-idp", endpoint)
     present = {
         attribute["Value"]
@@ -223,8 +223,8 @@ def seed(pool, endpoint):
         who = {"UserPoolId": pool, "Username": user["email"]}
         attributes = {"email": user["email"], "email_verified": "true", "name": user["name"]}
         cognito.admin_create_user(**who, UserAttributes=named(attributes), MessageAction="SUPPRESS")
-        # On AWS nobody can choose a `sub`. The emulator lets it be changed afterwards: with the same ids each
-        # time, what somebody noted yesterday works today.
+        # On AWS nobody can choose a `sub`; the emulator allows a later change. Fixed IDs let commands that a developer
+        # saved work again after a restart.
         cognito.admin_update_user_attributes(**who, UserAttributes=named({"sub": user["id"]}))
         cognito.admin_set_user_password(**who, Password=PASSWORD, Permanent=True)
     return [user | {"password": PASSWORD} for user in USERS]

@@ -1,4 +1,4 @@
-"""template.yaml as the emulator can deploy it: SAM expanded, and what the emulator lacks written differently."""
+"""Turns template.yaml into a template that the emulator can deploy: expands SAM and replaces unsupported resources."""
 
 import logging
 import string
@@ -13,7 +13,7 @@ from yaml import YAMLError
 from daemon import Failure
 from emulator import REGION
 
-# Fixed ids, so that the URLs stay the same from one start to the next.
+# Fixed IDs keep the URLs the same after a restart.
 HTTP_API_ID = "hearth-http"
 WEBSOCKET_API_ID = "hearth-ws"
 
@@ -26,7 +26,7 @@ def load(path):
 
 
 def binaries(template):
-    """Logical id of each function → name of its binary."""
+    """Maps each function's logical ID to the name of its binary."""
     return {
         logical_id: resource["Metadata"]["BuildProperties"]["Binary"]
         for logical_id, resource in template["Resources"].items()
@@ -35,15 +35,15 @@ def binaries(template):
 
 
 def expand(template, code, parameters, endpoint):
-    """The CloudFormation template. `code`: logical id of each function → bucket and key of its zip."""
+    """Returns the CloudFormation template. `code` maps each function's logical ID to the bucket and key of its zip."""
     for logical_id, (bucket, key) in code.items():
         template["Resources"][logical_id]["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
-    logging.disable(logging.CRITICAL)  # the translator's remarks about its own metrics
+    logging.disable(logging.CRITICAL)  # the translator logs errors about its own metrics
     translator = Translator({}, Parser(), boto_session=Session(region_name=REGION))
     try:
-        template = translator.translate(template, parameters)  # it puts in some parameters' values itself
+        template = translator.translate(template, parameters)  # it resolves some parameters itself
     except InvalidDocumentException as error:
-        raise Failure(f"SAM refuses the template: {error.causes[0].message}.") from None
+        raise Failure(f"SAM rejects template.yaml: {error.causes[0].message}.") from None
     logging.disable(logging.NOTSET)
 
     resources = template["Resources"]
@@ -54,27 +54,27 @@ def expand(template, code, parameters, endpoint):
         elif resource["Type"] == "AWS::ApiGatewayV2::Api":
             properties["Tags"]["ms-custom-id"] = WEBSOCKET_API_ID
         elif resource["Type"] == "AWS::ApiGatewayV2::RouteResponse":
-            del resources[logical_id]  # unknown to the emulator, which sends every answer back anyway
+            del resources[logical_id]  # unknown to the emulator, which returns every answer anyway
         elif resource["Type"] == "AWS::S3::BucketPolicy":
-            del resources[logical_id]  # it asks for TLS, and the emulator speaks HTTP
+            del resources[logical_id]  # it requires TLS, and the emulator serves HTTP
         elif resource["Type"] == "AWS::SecretsManager::Secret":
-            # By that other name only: the emulator passes over ExcludePunctuation.
+            # The emulator ignores ExcludePunctuation.
             properties["GenerateSecretString"]["ExcludeCharacters"] = string.punctuation
         elif resource["Type"] == "AWS::Lambda::Function":
-            # The pool's tokens name AWS as their issuer, but their keys are served here. No parameter could
-            # say so: the pool has no id before there is a stack.
+            # The pool's tokens name AWS as their issuer, but the emulator serves their keys. A parameter cannot hold this
+            # URL: it contains the pool's ID, which exists only after the deployment.
             variables = properties["Environment"]["Variables"]
             variables["TOKEN_JWKS_URL"] = {"Fn::Sub": endpoint + "/${UserPool}/.well-known/jwks.json"}
     return template
 
 
 def http_api(api, resource):
-    """Turns the API's OpenAPI body, which the emulator does not read, into the resources it stands for."""
+    """Turns the API's OpenAPI body into routes, integrations and authorizers. The emulator does not import the body."""
     body = resource["Properties"].pop("Body")
     resource["Properties"] = {
         "Name": {"Ref": "AWS::StackName"},
         "ProtocolType": "HTTP",
-        # In lower case, as in the body: the emulator keeps this as it is and later reads it in lower case only.
+        # The emulator reads these settings only in lower case, as they are in the body.
         "CorsConfiguration": body["x-amazon-apigateway-cors"],
         "Tags": {"ms-custom-id": HTTP_API_ID},
     }
@@ -123,5 +123,5 @@ def http_api(api, resource):
     return resources
 
 
-# What a path may contain and a logical id may not.
+# Characters that a path may contain and a logical ID may not.
 UNNAMEABLE = str.maketrans("", "", "{}-_.+")

@@ -1,4 +1,4 @@
-// Pictures like a family's: soft shapes, edges and grain, the same in every run.
+// Test pictures like a family's photos, with soft shapes, edges and grain. They are the same in every run.
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -7,21 +7,24 @@ const LARGE_JPEG = { ratio: 0.8 }
 const PNG = { ratio: 0.6 }
 const WEBP = { ratio: 0.75 }
 
-/** Makes each picture once and gives its name, file, size and goal: the CPU as a share of sharp's, the memory in MiB. */
+/**
+ * Creates each picture if it does not exist. Yields its name, file, size in bytes and goal: at most `ratio` of sharp's
+ * CPU time and `mib` of peak memory.
+ */
 export async function* pictures(folder) {
-  const made = new Map()
+  const pixelsByWidth = new Map()
   const photo = (width, height) => {
-    if (!made.has(width)) made.set(width, pixels(width, height))
-    return sharp(made.get(width), { raw: { width, height, channels: 3 } })
+    if (!pixelsByWidth.has(width)) pixelsByWidth.set(width, pixels(width, height))
+    return sharp(pixelsByWidth.get(width), { raw: { width, height, channels: 3 } })
   }
-  const turned = (image) => image.withMetadata({ orientation: 6 })
+  const rotated = (image) => image.withMetadata({ orientation: 6 })
   const progressive = true
   const all = {
-    'JPEG 12 MP': [() => turned(photo(4000, 3000)).jpeg({ quality: 88 }), { ...LARGE_JPEG, mib: 20 }],
-    'JPEG 12 MP progressive': [() => turned(photo(4000, 3000)).jpeg({ quality: 88, progressive }), LARGE_JPEG],
-    'JPEG 24 MP': [() => turned(photo(6000, 4000)).jpeg({ quality: 88 }), LARGE_JPEG],
-    'JPEG 24 MP progressive': [() => turned(photo(6000, 4000)).jpeg({ quality: 88, progressive }), LARGE_JPEG],
-    'JPEG 2 MP': [() => turned(photo(1600, 1200)).jpeg({ quality: 85 })],
+    'JPEG 12 MP': [() => rotated(photo(4000, 3000)).jpeg({ quality: 88 }), { ...LARGE_JPEG, mib: 20 }],
+    'JPEG 12 MP progressive': [() => rotated(photo(4000, 3000)).jpeg({ quality: 88, progressive }), LARGE_JPEG],
+    'JPEG 24 MP': [() => rotated(photo(6000, 4000)).jpeg({ quality: 88 }), LARGE_JPEG],
+    'JPEG 24 MP progressive': [() => rotated(photo(6000, 4000)).jpeg({ quality: 88, progressive }), LARGE_JPEG],
+    'JPEG 2 MP': [() => rotated(photo(1600, 1200)).jpeg({ quality: 85 })],
     'PNG 2560 × 1440': [() => screen(2560, 1440).png(), PNG],
     'PNG 2560 × 1440, alpha': [() => screen(2560, 1440).ensureAlpha(0.5).png(), PNG],
     'WebP 12 MP': [() => photo(4000, 3000).webp({ quality: 80 }), WEBP],
@@ -36,7 +39,7 @@ export async function* pictures(folder) {
   }
 }
 
-/** A photo: waves of many sizes, hard-edged discs, and the grain of a sensor. */
+/** A photo: waves of many sizes, discs with hard edges, and sensor noise. */
 function pixels(width, height) {
   const random = generator(7)
   const discs = Array.from({ length: 16 }, () => [random() * width, random() * height, random() ** 2 * width / 4])
@@ -77,7 +80,7 @@ function clamp(value) {
   return value < 0 ? 0 : value > 255 ? 255 : value
 }
 
-/** Mulberry32: the same numbers for the same seed. */
+/** The Mulberry32 generator: the same seed gives the same numbers. */
 function generator(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0

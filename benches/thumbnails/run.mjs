@@ -1,9 +1,12 @@
-// Thumbnails beside sharp (libvips): `node benches/thumbnails/run.mjs [--json FILE]`, from anywhere.
+// Measures thumbnails of the crate media, of sharp (libvips), and the floor.
+// Usage: node benches/thumbnails/run.mjs [--json FILE]
 //
-// Installs sharp, builds our side, makes the pictures (in .local/bench), and prints a Markdown table: the median CPU
-// time of a thumbnail, the peak memory of a fresh process that makes one, and how close it comes to the picture.
-// The limit is what our decoder takes alone, over the whole file, at the scale we choose where it has scales. Only for
-// large progressive JPEGs are we below it: parts of those are left out.
+// Installs sharp, builds the example of media, and creates the pictures in .local/bench. Prints a Markdown table with
+// the median CPU time of a thumbnail, the peak memory of a process that makes one, and the PSNR against the picture.
+//
+// The floor is media's decoder without scaling and encoding. It decodes the whole file, at a reduced size if the
+// decoder offers one. For large progressive JPEGs media can be faster than the floor, because it skips parts of the
+// file.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +19,7 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 const root = join(here, '../..')
 const folder = join(root, '.local/bench')
 const example = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'release/examples/thumbnail')
-const sides = { ours: [example], peer: [process.execPath, join(here, 'peer.mjs')], limit: [example, '--bare'] }
+const sides = { media: [example], sharp: [process.execPath, join(here, 'sharp.mjs')], floor: [example, '--bare'] }
 const { values: options } = parseArgs({ options: { json: { type: 'string' } } })
 
 const quiet = { stdio: ['ignore', 'ignore', 'inherit'] }
@@ -26,27 +29,30 @@ mkdirSync(folder, { recursive: true })
 
 const { default: sharp } = await import('sharp')
 const { pictures } = await import('./pictures.mjs')
-const { likeness } = await import('./likeness.mjs')
+const { psnrOf } = await import('./psnr.mjs')
 
-/** CPU time in ms and peak memory in MiB. */
+/** Runs a side and returns its CPU time in ms and its peak memory in MiB. */
 function run(side, ...args) {
-  const [command, ...before] = sides[side]
-  const [ms, mib] = execFileSync(command, [...before, ...args], { encoding: 'utf8' }).split(' ').map(Number)
+  const [command, ...fixedArgs] = sides[side]
+  const [ms, mib] = execFileSync(command, [...fixedArgs, ...args], { encoding: 'utf8' }).split(' ').map(Number)
   return { ms, mib }
 }
 
-/** The sides in turns, the best of some rounds each, so that what else the machine does weighs on none. */
+/**
+ * The CPU time of each side in ms: the best of several rounds. The sides take turns, so that other load on the machine
+ * affects all of them.
+ */
 function cpuMs(file) {
   const rounds = Array.from({ length: ROUNDS }, () => Object.keys(sides).map((side) => run(side, file, RUNS).ms))
   return Object.fromEntries(Object.keys(sides).map((side, at) => [side, Math.min(...rounds.map((round) => round[at]))]))
 }
 
-/** Of a process that makes one thumbnail, and that thumbnail's likeness to the picture. */
-async function memoryAndLikeness(file) {
-  const thumbnails = ['ours', 'peer'].map((side) => ({ side, out: `${file}.${side}.jpeg` }))
-  const [ours, peer] = thumbnails.map(({ side, out }) => run(side, file, 1, out).mib)
-  const [oursDb, peerDb] = await likeness(file, thumbnails.map(({ out }) => out))
-  return { peakMib: { ours, peer }, psnr: { ours: oursDb, peer: peerDb } }
+/** The peak memory of a process that makes one thumbnail, and the PSNR of that thumbnail. */
+async function memoryAndPsnr(file) {
+  const thumbnails = ['media', 'sharp'].map((side) => ({ side, out: `${file}.${side}.jpeg` }))
+  const [mediaMib, sharpMib] = thumbnails.map(({ side, out }) => run(side, file, 1, out).mib)
+  const [mediaDb, sharpDb] = await psnrOf(file, thumbnails.map(({ out }) => out))
+  return { peakMib: { media: mediaMib, sharp: sharpMib }, psnr: { media: mediaDb, sharp: sharpDb } }
 }
 
 const results = []
@@ -54,20 +60,23 @@ const rows = []
 for await (const { name, file, size, goal } of pictures(folder)) {
   process.stderr.write(`${name}\n`)
   const ms = cpuMs(file)
-  const ratio = ms.ours / ms.peer
-  const { peakMib, psnr } = await memoryAndLikeness(file)
-  results.push({ picture: name, megabytes: size / 1e6, cpuMs: ms, ratio, goal: goal?.ratio ?? null, peakMib, psnr })
-  const wanted = [goal && `≤ ${goal.ratio} of sharp's CPU`, goal?.mib && `≤ ${goal.mib} MiB`].filter(Boolean).join(', ')
-  const met = ratio <= (goal?.ratio ?? Infinity) && peakMib.ours <= (goal?.mib ?? Infinity)
+  const ratio = ms.media / ms.sharp
+  const { peakMib, psnr } = await memoryAndPsnr(file)
+  results.push({ picture: name, megabytes: size / 1e6, cpuMs: ms, ratio, goal: goal ?? {}, peakMib, psnr })
+  const wanted = [goal?.ratio && `≤ ${goal.ratio} of sharp's CPU`, goal?.mib && `≤ ${goal.mib} MiB`].filter(Boolean).join(', ')
+  const met = ratio <= (goal?.ratio ?? Infinity) && peakMib.media <= (goal?.mib ?? Infinity)
   rows.push([
-    name, (size / 1e6).toFixed(1), ms.ours.toFixed(1), ms.peer.toFixed(1), ms.limit.toFixed(1), ratio.toFixed(2),
-    peakMib.ours.toFixed(0), peakMib.peer.toFixed(0), psnr.ours.toFixed(1), psnr.peer.toFixed(1),
+    name, (size / 1e6).toFixed(1), ms.media.toFixed(1), ms.sharp.toFixed(1), ms.floor.toFixed(1), ratio.toFixed(2),
+    peakMib.media.toFixed(0), peakMib.sharp.toFixed(0), psnr.media.toFixed(1), psnr.sharp.toFixed(1),
     goal ? `${wanted}: ${met ? 'met' : 'missed'}` : '',
   ])
 }
 
 const { sharp: version, vips } = sharp.versions
-console.log(`sharp ${version}, libvips ${vips}; the best of ${ROUNDS} medians of ${RUNS} runs, one thread\n`)
-const head = ['picture', 'MB', 'CPU ms', 'sharp', 'limit', 'ratio', 'peak MiB', 'sharp', 'PSNR dB', 'sharp', 'goal']
+console.log(`sharp ${version}, libvips ${vips}; one thread, CPU times are the best of ${ROUNDS} medians of ${RUNS} runs\n`)
+const head = [
+  'picture', 'MB', 'CPU ms', 'sharp, CPU ms', 'floor, CPU ms', 'ratio to sharp',
+  'peak MiB', 'sharp, peak MiB', 'PSNR dB', 'sharp, PSNR dB', 'goal',
+]
 for (const row of [head, head.map(() => '---'), ...rows]) console.log(`| ${row.join(' | ')} |`)
 if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContextOptions } from "playwright-core";
-import { launch, newThread, Person, say } from "./browser.ts";
+import { launch, newThread, Person, sendMessage } from "./browser.ts";
 import { drawLake } from "./photo.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -17,7 +17,7 @@ before(async () => {
 after(() => browser.close());
 
 for (const [size, viewport] of Object.entries(SIZES)) {
-  test(`axe finds nothing on a ${size}, in light and dark`, async () => {
+  test(`axe finds no accessibility problems on a ${size}, in light and dark`, async () => {
     const title = `Axe ${crypto.randomUUID()}`;
     const thread = await newThread(title, "Sarah", "Michael");
     const options: BrowserContextOptions = { viewport, reducedMotion: "reduce" };
@@ -35,10 +35,10 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.page.getByRole("button", { name: "Start one" }).waitFor();
     await audit(michael, "no conversations");
     await michael.page.unrouteAll();
-    await michael.comesBack();
-    await michael.item(title).waitFor();
-    await say("Sarah", thread, "Dinner at 6?");
-    await michael.item(title).getByText("1 unread").waitFor();
+    await michael.returnToTab();
+    await michael.threadLink(title).waitFor();
+    await sendMessage("Sarah", thread, "Dinner at 6?");
+    await michael.threadLink(title).getByText("1 unread").waitFor();
     await audit(michael, "the list, with an unread message");
 
     await michael.page.getByRole("button", { name: "New conversation" }).click();
@@ -47,14 +47,14 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.page.keyboard.press("Escape");
 
     await michael.openThread(title);
-    await michael.sees("Dinner at 6?");
+    await michael.waitForMessage("Dinner at 6?");
     const chooser = michael.page.waitForEvent("filechooser");
     await michael.page.getByRole("button", { name: "Add photos or files" }).click();
     const lake = { name: "lake.jpg", mimeType: "image/jpeg", buffer: await drawLake(michael.page, 800, 600) };
     await (await chooser).setFiles([lake, { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("soup") }]);
     await michael.page.getByText("Ready to send").nth(1).waitFor();
     await audit(michael, "files to send");
-    await michael.write("With pleasure");
+    await michael.send("With pleasure");
     const photo = michael.page.getByRole("button", { name: "Open lake.jpg" });
     await photo.waitFor();
     await michael.page.getByRole("link", { name: "notes.txt" }).waitFor();
@@ -67,7 +67,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
           })
         : route.fallback(),
     );
-    await michael.write("This one fails");
+    await michael.send("This one fails");
     await michael.message("This one fails").getByRole("button", { name: "Discard" }).waitFor();
     await audit(michael, "a conversation");
 
@@ -77,16 +77,17 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.page.keyboard.press("Escape");
 
     await michael.page.context().setOffline(true);
-    await michael.connection("Offline");
+    await michael.waitForConnection("Offline");
     await audit(michael, "offline");
     await michael.page.context().setOffline(false);
     await michael.page.evaluate(() => location.assign("#/thread_none"));
     await michael.page.getByRole("heading", { name: "Not found" }).waitFor();
     await audit(michael, "not found");
-    await michael.leave();
+    await michael.close();
   });
 }
 
+/** Runs axe in both colour schemes and asserts that it finds no violations. `view` describes what the page shows. */
 async function audit({ page }: Person, view: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -98,7 +99,7 @@ async function audit({ page }: Person, view: string): Promise<void> {
     assert.deepEqual(found, [], `${view}, ${colorScheme}`);
     assert.ok(
       passes.some((rule) => rule.id === "color-contrast"),
-      `${view}, ${colorScheme}: no contrast was looked at`,
+      `${view}, ${colorScheme}: axe did not check the colour contrast`,
     );
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 
-/** What the tests need of the local cloud's `stack.json`, which `HEARTH_STACK` names. */
+/** The fields of the local cloud's `stack.json` that the tests use. `HEARTH_STACK` is the path of that file. */
 interface Stack {
   pageUrl: string;
   apiUrl: string;
@@ -11,12 +11,12 @@ interface Stack {
   users: { id: string; name: string; email: string; password: string }[];
 }
 
-/** How long a condition may take to come true: the machine may be busy. */
-export const PATIENCE = 60_000;
+/** How long a test waits for a condition. Long, because the machine may be busy. */
+export const TIMEOUT_MS = 60_000;
 
 export const stack: Stack = JSON.parse(readFileSync(process.env.HEARTH_STACK ?? "../../.local/stack.json", "utf8"));
 
-export function launch(...more: string[]): Promise<Browser> {
+export function launch(...extraArgs: string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -27,15 +27,15 @@ export function launch(...more: string[]): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      ...more,
+      ...extraArgs,
     ],
   });
 }
 
-/** Someone in front of a browser of their own. */
+/** A demo user with their own browser context. */
 export class Person {
-  /** What the page threw or complained about in the console. */
-  readonly complaints: string[] = [];
+  /** Exceptions of the page and errors in its console. */
+  readonly errors: string[] = [];
 
   readonly page: Page;
   readonly name: string;
@@ -43,16 +43,16 @@ export class Person {
   private constructor(page: Page, name: string) {
     this.page = page;
     this.name = name;
-    page.setDefaultTimeout(PATIENCE);
-    page.on("pageerror", (error) => this.complaints.push(String(error.stack ?? error)));
+    page.setDefaultTimeout(TIMEOUT_MS);
+    page.on("pageerror", (error) => this.errors.push(String(error.stack ?? error)));
     page.on("console", (message) => {
-      // A request that failed is one that a test made fail.
+      // Failed requests are not counted, because tests make requests fail on purpose.
       if (message.type() === "error" && !message.text().includes("Failed to load resource"))
-        this.complaints.push(message.text());
+        this.errors.push(message.text());
     });
   }
 
-  /** Opens the page, and does not sign in. */
+  /** Opens the page without signing in. */
   static async open(browser: Browser, name: string, options: BrowserContextOptions = {}): Promise<Person> {
     const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", ...options });
     const person = new Person(await context.newPage(), name);
@@ -60,8 +60,8 @@ export class Person {
     return person;
   }
 
-  /** Opens the page and signs in by a click on the demo user. */
-  static async enter(browser: Browser, name: string, options?: BrowserContextOptions): Promise<Person> {
+  /** Opens the page and signs in as the demo user with this name. */
+  static async signedIn(browser: Browser, name: string, options?: BrowserContextOptions): Promise<Person> {
     const person = await Person.open(browser, name, options);
     await person.signIn();
     return person;
@@ -73,55 +73,57 @@ export class Person {
   }
 
   async openThread(title: string): Promise<void> {
-    await this.item(title).click();
+    await this.threadLink(title).click();
     await this.page.getByRole("heading", { name: title }).waitFor();
   }
 
-  /** Comes back to the page from another tab: it looks for what is new. */
-  async comesBack(): Promise<void> {
+  /** Simulates a return from another tab, upon which the page loads what is new. */
+  async returnToTab(): Promise<void> {
     await this.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
   }
 
-  item(title: string): Locator {
+  /** The link to a conversation in the list. */
+  threadLink(title: string): Locator {
     return this.page.getByRole("link", { name: title });
   }
 
-  async write(text: string): Promise<void> {
+  async send(text: string): Promise<void> {
     const field = this.page.getByRole("textbox", { name: "Message" });
     await field.fill(text);
     await field.press("Enter");
   }
 
-  /** The message with this text, as its list item. */
+  /** The list item of the message with this text. */
   message(text: string): Locator {
     return this.page.locator("li.message", { hasText: text });
   }
 
-  /** Waits until a message is there that the server has. */
-  async sees(text: string): Promise<void> {
+  /** Waits until a message with this text is shown as sent. */
+  async waitForMessage(text: string): Promise<void> {
     await this.page.locator("li.message[data-state=sent]", { hasText: text }).first().waitFor();
   }
 
-  /** The texts of the messages that are shown, in their order. */
-  texts(): Promise<string[]> {
+  /** The texts of all messages on the page, in order. */
+  messageTexts(): Promise<string[]> {
     return this.page.locator("li.message .bubble").allTextContents();
   }
 
-  /** Waits until the connection stands like this. */
-  async connection(words: "Live" | "Offline"): Promise<void> {
-    await this.page.locator(".connection:visible [role=status]", { hasText: words }).first().waitFor();
+  /** Waits until the page shows this connection state. */
+  async waitForConnection(label: "Live" | "Offline"): Promise<void> {
+    await this.page.locator(".connection:visible [role=status]", { hasText: label }).first().waitFor();
   }
 
-  async leave(): Promise<void> {
+  /** Closes the browser context. Throws if the page had errors. */
+  async close(): Promise<void> {
     await this.page.context().close();
-    if (this.complaints.length > 0) throw new Error(`${this.name}'s page complained:\n${this.complaints.join("\n")}`);
+    if (this.errors.length > 0) throw new Error(`${this.name}'s page had errors:\n${this.errors.join("\n")}`);
   }
 }
 
-/** The id of a demo user. */
+/** The ID of a demo user. */
 export function idOf(name: string): string {
   const user = stack.users.find((user) => user.name === name);
-  if (!user) throw new Error(`There is no demo user ${name}.`);
+  if (!user) throw new Error(`stack.json has no demo user named ${name}.`);
   return user.id;
 }
 
@@ -151,8 +153,8 @@ async function signIn(name: string): Promise<string> {
   return answer.AuthenticationResult.IdToken;
 }
 
-/** A call of the API without a browser, to make what a test begins with. */
-export async function call(name: string, path: string, content: object): Promise<{ id: string }> {
+/** Sends a POST request to the API as a demo user, without a browser. Tests set up their data with it. */
+export async function post(name: string, path: string, content: object): Promise<{ id: string }> {
   const response = await fetch(`${stack.apiUrl}${path}`, {
     method: "POST",
     headers: { authorization: `Bearer ${await token(name)}`, "content-type": "application/json" },
@@ -162,22 +164,25 @@ export async function call(name: string, path: string, content: object): Promise
   return (await response.json()) as { id: string };
 }
 
-/** A thread that is no other test's: somebody who never comes belongs to it. */
+/**
+ * Creates a thread that no other test uses, and returns its ID. A random extra member makes its member set unique,
+ * since a second create with the same members would return the existing thread.
+ */
 export async function newThread(title: string, ...names: string[]): Promise<string> {
   const [creator = "Sarah"] = names;
   const memberIds = [...names.map(idOf), `guest-${crypto.randomUUID()}`];
-  return (await call(creator, "/api/threads", { memberIds, title })).id;
+  return (await post(creator, "/api/threads", { memberIds, title })).id;
 }
 
-export function say(name: string, threadId: string, body: string): Promise<{ id: string }> {
-  return call(name, `/api/threads/${threadId}/messages`, { body });
+export function sendMessage(name: string, threadId: string, body: string): Promise<{ id: string }> {
+  return post(name, `/api/threads/${threadId}/messages`, { body });
 }
 
-/** Waits until `holds` does; a test that waits in vain ends by the runner's limit, this says for what. */
-export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + PATIENCE;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`It never came to be that ${what}.`);
+/** Waits until `condition` is true. Throws after a timeout; the error contains `description`. */
+export async function waitUntil(description: string, condition: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + TIMEOUT_MS;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`Timed out after ${TIMEOUT_MS / 1000} s. Expected: ${description}.`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

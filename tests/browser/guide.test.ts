@@ -7,14 +7,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { eventually, launch, PATIENCE, stack } from "./browser.ts";
+import { launch, stack, TIMEOUT_MS, waitUntil } from "./browser.ts";
 import { drawLake } from "./photo.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const PORT = 5173; // the one that the local cloud allows
+const PORT = 5173; // the local cloud accepts requests from pages on this port
 
 let browser: Browser;
-/** Where the clone is, as `hearth`, and the project beside it. */
+/** The folder that the guide starts from: it contains the clone as `hearth`, and later the new project. */
 let folder: string;
 before(async () => {
   browser = await launch();
@@ -26,7 +26,7 @@ after(async () => {
   await browser.close();
 });
 
-/** The files of a text: its fenced blocks that name one; several of the same file follow each other. */
+/** Returns the files of a guide: its fenced blocks with a file name. Blocks of the same file are joined. */
 function files(markdown: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const [, name = "", content = ""] of markdown.matchAll(/^```\w+ (\S+)\n(.*?)^```$/gms))
@@ -34,15 +34,15 @@ function files(markdown: string): Map<string, string> {
   return found;
 }
 
-/** The commands of a step: they ask the instance of this test. */
+/** Returns the shell commands of a step of the guide, changed to use this test's instance of the local cloud. */
 function commands(markdown: string, step: string): string {
   const section = markdown.split(/^## /m).find((section) => section.startsWith(step)) ?? "";
-  const [, shell] = /^```sh\n(.*?)^```$/ms.exec(section) ?? assert.fail(`"${step}" has no commands.`);
+  const [, shell] = /^```sh\n(.*?)^```$/ms.exec(section) ?? assert.fail(`The guide's step "${step}" has no commands.`);
   return `set -e\n${shell}`.replaceAll("http://127.0.0.1:4580", stack.pageUrl);
 }
 
-test("docs/frontend.md, followed step by step, leads to a chat", async (context) => {
-  if (!(await isFree())) return context.skip(`Port ${PORT} is taken, and the guide needs it.`);
+test("following docs/frontend.md step by step produces a working chat", async (context) => {
+  if (!(await isFree())) return context.skip(`The guide needs port ${PORT}, which another process uses.`);
   const guide = readFileSync(join(ROOT, "docs/frontend.md"), "utf8");
   execFileSync("sh", ["-c", commands(guide, "2. An empty project")], { cwd: folder, stdio: ["ignore", "ignore", 2] });
   const project = join(folder, "chat");
@@ -53,23 +53,24 @@ test("docs/frontend.md, followed step by step, leads to a chat", async (context)
   const run = commands(guide, "8. Run it");
   const vite = spawn("sh", ["-c", run], { cwd: project, stdio: ["ignore", "ignore", 2], detached: true });
   try {
-    await eventually("Vite answers", async () => {
-      assert.equal(vite.exitCode, null, "Vite ended");
+    await waitUntil("Vite answers", async () => {
+      assert.equal(vite.exitCode, null, "Vite has exited");
       return fetch(`http://localhost:${PORT}/`).then(
         (response) => response.ok,
         () => false,
       );
     });
-    await chat();
+    await chatOnBothSides();
   } finally {
-    if (vite.exitCode === null) process.kill(-(vite.pid ?? assert.fail()), "SIGTERM"); // with what it has started
-    await eventually("Vite has ended", isFree);
+    if (vite.exitCode === null) process.kill(-(vite.pid ?? assert.fail()), "SIGTERM"); // also stops its child processes
+    await waitUntil("Vite has exited", isFree);
   }
 });
 
-async function chat(): Promise<void> {
-  const complaints: string[] = [];
-  const [sarah, michael] = [await open("Sarah", complaints), await open("Michael", complaints)];
+/** Sends a text, a photo and a file from one page of the guide's project, and checks that both pages show them. */
+async function chatOnBothSides(): Promise<void> {
+  const errors: string[] = [];
+  const [sarah, michael] = [await open("Sarah", errors), await open("Michael", errors)];
   await sarah.getByText("live", { exact: true }).waitFor();
   const word = crypto.randomUUID();
   await sarah.getByLabel("Message").fill(`Dinner at 6? ${word}`);
@@ -84,29 +85,29 @@ async function chat(): Promise<void> {
     await image.waitFor();
     await page.waitForFunction((image) => (image as HTMLImageElement).naturalWidth > 0, await image.elementHandle());
   }
-  // A choice that is cancelled, and a file that has no thumbnail.
+  // The user cancels the file dialog, and then chooses a file that has no thumbnail.
   await picker.dispatchEvent("change");
   await picker.setInputFiles({ name: `${word}.txt`, mimeType: "text/plain", buffer: Buffer.from("milk") });
   for (const page of [sarah, michael]) {
     await page.getByRole("link", { name: `${word}.txt` }).waitFor();
     await page.context().close();
   }
-  assert.deepEqual(complaints, []);
+  assert.deepEqual(errors, []);
 }
 
-async function open(name: string, complaints: string[]): Promise<Page> {
+async function open(name: string, errors: string[]): Promise<Page> {
   const context = await browser.newContext();
-  context.setDefaultTimeout(PATIENCE);
+  context.setDefaultTimeout(TIMEOUT_MS);
   const page = await context.newPage();
-  page.on("pageerror", (error) => complaints.push(`${name}: ${error.stack ?? error}`));
+  page.on("pageerror", (error) => errors.push(`${name}: ${error.stack ?? error}`));
   page.on("request", (request) => {
-    if (request.url().endsWith("/undefined")) complaints.push(`${name}: ${request.url()}`);
+    if (request.url().endsWith("/undefined")) errors.push(`${name}: ${request.url()}`);
   });
   await page.goto(`http://localhost:${PORT}/?as=${name}`);
   return page;
 }
 
-/** Whether nobody listens on the port, by either of the addresses that `localhost` has. */
+/** Returns whether the port is free on both addresses of `localhost`. */
 async function isFree(): Promise<boolean> {
   for (const host of ["127.0.0.1", "::1"]) {
     const taken = await new Promise<boolean>((resolve) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { eventually, launch, newThread, Person } from "./browser.ts";
+import { launch, newThread, Person, waitUntil } from "./browser.ts";
 
 let browser: Browser;
 before(async () => {
@@ -9,7 +9,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-test("everything can be done by keyboard", async () => {
+test("the whole page can be used by keyboard", async () => {
   const title = `Keys ${crypto.randomUUID()}`;
   const other = `Other ${crypto.randomUUID()}`;
   await newThread(other, "Sarah", "Michael");
@@ -24,11 +24,11 @@ test("everything can be done by keyboard", async () => {
   await dialog.waitFor();
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
-  await focusIs(page, "New conversation");
+  await waitForFocus(page, "New conversation");
   await page.keyboard.press("Enter");
-  await dialog.getByLabel("Michael").focus(); // whom the list begins with depends on who was talked to before
+  await dialog.getByLabel("Michael").focus(); // not with Tab: the order of people depends on earlier tests
   await page.keyboard.press("Space");
-  await tabTo(page, "Someone else, by their id");
+  await tabTo(page, "Add someone by ID");
   await page.keyboard.type(`guest-${crypto.randomUUID()}`);
   await page.keyboard.press("Enter");
   await tabTo(page, "Title");
@@ -36,41 +36,41 @@ test("everything can be done by keyboard", async () => {
   await page.keyboard.press("Enter");
 
   await page.getByRole("heading", { name: title }).waitFor();
-  await focusIs(page, "Message");
+  await waitForFocus(page, "Message");
   await page.keyboard.type("First line");
   await page.keyboard.press("Shift+Enter");
   await page.keyboard.type("second line");
   await page.keyboard.press("Enter");
   await page.locator("li.message[data-state=sent]").waitFor();
   assert.equal(await page.locator("li.message .bubble").textContent(), "First line\nsecond line");
-  await focusIs(page, "Message");
+  await waitForFocus(page, "Message");
   await page.keyboard.type("A draft");
   await page.getByRole("link", { name: title }).waitFor();
 
-  // Escape leaves the conversation, the arrows go through the list, the draft stays.
+  // Escape leaves the conversation, the arrow keys move through the list, and the draft is kept.
   await page.keyboard.press("Escape");
-  await focusIs(page, title);
+  await waitForFocus(page, title);
   await page.keyboard.press("ArrowDown");
-  await focusIs(page, other);
+  await waitForFocus(page, other);
   await page.keyboard.press("ArrowUp");
   await page.keyboard.press("Enter");
-  await focusIs(page, "Message");
+  await waitForFocus(page, "Message");
   assert.equal(await page.getByRole("textbox", { name: "Message" }).inputValue(), "A draft");
 
-  // The messages are scrolled by keyboard, and everything is reached without a mouse.
+  // The messages can be focused for scrolling, and all other controls can be reached.
   await tabTo(page, "Messages", "Shift+Tab");
   await tabTo(page, "Add photos or files");
   await tabTo(page, "Sign out", "Shift+Tab");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
-  assert.deepEqual(person.complaints, []);
+  assert.deepEqual(person.errors, []);
   await page.context().close();
 });
 
-test("a key that composes a character is no command, and a press that ends beside a dialog does not close it", async () => {
+test("keys of an input method are not commands, and a drag out of a dialog does not close it", async () => {
   const title = `Composed ${crypto.randomUUID()}`;
   await newThread(title, "Sarah", "Michael");
-  const sarah = await Person.enter(browser, "Sarah");
+  const sarah = await Person.signedIn(browser, "Sarah");
   await sarah.openThread(title);
   const field = sarah.page.getByRole("textbox", { name: "Message" });
   await field.fill("かん");
@@ -91,16 +91,16 @@ test("a key that composes a character is no command, and a press that ends besid
   await sarah.page.getByLabel("Title").fill("Still there");
   await mouse.click(5, 5);
   await sarah.page.getByRole("dialog").waitFor({ state: "detached" });
-  await sarah.leave();
+  await sarah.close();
 });
 
-test("a conversation that exists already is opened, with the title it has", async () => {
-  const sarah = await Person.enter(browser, "Sarah");
+test("starting a conversation with the same people opens the existing one and keeps its title", async () => {
+  const sarah = await Person.signedIn(browser, "Sarah");
   const title = `Found ${crypto.randomUUID()}`;
   const guest = `guest-${crypto.randomUUID()}`;
   for (const given of [title, "Another title"]) {
     await sarah.page.getByRole("button", { name: "New conversation" }).click();
-    await sarah.page.getByLabel("Someone else, by their id").fill(guest);
+    await sarah.page.getByLabel("Add someone by ID").fill(guest);
     await sarah.page.keyboard.press("Enter");
     await sarah.page.getByLabel("Title").fill(given);
     await sarah.page.keyboard.press("Enter");
@@ -109,14 +109,14 @@ test("a conversation that exists already is opened, with the title it has", asyn
   }
 
   await sarah.page.getByRole("button", { name: "New conversation" }).click();
-  await sarah.page.getByLabel("Someone else, by their id").fill("not\u0007an id");
+  await sarah.page.getByLabel("Add someone by ID").fill("not\u0007an id");
   await sarah.page.keyboard.press("Enter");
   await sarah.page.getByRole("button", { name: "Start" }).click();
   await sarah.page.getByRole("dialog").getByRole("alert").waitFor();
-  await sarah.leave();
+  await sarah.close();
 });
 
-/** The name of what has the focus: its label, or its text. */
+/** Returns the label or text of the focused element, or "" if nothing is focused. */
 function focused(page: Page): Promise<string> {
   return page.evaluate(() => {
     const element = document.activeElement as HTMLElement & { labels?: NodeListOf<HTMLElement> };
@@ -125,14 +125,15 @@ function focused(page: Page): Promise<string> {
   });
 }
 
-async function focusIs(page: Page, name: string): Promise<void> {
-  await eventually(`the focus is on ${name}`, async () => (await focused(page)).includes(name));
+async function waitForFocus(page: Page, name: string): Promise<void> {
+  await waitUntil(`the focus is on ${name}`, async () => (await focused(page)).includes(name));
 }
 
+/** Presses `key` until the element with this name is focused. */
 async function tabTo(page: Page, name: string, key = "Tab"): Promise<void> {
   for (let presses = 0; presses < 200; presses += 1) {
     if ((await focused(page)).includes(name)) return;
     await page.keyboard.press(key);
   }
-  throw new Error(`${key} never comes to ${name}.`);
+  throw new Error(`Pressing ${key} 200 times did not focus "${name}".`);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Browser, devices } from "playwright-core";
-import { launch, newThread, Person, say } from "./browser.ts";
+import { launch, newThread, Person, sendMessage } from "./browser.ts";
 
 let browser: Browser;
 before(async () => {
@@ -9,21 +9,21 @@ before(async () => {
 });
 after(() => browser.close());
 
-test("on a phone one thing is shown at a time, and nothing is wider than the screen", async () => {
+test("on a phone, only the list or one conversation is shown, and nothing is wider than the screen", async () => {
   const title = `Phone ${crypto.randomUUID()}`;
   const thread = await newThread(title, "Sarah", "Michael");
-  await say("Michael", thread, "A-word-that-does-not-end-".repeat(40));
+  await sendMessage("Michael", thread, "A-word-that-does-not-end-".repeat(40));
   const { defaultBrowserType: _, ...phone } = devices["Pixel 7"] ?? assert.fail();
-  const sarah = await Person.enter(browser, "Sarah", phone);
+  const sarah = await Person.signedIn(browser, "Sarah", phone);
   const list = sarah.page.getByRole("main", { name: "Conversations" });
-  await fits(sarah);
-  await sarah.item(title).tap();
+  await assertNoHorizontalOverflow(sarah);
+  await sarah.threadLink(title).tap();
   await sarah.page.getByRole("heading", { name: title }).waitFor();
   await list.waitFor({ state: "hidden" });
-  await sarah.sees("A-word-that-does-not-end-");
-  await fits(sarah);
+  await sarah.waitForMessage("A-word-that-does-not-end-");
+  await assertNoHorizontalOverflow(sarah);
 
-  // Enter begins a new line there, and the keyboard does not come by itself.
+  // The field is not focused automatically, so the keyboard stays closed. In the field, Enter starts a new line.
   assert.equal(await sarah.page.evaluate(() => document.activeElement?.tagName), "H1");
   const field = sarah.page.getByRole("textbox", { name: "Message" });
   await field.tap();
@@ -31,28 +31,28 @@ test("on a phone one thing is shown at a time, and nothing is wider than the scr
   await sarah.page.keyboard.press("Enter");
   await sarah.page.keyboard.type("lines");
   await sarah.page.getByRole("button", { name: "Send" }).tap();
-  await sarah.sees("Two\nlines");
+  await sarah.waitForMessage("Two\nlines");
 
   await sarah.page.context().setOffline(true);
-  await sarah.connection("Offline");
+  await sarah.waitForConnection("Offline");
   await sarah.page.context().setOffline(false);
-  await sarah.connection("Live"); // for a screen reader: there is nothing to be seen of it
+  await sarah.waitForConnection("Live"); // only for screen readers: the element is 1 px wide and high
   const box = (await sarah.page.locator(".thread .connection").boundingBox()) ?? assert.fail();
   assert.deepEqual([box.width, box.height], [1, 1]);
 
-  await sarah.page.getByRole("link", { name: "Back to the conversations" }).tap();
+  await sarah.page.getByRole("link", { name: "Back to conversations" }).tap();
   await list.waitFor();
   await sarah.page.getByRole("heading", { name: title }).waitFor({ state: "detached" });
   await sarah.page.getByRole("button", { name: "New conversation" }).tap();
   await sarah.page.getByRole("dialog").waitFor();
-  await fits(sarah);
+  await assertNoHorizontalOverflow(sarah);
   await sarah.page.getByRole("button", { name: "Cancel" }).tap();
   await sarah.page.goBack();
   await sarah.page.getByRole("heading", { name: title }).waitFor();
-  await sarah.leave();
+  await sarah.close();
 });
 
-async function fits({ page }: Person): Promise<void> {
+async function assertNoHorizontalOverflow({ page }: Person): Promise<void> {
   const wide = await page.evaluate(() =>
     [document.documentElement, ...document.querySelectorAll(".scroller, .threads, dialog")]
       .filter((element) => element.scrollWidth > element.clientWidth)

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 
-/** A JPEG of a lake at sunrise, drawn by the browser: hills in mist, the sun, its light on the water. */
+/** Draws a lake at sunrise in the browser and returns it as a JPEG. */
 export async function drawLake(page: Page, width = 1200, height = 900): Promise<Buffer> {
   const base64 = await page.evaluate(
     ([width, height]) => {
@@ -57,7 +57,7 @@ export async function drawLake(page: Page, width = 1200, height = 900): Promise<
         context.fillRect(x, y, 14 + random() * 60 * (0.4 + depth), 1 + depth * 3);
       }
 
-      // The boat that leaked a little.
+      // The boat that a message in the screenshots mentions.
       context.fillStyle = "#1e1a2b";
       const [x, y, unit] = [width * 0.3, shore + height * 0.15, width / 60];
       context.beginPath();

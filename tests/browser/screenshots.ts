@@ -1,48 +1,49 @@
-/** Writes docs/screenshots: the page with a family's conversation in it, light and dark, on a desktop and a phone. */
+/** Writes the images in docs/screenshots: a family's conversation, light and dark, on a desktop and a phone. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions } from "playwright-core";
-import { call, idOf, launch, Person, say, stack } from "./browser.ts";
+import { idOf, launch, Person, post, sendMessage, stack } from "./browser.ts";
 import { drawLake } from "./photo.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
 const DESKTOP = { viewport: { width: 1180, height: 760 } };
 const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 1.5, hasTouch: true, isMobile: true };
 
-// Everything was said a moment ago. In the pictures it was said when one would say it.
+// The messages are sent just now. For the screenshots, the page gets invented times, at which people would write them.
 const day = new Date(Date.now() - 86_400_000);
 const at = (hour: number, minute: number, daysBefore = 0) =>
   new Date(day.getFullYear(), day.getMonth(), day.getDate() - daysBefore, hour, minute);
-const said = new Map<string, Date>();
+/** The invented time of each message, by message ID. */
+const times = new Map<string, Date>();
 
 async function message(name: string, threadId: string, body: string, when: Date): Promise<void> {
-  said.set((await say(name, threadId, body)).id, when);
+  times.set((await sendMessage(name, threadId, body)).id, when);
 }
 
 async function thread(title: string | undefined, ...memberIds: string[]): Promise<string> {
-  return (await call("Sarah", "/api/threads", title ? { memberIds, title } : { memberIds })).id;
+  return (await post("Sarah", "/api/threads", title ? { memberIds, title } : { memberIds })).id;
 }
 
 async function sendPhoto(name: string, threadId: string, body: string, photo: Buffer, when: Date): Promise<void> {
   const content = { filename: "lake.jpg", mimetype: "image/jpeg", size: photo.length };
-  const upload = (await call(name, "/api/files", content)) as unknown as {
+  const upload = (await post(name, "/api/files", content)) as unknown as {
     uploadUrl: string;
     headers: Record<string, string>;
     file: { id: string };
   };
   const put = await fetch(upload.uploadUrl, { method: "PUT", headers: upload.headers, body: new Uint8Array(photo) });
-  if (!put.ok) throw new Error(`The photo was refused: ${put.status}.`);
-  const sent = await call(name, `/api/threads/${threadId}/messages`, { body, fileIds: [upload.file.id] });
-  said.set(sent.id, when);
+  if (!put.ok) throw new Error(`The upload of the photo failed with HTTP status ${put.status}.`);
+  const sent = await post(name, `/api/threads/${threadId}/messages`, { body, fileIds: [upload.file.id] });
+  times.set(sent.id, when);
 }
 
-/** Fills the threads, and gives what Sarah has read of them: all but one. */
-async function talk(browser: Browser): Promise<Record<string, number>> {
+/** Creates the threads and their messages. Returns Sarah's read marks: she has read all threads but one. */
+async function createThreads(browser: Browser): Promise<Record<string, number>> {
   const page = await browser.newPage();
   const lake = await drawLake(page);
   await page.close();
   const [michael, dad] = [idOf("Michael"), idOf("Dad")];
-  // Of someone who was never there, a thread knows the id: so these ids are names.
+  // The page shows the ID of a member who has never signed in. So the IDs of such members are names.
   const recipe = await thread("Cake committee", michael, "Lena");
   await message("Michael", recipe, "Plum or apple? I vote for both.", at(19, 40, 4));
   const birthday = await thread("Grandma’s 80th", michael, dad, "Grandma", "Lena");
@@ -69,7 +70,12 @@ async function talk(browser: Browser): Promise<Record<string, number>> {
   return { [recipe]: 9, [two]: 9, [family]: 9 };
 }
 
-async function enter(browser: Browser, read: Record<string, number>, options: BrowserContextOptions): Promise<Person> {
+/** Opens the page with Sarah's read marks and the invented times. */
+async function openPage(
+  browser: Browser,
+  read: Record<string, number>,
+  options: BrowserContextOptions,
+): Promise<Person> {
   const person = await Person.open(browser, "Sarah", { ...options, reducedMotion: "reduce" });
   await person.page.addInitScript(([key, read]) => localStorage.setItem(key, read), [
     `hearth-read-${idOf("Sarah")}`,
@@ -80,7 +86,7 @@ async function enter(browser: Browser, read: Record<string, number>, options: Br
     if (route.request().method() !== "GET") return route.fallback();
     const response = await route.fetch();
     const dated = JSON.stringify(await response.json(), (_, value) =>
-      said.has(value?.id) ? { ...value, createdAt: said.get(value.id) } : value,
+      times.has(value?.id) ? { ...value, createdAt: times.get(value.id) } : value,
     );
     await route.fulfill({ response, body: dated });
   });
@@ -88,7 +94,7 @@ async function enter(browser: Browser, read: Record<string, number>, options: Br
   return person;
 }
 
-async function shoot({ page }: Person, name: string): Promise<void> {
+async function takeScreenshots({ page }: Person, name: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
     await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
@@ -102,27 +108,27 @@ async function shoot({ page }: Person, name: string): Promise<void> {
 mkdirSync(FOLDER, { recursive: true });
 const browser = await launch();
 try {
-  const read = await talk(browser);
-  const desktop = await enter(browser, read, DESKTOP);
+  const read = await createThreads(browser);
+  const desktop = await openPage(browser, read, DESKTOP);
   await desktop.page.setViewportSize({ width: 900, height: 720 });
-  await shoot(desktop, "sign-in");
+  await takeScreenshots(desktop, "sign-in");
   await desktop.page.setViewportSize(DESKTOP.viewport);
   await desktop.signIn();
   await desktop.openThread("Family");
-  await desktop.sees("set the table");
+  await desktop.waitForMessage("set the table");
   await desktop.page.getByRole("button", { name: "Open lake.jpg" }).waitFor();
-  await desktop.connection("Live");
-  await shoot(desktop, "conversation");
+  await desktop.waitForConnection("Live");
+  await takeScreenshots(desktop, "conversation");
 
-  const phone = await enter(browser, read, PHONE);
+  const phone = await openPage(browser, read, PHONE);
   await phone.signIn();
-  await phone.connection("Live");
-  await phone.item("Family").waitFor();
-  await shoot(phone, "phone-list");
+  await phone.waitForConnection("Live");
+  await phone.threadLink("Family").waitFor();
+  await takeScreenshots(phone, "phone-list");
   await phone.openThread("Family");
-  await phone.sees("set the table");
+  await phone.waitForMessage("set the table");
   await phone.page.getByRole("button", { name: "Open lake.jpg" }).waitFor();
-  await shoot(phone, "phone");
+  await takeScreenshots(phone, "phone");
 } finally {
   await browser.close();
 }

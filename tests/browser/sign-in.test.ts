@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { get } from "node:http";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
-import { eventually, launch, Person, stack } from "./browser.ts";
+import { launch, Person, stack, waitUntil } from "./browser.ts";
 
 let browser: Browser;
 before(async () => {
@@ -12,41 +12,45 @@ after(() => browser.close());
 
 const [sarah] = stack.users;
 
-test("an account signs in by e-mail and password, and a wrong one says so", async () => {
+test("sign-in with e-mail and password works, a wrong password shows an error, and sign-out revokes the session", async () => {
   const person = await Person.open(browser, "Sarah");
   await person.page.getByLabel("E-mail").fill(sarah?.email ?? "");
   await person.page.getByLabel("Password").fill("not the password");
   await person.page.getByRole("button", { name: "Sign in", exact: true }).click();
   await person.page.getByRole("alert").waitFor();
-  assert.equal(await person.page.getByLabel("E-mail").inputValue(), sarah?.email, "what was typed is still there");
+  assert.equal(
+    await person.page.getByLabel("E-mail").inputValue(),
+    sarah?.email,
+    "the form must keep the e-mail address",
+  );
 
   await person.page.getByLabel("Password").fill(sarah?.password ?? "");
   await person.page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await person.connection("Live");
+  await person.waitForConnection("Live");
   await person.page.reload();
-  await person.connection("Live");
+  await person.waitForConnection("Live");
 
-  const kept = await person.page.evaluate(() => sessionStorage.getItem("hearth-session"));
+  const stored = await person.page.evaluate(() => sessionStorage.getItem("hearth-session"));
   const revoked = person.page.waitForResponse(
     (response) => response.request().postData()?.includes(`"Token"`) ?? false,
   );
   await person.page.getByRole("button", { name: "Sign out" }).click();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   await revoked;
-  // Whoever kept a copy of the session has nothing.
-  const copy = { ...JSON.parse(kept ?? ""), idToken: expired(JSON.parse(kept ?? "").idToken) };
+  // A copy of the session from before the sign-out must be useless.
+  const copy = { ...JSON.parse(stored ?? ""), idToken: expired(JSON.parse(stored ?? "").idToken) };
   await person.page.evaluate((copy) => sessionStorage.setItem("hearth-session", copy), JSON.stringify(copy));
   await person.page.reload();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   await person.page.reload();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
-  await person.leave();
+  await person.close();
 });
 
-test("a first sign-in chooses a password", async () => {
+test("a first sign-in with a temporary password asks for a new one", async () => {
   const person = await Person.open(browser, "Sarah");
   const requests: { action: string; content: Record<string, unknown> }[] = [];
-  // As Cognito answers for a user that an administrator has made.
+  // Cognito's answers for a user that an administrator has created.
   await person.page.route(`${stack.endpointUrl}/`, async (route) => {
     const action = (await route.request().headerValue("x-amz-target"))?.replace(/.*\./, "") ?? "";
     if (route.request().method() !== "POST") return route.fallback();
@@ -76,10 +80,10 @@ test("a first sign-in chooses a password", async () => {
       ChallengeResponses: { USERNAME: "new@hearth.example", NEW_PASSWORD: "short" },
     },
   });
-  await person.leave();
+  await person.close();
 });
 
-test("a token that has run out is renewed, and a session that has ended asks to sign in again", async () => {
+test("a refused token is renewed, and an ended session leads to the sign-in page", async () => {
   const person = await Person.open(browser, "Sarah");
   const renewals: string[] = [];
   person.page.on("request", (request) => {
@@ -96,33 +100,33 @@ test("a token that has run out is renewed, and a session that has ended asks to 
     });
   });
   await person.signIn();
-  await person.connection("Live");
+  await person.waitForConnection("Live");
   assert.equal(renewals.length, 1);
 
   await person.page.evaluate(() => {
     const tokens = JSON.parse(sessionStorage.getItem("hearth-session") ?? "");
-    sessionStorage.setItem("hearth-session", JSON.stringify({ ...tokens, refreshToken: "of somebody else" }));
+    sessionStorage.setItem("hearth-session", JSON.stringify({ ...tokens, refreshToken: "an invalid token" }));
   });
   refusals = 1;
   await person.page.reload();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
-  await person.leave();
+  await person.close();
 });
 
-test("a user pool that is too busy signs nobody out, and who signs out meanwhile stays out", async () => {
-  const person = await Person.enter(browser, "Sarah");
-  let busy = 2;
+test("throttling by the user pool does not end the session, and a renewal does not undo a sign-out", async () => {
+  const person = await Person.signedIn(browser, "Sarah");
+  let throttled = 2;
   let answer: (() => void) | undefined;
   await person.page.route(`${stack.endpointUrl}/`, async (route) => {
     if (!route.request().postData()?.includes("REFRESH_TOKEN_AUTH")) return route.fallback();
-    if (busy === 0) {
-      const response = await route.fetch(); // before the token is revoked
+    if (throttled === 0) {
+      const response = await route.fetch(); // fetched now, while the token is not revoked yet
       await new Promise<void>((resolve) => {
         answer = resolve;
       });
       return route.fulfill({ response });
     }
-    busy -= 1;
+    throttled -= 1;
     return route.fulfill({
       status: 400,
       headers: { "access-control-allow-origin": "*" },
@@ -137,7 +141,7 @@ test("a user pool that is too busy signs nobody out, and who signs out meanwhile
     expired(await idToken(person)),
   );
   await person.page.reload();
-  await eventually("it asks once more", async () => answer !== undefined);
+  await waitUntil("the page renews the token again", async () => answer !== undefined);
   await person.page.getByRole("button", { name: "Sign out" }).click();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   const renewed = person.page.waitForEvent("requestfinished", (request) =>
@@ -145,43 +149,43 @@ test("a user pool that is too busy signs nobody out, and who signs out meanwhile
   );
   answer?.();
   await renewed;
-  // What it does with the answer is done when it has another one.
+  // When this later request is done, the page has processed the renewal too.
   await person.page.evaluate(() => fetch("config.json").then((response) => response.text()));
   assert.equal(await person.page.evaluate(() => sessionStorage.getItem("hearth-session")), null);
   await person.page.reload();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
-  await person.leave();
+  await person.close();
 });
 
-test("what cannot be read of what the page has kept does not stop it", async () => {
-  const person = await Person.enter(browser, "Sarah");
+test("invalid data in the browser's storage does not break the page", async () => {
+  const person = await Person.signedIn(browser, "Sarah");
   await person.page.evaluate((id) => {
     localStorage.setItem(`hearth-read-${id}`, "{");
     sessionStorage.setItem("hearth-session", "{}");
   }, sarah?.id);
   await person.page.reload();
   await person.signIn();
-  await person.leave();
+  await person.close();
 });
 
-test("the page is served by its own names alone", async () => {
+test("the page is served only under its own host names", async () => {
   const { hostname, port } = new URL(stack.pageUrl);
   for (const [host, status] of [
     [`localhost:${port}`, 200],
     ["rebound.example", 421],
   ] as const) {
-    const answered = await new Promise((resolve, reject) => {
-      const asking = get({ hostname, port, path: "/config.json", headers: { host } }, (response) => {
+    const actual = await new Promise((resolve, reject) => {
+      const request = get({ hostname, port, path: "/config.json", headers: { host } }, (response) => {
         response.resume();
         resolve(response.statusCode);
       });
-      asking.on("error", reject);
+      request.on("error", reject);
     });
-    assert.equal(answered, status, host);
+    assert.equal(actual, status, host);
   }
 });
 
-/** A token of the same claims that ran out in 2001. */
+/** Returns a token with the same claims, except that it expired in 2001. */
 function expired(token: string): string {
   const [head, payload = "", signature] = token.split(".");
   const claims = { ...JSON.parse(Buffer.from(payload, "base64url").toString()), exp: 1e9 };
@@ -192,15 +196,18 @@ async function idToken(person: Person): Promise<string> {
   return JSON.parse((await person.page.evaluate(() => sessionStorage.getItem("hearth-session"))) ?? "").idToken;
 }
 
-test("without its configuration the page says what is wrong", async () => {
+test("an incomplete configuration is reported on the page", async () => {
   const page = await browser.newPage();
   await page.route(/config\.json$/, (route) => route.fulfill({ json: { apiUrl: "http://127.0.0.1:1", users: [] } }));
   await page.goto(stack.pageUrl);
-  await page.getByRole("alert").getByText("config.json lacks wsUrl, region, clientId.").waitFor();
+  await page
+    .getByRole("alert")
+    .getByText("These fields are missing in config.json: wsUrl, region, clientId.")
+    .waitFor();
   await page.close();
 });
 
-test("beside the page nothing but its configuration is served", async () => {
+test("only the page's files and its config.json are served", async () => {
   const config = await (await fetch(`${stack.pageUrl}/config.json`)).json();
   assert.deepEqual(Object.keys(config as object).sort(), [
     "apiUrl",

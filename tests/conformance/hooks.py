@@ -1,8 +1,10 @@
-"""What no schema can say: requests that are meant to be valid name what there is.
+"""Schemathesis hooks that make generated requests refer to resources that exist.
 
-Requests that are meant to be invalid stay as they are.
+Schemathesis generates valid and invalid requests from the schemas. A schema cannot say which cursors, keys and files exist,
+so these hooks fill them into the requests that are meant to be valid. Requests that are meant to be invalid stay unchanged.
 """
 
+import collections
 import itertools
 import json
 import os
@@ -10,10 +12,11 @@ import os
 import schemathesis
 from schemathesis import GenerationMode
 
-# A file that is ready: its id, and the parameters of its two URLs.
+# A ready file: its ID, and for each operation with a signed link the path and query parameters, by operationId.
 FILE = json.loads(os.environ["CONFORMANCE_FILE"])
 
-cursors = {"listThreads": set(), "listMessages": set()}
+# For each operation, the cursors that it has returned.
+cursors = collections.defaultdict(set)
 count = itertools.count()
 
 
@@ -21,27 +24,32 @@ count = itertools.count()
 def before_call(context, case, kwargs):
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
-    match case.operation.definition.raw["operationId"]:
-        case "listThreads" | "listMessages" as name:
-            use_cursor(case, cursors[name])
-        case "sendMessage":
-            use_new_key(case)
-            use_own_files(case)
-        case "getFile" | "getThumbnail" as name:
-            case.path_parameters = FILE[name]["path"]
-            case.query = FILE[name]["query"]
+    operation = case.operation.definition.raw["operationId"]
+    use_known_cursor(case, cursors[operation])
+    use_new_key(case)
+    use_own_files(case)
+    if operation in FILE:
+        case.path_parameters = FILE[operation]["path"]
+        case.query = FILE[operation]["query"]
+    elif "signature" in (case.query or {}):
+        raise KeyError(f"{operation} needs a signed link: add it to `ready_file` in tests/conformance/run.py")
 
 
 @schemathesis.hook
 def after_call(context, case, response):
-    known = cursors.get(case.operation.definition.raw["operationId"])
-    if known is not None and response.status_code == 200:
-        known.add(response.json()["nextCursor"])
-        known.discard(None)
+    if response.status_code == 200 and "json" in response.headers.get("content-type", [""])[0]:
+        body = response.json()
+        if isinstance(body, dict) and body.get("nextCursor"):
+            cursors[case.operation.definition.raw["operationId"]].add(body["nextCursor"])
 
 
-def use_cursor(case, known):
-    """A cursor is one that the list gave, or none. Some go the other way than `after`."""
+def use_known_cursor(case, known):
+    """Replaces a generated cursor with one that the list has returned, or removes it.
+
+    Also removes `after`: the server refuses it together with a cursor of the other direction.
+    """
+    if not case.query:
+        return
     if "cursor" in case.query and case.query["cursor"] not in known:
         del case.query["cursor"]
         if known:
@@ -51,14 +59,28 @@ def use_cursor(case, known):
 
 
 def use_new_key(case):
-    """A key that was used before takes no other content."""
-    key = case.headers.get("Idempotency-Key")
+    """Makes a generated Idempotency-Key unique, since the server refuses a used key with other content."""
+    key = (case.headers or {}).get("Idempotency-Key")
     if key:
-        # The file is new in each run.
+        # The file's ID differs in each run, the counter in each request.
         case.headers["Idempotency-Key"] = f"{FILE['id']}-{next(count)}-{key}"[:128]
 
 
 def use_own_files(case):
-    """Files are the caller's own."""
+    """Replaces generated file IDs with the caller's own file."""
     if isinstance(case.body, dict) and case.body.get("fileIds"):
         case.body["fileIds"] = [FILE["id"] for _ in case.body["fileIds"]]
+
+
+@schemathesis.check
+def documented_error_code(ctx, response, case):
+    """A problem document has one of the codes in `x-codes` of its response."""
+    if "application/problem+json" not in response.headers.get("content-type", [""])[0]:
+        return
+    document = case.operation.schema.raw_schema
+    path, method = case.operation.path, case.operation.method
+    documented = document["paths"][path][method]["responses"].get(str(response.status_code), {})
+    if "$ref" in documented:
+        documented = document["components"]["responses"][documented["$ref"].rsplit("/", 1)[-1]]
+    code = response.json()["code"]
+    assert code in documented.get("x-codes", []), f"{code} is not in x-codes of {response.status_code}"

@@ -1,6 +1,8 @@
-"""Tries docs/openapi.yaml on a running Hearth: the one that HEARTH_STACK names, by default that of `make up`.
+"""Tests a running stack against docs/openapi.yaml with schemathesis.
 
     run.py [OPTION of `schemathesis run` ...]
+
+HEARTH_STACK names the stack.json of the running stack; the default is the one that `make up` writes.
 """
 
 import json
@@ -22,16 +24,16 @@ sys.path.append(str(ROOT / "local"))
 
 import cloud  # noqa: E402
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 def main(options):
     path = ROOT / os.environ.get("HEARTH_STACK", ".local/stack.json")
     if not path.exists():
-        sys.exit(f"error: no stack at {path}: run `make up`, or `make test-conformance`")
+        sys.exit(f"error: {path} does not exist; run `make up` first, or `make test-conformance` instead")
     stack = json.loads(path.read_text())
     tokens = {name: cloud.log_in(stack, name) for name in ("Sarah", "Dad")}
-    # Not in a file of the checkout, and for nobody else to read.
+    # The tokens go into a temporary file that only this user can read.
     with tempfile.NamedTemporaryFile("w", suffix=".json") as identities:
         json.dump({"auth": [identity(name, token) for name, token in tokens.items()]}, identities)
         identities.flush()
@@ -47,22 +49,26 @@ def main(options):
 
 
 def identity(name, token):
+    """Returns a user in the format of the authentication file that schemathesis reads."""
     return {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {token}"}]}
 
 
 def ready_file(api, token):
-    """Uploads an image and waits until it is ready."""
+    """Uploads an image and waits until it is ready.
+
+    Returns its ID, and the path and query parameters for each operation with a signed link, by operationId.
+    """
     headers = {"Authorization": f"Bearer {token}"}
     image = pixel()
-    announced = {"filename": "pixel.png", "mimetype": "image/png", "size": len(image)}
-    upload = answer(requests.post(f"{api}/api/files", json=announced, headers=headers, timeout=PATIENCE_SECONDS))
-    stored = requests.put(upload["uploadUrl"], data=image, headers=upload["headers"], timeout=PATIENCE_SECONDS)
+    created = {"filename": "pixel.png", "mimetype": "image/png", "size": len(image)}
+    upload = answer(requests.post(f"{api}/api/files", json=created, headers=headers, timeout=TIMEOUT_SECONDS))
+    stored = requests.put(upload["uploadUrl"], data=image, headers=upload["headers"], timeout=TIMEOUT_SECONDS)
     stored.raise_for_status()
     file_id = upload["file"]["id"]
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         url = f"{api}/api/files/{file_id}/status"
-        file = answer(requests.get(url, headers=headers, timeout=PATIENCE_SECONDS))
+        file = answer(requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS))
         if file["status"] == "ready":
             return {
                 "id": file_id,
@@ -70,24 +76,27 @@ def ready_file(api, token):
                 "getThumbnail": parameters(file["thumbUrl"], fileId=file_id),
             }
         if file["status"] == "failed" or time.monotonic() > deadline:
-            sys.exit(f"error: the file that was uploaded to begin with is not ready: {file}")
+            sys.exit(f"error: the test image is not ready: {file}")
         time.sleep(0.2)
 
 
 def answer(response):
+    """Returns the JSON of a successful response."""
     response.raise_for_status()
     return response.json()
 
 
 def parameters(url, **path):
+    """Returns the parameters of a link, after checking that its path contains the path parameters."""
     parts = urlsplit(url)
     if not all(value in unquote(parts.path) for value in path.values()):
-        sys.exit(f"error: {url} does not name {path}")
+        sys.exit(f"error: the path of {url} does not contain all of {path}")
     return {"path": path, "query": dict(parse_qsl(parts.query))}
 
 
 def pixel():
-    """The smallest PNG."""
+    """Returns a PNG of one pixel."""
+
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

@@ -1,8 +1,9 @@
-"""Breaks the functions on purpose, one way at a time, and counts the histories until that is noticed.
+"""Breaks the functions on purpose, one mutation at a time, and counts the histories until the simulation notices it.
 
     mutations.py [--check] [NAME...]
 
-It works in a copy of the tracked files, .local/mutations. `--check` only makes sure that every mutation still fits.
+First it checks that every mutation fits the code. Then it applies one after the other in a copy of the tracked files,
+.local/mutations, and prints a row of the table in docs/simulation.md for each. With `--check` it stops after the check.
 """
 
 import argparse
@@ -14,178 +15,202 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPY = ROOT / ".local" / "mutations"
-MOST = 2_500
+# Histories after which a mutation counts as not noticed.
+MAX_HISTORIES = 2_500
+# Part of the name of the test in tests/simulation/src/main.rs that runs the histories.
+TEST = "nothing_is_lost"
 
-SEND = "functions/messages-send/src/handler.rs"
+MESSAGES_SEND = "functions/messages-send/src/handler.rs"
 WS_MESSAGE = "functions/ws-message/src/handler.rs"
-CHAT_STREAM = "functions/chat-stream/src/handler.rs"
-PROCESS = "functions/files-process/src/handler.rs"
-CREATE_FILE = "functions/files-create/src/handler.rs"
+STREAM_RECORDS = "functions/chat-stream/src/records.rs"
+STREAM_REPAIRS = "functions/chat-stream/src/repairs.rs"
+FILES_PROCESS = "functions/files-process/src/handler.rs"
+FILES_CREATE = "functions/files-create/src/handler.rs"
 PUSH = "shared/push/src/lib.rs"
+PUSH_POST = "shared/push/src/post.rs"
 MESSAGES = "shared/store/src/messages.rs"
+MESSAGE_ROW = "shared/store/src/message_row.rs"
 CONNECTIONS = "shared/store/src/connections.rs"
 THREADS = "shared/store/src/threads.rs"
 FILES = "shared/store/src/files.rs"
+IDEMPOTENCY = "shared/store/src/idempotency.rs"
 CLIENT = "tests/simulation/src/client.rs"
 
-# name: (what is wrong then, [(file, what stands there, what is put in its place)])
+# name: (description, [(file, text to replace, replacement)]). The file has to contain the text exactly once.
 MUTATIONS = {
-    "no-barrier": ("`subscribed` does not say the thread's last `seq`", [
-        (WS_MESSAGE, "Ok(chat.last_seq(thread_id).await?)", "Ok(0)"),
+    "subscribed-without-seq": ("`subscribed` does not contain the thread's last `seq`", [
+        (WS_MESSAGE, "Ok(deps.chat.last_seq(thread_id).await?)", "Ok(0)"),
     ]),
-    "barrier-first": ("`subscribe` reads the last `seq` before it writes the subscription", [
-        (WS_MESSAGE, "    match connections.subscribe(", "    let seq = chat.last_seq(thread_id).await?;\n    match connections.subscribe("),
-        (WS_MESSAGE, "Ok(chat.last_seq(thread_id).await?)", "Ok(seq)"),
+    "seq-before-subscription": ("`subscribe` reads the last `seq` before it writes the subscription", [
+        (WS_MESSAGE, "    match deps.connections.subscribe(", "    let seq = deps.chat.last_seq(thread_id).await?;\n    match deps.connections.subscribe("),
+        (WS_MESSAGE, "Ok(deps.chat.last_seq(thread_id).await?)", "Ok(seq)"),
     ]),
-    "remembered-barrier": ("`subscribe` takes the last `seq` that its instance remembers", [
-        (MESSAGES, "    /// A page of the thread's messages. It may", """    /// What this instance remembers.
-    pub async fn remembered(&self, thread_id: &ThreadId) -> Result<u64, Error> {
+    "seq-from-cache": ("`subscribe` returns the last `seq` that the instance has cached", [
+        (MESSAGES, "\nimpl Chat {\n", """
+impl Chat {
+    /// Returns the cached last `seq`.
+    pub async fn cached_seq(&self, thread_id: &ThreadId) -> Result<u64, Error> {
         match self.last_seqs.get(thread_id) {
             Some(seq) => Ok(seq),
             None => self.last_seq(thread_id).await,
         }
     }
 
-    /// A page of the thread's messages. It may"""),
-        (WS_MESSAGE, "Ok(chat.last_seq(thread_id).await?)", "Ok(chat.remembered(thread_id).await?)"),
+"""),
+        (WS_MESSAGE, "Ok(deps.chat.last_seq(thread_id).await?)", "Ok(deps.chat.cached_seq(thread_id).await?)"),
     ]),
-    "subscribers-before-commit": ("messages-send reads the subscriptions before it commits the message", [
+    "subscribers-before-commit": ("messages-send reads the subscribers before it commits the message", [
         (PUSH, "    connections: Connections,\n    limits", "    pub connections: Connections,\n    limits"),
-        (SEND, "    match chat.send(new, links).await? {", "    let early = push.connections.subscribers(&Channel::Thread(thread_id.clone())).await.map_err(ApiError::from)?;\n    match chat.send(new, links).await? {"),
-        (SEND, "deliver(chat, push, links, &mut message).await;", "deliver(chat, push, links, &mut message, &early).await;"),
-        (SEND, "message: &mut Message) {", "message: &mut Message, early: &store::Subscribers) {"),
-        (SEND, "push_message(chat, push, links, message)", "push_message(chat, push, links, message, early)"),
-        (SEND, "message: &mut Message) -> Result", "message: &mut Message, early: &store::Subscribers) -> Result"),
-        (SEND, "push.deliver(&channel, &message_new_frame(message.clone())?)", "push.deliver_where(&channel, &message_new_frame(message.clone())?, |id| early.live.iter().any(|one| one.connection_id == *id))"),
+        (MESSAGES_SEND, "    match deps.chat.send(new, &deps.links).await? {", "    let early = deps.push.connections.subscribers(&Channel::Thread(thread_id.clone())).await.map_err(ApiError::from)?;\n    match deps.chat.send(new, &deps.links).await? {"),
+        (MESSAGES_SEND, "deliver(deps, &mut message).await;", "deliver(deps, &mut message, &early).await;"),
+        (MESSAGES_SEND, "message: &mut Message) {", "message: &mut Message, early: &store::Subscribers) {"),
+        (MESSAGES_SEND, "push_message(deps, message)", "push_message(deps, message, early)"),
+        (MESSAGES_SEND, "message: &mut Message) -> Result", "message: &mut Message, early: &store::Subscribers) -> Result"),
+        (MESSAGES_SEND, "deps.push.deliver(&channel, &message_new_frame(message.clone())?)", "deps.push.deliver_where(&channel, &message_new_frame(message.clone())?, |id| early.live.iter().any(|one| one.connection_id == *id))"),
     ]),
-    "mark-off-before-push": ("messages-send takes the mark off before it pushes", [
-        (SEND, "    let mut left = push", "    chat.record_delivery(&message.thread_id, message.seq, []).await?;\n    let mut left = push"),
+    "flag-cleared-before-push": ("messages-send clears the undelivered flag before it pushes the message", [
+        (MESSAGES_SEND, "    let mut undelivered = deps", "    deps.chat.record_delivery(&message.thread_id, message.seq, []).await?;\n    let mut undelivered = deps"),
     ]),
-    "left-forgotten": ("messages-send takes the mark off, whoever is left over", [
-        (SEND, "message.seq, &left)", "message.seq, [])"),
+    "flag-always-cleared": ("messages-send clears the undelivered flag even if connections were not reached", [
+        (MESSAGES_SEND, "message.seq, &undelivered)", "message.seq, [])"),
     ]),
-    "no-mark": ("a message is committed without its mark", [
-        (MESSAGES, "undelivered: BTreeSet::from([ConnectionId::new(EVERYBODY)])", "undelivered: BTreeSet::new()"),
+    "no-undelivered-flag": ("a message is committed without its undelivered flag", [
+        (MESSAGE_ROW, "undelivered: BTreeSet::from([ConnectionId::new(ALL_CONNECTIONS)])", "undelivered: BTreeSet::new()"),
     ]),
-    "no-repair": ("chat-stream asks for no repair", [
-        (CHAT_STREAM, "async move { self.repairs.request(&Repair { thread_id: row.thread_id, seq: row.seq }).await }", "async move { drop(row); Ok::<_, ApiError>(()) }"),
+    "no-repair": ("chat-stream requests no repairs", [
+        (STREAM_RECORDS, "        deps.repairs.request(&repair).await\n", "        drop(repair);\n        Ok::<_, ApiError>(())\n"),
     ]),
-    "repair-once": ("a repair that leaves somebody over is not tried again", [
-        (CHAT_STREAM, "            if !delivery.undelivered.is_empty() {", "            if false {"),
+    "repair-once": ("a repair that does not reach every connection is not retried", [
+        (STREAM_REPAIRS, "        if !delivery.undelivered.is_empty() {", "        if false {"),
     ]),
-    "stream-failure-swallowed": ("chat-stream reports no failures of its records", [
-        (CHAT_STREAM, "            failed.extend(sequence_numbers);\n            cause = Some(error);\n", "            drop((sequence_numbers, error));\n"),
+    "stream-failure-swallowed": ("chat-stream reports no failures of stream records", [
+        (STREAM_RECORDS, "        failed.extend(sequence_numbers);\n        cause = Some(error);\n", "        drop((sequence_numbers, error));\n"),
     ]),
-    "poison-dropped": ("chat-stream drops what is no message", [
-        (CHAT_STREAM, "if let Err(error) = self.send_to_dead_letters(&record).await {", "if let Some(error) = None {"),
+    "malformed-record-dropped": ("chat-stream drops malformed records instead of sending them to the dead-letter queue", [
+        (STREAM_RECORDS, "if let Err(error) = send_to_dead_letters(deps, &record).await {", "if let Some(error) = None {"),
     ]),
-    "projection-backward": ("chat-stream lets a thread's projection go backward", [
+    "projection-backward": ("chat-stream moves a thread's projection back to an older message", [
         (THREADS, "attribute_exists(pk) AND lastSeq < :seq", "attribute_exists(pk) AND (lastSeq < :seq OR lastSeq > :seq)"),
     ]),
-    "put-unconditional": ("a message is put whether or not its `seq` is taken", [
+    "put-unconditional": ("a message is put even if its `seq` is taken", [
         (MESSAGES, "            .condition_expression(IS_NEW)\n", ""),
-        ("shared/store/src/idempotency.rs", "to_item(&row.key(), row)?).condition_expression(IS_NEW)", "to_item(&row.key(), row)?)"),
+        (IDEMPOTENCY, "to_item(&row.key(), row)?).condition_expression(IS_NEW)", "to_item(&row.key(), row)?)"),
     ]),
-    "own-row-not-known": ("a put that is repeated after a lost answer takes its own row for another's", [
-        (MESSAGES, "let ours = in_the_way.is_some_and(|other| other.id == row.id);", "let ours = in_the_way.is_some_and(|_| false);"),
+    "own-row-not-recognized": ("a put that is retried after a lost answer takes its own row for another message", [
+        (MESSAGES, "let is_same = existing.is_some_and(|existing| existing.id == row.id);", "let is_same = existing.is_some_and(|_| false);"),
     ]),
-    "key-forgotten": ("the Idempotency-Key is ignored", [
-        (SEND, "idempotency_key: idempotency_key.as_ref()", "idempotency_key: idempotency_key.as_ref().filter(|_| false)"),
+    "key-ignored": ("the `Idempotency-Key` is ignored", [
+        (MESSAGES_SEND, "idempotency_key: idempotency_key.as_ref()", "idempotency_key: idempotency_key.as_ref().filter(|_| false)"),
     ]),
-    "gone-stays": ("a closed connection (410) is not removed", [
-        (PUSH, "return self.remove(&target.channels, id).await", "return Post::Gone"),
+    "gone-connection-kept": ("a closed connection (410) is not removed", [
+        (PUSH_POST, "return self.remove(&target.channels, id).await", "return PostResult::Gone"),
     ]),
-    "error-removes": ("whatever a post is answered with removes the connection", [
-        (PUSH, "None | Some(429 | 500..) => Post::Again", "None | Some(429 | 500..) => Post::Gone"),
+    "error-removes-connection": ("a connection is removed after any error of a post", [
+        (PUSH_POST, "error if is_retryable(&error) => PostResult::Retryable", "error if is_retryable(&error) => PostResult::Gone"),
     ]),
-    "no-closing-mark": ("a removal does not mark the connection as closing first", [
+    "no-closing-flag": ("a removal does not flag the connection as closing first", [
         (CONNECTIONS, "SET closing = :true", "SET closed = :true"),
     ]),
-    "no-look-back": ("`subscribe` does not look whether the connection was removed meanwhile", [
+    "no-check-after-subscribing": ("`subscribe` does not check whether the connection was removed in the meantime", [
         (CONNECTIONS, "if self.connection_row(&connection.id).await?.is_none() {", "if false {"),
     ]),
-    "expired-served": ("what has expired is delivered to", [
+    "expired-delivered": ("events are delivered to expired connections", [
         (CONNECTIONS, "if row.expires_at > now {", "if row.expires_at > 0 {"),
     ]),
-    "expired-stays": ("what has expired is neither closed nor removed", [
+    "expired-kept": ("expired connections are neither closed nor removed", [
         (PUSH, "        let (delivery, _) = tokio::join!(posting, timeout_at(deadline, join_all(closing)));", "        drop(closing);\n        let delivery = posting.await;"),
     ]),
-    "expired-ping": ("`ping` does not say that the connection has expired", [
-        (WS_MESSAGE, "            Err(error) => failed(error, None),", "            Err(_) => Event::Pong,"),
+    "expired-ping": ("a `ping` on an expired connection is answered with `pong`, and expired connections are not closed", [
+        (WS_MESSAGE, "            Err(error) => error_event(error, None),", "            Err(_) => Event::Pong,"),
         (PUSH, "        let (delivery, _) = tokio::join!(posting, timeout_at(deadline, join_all(closing)));", "        drop(closing);\n        let delivery = posting.await;"),
     ]),
-    "no-reminder": ("a file gets no reminder", [
-        (CREATE_FILE, "    desk.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n", "    _ = UPLOAD_WINDOW;\n"),
+    "no-reminder": ("files-create sends no reminder", [
+        (FILES_CREATE, "    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n", "    _ = UPLOAD_WINDOW;\n"),
     ]),
-    "reminder-last": ("a file's reminder is sent once its row is there", [
-        (CREATE_FILE, "    desk.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n    desk.chat.create_file(&file).await?;\n",
-                      "    desk.chat.create_file(&file).await?;\n    desk.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n"),
+    "reminder-after-row": ("files-create sends the reminder after it has stored the file", [
+        (FILES_CREATE, "    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n    deps.chat.create_file(&file).await?;\n",
+                       "    deps.chat.create_file(&file).await?;\n    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n"),
     ]),
-    "settle-unconditional": ("a file is settled whether or not it was", [
+    "outcome-unconditional": ("an outcome is recorded even if the file has one", [
         (FILES, '.condition_expression("#status = :pending")', '.condition_expression("#status = :pending OR attribute_exists(pk)")'),
     ]),
-    "announced-before": ("that everybody was told of a file is noted before they are told", [
-        (PROCESS, "        let frame = serde_json::to_string(&file.status_event(&self.links))?;", "        self.chat.mark_announced(&file.id).await?;\n        let frame = serde_json::to_string(&file.status_event(&self.links))?;"),
+    "announced-before-push": ("files-process records that a file's status was pushed before it pushes it", [
+        (FILES_PROCESS, "    let frame = serde_json::to_string(&file.status_event(&deps.links))?;", "    deps.chat.mark_announced(&file.id).await?;\n    let frame = serde_json::to_string(&file.status_event(&deps.links))?;"),
     ]),
-    "no-second-look": ("messages-send does not look at pending files once more", [
-        (SEND, "if file.status == FileStatus::Pending {", "if file.status == FileStatus::Pending || file.status != FileStatus::Pending {"),
+    "pending-files-not-reread": ("messages-send does not read pending files again after it has pushed the message", [
+        (MESSAGES_SEND, "if file.status == FileStatus::Pending {", "if file.status == FileStatus::Pending || file.status != FileStatus::Pending {"),
     ]),
-    "client-no-gap-check": ("the client takes what is ahead, and never asks for what it lacks", [
+    "client-no-gap-check": ("the client does not fetch missing messages after a gap in `seq`", [
         (CLIENT, "                        self.catch_up(&thread).await;\n                    }\n                }\n                \"file:status\"", "                    }\n                }\n                \"file:status\""),
     ]),
-    "client-takes-cut": ("the client takes a cut message for the whole", [
+    "client-keeps-truncated": ("the client keeps a truncated message as if it were whole", [
         (CLIENT, 'data["truncated"] != true);', "true);"),
     ]),
-    "client-no-status": ("the client does not ask for its pending files after it has subscribed", [
-        (CLIENT, "                    self.look_at_pending_files(thread).await;\n", ""),
+    "client-skips-file-status": ("the client does not request the status of pending files after it has subscribed", [
+        (CLIENT, "                    self.request_pending_files(thread).await;\n", ""),
     ]),
 }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only make sure that every mutation still fits")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which mutations; all of them unless told")
+    parser.add_argument("--check", action="store_true", help="only check that every mutation fits the code")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="the mutations to run; by default all of them")
     arguments = parser.parse_args()
     names = arguments.names or list(MUTATIONS)
     unknown = [name for name in names if name not in MUTATIONS]
     if unknown:
-        sys.exit(f"error: no such mutation: {', '.join(unknown)}")
-    broken = {name: broken_files(name) for name in names}
+        sys.exit(f"error: unknown mutation: {', '.join(unknown)}. Known ones: {', '.join(MUTATIONS)}")
+    mutated, misfits = check()
+    for name, problem in misfits:
+        print(f"error: mutation {name} does not fit the code: {problem}", file=sys.stderr)
+    if misfits and (arguments.check or any(name in names for name, _ in misfits)):
+        sys.exit("Update the quoted text in tests/simulation/mutations.py, or remove the mutation.")
     if arguments.check:
         return
-    copy()
-    after, problem = caught() if not arguments.names else ("", "")
-    if problem:
-        sys.exit(f"error: unbroken, it fails as well, after {after}: {problem}")
-    print("| what is wrong | caught after | by |\n| --- | --- | --- |", flush=True)
+    update_copy()
+    if not arguments.names:
+        histories, problem = run_histories()
+        if problem:
+            sys.exit(f"error: the simulation fails without a mutation, after {histories} histories: {problem}")
+    print("| what is wrong | histories | what is noticed |\n| --- | --- | --- |", flush=True)
     for number, name in enumerate(names, 1):
         print(f"[{number}/{len(names)}] {name} ...", file=sys.stderr)
-        originals = {file: (COPY / file).read_text() for file in broken[name]}
-        write(broken[name])
+        originals = {file: (COPY / file).read_text() for file in mutated[name]}
+        write(mutated[name])
         try:
-            after, problem = caught()
+            histories, problem = run_histories()
         finally:
             write(originals)
-        print(f"| {MUTATIONS[name][0]} (`{name}`) | {after} | {problem} |", flush=True)
+        print(f"| {MUTATIONS[name][0]} (`{name}`) | {histories} | {problem} |", flush=True)
 
 
-def broken_files(name):
-    """The files of a mutation, as they are then; each place has to be there once."""
-    files = {}
-    for file, there, instead in MUTATIONS[name][1]:
-        text = files.get(file) or (ROOT / file).read_text()
-        if text.count(there) != 1:
-            sys.exit(f"error: {name}: {file} has {text.count(there)} times: {there}")
-        files[file] = text.replace(there, instead)
-    return files
+def check():
+    """Returns the mutated files of every mutation that fits, and (name, problem) for every text that does not."""
+    mutated, misfits = {}, []
+    for name, (_, replacements) in MUTATIONS.items():
+        files, problems = {}, []
+        for file, text, replacement in replacements:
+            path = ROOT / file
+            current = files.get(file) or (path.read_text() if path.is_file() else None)
+            if current is None:
+                problems.append((name, f"{file} does not exist"))
+            elif current.count(text) != 1:
+                problems.append((name, f"{file} contains this text {current.count(text)} times, not once:\n{text}"))
+            else:
+                files[file] = current.replace(text, replacement)
+        misfits += problems
+        if not problems:
+            mutated[name] = files
+    return mutated, misfits
 
 
-def copy():
-    """Brings the copy up to date. Only what differs is written, so that cargo builds only that."""
+def update_copy():
+    """Brings the copy up to date. It writes only files that differ, so that cargo rebuilds only what depends on them."""
     built = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug"
     if built.is_dir() and not (COPY / "target").exists():
-        # With the dependencies. Not the same directory: cargo would take what was built of the one for the other's.
+        # Saves building the dependencies again. The directory itself cannot be shared: the copy's packages have the
+        # same names as the originals, and cargo would mix up their builds.
         (COPY / "target").mkdir(parents=True)
         subprocess.run(["cp", "-a", built, COPY / "target"], check=True)
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
@@ -193,10 +218,10 @@ def copy():
         if "target" not in file.relative_to(COPY).parts and str(file.relative_to(COPY)) not in tracked:
             file.unlink()
     for file in filter(None, tracked):
-        here, there = ROOT / file, COPY / file
-        if here.is_file() and not (there.is_file() and there.read_bytes() == here.read_bytes()):
-            there.parent.mkdir(parents=True, exist_ok=True)
-            there.write_bytes(here.read_bytes())
+        original, copied = ROOT / file, COPY / file
+        if original.is_file() and not (copied.is_file() and copied.read_bytes() == original.read_bytes()):
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copied.write_bytes(original.read_bytes())
 
 
 def write(files):
@@ -204,21 +229,28 @@ def write(files):
         (COPY / file).write_text(text)
 
 
-def caught():
-    """The number of histories until one fails, and what its first problem is."""
-    environment = os.environ | {"CARGO_TARGET_DIR": str(COPY / "target"), "HISTORIES": str(MOST), "FAILURES": "1"}
-    cargo = ["cargo", "test", "--workspace", "--test", "histories"]
+def run_histories():
+    """Runs histories in the copy. Returns how many ran until one failed, and that one's first problem."""
+    environment = os.environ | {
+        "CARGO_TARGET_DIR": str(COPY / "target"), "HISTORIES": str(MAX_HISTORIES), "FAILURES": "1",
+    }
+    environment.pop("SEED", None)
+    cargo = ["cargo", "test", "--workspace", "--test", "simulation"]
     built = subprocess.run([*cargo, "--no-run"], cwd=COPY, env=environment, capture_output=True, text=True)
     if built.returncode:
-        sys.exit(f"error: it does not build:\n{built.stderr}")
+        sys.exit(f"error: the mutated code does not build:\n{built.stderr}")
     run = subprocess.run(
-        [*cargo, "--", "--nocapture", "nothing_is_lost"], cwd=COPY, env=environment, capture_output=True, text=True
+        [*cargo, "--", "--nocapture", TEST], cwd=COPY, env=environment, capture_output=True, text=True
     )
+    if "running 0 tests" in run.stdout:
+        sys.exit(f"error: no test's name contains {TEST}. Set TEST in this script to the test that runs the histories.")
     failed = re.search(r"^SEED=(\d+): ([^;\n]*)", run.stdout, re.MULTILINE)
-    if not failed:
-        return (f"not by {MOST:,}", "") if run.returncode == 0 else sys.exit(f"error: no result:\n{run.stderr}")
-    seed, problem = failed.groups()
-    return f"{int(seed) + 1:,}", problem.replace("|", "\\|")
+    if failed:
+        seed, problem = failed.groups()
+        return f"{int(seed) + 1:,}", problem.replace("|", "\\|")
+    if run.returncode:
+        sys.exit(f"error: the test failed without naming a seed:\n{run.stdout}\n{run.stderr}")
+    return f"not by {MAX_HISTORIES:,}", ""
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 import { defineConfig } from "vite";
 
 export default defineConfig({
-  base: "./", // wherever it is put, config.json is beside it
+  base: "./", // relative URLs, so that the page works in any folder
   server: {
     port: 5173,
-    strictPort: true, // the local cloud allows this origin
-    proxy: { "/config.json": "http://127.0.0.1:4580" }, // where `make up` serves the page
+    strictPort: true, // the local cloud accepts requests from pages on this port
+    proxy: { "/config.json": "http://127.0.0.1:4580" }, // `make up` serves the page and its config.json here
   },
 });

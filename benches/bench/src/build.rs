@@ -1,4 +1,4 @@
-//! What cargo takes: from nothing, with nothing to do, and after a change of one line. In a target directory of its own.
+//! Compile times: from nothing, without a change, and after a change of one line. Uses its own target directory.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::fixture::repository;
 use crate::report::{Section, figure, progress};
-use crate::world::root;
 
 const DEV: [&str; 4] = ["build", "--workspace", "--bins", "--examples"];
 const TEST: [&str; 4] = ["build", "--workspace", "--bins", "--tests"];
@@ -21,19 +21,15 @@ pub(crate) async fn run() -> Result<Vec<Section>> {
         fs::remove_dir_all(&target)?;
     }
     let mut section = Section::new(
+        "builds",
         "Builds",
-        "Seconds, once each. From nothing, but with the sources of the dependencies at hand. `make dev` and `make test` do \
-         the first two and then start.",
-        &[
-            "what",
-            "from nothing",
-            "nothing to do",
-            "one line of a function",
-            "one line of store",
-            "what takes longest, s",
-        ],
+        "Seconds of one cargo build each. *From nothing* is without compiled dependencies, but with their sources on \
+         the disk; the build for `make test` uses what the build for `make dev` has compiled. A change is one line \
+         added to `handler.rs` of messages-send, or to `lib.rs` of `store`. The last column names the crates that took \
+         longest.",
+        &["build for", "from nothing", "no change", "change of a function", "change of `store`", "longest, s"],
     );
-    for (what, args) in [("make dev", DEV), ("make test, behind it", TEST), ("messages-send for AWS", RELEASE)] {
+    for (what, args) in [("`make dev`", DEV), ("`make test`, after it", TEST), ("messages-send for AWS", RELEASE)] {
         progress(format!("build: {what}"));
         let cold = cargo(&target, &args).await?;
         let slowest = slowest(&target)?;
@@ -52,30 +48,29 @@ pub(crate) async fn run() -> Result<Vec<Section>> {
 async fn cargo(target: &Path, args: &[&str]) -> Result<Duration> {
     let start = Instant::now();
     let mut cargo = Command::new("cargo");
-    cargo.args(args).args(["--quiet", "--timings"]).env("CARGO_TARGET_DIR", target).current_dir(root());
-    ensure!(cargo.status().await?.success(), "cargo {} has failed", args.join(" "));
+    cargo.args(args).args(["--quiet", "--timings"]).env("CARGO_TARGET_DIR", target).current_dir(repository());
+    ensure!(cargo.status().await?.success(), "cargo {} failed; its error is above", args.join(" "));
     Ok(start.elapsed())
 }
 
-/// Touches a file as an editor would, and builds again.
+/// Adds a line to the file, builds, and restores the file, also after Ctrl-C.
 async fn after_change(target: &Path, args: &[&str], file: &str) -> Result<Duration> {
-    let file = root().join(file);
+    let file = repository().join(file);
     let text = fs::read_to_string(&file)?;
     fs::write(&file, format!("{text}// A line.\n"))?;
     let took = tokio::select! {
         took = cargo(target, args) => took,
-        // It is left as it was, all the same.
         _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
     };
     fs::write(&file, text)?;
     took
 }
 
-/// The units that took longest, of the last report that cargo has written.
+/// The four crates that took longest in the last build, from cargo's timing report.
 fn slowest(target: &Path) -> Result<String> {
     let report = fs::read_to_string(target.join("cargo-timings/cargo-timing.html"))?;
-    let units = report.split_once("const UNIT_DATA = ").context("no units in cargo's report")?.1;
-    let units = units.split_once("];").context("no end of the units")?.0;
+    let units = report.split_once("const UNIT_DATA = ").context("cargo's timing report has no UNIT_DATA")?.1;
+    let units = units.split_once("];").context("UNIT_DATA of cargo's timing report has no end")?.0;
     let mut units: Vec<Value> = serde_json::from_str(&format!("{units}]"))?;
     let duration = |unit: &Value| unit["duration"].as_f64().unwrap_or_default();
     units.sort_unstable_by(|a, b| duration(b).total_cmp(&duration(a)));

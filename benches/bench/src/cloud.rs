@@ -1,5 +1,5 @@
-//! All of AWS that the functions call, as one server on loopback, over TLS as on AWS and without: `DynamoDB` on a real
-//! engine, `@connections`, S3 and SQS as far as a benchmark needs them.
+//! The AWS services that the functions call, as one server on loopback, with and without TLS. `DynamoDB` runs on a real
+//! engine. `@connections`, S3 and SQS answer only what the benchmarks need.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -22,10 +22,11 @@ use crate::tls;
 
 pub(crate) struct Cloud {
     pub(crate) database: Database,
-    /// Without TLS.
+    /// The URL without TLS.
     pub(crate) url: String,
-    /// With TLS, for whoever trusts the certificate in [`ca`](Self::ca).
+    /// The URL with TLS. Clients have to trust the certificate in [`ca`](Self::ca).
     pub(crate) tls_url: String,
+    /// The PEM file with the root certificate.
     pub(crate) ca: PathBuf,
     state: Mutex<State>,
 }
@@ -35,25 +36,25 @@ struct State {
     objects: HashMap<String, Bytes>,
     call_delay: Duration,
     post_delay: Duration,
-    seen: Seen,
+    traffic: Traffic,
 }
 
-/// What has been asked since [`Cloud::forget`].
+/// The requests since the last [`Cloud::take_traffic`].
 #[derive(Default, Clone)]
-pub(crate) struct Seen {
-    /// Of `DynamoDB`: the operation and the body.
+pub(crate) struct Traffic {
+    /// `DynamoDB` calls: operation and body.
     pub(crate) calls: Vec<(String, Bytes)>,
-    /// How long the engine took for them, all together.
+    /// The engine's time for all these calls.
     pub(crate) engine: Duration,
-    /// When posts came.
+    /// The arrival times of posts to `@connections`.
     pub(crate) posts: Vec<Instant>,
-    /// When the last of them was answered.
-    pub(crate) posted: Option<Instant>,
+    /// When the last post was answered.
+    pub(crate) last_post_answered: Option<Instant>,
 }
 
-impl Seen {
-    /// How many calls of each operation.
-    pub(crate) fn operations(&self) -> BTreeMap<String, usize> {
+impl Traffic {
+    /// The number of `DynamoDB` calls by operation.
+    pub(crate) fn calls_by_operation(&self) -> BTreeMap<String, usize> {
         let mut count = BTreeMap::new();
         for (operation, _) in &self.calls {
             *count.entry(operation.clone()).or_default() += 1;
@@ -97,12 +98,12 @@ impl Cloud {
         Ok(cloud)
     }
 
-    /// Every call of `DynamoDB` takes so much longer than the engine does, from now on.
+    /// Adds this delay to every later `DynamoDB` call.
     pub(crate) fn delay_calls(&self, delay: Duration) {
         self.state().call_delay = delay;
     }
 
-    /// Every post takes so long, from now on.
+    /// Adds this delay to every later post.
     pub(crate) fn delay_posts(&self, delay: Duration) {
         self.state().post_delay = delay;
     }
@@ -111,9 +112,9 @@ impl Cloud {
         self.state().objects.insert(key.to_owned(), bytes);
     }
 
-    /// Returns what has been asked, and begins anew.
-    pub(crate) fn forget(&self) -> Seen {
-        std::mem::take(&mut self.state().seen)
+    /// Returns the recorded requests and starts a new record.
+    pub(crate) fn take_traffic(&self) -> Traffic {
+        std::mem::take(&mut self.state().traffic)
     }
 
     async fn serve(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
@@ -121,7 +122,7 @@ impl Cloud {
             let cloud = self.clone();
             async move { cloud.answer(request).await }
         });
-        // A function that is ended hangs up.
+        // The connection fails when the benchmark kills the function, which is not an error.
         http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
     }
 
@@ -136,7 +137,7 @@ impl Cloud {
             None => self.object(&method, path.trim_start_matches('/'), body),
         };
         let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
-        response.body(Full::new(body)).context("an answer")
+        response.body(Full::new(body)).context("cannot build the response")
     }
 
     async fn call(&self, operation: &str, body: Bytes) -> (u16, Bytes) {
@@ -147,26 +148,26 @@ impl Cloud {
         let start = Instant::now();
         let answer = engine::apply(&self.database, operation, &body);
         let mut state = self.state();
-        state.seen.engine += start.elapsed();
-        state.seen.calls.push((operation.to_owned(), body));
+        state.traffic.engine += start.elapsed();
+        state.traffic.calls.push((operation.to_owned(), body));
         answer
     }
 
     async fn post(&self) -> (u16, Bytes) {
         let delay = {
             let mut state = self.state();
-            state.seen.posts.push(Instant::now());
+            state.traffic.posts.push(Instant::now());
             state.post_delay
         };
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        self.state().seen.posted = Some(Instant::now());
+        self.state().traffic.last_post_answered = Some(Instant::now());
         (200, Bytes::new())
     }
 
     fn object(&self, method: &Method, path: &str, body: Bytes) -> (u16, Bytes) {
-        // The bucket comes first.
+        // Path-style URLs start with the bucket's name.
         let key = path.split_once('/').map_or(path, |(_, key)| key).to_owned();
         let mut state = self.state();
         match *method {
@@ -175,7 +176,7 @@ impl Cloud {
                 (200, Bytes::new())
             }
             Method::DELETE => (204, Bytes::new()),
-            // Whether the bucket is there.
+            // HeadBucket, which functions send during init to open their connection to S3.
             Method::HEAD => (200, Bytes::new()),
             _ => match state.objects.get(&key) {
                 Some(bytes) => (200, bytes.clone()),

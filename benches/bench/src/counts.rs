@@ -1,5 +1,5 @@
-//! What does not depend on the clock: sizes of the deployed programs, and instructions and allocations as callgrind
-//! counts them. `benches/limits.json` has what they may be; `check` compares.
+//! Measurements that do not depend on the clock: sizes of the deployed programs, and instructions and allocations as
+//! callgrind counts them. `check` compares them with `benches/limits.json`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -10,122 +10,127 @@ use anyhow::{Context as _, Result, ensure};
 use flate2::{Compression, write::DeflateEncoder};
 use serde_json::{Value, json};
 
+use crate::fixture::{Fixture, message_event, repository, thread_event};
 use crate::instance::{Instance, Program};
 use crate::report::{Section, figure, progress};
-use crate::world::{World, about, message, root};
+use crate::template;
 
-/// Those whose instructions are counted: the most used routes.
-const HOT: [&str; 2] = ["messages-send", "messages-list"];
+/// The functions whose instructions are counted: the most used routes.
+const COUNTED: [&str; 2] = ["messages-send", "messages-list"];
 
-/// The one that carries the decoders of images, and may be larger.
+/// The function with the image decoders. Its zip may be larger than the others'.
 const LARGEST: &str = "files-process";
 
-/// Those that `check` builds and looks at. Their links take minutes, and the others' programs are smaller.
-const CHECKED: [&str; 3] = [HOT[0], HOT[1], LARGEST];
+/// The functions that `check` measures. Linking a release build takes minutes, and the other programs are smaller.
+const CHECKED: [&str; 3] = [COUNTED[0], COUNTED[1], LARGEST];
 
-/// Events of the shorter and the longer run, whose difference is what the events took.
-const FEW: usize = 20;
-const MANY: usize = 120;
+/// Number of events in the short and the long run of callgrind. Their difference gives the cost of an event.
+const SHORT_RUN: usize = 20;
+const LONG_RUN: usize = 120;
 
-/// Of what an entry may be more than its limit: sizes change with every compiler, instructions with every libc.
+/// A count may exceed its limit by this fraction: sizes change with every compiler, instructions with every libc.
 const TOLERANCE: f64 = 0.05;
 
-/// What was counted of a function, by name.
+/// The counts of a function, by name.
 type Counts = BTreeMap<String, f64>;
 
-pub(crate) async fn run(world: &World) -> Result<Vec<Section>> {
-    let mut section = Section::new(
+pub(crate) async fn run(fixture: &Fixture) -> Result<Vec<Section>> {
+    let mut sizes_section = Section::new(
+        "sizes",
         "Sizes",
-        "Of what is deployed, for the processor of this machine: the program, and deflated as it is in its zip, in MB (1 000 000 bytes).",
-        &["function", "program", "zip"],
+        "The deployed programs, built for this machine's processor, and the same programs deflated as in their zip. \
+         1 MB is 1,000,000 bytes.",
+        &["function", "program, MB", "zip, MB"],
     );
-    let mut folders: Vec<_> = fs::read_dir(root().join("functions"))?.collect::<Result<_, _>>()?;
-    folders.sort_unstable_by_key(fs::DirEntry::file_name);
-    for name in folders.iter().filter_map(|folder| folder.file_name().into_string().ok()) {
-        let [program, zip] = sizes(&world.function(&name).path)?.map(|bytes| bytes / 1e6);
-        section.row([name.clone(), figure(program), figure(zip)]);
-        section.goal(format!("{name}: zip, MB"), zip, if name == LARGEST { 5.0 } else { 3.5 });
+    for name in template::functions()? {
+        let [program, zip] = sizes(&fixture.function(&name).path)?.map(|bytes| bytes / 1e6);
+        sizes_section.row([name.clone(), figure(program), figure(zip)]);
+        sizes_section.goal(format!("{name}: zip, MB"), zip, if name == LARGEST { 5.0 } else { 3.5 });
     }
-    let mut counted = Section::new(
+    let mut counts_section = Section::new(
+        "instructions",
         "Instructions and allocations",
-        "As callgrind counts them in the function's process, without TLS.",
-        &["function", "instructions of a start", "of an event", "allocations of an event"],
+        "Counted by callgrind in the function's process, without TLS. The start is everything until the function \
+         requests its first event. messages-list returns 50 messages; messages-send pushes to 3 connections.",
+        &["function", "instructions of a start", "instructions of an event", "allocations of an event"],
     );
-    for (name, counts) in count(world).await? {
+    for (name, counts) in count(fixture).await? {
         let cell = |what: &str| counts.get(what).map_or_else(String::new, |value| format!("{value:.0}"));
-        counted.row([name, cell("startInstructions"), cell("eventInstructions"), cell("eventAllocations")]);
+        counts_section.row([name, cell("startInstructions"), cell("eventInstructions"), cell("eventAllocations")]);
     }
-    Ok(vec![section, counted])
+    Ok(vec![sizes_section, counts_section])
 }
 
-/// Fails where a count is above its limit. With `update`, what is counted becomes the limits.
-pub(crate) async fn check(world: &World, update: bool) -> Result<()> {
-    let mut counted = count(world).await?;
+/// Fails if a count exceeds its limit by more than [`TOLERANCE`]. With `update`, stores the counts as the new limits.
+pub(crate) async fn check(fixture: &Fixture, update: bool) -> Result<()> {
+    let mut counted = count(fixture).await?;
     for name in CHECKED {
-        let [program, zip] = sizes(&world.function(name).path)?;
+        let [program, zip] = sizes(&fixture.function(name).path)?;
         counted.entry(name.to_owned()).or_default().extend([("program".into(), program), ("zip".into(), zip)]);
     }
-    let file = root().join("benches/limits.json");
+    let file = repository().join("benches/limits.json");
     let machine = std::env::consts::ARCH;
     let mut limits: Value = serde_json::from_str(&fs::read_to_string(&file).context("benches/limits.json")?)?;
     if update {
         limits[machine] = json!(counted);
         return Ok(fs::write(file, format!("{limits:#}\n"))?);
     }
-    let mut above = Vec::new();
+    let mut exceeded = Vec::new();
     for (name, counts) in &counted {
         for (what, count) in counts {
             let Some(limit) = limits[machine][name][what].as_f64() else {
-                above.push(format!("{name}: {what} is {count:.0}, and has no limit for {machine}"));
+                exceeded.push(format!("{name}: {what} is {count:.0}, but has no limit for {machine}"));
                 continue;
             };
-            progress(format!("{name}: {what} is {count:.0}, of {limit:.0}"));
+            progress(format!("{name}: {what} is {count:.0}, limit {limit:.0}"));
             if *count > limit * (1.0 + TOLERANCE) {
-                above.push(format!(
-                    "{name}: {what} is {count:.0}, {:.1} % above {limit:.0}",
+                exceeded.push(format!(
+                    "{name}: {what} is {count:.0}, {:.1} % above the limit of {limit:.0}",
                     (count / limit - 1.0) * 100.0
                 ));
             }
         }
     }
     ensure!(
-        above.is_empty(),
-        "above the limits of benches/limits.json (`make limits` changes them, where that is worth it, or a new compiler, libc or \
-         processor is the reason):\n{}",
-        above.join("\n")
+        exceeded.is_empty(),
+        "limits in benches/limits.json are exceeded. Make the code cheaper, or store new limits with `make limits` if \
+         the cost is justified or comes from a new compiler, libc or processor:\n{}",
+        exceeded.join("\n")
     );
     Ok(())
 }
 
-/// Bytes of a program, and of what is left of them in a zip.
+/// The size of a program, and its deflated size as in a zip; in bytes.
 fn sizes(program: &Path) -> Result<[f64; 2]> {
-    let bytes = fs::read(program).with_context(|| format!("{}: not built", program.display()))?;
+    let bytes =
+        fs::read(program).with_context(|| format!("{} is missing; run `cargo build --release`", program.display()))?;
     let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
     deflated.write_all(&bytes)?;
-    #[allow(clippy::cast_precision_loss, reason = "of a few million")]
+    #[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
     let sizes = [bytes.len() as f64, deflated.finish()?.len() as f64];
     Ok(sizes)
 }
 
-async fn count(world: &World) -> Result<BTreeMap<String, Counts>> {
+/// Instructions and allocations of the [`COUNTED`] functions.
+async fn count(fixture: &Fixture) -> Result<BTreeMap<String, Counts>> {
     let mut counted = BTreeMap::new();
-    for name in HOT {
-        let thread = world.thread_with(&format!("user-counted-{name}"), 50).await?;
-        world.subscribe(&thread, 3)?;
-        let event = if name == "messages-send" { message(&thread)? } else { about(name, &thread)? };
+    for name in COUNTED {
+        let thread = fixture.thread_with(&format!("user-counted-{name}"), 50).await?;
+        fixture.subscribe(&thread, 3)?;
+        let event = if name == "messages-send" { message_event(&thread)? } else { thread_event(name, &thread)? };
         progress(format!("callgrind: {name}"));
-        // Without TLS, whose handshakes are never the same twice.
-        let program = world.function(name);
+        // Without TLS, because the instructions of a handshake vary.
+        let program = fixture.function(name);
         let start = callgrind(&program, &event, 0).await?;
-        let few = callgrind(&program, &event, FEW).await?;
-        let many = callgrind(&program, &event, MANY).await?;
+        let short = callgrind(&program, &event, SHORT_RUN).await?;
+        let long = callgrind(&program, &event, LONG_RUN).await?;
         #[allow(clippy::cast_precision_loss, reason = "the counts are far below 2^53")]
-        let each = |of: fn(&Totals) -> u64| (of(&many) - of(&few)) as f64 / (MANY - FEW) as f64;
+        let per_event = |of: fn(&Totals) -> u64| (of(&long) - of(&short)) as f64 / (LONG_RUN - SHORT_RUN) as f64;
         #[allow(clippy::cast_precision_loss, reason = "the counts are far below 2^53")]
         let counts = [
             ("startInstructions", start.instructions as f64),
-            ("eventInstructions", each(|totals| totals.instructions)),
-            ("eventAllocations", each(|totals| totals.allocations)),
+            ("eventInstructions", per_event(|totals| totals.instructions)),
+            ("eventAllocations", per_event(|totals| totals.allocations)),
         ];
         counted.insert(name.to_owned(), counts.map(|(what, count)| (what.to_owned(), count.round())).into());
     }
@@ -137,25 +142,26 @@ struct Totals {
     allocations: u64,
 }
 
+/// Runs the program with this number of events under callgrind.
 async fn callgrind(program: &Program, event: &Value, events: usize) -> Result<Totals> {
     let file = crate::folder()?.join("callgrind.out");
     let mut args = vec!["--tool=callgrind".to_owned(), format!("--callgrind-out-file={}", file.display())];
     args.extend(["--quiet".to_owned(), program.path.display().to_string()]);
-    // A run that writes none must not count as the one before.
+    // Otherwise the file of the run before would be read if this run writes none.
     fs::remove_file(&file).ok();
     let mut instance = Instance::start(&Program { path: "valgrind".into(), args, ..program.clone() }).await?;
     for _ in 0..events {
-        instance.ask(event).await?;
+        instance.invoke_json(event).await?;
     }
     instance.terminate().await?;
-    totals(&fs::read_to_string(&file).context("callgrind's output")?)
+    totals(&fs::read_to_string(&file).context("callgrind wrote no output")?)
 }
 
-/// Reads callgrind's format: <https://valgrind.org/docs/manual/cl-format.html>
+/// Reads callgrind's output format: <https://valgrind.org/docs/manual/cl-format.html>
 fn totals(output: &str) -> Result<Totals> {
     let (mut names, mut allocations, mut callee) = (HashMap::new(), 0, "");
     for line in output.lines() {
-        // A name is given where its number comes first.
+        // The format gives a function's name only with the first use of its number.
         if let Some((key, name)) = line.split_once('=')
             && matches!(key, "fn" | "cfn")
             && let Some((number, name)) = name.split_once(' ')
@@ -170,6 +176,7 @@ fn totals(output: &str) -> Result<Totals> {
             allocations += calls.split(' ').next().unwrap_or_default().parse::<u64>()?;
         }
     }
-    let instructions = output.lines().find_map(|line| line.strip_prefix("totals: ")).context("no totals")?;
+    let instructions =
+        output.lines().find_map(|line| line.strip_prefix("totals: ")).context("callgrind's output has no totals")?;
     Ok(Totals { instructions: instructions.trim().parse()?, allocations })
 }

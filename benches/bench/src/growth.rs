@@ -1,4 +1,4 @@
-//! Whether costs grow with the past of a thread, and what many senders at once do to one.
+//! Costs by the amount of stored data, and many senders in one thread at the same time.
 
 use std::time::{Duration, Instant};
 
@@ -6,99 +6,103 @@ use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
 
+use crate::fixture::{Fixture, event, message_event, thread_event};
 use crate::instance::Instance;
 use crate::report::{Sample, Section, figure, progress};
-use crate::world::{World, about, event, message};
 
-/// What a call of `DynamoDB` takes, about, where senders compete.
-const CALL: Duration = Duration::from_millis(5);
+/// The delay of each `DynamoDB` call while senders compete, about as on AWS.
+const CALL_DELAY: Duration = Duration::from_millis(5);
 
-pub(crate) async fn run(world: &World) -> Result<Vec<Section>> {
-    Ok(vec![history(world).await?, senders(world).await?])
+pub(crate) async fn run(fixture: &Fixture) -> Result<Vec<Section>> {
+    Ok(vec![stored_data(fixture).await?, senders(fixture).await?])
 }
 
-async fn history(world: &World) -> Result<Section> {
+async fn stored_data(fixture: &Fixture) -> Result<Section> {
     let mut section = Section::new(
+        "growth",
         "Growth",
-        "An event on a warm instance, by how much there is already. Median (quartiles) of ms, and the CPU of the function.",
-        &["route", "there", "ms", "CPU µs", "calls"],
+        "One event on a warm instance, by the amount of data that is already stored.",
+        &["function", "stored", "ms", "CPU µs", "DynamoDB calls"],
     );
     for messages in [10, 10_000, 1_000_000] {
-        progress(format!("growth: a thread of {messages} messages"));
-        let thread = world.thread_with(&format!("user-past-{messages}"), messages).await?;
-        for (name, event) in [("messages-send", message(&thread)?), ("messages-list", about("messages-list", &thread)?)]
-        {
-            measure(world, &mut section, name, &format!("{messages} messages"), &event).await?;
+        progress(format!("growth: a thread with {messages} messages"));
+        let thread = fixture.thread_with(&format!("user-history-{messages}"), messages).await?;
+        let events =
+            [("messages-send", message_event(&thread)?), ("messages-list", thread_event("messages-list", &thread)?)];
+        for (name, event) in events {
+            measure(fixture, &mut section, name, &format!("{messages} messages"), &event).await?;
         }
     }
-    let mut create = Instance::start(&world.helper("threads-create")?).await?;
+    let mut create = Instance::start(&fixture.debug_function("threads-create")?).await?;
     for threads in [10, 1_000] {
         progress(format!("growth: {threads} threads"));
-        let user = format!("user-of-{threads}");
+        let user = format!("user-with-{threads}-threads");
         for n in 0..threads {
             let create_one = |event: &mut Value| {
                 event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user.clone().into();
                 event["body"] = format!(r#"{{"memberIds":["user-other-{n}"]}}"#).into();
             };
-            create.ask(&event("threads-create", create_one)?).await?;
+            create.invoke_json(&event("threads-create", create_one)?).await?;
         }
         let list = event("threads-list", |event| {
             event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user.clone().into();
         })?;
-        measure(world, &mut section, "threads-list", &format!("{threads} threads"), &list).await?;
+        measure(fixture, &mut section, "threads-list", &format!("{threads} threads"), &list).await?;
     }
-    create.stop().await?;
+    create.kill().await?;
     Ok(section)
 }
 
-async fn measure(world: &World, section: &mut Section, name: &str, there: &str, event: &Value) -> Result<()> {
+/// Adds a row with the cost of the event.
+async fn measure(fixture: &Fixture, section: &mut Section, name: &str, stored: &str, event: &Value) -> Result<()> {
     const EVENTS: u32 = 300;
-    let mut instance = Instance::start(&world.function(name)).await?;
+    let mut instance = Instance::start(&fixture.function(name)).await?;
     for _ in 0..50 {
-        instance.ask(event).await?;
+        instance.invoke_json(event).await?;
     }
-    world.cloud.forget();
+    fixture.cloud.take_traffic();
     let (before, mut times) = (instance.usage()?, Vec::new());
     for _ in 0..EVENTS {
         times.push(instance.invoke(event).await?.took);
     }
     let cpu = (instance.usage()? - before) / EVENTS;
-    let seen = world.cloud.forget();
-    #[allow(clippy::cast_precision_loss, reason = "of hundreds")]
-    let each = |count: usize| figure(count as f64 / f64::from(EVENTS));
-    let calls: Vec<_> = seen.operations().into_iter().map(|(name, count)| format!("{name} {}", each(count))).collect();
+    let calls = fixture.cloud.take_traffic().calls_by_operation();
+    #[allow(clippy::cast_precision_loss, reason = "hundreds of calls")]
+    let per_event = |count: usize| figure(count as f64 / f64::from(EVENTS));
+    let calls: Vec<_> = calls.into_iter().map(|(name, count)| format!("{name} {}", per_event(count))).collect();
     let cpu = figure(cpu.as_secs_f64() * 1e6);
-    section.row([name.into(), there.into(), Sample::milliseconds(times).to_string(), cpu, calls.join(", ")]);
-    instance.stop().await
+    section.row([name.into(), stored.into(), Sample::milliseconds(times).to_string(), cpu, calls.join(", ")]);
+    instance.kill().await
 }
 
-async fn senders(world: &World) -> Result<Section> {
+async fn senders(fixture: &Fixture) -> Result<Section> {
     let note = format!(
-        "Instances that send to one thread, each its next message as soon as it is answered; calls of DynamoDB take {} ms longer than \
-         the engine, as they would on AWS.",
-        CALL.as_millis()
+        "Several instances send to one thread at the same time. Each sends its next message as soon as the last one is \
+         answered. DynamoDB calls take {} ms longer than the engine, about as on AWS.",
+        CALL_DELAY.as_millis()
     );
     let mut section = Section::new(
-        "Senders at once",
+        "senders",
+        "Concurrent senders",
         &note,
-        &["senders", "messages a second", "answer p50, ms", "p99", "puts a message"],
+        &["senders", "messages a second", "answer p50, ms", "answer p99, ms", "puts a message"],
     );
     for count in [1, 8, 64] {
-        progress(format!("growth: {count} senders at once"));
-        let thread = world.thread(&format!("user-beside-{count}")).await?;
-        let event = message(&thread)?;
-        let program = world.function("messages-send");
+        progress(format!("growth: {count} concurrent senders"));
+        let thread = fixture.thread(&format!("user-senders-{count}")).await?;
+        let event = message_event(&thread)?;
+        let program = fixture.function("messages-send");
         let mut instances = try_join_all((0..count).map(|_| Instance::start(&program))).await?;
-        world.cloud.delay_calls(CALL);
-        world.cloud.forget();
-        let (each, start) = (if count == 1 { 200 } else { 20 }, Instant::now());
-        let times = try_join_all(instances.iter_mut().map(|instance| send(instance, &event, each))).await?;
-        let (took, seen) = (start.elapsed(), world.cloud.forget());
-        world.cloud.delay_calls(Duration::ZERO);
-        let puts = seen.operations().get("PutItem").copied().unwrap_or_default();
+        fixture.cloud.delay_calls(CALL_DELAY);
+        fixture.cloud.take_traffic();
+        let (messages, start) = (if count == 1 { 200 } else { 20 }, Instant::now());
+        let times = try_join_all(instances.iter_mut().map(|instance| send(instance, &event, messages))).await?;
+        let (took, traffic) = (start.elapsed(), fixture.cloud.take_traffic());
+        fixture.cloud.delay_calls(Duration::ZERO);
+        let puts = traffic.calls_by_operation().get("PutItem").copied().unwrap_or_default();
         let times = Sample::milliseconds(times.into_iter().flatten());
-        #[allow(clippy::cast_precision_loss, reason = "of thousands")]
-        let (sent, puts) = ((count * each) as f64, puts as f64);
+        #[allow(clippy::cast_precision_loss, reason = "thousands of messages")]
+        let (sent, puts) = ((count * messages) as f64, puts as f64);
         section.row([
             count.to_string(),
             figure(sent / took.as_secs_f64()),
@@ -107,18 +111,19 @@ async fn senders(world: &World) -> Result<Section> {
             figure(puts / sent),
         ]);
         for instance in instances {
-            instance.stop().await?;
+            instance.kill().await?;
         }
     }
     Ok(section)
 }
 
-async fn send(instance: &mut Instance, event: &Value, times: usize) -> Result<Vec<Duration>> {
-    let mut took = Vec::new();
-    for _ in 0..times {
+/// Sends messages one after the other and returns the time of each.
+async fn send(instance: &mut Instance, event: &Value, messages: usize) -> Result<Vec<Duration>> {
+    let mut times = Vec::new();
+    for _ in 0..messages {
         let answer = instance.invoke(event).await?;
-        anyhow::ensure!(answer.body["statusCode"] == 201, "a sender was answered {}", answer.body);
-        took.push(answer.took);
+        anyhow::ensure!(answer.body["statusCode"] == 201, "the message was not created: {}", answer.body);
+        times.push(answer.took);
     }
-    Ok(took)
+    Ok(times)
 }

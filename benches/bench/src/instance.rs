@@ -1,4 +1,4 @@
-//! One instance of a function: its process, and the Lambda runtime's API that it asks for events.
+//! One instance of a function: its process, and the Lambda runtime API that gives it events.
 //!
 //! The API: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -25,10 +25,10 @@ use tokio::time::timeout;
 
 use crate::usage::{self, Usage};
 
-/// Whatever takes longer has gone wrong.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The longest wait for a start, an answer or an exit. All of them normally take less than a second.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What to start.
+/// A program with arguments and environment.
 #[derive(Clone)]
 pub(crate) struct Program {
     pub(crate) name: String,
@@ -43,31 +43,33 @@ pub(crate) struct Instance {
     process: Child,
     _api: AbortOnDrop,
     events: mpsc::UnboundedSender<Bytes>,
-    told: mpsc::UnboundedReceiver<(Instant, Told)>,
-    /// From its start until it asked for its first event.
+    steps: mpsc::UnboundedReceiver<(Instant, Step)>,
+    /// From the start of the process to its first request for an event.
     pub(crate) init: Duration,
 }
 
-/// What the instance told the API.
-enum Told {
-    /// It asked for an event.
-    Next,
-    /// An event went out to it.
-    Handed,
-    Answer(Bytes),
-    Error(Bytes),
+/// A step of an invocation, as the runtime API sees it.
+enum Step {
+    /// The instance requested an event.
+    Requested,
+    /// The API sent an event to the instance.
+    Sent,
+    /// The instance answered the event.
+    Answered(Bytes),
+    /// The instance reported an error.
+    Failed(Bytes),
 }
 
-/// What an event came to.
+/// The answer to an event.
 pub(crate) struct Answer {
-    /// From the event's way out to the answer's coming in.
+    /// From sending the event to receiving the answer.
     pub(crate) took: Duration,
-    /// When the event went out.
-    pub(crate) handed: Instant,
+    /// When the event was sent.
+    pub(crate) sent: Instant,
     pub(crate) body: Value,
 }
 
-/// The listener of the API; a run has hundreds.
+/// The task that accepts connections to the API. A run has hundreds of instances, so each task stops with its instance.
 struct AbortOnDrop(JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
@@ -78,16 +80,17 @@ impl Drop for AbortOnDrop {
 
 struct Api {
     events: Mutex<mpsc::UnboundedReceiver<Bytes>>,
-    tell: mpsc::UnboundedSender<(Instant, Told)>,
+    steps: mpsc::UnboundedSender<(Instant, Step)>,
 }
 
 impl Instance {
+    /// Starts the program and waits until it requests an event.
     pub(crate) async fn start(program: &Program) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
-        let (events, queue) = mpsc::unbounded_channel();
-        let (tell, mut told) = mpsc::unbounded_channel();
-        let api = Arc::new(Api { events: Mutex::new(queue), tell });
+        let (events, event_queue) = mpsc::unbounded_channel();
+        let (step_sender, mut steps) = mpsc::unbounded_channel();
+        let api = Arc::new(Api { events: Mutex::new(event_queue), steps: step_sender });
         let api = AbortOnDrop(tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let api = api.clone();
@@ -108,75 +111,78 @@ impl Instance {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
         let start = Instant::now();
-        let process = command.spawn().with_context(|| program.path.display().to_string())?;
+        let process = command.spawn().with_context(|| format!("cannot start {}", program.path.display()))?;
         let name = program.name.clone();
-        match timeout(PATIENCE, told.recv()).await {
-            Ok(Some((at, Told::Next))) => Ok(Self { name, process, _api: api, events, told, init: at - start }),
-            Ok(Some((_, Told::Error(error)))) => bail!("{name}: {}", String::from_utf8_lossy(&error)),
-            _ => bail!("{name} did not start"),
+        match timeout(TIMEOUT, steps.recv()).await {
+            Ok(Some((at, Step::Requested))) => Ok(Self { name, process, _api: api, events, steps, init: at - start }),
+            Ok(Some((_, Step::Failed(error)))) => bail!("{name} failed to start: {}", String::from_utf8_lossy(&error)),
+            _ => bail!("{name} requested no event within {} s", TIMEOUT.as_secs()),
         }
     }
 
-    /// Hands out an event that has to succeed, and waits for its answer.
+    /// Sends an event and waits for the answer. An error, or a status of 400 or more, is a failure.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Answer> {
-        self.events.send(event.to_string().into()).context("the API has ended")?;
-        let (mut handed, mut answered) = (None, None);
+        self.events.send(event.to_string().into()).context("the runtime API has stopped")?;
+        let (mut sent, mut answered) = (None, None);
         loop {
-            let told =
-                timeout(PATIENCE, self.told.recv()).await.with_context(|| format!("{}: no answer", self.name))?;
-            match told.context("the API has ended")? {
-                (at, Told::Handed) => handed = Some(at),
-                (at, Told::Answer(body)) => answered = Some((at, body)),
-                (_, Told::Error(error)) => bail!("{}: {}", self.name, String::from_utf8_lossy(&error)),
-                // Only now is it done with the event.
-                (_, Told::Next) => break,
+            let step = timeout(TIMEOUT, self.steps.recv()).await;
+            let step = step.with_context(|| format!("{}: no answer within {} s", self.name, TIMEOUT.as_secs()))?;
+            match step.context("the runtime API has stopped")? {
+                (at, Step::Sent) => sent = Some(at),
+                (at, Step::Answered(body)) => answered = Some((at, body)),
+                (_, Step::Failed(error)) => bail!("{}: {}", self.name, String::from_utf8_lossy(&error)),
+                // The instance requests its next event only after it has finished this one.
+                (_, Step::Requested) => break,
             }
         }
-        let handed = handed.context("an answer without an event")?;
-        let (at, body) = answered.context("no answer to the event")?;
-        let body: Value = serde_json::from_slice(&body).with_context(|| format!("{}: no JSON", self.name))?;
+        let sent = sent.context("an answer without an event")?;
+        let (at, body) = answered.with_context(|| format!("{} did not answer the event", self.name))?;
+        let body: Value =
+            serde_json::from_slice(&body).with_context(|| format!("{}: the answer is not valid JSON", self.name))?;
         ensure!(body["statusCode"].as_u64().unwrap_or(200) < 400, "{} answered {body}", self.name);
-        Ok(Answer { took: at - handed, handed, body })
+        Ok(Answer { took: at - sent, sent, body })
     }
 
-    /// The same: the JSON in the answer's body.
-    pub(crate) async fn ask(&mut self, event: &Value) -> Result<Value> {
+    /// [`invoke`](Self::invoke) that returns the JSON in the answer's `body`; null if that is empty.
+    pub(crate) async fn invoke_json(&mut self, event: &Value) -> Result<Value> {
         let answer = self.invoke(event).await?.body;
         let body = answer["body"].as_str().filter(|body| !body.is_empty());
         Ok(body.map_or(Ok(Value::Null), serde_json::from_str)?)
     }
 
+    /// The ID of the process.
     pub(crate) fn id(&self) -> Result<u32> {
-        self.process.id().with_context(|| format!("{} has ended", self.name))
+        self.process.id().with_context(|| format!("the process of {} has exited", self.name))
     }
 
-    /// What it has used until now.
+    /// CPU time and peak memory since the start of the process.
     pub(crate) fn usage(&self) -> Result<Usage> {
         usage::of(self.id()?)
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Sends SIGTERM and waits until the process has exited, so that it can write its files.
     pub(crate) async fn terminate(mut self) -> Result<()> {
         kill(Pid::from_raw(self.id()?.try_into()?), Signal::SIGTERM)?;
-        timeout(PATIENCE, self.process.wait()).await.with_context(|| format!("{} does not end", self.name))??;
+        let exit = timeout(TIMEOUT, self.process.wait()).await;
+        exit.with_context(|| format!("{} did not exit within {} s", self.name, TIMEOUT.as_secs()))??;
         Ok(())
     }
 
-    /// Ends it, as Lambda would.
-    pub(crate) async fn stop(mut self) -> Result<()> {
+    /// Kills the process, as Lambda does, and waits until it has exited.
+    pub(crate) async fn kill(mut self) -> Result<()> {
         Ok(self.process.kill().await?)
     }
 }
 
 impl Program {
-    /// A compiled program.
+    /// The compiled program `name` in the folder `path`.
     pub(crate) fn binary(path: &Path, name: &str, env: &[(String, String)]) -> Self {
         Self { name: name.to_owned(), path: path.join(name), args: Vec::new(), env: env.to_vec() }
     }
 
-    /// The same with another setting.
+    /// The same program with this environment variable added or replaced.
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.env.retain(|(there, _)| there != name);
+        self.env.retain(|(existing, _)| existing != name);
         self.env.push((name.to_owned(), value.into()));
         self
     }
@@ -187,11 +193,11 @@ impl Api {
         let path = request.uri().path().to_owned();
         let at = Instant::now();
         let body = request.into_body().collect().await?.to_bytes();
-        let tell = |told| self.tell.send((at, told)).context("nobody listens");
+        let record = |step| self.steps.send((at, step)).context("the instance has been dropped");
         if path.ends_with("/invocation/next") {
-            tell(Told::Next)?;
-            let event = self.events.lock().await.recv().await.context("no more events")?;
-            self.tell.send((Instant::now(), Told::Handed))?;
+            record(Step::Requested)?;
+            let event = self.events.lock().await.recv().await.context("the instance has been dropped")?;
+            self.steps.send((Instant::now(), Step::Sent))?;
             let deadline = std::time::SystemTime::now() + Duration::from_secs(10);
             let deadline = deadline.duration_since(std::time::UNIX_EPOCH)?.as_millis();
             let response = Response::builder()
@@ -202,7 +208,7 @@ impl Api {
                 .header("content-type", "application/json");
             return Ok(response.body(Full::new(event))?);
         }
-        tell(if path.ends_with("/response") { Told::Answer(body) } else { Told::Error(body) })?;
+        record(if path.ends_with("/response") { Step::Answered(body) } else { Step::Failed(body) })?;
         Ok(Response::builder().status(202).body(Full::new(Bytes::from_static(b"{}")))?)
     }
 }

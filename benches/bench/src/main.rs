@@ -1,105 +1,115 @@
-//! `bench [PART …] [--json FILE]`: measures the functions as they are deployed, beside a peer and beside what is possible,
-//! and says which ratio is missed. `bench check [--update]`: what does not depend on the clock, against its limits.
+//! Benchmarks of the deployed functions.
+//!
+//! `bench [PART …] [--json FILE] [--page FILE]` measures the functions, their Node versions (the peers) and the least
+//! that a function could cost (the floor). It prints tables and the goals. `--json` also writes the results to a file,
+//! and `--page` replaces the tables in a Markdown page.
+//!
+//! `bench check [--update]` compares sizes, instructions and allocations with `benches/limits.json`.
 
 mod build;
 mod cloud;
 mod cold;
 mod counts;
+mod cpu_share;
 mod fanout;
+mod first_event;
+mod fixture;
 mod growth;
 mod instance;
+mod page;
 mod report;
-mod share;
+mod template;
 mod thumbnails;
 mod tls;
 mod usage;
 mod warm;
-mod world;
 
+use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use crate::report::Section;
-use crate::world::{World, root};
+use crate::fixture::{Fixture, repository};
+use crate::report::{Section, machine};
 
-/// In the order of running; `build` takes the longest by far and runs only where it is named.
-const PARTS: [&str; 6] = ["counts", "cold", "warm", "fanout", "growth", "thumbnails"];
+/// The parts that run if none is named, in this order. `build` is not among them, because it takes the longest by far.
+const PARTS: &[&str] = &["counts", "cold", "warm", "fanout", "growth", "thumbnails"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let (mut parts, mut json_file, mut update) = (Vec::new(), None, false);
+    let (mut parts, mut json_file, mut page, mut update) = (Vec::new(), None, None, false);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--json" => json_file = args.next().map(PathBuf::from),
+            "--json" => json_file = Some(args.next().map(PathBuf::from).context("--json needs a file name")?),
+            "--page" => page = Some(args.next().map(PathBuf::from).context("--page needs a file name")?),
             "--update" => update = true,
             "check" | "build" => parts.push(arg),
             part if PARTS.contains(&part) => parts.push(arg),
-            other => bail!("{other} is none of {}, build, check, --json FILE, --update", PARTS.join(", ")),
+            other => bail!(
+                "unknown argument {other}; use {}, build, check, --json FILE, --page FILE or --update",
+                PARTS.join(", ")
+            ),
         }
     }
+    template::check()?;
     if parts == ["check"] {
-        return counts::check(&World::new().await?, update).await;
+        return counts::check(&Fixture::new().await?, update).await;
     }
     if parts.is_empty() {
-        parts = PARTS.map(str::to_owned).into();
+        parts = PARTS.iter().map(|&part| part.to_owned()).collect();
     }
     let mut sections = Vec::new();
     for part in &parts {
-        let found = measure(part).await?;
-        for section in &found {
+        let measured = measure(part).await?;
+        for section in &measured {
             writeln!(std::io::stdout(), "{section}")?;
         }
-        sections.extend(found);
+        sections.extend(measured);
     }
-    writeln!(std::io::stdout(), "{}", verdict(&sections))?;
+    writeln!(std::io::stdout(), "{}", goal_table(&sections))?;
     if let Some(file) = json_file {
         let sections: Vec<Value> = sections.iter().map(Section::json).collect();
-        std::fs::write(file, format!("{:#}\n", json!({"machine": machine(), "sections": sections})))?;
+        fs::write(file, format!("{:#}\n", json!({"machine": machine(), "sections": sections})))?;
+    }
+    if let Some(file) = page {
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        fs::write(&file, page::with_sections(text, &sections).with_context(|| file.display().to_string())?)?;
     }
     Ok(())
 }
 
-/// Each part in a world of its own.
+/// Runs one part. Each part has its own fixture, so that no part's rows slow another one down.
 async fn measure(part: &str) -> Result<Vec<Section>> {
     match part {
-        "counts" => counts::run(&World::new().await?).await,
-        "cold" => cold::run(&World::new().await?).await,
-        "warm" => warm::run(&World::new().await?).await,
-        "fanout" => fanout::run(&World::new().await?).await,
-        "growth" => growth::run(&World::new().await?).await,
+        "counts" => counts::run(&Fixture::new().await?).await,
+        "cold" => cold::run(&Fixture::new().await?).await,
+        "warm" => warm::run(&Fixture::new().await?).await,
+        "fanout" => fanout::run(&Fixture::new().await?).await,
+        "growth" => growth::run(&Fixture::new().await?).await,
         "thumbnails" => thumbnails::run().await,
         "build" => build::run().await,
-        other => bail!("there is no part {other}"),
+        other => bail!("unknown part {other}"),
     }
 }
 
-fn verdict(sections: &[Section]) -> String {
+/// All goals of the run with their values.
+fn goal_table(sections: &[Section]) -> String {
     let goals: Vec<_> = sections.iter().flat_map(|section| &section.goals).collect();
     let missed = goals.iter().filter(|goal| !goal.is_met()).count();
-    let lines: Vec<_> = goals.iter().map(ToString::to_string).collect();
+    let rows: Vec<_> = goals.iter().map(|goal| goal.row()).collect();
     format!(
-        "### Goals\n\n{}: {missed} of {} missed.\n\n| goal | measured | at most | |\n| --- | --- | --- | --- |\n{}",
-        machine(),
+        "### Goals\n\n{missed} of {} missed.\n\n| goal | measured | at most | result |\n| --- | --- | --- | --- |\n{}",
         goals.len(),
-        lines.join("\n")
+        rows.join("\n")
     )
 }
 
-/// What it ran on.
-fn machine() -> String {
-    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
-    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = model.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
-    format!("{} cores, {}, {}", cpus, std::env::consts::ARCH, model.trim_start_matches([' ', '\t', ':']))
-}
-
-/// Where files go that nobody keeps.
+/// The folder for files that only the running benchmark needs.
 fn folder() -> Result<PathBuf> {
-    let folder = root().join(".local/bench");
-    std::fs::create_dir_all(&folder)?;
+    let folder = repository().join(".local/bench");
+    fs::create_dir_all(&folder)?;
     Ok(folder)
 }

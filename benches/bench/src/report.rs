@@ -1,52 +1,64 @@
-//! What was measured, for people and for programs.
+//! Results: tables and goals, as Markdown for people and as JSON for programs.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
-/// What one part has found: a table, and how its ratios stand to the goals.
+/// One table of results with the goals for its values.
 pub(crate) struct Section {
+    /// The section's name in the markers of `docs/performance.md`.
+    pub(crate) id: &'static str,
     pub(crate) title: String,
     pub(crate) note: String,
-    pub(crate) columns: Vec<String>,
-    pub(crate) rows: Vec<Vec<String>>,
+    /// The date and the machine.
+    measured: String,
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
     pub(crate) goals: Vec<Goal>,
 }
 
-/// A value that is not to be above a limit.
+/// A measured value and the limit that it should not exceed.
 pub(crate) struct Goal {
-    pub(crate) what: String,
-    pub(crate) value: f64,
-    pub(crate) limit: f64,
+    what: String,
+    value: f64,
+    limit: f64,
 }
 
 impl Section {
-    pub(crate) fn new(title: &str, note: &str, columns: &[&str]) -> Self {
+    /// An empty table. Panics if two columns have the same name, because programs address cells by column.
+    pub(crate) fn new(id: &'static str, title: &str, note: &str, columns: &[&str]) -> Self {
+        let names: BTreeSet<_> = columns.iter().collect();
+        assert!(names.len() == columns.len(), "{id}: two columns have the same name: {columns:?}");
         let columns = columns.iter().map(|&column| column.to_owned()).collect();
-        Self { title: title.into(), note: note.into(), columns, rows: Vec::new(), goals: Vec::new() }
+        let measured = format!("Measured on {}: {}.", OffsetDateTime::now_utc().date(), machine());
+        Self { id, title: title.into(), note: note.into(), measured, columns, rows: Vec::new(), goals: Vec::new() }
     }
 
+    /// Adds a row. Panics if it does not have one cell per column.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        let cells: Vec<_> = cells.into_iter().collect();
+        assert!(cells.len() == self.columns.len(), "{}: {cells:?} does not fit {:?}", self.id, self.columns);
+        self.rows.push(cells);
     }
 
     pub(crate) fn goal(&mut self, what: impl Into<String>, value: f64, limit: f64) {
         self.goals.push(Goal { what: what.into(), value, limit });
     }
 
+    /// Rows are arrays in the order of `columns`.
     pub(crate) fn json(&self) -> Value {
-        let rows: Vec<Value> = self
-            .rows
-            .iter()
-            .map(|row| self.columns.iter().cloned().zip(row.iter().cloned().map(Value::from)).collect())
-            .collect();
         let goals: Vec<Value> = self
             .goals
             .iter()
             .map(|goal| json!({"what": goal.what, "value": goal.value, "limit": goal.limit, "met": goal.is_met()}))
             .collect();
-        json!({"title": self.title, "note": self.note, "rows": rows, "goals": goals})
+        json!({
+            "id": self.id, "title": self.title, "note": self.note, "measured": self.measured,
+            "columns": self.columns, "rows": self.rows, "goals": goals,
+        })
     }
 }
 
@@ -54,26 +66,38 @@ impl Goal {
     pub(crate) fn is_met(&self) -> bool {
         self.value <= self.limit
     }
+
+    /// The goal as a row of a Markdown table.
+    pub(crate) fn row(&self) -> String {
+        let result = if self.is_met() { "met" } else { "**missed**" };
+        format!("| {} | {} | {} | {result} |", self.what, figure(self.value), self.limit)
+    }
 }
 
+/// The section as Markdown: heading, note, date and machine, table, missed goals.
 impl Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = |f: &mut fmt::Formatter<'_>, cells: &[String]| writeln!(f, "| {} |", cells.join(" | "));
-        writeln!(f, "### {}\n\n{}\n", self.title, self.note)?;
+        writeln!(f, "### {}\n\n{}\n\n{}\n", self.title, self.note, self.measured)?;
         line(f, &self.columns)?;
         line(f, &vec!["---".to_owned(); self.columns.len()])?;
-        self.rows.iter().try_for_each(|row| line(f, row))
+        self.rows.iter().try_for_each(|row| line(f, row))?;
+        let missed: Vec<_> = self.goals.iter().filter(|goal| !goal.is_met()).collect();
+        match (self.goals.len(), missed.len()) {
+            (0, _) => Ok(()),
+            (1, 0) => writeln!(f, "\nThe goal was met."),
+            (goals, 0) => writeln!(f, "\nAll {goals} goals were met."),
+            (goals, count) => {
+                writeln!(f, "\n{count} of {goals} goals missed:\n")?;
+                missed
+                    .iter()
+                    .try_for_each(|goal| writeln!(f, "- {}: {}, at most {}", goal.what, figure(goal.value), goal.limit))
+            }
+        }
     }
 }
 
-impl Display for Goal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.is_met() { "met" } else { "**missed**" };
-        write!(f, "| {} | {:.2} | {:.2} | {verdict} |", self.what, self.value, self.limit)
-    }
-}
-
-/// Repeated measurements of one thing, in order.
+/// Repeated measurements of one value, sorted.
 pub(crate) struct Sample(Vec<f64>);
 
 impl Sample {
@@ -87,15 +111,15 @@ impl Sample {
         Self::new(times.into_iter().map(milliseconds))
     }
 
-    /// The value that this share of them, of 0 to 1, is not above.
-    pub(crate) fn quantile(&self, share: f64) -> f64 {
+    /// The quantile for `fraction`, from 0 to 1; NaN without measurements.
+    pub(crate) fn quantile(&self, fraction: f64) -> f64 {
         #[allow(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "an index"
         )]
-        let index = ((self.0.len().saturating_sub(1)) as f64 * share).round() as usize;
+        let index = ((self.0.len().saturating_sub(1)) as f64 * fraction).round() as usize;
         self.0.get(index).copied().unwrap_or(f64::NAN)
     }
 
@@ -104,7 +128,7 @@ impl Sample {
     }
 }
 
-/// The median, and the quartiles around it.
+/// The median, then the quartiles in brackets.
 impl Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}–{})", figure(self.median()), figure(self.quantile(0.25)), figure(self.quantile(0.75)))
@@ -115,18 +139,27 @@ pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// With three digits that mean something.
+/// A number with about three significant digits.
 pub(crate) fn figure(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
+        size if size >= 0.1 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
     }
 }
 
-/// Tells how far a long part has come.
+/// The machine that runs the benchmark: cores, processor model, architecture.
+pub(crate) fn machine() -> String {
+    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
+    format!("{cpus} cores, {}, {}", model.trim_start_matches([' ', '\t', ':']), std::env::consts::ARCH)
+}
+
+/// Reports the progress of a long part on standard error.
 pub(crate) fn progress(text: impl Display) {
     use std::io::Write as _;
-    // Whoever watches is not needed for the figures.
+    // Results do not depend on progress messages, so a closed standard error is not a failure.
     writeln!(std::io::stderr(), "  {text}").ok();
 }

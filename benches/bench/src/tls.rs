@@ -1,4 +1,4 @@
-//! A server's side of TLS, with a certificate made for the occasion.
+//! The TLS side of the cloud's server, with a certificate that is new in each run.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// An acceptor for `localhost`, and the file with the certificate to trust.
+/// An acceptor for `localhost`, and the PEM file with the root certificate that clients have to trust.
 pub(crate) fn acceptor() -> Result<(TlsAcceptor, PathBuf)> {
     let mut authority = CertificateParams::new(Vec::new())?;
-    // Another name than the default one of the other certificate, or that would count as signed by itself.
+    // With rcgen's default name, issuer and subject of the leaf would be equal, and it would count as self-signed.
     authority.distinguished_name.push(DnType::CommonName, "Hearth's benchmark");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_key = KeyPair::generate()?;

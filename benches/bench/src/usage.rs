@@ -1,4 +1,4 @@
-//! What a process uses, as Linux counts it.
+//! CPU time and memory of a process, from Linux's `/proc`.
 
 use std::fs;
 use std::ops::Sub;
@@ -8,16 +8,16 @@ use anyhow::{Context as _, Result};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
-    /// Of all its threads.
+    /// CPU time of all threads since the process started.
     pub(crate) cpu: Duration,
-    /// The most memory that it ever had, in MiB.
+    /// The largest resident memory since the process started, in MiB.
     pub(crate) peak_mib: f64,
 }
 
 impl Sub for Usage {
     type Output = Duration;
 
-    /// The CPU time between two looks.
+    /// The CPU time between two measurements.
     fn sub(self, before: Self) -> Duration {
         self.cpu.saturating_sub(before.cpu)
     }
@@ -25,14 +25,14 @@ impl Sub for Usage {
 
 pub(crate) fn of(process: u32) -> Result<Usage> {
     let mut nanoseconds = 0;
-    // In nanoseconds; /proc/{pid}/stat has hundredths of a second.
+    // schedstat counts nanoseconds; /proc/{pid}/stat only hundredths of a second.
     for task in fs::read_dir(format!("/proc/{process}/task"))? {
-        // A thread may end between the two.
+        // A thread can exit after it was listed.
         let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
-        nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>().context("schedstat")?;
+        nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>().context("schedstat is malformed")?;
     }
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak in the status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("/proc/…/status has no VmHWM")?;
     let kib: f64 = peak.trim_end_matches("kB").trim().parse()?;
     Ok(Usage { cpu: Duration::from_nanos(nanoseconds), peak_mib: kib / 1024.0 })
 }

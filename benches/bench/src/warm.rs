@@ -1,25 +1,27 @@
-//! What an event takes on an instance that has had some.
+//! Warm events: the cost of an event on an instance that has served others.
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use crate::cloud::Seen;
+use crate::cloud::Traffic;
+use crate::fixture::{Fixture, message_event, pause, ping_event, thread_event};
 use crate::instance::{Instance, Program};
 use crate::report::{Sample, Section, figure, milliseconds, progress};
-use crate::world::{World, about, message, ping, rest};
 
-const ROUTES: [&str; 4] = ["messages-send", "messages-list", "threads-get", "ws-message"];
+/// The measured functions. All have peers.
+const FUNCTIONS: [&str; 4] = ["messages-send", "messages-list", "threads-get", "ws-message"];
 
-/// Events before it counts, and the rounds in which the sides take turns.
-const BEFORE: usize = 200;
+/// Each program gets events that do not count, then a number of events in each round. The programs take turns, so that
+/// a slower machine slows all of them.
+const WARM_UP_EVENTS: usize = 200;
 const ROUNDS: usize = 6;
 const EVENTS: usize = 200;
 
-/// One of those that are compared.
+/// One of the compared programs.
 struct Side {
-    name: &'static str,
+    label: &'static str,
     instance: Instance,
     event: Value,
     times: Vec<Duration>,
@@ -27,48 +29,52 @@ struct Side {
     engine: Duration,
 }
 
-pub(crate) async fn run(world: &World) -> Result<Vec<Section>> {
+pub(crate) async fn run(fixture: &Fixture) -> Result<Vec<Section>> {
     let mut section = Section::new(
-        "Warm",
-        "From the event to the answer, with the calls that it makes at an engine in the harness, whose own time is in all three. The \
-         floor makes the same calls by hand. Median (quartiles).",
-        &["route", "program", "ms", "CPU µs", "of it in the engine, ms", "of the floor", "of the peer"],
+        "warm",
+        "Warm event",
+        "The time from the event to the answer. All three programs call the same DynamoDB engine, in the process of \
+         the benchmark; its time is part of theirs and also in a column of its own. The floor makes the function's \
+         calls without an SDK.",
+        &["function", "program", "ms", "CPU µs", "engine, ms", "ratio to the floor", "ratio to the peer"],
     );
-    for name in ROUTES {
+    for name in FUNCTIONS {
         progress(format!("warm: {name}"));
-        let mut sides = sides(world, name).await?;
+        let mut sides = sides(fixture, name).await?;
         for round in 0..=ROUNDS {
             for side in &mut sides {
-                side.turn(world, if round == 0 { BEFORE } else { EVENTS }, round > 0).await?;
+                side.run(fixture, if round == 0 { WARM_UP_EVENTS } else { EVENTS }, round > 0).await?;
             }
         }
         let medians: Vec<_> = sides.iter().map(|side| Sample::milliseconds(side.times.iter().copied())).collect();
-        let [ours, floor, peer] = [0, 1, 2].map(|side| medians[side].median());
-        #[allow(clippy::cast_precision_loss, reason = "of a few thousand")]
-        let each = |time: Duration| milliseconds(time) / (ROUNDS * EVENTS) as f64;
+        let [function, floor, peer] = [0, 1, 2].map(|side| medians[side].median());
+        #[allow(clippy::cast_precision_loss, reason = "a few thousand events")]
+        let per_event = |time: Duration| milliseconds(time) / (ROUNDS * EVENTS) as f64;
         for (side, times) in sides.iter().zip(&medians) {
-            let (cpu, engine) = (figure(each(side.cpu) * 1_000.0), figure(each(side.engine)));
-            let of = |other: f64| figure(times.median() / other);
-            section.row([name.into(), side.name.into(), times.to_string(), cpu, engine, of(floor), of(peer)]);
+            let (cpu, engine) = (figure(per_event(side.cpu) * 1_000.0), figure(per_event(side.engine)));
+            let ratio_to = |other: f64| figure(times.median() / other);
+            let cells = [side.label.into(), times.to_string(), cpu, engine, ratio_to(floor), ratio_to(peer)];
+            section.row(std::iter::once(name.to_owned()).chain(cells));
         }
-        section.goal(format!("{name}: of the floor"), ours / floor, 2.0);
-        section.goal(format!("{name}: of the peer"), ours / peer, 0.3);
+        section.goal(format!("{name}: ratio to the floor"), function / floor, 2.0);
+        section.goal(format!("{name}: ratio to the peer"), function / peer, 0.3);
         for side in sides {
-            side.instance.stop().await?;
+            side.instance.kill().await?;
         }
     }
     Ok(vec![section])
 }
 
 impl Side {
-    async fn new(name: &'static str, program: &Program, event: Value) -> Result<Self> {
+    async fn new(label: &'static str, program: &Program, event: Value) -> Result<Self> {
         let instance = Instance::start(program).await?;
-        Ok(Self { name, instance, event, times: Vec::new(), cpu: Duration::ZERO, engine: Duration::ZERO })
+        Ok(Self { label, instance, event, times: Vec::new(), cpu: Duration::ZERO, engine: Duration::ZERO })
     }
 
-    async fn turn(&mut self, world: &World, events: usize, counts: bool) -> Result<()> {
-        rest().await;
-        world.cloud.forget();
+    /// Invokes the program a number of times and records the cost if it `counts`.
+    async fn run(&mut self, fixture: &Fixture, events: usize, counts: bool) -> Result<()> {
+        pause().await;
+        fixture.cloud.take_traffic();
         let before = self.instance.usage()?;
         for _ in 0..events {
             let answer = self.instance.invoke(&self.event).await?;
@@ -78,54 +84,54 @@ impl Side {
         }
         if counts {
             self.cpu += self.instance.usage()? - before;
-            self.engine += world.cloud.forget().engine;
+            self.engine += fixture.cloud.take_traffic().engine;
         }
         Ok(())
     }
 }
 
-/// We, the floor and the peer, each in a thread of its own.
-async fn sides(world: &World, name: &str) -> Result<Vec<Side>> {
+/// The function, the floor and the peer, each with its own thread.
+async fn sides(fixture: &Fixture, name: &str) -> Result<Vec<Side>> {
     let messages = if name == "messages-list" { 50 } else { 1 };
     let mut threads = Vec::new();
-    for side in ["ours", "floor", "peer"] {
-        threads.push(world.thread_with(&format!("user-{name}-{side}"), messages).await?);
+    for side in ["function", "floor", "peer"] {
+        threads.push(fixture.thread_with(&format!("user-{name}-{side}"), messages).await?);
     }
-    let socket = world.socket()?;
+    let connection = fixture.connection()?;
     let event = |thread: &str| match name {
-        "messages-send" => message(thread),
-        "ws-message" => ping(&socket),
-        _ => about(name, thread),
+        "messages-send" => message_event(thread),
+        "ws-message" => ping_event(&connection),
+        _ => thread_event(name, thread),
     };
-    // What ours does at its third event, is what the floor does at each.
-    let mut sample = Instance::start(&world.function(name)).await?;
+    // The floor repeats the calls that the function makes at its third event. By then the function is warm.
+    let mut sample = Instance::start(&fixture.function(name)).await?;
     for _ in 0..3 {
-        world.cloud.forget();
-        sample.ask(&event(&threads[1])?).await?;
+        fixture.cloud.take_traffic();
+        sample.invoke_json(&event(&threads[1])?).await?;
     }
-    sample.stop().await?;
-    let calls = crate::folder()?.join("floor-calls");
-    let lines = templates(&world.cloud.forget(), 4);
-    anyhow::ensure!(name != "messages-send" || lines.contains(r#"{"N":"{SEQ}"}"#), "no place for a number: {lines}");
-    std::fs::write(&calls, lines)?;
-    // The floor counts from 1: in an empty thread.
-    let empty = world.thread(&format!("user-{name}-floor-empty")).await?;
+    sample.kill().await?;
+    let calls_file = crate::folder()?.join("floor-calls");
+    // The thread had one message, so the third event sent message 4.
+    let mut calls = call_templates(&fixture.cloud.take_traffic(), 4);
     if name == "messages-send" {
-        let text = std::fs::read_to_string(&calls)?.replace(&threads[1], &empty);
-        std::fs::write(&calls, text)?;
+        anyhow::ensure!(calls.contains(r#"{"N":"{SEQ}"}"#), "the calls of messages-send contain no seq: {calls}");
+        // The floor counts seq from 1, so its thread has to be empty.
+        let empty = fixture.thread(&format!("user-{name}-floor-empty")).await?;
+        calls = calls.replace(&threads[1], &empty);
     }
-    let floor = world.floor().with("FLOOR_CALLS", calls.display().to_string());
+    std::fs::write(&calls_file, calls).context("cannot write the calls of the floor")?;
+    let floor = fixture.floor().with("FLOOR_CALLS", calls_file.display().to_string());
     Ok(vec![
-        Side::new("ours", &world.function(name), event(&threads[0])?).await?,
+        Side::new("function", &fixture.function(name), event(&threads[0])?).await?,
         Side::new("floor", &floor, Value::Null).await?,
-        Side::new("peer", &world.peer(name), event(&threads[2])?).await?,
+        Side::new("peer", &fixture.peer_of(name)?, event(&threads[2])?).await?,
     ])
 }
 
-/// The calls with places for the number of the message, where that was `seq`.
-fn templates(seen: &Seen, seq: u64) -> String {
+/// The calls as lines for the floor: operation, tab, body. Placeholders replace the number `seq`.
+fn call_templates(traffic: &Traffic, seq: u64) -> String {
     let number = format!(r#""seq":{{"N":"{seq}"}}"#);
-    let lines = seen.calls.iter().map(|(operation, body)| {
+    let lines = traffic.calls.iter().map(|(operation, body)| {
         let body = String::from_utf8_lossy(body).replace(&format!("{seq:020}"), "{SEQ20}");
         format!("{operation}\t{}\n", body.replace(&number, r#""seq":{"N":"{SEQ}"}"#))
     });

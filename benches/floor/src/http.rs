@@ -1,4 +1,4 @@
-//! HTTP/1.1 on a kept connection, as little of it as the other side needs.
+//! A minimal HTTP/1.1 client on a kept connection. It needs a `content-length` in every answer.
 
 use anyhow::{Context as _, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,6 +12,7 @@ pub(crate) struct Connection {
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Status line and headers in lower case.
     head: String,
 }
 
@@ -23,7 +24,7 @@ pub(crate) fn host_of(url: &str) -> &str {
 
 impl Connection {
     pub(crate) async fn open(host: &str) -> Result<Self> {
-        let stream = TcpStream::connect(host).await.with_context(|| host.to_owned())?;
+        let stream = TcpStream::connect(host).await.with_context(|| format!("cannot connect to {host}"))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, host: host.to_owned(), received: Vec::new() })
     }
@@ -32,7 +33,7 @@ impl Connection {
         &self.host
     }
 
-    /// Sends a request, `headers` being whole lines, and takes the whole answer.
+    /// Sends a request and receives the whole answer. `headers` are complete lines, each with CRLF.
     pub(crate) async fn send(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> Result<Answer> {
         let (host, length) = (&self.host, body.len());
         let mut request =
@@ -47,9 +48,9 @@ impl Connection {
             self.receive().await?;
         };
         let head = String::from_utf8_lossy(&self.received[..end]).to_ascii_lowercase();
-        let status = head.get(9..12).and_then(|status| status.parse().ok()).context("no status")?;
+        let status = head.get(9..12).and_then(|status| status.parse().ok()).context("the answer has no status")?;
         let answer = Answer { status, head };
-        let length: usize = answer.header("content-length").context("no length")?.parse()?;
+        let length: usize = answer.header("content-length").context("the answer has no content-length")?.parse()?;
         while self.received.len() < end + length {
             self.receive().await?;
         }
@@ -58,7 +59,7 @@ impl Connection {
     }
 
     async fn receive(&mut self) -> Result<()> {
-        anyhow::ensure!(self.stream.read_buf(&mut self.received).await? > 0, "{} has hung up", self.host);
+        anyhow::ensure!(self.stream.read_buf(&mut self.received).await? > 0, "{} closed the connection", self.host);
         Ok(())
     }
 }

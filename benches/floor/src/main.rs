@@ -1,6 +1,8 @@
-//! What is possible: the Lambda runtime's protocol and the calls of a function, by hand, on kept connections and
-//! without TLS. For every event it makes the calls in the file `FLOOR_CALLS` one after the other, a line each with the
-//! operation, a tab and the body; then `FLOOR_POSTS` posts, 64 at once, to `WS_ENDPOINT`.
+//! The least that a function could cost: the Lambda runtime's protocol and a function's calls, without an SDK and
+//! without TLS, on kept connections.
+//!
+//! For each event it makes the `DynamoDB` calls in the file `FLOOR_CALLS`, one after the other. A line is the
+//! operation, a tab and the body. Then it sends `FLOOR_POSTS` posts to `WS_ENDPOINT`, 64 at once.
 
 mod http;
 mod sign;
@@ -12,16 +14,17 @@ use http::{Connection, host_of};
 use sign::Signer;
 use tokio::task::JoinSet;
 
-/// As many posts at once as the functions make.
+/// Concurrent posts, as many as the functions send.
 const CONCURRENCY: usize = 64;
 
-/// Stands in `FLOOR_CALLS` for the number of the event, from 1; with zeros before it, up to 20 digits, in the second form.
+/// Placeholders in `FLOOR_CALLS` for the number of the event, counted from 1; the second one is padded with zeros to 20
+/// digits.
 const NUMBER: &str = "{SEQ}";
 const PADDED: &str = "{SEQ20}";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let api = env::var("AWS_LAMBDA_RUNTIME_API").context("AWS_LAMBDA_RUNTIME_API")?;
+    let api = env::var("AWS_LAMBDA_RUNTIME_API").context("AWS_LAMBDA_RUNTIME_API is not set")?;
     let calls = env::var("FLOOR_CALLS").ok().map(std::fs::read_to_string).transpose()?.unwrap_or_default();
     let calls: Vec<_> = calls.lines().filter_map(|line| line.split_once('\t')).collect();
     let signer = Signer::new()?;
@@ -36,13 +39,13 @@ async fn main() -> Result<()> {
     }
     for number in 1_u64.. {
         let next = runtime.send("GET", "/2018-06-01/runtime/invocation/next", "", b"").await?;
-        let id = next.header("lambda-runtime-aws-request-id").context("an event without an id")?;
+        let id = next.header("lambda-runtime-aws-request-id").context("the event has no request ID")?;
         if let Some(dynamodb) = &mut dynamodb {
             for (operation, body) in &calls {
                 let body = body.replace(PADDED, &format!("{number:020}")).replace(NUMBER, &number.to_string());
                 let headers = signer.headers(operation, dynamodb.host(), body.as_bytes())?;
                 let answer = dynamodb.send("POST", "/", &headers, body.as_bytes()).await?;
-                anyhow::ensure!(answer.status == 200, "{operation}: {}", answer.status);
+                anyhow::ensure!(answer.status == 200, "{operation} was answered with status {}", answer.status);
             }
         }
         if let Some(posts) = &mut posts {
@@ -54,7 +57,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Connections to API Gateway, each with its share of the posts.
+/// Sends the posts of an event. Each connection sends an equal part of them.
 struct Posts {
     connections: Vec<Connection>,
     path: String,
@@ -63,7 +66,7 @@ struct Posts {
 
 impl Posts {
     async fn open(count: usize) -> Result<Self> {
-        let endpoint = env::var("WS_ENDPOINT").context("WS_ENDPOINT")?;
+        let endpoint = env::var("WS_ENDPOINT").context("WS_ENDPOINT is not set")?;
         let mut connections = Vec::new();
         for _ in 0..CONCURRENCY.min(count) {
             connections.push(Connection::open(host_of(&endpoint)).await?);

@@ -1,4 +1,5 @@
-//! AWS Signature Version 4: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
+//! AWS Signature Version 4:
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
 use std::env;
 use std::fmt::Write as _;
@@ -16,16 +17,16 @@ pub(crate) struct Signer {
 
 impl Signer {
     pub(crate) fn new() -> Result<Self> {
-        let setting = |name: &'static str| env::var(name).context(name);
+        let setting = |name: &'static str| env::var(name).with_context(|| format!("{name} is not set"));
         let (key_id, secret) = (setting("AWS_ACCESS_KEY_ID")?, setting("AWS_SECRET_ACCESS_KEY")?);
         Ok(Self { key_id, secret, region: setting("AWS_REGION")? })
     }
 
-    /// The headers of a call of `DynamoDB`, each a line.
+    /// The headers of a signed `DynamoDB` call, each a line with CRLF.
     pub(crate) fn headers(&self, operation: &str, host: &str, body: &[u8]) -> Result<String> {
         let now = OffsetDateTime::now_utc()
             .format(format_description!("[year][month][day]T[hour][minute][second]Z"))
-            .context("the time")?;
+            .context("cannot format the time")?;
         let (date, region) = (&now[..8], &self.region);
         let target = format!("DynamoDB_20120810.{operation}");
         let signed = "content-type;host;x-amz-date;x-amz-target";

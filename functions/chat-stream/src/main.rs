@@ -1,6 +1,6 @@
-//! New messages on the stream of the table `Chat`, and those that have not reached everybody.
+//! The stream of the table `Chat`, and the repair queue
 
-use chat_stream::{Event, LIMITS, Outbox};
+use chat_stream::{Deps, Event, LIMITS, handle};
 use lambda_runtime::{LambdaEvent, service_fn};
 use push::{Push, Repairs};
 use runtime::{Error, init_telemetry, required, sdk_config, warm_up};
@@ -11,13 +11,13 @@ async fn main() -> Result<(), Error> {
     init_telemetry();
     let config = sdk_config()?;
     let connections = Connections::new(&config, required("CONNECTIONS_TABLE")?);
-    let outbox = &Outbox {
+    let deps = &Deps {
         chat: Chat::new(&config, required("CHAT_TABLE")?),
         push: Push::new(&config, required("WS_ENDPOINT")?, connections).with_limits(LIMITS),
         repairs: Repairs::new(&config, required("REPAIRS_URL")?, required("DEAD_LETTERS_URL")?),
         links: Links::new(&required("LINK_KEY")?)?,
     };
-    warm_up(outbox.chat.warm_up()).await;
-    let serve = |event: LambdaEvent<Event>| async move { Ok::<_, Error>(outbox.handle(event.payload).await?) };
+    warm_up(deps.chat.warm_up()).await;
+    let serve = |event: LambdaEvent<Event>| async move { Ok::<_, Error>(handle(deps, event.payload).await?) };
     lambda_runtime::run(service_fn(serve)).await
 }

@@ -1,29 +1,29 @@
-//! Takes the announcement of a file, and says where its bytes go.
+//! Creates a pending file and returns the URL for its upload.
 
 use contract::{ApiError, CreateFile, NewFile, Upload};
 use files::{Presigner, Reminders, UPLOAD_WINDOW};
 use runtime::{Answer, Call, StatusCode, json};
 use store::{Chat, FileRow};
 
-/// What it takes to accept a file.
-pub struct Desk {
-    /// Where the file is noted.
+/// Handler dependencies.
+pub struct Deps {
+    /// Stores the file's row.
     pub chat: Chat,
-    /// Where its bytes go.
+    /// Signs the URL for the upload.
     pub presigner: Presigner,
-    /// What looks after a file that never comes.
+    /// Sends the reminder that makes files-process check on the file after its upload window.
     pub reminders: Reminders,
-    /// The largest file accepted, in bytes.
-    pub max_size: u64,
+    /// Size of the largest accepted file, in bytes.
+    pub max_file_bytes: u64,
 }
 
-/// Answers 200 with a URL for the bytes.
-pub async fn handle(desk: &Desk, call: Call) -> Result<Answer, ApiError> {
-    let file = FileRow::new(&call.caller.id, CreateFile::parse(call.body(), desk.max_size)?);
-    let upload = desk.presigner.upload(&file.id, &file.mimetype, file.size).await?;
-    // Before there is a file, so that there is none without a reminder; one of no file does nothing.
-    desk.reminders.remind(&file.id, UPLOAD_WINDOW).await?;
-    desk.chat.create_file(&file).await?;
+/// Handles `POST /api/files`. Answers 200 with the pending file and the signed URL for its upload.
+pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
+    let file = FileRow::new(&call.caller.id, CreateFile::parse(call.body(), deps.max_file_bytes)?);
+    let upload = deps.presigner.upload(&file.id, &file.mimetype, file.size).await?;
+    // The reminder comes first, so that every row has one. A reminder whose file has no row has no effect.
+    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;
+    deps.chat.create_file(&file).await?;
     let answer = Upload {
         upload_url: upload.url,
         method: "PUT",
@@ -55,28 +55,28 @@ mod tests {
             Self { tables: Tables::create().await, storage: Storage::create().await, queue: Queue::start().await }
         }
 
-        async fn announce(&self, request: &Value) -> Result<Answer, ApiError> {
-            let desk = Desk {
+        async fn create(&self, request: &Value) -> Result<Answer, ApiError> {
+            let deps = Deps {
                 chat: self.tables.chat(),
                 presigner: self.storage.presigner(),
                 reminders: self.queue.reminders(),
-                max_size: 1_000,
+                max_file_bytes: 1_000,
             };
             let call = call(EVENT, &caller("user-sarah"), |event| event["body"] = request.to_string().into());
-            handle(&desk, call).await
+            handle(&deps, call).await
         }
 
-        async fn is_empty(&self) -> bool {
+        async fn has_no_rows(&self) -> bool {
             let rows = self.tables.client.scan().table_name(&self.tables.chat).send().await.unwrap();
             rows.count == 0
         }
     }
 
     #[tokio::test]
-    async fn the_answer_is_all_it_takes_to_upload() {
+    async fn answer_allows_the_upload_of_exactly_the_announced_size() {
         let fixture = Fixture::new().await;
         let name = "Käse \"1\".png";
-        let answer = fixture.announce(&json!({"filename": name, "mimetype": "image/png", "size": 5})).await.unwrap();
+        let answer = fixture.create(&json!({"filename": name, "mimetype": "image/png", "size": 5})).await.unwrap();
         let answer = body(&answer);
         assert_eq!((&answer["method"], &answer["headers"]), (&json!("PUT"), &json!({"content-type": "image/png"})));
         assert_eq!((&answer["file"]["name"], &answer["file"]["status"]), (&json!(name), &json!("pending")));
@@ -96,21 +96,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bad_requests_leave_nothing() {
+    async fn invalid_request_names_each_field_and_stores_nothing() {
         let fixture = Fixture::new().await;
-        let wrong = problem(fixture.announce(&json!({"filename": "a/b", "mimetype": "png", "size": 1_001})).await);
-        assert_eq!((&wrong["status"], &wrong["code"]), (&json!(422), &json!("invalid_request")));
-        let fields: Vec<_> = wrong["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
+        let refused = problem(fixture.create(&json!({"filename": "a/b", "mimetype": "png", "size": 1_001})).await);
+        assert_eq!((&refused["status"], &refused["code"]), (&json!(422), &json!("invalid_request")));
+        let fields: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
         assert_eq!(fields, ["filename", "mimetype", "size"]);
-        assert!(fixture.is_empty().await && fixture.queue.sent().is_empty());
+        assert!(fixture.has_no_rows().await && fixture.queue.sent().is_empty());
     }
 
     #[tokio::test]
-    async fn there_is_no_file_without_a_reminder() {
+    async fn no_file_is_stored_if_its_reminder_cannot_be_sent() {
         let mut fixture = Fixture::new().await;
         fixture.queue = fixture.queue.through(|_| Fault::Refuse("com.amazonaws.sqs#AccessDenied")).await;
-        let failed = problem(fixture.announce(&json!({"filename": "a", "mimetype": "a/b", "size": 1})).await);
+        let failed = problem(fixture.create(&json!({"filename": "a", "mimetype": "a/b", "size": 1})).await);
         assert_eq!(failed["code"], "internal");
-        assert!(fixture.is_empty().await);
+        assert!(fixture.has_no_rows().await);
     }
 }

@@ -1,7 +1,7 @@
 //! `POST /api/files`
 
 use files::{Presigner, Reminders};
-use files_create::{Desk, handle};
+use files_create::{Deps, handle};
 use runtime::{Error, init_telemetry, required, required_number, sdk_config, serve, verifier, warm_up};
 use store::Chat;
 
@@ -9,12 +9,12 @@ use store::Chat;
 async fn main() -> Result<(), Error> {
     init_telemetry();
     let config = sdk_config()?;
-    let desk = &Desk {
+    let deps = &Deps {
         chat: Chat::new(&config, required("CHAT_TABLE")?),
         presigner: Presigner::new(&config, &required("BUCKET")?),
         reminders: Reminders::new(&config, required("REMINDERS_URL")?),
-        max_size: required_number("MAX_FILE_BYTES")?,
+        max_file_bytes: required_number("MAX_FILE_BYTES")?,
     };
-    tokio::join!(warm_up(desk.chat.warm_up()), warm_up(desk.reminders.warm_up()));
-    serve(verifier()?, |call| handle(desk, call)).await
+    tokio::join!(warm_up(deps.chat.warm_up()), warm_up(deps.reminders.warm_up()));
+    serve(verifier()?, |call| handle(deps, call)).await
 }

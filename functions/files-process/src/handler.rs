@@ -1,9 +1,9 @@
-//! Settles a file: looks at what was uploaded, publishes it with its thumbnail, and tells everybody concerned.
+//! Processes a file: inspects its upload, publishes it with its thumbnail, records the outcome and pushes it.
 //!
-//! Storage says when an upload has arrived: at least once, in no order, in rare cases never. So a reminder comes as
-//! well, once for each file, after its upload window. Both lead to the same steps, each of which may be repeated or
-//! run twice at once with the same outcome: what is published is named after its bytes, the status moves once, by a
-//! condition, and what was told is noted after it was told.
+//! S3 reports an upload at least once, in any order, and in rare cases never. So each file also has a reminder, which comes
+//! once its upload window is over. Both lead to the same steps. Any step may be repeated, or run twice at the same time,
+//! with the same outcome: published objects are named after their bytes, a condition allows one outcome only, and the
+//! push is recorded after it succeeded.
 
 use std::time::Duration;
 
@@ -17,19 +17,33 @@ use serde_json::Value;
 use store::{Chat, FileRow, Links, Outcome, Published};
 use tracing::warn;
 
-/// How long after the end of its window a file is still waited for: an upload that began in time may be slow (25 MiB in
-/// this time are 0.25 Mbit/s), and so may the storage's event be.
+/// How long after its upload window a file without an upload stays pending. An upload that began within the window may be
+/// slow (25 MiB in this time are 0.25 Mbit/s), and so may S3's event.
 const GRACE: Duration = Duration::from_mins(15);
 
-/// How often a file's bytes are looked at. Whatever has not been settled then has ended the function each time, by its
-/// memory or its time.
+/// The most attempts to inspect a file. A file that has no outcome after them has exceeded the function's memory or timeout
+/// each time.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// What the function is invoked with.
+/// Handler dependencies.
+pub struct Deps {
+    /// Stores files.
+    pub chat: Chat,
+    /// Stores uploads and published objects.
+    pub bucket: Bucket,
+    /// Delivers a file's status to its owner and to the threads that it was sent to.
+    pub push: Push,
+    /// Sends the next reminder of a file that may still be uploaded.
+    pub reminders: Reminders,
+    /// Signs the link to the thumbnail.
+    pub links: Links,
+}
+
+/// The Lambda event, by its source.
 pub enum Event {
-    /// Uploads have arrived.
+    /// S3: objects were created under `uploads/`.
     Uploads(S3Event),
-    /// Files are due.
+    /// The reminder queue: files to check on after their upload window.
     Reminders(SqsEvent),
 }
 
@@ -39,123 +53,111 @@ impl<'de> Deserialize<'de> for Event {
         match event["Records"][0]["eventSource"].as_str() {
             Some("aws:s3") => serde_json::from_value(event).map(Self::Uploads),
             Some("aws:sqs") => serde_json::from_value(event).map(Self::Reminders),
-            _ => return Err(D::Error::custom("an event of neither S3 nor SQS")),
+            _ => return Err(D::Error::custom("the event's source is neither aws:s3 nor aws:sqs")),
         }
         .map_err(D::Error::custom)
     }
 }
 
-/// What it takes to settle files.
-pub struct Process {
-    /// Where files are noted.
-    pub chat: Chat,
-    /// Where their bytes are.
-    pub bucket: Bucket,
-    /// To whoever waits for them.
-    pub push: Push,
-    /// For a file that may still come.
-    pub reminders: Reminders,
-    /// What a thumbnail's URL is signed with.
-    pub links: Links,
+/// Processes every file of the event. An error fails the whole invocation, and S3 or the queue retries it.
+pub async fn handle(deps: &Deps, event: Event) -> Result<(), ApiError> {
+    match event {
+        Event::Uploads(event) => {
+            for record in event.records {
+                let key = record.s3.object.key.unwrap_or_default();
+                if let Some(id) = uploaded_file(&key) {
+                    process_file(deps, &id).await?;
+                } else {
+                    warn!(key, "the created object does not have an upload's key; ignoring it");
+                }
+            }
+        }
+        // The template's BatchSize is 1, so a file that crashes the function fails no other file's reminder.
+        Event::Reminders(event) => {
+            for message in event.records {
+                let Reminder { file_id } = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
+                process_file(deps, &file_id).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
-impl Process {
-    /// Settles every file of the event. What could not be settled fails the invocation, so that it is tried again.
-    pub async fn handle(&self, event: Event) -> Result<(), ApiError> {
-        match event {
-            Event::Uploads(event) => {
-                for record in event.records {
-                    let key = record.s3.object.key.unwrap_or_default();
-                    if let Some(id) = uploaded_file(&key) {
-                        self.settle(&id).await?;
-                    } else {
-                        warn!(key, "an object that is no upload");
-                    }
-                }
-            }
-            // One at a time (the template's BatchSize): a file that ends the function takes no other along.
-            Event::Reminders(event) => {
-                for message in event.records {
-                    let Reminder { file_id } = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
-                    self.settle(&file_id).await?;
-                }
-            }
-        }
-        Ok(())
+async fn process_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
+    // Clients get a signed URL only together with a row. So an upload without a row came from somebody else with access to
+    // the bucket.
+    let Some(mut file) = deps.chat.file(id).await? else {
+        warn!(file = %id, "the file has no row; ignoring its event");
+        return Ok(());
+    };
+    if file.status == FileStatus::Pending {
+        let Some(outcome) = inspect_and_publish(deps, &file).await? else { return Ok(()) };
+        file = deps.chat.record_outcome(id, &outcome).await?;
+        remove_unused_objects(deps, &file, outcome).await?;
     }
+    if !file.announced {
+        push_status(deps, &file).await?;
+    }
+    Ok(())
+}
 
-    async fn settle(&self, id: &FileId) -> Result<(), ApiError> {
-        // An upload without a file is of somebody who can write into the bucket, and is nobody's.
-        let Some(mut file) = self.chat.file(id).await? else {
-            warn!(file = %id, "there is no such file");
-            return Ok(());
-        };
-        if file.status == FileStatus::Pending {
-            let Some(settled) = self.inspect(&file).await? else { return Ok(()) };
-            file = self.chat.record_outcome(id, &settled).await?;
-            self.clean_up(&file, settled).await?;
-        }
-        if !file.announced {
-            self.announce(&file).await?;
-        }
-        Ok(())
-    }
-
-    /// What is to become of a pending file, its bytes being published by then; `None` while it may still be uploaded.
-    async fn inspect(&self, file: &FileRow) -> Result<Option<Outcome>, ApiError> {
-        let bytes = match self.bucket.read_upload(&file.id, file.size).await? {
-            Uploaded::Bytes(bytes) => bytes,
-            Uploaded::OtherSize => return Ok(Some(failed("It is not of the size that was announced."))),
-            Uploaded::Missing => {
-                let waited = u64::try_from(Timestamp::now().millis() - file.created_at.millis()).unwrap_or_default();
-                let left = (UPLOAD_WINDOW + GRACE).saturating_sub(Duration::from_millis(waited));
-                if left.is_zero() {
-                    return Ok(Some(failed("It was not uploaded in time.")));
-                }
-                self.reminders.remind(&file.id, left).await?;
-                return Ok(None);
+/// Inspects the upload of a pending file and publishes it. Returns the file's outcome, or `None` while the file may still
+/// be uploaded; the next reminder is sent then.
+async fn inspect_and_publish(deps: &Deps, file: &FileRow) -> Result<Option<Outcome>, ApiError> {
+    let bytes = match deps.bucket.read_upload(&file.id, file.size).await? {
+        Uploaded::Bytes(bytes) => bytes,
+        Uploaded::OtherSize => return Ok(Some(failed("The uploaded file does not have the announced size."))),
+        Uploaded::Missing => {
+            let waited = u64::try_from(Timestamp::now().millis() - file.created_at.millis()).unwrap_or_default();
+            let remaining = (UPLOAD_WINDOW + GRACE).saturating_sub(Duration::from_millis(waited));
+            if remaining.is_zero() {
+                return Ok(Some(failed("The file was not uploaded in time.")));
             }
-        };
-        if self.chat.begin_attempt(&file.id).await? >= MAX_ATTEMPTS {
-            return Ok(Some(failed("It could not be processed.")));
+            deps.reminders.remind(&file.id, remaining).await?;
+            return Ok(None);
         }
-        let inspected = match media::inspect(&bytes, &file.mimetype) {
-            Ok(inspected) => inspected,
-            Err(refusal) => return Ok(Some(failed(refusal.to_string()))),
-        };
-        let thumbnail = match inspected.thumbnail {
-            Some(thumbnail) => Some(self.bucket.publish_thumbnail(&file.id, &thumbnail.jpeg.into()).await?),
-            None => None,
-        };
-        let media_type = inspected.shown_as.unwrap_or("application/octet-stream");
-        let disposition = content_disposition(inspected.shown_as.is_some(), &file.name);
-        let original = self.bucket.publish(&file.id, &bytes, media_type, &disposition).await?;
-        Ok(Some(Outcome::Ready { original, thumbnail }))
+    };
+    if deps.chat.begin_attempt(&file.id).await? >= MAX_ATTEMPTS {
+        return Ok(Some(failed("The file could not be processed.")));
     }
+    let inspected = match media::inspect(&bytes, &file.mimetype) {
+        Ok(inspected) => inspected,
+        Err(refusal) => return Ok(Some(failed(refusal.to_string()))),
+    };
+    let thumbnail = match inspected.thumbnail {
+        Some(thumbnail) => Some(deps.bucket.publish_thumbnail(&file.id, &thumbnail.jpeg.into()).await?),
+        None => None,
+    };
+    let media_type = inspected.shown_as.unwrap_or("application/octet-stream");
+    let disposition = content_disposition(inspected.shown_as.is_some(), &file.name);
+    let original = deps.bucket.publish(&file.id, &bytes, media_type, &disposition).await?;
+    Ok(Some(Outcome::Ready { original, thumbnail }))
+}
 
-    /// Removes what was published in vain, where another run had settled the file by then from other bytes.
-    async fn clean_up(&self, file: &FileRow, ours: Outcome) -> Result<(), ApiError> {
-        let Outcome::Ready { original, thumbnail } = ours else { return Ok(()) };
-        let keys = [(Published::Original, Some(original)), (Published::Thumbnail, thumbnail)];
-        for (published, key) in keys {
-            if let Some(key) = key.filter(|key| file.published(published) != Some(key)) {
-                self.bucket.unpublish(&key).await?;
-            }
+/// Removes the objects of `outcome` that `file` does not name. There are some if a concurrent invocation has recorded an
+/// outcome from other bytes first.
+async fn remove_unused_objects(deps: &Deps, file: &FileRow, outcome: Outcome) -> Result<(), ApiError> {
+    let Outcome::Ready { original, thumbnail } = outcome else { return Ok(()) };
+    let keys = [(Published::Original, Some(original)), (Published::Thumbnail, thumbnail)];
+    for (published, key) in keys {
+        if let Some(key) = key.filter(|key| file.published(published) != Some(key)) {
+            deps.bucket.unpublish(&key).await?;
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// Tells the owner, and every thread that the file was sent to.
-    async fn announce(&self, file: &FileRow) -> Result<(), ApiError> {
-        let threads = file.thread_ids.iter().cloned().map(Channel::Thread);
-        let channels: Vec<_> = threads.chain([Channel::User(file.owner_id.clone())]).collect();
-        let frame = serde_json::to_string(&file.status_event(&self.links))?;
-        let delivery = self.push.deliver(&channels, &frame).await?;
-        if !delivery.undelivered.is_empty() {
-            return Err(ApiError::Unavailable(format!("{} connections were not reached", delivery.undelivered.len())));
-        }
-        Ok(self.chat.mark_announced(&file.id).await?)
+/// Pushes `file:status` to the owner and to every thread that the file was sent to, then records that. Fails if a
+/// connection was not reached, so that the event is retried.
+async fn push_status(deps: &Deps, file: &FileRow) -> Result<(), ApiError> {
+    let threads = file.thread_ids.iter().cloned().map(Channel::Thread);
+    let channels: Vec<_> = threads.chain([Channel::User(file.owner_id.clone())]).collect();
+    let frame = serde_json::to_string(&file.status_event(&deps.links))?;
+    let delivery = deps.push.deliver(&channels, &frame).await?;
+    if !delivery.undelivered.is_empty() {
+        return Err(ApiError::Unavailable(format!("{} connections were not reached", delivery.undelivered.len())));
     }
+    Ok(deps.chat.mark_announced(&file.id).await?)
 }
 
 fn failed(reason: impl Into<String>) -> Outcome {

@@ -1,38 +1,51 @@
-//! Sends whoever has a file's URL on to the storage.
+//! Redirects the link of a file or thumbnail to a signed storage URL.
 
 use contract::{ApiError, ErrorCode, FileId, Problem};
 use files::{DOWNLOAD_WINDOW, Presigner};
 use runtime::{Answer, Call, redirect};
 use store::{Chat, Links, Published};
 
-/// Seconds that a browser may remember where it was sent: the storage's URL has to live longer.
+/// Seconds that a browser may cache the redirect. The storage URL behind it has to be valid for longer.
 const MAX_AGE: u64 = 50 * 60;
 const _: () = assert!(MAX_AGE < DOWNLOAD_WINDOW.as_secs());
 
-/// Answers 302 if the URL's capability is good, and the file is published.
-pub async fn handle(chat: &Chat, presigner: &Presigner, links: &Links, call: Call<()>) -> Result<Answer, ApiError> {
-    let (published, id) = asked(&call).ok_or_else(invalid)?;
-    let [expires, signature] = ["expires", "signature"].map(|name| call.query(name).unwrap_or_default());
-    if !links.allow(published, &id, &expires, &signature) {
-        return Err(invalid().into());
-    }
-    let file = chat.file(&id).await?.ok_or_else(Problem::file_not_found)?;
-    let key = file.published(published).ok_or_else(Problem::file_not_found)?;
-    redirect(&presigner.download(key).await?, MAX_AGE)
+/// Handler dependencies.
+pub struct Deps {
+    /// Reads the file's row.
+    pub chat: Chat,
+    /// Signs the storage URL.
+    pub presigner: Presigner,
+    /// Verifies the link's signature.
+    pub links: Links,
 }
 
-/// What the path names: `/files/{fileId}/{name}`, the name being there for people alone, or `/thumbs/{fileId}.jpg`.
-fn asked(call: &Call<()>) -> Option<(Published, FileId)> {
+/// Handles `GET /files/{fileId}/{name}` and `GET /thumbs/{name}`, which take no token: the link carries a signature.
+/// Answers 302 to the published object, 403 if the link is not valid or has expired, and 404 if the object is not
+/// published.
+pub async fn handle(deps: &Deps, call: Call<()>) -> Result<Answer, ApiError> {
+    let (published, id) = requested_object(&call).ok_or_else(invalid_link)?;
+    let [expires, signature] = ["expires", "signature"].map(|name| call.query(name).unwrap_or_default());
+    if !deps.links.allow(published, &id, &expires, &signature) {
+        return Err(invalid_link().into());
+    }
+    let file = deps.chat.file(&id).await?.ok_or_else(Problem::file_not_found)?;
+    let key = file.published(published).ok_or_else(Problem::file_not_found)?;
+    redirect(&deps.presigner.download(key).await?, MAX_AGE)
+}
+
+/// Returns which object of which file the path names: `/files/{fileId}/{name}`, where `name` is for people only, or
+/// `/thumbs/{fileId}.jpg`.
+fn requested_object(call: &Call<()>) -> Option<(Published, FileId)> {
     match call.path("fileId") {
         Some(id) => Some((Published::Original, FileId::parse(&id)?)),
         None => Some((Published::Thumbnail, FileId::parse(call.path("name")?.strip_suffix(".jpg")?)?)),
     }
 }
 
-fn invalid() -> Problem {
+fn invalid_link() -> Problem {
     Problem::new(
         ErrorCode::InvalidFileUrl,
-        "This URL was changed or has run out. Ask for the message or the file again.",
+        "The link is not valid or has expired. Request the message or the file again to get a new link.",
     )
 }
 
@@ -47,22 +60,24 @@ mod tests {
     const EVENT: &str = include_str!("../../../events/files-serve.json");
 
     struct Fixture {
-        chat: Chat,
+        deps: Deps,
         storage: Storage,
     }
 
     impl Fixture {
         async fn new() -> Self {
-            Self { chat: Tables::create().await.chat(), storage: Storage::create().await }
+            let storage = Storage::create().await;
+            let chat = Tables::create().await.chat();
+            Self { deps: Deps { chat, presigner: storage.presigner(), links: links() }, storage }
         }
 
-        /// A file with a thumbnail, that is published.
-        async fn published(&self) -> FileRow {
-            let file = new_file(&self.chat, "user-sarah", "Käse.txt", "text/plain", 5).await;
+        /// Publishes a new file with a thumbnail.
+        async fn published_file(&self) -> FileRow {
+            let file = new_file(&self.deps.chat, "user-sarah", "Käse.txt", "text/plain", 5).await;
             let bucket = self.storage.bucket();
             let original = bucket.publish(&file.id, &"bytes".into(), "text/plain", "attachment").await.unwrap();
             let thumbnail = Some(bucket.publish_thumbnail(&file.id, &"jpeg".into()).await.unwrap());
-            self.chat.record_outcome(&file.id, &Outcome::Ready { original, thumbnail }).await.unwrap()
+            self.deps.chat.record_outcome(&file.id, &Outcome::Ready { original, thumbnail }).await.unwrap()
         }
 
         async fn get(&self, path: Value, query: &str) -> Result<Answer, ApiError> {
@@ -72,19 +87,19 @@ mod tests {
                 event["queryStringParameters"] =
                     pairs.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
             });
-            handle(&self.chat, &self.storage.presigner(), &links(), call).await
+            handle(&self.deps, call).await
         }
     }
 
-    /// The query of a link.
+    /// Returns the query string of a link.
     fn query(url: &str) -> &str {
         url.split_once('?').unwrap().1
     }
 
     #[tokio::test]
-    async fn a_link_leads_to_the_bytes_for_longer_than_the_redirect_is_remembered() {
+    async fn link_redirects_to_the_bytes_for_longer_than_the_redirect_is_cached() {
         let fixture = Fixture::new().await;
-        let file = fixture.published().await;
+        let file = fixture.published_file().await;
         let (id, details) = (file.id.to_string(), file.details(&links()));
         for (path, url, bytes) in [
             (json!({"fileId": id, "name": "Käse.txt"}), details.url.unwrap(), "bytes"),
@@ -101,9 +116,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_that_was_changed_opens_nothing() {
+    async fn changed_links_are_refused() {
         let fixture = Fixture::new().await;
-        let (file, other) = (fixture.published().await, fixture.published().await);
+        let (file, other) = (fixture.published_file().await, fixture.published_file().await);
         let (id, details) = (file.id.to_string(), file.details(&links()));
         let (url, thumb_url) = (details.url.unwrap(), details.thumb_url.unwrap());
         let original = json!({"fileId": id, "name": "a"});
@@ -125,16 +140,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn there_is_nothing_at_the_link_of_a_file_that_is_not_ready() {
+    async fn link_of_a_file_that_is_not_ready_answers_404() {
         let fixture = Fixture::new().await;
-        let file = new_file(&fixture.chat, "user-sarah", "a", "image/png", 1).await;
+        let file = new_file(&fixture.deps.chat, "user-sarah", "a", "image/png", 1).await;
         let id = file.id.to_string();
         let url = file.attachment(&links()).url;
         let pending = problem(fixture.get(json!({"fileId": id, "name": "a"}), query(&url)).await);
         assert_eq!((&pending["status"], &pending["code"]), (&json!(404), &json!("file_not_found")));
         fixture
+            .deps
             .chat
-            .record_outcome(&FileId::parse(&id).unwrap(), &Outcome::Failed { reason: "It broke.".into() })
+            .record_outcome(&FileId::parse(&id).unwrap(), &Outcome::Failed { reason: "The image is damaged.".into() })
             .await
             .unwrap();
         assert_eq!(problem(fixture.get(json!({"fileId": id, "name": "a"}), query(&url)).await), pending);

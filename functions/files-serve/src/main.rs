@@ -1,7 +1,7 @@
 //! `GET /files/{fileId}/{name}` and `GET /thumbs/{name}`
 
 use files::Presigner;
-use files_serve::handle;
+use files_serve::{Deps, handle};
 use runtime::{Error, init_telemetry, required, sdk_config, serve_public, warm_up};
 use store::{Chat, Links};
 
@@ -9,9 +9,11 @@ use store::{Chat, Links};
 async fn main() -> Result<(), Error> {
     init_telemetry();
     let config = sdk_config()?;
-    let chat = &Chat::new(&config, required("CHAT_TABLE")?);
-    let presigner = &Presigner::new(&config, &required("BUCKET")?);
-    let links = &Links::new(&required("LINK_KEY")?)?;
-    warm_up(chat.warm_up()).await;
-    serve_public(|call| handle(chat, presigner, links, call)).await
+    let deps = &Deps {
+        chat: Chat::new(&config, required("CHAT_TABLE")?),
+        presigner: Presigner::new(&config, &required("BUCKET")?),
+        links: Links::new(&required("LINK_KEY")?)?,
+    };
+    warm_up(deps.chat.warm_up()).await;
+    serve_public(|call| handle(deps, call)).await
 }

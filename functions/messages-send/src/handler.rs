@@ -1,4 +1,4 @@
-//! Commits a message and pushes it to whoever hears its thread.
+//! Commits a message and delivers it to the subscribers of its thread.
 
 use std::time::Duration;
 
@@ -13,13 +13,24 @@ use store::{Chat, Links, NewMessage, Sent};
 use tokio::time::timeout;
 use tracing::warn;
 
-/// How long the sender waits for the delivery, at most.
-const DELIVERY: Duration = Duration::from_secs(8);
+/// The longest that the sender waits for the delivery.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(8);
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Answers 201 with the message once it is committed and pushed.
-pub async fn handle(chat: &Chat, push: &Push, links: &Links, call: Call) -> Result<Answer, ApiError> {
+/// Handler dependencies.
+pub struct Deps {
+    /// Stores messages and files.
+    pub chat: Chat,
+    /// Delivers events to the thread's subscribers.
+    pub push: Push,
+    /// Signs the links of attachments.
+    pub links: Links,
+}
+
+/// Handles `POST /api/threads/{threadId}/messages`. Answers 201 with the message once it is committed and delivery was
+/// attempted.
+pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let thread_id = call.thread_id()?;
     let idempotency_key = call.header("idempotency-key").map(IdempotencyKey::parse).transpose()?;
     let request = SendMessage::parse(call.body())?;
@@ -30,59 +41,65 @@ pub async fn handle(chat: &Chat, push: &Push, links: &Links, call: Call) -> Resu
         file_ids: &request.distinct_files(),
         idempotency_key: idempotency_key.as_ref(),
     };
-    match chat.send(new, links).await? {
+    match deps.chat.send(new, &deps.links).await? {
         Sent::Stored(mut message) => {
-            deliver(chat, push, links, &mut message).await;
+            deliver(deps, &mut message).await;
             json(StatusCode::CREATED, &message, &[])
         }
         Sent::Replayed(message) => json(StatusCode::CREATED, &message, &[(IDEMPOTENCY_REPLAYED, "true")]),
         Sent::KeyReused => {
-            let detail = "This Idempotency-Key was used before with other content.";
+            let detail =
+                "This Idempotency-Key was already used with different content. Use a new key for a new message.";
             Err(Problem::new(ErrorCode::IdempotencyKeyReused, detail).into())
         }
         Sent::NotMember => Err(Problem::thread_not_found().into()),
-        Sent::BadFiles(refused) => Err(bad_files(&request, &refused).into()),
+        Sent::BadFiles(refused) => Err(unusable_files(&request, &refused).into()),
     }
 }
 
-fn bad_files(request: &SendMessage, refused: &[FileId]) -> Problem {
+fn unusable_files(request: &SendMessage, refused: &[FileId]) -> Problem {
     let named = request.file_ids.iter().enumerate().filter(|(_, id)| refused.contains(id));
-    let message = |id| format!("{id} is not a file of yours, or has failed");
+    let message = |id| format!("{id} is not a file of yours, or it has failed; upload the file again");
     let errors = named.map(|(index, id)| FieldError { field: format!("fileIds[{index}]"), message: message(id) });
     Problem::fields(ErrorCode::InvalidRequest, errors.collect())
 }
 
-/// Pushes the message and takes off its mark. It is committed, so whatever goes wrong here is not the sender's concern:
-/// the mark stays, and `outbox` delivers to whoever is left over.
-async fn deliver(chat: &Chat, push: &Push, links: &Links, message: &mut Message) {
+/// Delivers the message and clears its undelivered flag.
+///
+/// The message is committed, so a failure here must not fail the request: the sender would send again. The flag stays
+/// set instead, and chat-stream requests a repair.
+async fn deliver(deps: &Deps, message: &mut Message) {
     let (thread, seq) = (message.thread_id.clone(), message.seq);
-    let delivered = timeout(DELIVERY, push_message(chat, push, links, message)).await;
-    let delivered = delivered.unwrap_or_else(|_| Err(ApiError::Unavailable("it took too long".into())));
-    if let Err(error) = delivered {
-        warn!(%thread, seq, %error, "a message was not delivered, and is left to the outbox");
+    let delivered = timeout(DELIVERY_TIMEOUT, push_message(deps, message)).await;
+    let timed_out = |_| Err(ApiError::Unavailable(format!("no result after {} s", DELIVERY_TIMEOUT.as_secs())));
+    if let Err(error) = delivered.unwrap_or_else(timed_out) {
+        warn!(%thread, seq, %error, "delivery failed; the message stays undelivered and chat-stream will repair it");
     }
 }
 
-async fn push_message(chat: &Chat, push: &Push, links: &Links, message: &mut Message) -> Result<(), ApiError> {
+/// Pushes the message, then records which connections were not reached. Attachments that became ready or failed since
+/// the message was committed are updated in `message`.
+async fn push_message(deps: &Deps, message: &mut Message) -> Result<(), ApiError> {
     let channel = [Channel::Thread(message.thread_id.clone())];
-    let mut left = push.deliver(&channel, &message_new_frame(message.clone())?).await?.undelivered;
-    // A file may have been settled since it was read for the message, and its `file:status` have overtaken it.
+    let mut undelivered = deps.push.deliver(&channel, &message_new_frame(message.clone())?).await?.undelivered;
+    // A file may have got its outcome after it was read for this message. Its `file:status` was then pushed before the
+    // `message:new` that shows it as pending. So the files are read again, and their status is pushed after the message.
     let mut pending: Vec<_> =
         message.attachments.iter_mut().filter(|file| file.status == FileStatus::Pending).collect();
     let ids: Vec<_> = pending.iter().map(|file| file.id.clone()).collect();
     let mut frames = Vec::new();
-    for file in chat.files(&ids).await? {
+    for file in deps.chat.files(&ids).await? {
         if file.status == FileStatus::Pending {
             continue;
         }
-        frames.push(serde_json::to_string(&file.status_event(links))?);
-        if let Some(shown) = pending.iter_mut().find(|shown| shown.id == file.id) {
-            **shown = file.attachment(links);
+        frames.push(serde_json::to_string(&file.status_event(&deps.links))?);
+        if let Some(attachment) = pending.iter_mut().find(|attachment| attachment.id == file.id) {
+            **attachment = file.attachment(&deps.links);
         }
     }
-    let told = try_join_all(frames.iter().map(|frame| push.deliver(&channel, frame))).await?;
-    left.extend(told.into_iter().flat_map(|delivery| delivery.undelivered));
-    Ok(chat.record_delivery(&message.thread_id, message.seq, &left).await?)
+    let deliveries = try_join_all(frames.iter().map(|frame| deps.push.deliver(&channel, frame))).await?;
+    undelivered.extend(deliveries.into_iter().flat_map(|delivery| delivery.undelivered));
+    Ok(deps.chat.record_delivery(&message.thread_id, message.seq, &undelivered).await?)
 }
 
 #[cfg(test)]
@@ -103,9 +120,8 @@ mod tests {
 
     struct Fixture {
         tables: Tables,
-        chat: Chat,
-        push: Push,
         management: Management,
+        deps: Deps,
         thread: Thread,
     }
 
@@ -114,7 +130,7 @@ mod tests {
             let (tables, management) = (Tables::create().await, Management::start().await);
             let (chat, push) = (tables.chat(), management.push(tables.connections()));
             let thread = new_thread(&chat, &["user-sarah", "user-dad"]).await;
-            Self { tables, chat, push, management, thread }
+            Self { tables, management, deps: Deps { chat, push, links: links() }, thread }
         }
 
         async fn send(&self, user: &str, key: Option<&str>, request: &Value) -> Result<Answer, ApiError> {
@@ -126,11 +142,11 @@ mod tests {
                 }
                 event["body"] = request.to_string().into();
             });
-            handle(&self.chat, &self.push, &links(), call).await
+            handle(&self.deps, call).await
         }
 
-        /// A socket of `user` that hears the thread.
-        async fn listen(&self, user: &str, connection: &str) {
+        /// Opens a connection of `user` that is subscribed to the thread.
+        async fn subscribe(&self, user: &str, connection: &str) {
             let connections = self.tables.connections();
             let connection = connect(&connections, user, connection).await;
             connections.subscribe(&connection, &Channel::Thread(self.thread.id.clone())).await.unwrap();
@@ -138,10 +154,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_is_committed_and_pushed_to_every_subscriber() {
+    async fn message_is_committed_and_pushed_to_every_subscriber() {
         let fixture = Fixture::new().await;
-        fixture.listen("user-sarah", "phone").await;
-        fixture.listen("user-dad", "tablet").await;
+        fixture.subscribe("user-sarah", "phone").await;
+        fixture.subscribe("user-dad", "tablet").await;
         let sent = fixture.send("user-sarah", None, &json!({"body": "Dinner at 6?", "x": 1})).await.unwrap();
         assert_eq!(sent.status(), 201);
         let message = body(&sent);
@@ -153,32 +169,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_settled_meanwhile_is_told_of_and_answered_as_it_is() {
+    async fn outcome_recorded_while_sending_is_pushed_and_in_the_answer() {
         let mut fixture = Fixture::new().await;
-        fixture.listen("user-dad", "tablet").await;
-        let file = new_file(&fixture.chat, "user-sarah", "a", "a/b", 1).await;
+        fixture.subscribe("user-dad", "tablet").await;
+        let file = new_file(&fixture.deps.chat, "user-sarah", "a", "a/b", 1).await;
         let (chat, id) = (Arc::new(fixture.tables.chat()), file.id.clone());
-        // Between the commit and the push.
-        let settle = move |_: &Intercepted| {
+        // The outcome is recorded between the commit and the push.
+        let record_outcome = move |_: &Intercepted| {
             let (chat, id) = (chat.clone(), id.clone());
             let ready = Outcome::Ready { original: "files/1".into(), thumbnail: None };
             Fault::After(Box::pin(async move { chat.record_outcome(&id, &ready).await.map(drop).unwrap() }))
         };
-        let tables = fixture.tables.through(once(|call| call.is("Query", "CHANNEL#"), settle)).await;
-        fixture.push = fixture.management.push(tables.connections());
+        let tables = fixture.tables.through(once(|call| call.is("Query", "CHANNEL#"), record_outcome)).await;
+        fixture.deps.push = fixture.management.push(tables.connections());
         let sent = fixture.send("user-sarah", None, &json!({"fileIds": [file.id, file.id]})).await.unwrap();
         assert_eq!(body(&sent)["attachments"][0]["status"], "ready");
         let frames = fixture.management.frames("tablet");
-        let told: Vec<_> = frames.iter().map(|frame| (&frame["event"], &frame["data"])).collect();
-        assert_eq!((told.len(), told[0].0, told[1].0), (2, &json!("message:new"), &json!("file:status")));
-        assert_eq!(told[0].1["message"]["attachments"].as_array().unwrap().len(), 1);
-        assert_eq!((&told[1].1["fileId"], &told[1].1["status"]), (&json!(file.id), &json!("ready")));
+        let events: Vec<_> = frames.iter().map(|frame| &frame["event"]).collect();
+        assert_eq!(events, ["message:new", "file:status"]);
+        assert_eq!(frames[0]["data"]["message"]["attachments"].as_array().unwrap().len(), 1);
+        let status = &frames[1]["data"];
+        assert_eq!((&status["fileId"], &status["status"]), (&json!(file.id), &json!("ready")));
     }
 
     #[tokio::test]
-    async fn a_retry_answers_with_the_same_message_and_pushes_once() {
+    async fn retry_with_same_key_returns_same_message_and_pushes_once() {
         let fixture = Fixture::new().await;
-        fixture.listen("user-dad", "tablet").await;
+        fixture.subscribe("user-dad", "tablet").await;
         let request = json!({"body": "once"});
         let first = fixture.send("user-sarah", Some("key-1"), &request).await.unwrap();
         let again = fixture.send("user-sarah", Some("key-1"), &request).await.unwrap();
@@ -195,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bad_requests_and_strangers_commit_nothing() {
+    async fn invalid_requests_and_non_members_commit_nothing() {
         let fixture = Fixture::new().await;
         let code = async |user: &str, key: Option<&str>, request: Value| {
             problem(fixture.send(user, key, &request).await)["code"].clone()
@@ -206,14 +223,14 @@ mod tests {
         assert_eq!(code("user-michael", None, json!({"body": "a"})).await, "thread_not_found");
         let files = problem(fixture.send("user-sarah", None, &json!({"fileIds": ["file_1", "file_2"]})).await);
         assert_eq!(files["errors"][1]["field"], "fileIds[1]");
-        assert_eq!(fixture.chat.last_seq(&fixture.thread.id).await.unwrap(), 0);
+        assert_eq!(fixture.deps.chat.last_seq(&fixture.thread.id).await.unwrap(), 0);
     }
 
     #[tokio::test]
-    async fn the_mark_is_taken_off_once_everybody_is_reached_and_names_who_is_not() {
+    async fn undelivered_flag_is_cleared_or_names_the_connections_not_reached() {
         let fixture = Fixture::new().await;
         for connection in ["phone", "tablet"] {
-            fixture.listen("user-dad", connection).await;
+            fixture.subscribe("user-dad", connection).await;
         }
         fixture.send("user-sarah", None, &json!({"body": "a"})).await.unwrap();
         fixture.management.answer("tablet", 403);
@@ -221,18 +238,18 @@ mod tests {
         fixture.tables.client.delete_table().table_name(&fixture.tables.connections).send().await.unwrap();
         fixture.send("user-sarah", None, &json!({"body": "c"})).await.unwrap();
         let all = [1, 2, 3].map(|seq| (fixture.thread.id.clone(), seq));
-        let mut marked = fixture.chat.undelivered_messages(&all).await.unwrap();
-        marked.sort_unstable_by_key(|row| row.seq);
-        let marked: Vec<_> = marked.iter().map(|row| (row.seq, row.undelivered().unwrap())).collect();
+        let mut rows = fixture.deps.chat.undelivered_messages(&all).await.unwrap();
+        rows.sort_unstable_by_key(|row| row.seq);
+        let undelivered: Vec<_> = rows.iter().map(|row| (row.seq, row.undelivered().unwrap())).collect();
         let tablet = Undelivered::Connections([ConnectionId::new("tablet")].into());
-        assert_eq!(marked, [(2, tablet), (3, Undelivered::Everybody)]);
+        assert_eq!(undelivered, [(2, tablet), (3, Undelivered::Everybody)]);
     }
 
     #[tokio::test]
-    async fn a_delivery_that_fails_does_not_fail_the_send() {
+    async fn failed_delivery_does_not_fail_the_request() {
         let fixture = Fixture::new().await;
-        fixture.listen("user-dad", "closed").await;
-        fixture.listen("user-dad", "tablet").await;
+        fixture.subscribe("user-dad", "closed").await;
+        fixture.subscribe("user-dad", "tablet").await;
         fixture.management.answer("closed", 410);
         assert_eq!(fixture.send("user-sarah", None, &json!({"body": "a"})).await.unwrap().status(), 201);
         assert_eq!(fixture.management.frames("tablet").len(), 1);
@@ -244,9 +261,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_senders_at_once_are_all_answered_and_pushed() {
+    async fn messages_of_concurrent_senders_are_all_committed_and_pushed() {
         let fixture = Fixture::new().await;
-        fixture.listen("user-dad", "tablet").await;
+        fixture.subscribe("user-dad", "tablet").await;
         let answers = join_all((0..30).map(|n| {
             let fixture = &fixture;
             async move { fixture.send("user-sarah", None, &json!({"body": format!("{n}")})).await }

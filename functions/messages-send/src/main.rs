@@ -1,6 +1,6 @@
 //! `POST /api/threads/{threadId}/messages`
 
-use messages_send::handle;
+use messages_send::{Deps, handle};
 use push::Push;
 use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};
 use store::{Chat, Connections, Links};
@@ -9,10 +9,12 @@ use store::{Chat, Connections, Links};
 async fn main() -> Result<(), Error> {
     init_telemetry();
     let config = sdk_config()?;
-    let chat = &Chat::new(&config, required("CHAT_TABLE")?);
     let connections = Connections::new(&config, required("CONNECTIONS_TABLE")?);
-    let push = &Push::new(&config, required("WS_ENDPOINT")?, connections);
-    let links = &Links::new(&required("LINK_KEY")?)?;
-    warm_up(async { tokio::try_join!(chat.warm_up(), push.warm_up()) }).await;
-    serve(verifier()?, |call| handle(chat, push, links, call)).await
+    let deps = &Deps {
+        chat: Chat::new(&config, required("CHAT_TABLE")?),
+        push: Push::new(&config, required("WS_ENDPOINT")?, connections),
+        links: Links::new(&required("LINK_KEY")?)?,
+    };
+    warm_up(async { tokio::try_join!(deps.chat.warm_up(), deps.push.warm_up()) }).await;
+    serve(verifier()?, |call| handle(deps, call)).await
 }

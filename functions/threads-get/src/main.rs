@@ -2,12 +2,12 @@
 
 use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};
 use store::Chat;
-use threads_get::handle;
+use threads_get::{Deps, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     init_telemetry();
-    let chat = &Chat::new(&sdk_config()?, required("CHAT_TABLE")?);
-    warm_up(chat.warm_up()).await;
-    serve(verifier()?, |call| handle(chat, call)).await
+    let deps = &Deps { chat: Chat::new(&sdk_config()?, required("CHAT_TABLE")?) };
+    warm_up(deps.chat.warm_up()).await;
+    serve(verifier()?, |call| handle(deps, call)).await
 }

@@ -4,10 +4,18 @@ use contract::{ApiError, ThreadsQuery};
 use runtime::{Answer, Call, StatusCode, json};
 use store::{Chat, Links};
 
-/// Answers 200 with a page of threads, most recently active first.
-pub async fn handle(chat: &Chat, links: &Links, call: Call) -> Result<Answer, ApiError> {
+/// Handler dependencies.
+pub struct Deps {
+    /// Reads memberships, threads and names.
+    pub chat: Chat,
+    /// Signs the links of attachments.
+    pub links: Links,
+}
+
+/// Handles `GET /api/threads`. Answers 200 with a page of threads, most recently active first.
+pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let query = ThreadsQuery::parse(call.query("limit").as_deref(), call.query("cursor").as_deref())?;
-    json(StatusCode::OK, &chat.threads(&call.caller.id, &query, links).await?, &[])
+    json(StatusCode::OK, &deps.chat.threads(&call.caller.id, &query, &deps.links).await?, &[])
 }
 
 #[cfg(test)]
@@ -19,42 +27,50 @@ mod tests {
 
     const EVENT: &str = include_str!("../../../events/threads-list.json");
 
-    async fn list(chat: &Chat, user: &str, query: Value) -> Result<Answer, ApiError> {
-        handle(chat, &links(), call(EVENT, &caller(user), |event| event["queryStringParameters"] = query)).await
+    async fn deps() -> Deps {
+        Deps { chat: Tables::create().await.chat(), links: links() }
+    }
+
+    async fn list(deps: &Deps, user: &str, query: Value) -> Result<Answer, ApiError> {
+        handle(deps, call(EVENT, &caller(user), |event| event["queryStringParameters"] = query)).await
     }
 
     #[tokio::test]
-    async fn pages_give_the_callers_threads_once() {
-        let chat = Tables::create().await.chat();
+    async fn pages_contain_each_of_the_callers_threads_once() {
+        let deps = deps().await;
         let mut mine = Vec::new();
         for other in ["a", "b", "c"] {
-            mine.push(new_thread(&chat, &["user-sarah", other]).await.id.to_string());
-            new_thread(&chat, &["user-dad", other]).await;
+            mine.push(new_thread(&deps.chat, &["user-sarah", other]).await.id.to_string());
+            new_thread(&deps.chat, &["user-dad", other]).await;
         }
-        let (mut seen, mut query) = (Vec::new(), json!({"limit": "2"}));
+        let (mut listed, mut query) = (Vec::new(), json!({"limit": "2"}));
         loop {
-            let page = body(&list(&chat, "user-sarah", query.clone()).await.unwrap());
+            let page = body(&list(&deps, "user-sarah", query.clone()).await.unwrap());
             for thread in page["threads"].as_array().unwrap() {
                 assert_eq!(thread["lastMessage"], Value::Null);
-                seen.push(thread["id"].as_str().unwrap().to_owned());
+                listed.push(thread["id"].as_str().unwrap().to_owned());
             }
             if page["nextCursor"].is_null() {
                 break;
             }
             query["cursor"] = page["nextCursor"].clone();
         }
-        assert_eq!(seen.len(), 3);
-        seen.sort_unstable();
+        assert_eq!(listed.len(), 3);
+        listed.sort_unstable();
         mine.sort_unstable();
-        assert_eq!(seen, mine);
+        assert_eq!(listed, mine);
     }
 
     #[tokio::test]
-    async fn nobody_has_no_threads_and_bad_queries_are_refused() {
-        let chat = Tables::create().await.chat();
-        let empty = body(&handle(&chat, &links(), call(EVENT, &caller("nobody"), |_| {})).await.unwrap());
+    async fn unknown_user_gets_an_empty_page() {
+        let empty = body(&handle(&deps().await, call(EVENT, &caller("nobody"), |_| {})).await.unwrap());
         assert_eq!(empty, json!({"threads": [], "nextCursor": null}));
-        assert_eq!(problem(list(&chat, "a", json!({"limit": "0"})).await)["code"], "invalid_query");
-        assert_eq!(problem(list(&chat, "a", json!({"cursor": "x"})).await)["code"], "invalid_cursor");
+    }
+
+    #[tokio::test]
+    async fn invalid_queries_are_refused() {
+        let deps = deps().await;
+        assert_eq!(problem(list(&deps, "a", json!({"limit": "0"})).await)["code"], "invalid_query");
+        assert_eq!(problem(list(&deps, "a", json!({"cursor": "x"})).await)["code"], "invalid_cursor");
     }
 }

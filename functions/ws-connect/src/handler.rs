@@ -1,56 +1,60 @@
-//! Lets a socket in, or refuses it.
+//! Accepts or refuses a new WebSocket connection.
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use contract::{ApiError, ErrorCode, Problem, Timestamp};
 use runtime::{SocketEvent, Verifier, bearer, refuse_frame, socket_response};
 use store::{Connections, TicketHolder};
 
-/// What it takes to decide.
-pub struct Door {
-    /// Where tickets are and connections go.
+/// Handler dependencies.
+pub struct Deps {
+    /// Stores tickets and connections.
     pub connections: Connections,
-    /// For clients that send a bearer token.
+    /// Verifies the bearer token of clients that send one instead of a ticket.
     pub verifier: Verifier,
-    /// The origins of the web pages that may open sockets.
+    /// Origins of the web pages that may connect, such as `https://chat.example`.
     pub allowed_origins: Vec<String>,
 }
 
-/// The origins in a list with commas; what is empty is none.
+/// Splits a comma-separated list of origins. Empty entries are dropped.
 #[must_use]
-pub fn origins(list: &str) -> Vec<String> {
+pub fn parse_origins(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect()
 }
 
-/// Answers 200 and notes the connection, or refuses with 401 or 403.
-pub async fn handle(door: &Door, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
+/// Handles `$connect`. Stores the connection and answers 200, or refuses it with 401 (ticket or token) or 403 (origin). A
+/// frame that names this route as its action gets an error event and opens nothing.
+pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
     if let Some(answer) = refuse_frame(&event)? {
         return Ok(answer);
     }
-    // Only browsers send an origin, and always do; other clients have no cookies or tickets that a page could abuse.
+    // Browsers always send an origin. Other clients send none, and have no cookies or tickets that a page could abuse.
     if let Some(origin) = event.header("origin")
-        && !door.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin)
+        && !deps.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin)
     {
-        return Err(Problem::new(ErrorCode::OriginNotAllowed, "Pages of this origin may not connect.").into());
+        let detail = "This page's origin may not connect. Open the app at an address that the server allows.";
+        return Err(Problem::new(ErrorCode::OriginNotAllowed, detail).into());
     }
-    let holder = identify(door, &event).await?;
-    // A ticket may outlive the token that it was asked for with.
+    let holder = identify(deps, &event).await?;
+    // A ticket may outlive the token that it was issued for.
     if holder.token_expires_at <= Timestamp::now().seconds() {
-        return Err(Problem::new(ErrorCode::Unauthorized, "The token has expired.").into());
+        let detail = "The token has expired. Sign in again, then request a new ticket.";
+        return Err(Problem::new(ErrorCode::Unauthorized, detail).into());
     }
-    door.connections.connect(&event.connection_id, &holder.user_id, holder.token_expires_at).await?;
+    deps.connections.connect(&event.connection_id, &holder.user_id, holder.token_expires_at).await?;
     Ok(socket_response(200, None))
 }
 
-async fn identify(door: &Door, event: &SocketEvent) -> Result<TicketHolder, ApiError> {
+async fn identify(deps: &Deps, event: &SocketEvent) -> Result<TicketHolder, ApiError> {
     let Some(ticket) = event.query("ticket") else {
-        let caller = door
+        let caller = deps
             .verifier
             .verify(bearer(event.header("authorization").and_then(|value| str::from_utf8(value).ok()))?)
             .await?;
         return Ok(TicketHolder { user_id: caller.id, token_expires_at: caller.expires_at });
     };
-    let refused = || Problem::new(ErrorCode::Unauthorized, "The ticket was used before, has run out, or never was.");
-    Ok(door.connections.redeem_ticket(ticket).await?.ok_or_else(refused)?)
+    let detail = "The ticket is unknown, has expired or was already used. Request a new ticket.";
+    let refused = || Problem::new(ErrorCode::Unauthorized, detail);
+    Ok(deps.connections.redeem_ticket(ticket).await?.ok_or_else(refused)?)
 }
 
 #[cfg(test)]
@@ -66,7 +70,7 @@ mod tests {
     const EVENT: &str = include_str!("../../../events/ws-connect.json");
 
     struct Fixture {
-        door: Door,
+        deps: Deps,
         issuer: Issuer,
     }
 
@@ -78,39 +82,39 @@ mod tests {
                 audience: AUDIENCE.into(),
                 jwks_url: issuer.jwks_url(),
             };
-            let door = Door {
+            let deps = Deps {
                 connections: Tables::create().await.connections(),
                 verifier: Verifier::new(config).unwrap(),
                 allowed_origins: vec!["http://localhost:5173".into()],
             };
-            Self { door, issuer }
+            Self { deps, issuer }
         }
 
         async fn ticket(&self) -> String {
             let holder = TicketHolder { user_id: caller("user-sarah").id, token_expires_at: i64::MAX };
-            self.door.connections.issue_ticket(holder).await.unwrap()
+            self.deps.connections.issue_ticket(holder).await.unwrap()
         }
 
-        /// Status of the answer to a client with these headers and query.
+        /// Returns the status of the answer to a handshake with these headers and query parameters.
         async fn connect(&self, connection: &str, headers: Value, query: Value) -> u16 {
             let event = socket_event(EVENT, connection, |event| {
                 event["headers"] = headers;
                 event["queryStringParameters"] = query;
             });
-            match handle(&self.door, event).await {
+            match handle(&self.deps, event).await {
                 Ok(response) => u16::try_from(response.status_code).unwrap(),
                 Err(error) => report(error).code.status(),
             }
         }
 
         async fn user_of(&self, connection: &str) -> Option<String> {
-            let connection = self.door.connections.connection(&ConnectionId::new(connection)).await.unwrap();
+            let connection = self.deps.connections.connection(&ConnectionId::new(connection)).await.unwrap();
             connection.map(|connection| connection.user_id.to_string())
         }
     }
 
     #[tokio::test]
-    async fn a_ticket_opens_one_socket() {
+    async fn ticket_opens_one_connection() {
         let fixture = Fixture::new().await;
         let query = json!({"ticket": fixture.ticket().await});
         assert_eq!(fixture.connect("first", json!({"Origin": "http://localhost:5173"}), query.clone()).await, 200);
@@ -120,19 +124,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bearer_token_opens_a_socket_for_as_long_as_it_is_good() {
+    async fn connection_expires_with_its_bearer_token() {
         let fixture = Fixture::new().await;
         let token = fixture.issuer.token(&fixture.issuer.claims("user-dad", "Dad"));
         let headers = json!({"Authorization": format!("Bearer {token}")});
         assert_eq!(fixture.connect("phone", headers, json!({})).await, 200);
         assert_eq!(fixture.user_of("phone").await.as_deref(), Some("user-dad"));
-        let connection = fixture.door.connections.connection(&ConnectionId::new("phone")).await.unwrap().unwrap();
-        let left = connection.expires_at - contract::Timestamp::now().seconds();
-        assert!((3_000..=3_600).contains(&left), "the token is good for an hour, the socket for {left} s");
+        let connection = fixture.deps.connections.connection(&ConnectionId::new("phone")).await.unwrap().unwrap();
+        let lifetime = connection.expires_at - Timestamp::now().seconds();
+        assert!((3_000..=3_600).contains(&lifetime), "token expires in 3,600 s, connection in {lifetime} s");
     }
 
     #[tokio::test]
-    async fn a_page_of_another_origin_is_refused_and_the_ticket_stays_good() {
+    async fn page_of_another_origin_is_refused_and_its_ticket_stays_valid() {
         let fixture = Fixture::new().await;
         let query = json!({"ticket": fixture.ticket().await});
         for origin in ["https://evil.example", "null", "http://localhost:5173.evil.example", "", "http://ä.example"] {
@@ -142,34 +146,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_frame_that_names_this_route_is_an_unknown_action() {
+    async fn frame_that_names_this_route_is_an_unknown_action() {
         let fixture = Fixture::new().await;
         let sample = include_str!("../../../events/ws-message.json");
         let frame = socket_event(sample, "phone", |event| event["body"] = r#"{"action":"$connect","id":1}"#.into());
-        let answer = handle(&fixture.door, frame).await.unwrap();
-        let Some(aws_lambda_events::encodings::Body::Text(answer)) = answer.body else { panic!("no body") };
+        let answer = handle(&fixture.deps, frame).await.unwrap();
+        let Some(aws_lambda_events::encodings::Body::Text(answer)) = answer.body else {
+            panic!("the answer has no text body")
+        };
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!((&answer["data"]["code"], &answer["id"]), (&json!("unknown_action"), &json!(1)));
         assert_eq!(fixture.user_of("phone").await, None);
     }
 
     #[test]
-    fn a_list_of_origins_has_no_empty_one() {
-        assert_eq!(origins(" https://a.example ,http://b.example,, "), ["https://a.example", "http://b.example"]);
-        assert!(origins("").is_empty());
+    fn parse_origins_trims_and_drops_empty_entries() {
+        assert_eq!(parse_origins(" https://a.example ,http://b.example,, "), ["https://a.example", "http://b.example"]);
+        assert!(parse_origins("").is_empty());
     }
 
     #[tokio::test]
-    async fn a_ticket_does_not_outlive_its_token() {
+    async fn ticket_of_an_expired_token_is_refused() {
         let fixture = Fixture::new().await;
-        let now = contract::Timestamp::now().seconds();
+        let now = Timestamp::now().seconds();
         let holder = TicketHolder { user_id: caller("user-sarah").id, token_expires_at: now };
-        let ticket = fixture.door.connections.issue_ticket(holder).await.unwrap();
+        let ticket = fixture.deps.connections.issue_ticket(holder).await.unwrap();
         assert_eq!(fixture.connect("phone", json!({}), json!({"ticket": ticket})).await, 401);
     }
 
     #[tokio::test]
-    async fn who_proves_nothing_is_refused() {
+    async fn missing_unknown_and_expired_credentials_are_refused() {
         let fixture = Fixture::new().await;
         let mut expired = fixture.issuer.claims("user-dad", "Dad");
         expired["exp"] = json!(1_000);

@@ -1,17 +1,17 @@
-//! A socket opens: the route `$connect`.
+//! The WebSocket route `$connect`
 
 use runtime::{Error, init_telemetry, optional, required, sdk_config, serve_socket, verifier, warm_up};
 use store::Connections;
-use ws_connect::{Door, handle, origins};
+use ws_connect::{Deps, handle, parse_origins};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     init_telemetry();
-    let door = &Door {
+    let deps = &Deps {
         connections: Connections::new(&sdk_config()?, required("CONNECTIONS_TABLE")?),
         verifier: verifier()?,
-        allowed_origins: origins(&optional("ALLOWED_ORIGINS").unwrap_or_default()),
+        allowed_origins: parse_origins(&optional("ALLOWED_ORIGINS").unwrap_or_default()),
     };
-    warm_up(door.connections.warm_up()).await;
-    serve_socket(|event| handle(door, event)).await
+    warm_up(deps.connections.warm_up()).await;
+    serve_socket(|event| handle(deps, event)).await
 }

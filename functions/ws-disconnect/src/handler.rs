@@ -1,16 +1,23 @@
-//! Forgets a socket that has closed.
+//! Removes a connection that has closed.
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use contract::ApiError;
 use runtime::{SocketEvent, refuse_frame, socket_response};
 use store::Connections;
 
-/// Removes the connection and its subscriptions; it may have been done before.
-pub async fn handle(connections: &Connections, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
+/// Handler dependencies.
+pub struct Deps {
+    /// Stores connections and their subscriptions.
+    pub connections: Connections,
+}
+
+/// Handles `$disconnect`. Removes the connection and its subscriptions; repeating it has no effect. A frame that names
+/// this route as its action gets an error event and closes nothing.
+pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
     if let Some(answer) = refuse_frame(&event)? {
         return Ok(answer);
     }
-    connections.remove(&event.connection_id).await?;
+    deps.connections.remove(&event.connection_id).await?;
     Ok(socket_response(200, None))
 }
 
@@ -23,30 +30,33 @@ mod tests {
 
     const EVENT: &str = include_str!("../../../events/ws-disconnect.json");
 
-    #[tokio::test]
-    async fn a_frame_that_names_this_route_closes_nothing() {
-        let connections = Tables::create().await.connections();
-        let connection = connect(&connections, "user-sarah", "phone").await;
-        let sample = include_str!("../../../events/ws-message.json");
-        let frame = socket_event(sample, "phone", |event| event["body"] = r#"{"action":"$disconnect"}"#.into());
-        handle(&connections, frame).await.unwrap();
-        assert_eq!(connections.connection(&connection.id).await.unwrap(), Some(connection));
+    async fn deps() -> Deps {
+        Deps { connections: Tables::create().await.connections() }
     }
 
     #[tokio::test]
-    async fn nothing_is_left_of_the_connection_and_others_stay() {
-        let tables = Tables::create().await;
-        let connections = tables.connections();
+    async fn frame_that_names_this_route_closes_nothing() {
+        let deps = deps().await;
+        let connection = connect(&deps.connections, "user-sarah", "phone").await;
+        let sample = include_str!("../../../events/ws-message.json");
+        let frame = socket_event(sample, "phone", |event| event["body"] = r#"{"action":"$disconnect"}"#.into());
+        handle(&deps, frame).await.unwrap();
+        assert_eq!(deps.connections.connection(&connection.id).await.unwrap(), Some(connection));
+    }
+
+    #[tokio::test]
+    async fn connection_and_its_subscriptions_are_removed_and_others_stay() {
+        let deps = deps().await;
         let channel = Channel::Thread(ThreadId::new());
         for id in ["phone", "tablet"] {
-            let connection = connect(&connections, "user-sarah", id).await;
-            connections.subscribe(&connection, &channel).await.unwrap();
+            let connection = connect(&deps.connections, "user-sarah", id).await;
+            deps.connections.subscribe(&connection, &channel).await.unwrap();
         }
         for _ in 0..2 {
-            let answer = handle(&connections, socket_event(EVENT, "phone", |_| {})).await.unwrap();
+            let answer = handle(&deps, socket_event(EVENT, "phone", |_| {})).await.unwrap();
             assert_eq!(answer.status_code, 200);
-            let left = connections.subscribers(&channel).await.unwrap().live;
-            assert_eq!(left.iter().map(|subscriber| subscriber.connection_id.as_str()).collect::<Vec<_>>(), ["tablet"]);
+            let live = deps.connections.subscribers(&channel).await.unwrap().live;
+            assert_eq!(live.iter().map(|subscriber| subscriber.connection_id.as_str()).collect::<Vec<_>>(), ["tablet"]);
         }
     }
 }

@@ -1,13 +1,13 @@
-//! A socket has closed: the route `$disconnect`, which API Gateway calls once and at best effort.
+//! The WebSocket route `$disconnect`. API Gateway calls it once for a closed connection, without a guarantee.
 
 use runtime::{Error, init_telemetry, required, sdk_config, serve_socket, warm_up};
 use store::Connections;
-use ws_disconnect::handle;
+use ws_disconnect::{Deps, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     init_telemetry();
-    let connections = &Connections::new(&sdk_config()?, required("CONNECTIONS_TABLE")?);
-    warm_up(connections.warm_up()).await;
-    serve_socket(|event| handle(connections, event)).await
+    let deps = &Deps { connections: Connections::new(&sdk_config()?, required("CONNECTIONS_TABLE")?) };
+    warm_up(deps.connections.warm_up()).await;
+    serve_socket(|event| handle(deps, event)).await
 }

@@ -2,17 +2,17 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::{ErrorCode, Problem, ThreadId, Timestamp};
 
-/// A place in a thread's messages. It is a position, not a row, so it holds while messages arrive.
+/// A position in a thread's messages. It does not refer to a row, so it stays valid while messages arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageCursor {
-    /// Goes on with the messages before this `seq`, newest first.
+    /// The next page has messages with a smaller `seq` than this, newest first.
     Before(u64),
-    /// Goes on with the messages after this `seq`, oldest first.
+    /// The next page has messages with a larger `seq` than this, oldest first.
     After(u64),
 }
 
 impl MessageCursor {
-    /// The opaque text that a client gets.
+    /// Returns the cursor as the opaque text that clients receive.
     #[must_use]
     pub fn encode(self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(match self {
@@ -21,7 +21,7 @@ impl MessageCursor {
         })
     }
 
-    /// Reads what [`encode`](Self::encode) gave: `invalid_cursor` where it is anything else.
+    /// Parses text that [`encode`](Self::encode) produced. Fails with `invalid_cursor` for any other text.
     pub fn decode(text: &str) -> Result<Self, Problem> {
         let plain = decode_text(text)?;
         let read = |digits: &str| digits.parse().map_err(|_| invalid());
@@ -33,23 +33,23 @@ impl MessageCursor {
     }
 }
 
-/// A place in a user's list of threads, most recently active first.
+/// A position in a user's list of threads, which is sorted by activity, most recent first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ThreadCursor {
-    /// The last activity of the last thread given.
+    /// `updatedAt` of the last thread on the previous page.
     pub updated_at: Timestamp,
-    /// That thread; breaks ties.
+    /// ID of that thread. It orders threads that have the same `updatedAt`.
     pub id: ThreadId,
 }
 
 impl ThreadCursor {
-    /// The opaque text that a client gets.
+    /// Returns the cursor as the opaque text that clients receive.
     #[must_use]
     pub fn encode(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(format!("{}:{}", self.updated_at.millis(), self.id))
     }
 
-    /// Reads what [`encode`](Self::encode) gave: `invalid_cursor` where it is anything else.
+    /// Parses text that [`encode`](Self::encode) produced. Fails with `invalid_cursor` for any other text.
     pub fn decode(text: &str) -> Result<Self, Problem> {
         let plain = decode_text(text)?;
         let (millis, id) = plain.split_once(':').ok_or_else(invalid)?;
@@ -66,7 +66,10 @@ fn decode_text(text: &str) -> Result<String, Problem> {
 }
 
 fn invalid() -> Problem {
-    Problem::new(ErrorCode::InvalidCursor, "The cursor is not one that this list gave.")
+    Problem::new(
+        ErrorCode::InvalidCursor,
+        "The cursor is not valid for this list. Request the list again without a cursor.",
+    )
 }
 
 #[cfg(test)]
@@ -74,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cursors_come_back() {
+    fn decode_reverses_encode() {
         for cursor in [MessageCursor::Before(1), MessageCursor::After(u64::MAX)] {
             assert_eq!(MessageCursor::decode(&cursor.encode()), Ok(cursor));
         }
@@ -83,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_an_invalid_cursor() {
+    fn decode_refuses_text_that_encode_does_not_produce() {
         let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
         let wrong = ["", "b", "b-1", "c1", "äb", "17", "17:", ":thread_1", "x:thread_1", "17:msg_1"].map(encode);
         for text in wrong.iter().map(String::as_str).chain(["!", "====", "ä"]) {

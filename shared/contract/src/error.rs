@@ -1,15 +1,15 @@
 use crate::Problem;
 
-/// Why a request failed: what the client may see, or what only the log may.
+/// Why a request failed, and how much of the reason the client may see.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// The client's doing; shown in full.
+    /// The client made a mistake. The client receives the whole problem.
     #[error("{}", .0.detail)]
     Problem(Problem),
-    /// Something that passes: the client is told to try again, the log why.
+    /// A temporary failure. The client is asked to retry; the text goes only to the log.
     #[error("{0}")]
     Unavailable(String),
-    /// A fault on our side: the client is told that there is one, the log which.
+    /// A server error. The client learns only that an error occurred; the text goes only to the log.
     #[error("{0}")]
     Internal(String),
 }

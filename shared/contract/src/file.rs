@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FileId, Problem, Timestamp, fields::Fields, limits};
 
-/// `POST /api/files`.
+/// Request body of `POST /api/files`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateFile {
-    /// 1 to [`limits::FILE_NAME_CHARS`] characters, without a path or control characters.
+    /// The file's name: 1 to [`limits::FILE_NAME_CHARS`] characters, without a path and without control characters.
     #[cfg_attr(
         feature = "schema",
         schemars(
@@ -19,7 +19,7 @@ pub struct CreateFile {
         )
     )]
     pub name: String,
-    /// The media type as the client gives it: `type/subtype`, perhaps with parameters.
+    /// The file's media type, such as `image/jpeg`. It may have parameters.
     #[cfg_attr(
         feature = "schema",
         schemars(
@@ -28,22 +28,24 @@ pub struct CreateFile {
         )
     )]
     pub mimetype: String,
-    /// Bytes: 1 to [`limits::FILE_BYTES`], unless the deployment sets another limit.
+    /// The file's size in bytes: 1 to [`limits::FILE_BYTES`], unless the deployment sets another limit.
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = limits::FILE_BYTES)))]
     pub size: u64,
 }
 
 impl CreateFile {
-    /// Reads a request body; `max_size` is the deployment's limit, in bytes.
+    /// Parses a request body. `max_size` is the deployment's limit for a file, in bytes.
+    ///
+    /// Fails with a problem that names every invalid field.
     pub fn parse(body: &[u8], max_size: u64) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
         let name = fields.required_string("filename", limits::FILE_NAME_CHARS);
-        if let Some(what) = name.as_deref().and_then(wrong_name) {
-            fields.refuse("filename", what);
+        if let Some(message) = name.as_deref().and_then(file_name_error) {
+            fields.refuse("filename", message);
         }
         let mimetype = fields.required_string("mimetype", limits::MEDIA_TYPE_CHARS);
         if mimetype.as_deref().is_some_and(|text| !is_media_type(text)) {
-            fields.refuse("mimetype", "has to be a media type such as image/jpeg");
+            fields.refuse("mimetype", "must be a media type such as image/jpeg");
         }
         let size = fields.whole_number("size", 1..=max_size);
         fields.finish(Self {
@@ -54,21 +56,21 @@ impl CreateFile {
     }
 }
 
-/// What is wrong with the name of a file, if anything.
-fn wrong_name(name: &str) -> Option<&'static str> {
+/// Returns what is wrong with a file name, or `None` if it is valid.
+fn file_name_error(name: &str) -> Option<&'static str> {
     if name.trim().is_empty() || name == "." || name == ".." {
-        Some("has to be the name of a file")
+        Some("must be the name of a file")
     } else if name.contains(['/', '\\']) {
-        Some("has to be a name without a path")
+        Some("must be a name without a path")
     } else if name.chars().any(char::is_control) {
-        Some("has control characters")
+        Some("must not contain control characters")
     } else {
         None
     }
 }
 
-/// Whether `text` is a media type: RFC 6838, section 4.2, with whatever parameters in visible ASCII. It becomes the
-/// value of a header.
+/// Returns whether `text` is a media type (RFC 6838, section 4.2) that can be the value of a header: its parameters may
+/// be any visible ASCII characters and spaces.
 fn is_media_type(text: &str) -> bool {
     let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
     let is_name = |name: &str| {
@@ -76,94 +78,94 @@ fn is_media_type(text: &str) -> bool {
             && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c))
     };
     let names = essence.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype));
-    // A space at the end would not reach the server that checks the signature.
+    // HTTP clients trim a trailing space from a header. S3 would then compute another signature than we did.
     names && !text.ends_with(' ') && parameters.chars().all(|c| c.is_ascii_graphic() || c == ' ')
 }
 
-/// Where a file stands.
+/// State of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FileStatus {
-    /// Not uploaded or not inspected yet.
+    /// Not uploaded yet, or not inspected yet.
     Pending,
-    /// Can be fetched.
+    /// Inspected, and available for download. This state is final.
     Ready,
-    /// Never will be.
+    /// Refused by the inspection, or never uploaded. This state is final.
     Failed,
 }
 
-/// The answer to `POST /api/files`: where the bytes go.
+/// Response body of `POST /api/files`: how to upload the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Upload {
-    /// Takes the bytes, of exactly the type and size that were announced.
+    /// Where to send the bytes. The URL is valid only for the media type and size of the request.
     #[cfg_attr(feature = "schema", schemars(url))]
     pub upload_url: String,
-    /// How: `PUT`.
+    /// The HTTP method of the upload: `PUT`.
     #[cfg_attr(feature = "schema", schemars(extend("const" = "PUT")))]
     pub method: &'static str,
-    /// The headers that the request has to carry: `content-type`, as it was announced.
+    /// Headers that the upload must have: `content-type` with the media type of the request.
     pub headers: BTreeMap<String, String>,
-    /// Until when the request may begin.
+    /// The upload must start before this time.
     pub expires_at: Timestamp,
-    /// The file.
+    /// The new file.
     pub file: NewFile,
 }
 
-/// A file that waits for its bytes.
+/// A new file, before its upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewFile {
-    /// Its id.
+    /// ID of the file.
     pub id: FileId,
-    /// Its name.
+    /// The file's name.
     pub name: String,
-    /// Pending.
+    /// State of the file: `pending`.
     pub status: FileStatus,
 }
 
-/// `GET /api/files/{fileId}/status`.
+/// Response body of `GET /api/files/{fileId}/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FileDetails {
-    /// Its id.
+    /// ID of the file.
     pub id: FileId,
-    /// Its name.
+    /// The file's name.
     pub name: String,
-    /// Where it stands.
+    /// State of the file.
     pub status: FileStatus,
-    /// Where to fetch its thumbnail, relative to the API's base URL; null when it has none.
+    /// Link to the thumbnail, relative to the API's base URL; null if the file has no thumbnail.
     pub thumb_url: Option<String>,
-    /// Where to fetch it once it is ready, relative to the API's base URL.
+    /// Link to the file, relative to the API's base URL. Only ready files have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Why it failed, for a person.
+    /// Why the file failed, as a text for people. Only failed files have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// A file in a message, as it is now.
+/// A file in a message, with its current state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
-    /// The file's id.
+    /// ID of the file.
     pub id: FileId,
-    /// Its name, without a path.
+    /// The file's name, without a path.
     pub name: String,
-    /// Where to fetch it once it is ready, relative to the API's base URL.
+    /// Link to the file, relative to the API's base URL. It works once the file is ready.
     pub url: String,
-    /// Its media type, as its owner gave it.
+    /// The media type that the file's owner declared.
     pub mimetype: String,
-    /// Bytes.
+    /// Size in bytes.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub size: u64,
-    /// Where it stands.
+    /// State of the file.
     pub status: FileStatus,
-    /// Where to fetch its thumbnail, when it has one, relative to the API's base URL.
+    /// Link to the thumbnail, relative to the API's base URL. Missing if the file has no thumbnail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thumb_url: Option<String>,
 }
@@ -180,21 +182,21 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_announced_by_name_type_and_size() {
+    fn valid_request_is_parsed_and_unknown_fields_are_ignored() {
         let request = json!({"filename": "photo.jpg", "mimetype": "image/jpeg", "size": 1_000, "x": 1});
         let expected = CreateFile { name: "photo.jpg".into(), mimetype: "image/jpeg".into(), size: 1_000 };
         assert_eq!(parse(&request), Ok(expected));
     }
 
     #[test]
-    fn every_offending_field_is_named() {
+    fn error_names_every_invalid_field() {
         assert_eq!(parse(&json!({})).unwrap_err(), ["filename", "mimetype", "size"]);
         let wrong = json!({"filename": 7, "mimetype": null, "size": "12"});
         assert_eq!(parse(&wrong).unwrap_err(), ["filename", "mimetype", "size"]);
     }
 
     #[test]
-    fn names_have_no_path_and_nothing_hidden() {
+    fn names_must_not_have_a_path_or_control_characters() {
         let name = |name: &str| parse(&json!({"filename": name, "mimetype": "a/b", "size": 1})).is_ok();
         let longest = "🏡".repeat(255);
         for good in ["a", "..a", "Ferien 2025 (1).jpg", "a\"b'c%20d+e#f?g&h", "صورة.png", longest.as_str()] {
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn media_types_can_be_headers() {
+    fn media_types_must_be_valid_header_values() {
         let media_type = |text: &str| parse(&json!({"filename": "a", "mimetype": text, "size": 1})).is_ok();
         for good in ["image/jpeg", "image/svg+xml", "text/plain; charset=utf-8", "application/vnd.a.b-c_d", "A/B"] {
             assert!(media_type(good), "{good}");
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_whole_and_within_the_limit() {
+    fn sizes_must_be_whole_and_within_the_limit() {
         let size = |size: Value| parse(&json!({"filename": "a", "mimetype": "a/b", "size": size})).is_ok();
         for good in [json!(1), json!(1_000), json!(1.0), json!(1e3)] {
             assert!(size(good.clone()), "{good}");

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::limits;
 
-/// Defines an id of the form `prefix_…` that this service makes.
+/// Defines an ID of the form `prefix_…`. The server creates these IDs.
 macro_rules! prefixed_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -19,15 +19,14 @@ macro_rules! prefixed_id {
         pub struct $name(String);
 
         impl $name {
-            /// A new id: the prefix and a `UUIDv7` (RFC 9562), without hyphens.
+            /// Creates a new ID: the prefix and a `UUIDv7` (RFC 9562) without hyphens.
             #[must_use]
-            #[allow(clippy::new_without_default, reason = "a default that differs every time would surprise")]
+            #[allow(clippy::new_without_default, reason = "a default value should be the same each time")]
             pub fn new() -> Self {
                 Self(format!("{}{}", $prefix, Uuid::now_v7().simple()))
             }
 
-            /// The id that `text` is, or `None` where it cannot be one: another prefix, nothing behind it, more
-            /// than 64 characters, or any but ASCII letters, digits, `_` and `-`.
+            /// Parses an ID: the prefix, then 1 to 64 ASCII letters, digits, `_` or `-`. Returns `None` for other text.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 let rest = text.strip_prefix($prefix)?;
@@ -36,7 +35,7 @@ macro_rules! prefixed_id {
                 fits.then(|| Self(text.to_owned()))
             }
 
-            /// The id as text.
+            /// Returns the ID as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -59,28 +58,29 @@ macro_rules! prefixed_id {
 }
 
 prefixed_id!(
-    /// A thread: `thread_…`.
+    /// ID of a thread: `thread_…`.
     ThreadId,
     "thread_"
 );
 prefixed_id!(
-    /// A message: `msg_…`.
+    /// ID of a message: `msg_…`.
     MessageId,
     "msg_"
 );
 prefixed_id!(
-    /// An uploaded file: `file_…`.
+    /// ID of a file: `file_…`.
     FileId,
     "file_"
 );
 
-/// A user: the `sub` of a verified token, taken as it is.
+/// ID of a user: the `sub` claim of a verified token, unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
     schemars(
-        description = "A user: the `sub` of a verified token, taken as it is. At most [`limits::USER_ID_BYTES`] bytes of UTF-8.",
+        description = "ID of a user: the `sub` claim of a verified token, unchanged. At most \
+            [`limits::USER_ID_BYTES`] bytes in UTF-8.",
         extend(
             "minLength" = 1,
             "maxLength" = limits::USER_ID_BYTES,
@@ -92,15 +92,15 @@ prefixed_id!(
 pub struct UserId(String);
 
 impl UserId {
-    /// The user id that `text` is, or `None` where it is empty, longer than [`limits::USER_ID_BYTES`] or has
-    /// control characters.
+    /// Parses a user ID. Returns `None` if `text` is empty, longer than [`limits::USER_ID_BYTES`] or contains control
+    /// characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=limits::USER_ID_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The id as text.
+    /// Returns the ID as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -120,18 +120,18 @@ impl fmt::Display for UserId {
     }
 }
 
-/// A live socket: API Gateway's connection id, taken as it is.
+/// ID of a connection: API Gateway's connection ID, unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConnectionId(String);
 
 impl ConnectionId {
-    /// Wraps what API Gateway calls the connection.
+    /// Wraps a connection ID from API Gateway.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
-    /// The id as text.
+    /// Returns the ID as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_another_kind_or_shape_are_refused() {
+    fn text_with_another_prefix_or_shape_is_refused() {
         let long = format!("thread_{}", "a".repeat(65));
         for text in ["", "thread_", "msg_1", "Thread_1", "thread_a#b", "thread_ä", "thread_a b", long.as_str()] {
             assert_eq!(ThreadId::parse(text), None, "{text}");
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn user_ids_are_taken_as_they_are_within_their_limits() {
+    fn user_ids_stay_unchanged_and_have_limits() {
         let longest = "a".repeat(255);
         for text in ["1", "auth0|5f7c", "a#b", "ümläut", longest.as_str()] {
             assert_eq!(UserId::parse(text).unwrap().as_str(), text);

@@ -1,7 +1,7 @@
-//! What goes over the wire: ids, requests, responses, socket frames, error codes and limits.
+//! The types of the API: IDs, requests, responses, socket frames, error codes and limits.
 //!
-//! Requests are parsed here, from bytes to a valid value or to a [`Problem`] that names every offending
-//! field. Nothing here knows about AWS.
+//! This crate also parses requests: bytes become a valid value, or a [`Problem`] that names every invalid field.
+//! It does not depend on AWS.
 
 mod cursor;
 mod error;
@@ -32,46 +32,48 @@ pub use socket::{Action, Answer, Channel, Event, Frame, FrameError, WsTicket, me
 pub use thread::{CreateThread, Thread, ThreadDetails, ThreadPage, ThreadSummary};
 pub use timestamp::Timestamp;
 
-/// The limits that clients may rely on. "Characters" are Unicode scalar values.
+/// Limits that clients may rely on. A character is a Unicode scalar value.
 pub mod limits {
-    /// Members of a thread, the caller included. A `DynamoDB` transaction takes 100 items at most and creating
-    /// a thread writes two beside one for each member.
+    /// Maximum number of members of a thread, the caller included. A `DynamoDB` transaction takes at most 100 items,
+    /// and creating a thread writes one item per member and two more.
     pub const MEMBERS: usize = 90;
-    /// Characters of a thread's title.
+    /// Maximum number of characters in a thread's title.
     pub const TITLE_CHARS: usize = 100;
-    /// Characters of a message's body.
+    /// Maximum number of characters in a message's body.
     pub const BODY_CHARS: usize = 8_000;
-    /// Files of one message.
+    /// Maximum number of files in a message.
     pub const FILES: usize = 10;
-    /// Bytes of a file, unless the deployment says otherwise: the default of the template's `MaxFileBytes`.
+    /// Maximum size of a file in bytes: the default of the template's parameter `MaxFileBytes`.
     pub const FILE_BYTES: u64 = 25 * 1024 * 1024;
-    /// Characters of a file's name.
+    /// Maximum number of characters in a file's name.
     pub const FILE_NAME_CHARS: usize = 255;
-    /// Characters of a file's media type: RFC 6838, section 4.2, allows its two names 127 each.
+    /// Maximum number of characters in a file's media type. RFC 6838, section 4.2, allows 127 characters for each of
+    /// its two names.
     pub const MEDIA_TYPE_CHARS: usize = 255;
-    /// Characters of an `Idempotency-Key`.
+    /// Maximum number of characters in an `Idempotency-Key`.
     pub const IDEMPOTENCY_KEY_CHARS: usize = 128;
-    /// Bytes of a user id; `OpenID` Connect Core 1.0, section 2, allows a `sub` 255 ASCII characters.
+    /// Maximum size of a user ID in bytes. `OpenID` Connect Core 1.0, section 2, allows a `sub` of 255 ASCII
+    /// characters.
     pub const USER_ID_BYTES: usize = 255;
-    /// Bytes of a request's body. The largest that keeps the other limits, with every character escaped, has
-    /// some 140 000.
+    /// Maximum size of a request body in bytes. The largest body within the other limits, with every character escaped,
+    /// has about 140,000 bytes.
     pub const REQUEST_BYTES: usize = 256 * 1024;
-    /// Offending fields that an answer names, at most: it has to stay below Lambda's 6 MB whatever was sent.
+    /// Maximum number of invalid fields that an error names. It keeps every response below Lambda's 6 MB.
     pub const ERRORS: usize = 100;
-    /// Bytes of a page of threads or messages, roughly: Lambda returns 6 MB at most.
+    /// Approximate maximum size of a page of threads or messages in bytes. Lambda returns at most 6 MB.
     pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
-    /// Rows of a page, at most.
+    /// Maximum number of threads or messages on a page.
     pub const PAGE: u32 = 100;
-    /// Rows of a page where `limit` is not given.
+    /// Maximum number of threads or messages on a page if the request has no `limit`.
     pub const PAGE_DEFAULT: u32 = 50;
-    /// Bytes of one socket frame, either way: API Gateway's frame size for WebSocket APIs.
+    /// Maximum size of a frame in bytes, in both directions: API Gateway's frame size for WebSocket APIs.
     pub const FRAME_BYTES: usize = 32 * 1024;
-    /// Characters of a frame's `id`.
+    /// Maximum number of characters in a frame's `id`.
     pub const FRAME_ID_CHARS: usize = 128;
-    /// Seconds that a socket ticket is good for.
+    /// Lifetime of a ticket in seconds.
     pub const TICKET_SECONDS: i64 = 60;
-    /// Seconds that a socket may live: API Gateway's connection duration for WebSocket APIs.
+    /// Maximum lifetime of a connection in seconds: API Gateway's connection duration for WebSocket APIs.
     pub const CONNECTION_SECONDS: i64 = 2 * 60 * 60;
-    /// Channels that one connection may subscribe to in its life.
+    /// Maximum number of channels that a connection may subscribe to during its lifetime.
     pub const SUBSCRIPTIONS: usize = 500;
 }

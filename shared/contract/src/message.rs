@@ -4,48 +4,47 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Attachment, ErrorCode, FileId, MessageId, Problem, ThreadId, Timestamp, UserId, fields::Fields, limits};
 
-/// `POST /api/threads/{threadId}/messages`.
+/// Request body of `POST /api/threads/{threadId}/messages`. It must have text, files or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(rename_all = "camelCase", extend("anyOf" = [
-        { "required": ["body"], "properties": { "body": { "type": "string", "minLength": 1 } } },
-        { "required": ["fileIds"], "properties": { "fileIds": { "type": "array", "minItems": 1 } } },
-    ]))
+    schemars(rename_all = "camelCase", extend("not" = {
+        "properties": { "body": { "enum": ["", null] }, "fileIds": { "enum": [[], null] } },
+    }))
 )]
 pub struct SendMessage {
-    /// At most [`limits::BODY_CHARS`] characters; empty only with files.
+    /// The text, at most [`limits::BODY_CHARS`] characters. It may be missing or empty if there are files.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", length(max = limits::BODY_CHARS)))]
     pub body: String,
-    /// At most [`limits::FILES`], as they were given.
+    /// The files in the order of the request, at most [`limits::FILES`]. A file may occur twice.
     #[cfg_attr(
         feature = "schema",
         schemars(
             with = "Option<Vec<FileId>>",
             length(max = limits::FILES),
-            description = "At most [`limits::FILES`] files of the caller's own, none of which has failed."
+            description = "At most [`limits::FILES`] files. The caller must own each, and none may have failed."
         )
     )]
     pub file_ids: Vec<FileId>,
 }
 
 impl SendMessage {
-    /// Reads a request body.
+    /// Parses a request body. Fails with a problem that names every invalid field.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
         let text = fields.string("body", limits::BODY_CHARS).unwrap_or_default();
-        let file_ids = fields.list("fileIds", FileId::parse, "the id of a file").unwrap_or_default();
+        let file_ids = fields.list("fileIds", FileId::parse, "the ID of a file").unwrap_or_default();
         if file_ids.len() > limits::FILES {
-            fields.refuse("fileIds", format!("names more than {} files", limits::FILES));
+            fields.refuse("fileIds", format!("must have at most {} files", limits::FILES));
         }
         if text.is_empty() && file_ids.is_empty() && !fields.refused("body") && !fields.refused("fileIds") {
-            fields.refuse("body", "may be empty only with files");
+            fields.refuse("body", "must not be empty, unless the message has files");
         }
         fields.finish(Self { body: text, file_ids })
     }
 
-    /// The files, each once.
+    /// Returns the files without duplicates, in the order of the request.
     #[must_use]
     pub fn distinct_files(&self) -> Vec<FileId> {
         let mut seen = HashSet::new();
@@ -53,70 +52,73 @@ impl SendMessage {
     }
 }
 
-/// The value of an `Idempotency-Key` header: 1 to [`limits::IDEMPOTENCY_KEY_CHARS`] visible ASCII characters.
+/// Value of an `Idempotency-Key` header: 1 to [`limits::IDEMPOTENCY_KEY_CHARS`] visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Reads the header's value.
+    /// Parses the header's value. Fails with `invalid_idempotency_key`.
     pub fn parse(value: &[u8]) -> Result<Self, Problem> {
         let fits = (1..=limits::IDEMPOTENCY_KEY_CHARS).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
         match String::from_utf8(value.to_vec()) {
             Ok(text) if fits => Ok(Self(text)),
             _ => Err(Problem::new(
                 ErrorCode::InvalidIdempotencyKey,
-                format!("Idempotency-Key takes 1 to {} visible ASCII characters.", limits::IDEMPOTENCY_KEY_CHARS),
+                format!(
+                    "The Idempotency-Key header must have 1 to {} visible ASCII characters. Use a UUID, for example.",
+                    limits::IDEMPOTENCY_KEY_CHARS
+                ),
             )),
         }
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Who wrote a message.
+/// The user who wrote a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Author {
-    /// The user's id.
+    /// ID of the user.
     pub id: UserId,
-    /// Their name as it is now; their id where they were never seen with one.
+    /// The user's current name, or their ID if no token of theirs had a name.
     pub name: String,
 }
 
-/// A message, on REST and in `message:new` alike.
+/// A message. REST responses and `message:new` events contain the same object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
-    /// Its id.
+    /// ID of the message.
     pub id: MessageId,
-    /// The thread it belongs to.
+    /// The message's thread.
     pub thread_id: ThreadId,
-    /// Its number in the thread: 1, 2, 3 … without a gap, in the order of commit.
+    /// The message's number in its thread: 1, 2, 3 … without gaps, in commit order.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: u64,
-    /// The text.
+    /// The text; empty if the message has only files.
     pub body: String,
-    /// Who wrote it.
+    /// The user who wrote the message.
     pub author: Author,
-    /// Its files.
+    /// The files of the message.
     pub attachments: Vec<Attachment>,
-    /// When it was committed.
+    /// When the message was committed.
     pub created_at: Timestamp,
 }
 
-/// `GET /api/threads/{threadId}/messages`.
+/// Response body of `GET /api/threads/{threadId}/messages`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MessagePage {
-    /// At most `limit` messages; newest first, or oldest first with `after`.
+    /// At most `limit` messages: newest first, or oldest first if `after` was given.
     pub messages: Vec<Message>,
-    /// Where the next page starts; null on the last one.
+    /// The cursor of the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn body_counts_characters_not_bytes() {
+    fn body_limit_counts_characters_not_bytes() {
         let body = serde_json::json!({"body": "🏡".repeat(8_000)});
         assert_eq!(SendMessage::parse(body.to_string().as_bytes()).unwrap().body.len(), 32_000);
         assert_eq!(refused(&serde_json::json!({"body": "a".repeat(8_001)})), ["body"]);
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_offending_field_is_named() {
+    fn error_names_every_invalid_field() {
         assert_eq!(refused(&serde_json::json!({"body": 7, "fileIds": "file_1"})), ["body", "fileIds"]);
         assert_eq!(refused(&serde_json::json!({"body": "", "fileIds": ["x"]})), ["fileIds[0]"]);
         let eleven: Vec<_> = (0..11).map(|n| format!("file_{n}")).collect();
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn idempotency_key_is_visible_ascii_within_its_limit() {
+    fn idempotency_key_must_be_visible_ascii_within_limit() {
         assert!(IdempotencyKey::parse("!~".repeat(64).as_bytes()).is_ok());
         for value in [&b""[..], b"a b", b"\xc3\xa4", b"a\tb", &[b'a'; 129]] {
             assert_eq!(IdempotencyKey::parse(value).unwrap_err().code, ErrorCode::InvalidIdempotencyKey);

@@ -1,33 +1,35 @@
 use crate::{ErrorCode, FieldError, MessageCursor, Problem, ThreadCursor, limits};
 
-/// The part of a thread's messages that a page starts from.
+/// Which messages of a thread a list returns, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageRange {
-    /// All of them, newest first.
+    /// All messages, newest first.
     Newest,
-    /// Those before this `seq`, newest first.
+    /// Messages with a smaller `seq` than this, newest first.
     Before(u64),
-    /// Those after this `seq`, oldest first.
+    /// Messages with a larger `seq` than this, oldest first.
     After(u64),
 }
 
-/// The query of `GET /api/threads/{threadId}/messages`.
+/// Query parameters of `GET /api/threads/{threadId}/messages`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessagesQuery {
-    /// 1 to [`limits::PAGE`].
+    /// Maximum number of messages on the page: 1 to [`limits::PAGE`].
     pub limit: u32,
-    /// Where to start and in which direction.
+    /// Where the page starts, and its order.
     pub range: MessageRange,
 }
 
 impl MessagesQuery {
-    /// Reads the parameters `limit`, `cursor` and `after`, each where it was given.
+    /// Parses the query parameters; `None` stands for a parameter that was not given.
+    ///
+    /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>, after: Option<&str>) -> Result<Self, Problem> {
         let mut errors = Vec::new();
         let limit = parse_limit(limit, &mut errors);
         let after = after.map(|text| {
             text.parse::<u64>().unwrap_or_else(|_| {
-                errors.push(FieldError { field: "after".into(), message: "has to be a seq: 0, 1, 2 …".into() });
+                errors.push(FieldError { field: "after".into(), message: "must be the seq of a message, or 0".into() });
                 0
             })
         });
@@ -37,27 +39,28 @@ impl MessagesQuery {
             (None, Some(seq)) | (Some(MessageCursor::After(seq)), _) => MessageRange::After(seq),
             (Some(MessageCursor::Before(seq)), None) => MessageRange::Before(seq),
             (Some(MessageCursor::Before(_)), Some(_)) => {
-                return Err(Problem::new(
-                    ErrorCode::InvalidCursor,
-                    "This cursor goes from new to old, `after` from old to new.",
-                ));
+                let detail = "The cursor belongs to a list that is newest first, but `after` lists oldest first. Send only \
+                              one of the two.";
+                return Err(Problem::new(ErrorCode::InvalidCursor, detail));
             }
         };
         Ok(Self { limit, range })
     }
 }
 
-/// The query of `GET /api/threads`.
+/// Query parameters of `GET /api/threads`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreadsQuery {
-    /// 1 to [`limits::PAGE`].
+    /// Maximum number of threads on the page: 1 to [`limits::PAGE`].
     pub limit: u32,
-    /// Where the page before this one ended.
+    /// Where the previous page ended; `None` for the first page.
     pub cursor: Option<ThreadCursor>,
 }
 
 impl ThreadsQuery {
-    /// Reads the parameters `limit` and `cursor`, each where it was given.
+    /// Parses the query parameters; `None` stands for a parameter that was not given.
+    ///
+    /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Problem> {
         let mut errors = Vec::new();
         let limit = parse_limit(limit, &mut errors);
@@ -71,7 +74,7 @@ fn parse_limit(text: Option<&str>, errors: &mut Vec<FieldError>) -> u32 {
     match text.parse() {
         Ok(limit) if (1..=limits::PAGE).contains(&limit) => limit,
         _ => {
-            let message = format!("has to be a number from 1 to {}", limits::PAGE);
+            let message = format!("must be a whole number from 1 to {}", limits::PAGE);
             errors.push(FieldError { field: "limit".into(), message });
             limits::PAGE_DEFAULT
         }
@@ -87,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_and_directions() {
+    fn cursor_and_after_select_range_and_order() {
         let before = MessageCursor::Before(9).encode();
         let after = MessageCursor::After(9).encode();
         let range = |cursor: Option<&str>, from: Option<&str>| MessagesQuery::parse(None, cursor, from).unwrap().range;
@@ -101,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn every_offending_parameter_is_named() {
+    fn error_names_every_invalid_parameter() {
         for (limit, after) in [("0", "-1"), ("101", "x"), ("", ""), ("1.5", "1e3"), ("99999999999", " 1")] {
             let problem = MessagesQuery::parse(Some(limit), None, Some(after)).unwrap_err();
             let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();

@@ -1,54 +1,57 @@
 use serde::Serialize;
 
-/// Every error code that a client may see, on REST and on the socket. Stable: a code never changes its meaning.
+/// Every error code that a client may receive, from REST and on the socket. The meaning of a code never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[cfg_attr(feature = "schema", derive(serde::Deserialize, schemars::JsonSchema))]
+#[cfg_attr(any(feature = "schema", feature = "simulation"), derive(serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
-    /// 400: the body is no JSON.
+    /// 400: the request body is not valid JSON.
     MalformedJson,
-    /// 400: a query parameter is of the wrong type or passes its limit; `errors` names each.
+    /// 400: a query parameter has the wrong type or exceeds its limit. `errors` names each such parameter.
     InvalidQuery,
-    /// 400: the cursor is none of ours, or of the other direction.
+    /// 400: the cursor is not valid for this list, or belongs to the other order. Request the list without a cursor.
     InvalidCursor,
-    /// 400: the `Idempotency-Key` is empty, too long or has other than visible ASCII characters.
+    /// 400: the `Idempotency-Key` header is empty, too long or contains other than visible ASCII characters.
     InvalidIdempotencyKey,
-    /// 401: no token, or one that does not verify.
+    /// 401: the request has no token, or its token is not valid. Sign in again.
     Unauthorized,
-    /// 403: the socket was opened from a web page of an origin that is not allowed.
+    /// 403: the socket was opened by a web page whose origin the deployment does not allow.
     OriginNotAllowed,
-    /// 403: the URL of a file was changed or has run out; the message or the file's status has a new one.
+    /// 403: the link to a file has expired or was changed. Get a new link from the message or the file's status.
     InvalidFileUrl,
-    /// 404: there is no such file, or the caller may not see it, or there is nothing to fetch yet.
+    /// 404: the file does not exist, or the caller does not have access to it, or it is not ready for download.
     FileNotFound,
-    /// 404: there is no such thread, or the caller is not a member.
+    /// 404: the thread does not exist, or the caller is not a member of it.
     ThreadNotFound,
-    /// 413: the body has more than [`limits::REQUEST_BYTES`](crate::limits::REQUEST_BYTES).
+    /// 413: the request body is larger than [`limits::REQUEST_BYTES`](crate::limits::REQUEST_BYTES).
     BodyTooLarge,
-    /// 422: the body is JSON, but of wrong types or past the limits; `errors` names each offending field.
+    /// 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names
+    /// each such field.
     InvalidRequest,
-    /// 422: the `Idempotency-Key` was used before with other content.
+    /// 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
     IdempotencyKeyReused,
-    /// Socket: the frame is no JSON object.
+    /// Socket: the frame is not a JSON object.
     MalformedFrame,
-    /// Socket: the `action` is not known.
+    /// Socket: the server does not know the frame's `action`.
     UnknownAction,
-    /// Socket: a field of the frame is missing, of the wrong type or past its limit.
+    /// Socket: a field of the frame is missing, has the wrong type or exceeds its limit.
     InvalidFrame,
     /// Socket: the frame is larger than [`limits::FRAME_BYTES`](crate::limits::FRAME_BYTES).
     FrameTooLarge,
-    /// Socket: the connection has [`limits::SUBSCRIPTIONS`](crate::limits::SUBSCRIPTIONS) channels already.
+    /// Socket: the connection has already subscribed to [`limits::SUBSCRIPTIONS`](crate::limits::SUBSCRIPTIONS)
+    /// channels. Open a new one.
     TooManySubscriptions,
-    /// Socket: the token that opened the connection has run out; connect anew.
+    /// Socket: the token that opened the connection has expired. Reconnect with a new token.
     ConnectionExpired,
-    /// 500: our fault; logged with the `requestId`.
+    /// 500: the server has an error. Its log has the details under the `requestId`.
     Internal,
-    /// 503: try again shortly.
+    /// 503: the server cannot answer at the moment. Retry after a short wait.
     Unavailable,
 }
 
 impl ErrorCode {
-    /// The phrase of the status.
+    /// Returns the reason phrase of the code's HTTP status (RFC 9110, section 15).
     fn title(self) -> &'static str {
         match self.status() {
             400 => "Bad Request",
@@ -63,7 +66,7 @@ impl ErrorCode {
         }
     }
 
-    /// The HTTP status that the code goes with. Codes of the socket alone have the status that would fit.
+    /// Returns the code's HTTP status. A code that occurs only on the socket has the status that REST would use.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -86,88 +89,95 @@ impl ErrorCode {
     }
 }
 
-/// One offending field of a request.
+/// One invalid field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldError {
-    /// The field's name; `memberIds[3]` for an element of a list.
+    /// The field's name, such as `title`, or `memberIds[3]` for an element of a list.
     pub field: String,
-    /// What is wrong with it, for a person.
+    /// What is wrong with the field, as a text for developers.
     pub message: String,
 }
 
-/// An error that a client may see in full.
+/// An error that the client caused and receives in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Says to a program what is wrong.
+    /// What is wrong, for programs.
     pub code: ErrorCode,
-    /// Says to a person what is wrong.
+    /// What is wrong and what to do, for developers.
     pub detail: String,
-    /// The offending fields, where it is about fields.
+    /// The invalid fields; empty if the problem is not about fields.
     pub errors: Vec<FieldError>,
 }
 
 impl Problem {
-    /// A problem that is not about fields.
+    /// Creates a problem that is not about fields.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), errors: Vec::new() }
     }
 
-    /// A problem with each of `errors`.
+    /// Creates a problem about invalid fields. Its detail names them.
     #[must_use]
     pub fn fields(code: ErrorCode, errors: Vec<FieldError>) -> Self {
         let names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
-        Self { code, detail: format!("Not valid: {}.", names.join(", ")), errors }
+        Self {
+            code,
+            detail: format!("These fields are not valid: {}. See `errors` for each.", names.join(", ")),
+            errors,
+        }
     }
 
-    /// The answer to whoever asks for a thread that is not there or not theirs: the same in both cases.
+    /// Creates the problem for a thread that does not exist or that the caller is not a member of. It is the same in
+    /// both cases, so that it does not reveal which threads exist.
     #[must_use]
     pub fn thread_not_found() -> Self {
-        Self::new(ErrorCode::ThreadNotFound, "There is no such thread, or you are not a member of it.")
+        Self::new(ErrorCode::ThreadNotFound, "The thread does not exist, or you are not a member of it.")
     }
 
-    /// The answer to whoever asks for a file that is not there or not for them: the same in both cases.
+    /// Creates the problem for a file that does not exist or that the caller may not see. It is the same in both cases,
+    /// so that it does not reveal which files exist.
     #[must_use]
     pub fn file_not_found() -> Self {
-        Self::new(ErrorCode::FileNotFound, "There is no such file, or it is not for you to see.")
+        Self::new(ErrorCode::FileNotFound, "The file does not exist, or you do not have access to it.")
     }
 
-    /// The body of the answer: `application/problem+json` of RFC 9457. The type is `about:blank`, so the title
-    /// is the status's own phrase and `code` carries the meaning.
+    /// Returns the response body, an `application/problem+json` document (RFC 9457). Its `type` is `about:blank`, so
+    /// its `title` is the status's reason phrase, and `code` carries the meaning.
     #[must_use]
     pub fn to_json(&self, request_id: &str) -> String {
+        let Self { code, detail, errors } = self;
         let body = ProblemDocument {
             r#type: "about:blank",
-            title: self.code.title(),
-            status: self.code.status(),
-            code: self.code,
-            detail: &self.detail,
+            title: code.title(),
+            status: code.status(),
+            code: *code,
+            detail,
             request_id,
-            errors: &self.errors,
+            errors,
         };
-        // Strings and numbers always serialize.
+        // Serializing strings and numbers cannot fail.
         serde_json::to_string(&body).unwrap_or_default()
     }
 }
 
-/// An error, as RFC 9457 writes it.
+/// A problem document (RFC 9457): an error response of the server.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProblemDocument<'a> {
-    /// `about:blank`: the `code` carries the meaning.
+    /// Always `about:blank`: `code` carries the meaning.
     r#type: &'a str,
-    /// The phrase of the status.
+    /// The reason phrase of the HTTP status.
     title: &'a str,
     /// The HTTP status.
     status: u16,
-    /// Says to a program what is wrong.
+    /// What is wrong, for programs.
     code: ErrorCode,
-    /// Says to a person what is wrong.
+    /// What is wrong and what to do, for developers.
     detail: &'a str,
-    /// Finds the request in the log.
+    /// ID of the request in the server's log.
     request_id: &'a str,
-    /// The offending fields, where it is about fields: [`limits::ERRORS`](crate::limits::ERRORS) at most.
+    /// The invalid fields, at most [`limits::ERRORS`](crate::limits::ERRORS); empty if the error is not about fields.
     errors: &'a [FieldError],
 }
 
@@ -176,14 +186,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn body_has_every_member_of_the_contract() {
+    fn json_is_a_complete_problem_document() {
         let errors = vec![FieldError { field: "title".into(), message: "too long".into() }];
         let json = Problem::fields(ErrorCode::InvalidRequest, errors).to_json("r-1");
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&json).unwrap(),
             serde_json::json!({
                 "type": "about:blank", "title": "Unprocessable Content", "status": 422, "code": "invalid_request",
-                "detail": "Not valid: title.", "requestId": "r-1",
+                "detail": "These fields are not valid: title. See `errors` for each.", "requestId": "r-1",
                 "errors": [{"field": "title", "message": "too long"}]
             })
         );

@@ -1,4 +1,4 @@
-//! Schemas of what is on the wire and is no type of its own here.
+//! JSON Schemas that cannot be derived from a type of this crate.
 
 use std::borrow::Cow;
 
@@ -24,23 +24,24 @@ impl JsonSchema for Channel {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "What happens in a thread: `thread:` and the thread's id. Its members may subscribe.",
+            "description": "The channel of a thread: `thread:` and the thread's ID. Only the thread's members may \
+                subscribe to it.",
             "type": "string",
             "pattern": "^thread:thread_[A-Za-z0-9_-]{1,64}$"
         })
     }
 }
 
-/// What a frame says beside its action.
+/// The fields of a subscribe or unsubscribe frame, other than its action.
 #[derive(JsonSchema)]
 #[schemars(inline)]
-pub(crate) struct OfChannel {
-    /// `thread:` and the thread's id.
-    #[expect(dead_code, reason = "only its schema counts")]
+pub(crate) struct ChannelField {
+    /// The channel of a thread: `thread:` and the thread's ID.
+    #[expect(dead_code, reason = "used only for its schema")]
     channel: Channel,
 }
 
-/// Chosen by the client.
+/// The `id` of a frame: the client chooses it and finds it in the answer.
 pub(crate) struct FrameId;
 
 impl JsonSchema for FrameId {
@@ -50,8 +51,8 @@ impl JsonSchema for FrameId {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "What a client gives its frame and finds in the answer: a string of at most \
-                [`limits::FRAME_ID_CHARS`] characters, or a whole number of 64 bits.",
+            "description": "The client chooses the ID of its frame, and the answer has the same ID: a string of at \
+                most [`limits::FRAME_ID_CHARS`] characters, or a whole number of 64 bits.",
             "type": ["string", "integer"],
             "maxLength": limits::FRAME_ID_CHARS,
             "minimum": i64::MIN,

@@ -1,4 +1,4 @@
-//! What time it is in a test that runs on a clock of its own.
+//! A replaceable clock for tests that simulate time.
 
 use std::cell::RefCell;
 
@@ -10,11 +10,12 @@ thread_local! {
     static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
 }
 
-/// From now on, [`Timestamp::now`] is what `clock` says, on this thread.
+/// Makes [`Timestamp::now`] return the time of `clock`, for the rest of this OS thread.
 pub fn follow(clock: impl Fn() -> Timestamp + 'static) {
     CLOCK.set(Some(Box::new(clock)));
 }
 
+/// Returns the time of the test's clock, or `None` if the test has not set one on this OS thread.
 pub(crate) fn now() -> Option<Timestamp> {
     CLOCK.with_borrow(|clock| clock.as_ref().map(|clock| clock()))
 }

@@ -6,29 +6,29 @@ use serde_json::Value;
 use crate::fields::whole;
 use crate::{ErrorCode, FileId, FileStatus, Message, ThreadId, UserId, limits};
 
-/// `POST /api/ws-tickets`.
+/// Response body of `POST /api/ws-tickets`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WsTicket {
-    /// Goes into the socket's URL as `?ticket=…`; good for one connection.
+    /// The ticket. Add it to the socket's URL as `?ticket=…`. It opens one connection.
     pub ticket: String,
-    /// Seconds until it runs out.
+    /// Seconds until the ticket expires.
     pub expires_in: i64,
 }
 
-/// Where events go.
+/// A destination of events.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
-    /// What happens in a thread: `thread:<threadId>`. Its members may subscribe.
+    /// Events of a thread: `thread:<threadId>`. The thread's members may subscribe.
     Thread(ThreadId),
-    /// What happens to a user's own files: `user:<userId>`. All their connections hear it, unasked, and nobody
-    /// can subscribe.
+    /// Events of a user's own files: `user:<userId>`. All connections of the user receive them without subscribing.
+    /// Clients cannot subscribe to this channel.
     User(UserId),
 }
 
 impl Channel {
-    /// The channel that `text` names, if any.
+    /// Parses the text form of a channel. Returns `None` for other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(':')? {
@@ -61,71 +61,74 @@ impl<'de> Deserialize<'de> for Channel {
     }
 }
 
-/// What a client asks for.
+/// What a client's frame asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "action", rename_all = "lowercase"))]
 pub enum Action {
-    /// Send me what happens in this thread.
-    Subscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::OfChannel"))] ThreadId),
-    /// No longer.
-    Unsubscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::OfChannel"))] ThreadId),
-    /// Are you there?
+    /// Start to receive the events of this thread.
+    Subscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::ChannelField"))] ThreadId),
+    /// Stop receiving the events of this thread.
+    Unsubscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::ChannelField"))] ThreadId),
+    /// Keep the connection open, and check that the server answers.
     Ping,
 }
 
-/// What an error event says.
+/// Data of an `error` event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FrameError {
-    /// Says to a program what is wrong.
+    /// What is wrong, for programs.
     pub code: ErrorCode,
-    /// Says to a person what is wrong.
+    /// What is wrong and what to do, for developers.
     pub detail: String,
-    /// The channel asked for, as it was given.
+    /// The channel of the client's frame, unchanged. Missing if the error is not about a channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
 }
 
 impl FrameError {
-    /// An error that is not about a channel.
+    /// Creates an error that is not about a channel.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), channel: None }
     }
 }
 
-/// A frame from a client, as far as it could be read.
+/// A frame from a client, as far as it could be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// What comes back in the answer, if the client gave one: a string of at most [`limits::FRAME_ID_CHARS`] characters
-    /// or a whole number of 64 bits.
+    /// The client's ID of the frame, which the answer repeats: a string of at most [`limits::FRAME_ID_CHARS`]
+    /// characters or a whole number of 64 bits.
     pub id: Option<Value>,
-    /// What it asks for, or what is wrong with it.
+    /// The requested action, or the error to answer with.
     pub action: Result<Action, FrameError>,
 }
 
 impl Frame {
-    /// Reads the text of a frame. Whatever is wrong becomes the answer: a client's mistake never costs it the
-    /// connection.
+    /// Parses the text of a frame. An error becomes the answer to the frame; the connection stays open.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         if text.len() > limits::FRAME_BYTES {
-            let detail = format!("A frame may have {} bytes.", limits::FRAME_BYTES);
+            let detail = format!("The frame is larger than {} bytes. Send a smaller one.", limits::FRAME_BYTES);
             return Self { id: None, action: Err(FrameError::new(ErrorCode::FrameTooLarge, detail)) };
         }
         let Ok(Value::Object(object)) = serde_json::from_str(text) else {
-            let error = FrameError::new(ErrorCode::MalformedFrame, "A frame has to be one JSON object.");
+            let error = FrameError::new(
+                ErrorCode::MalformedFrame,
+                "The frame is not a JSON object. Send one JSON object per frame.",
+            );
             return Self { id: None, action: Err(error) };
         };
         let id = match object.get("id") {
             None | Some(Value::Null) => None,
-            // A number that does not fit would come back as another one.
+            // A larger number would lose digits, and the answer would repeat another number.
             Some(Value::Number(number)) if whole(number).is_some_and(is_64_bits) => Some(Value::Number(number.clone())),
             Some(Value::String(text)) if text.chars().count() <= limits::FRAME_ID_CHARS => {
                 Some(Value::String(text.clone()))
             }
             Some(_) => {
                 let detail = format!(
-                    "`id` has to be a whole number of 64 bits or a string of at most {} characters.",
+                    "`id` must be a whole number of 64 bits or a string of at most {} characters.",
                     limits::FRAME_ID_CHARS
                 );
                 return Self { id: None, action: Err(FrameError::new(ErrorCode::InvalidFrame, detail)) };
@@ -136,9 +139,9 @@ impl Frame {
             Some(Some("unsubscribe")) => thread(object.get("channel")).map(Action::Unsubscribe),
             Some(Some("ping")) => Ok(Action::Ping),
             Some(Some(_)) => {
-                Err(FrameError::new(ErrorCode::UnknownAction, "`action` is subscribe, unsubscribe or ping."))
+                Err(FrameError::new(ErrorCode::UnknownAction, "`action` must be subscribe, unsubscribe or ping."))
             }
-            _ => Err(FrameError::new(ErrorCode::InvalidFrame, "`action` has to be a string.")),
+            _ => Err(FrameError::new(ErrorCode::InvalidFrame, "`action` must be a string.")),
         };
         Self { id, action }
     }
@@ -150,7 +153,7 @@ fn is_64_bits(number: i128) -> bool {
 
 fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
     let Some(text) = value.and_then(Value::as_str) else {
-        return Err(FrameError::new(ErrorCode::InvalidFrame, "`channel` has to be a string."));
+        return Err(FrameError::new(ErrorCode::InvalidFrame, "`channel` must be a string."));
     };
     let thread = match Channel::parse(text) {
         Some(Channel::Thread(id)) => Some(id),
@@ -158,80 +161,88 @@ fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
     };
     thread.ok_or_else(|| FrameError {
         code: ErrorCode::InvalidFrame,
-        detail: "`channel` has to be `thread:` and the id of a thread.".into(),
-        // What is echoed is bounded, so that no answer passes the frame limit.
+        detail: "`channel` must be `thread:` and the ID of a thread.".into(),
+        // The answer repeats the channel only if it is short, so that the answer stays below the frame limit.
         channel: (text.chars().count() <= 128).then(|| text.to_owned()),
     })
 }
 
-/// What the server sends.
+/// An event: what the server sends on a socket.
+// This is the only definition of the events. `make docs` generates the schemas of docs/asyncapi.yaml and the client
+// library's events.ts from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event", content = "data", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum Event {
-    /// A message was committed.
+    /// A message was committed in a thread.
     #[serde(rename = "message:new")]
     MessageNew {
-        /// Its thread.
+        /// The message's thread.
         thread_id: ThreadId,
-        /// The message, as REST shows it.
+        /// The message, the same object as in REST responses.
         message: Message,
-        /// True where the message did not fit: it comes without its body and attachments, and REST has the whole.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        /// True if the message is too large for a frame. Then it has an empty body and no attachments, and the client
+        /// fetches the complete message over REST. Missing otherwise.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         truncated: bool,
     },
-    /// A file is ready, or never will be.
+    /// A file has become ready or failed.
     #[serde(rename = "file:status")]
     FileStatus {
-        /// Which.
+        /// ID of the file.
         file_id: FileId,
-        /// Where it stands.
+        /// The file's new state.
         status: FileStatus,
-        /// Where to fetch its thumbnail, relative to the API's base URL; null when it has none.
+        /// Link to the thumbnail, relative to the API's base URL; null if the file has no thumbnail.
         thumb_url: Option<String>,
     },
-    /// The answer to `subscribe`.
+    /// Answer to `subscribe`.
     Subscribed {
-        /// What was subscribed to.
+        /// The channel that the connection is now subscribed to.
         channel: Channel,
-        /// The thread's last `seq`: what is committed after it will be pushed, up to it ask REST with `after`.
+        /// The thread's last `seq`. The server pushes every message after it. The client fetches missing messages up to
+        /// it over REST with `after`.
         seq: u64,
     },
-    /// The answer to `unsubscribe`.
+    /// Answer to `unsubscribe`.
     Unsubscribed {
-        /// What was unsubscribed from.
+        /// The channel that the connection is no longer subscribed to.
         channel: Channel,
     },
-    /// The answer to `ping`.
+    /// Answer to `ping`.
     Pong,
-    /// The answer to anything that could not be done; the connection stays.
+    /// Answer to a frame that the server could not process. The connection stays open.
     Error(FrameError),
 }
 
-/// An event in answer to a frame.
+/// An event that answers a client's frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Answer {
-    /// The answer itself.
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
-    /// The `id` of the frame it answers.
+    /// The `id` of the client's frame. Missing if the frame had none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "crate::schema::FrameId"))]
     pub id: Option<Value>,
 }
 
-/// The `message:new` frame of a message, never larger than [`limits::FRAME_BYTES`]: a message that does not fit
-/// goes without its body and attachments, and with `truncated`.
+/// Returns the `message:new` frame of a message. It never exceeds [`limits::FRAME_BYTES`]: a message that is too large
+/// is sent with an empty body, without attachments and with `truncated`.
 pub fn message_new_frame(message: Message) -> Result<String, serde_json::Error> {
     let mut event = Event::MessageNew { thread_id: message.thread_id.clone(), message, truncated: false };
     let frame = serde_json::to_string(&event)?;
     if frame.len() <= limits::FRAME_BYTES {
         return Ok(frame);
     }
-    if let Event::MessageNew { message, truncated, .. } = &mut event {
-        message.body.clear();
-        message.attachments.clear();
+    if let Event::MessageNew { message, truncated, thread_id: _ } = &mut event {
+        // The pattern lists every field, so that a new field does not compile until it is kept or removed here.
+        let Message { body, attachments, id: _, thread_id: _, seq: _, author: _, created_at: _ } = message;
+        body.clear();
+        attachments.clear();
         *truncated = true;
     }
     serde_json::to_string(&event)
@@ -261,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_apart() {
+    fn invalid_frames_have_different_codes() {
         for text in ["", "hello", "[]", "null", "{\"action\":\"ping\"", "\"ping\""] {
             assert_eq!(code(text), ErrorCode::MalformedFrame, "{text}");
         }
@@ -283,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_carry_the_id_beside_the_event() {
+    fn answer_has_the_event_and_the_id_of_the_frame() {
         let answer = Answer { event: Event::Pong, id: Some(json!("a")) };
         assert_eq!(serde_json::to_value(answer).unwrap(), json!({"event": "pong", "id": "a"}));
         let channel = Channel::parse("thread:thread_1").unwrap();
@@ -305,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn message_new_is_the_message_of_rest() {
+    fn message_new_contains_the_rest_message() {
         let frame = message_new_frame(message("hi".into())).unwrap();
         let expected = json!({"event": "message:new", "data": {"threadId": "thread_1", "message": {
             "id": "msg_1", "threadId": "thread_1", "seq": 1, "body": "hi", "author": {"id": "u", "name": "U"},
@@ -314,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn file_status_is_as_the_contract_shows_it() {
+    fn file_status_without_thumbnail_has_null() {
         let file_id = FileId::parse("file_1").unwrap();
         let event = Event::FileStatus { file_id, status: FileStatus::Failed, thumb_url: None };
         let expected =
@@ -322,8 +333,35 @@ mod tests {
         assert_eq!(serde_json::to_value(event).unwrap(), expected);
     }
 
+    #[cfg(any(feature = "schema", feature = "simulation"))]
     #[test]
-    fn no_frame_passes_the_limit() {
+    fn tests_can_deserialize_every_event() {
+        let channel = Channel::parse("thread:thread_1").unwrap();
+        let events = [
+            Event::MessageNew { thread_id: ThreadId::new(), message: message("hi".into()), truncated: false },
+            Event::MessageNew { thread_id: ThreadId::new(), message: message(String::new()), truncated: true },
+            Event::FileStatus {
+                file_id: FileId::new(),
+                status: FileStatus::Ready,
+                thumb_url: Some("/thumbs/1".into()),
+            },
+            Event::Subscribed { channel: channel.clone(), seq: 3 },
+            Event::Unsubscribed { channel },
+            Event::Pong,
+            Event::Error(FrameError::new(ErrorCode::UnknownAction, "…")),
+        ];
+        for event in events {
+            for id in [None, Some(json!(1))] {
+                let answer = Answer { event: event.clone(), id };
+                let text = serde_json::to_string(&answer).unwrap();
+                assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), answer, "{text}");
+                assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn too_large_message_is_truncated_to_the_frame_limit() {
         let largest = limits::FRAME_BYTES - message_new_frame(message(String::new())).unwrap().len();
         for (body, truncated) in [
             ("a".repeat(largest), false),

@@ -4,29 +4,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Message, Problem, ThreadId, Timestamp, UserId, fields::Fields, limits};
 
-/// `POST /api/threads`: create, or find, the thread of exactly these members.
+/// Request body of `POST /api/threads`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "camelCase"))]
 pub struct CreateThread {
-    /// Who belongs to it, the caller included, each once, in the order given: 1 to [`limits::MEMBERS`].
-    // No `maxItems`: an id may come twice, and only each once counts.
+    /// The thread's members without duplicates, in the order of the request, and the caller: 1 to [`limits::MEMBERS`].
+    // The schema has no `maxItems`: a request may name a member twice, and the limit counts each member once.
     #[cfg_attr(
         feature = "schema",
         schemars(
-            description = "Who belongs to it: at most [`limits::MEMBERS`], the caller included, each counted once."
+            description = "The thread's members. The caller is always one, named or not. Order and duplicates do not \
+                matter. At most [`limits::MEMBERS`] different members, the caller included.",
+            extend("x-max-members" = limits::MEMBERS)
         )
     )]
     pub member_ids: Vec<UserId>,
-    /// At most [`limits::TITLE_CHARS`] characters.
+    /// The thread's title, at most [`limits::TITLE_CHARS`] characters.
     #[cfg_attr(feature = "schema", schemars(length(max = limits::TITLE_CHARS)))]
     pub title: Option<String>,
 }
 
 impl CreateThread {
-    /// Reads the body that `caller` sent.
+    /// Parses a request body and adds `caller` to the members. Fails with a problem that names every invalid field.
     pub fn parse(body: &[u8], caller: &UserId) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
-        let what = format!("a user id of 1 to {} bytes without control characters", limits::USER_ID_BYTES);
+        let what = format!("a user ID of 1 to {} bytes without control characters", limits::USER_ID_BYTES);
         let named = fields.list("memberIds", UserId::parse, &what);
         if named.is_none() && !fields.refused("memberIds") {
             fields.refuse("memberIds", "is required");
@@ -39,7 +41,7 @@ impl CreateThread {
             .filter(|member| seen.insert(member.clone()))
             .collect();
         if member_ids.len() > limits::MEMBERS {
-            let message = format!("names more than {} members, you included", limits::MEMBERS);
+            let message = format!("must have at most {} different members, you included", limits::MEMBERS);
             fields.refuse("memberIds", message);
         }
         let title = fields.string("title", limits::TITLE_CHARS);
@@ -47,36 +49,37 @@ impl CreateThread {
     }
 }
 
-/// A thread, as creating it answers.
+/// A thread. Response body of `POST /api/threads`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Thread {
-    /// Its id.
+    /// ID of the thread.
     pub id: ThreadId,
-    /// What its creator called it.
+    /// The title that its creator chose; null if there is none.
     pub title: Option<String>,
-    /// Who belongs to it; never changes.
+    /// The thread's members. They never change.
     pub member_ids: Vec<UserId>,
-    /// When it was created.
+    /// When the thread was created.
     pub created_at: Timestamp,
-    /// When its last message was sent, or it was created; follows a send within moments.
+    /// When the last message was sent, or when the thread was created if it has no messages. It
+    /// usually changes within a second after a new message.
     pub updated_at: Timestamp,
 }
 
-/// `GET /api/threads/{threadId}`.
+/// Response body of `GET /api/threads/{threadId}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadDetails {
-    /// The thread itself.
+    /// The thread.
     #[serde(flatten)]
     pub thread: Thread,
-    /// Names, index by index with `memberIds`; a user never seen yet shows their id.
+    /// The members' names, in the order of `memberIds`. A member without a known name has their ID here.
     pub member_names: Vec<String>,
 }
 
-/// One row of `GET /api/threads`.
+/// One thread in the list of `GET /api/threads`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -84,18 +87,19 @@ pub struct ThreadSummary {
     /// The thread and its members' names.
     #[serde(flatten)]
     pub details: ThreadDetails,
-    /// The newest message, or null; follows a send within moments.
+    /// The newest message; null if the thread has no messages. A new message usually appears here within a
+    /// second.
     pub last_message: Option<Message>,
 }
 
-/// `GET /api/threads`: most recently active first.
+/// Response body of `GET /api/threads`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadPage {
-    /// At most `limit` threads.
+    /// At most `limit` threads, most recently active first.
     pub threads: Vec<ThreadSummary>,
-    /// Where the next page starts; null on the last one.
+    /// The cursor of the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 
@@ -109,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn caller_belongs_once_whether_named_or_not() {
+    fn caller_is_a_member_once_whether_named_or_not() {
         for body in [r#"{"memberIds":["a","b","a"]}"#, r#"{"memberIds":["a","b"],"title":null,"extra":1}"#] {
             let parsed = CreateThread::parse(body.as_bytes(), &user("b")).unwrap();
             assert_eq!(parsed, CreateThread { member_ids: vec![user("a"), user("b")], title: None });
@@ -119,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_offending_field_is_named() {
+    fn error_names_every_invalid_field() {
         let body = serde_json::json!({"memberIds": ["a", 7, ""], "title": "x".repeat(101)}).to_string();
         let problem = CreateThread::parse(body.as_bytes(), &user("a")).unwrap_err();
         let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
@@ -128,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_mistakes_gives_a_bounded_answer() {
+    fn number_of_reported_errors_is_limited() {
         let body = serde_json::json!({"memberIds": vec![7; 100_000]}).to_string();
         assert_eq!(CreateThread::parse(body.as_bytes(), &user("a")).unwrap_err().errors.len(), 100);
         let body = serde_json::json!({"memberIds": vec![7; 200_000]}).to_string();
@@ -136,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_count_the_caller_and_characters() {
+    fn member_limit_includes_the_caller_and_title_limit_counts_characters() {
         let ids = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
         let body = |count| serde_json::json!({"memberIds": ids(count), "title": "ä".repeat(100)}).to_string();
         assert!(CreateThread::parse(body(89).as_bytes(), &user("me")).is_ok());
@@ -145,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_of_json_is_told_apart() {
+    fn malformed_json_and_wrong_types_have_different_codes() {
         let code = |body: &[u8]| CreateThread::parse(body, &user("a")).unwrap_err().code;
         for body in [&b""[..], b"{", b"{\"memberIds\":[]} x", b"\xff\xfe", b"{\"title\":\"\\ud800\"}"] {
             assert_eq!(code(body), ErrorCode::MalformedJson);

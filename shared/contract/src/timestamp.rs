@@ -4,14 +4,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
-/// A moment in UTC, in milliseconds since 1970; RFC 3339 with three decimals on the wire and in storage, so
-/// that text order is time order.
+/// A time in UTC with a precision of milliseconds. It is written as RFC 3339 with three decimals, in JSON and in the
+/// database, so that sorting the texts sorts the times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
     schemars(
-        description = "A moment in UTC: RFC 3339 with three decimals.",
+        description = "A time in UTC, in RFC 3339 with three decimals (milliseconds).",
         extend(
             "format" = "date-time",
             "pattern" = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
@@ -21,7 +21,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::form
 pub struct Timestamp(#[cfg_attr(feature = "schema", schemars(with = "String"))] i64);
 
 impl Timestamp {
-    /// The moment of the call.
+    /// Returns the current time.
     #[must_use]
     pub fn now() -> Self {
         #[cfg(feature = "simulation")]
@@ -32,19 +32,19 @@ impl Timestamp {
         Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// The moment `millis` milliseconds after 1970-01-01T00:00:00Z.
+    /// Returns the time that is `millis` milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z: the unit of `DynamoDB`'s TTL and of a token's `exp`.
+    /// Returns the whole seconds since 1970-01-01T00:00:00Z: the unit of `DynamoDB`'s TTL and of a token's `exp`.
     #[must_use]
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1_000)
@@ -81,14 +81,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_rfc_3339_with_milliseconds() {
+    fn text_is_rfc_3339_with_milliseconds() {
         let moment = Timestamp::from_millis(1_757_034_300_120);
         assert_eq!(moment.to_string(), "2025-09-05T01:05:00.120Z");
         assert_eq!(serde_json::from_str::<Timestamp>("\"2025-09-05T01:05:00.12Z\"").unwrap(), moment);
     }
 
     #[test]
-    fn refuses_what_is_no_moment() {
+    fn text_that_is_not_a_time_is_refused() {
         for text in ["\"yesterday\"", "\"\"", "17", "null", "\"2025-09-05\""] {
             assert!(serde_json::from_str::<Timestamp>(text).is_err(), "{text}");
         }

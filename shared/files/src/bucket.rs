@@ -5,60 +5,62 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_support::describe_causes;
 use aws_types::SdkConfig;
 use bytes::{Bytes, BytesMut};
 use contract::FileId;
 
 use crate::{Error, keys};
 
-/// A key never changes what it holds. Private: what a file's members see is no shared cache's business.
+/// A published object never changes. `private` keeps files out of shared caches, because only members may see them.
 const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
 
-/// The bucket. Made once for the life of a function.
+/// The bucket of all files. A function creates it once and keeps it between invocations.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     client: Client,
     name: String,
 }
 
-/// What is where a client was to put its file.
+/// Result of [`Bucket::read_upload`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uploaded {
-    /// Nothing.
+    /// There is no upload.
     Missing,
-    /// Something of another size than announced.
+    /// The size of the upload differs from the declared size.
     OtherSize,
-    /// The file.
+    /// The bytes of the upload.
     Bytes(Bytes),
 }
 
 impl Bucket {
-    /// The bucket called `name`.
+    /// Uses the bucket named `name`.
     #[must_use]
     pub fn new(config: &SdkConfig, name: String) -> Self {
-        // Made for the largest file. Reading an object's bytes is outside of these; the SDK gives up where none come
-        // for 5 seconds.
+        // Long enough for the largest file. These timeouts do not cover reading an object's bytes; the SDK aborts that
+        // after 5 seconds without data.
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_secs(20))
             .operation_timeout(Duration::from_secs(40));
         let config = Builder::from(config)
             .timeout_config(timeouts.build())
-            // A local cloud has no names for its buckets.
+            // The local cloud has no host name per bucket.
             .force_path_style(config.endpoint_url().is_some())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         Self { client: Client::from_conf(config.build()), name }
     }
 
-    /// Opens the connection that the first request will use; for a function's start, which has a whole CPU. Needs
-    /// `s3:ListBucket`.
+    /// Opens the network connection for the first request. Call it during a function's initialization, which has a
+    /// whole CPU. It needs the permission `s3:ListBucket`.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.client.head_bucket().bucket(&self.name).send().await?;
         Ok(())
     }
 
-    /// What was uploaded, if it has the announced `size` in bytes; no more than that is held in memory, whatever is
-    /// there. Without `s3:ListBucket`, S3 refuses what is missing.
+    /// Reads the upload of a file, if it has the declared `size` in bytes. It never holds more than `size` bytes in
+    /// memory. Without the permission `s3:ListBucket`, S3 answers 403 instead of 404 and a missing upload is
+    /// [`Error::Refused`].
     pub async fn read_upload(&self, id: &FileId, size: u64) -> Result<Uploaded, Error> {
         let mut object = match self.client.get_object().bucket(&self.name).key(keys::upload(id)).send().await {
             Ok(object) => object,
@@ -67,12 +69,14 @@ impl Bucket {
             }
             Err(error) => return Err(error.into()),
         };
-        let size = usize::try_from(size)?;
+        let size = usize::try_from(size).map_err(Error::refused)?;
         if object.content_length.is_none_or(|length| usize::try_from(length) != Ok(size)) {
             return Ok(Uploaded::OtherSize);
         }
         let mut bytes = BytesMut::with_capacity(size);
-        while let Some(chunk) = object.body.try_next().await? {
+        loop {
+            let chunk = object.body.try_next().await.map_err(|error| Error::Unavailable(describe_causes(&error)))?;
+            let Some(chunk) = chunk else { break };
             if chunk.len() > size - bytes.len() {
                 return Ok(Uploaded::OtherSize);
             }
@@ -81,7 +85,7 @@ impl Bucket {
         Ok(if bytes.len() == size { Uploaded::Bytes(bytes.freeze()) } else { Uploaded::OtherSize })
     }
 
-    /// Puts a file where it can be downloaded, with these headers, and returns its key. Repeating changes nothing.
+    /// Publishes a file with these response headers and returns its object key. Repeating it changes nothing.
     pub async fn publish(
         &self,
         id: &FileId,
@@ -92,7 +96,7 @@ impl Bucket {
         self.put(keys::file(id, bytes), bytes, media_type, content_disposition).await
     }
 
-    /// The same for its thumbnail.
+    /// Publishes a file's thumbnail and returns its object key. Repeating it changes nothing.
     pub async fn publish_thumbnail(&self, id: &FileId, jpeg: &Bytes) -> Result<String, Error> {
         self.put(keys::thumbnail(id, jpeg), jpeg, "image/jpeg", "inline").await
     }
@@ -104,7 +108,7 @@ impl Bucket {
         Ok(key)
     }
 
-    /// Deletes a published object, if it is there.
+    /// Deletes a published object. Repeating it changes nothing.
     pub async fn unpublish(&self, key: &str) -> Result<(), Error> {
         self.client.delete_object().bucket(&self.name).key(key).send().await?;
         Ok(())

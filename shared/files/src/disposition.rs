@@ -1,6 +1,6 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What RFC 8187 wants encoded: all but its `attr-char`.
+/// The characters that RFC 8187 requires to be percent-encoded: all except its `attr-char`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -15,17 +15,19 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// Bytes of a name as RFC 8187 has it, and characters of its plain form: S3 keeps 2 KB of such headers with an object,
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>.
+/// Maximum number of bytes of a percent-encoded name. S3 stores at most 2 KB of system-defined metadata with an object:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 const MAX_ENCODED: usize = 1_500;
+/// Maximum number of characters of a name.
 const MAX_PLAIN: usize = 255;
 
-/// The value of a `Content-Disposition` header (RFC 6266), always visible ASCII and spaces: whether a browser shows the
-/// file or saves it, and its name. A name that does not survive as it is comes twice, the second time as RFC 8187 has
-/// it. One that would be too long for S3 is cut before its extension.
+/// Returns the value of a `Content-Disposition` header (RFC 6266). Browsers show the file if `inline` is true and save
+/// it otherwise. The value contains only visible ASCII characters and spaces. A name with other characters is given
+/// twice: with `_` in their place, and percent-encoded (RFC 8187). A name that is too long for S3 is cut before its
+/// extension.
 #[must_use]
 pub fn content_disposition(inline: bool, filename: &str) -> String {
-    // Percent signs too: some browsers decode them in here (RFC 6266, appendix D).
+    // The percent sign is replaced too, because some browsers decode it in this place (RFC 6266, appendix D).
     let plain = |c: char| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
     let filename = &cut(filename);
     let fallback: String = filename.chars().map(plain).collect();
@@ -36,7 +38,7 @@ pub fn content_disposition(inline: bool, filename: &str) -> String {
     format!("{kind}; filename=\"{fallback}\"; filename*=UTF-8''{}", utf8_percent_encode(filename, ENCODED))
 }
 
-/// The name, or as much of it as S3 keeps, and its extension.
+/// Cuts a name to the length that S3 can store, and keeps an extension of up to 16 characters.
 fn cut(filename: &str) -> String {
     let encoded = |text: &str| utf8_percent_encode(text, ENCODED).map(str::len).sum::<usize>();
     if encoded(filename) <= MAX_ENCODED && filename.chars().count() <= MAX_PLAIN {
@@ -63,14 +65,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_names_stay_as_they_are() {
+    fn ascii_names_are_quoted_unchanged() {
         assert_eq!(content_disposition(true, "photo.jpg"), r#"inline; filename="photo.jpg""#);
         assert_eq!(content_disposition(false, "a b; c='d'.txt"), r#"attachment; filename="a b; c='d'.txt""#);
         assert_eq!(content_disposition(false, ""), r#"attachment; filename="""#);
     }
 
     #[test]
-    fn other_names_come_with_their_encoding() {
+    fn other_names_are_also_given_percent_encoded() {
         for (name, fallback, encoded) in [
             ("Käse.pdf", "K_se.pdf", "K%C3%A4se.pdf"),
             ("\u{1f600} 1.png", "_ 1.png", "%F0%9F%98%80%201.png"),
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_names_fit_what_s3_keeps_and_have_their_extensions() {
+    fn longest_names_fit_into_s3_metadata_and_keep_their_extension() {
         for (name, end) in [
             (format!("{}.jpg", "🏡".repeat(251)), ".jpg"),
             ("写".repeat(255), "%E5%86%99"),
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn no_character_leaves_its_place() {
+    fn no_character_escapes_the_quoted_or_encoded_name() {
         for c in (0..=0x2_ffff).filter_map(char::from_u32) {
             let text = content_disposition(false, &format!("a{c}b"));
             assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{text}");

@@ -1,29 +1,29 @@
-//! Where an object is: nobody else spells a key.
+//! The object keys of the bucket. No other module makes a key.
 
+use aws_support::sha256;
 use contract::FileId;
 use percent_encoding::percent_decode_str;
-use ring::digest;
 
 const UPLOADS: &str = "uploads/";
 
-/// Where a client puts a file.
+/// Returns the key that a client uploads a file to.
 pub(crate) fn upload(id: &FileId) -> String {
     format!("{UPLOADS}{id}")
 }
 
-/// Where a file is served from. Named after its bytes: whoever inspected another upload of the same file publishes
-/// elsewhere.
+/// Returns the key that a file is served from. It contains a hash of the bytes, so that different uploads of one file
+/// are published under different keys.
 pub(crate) fn file(id: &FileId, bytes: &[u8]) -> String {
     format!("files/{id}/{}", sha256(bytes))
 }
 
-/// Where a file's thumbnail is served from.
+/// Returns the key that a file's thumbnail is served from, with a hash of its bytes.
 pub(crate) fn thumbnail(id: &FileId, bytes: &[u8]) -> String {
     format!("thumbs/{id}/{}.jpg", sha256(bytes))
 }
 
-/// The file that was uploaded to `key`, as an S3 event notification gives it: URL-encoded, a space as `+`. `None`
-/// where it is no upload's key.
+/// Returns the ID of the file that was uploaded to `key`. `key` is URL-encoded as in S3 event notifications, with `+`
+/// for a space. Returns `None` if it is not the key of an upload.
 #[must_use]
 pub fn uploaded_file(key: &str) -> Option<FileId> {
     let key = key.replace('+', " ");
@@ -31,18 +31,12 @@ pub fn uploaded_file(key: &str) -> Option<FileId> {
     FileId::parse(key.strip_prefix(UPLOADS)?)
 }
 
-/// SHA-256, in hexadecimal.
-fn sha256(bytes: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, bytes);
-    digest.as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_event_names_the_file() {
+    fn upload_key_yields_the_file_id() {
         let id = FileId::new();
         for key in [upload(&id), upload(&id).replace('/', "%2F"), upload(&id).replace('_', "%5f")] {
             assert_eq!(uploaded_file(&key).as_ref(), Some(&id), "{key}");
@@ -50,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_upload_is_none() {
+    fn other_keys_yield_none() {
         let id = FileId::new();
         let keys = [file(&id, b""), thumbnail(&id, b""), format!("{}/more", upload(&id)), id.to_string()];
         for key in keys.iter().map(String::as_str).chain([
@@ -78,9 +72,9 @@ mod tests {
     }
 
     #[test]
-    fn published_objects_are_named_after_their_bytes() {
+    fn published_keys_contain_the_hash_of_the_bytes() {
         let id = FileId::parse("file_1").unwrap();
-        // SHA-256 of nothing, as FIPS 180-4's examples give it.
+        // SHA-256 of the empty string.
         let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(file(&id, b""), format!("files/file_1/{hash}"));
         assert_eq!(thumbnail(&id, b""), format!("thumbs/file_1/{hash}.jpg"));

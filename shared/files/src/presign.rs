@@ -14,40 +14,41 @@ use http::{Method, Request};
 
 use crate::{Error, keys};
 
-/// How long a client has for its upload.
+/// How long an upload URL is valid.
 pub const UPLOAD_WINDOW: Duration = Duration::from_mins(15);
-/// How long a download's URL is good for. Browsers cache bytes under the URL that they came from in the end, so a short
-/// window has them fetch again what they have.
+/// How long a download URL is valid. Browsers cache a file under the URL that redirects lead to, so that a shorter time
+/// makes them download files again.
 pub const DOWNLOAD_WINDOW: Duration = Duration::from_hours(1);
 
-/// Signs URLs of the bucket's objects. That asks nobody, so a function that does no more has no client of S3, which would
-/// be a quarter of it.
+/// Signs URLs of the bucket's objects. Signing needs no call to S3, so that a function that only signs does not link
+/// the S3 client, which would be a quarter of its binary.
 #[derive(Debug, Clone)]
 pub struct Presigner {
     credentials: Option<SharedCredentialsProvider>,
     region: String,
-    /// Of the bucket, with a slash behind it.
+    /// URL of the bucket, with a trailing slash.
     url: String,
 }
 
-/// What a client needs for its upload.
+/// An upload that a client may make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresignedUpload {
-    /// Where the client puts the bytes, with the method PUT.
+    /// The URL for the client's PUT request.
     pub url: String,
-    /// The headers that it has to send: its `content-type`. (HTTP clients send `Content-Length` by themselves.)
+    /// The headers that the client must send: only `content-type`. HTTP clients add `Content-Length`, which is signed
+    /// too.
     pub headers: BTreeMap<String, String>,
-    /// When S3 stops taking it.
+    /// When the URL expires.
     pub expires_at: Timestamp,
 }
 
 impl Presigner {
-    /// For the bucket called `bucket`.
+    /// Signs URLs for the bucket named `bucket`.
     #[must_use]
     pub fn new(config: &SdkConfig, bucket: &str) -> Self {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let url = match config.endpoint_url() {
-            // A local cloud has no names for its buckets.
+            // The local cloud has no host name per bucket.
             Some(endpoint) => format!("{}/{bucket}/", endpoint.trim_end_matches('/')),
             // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
             None if region.starts_with("cn-") => format!("https://{bucket}.s3.{region}.amazonaws.com.cn/"),
@@ -56,18 +57,19 @@ impl Presigner {
         Self { credentials: config.credentials_provider(), region, url }
     }
 
-    /// The right to upload a file once or more often within [`UPLOAD_WINDOW`], of exactly this media type and size in
-    /// bytes.
+    /// Signs an upload of a file with exactly this media type and size in bytes. The client may repeat it within
+    /// [`UPLOAD_WINDOW`].
     pub async fn upload(&self, id: &FileId, mimetype: &str, size: u64) -> Result<PresignedUpload, Error> {
-        // S3 takes 5 GB at most; what counts here is that no number is out of its range.
-        let length = i64::try_from(size)?;
+        // Only the number's range is checked here. S3 itself accepts at most 5 GB.
+        let length = i64::try_from(size).map_err(Error::refused)?;
         let request = Request::builder()
             .method(Method::PUT)
             .uri(format!("{}{}", self.url, keys::upload(id)))
             .header(CONTENT_TYPE, mimetype)
             .header(CONTENT_LENGTH, length)
-            .body(())?;
-        // A signature counts whole seconds.
+            .body(())
+            .map_err(Error::refused)?;
+        // Signatures have times in whole seconds.
         let now = Timestamp::now().seconds();
         Ok(PresignedUpload {
             url: self.sign(request, now, UPLOAD_WINDOW).await?,
@@ -76,21 +78,21 @@ impl Presigner {
         })
     }
 
-    /// A URL that a published object can be downloaded from for [`DOWNLOAD_WINDOW`].
+    /// Signs a URL for downloading a published object within [`DOWNLOAD_WINDOW`].
     pub async fn download(&self, key: &str) -> Result<String, Error> {
-        let request = Request::builder().uri(format!("{}{key}", self.url)).body(())?;
+        let request = Request::builder().uri(format!("{}{key}", self.url)).body(()).map_err(Error::refused)?;
         self.sign(request, Timestamp::now().seconds(), DOWNLOAD_WINDOW).await
     }
 
-    /// The request's URL with its signature, by
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>. S3 signs paths as they are; keys
-    /// here need no escapes.
+    /// Returns the request's URL with a signature in its query:
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
     async fn sign(&self, mut request: Request<()>, now: i64, window: Duration) -> Result<String, Error> {
-        let provider = self.credentials.as_ref().ok_or_else(|| Error::Refused("no credentials".into()))?;
-        let identity = provider.provide_credentials().await?.into();
+        let provider = self.credentials.as_ref().ok_or_else(|| Error::refused("there are no AWS credentials"))?;
+        let identity = provider.provide_credentials().await.map_err(Error::refused)?.into();
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(window);
+        // S3 signs paths as they are, and the keys of this bucket need no escapes.
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         let params = SigningParams::builder()
@@ -99,15 +101,17 @@ impl Presigner {
             .name("s3")
             .time(UNIX_EPOCH + Duration::from_secs(now.unsigned_abs()))
             .settings(settings)
-            .build()?
+            .build()
+            .map_err(Error::refused)?
             .into();
         let (method, url) = (request.method().as_str(), request.uri().to_string());
         let mut headers = Vec::new();
         for (name, value) in request.headers() {
-            headers.push((name.as_str(), value.to_str().map_err(|error| Error::Refused(error.to_string()))?));
+            headers.push((name.as_str(), value.to_str().map_err(Error::refused)?));
         }
-        let signable = SignableRequest::new(method, url, headers.into_iter(), SignableBody::UnsignedPayload)?;
-        let (signature, _) = sign(signable, &params)?.into_parts();
+        let body = SignableBody::UnsignedPayload;
+        let signable = SignableRequest::new(method, url, headers.into_iter(), body).map_err(Error::refused)?;
+        let (signature, _) = sign(signable, &params).map_err(Error::refused)?.into_parts();
         signature.apply_to_request_http1x(&mut request);
         Ok(request.uri().to_string())
     }

@@ -7,19 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// The longest that SQS delays a message:
+/// The longest delay of an SQS message:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 pub const MAX_DELAY: Duration = Duration::from_mins(15);
 
-/// What a reminder says, as JSON: `{"fileId":"file_…"}`.
+/// A queue message that makes files-process check on a file. As JSON: `{"fileId":"file_…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reminder {
-    /// The file to look after.
+    /// The file to check.
     pub file_id: FileId,
 }
 
-/// The queue of reminders: each comes at least once, some time after it is due. Made once for the life of a function.
+/// The queue of reminders. SQS delivers each reminder at least once, at or after its due time. A function creates this
+/// once and keeps it between invocations.
 #[derive(Debug, Clone)]
 pub struct Reminders {
     client: Client,
@@ -27,27 +28,27 @@ pub struct Reminders {
 }
 
 impl Reminders {
-    /// The standard queue at `queue_url` (a FIFO queue delays all messages alike).
+    /// Uses the queue with this URL. It must be a standard queue, because a FIFO queue has one delay for all messages.
     #[must_use]
     pub fn new(config: &SdkConfig, queue_url: String) -> Self {
-        // The queue's URL is only a name: the client calls the endpoint of its configuration.
+        // The queue's URL only names the queue. Requests go to the endpoint in `config`.
         Self { client: Client::new(config), queue_url }
     }
 
-    /// Opens the connection that the first reminder will use; for a function's start, which has a whole CPU. Needs
-    /// `sqs:GetQueueAttributes`.
+    /// Opens the network connection for the first request. Call it during a function's initialization, which has a
+    /// whole CPU. It needs the permission `sqs:GetQueueAttributes`.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.client.get_queue_attributes().queue_url(&self.queue_url).send().await?;
         Ok(())
     }
 
-    /// Sends a reminder of a file that comes `after` so long, in seconds rounded up, or after [`MAX_DELAY`] where that
-    /// is longer: then whoever receives it before its time has to send the next.
-    pub async fn remind(&self, file_id: &FileId, after: Duration) -> Result<(), Error> {
-        let seconds = after.min(MAX_DELAY).as_nanos().div_ceil(1_000_000_000);
-        let reminder = serde_json::to_string(&Reminder { file_id: file_id.clone() })?;
+    /// Sends a reminder that is due after `delay`, rounded up to whole seconds. A delay above [`MAX_DELAY`] is
+    /// shortened to it; a receiver for whom the reminder is too early must send another one.
+    pub async fn remind(&self, file_id: &FileId, delay: Duration) -> Result<(), Error> {
+        let seconds = delay.min(MAX_DELAY).as_nanos().div_ceil(1_000_000_000);
+        let reminder = serde_json::to_string(&Reminder { file_id: file_id.clone() }).map_err(Error::refused)?;
         let request = self.client.send_message().queue_url(&self.queue_url).message_body(reminder);
-        request.delay_seconds(i32::try_from(seconds)?).send().await?;
+        request.delay_seconds(i32::try_from(seconds).map_err(Error::refused)?).send().await?;
         Ok(())
     }
 }
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reminder_is_json() {
+    fn reminder_is_a_json_object_with_the_file_id() {
         let reminder = Reminder { file_id: FileId::parse("file_1").unwrap() };
         assert_eq!(serde_json::to_string(&reminder).unwrap(), r#"{"fileId":"file_1"}"#);
         assert_eq!(serde_json::from_str::<Reminder>(r#"{"fileId":"file_1","more":1}"#).unwrap(), reminder);

@@ -1,24 +1,23 @@
 use aws_sdk_sqs::Client;
+use aws_support::describe;
 use aws_types::SdkConfig;
 use contract::{ApiError, ThreadId};
 use serde::{Deserialize, Serialize};
-use store::describe;
 
-/// Seconds that a repair is held back: the sender is most likely still at it.
+/// Seconds before a repair starts, because the sender is probably still delivering.
 const DELAY: i32 = 2;
 
-/// A message that has not reached everybody.
+/// A request to deliver an undelivered message again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Repair {
-    /// Its thread.
+    /// The message's thread.
     pub thread_id: ThreadId,
-    /// Its number there.
+    /// The message's number in the thread.
     pub seq: u64,
 }
 
-/// The queue of messages to be delivered once more, and the one for what can never be. Made once for the life of a
-/// function.
+/// The repair queue and the dead-letter queue. A function creates this once and keeps it between invocations.
 #[derive(Debug, Clone)]
 pub struct Repairs {
     client: Client,
@@ -27,25 +26,26 @@ pub struct Repairs {
 }
 
 impl Repairs {
-    /// The queues at these URLs.
+    /// Uses the SQS queues with these URLs.
     #[must_use]
     pub fn new(config: &SdkConfig, queue_url: String, dead_letters_url: String) -> Self {
         Self { client: Client::new(config), queue_url, dead_letters_url }
     }
 
-    /// Has a message delivered once more, to whoever is left over by then.
+    /// Sends a repair to the repair queue. It starts after 2 seconds.
     pub async fn request(&self, repair: &Repair) -> Result<(), ApiError> {
         self.send(&self.queue_url, serde_json::to_string(repair)?, DELAY).await
     }
 
-    /// Puts aside what nobody can handle, for a person to look at: `what` as it came.
-    pub async fn send_to_dead_letters(&self, what: &impl Serialize) -> Result<(), ApiError> {
-        self.send(&self.dead_letters_url, serde_json::to_string(what)?, 0).await
+    /// Sends an event that cannot be processed to the dead-letter queue, as JSON, for a person to look at.
+    pub async fn send_to_dead_letters(&self, event: &impl Serialize) -> Result<(), ApiError> {
+        self.send(&self.dead_letters_url, serde_json::to_string(event)?, 0).await
     }
 
     async fn send(&self, url: &str, body: String, delay: i32) -> Result<(), ApiError> {
         let request = self.client.send_message().queue_url(url).message_body(body).delay_seconds(delay);
         let sent = request.send().await;
+        // Every error is reported as temporary: the stream or the queue repeats the event that is being processed.
         sent.map(drop).map_err(|error| ApiError::Unavailable(format!("SQS: {}", describe(&error))))
     }
 }

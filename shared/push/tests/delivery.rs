@@ -1,6 +1,6 @@
-//! Delivery against a real engine and a fake of `@connections`.
+//! Delivery tests with a real database engine and a fake of the `@connections` API.
 
-#![allow(clippy::unwrap_used, reason = "what goes wrong in here fails the test")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,19 +25,19 @@ impl Fixture {
         Self { connections, management, push, channel: Channel::Thread(ThreadId::new()) }
     }
 
-    async fn listen(&self, id: &str, channel: &Channel) {
+    async fn subscribe(&self, id: &str, channel: &Channel) {
         let connection = connect(&self.connections, "user-a", id).await;
         self.connections.subscribe(&connection, channel).await.unwrap();
     }
 
-    /// A connection whose time is over.
-    async fn listen_expired(&self, id: &str) {
+    /// Subscribes an expired connection to the thread's channel.
+    async fn subscribe_expired(&self, id: &str) {
         let (id, user_id, expires_at) = (ConnectionId::new(id), testkit::caller("user-a").id, 1_000);
         self.connections.connect(&id, &user_id, expires_at).await.unwrap();
         self.connections.subscribe(&Connection { id, user_id, expires_at }, &self.channel).await.unwrap();
     }
 
-    /// Delivers to the thread's channel: how many were reached, gone and left over.
+    /// Delivers to the thread's channel. Returns how many connections were reached, gone and not reached.
     async fn deliver(&self) -> (usize, usize, usize) {
         counts(&self.push.deliver(std::slice::from_ref(&self.channel), r#"{"event":"pong"}"#).await.unwrap())
     }
@@ -52,12 +52,12 @@ fn counts(delivery: &Delivery) -> (usize, usize, usize) {
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn delivery_to_a_channel_without_subscribers_reaches_nobody() {
     assert_eq!(Fixture::new().await.deliver().await, (0, 0, 0));
 }
 
 #[tokio::test]
-async fn a_closed_connection_is_removed_with_all_its_subscriptions_and_no_other() {
+async fn closed_connection_is_removed_with_all_its_subscriptions_and_no_other_is() {
     let fixture = Fixture::new().await;
     let elsewhere = Channel::Thread(ThreadId::new());
     for id in ["open", "closed"] {
@@ -74,41 +74,41 @@ async fn a_closed_connection_is_removed_with_all_its_subscriptions_and_no_other(
 }
 
 #[tokio::test]
-async fn who_hears_several_channels_is_reached_once_and_leaves_all_of_them() {
+async fn subscriber_of_several_channels_is_posted_to_once_and_removed_from_all() {
     let fixture = Fixture::new().await;
-    let own = Channel::User(testkit::caller("user-a").id);
+    let user_channel = Channel::User(testkit::caller("user-a").id);
     for id in ["open", "closed"] {
-        fixture.listen(id, &fixture.channel).await;
+        fixture.subscribe(id, &fixture.channel).await;
     }
     fixture.management.answer("closed", 410);
-    let delivery = fixture.push.deliver(&[fixture.channel.clone(), own.clone()], "{}").await.unwrap();
+    let delivery = fixture.push.deliver(&[fixture.channel.clone(), user_channel.clone()], "{}").await.unwrap();
     assert_eq!(counts(&delivery), (1, 1, 0));
     assert_eq!(fixture.management.frames("open").len(), 1);
-    assert_eq!((fixture.subscribers(&fixture.channel).await, fixture.subscribers(&own).await), (1, 1));
+    assert_eq!((fixture.subscribers(&fixture.channel).await, fixture.subscribers(&user_channel).await), (1, 1));
 }
 
 #[tokio::test]
-async fn a_connection_that_is_still_opening_is_waited_for_and_not_removed() {
+async fn connection_that_is_still_opening_is_retried_and_not_removed() {
     let fixture = Fixture::new().await;
-    let own = [Channel::User(testkit::caller("user-a").id)];
+    let user_channel = [Channel::User(testkit::caller("user-a").id)];
     connect(&fixture.connections, "user-a", "opening").await;
-    // Until `$connect` has been answered, API Gateway says that there is no such connection.
+    // API Gateway answers 410 until the function for `$connect` has returned.
     fixture.management.answer("opening", 410);
-    let (delivery, ()) = tokio::join!(fixture.push.deliver(&own, "{}"), async {
+    let (delivery, ()) = tokio::join!(fixture.push.deliver(&user_channel, "{}"), async {
         tokio::time::sleep(Duration::from_millis(30)).await;
         fixture.management.answer("opening", 200);
     });
     assert_eq!(counts(&delivery.unwrap()), (1, 0, 0));
     fixture.management.answer("opening", 410);
-    assert_eq!(counts(&fixture.push.deliver(&own, "{}").await.unwrap()), (0, 0, 1));
-    assert_eq!(fixture.subscribers(&own[0]).await, 1);
+    assert_eq!(counts(&fixture.push.deliver(&user_channel, "{}").await.unwrap()), (0, 0, 1));
+    assert_eq!(fixture.subscribers(&user_channel[0]).await, 1);
 }
 
 #[tokio::test]
-async fn what_is_throttled_is_tried_again() {
+async fn throttled_and_failed_posts_are_retried() {
     for status in [429, 500, 503] {
         let fixture = Fixture::new().await;
-        fixture.listen("busy", &fixture.channel).await;
+        fixture.subscribe("busy", &fixture.channel).await;
         fixture.management.answer("busy", status);
         let (delivery, ()) = tokio::join!(fixture.deliver(), async {
             tokio::time::sleep(Duration::from_millis(30)).await;
@@ -119,16 +119,16 @@ async fn what_is_throttled_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_id_never_was_one_is_removed() {
+async fn connection_with_an_invalid_id_is_removed() {
     let fixture = Fixture::new().await;
-    fixture.listen("nonsense", &fixture.channel).await;
-    fixture.management.answer("nonsense", 400);
+    fixture.subscribe("invalid", &fixture.channel).await;
+    fixture.management.answer("invalid", 400);
     assert_eq!(fixture.deliver().await, (0, 1, 0));
     assert_eq!(fixture.subscribers(&fixture.channel).await, 0);
 }
 
 #[tokio::test]
-async fn a_subscription_that_outlived_its_connection_is_removed() {
+async fn subscription_without_its_connection_row_is_removed() {
     let tables = Tables::create().await;
     let (connections, management) = (tables.connections(), Management::start().await);
     let (push, channel) = (management.push(connections.clone()), Channel::Thread(ThreadId::new()));
@@ -143,10 +143,10 @@ async fn a_subscription_that_outlived_its_connection_is_removed() {
 }
 
 #[tokio::test]
-async fn other_errors_remove_nobody() {
+async fn refused_and_failed_posts_do_not_remove_connections() {
     let fixture = Fixture::new().await;
     for (id, status) in [("open", 200), ("forbidden", 403), ("broken", 500)] {
-        fixture.listen(id, &fixture.channel).await;
+        fixture.subscribe(id, &fixture.channel).await;
         fixture.management.answer(id, status);
     }
     assert_eq!(fixture.deliver().await, (1, 0, 2));
@@ -154,26 +154,26 @@ async fn other_errors_remove_nobody() {
 }
 
 #[tokio::test]
-async fn an_expired_connection_gets_nothing_and_is_closed() {
+async fn expired_connection_receives_nothing_and_is_closed() {
     let fixture = Fixture::new().await;
-    fixture.listen("live", &fixture.channel).await;
-    fixture.listen_expired("old").await;
-    fixture.listen_expired("closed").await;
+    fixture.subscribe("live", &fixture.channel).await;
+    fixture.subscribe_expired("old").await;
+    fixture.subscribe_expired("closed").await;
     fixture.management.answer("closed", 410);
     assert_eq!(fixture.deliver().await, (1, 0, 0));
     assert_eq!(fixture.management.closed(), ["old"]);
     assert!(fixture.management.frames("old").is_empty());
-    // Nothing is left of either, under any channel.
-    let own = Channel::User(testkit::caller("user-a").id);
-    for channel in [&fixture.channel, &own] {
+    // No channel has a subscription of the two expired connections any more.
+    let user_channel = Channel::User(testkit::caller("user-a").id);
+    for channel in [&fixture.channel, &user_channel] {
         assert_eq!(fixture.connections.subscribers(channel).await.unwrap().expired, []);
     }
 }
 
 #[tokio::test]
-async fn an_expired_connection_that_cannot_be_closed_is_closed_by_the_next_delivery() {
+async fn next_delivery_closes_an_expired_connection_that_could_not_be_closed() {
     let fixture = Fixture::new().await;
-    fixture.listen_expired("old").await;
+    fixture.subscribe_expired("old").await;
     fixture.management.answer("old", 429);
     assert_eq!(fixture.deliver().await, (0, 0, 0));
     assert_eq!(fixture.connections.subscribers(&fixture.channel).await.unwrap().expired.len(), 1);
@@ -184,23 +184,23 @@ async fn an_expired_connection_that_cannot_be_closed_is_closed_by_the_next_deliv
 }
 
 #[tokio::test]
-async fn posts_go_out_side_by_side_and_bounded() {
+async fn posts_of_all_deliveries_are_concurrent_up_to_the_limit() {
     let fixture = Fixture::new().await;
     for n in 0..100 {
-        fixture.listen(&format!("c{n}"), &fixture.channel).await;
+        fixture.subscribe(&format!("c{n}"), &fixture.channel).await;
     }
     fixture.management.delay(Duration::from_millis(300));
-    // Two deliveries, as of two repairs in one batch, take turns.
+    // Two concurrent deliveries, as for two repairs in one batch, share the limit.
     assert_eq!(tokio::join!(fixture.deliver(), fixture.deliver()), ((100, 0, 0), (100, 0, 0)));
     let most = fixture.management.most_in_flight();
-    assert!((32..=64).contains(&most), "{most} at once");
+    assert!((32..=64).contains(&most), "{most} concurrent posts");
 }
 
 #[tokio::test]
-async fn slow_connections_end_at_the_limits_and_stay_subscribed() {
+async fn slow_connections_time_out_and_stay_subscribed() {
     let fixture = Fixture::new().await;
     for n in 0..3 {
-        fixture.listen(&format!("c{n}"), &fixture.channel).await;
+        fixture.subscribe(&format!("c{n}"), &fixture.channel).await;
     }
     fixture.management.delay(Duration::from_mins(1));
     for limits in [
@@ -208,7 +208,7 @@ async fn slow_connections_end_at_the_limits_and_stay_subscribed() {
         Limits { post: Duration::from_secs(30), overall: Duration::from_millis(50) },
     ] {
         let push = fixture.management.push(fixture.connections.clone()).with_limits(limits);
-        // The SDK gives up by itself as well, after seconds: it must not come to that.
+        // The SDK has timeouts of several seconds. The delivery must return before them.
         let delivery = timeout(Duration::from_secs(2), push.deliver(std::slice::from_ref(&fixture.channel), "{}"))
             .await
             .unwrap()

@@ -1,4 +1,4 @@
-//! HTTP requests of API Gateway: who calls, what they ask, and how the answer is made.
+//! HTTP routes behind API Gateway: authentication, access to the request, and responses.
 
 use std::future::Future;
 
@@ -12,65 +12,65 @@ use serde::Serialize;
 use crate::error::report;
 use crate::identity::{Caller, Verifier, bearer};
 
-/// What a handler of a route answers.
+/// The response of a route's handler.
 pub type Answer = Response<Body>;
 
-/// A request: by default an authenticated one, or a `Call<()>` of a route that takes no token.
+/// A request to a route. `Call` is an authenticated request; `Call<()>` is a request to a route without authentication.
 #[derive(Debug)]
 pub struct Call<C = Caller> {
-    /// Who calls, by their verified token.
+    /// The caller, taken from the verified token.
     pub caller: C,
     request: Request,
 }
 
 impl<C> Call<C> {
-    /// `request` as `caller` sent it.
+    /// Combines a request with its caller.
     #[must_use]
     pub fn new(caller: C, request: Request) -> Self {
         Self { caller, request }
     }
 
-    /// The thread that the path names. A text that cannot be an id names no thread.
+    /// Returns the path parameter `threadId`. Fails with `thread_not_found` if it is not a valid thread ID.
     pub fn thread_id(&self) -> Result<ThreadId, Problem> {
         self.path("threadId").and_then(|id| ThreadId::parse(&id)).ok_or_else(Problem::thread_not_found)
     }
 
-    /// The file that the path names. A text that cannot be an id names no file.
+    /// Returns the path parameter `fileId`. Fails with `file_not_found` if it is not a valid file ID.
     pub fn file_id(&self) -> Result<FileId, Problem> {
         self.path("fileId").and_then(|id| FileId::parse(&id)).ok_or_else(Problem::file_not_found)
     }
 
-    /// A parameter of the path.
+    /// Returns a path parameter.
     #[must_use]
     pub fn path(&self, name: &str) -> Option<String> {
         self.request.path_parameters().first(name).map(str::to_owned)
     }
 
-    /// A query parameter; the first where it comes several times.
+    /// Returns a query parameter; the first value if it is repeated.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
         self.request.query_string_parameters().first(name).map(str::to_owned)
     }
 
-    /// The value of a header.
+    /// Returns the value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.request.headers().get(name).map(HeaderValue::as_bytes)
     }
 
-    /// The bytes of the body.
+    /// Returns the body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         self.request.body()
     }
 }
 
-/// An answer of `status` with `body` as JSON and these headers.
+/// Builds a response with a JSON body and these additional headers. Clients and proxies must not cache it.
 pub fn json<T: Serialize>(status: StatusCode, body: &T, headers: &[(HeaderName, &str)]) -> Result<Answer, ApiError> {
     response(status, "application/json", serde_json::to_string(body)?, headers)
 }
 
-/// An answer that sends the client on to `location`, which it may remember for `max_age` seconds.
+/// Builds a 302 redirect to `location`. Only the client may cache it, for `max_age` seconds.
 pub fn redirect(location: &str, max_age: u64) -> Result<Answer, ApiError> {
     let response = Response::builder()
         .status(StatusCode::FOUND)
@@ -89,7 +89,7 @@ fn response(
     let mut response = Response::builder()
         .status(status)
         .header(CONTENT_TYPE, content_type)
-        // What one person reads is nobody else's to cache.
+        // Responses contain private data, so no cache may store them.
         .header(CACHE_CONTROL, "no-store");
     for (name, value) in headers {
         response = response.header(name, *value);
@@ -97,13 +97,13 @@ fn response(
     response.body(body.into()).map_err(|error| ApiError::Internal(error.to_string()))
 }
 
-/// The answer to a request that failed: RFC 9457.
+/// Logs the error and builds the problem response (RFC 9457).
 fn problem(error: ApiError, request_id: &str) -> Result<Answer, ApiError> {
     let problem = report(error);
     let status = StatusCode::from_u16(problem.code.status()).map_err(|error| ApiError::Internal(error.to_string()))?;
     let body = problem.to_json(request_id);
     let headers: &[_] = match status {
-        // RFC 6750, section 3.
+        // RFC 6750 §3 requires this header on a 401.
         StatusCode::UNAUTHORIZED => &[(WWW_AUTHENTICATE, "Bearer")],
         StatusCode::SERVICE_UNAVAILABLE => &[(RETRY_AFTER, "1")],
         _ => &[],
@@ -111,8 +111,8 @@ fn problem(error: ApiError, request_id: &str) -> Result<Answer, ApiError> {
     response(status, "application/problem+json", body, headers)
 }
 
-/// Serves a route: authenticates each request, hands it to `handle`, and turns what comes back into an answer.
-/// Returns only when the environment ends.
+/// Runs a function that serves a route. Authenticates each request, passes it to `handle`, and turns errors into
+/// problem responses. Returns only when Lambda shuts the instance down.
 pub async fn serve<H, F>(verifier: Verifier, handle: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Call) -> F + Send + Sync,
@@ -122,7 +122,7 @@ where
     lambda_http::run(service_fn(move |request: Request| async move { respond(verifier, handle, request).await })).await
 }
 
-/// Serves a route that takes no token, because its URLs carry what allows to call them.
+/// Runs a function that serves a route without authentication. Such a route has signed URLs.
 pub async fn serve_public<H, F>(handle: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Call<()>) -> F + Send + Sync,
@@ -135,7 +135,7 @@ where
     .await
 }
 
-/// The answer to one request of a route; an error only where not even an error could be told.
+/// Answers one request to a route. Returns an error only if no response could be built.
 pub async fn respond<H, F>(verifier: &Verifier, handle: &H, request: Request) -> Result<Answer, lambda_http::Error>
 where
     H: Fn(Call) -> F,
@@ -160,8 +160,8 @@ fn answer(request_id: &str, answered: Result<Answer, ApiError>) -> Result<Answer
     }
 }
 
-/// Who calls: by the claims that API Gateway's authorizer has verified, and where there is no authorizer (`sam local`,
-/// `cargo lambda watch`) by verifying the bearer token here. There is no third way.
+/// Returns the caller from the claims that API Gateway's authorizer has verified. Without an authorizer (`sam local`,
+/// `cargo lambda watch`), verifies the bearer token here. There is no unauthenticated mode.
 async fn authenticate(verifier: &Verifier, request: &Request) -> Result<Caller, ApiError> {
     if let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref()
         && let Some(jwt) = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref())

@@ -1,5 +1,6 @@
-//! One SDK configuration for the life of a process, made for a quick start: no credential or profile chain (Lambda
-//! puts region and credentials into the environment), no scan of the system's certificates, one HTTP client.
+//! The configuration of all AWS clients of a process, optimized for a short cold start. It has no credential or profile
+//! chain, because Lambda sets region and credentials in the environment. It does not read the system's certificates,
+//! and all clients share one HTTP client.
 
 use std::time::Duration;
 
@@ -17,9 +18,10 @@ use aws_types::region::Region;
 use crate::client::http_client;
 use crate::config::{self, ConfigError};
 
-/// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which Lambda sets, and
-/// `AWS_ENDPOINT_URL`, which the local cloud sets; where that has a certificate of its own, `AWS_CA_BUNDLE` names the file
-/// with the one to trust. All clients made from it share connections.
+/// Returns the SDK configuration from the environment. All clients made from it share connections.
+///
+/// Lambda sets `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. The local cloud also
+/// sets `AWS_ENDPOINT_URL`. If `AWS_CA_BUNDLE` names a PEM file, only its certificates are trusted.
 pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
     let credentials = Credentials::from_keys(
         config::required("AWS_ACCESS_KEY_ID")?,
@@ -30,7 +32,7 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
     Ok(configure(config::required("AWS_REGION")?, credentials, config::optional("AWS_ENDPOINT_URL"), http))
 }
 
-/// The same with everything given; `endpoint_url` stands in for all of AWS.
+/// Returns an SDK configuration from these values. `endpoint_url` replaces the endpoints of all AWS services.
 pub fn sdk_config_for(
     region: String,
     credentials: Credentials,
@@ -45,8 +47,8 @@ fn configure(
     endpoint_url: Option<String>,
     http: SharedHttpClient,
 ) -> SdkConfig {
-    // DynamoDB answers within tens of milliseconds: what takes a second is better asked again, and soon. All together
-    // has to leave a function that calls several times in a row within its own timeout.
+    // DynamoDB answers within tens of milliseconds, so an attempt that takes a second is better repeated. A function
+    // makes several calls in sequence; with at most 3 s for each they stay within the function's timeout.
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(1))
         .operation_timeout(Duration::from_secs(3))

@@ -1,7 +1,8 @@
-//! How the functions reach AWS: HTTP over TLS, by one client for all services, whose connections they share.
+//! The HTTP client of all AWS clients. All services share its connections.
 //!
-//! AWS's own (`aws-smithy-http-client`) makes a connector for each client and each set of timeouts, and takes the roots it
-//! trusts as text only, which it decodes each time: a quarter of the instructions of a function's start.
+//! AWS's client (`aws-smithy-http-client`) creates a connector for each service and each set of timeouts. It takes root
+//! certificates only as PEM text and decodes them each time, which is a quarter of the instructions of a function's
+//! start.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -28,14 +29,15 @@ use tower_service::Service;
 
 use crate::config::ConfigError;
 
-/// How long opening a connection may take: its name, TCP and TLS. (The SDK's own `connect_timeout` has no effect here.)
-const CONNECT: Duration = Duration::from_secs(1);
+/// The time limit for opening a connection: DNS, TCP and TLS. The SDK's `connect_timeout` has no effect on this client.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection of HTTP/2 that answers nothing for twice as long, though something is asked, is given up: a frozen
-/// instance learns of no end. One of HTTP/1.1 goes with the first attempt that takes too long.
-const ALIVE: Duration = Duration::from_secs(1);
+/// The interval of HTTP/2 pings, and the time limit for their answers. A connection with open requests is thus closed
+/// after 2 s of silence. Lambda freezes instances, and a frozen instance does not notice that the server closed the
+/// connection. An HTTP/1.1 connection is closed when the first request on it times out.
+const PING: Duration = Duration::from_secs(1);
 
-/// The client. It trusts Mozilla's roots, or those in the file `bundle` (PEM) alone.
+/// Creates the client. It trusts Mozilla's root certificates, or only those in the PEM file `bundle`.
 pub(crate) fn http_client(bundle: Option<&str>) -> Result<SharedHttpClient, ConfigError> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -48,14 +50,14 @@ pub(crate) fn http_client(bundle: Option<&str>) -> Result<SharedHttpClient, Conf
             builder.with_tls_config(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
         }
     };
-    // API Gateway takes all posts on one connection of HTTP/2.
+    // With HTTP/2, one connection to API Gateway carries all concurrent posts.
     let https = builder.https_or_http().enable_http1().enable_http2().wrap_connector(tcp);
     let client = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
-        .http2_keep_alive_interval(ALIVE)
-        .http2_keep_alive_timeout(ALIVE)
-        .build(InTime(https));
+        .http2_keep_alive_interval(PING)
+        .http2_keep_alive_timeout(PING)
+        .build(TimedConnector(https));
     let connector = SharedHttpConnector::new(Connector(client));
     Ok(http_client_fn(move |_, _| connector.clone()))
 }
@@ -65,11 +67,11 @@ fn read_roots(file: &str) -> Result<RootCertStore, String> {
     for certificate in CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())? {
         roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
     }
-    if roots.is_empty() { Err(format!("{file} has no certificate")) } else { Ok(roots) }
+    if roots.is_empty() { Err(format!("{file} contains no certificate")) } else { Ok(roots) }
 }
 
 #[derive(Debug)]
-struct Connector(Client<InTime, SdkBody>);
+struct Connector(Client<TimedConnector, SdkBody>);
 
 impl SdkConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -83,7 +85,7 @@ impl SdkConnector for Connector {
         }
         let answer = self.0.request(request);
         HttpConnectorFuture::new(async move {
-            // Whatever it is, it is between us and the other side, and may go well another time.
+            // Counts as a network error, which the SDK retries.
             let answer = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
             let answer = HttpResponse::try_from(answer.map(SdkBody::from_body_1_x));
             answer.map_err(|error| ConnectorError::other(error.into(), None))
@@ -91,7 +93,8 @@ impl SdkConnector for Connector {
     }
 }
 
-/// What the SDK closes a connection by, after an answer such as 503: the next attempt may then meet another machine.
+/// Lets the SDK close a connection. It does so after an answer such as 503, because a retry on a new connection may
+/// reach another server.
 fn closable(connection: CaptureConnection) -> ConnectionMetadata {
     let close = move || {
         if let Some(connection) = connection.connection_metadata().as_ref() {
@@ -101,25 +104,25 @@ fn closable(connection: CaptureConnection) -> ConnectionMetadata {
     ConnectionMetadata::builder().proxied(false).poison_fn(close).build()
 }
 
-/// Opens connections within [`CONNECT`].
+/// Opens connections, at most for [`CONNECT_TIMEOUT`] each.
 #[derive(Debug, Clone)]
-struct InTime(HttpsConnector<HttpConnector>);
+struct TimedConnector(HttpsConnector<HttpConnector>);
 
-type Opened = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
-type Failure = Box<dyn Error + Send + Sync>;
+type HttpConnection = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+type BoxError = Box<dyn Error + Send + Sync>;
 
-impl Service<Uri> for InTime {
-    type Response = Opened;
-    type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<Opened, Failure>> + Send>>;
+impl Service<Uri> for TimedConnector {
+    type Response = HttpConnection;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpConnection, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(context)
     }
 
-    fn call(&mut self, to: Uri) -> Self::Future {
-        let opening = self.0.call(to);
-        Box::pin(async move { timeout(CONNECT, opening).await? })
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let opening = self.0.call(uri);
+        Box::pin(async move { timeout(CONNECT_TIMEOUT, opening).await? })
     }
 }
 
@@ -128,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bundle_that_cannot_be_trusted_stops_the_function() {
+    fn bundle_without_certificates_is_an_error() {
         for file in ["nowhere.pem", "Cargo.toml"] {
             let error = http_client(Some(file)).unwrap_err().to_string();
             assert!(error.starts_with("AWS_CA_BUNDLE: "), "{error}");
@@ -136,12 +139,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_does_not_open_is_given_up() {
-        // It takes connections, and says nothing of TLS.
+    async fn connection_without_tls_handshake_times_out() {
+        // The listener accepts TCP connections but never answers the TLS handshake.
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://{}/", listener.local_addr().unwrap());
         let https = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1();
-        let mut connector = InTime(https.wrap_connector({
+        let mut connector = TimedConnector(https.wrap_connector({
             let mut tcp = HttpConnector::new();
             tcp.enforce_http(false);
             tcp

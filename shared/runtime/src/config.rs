@@ -1,6 +1,8 @@
+//! Settings from environment variables.
+
 use std::env;
 
-/// A setting that is missing or wrong. It stops the function as it starts, with the setting's name.
+/// A setting is missing or wrong. The function logs the setting's name and does not start.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {problem}")]
 pub struct ConfigError {
@@ -9,24 +11,24 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// What is wrong with the setting `name`.
+    /// Describes what is wrong with the setting `name`.
     pub fn new(name: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { name: name.into(), problem: problem.into() }
     }
 }
 
-/// The environment variable `name`.
+/// Returns the environment variable `name`. Fails if it is missing or empty.
 pub fn required(name: &str) -> Result<String, ConfigError> {
-    optional(name).ok_or_else(|| ConfigError::new(name, "is not set"))
+    optional(name).ok_or_else(|| ConfigError::new(name, "is missing or empty"))
 }
 
-/// The environment variable `name`, where it is set and not empty.
+/// Returns the environment variable `name`, or `None` if it is missing or empty.
 #[must_use]
 pub fn optional(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The environment variable `name`, a whole number.
+/// Returns the environment variable `name` as a whole number. Fails if it is missing or not a number.
 pub fn required_number(name: &str) -> Result<u64, ConfigError> {
     required(name)?.parse().map_err(|_| ConfigError::new(name, "is not a whole number"))
 }

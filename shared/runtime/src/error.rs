@@ -1,3 +1,5 @@
+//! Errors of requests: what goes into the log and what the client gets.
+
 use contract::{ApiError, ErrorCode, Problem};
 use tracing::{error, info};
 
@@ -12,21 +14,27 @@ impl From<IdentityError> for ApiError {
     }
 }
 
-/// Logs why a request failed, once and here only, and returns what the client may see of it.
+/// Logs why a request failed and returns the problem for the client. Errors are logged only here, so each appears once.
 #[must_use]
 pub fn report(error: ApiError) -> Problem {
     match error {
         ApiError::Problem(problem) => {
-            info!(code = ?problem.code, "request refused");
+            info!(code = ?problem.code, "request rejected; the client gets this code");
             problem
         }
         ApiError::Unavailable(text) => {
-            error!(error = text, "request failed for now");
-            Problem::new(ErrorCode::Unavailable, "Not available just now. Try again shortly.")
+            error!(error = text, "request failed; the client is asked to retry");
+            Problem::new(
+                ErrorCode::Unavailable,
+                "The service is temporarily unavailable. Try again after the time in Retry-After.",
+            )
         }
         ApiError::Internal(text) => {
-            error!(error = text, "request failed");
-            Problem::new(ErrorCode::Internal, "Something went wrong on our side. The request id finds it in our log.")
+            error!(error = text, "request failed; the client gets a 500");
+            Problem::new(
+                ErrorCode::Internal,
+                "The server failed to process the request. Try again. If it fails again, report the requestId.",
+            )
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Who calls: the claims of API Gateway's authorizer or, where there is none, of a bearer token
-//! verified here.
+//! The caller of a request, from the claims of API Gateway's authorizer or from a bearer token that is verified here.
 
 mod jwk;
 mod keys;
@@ -11,51 +10,56 @@ use contract::{Profile, UserId};
 
 pub use verifier::{Verifier, VerifierConfig};
 
-/// Longest display name kept, in characters. The issuer's profile may hold a longer one.
+/// The maximum length of a name in characters. Longer names from the issuer are cut.
 const MAX_NAME_CHARS: usize = 100;
 
-/// Why nobody was identified.
+const INVALID_SUBJECT: &str =
+    "The token's subject is not a valid user ID. Use a `sub` of 1 to 255 bytes without control characters.";
+const _: () = assert!(contract::limits::USER_ID_BYTES == 255, "INVALID_SUBJECT names the limit");
+
+/// A request could not be authenticated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
-    /// The token is missing or bad: a 401. The reason is safe to show and says nothing about keys.
+    /// The token is missing or not valid: a 401. The text is shown to the client. It contains nothing of the token or
+    /// the keys.
     #[error("{0}")]
     Unauthorized(&'static str),
-    /// The issuer's keys cannot be had, so nothing can be said about the token: a 503. For the log only.
+    /// The issuer's keys are not available, so the token cannot be verified: a 503. The text is only for the log.
     #[error("the token issuer's keys are unavailable: {0}")]
     KeysUnavailable(String),
 }
 
-/// The user behind a request, from verified claims only.
+/// The user who sent a request, from verified claims only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The `sub` claim as it is, within the limits of [`UserId::parse`].
+    /// The `sub` claim, unchanged, within the limits of [`UserId::parse`].
     pub id: UserId,
-    /// The `name` claim, trimmed and cut to 100 characters. None when absent or blank.
+    /// The `name` claim, trimmed and cut to 100 characters; `None` if it is missing or blank.
     pub name: Option<String>,
-    /// The `iat` claim, seconds since 1970; 0 when absent.
+    /// The `iat` claim in seconds since 1970; 0 if it is missing.
     pub issued_at: i64,
-    /// The `exp` claim, seconds since 1970.
+    /// The `exp` claim in seconds since 1970.
     pub expires_at: i64,
 }
 
 impl Caller {
-    /// What the store keeps of the user.
+    /// Returns the profile to store for the user.
     #[must_use]
     pub fn profile(&self) -> Profile {
         Profile { id: self.id.clone(), name: self.name.clone(), issued_at: self.issued_at }
     }
 
-    /// The caller from the claims that API Gateway's JWT authorizer has verified. It hands every
-    /// claim over as a string, times as decimal seconds.
-    ///
-    /// Refuses claims without `sub` or `exp`.
+    /// Returns the caller from claims that API Gateway's JWT authorizer has verified. The authorizer passes every claim
+    /// as a string, and times in seconds. Fails without a valid `sub` and `exp`.
     pub fn from_claims<S>(claims: &HashMap<String, String, S>) -> Result<Self, IdentityError>
     where
         S: std::hash::BuildHasher,
     {
         let text = |name| claims.get(name).map(String::as_str);
         let time = |name| match text(name).map(seconds) {
-            Some(None) => Err(IdentityError::Unauthorized("a time claim is not a number")),
+            Some(None) => Err(IdentityError::Unauthorized(
+                "A time in the token is not a number. Use a token with times in seconds since 1970.",
+            )),
             known => Ok(known.flatten()),
         };
         Self::new(text("sub"), text("name"), time("iat")?, time("exp")?)
@@ -67,40 +71,44 @@ impl Caller {
         issued_at: Option<i64>,
         expires_at: Option<i64>,
     ) -> Result<Self, IdentityError> {
-        let sub = sub.ok_or(IdentityError::Unauthorized("the token has no subject"))?;
+        let sub =
+            sub.ok_or(IdentityError::Unauthorized("The token has no subject. Use a token with a `sub` claim."))?;
         let name: String = name.unwrap_or_default().trim().chars().take(MAX_NAME_CHARS).collect();
         Ok(Self {
-            id: UserId::parse(sub).ok_or(IdentityError::Unauthorized("the token's subject is no user id"))?,
+            id: UserId::parse(sub).ok_or(IdentityError::Unauthorized(INVALID_SUBJECT))?,
             name: Some(name).filter(|name| !name.is_empty()),
             issued_at: issued_at.unwrap_or(0),
-            expires_at: expires_at.ok_or(IdentityError::Unauthorized("the token has no expiry"))?,
+            expires_at: expires_at
+                .ok_or(IdentityError::Unauthorized("The token has no expiry time. Use a token with an `exp` claim."))?,
         })
     }
 }
 
-/// The token of an `Authorization: Bearer …` header (RFC 6750 §2.1). The scheme's case does not matter.
+/// Returns the token of an `Authorization: Bearer …` header (RFC 6750 §2.1). The scheme is case-insensitive.
 pub fn bearer(header: Option<&str>) -> Result<&str, IdentityError> {
-    let header = header.ok_or(IdentityError::Unauthorized("a bearer token is required"))?;
+    let header = header.ok_or(IdentityError::Unauthorized(
+        "The request has no token. Send it in the header `Authorization: Bearer <token>`.",
+    ))?;
     let (scheme, token) = header.trim().split_once(' ').unwrap_or((header, ""));
     let token = token.trim_start_matches(' ');
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.bytes().all(is_token) {
         Ok(token)
     } else {
-        Err(IdentityError::Unauthorized("the Authorization header is not a bearer token"))
+        Err(IdentityError::Unauthorized("The Authorization header is not valid. Send `Authorization: Bearer <token>`."))
     }
 }
 
-/// A `NumericDate` (RFC 7519 §2) as text: seconds since 1970, fractions dropped. Gateways print large
-/// numbers also as `1.757034300E9`.
+/// Parses a `NumericDate` (RFC 7519 §2) in seconds since 1970 and drops its fraction. API Gateway may write large
+/// numbers as `1.757034300E9`.
 fn seconds(text: &str) -> Option<i64> {
     text.parse().ok().or_else(|| whole_seconds(text.parse().ok()?))
 }
 
-/// None for what is not a number or lies beyond the year 9999.
+/// Drops the fraction. Returns `None` for NaN, negative numbers and times after the year 9999.
 fn whole_seconds(number: f64) -> Option<i64> {
     const YEAR_10000: f64 = 253_402_300_800.0;
-    // The range is checked first, so nothing is lost but the fraction.
+    // The range is checked first, so the cast loses only the fraction.
     #[allow(clippy::cast_possible_truncation)]
     (0.0..YEAR_10000).contains(&number).then_some(number as i64)
 }
@@ -132,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn times_may_have_a_fraction_or_an_exponent() {
+    fn times_with_fraction_or_exponent_are_accepted() {
         for exp in ["1757037900", "1757037900.9", "1.7570379E9"] {
             let caller = Caller::from_claims(&claims(&[("sub", "a"), ("exp", exp)])).unwrap();
             assert_eq!((caller.expires_at, caller.issued_at), (1_757_037_900, 0), "{exp}");
@@ -140,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_without_subject_or_usable_times_are_refused() {
+    fn claims_without_valid_subject_or_times_are_rejected() {
         let long = "x".repeat(contract::limits::USER_ID_BYTES + 1);
         for found in [
             &[("exp", "1")][..],
@@ -162,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_trimmed_and_cut_between_characters() {
+    fn names_are_trimmed_and_cut_to_100_characters() {
         let long = "ä".repeat(150);
         let cut = "ä".repeat(100);
         for (name, expected) in [("", None), (" \t ", None), (" Dad ", Some("Dad")), (&long, Some(cut.as_str()))] {
@@ -172,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn bearer_headers() {
+    fn bearer_accepts_only_one_token_with_the_bearer_scheme() {
         for header in ["Bearer a.b-c_d.e", "bearer a.b-c_d.e", "BEARER   a.b-c_d.e "] {
             assert_eq!(bearer(Some(header)), Ok("a.b-c_d.e"), "{header}");
         }

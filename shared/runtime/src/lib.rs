@@ -1,5 +1,5 @@
-//! Lambda glue: configuration, AWS clients, telemetry, identity, and how results become answers. A function's
-//! `main.rs` wires these together; its handler sees none of Lambda.
+//! Everything between Lambda and a handler: configuration, AWS clients, logs, authentication, and responses. A
+//! function's `main.rs` connects these parts; its handler does not depend on Lambda.
 
 mod api;
 mod aws;

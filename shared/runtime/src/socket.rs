@@ -1,4 +1,4 @@
-//! WebSocket events of API Gateway.
+//! WebSocket routes behind API Gateway.
 
 use std::future::Future;
 
@@ -9,56 +9,61 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::error::report;
 
-/// What happened on a socket: it was opened, closed, or sent a frame.
+/// A WebSocket event: a connection was opened or closed, or the client sent a frame.
 #[derive(Debug)]
 pub struct SocketEvent {
-    /// Which socket.
+    /// The connection's ID.
     pub connection_id: ConnectionId,
     request: ApiGatewayWebsocketProxyRequest,
 }
 
 impl SocketEvent {
-    /// Reads API Gateway's event.
+    /// Reads API Gateway's event. Fails if it has no connection ID.
     pub fn new(request: ApiGatewayWebsocketProxyRequest) -> Result<Self, ApiError> {
         let connection_id = request.request_context.connection_id.clone();
-        let connection_id = connection_id.ok_or_else(|| ApiError::Internal("an event without a connection".into()))?;
+        let connection_id =
+            connection_id.ok_or_else(|| ApiError::Internal("API Gateway's event has no connectionId".into()))?;
         Ok(Self { connection_id: ConnectionId::new(connection_id), request })
     }
 
-    /// The value of a header; only the event of opening has headers.
+    /// Returns the value of a header. Only `$connect` events have headers.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.request.headers.get(name).map(HeaderValue::as_bytes)
     }
 
-    /// A parameter of the URL; only the event of opening has any.
+    /// Returns a query parameter of the URL. Only `$connect` events have any.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
         self.request.query_string_parameters.first(name)
     }
 
-    /// The frame's text; `None` where it was binary.
+    /// Returns the frame's text; `None` if the frame is binary.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         if self.request.is_base64_encoded { None } else { Some(self.request.body.as_deref().unwrap_or_default()) }
     }
 }
 
-/// The answer to a frame that has come to a route which takes none; nothing where `event` is no frame. API Gateway picks
-/// the route by the frame's `action`, and nothing says that a client cannot name `$connect` or `$disconnect` there.
-/// (Those routes have no route response, so on AWS the answer goes no further; nothing is opened or closed, which is
-/// what matters.)
+/// Returns the `unknown_action` answer if `event` is a frame, `None` otherwise. For the routes `$connect` and
+/// `$disconnect`.
+///
+/// API Gateway chooses the route by the frame's `action`, so a client may send a frame to these routes by naming them.
+/// The frame must not open or close a connection. On AWS the client does not receive this answer, because the routes
+/// have no route response.
 pub fn refuse_frame(event: &SocketEvent) -> Result<Option<ApiGatewayProxyResponse>, ApiError> {
     if event.request.request_context.event_type.as_deref() != Some("MESSAGE") {
         return Ok(None);
     }
     let frame = Frame::parse(event.text().unwrap_or_default());
-    let unknown = FrameError::new(ErrorCode::UnknownAction, "There is no such action.");
+    let unknown =
+        FrameError::new(ErrorCode::UnknownAction, "The action is unknown. Use subscribe, unsubscribe or ping.");
     let answer = Answer { event: Event::Error(frame.action.err().unwrap_or(unknown)), id: frame.id };
     Ok(Some(socket_response(200, Some(serde_json::to_string(&answer)?))))
 }
 
-/// An answer: for the event of opening, anything but 200 refuses the socket; for a frame, `body` is sent back.
+/// Builds the response to a WebSocket event. For `$connect`, any status other than 200 rejects the connection. For a
+/// frame, `body` is sent to the client.
 #[must_use]
 pub fn socket_response(status: u16, body: Option<String>) -> ApiGatewayProxyResponse {
     let mut response = ApiGatewayProxyResponse::default();
@@ -67,8 +72,8 @@ pub fn socket_response(status: u16, body: Option<String>) -> ApiGatewayProxyResp
     response
 }
 
-/// Serves the events of a socket route; an error becomes an answer of its status. Returns only when the environment
-/// ends.
+/// Runs a function that serves a WebSocket route. An error becomes a response with the error's status. Returns only
+/// when Lambda shuts the instance down.
 pub async fn serve_socket<H, F>(handle: H) -> Result<(), lambda_runtime::Error>
 where
     H: Fn(SocketEvent) -> F + Send + Sync,

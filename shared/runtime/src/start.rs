@@ -1,4 +1,4 @@
-//! What every function does as it starts.
+//! Steps that every function takes when it starts.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use tracing::warn;
 use crate::config::{self, ConfigError};
 use crate::identity::{Verifier, VerifierConfig};
 
-/// Writes the log to standard output, as Lambda wants it: JSON where `AWS_LAMBDA_LOG_FORMAT` says so, from the level
-/// `AWS_LAMBDA_LOG_LEVEL` on, or `INFO`.
+/// Sends logs to standard output: as JSON if `AWS_LAMBDA_LOG_FORMAT` is `JSON`, from the level in
+/// `AWS_LAMBDA_LOG_LEVEL` up (default `INFO`).
 ///
-/// `lambda_runtime`'s own would do the same and take filters by module, with an engine for regular expressions that
-/// nobody needs here in every binary.
+/// `lambda_runtime` has its own subscriber with filters by module. It is not used, because it adds a regular expression
+/// engine to every binary.
 pub fn init_telemetry() {
     let log = tracing_subscriber::fmt().with_target(false).without_time().with_ansi(false).with_max_level(log_level());
     if config::optional("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json")) {
@@ -25,13 +25,13 @@ pub fn init_telemetry() {
 
 fn log_level() -> LevelFilter {
     match config::optional("AWS_LAMBDA_LOG_LEVEL").as_deref() {
-        // Lambda has a level more.
+        // Lambda has the level FATAL, tracing does not.
         Some("FATAL") => LevelFilter::ERROR,
         level => level.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO),
     }
 }
 
-/// The verifier that `TOKEN_ISSUER`, `TOKEN_AUDIENCE` and `TOKEN_JWKS_URL` describe.
+/// Returns the verifier configured by `TOKEN_ISSUER`, `TOKEN_AUDIENCE` and `TOKEN_JWKS_URL`.
 pub fn verifier() -> Result<Verifier, ConfigError> {
     Verifier::new(VerifierConfig {
         issuer: config::required("TOKEN_ISSUER")?,
@@ -40,12 +40,15 @@ pub fn verifier() -> Result<Verifier, ConfigError> {
     })
 }
 
-/// Opens connections before the first request comes: a function's start has a whole CPU, whatever its memory, and is
-/// not waited for where the instance is started ahead. Failing is no reason not to start: the first request tells.
+/// Runs `work`, which opens the connections that the first request will use, for at most 2 s.
+///
+/// During a start Lambda gives a whole CPU to every memory size, and it may start an instance before there is a
+/// request. A failure is only logged, because the first request opens its connections itself.
 pub async fn warm_up<T, E: std::fmt::Display>(work: impl Future<Output = Result<T, E>>) {
-    match tokio::time::timeout(Duration::from_secs(2), work).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => warn!(%error, "no connection was opened ahead"),
-        Err(_) => warn!("no connection was opened ahead: it took too long"),
-    }
+    let failure = match tokio::time::timeout(Duration::from_secs(2), work).await {
+        Ok(Ok(_)) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "timed out after 2 s".to_owned(),
+    };
+    warn!(failure, "opening connections during the start failed; the first request will open them");
 }

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Entries kept at most; a full cache starts anew, which costs a read for each entry and no correctness.
+/// Maximum number of entries. A full cache is emptied, which costs one read per entry and nothing else.
 const CAPACITY: usize = 1_000;
 
-/// What a warm function remembers between invocations.
+/// Values that a warm function instance keeps between invocations.
 pub(crate) struct Cache<K, V> {
     entries: Mutex<HashMap<K, (V, Instant)>>,
     lifetime: Duration,
 }
 
 impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
-    /// A cache whose entries are good for `lifetime`.
+    /// Creates a cache whose entries expire after `lifetime`.
     pub(crate) fn new(lifetime: Duration) -> Self {
         Self { entries: Mutex::default(), lifetime }
     }
@@ -35,7 +35,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, (V, Instant)>> {
-        // Every write leaves the map whole, so a panic elsewhere while it was locked does no harm.
+        // Every write leaves the map consistent, so the lock may be used even after a thread that held it has panicked.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -45,16 +45,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remembers_for_its_lifetime_and_within_its_capacity() {
+    fn full_cache_is_emptied_before_the_next_entry() {
         let cache = Cache::new(Duration::MAX);
         for key in 0..=CAPACITY {
             cache.insert(&key, key);
             assert_eq!(cache.get(&key), Some(key));
         }
         assert_eq!(cache.get(&0), None);
+    }
 
-        let forgetful = Cache::new(Duration::ZERO);
-        forgetful.insert(&1, 1);
-        assert_eq!(forgetful.get(&1), None);
+    #[test]
+    fn expired_entry_is_not_returned() {
+        let cache = Cache::new(Duration::ZERO);
+        cache.insert(&1, 1);
+        assert_eq!(cache.get(&1), None);
     }
 }

@@ -11,35 +11,35 @@ use crate::keys;
 use crate::row::{from_item, n, s, to_item};
 use crate::table::Table;
 
-/// The table `Connections`: sockets, what they are subscribed to, and tickets to open one.
+/// The table `Connections`: connections, their subscriptions, and tickets.
 ///
-/// A connection's row lists its channels before the subscription's own row is written, so that whoever removes a
-/// connection finds all its subscriptions. Every connection hears its user's own channel from the start.
+/// A channel is added to the connection's row before the subscription's row is written. Removing a connection therefore
+/// finds all its subscriptions. Every connection is subscribed to its user's own channel from the start.
 #[derive(Debug, Clone)]
 pub struct Connections {
     pub(crate) table: Table,
 }
 
-/// A live socket.
+/// An open WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// API Gateway's id of it.
+    /// API Gateway's ID of the connection.
     pub id: ConnectionId,
-    /// Whose it is.
+    /// The user who opened it.
     pub user_id: UserId,
-    /// From when on nothing is delivered to it, in seconds since 1970: the end of its token or of the 2 hours that
-    /// API Gateway allows, whichever is first.
+    /// When the connection expires, in seconds since 1970: when its token expires, or after the 2 hours that API
+    /// Gateway allows, whichever is earlier. Nothing is delivered to an expired connection.
     pub expires_at: i64,
 }
 
-/// What [`Connections::subscribe`] came to.
+/// Result of [`Connections::subscribe`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subscribed {
-    /// What is committed from now on reaches the connection.
+    /// The connection is subscribed: it receives every event of the channel from now on.
     Done,
-    /// It has [`limits::SUBSCRIPTIONS`] channels already.
+    /// The connection has used up its [`limits::SUBSCRIPTIONS`] channels.
     TooMany,
-    /// The connection has been removed meanwhile.
+    /// The connection does not exist any more, is being removed, or has expired.
     Gone,
 }
 
@@ -63,50 +63,52 @@ struct SubscriptionRow {
     expires_at: i64,
 }
 
-/// Who hears a channel.
+/// The subscribers of a channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Subscribers {
-    /// Whom to deliver to.
+    /// Connections to deliver to.
     pub live: Vec<Subscriber>,
-    /// Whose time is over, though their rows are still there: to be closed and not delivered to.
+    /// Expired connections whose rows TTL has not deleted yet. Close them; do not deliver to them.
     pub expired: Vec<ConnectionId>,
 }
 
-/// A connection that hears a channel.
+/// A connection that is subscribed to a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscriber {
     /// The connection.
     pub connection_id: ConnectionId,
-    /// Whether it may not be open yet: until the function behind `$connect` has answered, API Gateway says of a connection
-    /// that it is gone.
+    /// Whether the connection may not be open yet. API Gateway answers posts to it with 410 Gone until the function for
+    /// `$connect` has returned.
     pub opening: bool,
 }
 
-/// Seconds that API Gateway waits for the function behind `$connect`, at most:
+/// Seconds that API Gateway waits for the function for `$connect`:
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
-const OPENING: i64 = 29;
+const CONNECT_TIMEOUT: i64 = 29;
 
 impl Connections {
-    /// The table called `table`.
+    /// Uses the `DynamoDB` table named `table`.
     #[must_use]
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self { table: Table::new(config, table) }
     }
 
-    /// Opens the connection that the first request will use; for a function's start, which has a whole CPU.
+    /// Opens the network connection for the first request. Call it during a function's initialization, which has a
+    /// whole CPU.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.table.warm_up().await
     }
 
-    /// Notes that a socket is open, for a token that ends at `token_expires_at` (seconds since 1970).
+    /// Stores a new connection and subscribes it to its user's own channel. `token_expires_at` is the expiry of the
+    /// user's token, in seconds since 1970.
     pub async fn connect(&self, id: &ConnectionId, user_id: &UserId, token_expires_at: i64) -> Result<(), Error> {
         let expires_at = token_expires_at.min(Timestamp::now().seconds() + limits::CONNECTION_SECONDS);
-        let own = Channel::User(user_id.clone());
-        let channels = BTreeSet::from([own.clone()]);
+        let user_channel = Channel::User(user_id.clone());
+        let channels = BTreeSet::from([user_channel.clone()]);
         let row = ConnectionRow { user_id: user_id.clone(), expires_at, channels, closing: false };
         let item = to_item(&keys::connection(id), &row)?;
         self.table.put(item).await?;
-        self.put_subscription(&Connection { id: id.clone(), user_id: user_id.clone(), expires_at }, &own).await
+        self.put_subscription(&Connection { id: id.clone(), user_id: user_id.clone(), expires_at }, &user_channel).await
     }
 
     async fn put_subscription(&self, connection: &Connection, channel: &Channel) -> Result<(), Error> {
@@ -119,17 +121,17 @@ impl Connections {
         self.table.put(item).await
     }
 
-    /// The socket, if it is open and has not expired.
+    /// Reads a connection. Returns `None` if it does not exist, is being removed, or has expired.
     pub async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>, Error> {
         let Some(row) = self.connection_row(id).await? else { return Ok(None) };
         let ConnectionRow { user_id, expires_at, .. } = row;
         Ok((expires_at > Timestamp::now().seconds()).then(|| Connection { id: id.clone(), user_id, expires_at }))
     }
 
-    /// Subscribes a connection to a channel; doing it again changes nothing. When this returns, every later
-    /// [`subscribers`](Self::subscribers) has it.
+    /// Subscribes a connection to a channel. Repeating it changes nothing. After [`Subscribed::Done`], every call of
+    /// [`subscribers`](Self::subscribers) returns the connection.
     pub async fn subscribe(&self, connection: &Connection, channel: &Channel) -> Result<Subscribed, Error> {
-        if !self.list_channel(connection, channel).await? {
+        if !self.add_channel(connection, channel).await? {
             return Ok(if self.connection(&connection.id).await?.is_some() {
                 Subscribed::TooMany
             } else {
@@ -137,7 +139,7 @@ impl Connections {
             });
         }
         self.put_subscription(connection, channel).await?;
-        // Removed between the two writes, the connection has left this subscription behind.
+        // A removal between the two writes did not see this subscription, so it must be deleted here.
         if self.connection_row(&connection.id).await?.is_none() {
             self.unsubscribe(&connection.id, channel).await?;
             return Ok(Subscribed::Gone);
@@ -145,19 +147,21 @@ impl Connections {
         Ok(Subscribed::Done)
     }
 
-    /// Adds the channel to those that the connection's row lists; false where there is no such row or it is full.
-    async fn list_channel(&self, connection: &Connection, channel: &Channel) -> Result<bool, Error> {
+    /// Adds the channel to the connection's row. Returns false if there is no such connection, it is being removed, or
+    /// its list of channels is full.
+    async fn add_channel(&self, connection: &Connection, channel: &Channel) -> Result<bool, Error> {
         let updated = self
             .table
             .update(&keys::connection(&connection.id))
             .update_expression("ADD channels :added")
             .condition_expression(
                 "attribute_exists(pk) AND attribute_not_exists(closing) AND \
-                 (contains(channels, :channel) OR size(channels) < :most)",
+                 (contains(channels, :channel) OR size(channels) < :max)",
             )
             .expression_attribute_values(":added", AttributeValue::Ss(vec![channel.to_string()]))
             .expression_attribute_values(":channel", s(channel.to_string()))
-            .expression_attribute_values(":most", n(limits::SUBSCRIPTIONS + 1))
+            // One more, for the user's own channel.
+            .expression_attribute_values(":max", n(limits::SUBSCRIPTIONS + 1))
             .send()
             .await;
         match updated {
@@ -167,21 +171,22 @@ impl Connections {
         }
     }
 
-    /// Ends a subscription; doing it again changes nothing. The connection's row goes on listing the channel, which
-    /// costs a needless delete at the end and saves a write now.
+    /// Deletes a subscription. Repeating it changes nothing. The channel stays in the connection's row: that saves a
+    /// write now and costs one unnecessary delete when the connection is removed.
     pub async fn unsubscribe(&self, id: &ConnectionId, channel: &Channel) -> Result<(), Error> {
         self.table.delete(&keys::subscription(channel, id)).await.map(drop)
     }
 
-    /// Who hears the channel: every subscription that was complete before the call.
+    /// Reads the subscribers of a channel, with every subscription that was complete before the call.
     pub async fn subscribers(&self, channel: &Channel) -> Result<Subscribers, Error> {
         let now = Timestamp::now().seconds();
         let mut subscribers = Subscribers::default();
         for item in self.table.partition(keys::channel(channel), keys::SUBSCRIPTION_PREFIX).await? {
             let row: SubscriptionRow = from_item(item)?;
             if row.expires_at > now {
-                // To its user's own channel, a connection is subscribed before it is open; to others, by a frame on it.
-                let opening = matches!(channel, Channel::User(_)) && now - row.subscribed_at <= OPENING;
+                // `$connect` subscribes to the user's own channel, before the connection is open. All other channels
+                // are subscribed to by frames, over the open connection.
+                let opening = matches!(channel, Channel::User(_)) && now - row.subscribed_at <= CONNECT_TIMEOUT;
                 subscribers.live.push(Subscriber { connection_id: row.connection_id, opening });
             } else {
                 subscribers.expired.push(row.connection_id);
@@ -190,29 +195,30 @@ impl Connections {
         Ok(subscribers)
     }
 
-    /// Removes a connection and its subscriptions, whichever of them are there. It is marked as closing first, so that
-    /// nothing is subscribed any more, and its own row goes last, so that a removal that was cut short can be repeated.
+    /// Removes a connection and its subscriptions. Repeating it changes nothing. The `closing` flag is set first, so
+    /// that no subscription is added meanwhile. The connection's row is deleted last, so that an interrupted removal
+    /// can be repeated.
     pub async fn remove(&self, id: &ConnectionId) -> Result<(), Error> {
         let key = keys::connection(id);
         let update = self.table.update(&key);
-        let marked = update
+        let updated = update
             .update_expression("SET closing = :true")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .return_values(ReturnValue::AllNew)
             .send()
             .await;
-        let row: ConnectionRow = match marked {
-            Ok(marked) => from_item(marked.attributes.unwrap_or_default())?,
+        let row: ConnectionRow = match updated {
+            Ok(updated) => from_item(updated.attributes.unwrap_or_default())?,
             Err(error) if condition_failed(&error) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let ends: Vec<_> = row.channels.iter().map(|channel| self.unsubscribe(id, channel)).collect();
-        let () = futures::stream::iter(ends).buffer_unordered(16).try_collect().await?;
+        let deletes: Vec<_> = row.channels.iter().map(|channel| self.unsubscribe(id, channel)).collect();
+        let () = futures::stream::iter(deletes).buffer_unordered(16).try_collect().await?;
         self.table.delete(&key).await.map(drop)
     }
 
-    /// The row of a connection that is open, expired or not.
+    /// Reads a connection's row, expired or not. Returns `None` if it does not exist or is being removed.
     async fn connection_row(&self, id: &ConnectionId) -> Result<Option<ConnectionRow>, Error> {
         let row: Option<ConnectionRow> = self.table.get(&keys::connection(id)).await?.map(from_item).transpose()?;
         Ok(row.filter(|row| !row.closing))

@@ -1,27 +1,31 @@
 use std::error::Error as StdError;
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_support::{describe, is_retryable};
 use contract::ApiError;
 
-/// Why the store could not do what it was asked.
+/// Why the store could not complete a call.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Throttled, timed out, or too many writers at one place: the same call may succeed shortly.
+    /// `DynamoDB` throttled, failed or did not answer, or too many writers competed for one row. The same call may
+    /// succeed shortly.
     #[error("DynamoDB is not available: {0}")]
     Unavailable(String),
-    /// Refused for good, such as a missing permission or table.
-    #[error("DynamoDB refused: {0}")]
+    /// The request was invalid or `DynamoDB` refused it, for example because a permission or the table is missing. The
+    /// same call will fail again.
+    #[error("DynamoDB refused the call: {0}")]
     Refused(String),
-    /// A row is not what this code writes.
-    #[error("the row {key} does not parse: {source}")]
+    /// A row has missing or invalid attributes.
+    #[error("row {key} does not parse: {source}")]
     BadRow {
-        /// Its primary key.
+        /// The row's primary key.
         key: String,
-        /// What is wrong with it.
+        /// The attribute that is wrong.
         source: serde_dynamo::Error,
     },
-    /// A row is not there that another one says is.
-    #[error("the row {0} is missing")]
+    /// A row that another row refers to does not exist. It contains the primary key.
+    #[error("row {0} does not exist, although another row refers to it")]
     MissingRow(String),
 }
 
@@ -34,54 +38,14 @@ impl From<Error> for ApiError {
     }
 }
 
-/// Codes that pass: throttling, transaction conflicts and faults on `DynamoDB`'s side.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-const PASSING: [&str; 9] = [
-    "InternalServerError",
-    "InternalServerErrorException",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "ThrottlingException",
-    "TransactionConflictException",
-    "TransactionInProgressException",
-];
-
-impl<E, R> From<SdkError<E, R>> for Error
-where
-    E: ProvideErrorMetadata + StdError + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    fn from(error: SdkError<E, R>) -> Self {
+impl<E: ProvideErrorMetadata + StdError + 'static> From<SdkError<E, HttpResponse>> for Error {
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
         let text = describe(&error);
-        match error.as_service_error() {
-            Some(service) if !service.code().is_some_and(|code| PASSING.contains(&code)) => Self::Refused(text),
-            _ => Self::Unavailable(text),
-        }
+        if is_retryable(&error) { Self::Unavailable(text) } else { Self::Refused(text) }
     }
 }
 
-/// Whether a write was refused because its condition did not hold.
+/// Returns whether a write was refused because its condition was not met.
 pub(crate) fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalCheckFailedException")
-}
-
-/// What went wrong with a call to AWS, for the log: the code and message, or the chain of causes. Never the request
-/// or the response, which hold what people write to each other.
-pub fn describe<E, R>(error: &SdkError<E, R>) -> String
-where
-    E: ProvideErrorMetadata + StdError + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    if let Some(service) = error.as_service_error() {
-        return format!("{}: {}", service.code().unwrap_or("no code"), service.message().unwrap_or("no message"));
-    }
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

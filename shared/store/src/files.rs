@@ -17,59 +17,59 @@ use crate::transaction::IS_NEW;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FileRow {
-    /// Its id.
+    /// The file's ID.
     pub id: FileId,
-    /// Who uploads it.
+    /// The user who created and may upload it.
     pub owner_id: UserId,
-    /// Its name, without a path.
+    /// File name without a path.
     pub name: String,
-    /// Its media type, as its owner gave it.
+    /// Media type, as the owner declared it.
     pub mimetype: String,
-    /// Bytes, as its owner announced them.
+    /// Size in bytes, as the owner declared it.
     pub size: u64,
-    /// Where it stands.
+    /// Pending until the upload has been inspected, then ready or failed.
     pub status: FileStatus,
-    /// When it was announced.
+    /// When the row was created, before the upload.
     pub created_at: Timestamp,
-    /// The threads it was sent to.
+    /// The threads that the file was sent to.
     #[serde(default, skip_serializing)]
     pub thread_ids: BTreeSet<ThreadId>,
-    /// The key of the published bytes, once it is ready.
+    /// Object key of the published file; present if the file is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     original: Option<String>,
-    /// The key of the thumbnail, where there is one.
+    /// Object key of the thumbnail; present if the file is ready and is an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     thumbnail: Option<String>,
-    /// Why it failed.
+    /// Why the file failed, for a person to read; present if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// How often its bytes were looked at, or begun to be.
+    /// How many attempts to process the upload were begun.
     #[serde(default, skip_serializing)]
     attempts: u32,
-    /// Whether everybody concerned has been told that it is settled.
+    /// Whether the `file:status` event of the outcome has been delivered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub announced: bool,
 }
 
-/// What became of a file.
+/// The outcome of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is published.
+    /// The file is published.
     Ready {
-        /// The key of its bytes.
+        /// Object key of the published file.
         original: String,
-        /// The key of its thumbnail, where there is one.
+        /// Object key of the thumbnail, if there is one.
         thumbnail: Option<String>,
     },
-    /// It never will be.
+    /// The file will never be published.
     Failed {
-        /// Why, for a person.
+        /// The reason, for a person to read.
         reason: String,
     },
 }
 
 impl FileRow {
-    /// A file that `owner` announces now.
+    /// Creates the row of a new pending file of `owner`, with a new ID.
     #[must_use]
     pub fn new(owner: &UserId, request: CreateFile) -> Self {
         let CreateFile { name, mimetype, size } = request;
@@ -90,7 +90,7 @@ impl FileRow {
         }
     }
 
-    /// The key of what is published of it, if it is there.
+    /// Returns the object key of the published file or thumbnail, if there is one.
     #[must_use]
     pub fn published(&self, published: Published) -> Option<&str> {
         match published {
@@ -103,7 +103,7 @@ impl FileRow {
         self.thumbnail.is_some().then(|| links.thumbnail(&self.id))
     }
 
-    /// The file as REST shows it.
+    /// Converts the row to the response of `GET /api/files/{fileId}/status`.
     #[must_use]
     pub fn details(self, links: &Links) -> FileDetails {
         let thumb_url = self.thumb_url(links);
@@ -112,7 +112,7 @@ impl FileRow {
         FileDetails { id, name, status, thumb_url, url, reason }
     }
 
-    /// The file as messages show it.
+    /// Converts the row to an attachment of a message.
     #[must_use]
     pub fn attachment(self, links: &Links) -> Attachment {
         let (url, thumb_url) = (links.original(&self.id, &self.name), self.thumb_url(links));
@@ -120,7 +120,7 @@ impl FileRow {
         Attachment { id, name, url, mimetype, size, status, thumb_url }
     }
 
-    /// What is pushed once it is settled.
+    /// Returns the event that is pushed when the file has its outcome.
     #[must_use]
     pub fn status_event(&self, links: &Links) -> Event {
         Event::FileStatus { file_id: self.id.clone(), status: self.status, thumb_url: self.thumb_url(links) }
@@ -128,27 +128,27 @@ impl FileRow {
 }
 
 impl Chat {
-    /// Keeps a file that has been announced. Doing it again changes nothing.
+    /// Stores a new file. Storing the same file again changes nothing.
     pub async fn create_file(&self, file: &FileRow) -> Result<(), Error> {
         let put = self.table.put_if(to_item(&keys::file(&file.id), file)?).condition_expression(IS_NEW);
         match put.send().await {
-            // An answer was lost, and the SDK has tried again what had succeeded.
+            // The first attempt succeeded and its answer was lost, so the SDK's retry found the row.
             Err(error) if condition_failed(&error) => Ok(()),
             done => Ok(done.map(drop)?),
         }
     }
 
-    /// The file, whoever asks.
+    /// Reads a file without an access check.
     pub async fn file(&self, id: &FileId) -> Result<Option<FileRow>, Error> {
         self.table.get(&keys::file(id)).await?.map(from_item).transpose()
     }
 
-    /// Those of these files that there are, in no order.
+    /// Reads several files without an access check, in no particular order. Files that do not exist are left out.
     pub async fn files(&self, ids: &[FileId]) -> Result<Vec<FileRow>, Error> {
         self.table.batch_get(ids.iter().map(keys::file)).await?.into_iter().map(from_item).collect()
     }
 
-    /// The file, if it is `viewer`'s own or was sent to a thread of theirs.
+    /// Reads a file if `viewer` owns it or is a member of a thread that it was sent to.
     pub async fn visible_file(&self, id: &FileId, viewer: &UserId) -> Result<Option<FileRow>, Error> {
         let Some(file) = self.file(id).await? else { return Ok(None) };
         let memberships = file.thread_ids.iter().map(|thread| keys::membership(viewer, thread));
@@ -156,33 +156,33 @@ impl Chat {
         Ok(visible.then_some(file))
     }
 
-    /// Those of these files that `owner` cannot send: not there, not theirs, or failed.
-    pub(crate) async fn bad_files(&self, owner: &UserId, ids: &[FileId]) -> Result<Vec<FileId>, Error> {
+    /// Returns the files that `owner` cannot send: files that do not exist, belong to another user, or have failed.
+    pub(crate) async fn unsendable_files(&self, owner: &UserId, ids: &[FileId]) -> Result<Vec<FileId>, Error> {
         let files = self.files(ids).await?;
-        let good = |id: &FileId| {
+        let sendable = |id: &FileId| {
             files.iter().any(|file| file.id == *id && file.owner_id == *owner && file.status != FileStatus::Failed)
         };
-        Ok(ids.iter().filter(|id| !good(id)).cloned().collect())
+        Ok(ids.iter().filter(|id| !sendable(id)).cloned().collect())
     }
 
-    /// Notes on each file that it is sent to the thread; from then on its members may see it, and hear of it. Returns
-    /// the files as they are now, or those that `owner` cannot send (any more).
+    /// Adds the thread to each file's row. From then on, the thread's members may fetch the file, and its `file:status`
+    /// event goes to the thread's channel. Returns the updated rows, or the IDs of the files that `owner` cannot send.
     pub(crate) async fn share_files(
         &self,
         owner: &UserId,
         ids: &[FileId],
         thread: &ThreadId,
     ) -> Result<Result<Vec<FileRow>, Vec<FileId>>, Error> {
-        let shared = ids.iter().map(|id| self.share_file(owner, id, thread));
-        let shared = try_join_all(shared).await?;
-        let refused: Vec<_> = ids.iter().zip(&shared).filter(|(_, file)| file.is_none()).map(|(id, _)| id).collect();
+        let files = try_join_all(ids.iter().map(|id| self.share_file(owner, id, thread))).await?;
+        let refused: Vec<_> = ids.iter().zip(&files).filter(|(_, file)| file.is_none()).map(|(id, _)| id).collect();
         Ok(if refused.is_empty() {
-            Ok(shared.into_iter().flatten().collect())
+            Ok(files.into_iter().flatten().collect())
         } else {
             Err(refused.into_iter().cloned().collect())
         })
     }
 
+    /// Adds the thread to the file's row. Returns the updated row, or `None` if `owner` cannot send the file.
     async fn share_file(&self, owner: &UserId, id: &FileId, thread: &ThreadId) -> Result<Option<FileRow>, Error> {
         let updated = self
             .table
@@ -203,7 +203,7 @@ impl Chat {
         }
     }
 
-    /// Notes that the file is about to be looked at, and returns how often it has been before.
+    /// Counts an attempt to process the file. Returns how many attempts were begun before.
     pub async fn begin_attempt(&self, id: &FileId) -> Result<u32, Error> {
         let update = self.table.update(&keys::file(id)).update_expression("ADD attempts :one");
         let update = update.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld);
@@ -211,9 +211,10 @@ impl Chat {
         from_item::<FileRow>(before.unwrap_or_default()).map(|file| file.attempts)
     }
 
-    /// Settles a pending file, once: whoever comes first decides. Returns the file as it is now, whoever decided, with
-    /// the threads that it had been sent to by then.
-    pub async fn record_outcome(&self, id: &FileId, settled: &Outcome) -> Result<FileRow, Error> {
+    /// Records the outcome of a pending file. A file has one outcome: if it already has one, nothing changes. Returns
+    /// the current row in both cases, with the threads that the file was sent to. Returns [`Error::MissingRow`] if the
+    /// file does not exist.
+    pub async fn record_outcome(&self, id: &FileId, outcome: &Outcome) -> Result<FileRow, Error> {
         let key = keys::file(id);
         let update = self
             .table
@@ -223,7 +224,7 @@ impl Chat {
             .expression_attribute_values(":pending", s("pending"))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let update = match settled {
+        let update = match outcome {
             Outcome::Ready { original, thumbnail: None } => update
                 .update_expression("SET #status = :status, original = :original")
                 .expression_attribute_values(":status", s("ready"))
@@ -249,7 +250,7 @@ impl Chat {
         }
     }
 
-    /// Notes that everybody concerned has been told what became of the file.
+    /// Records that the file's `file:status` event was delivered.
     pub async fn mark_announced(&self, id: &FileId) -> Result<(), Error> {
         let update = self.table.update(&keys::file(id)).update_expression("SET announced = :true");
         let update = update.condition_expression("attribute_exists(pk)");

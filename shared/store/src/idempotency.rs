@@ -1,92 +1,145 @@
-use contract::{FileId, IdempotencyKey, MessageId, ThreadId, Timestamp};
+use aws_support::sha256;
+use contract::{IdempotencyKey, MessageId, ThreadId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Chat;
 use crate::error::Error;
 use crate::keys;
 use crate::links::Links;
-use crate::messages::{Attempt, MessageRow, NewMessage, Sent};
+use crate::message_row::MessageRow;
+use crate::messages::{CommitResult, NewMessage, Sent};
 use crate::row::{from_item, n, to_item};
-use crate::transaction::{IS_NEW, Transacted};
+use crate::transaction::{IS_NEW, TransactionResult};
 
-/// Seconds that a key is remembered: the contract's 7 days and one more, so that nobody is early.
+/// Seconds that an idempotency record is kept: the 7 days that clients may rely on, and one more day as a margin.
 const LIFETIME: i64 = 8 * 24 * 60 * 60;
 
-/// The row of an idempotency key: what became of it.
+/// The row that remembers an `Idempotency-Key`.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct KeyRow {
+struct IdempotencyRecord {
     message_id: MessageId,
     seq: u64,
     content_hash: String,
     expires_at: i64,
 }
 
-/// A hash of what is sent, which tells whether a key comes with the same content again.
-fn content_hash(body: &str, file_ids: &[FileId]) -> String {
-    // With the body's length before it, so that no two contents give the same text.
+/// Returns a hash of a message's content. A key that comes with another hash was reused for another message.
+///
+/// The fields are listed without `..`, so that a new field does not compile until it is part of the hash or is ignored
+/// on purpose. A forgotten field would replay the earlier message instead of refusing the reused key. A message without
+/// the new field must keep its hash, because stored records are compared with it for 8 days.
+fn content_hash(new: NewMessage<'_>) -> String {
+    // Thread, author and key are in the record's primary key.
+    let NewMessage { thread_id: _, author: _, body, file_ids, idempotency_key: _ } = new;
+    // The body follows its length, so that two different contents never have the same text.
     let text = file_ids.iter().fold(format!("{}:{body}", body.len()), |text, id| format!("{text},{id}"));
-    keys::sha256(text.as_bytes())
+    sha256(text.as_bytes())
 }
 
 impl Chat {
-    /// Commits a message together with the record of its key: both or neither, so that a retry finds either the
-    /// message or a free way.
-    pub(crate) async fn put_message_once(
+    /// Commits a message and the idempotency record of `key` in one transaction. A retry finds both or neither.
+    pub(crate) async fn put_message_with_key(
         &self,
         row: &MessageRow,
+        new: NewMessage<'_>,
         key: &IdempotencyKey,
         links: &Links,
-    ) -> Result<Attempt, Error> {
+    ) -> Result<CommitResult, Error> {
         let now = Timestamp::now().seconds();
-        let record = KeyRow {
+        let record = IdempotencyRecord {
             message_id: row.id.clone(),
             seq: row.seq,
-            content_hash: content_hash(&row.body, &row.file_ids),
+            content_hash: content_hash(new),
             expires_at: now + LIFETIME,
         };
         let record_key = keys::idempotency(&row.thread_id, &row.author_id, key);
         let puts = vec![
-            self.table.put_in(to_item(&row.key(), row)?).condition_expression(IS_NEW),
+            self.table.transaction_put(to_item(&row.key(), row)?).condition_expression(IS_NEW),
             // TTL deletes late, so an expired record may still be there.
             self.table
-                .put_in(to_item(&record_key, &record)?)
+                .transaction_put(to_item(&record_key, &record)?)
                 .condition_expression("attribute_not_exists(pk) OR expiresAt <= :now")
                 .expression_attribute_values(":now", n(now)),
         ];
-        let mut in_the_way = match self.table.transact(puts).await? {
-            Transacted::Done => return Ok(Attempt::Stored),
-            Transacted::Conflict => return Ok(Attempt::Conflict),
-            Transacted::Refused(rows) => rows,
+        let mut existing_rows = match self.table.transact(puts).await? {
+            TransactionResult::Committed => return Ok(CommitResult::Committed),
+            TransactionResult::Conflict => return Ok(CommitResult::Conflict),
+            TransactionResult::ConditionFailed(rows) => rows,
         };
-        let Some(known) = in_the_way.pop().flatten() else { return Ok(Attempt::Taken) };
-        let known: KeyRow = from_item(known)?;
-        if known.message_id == row.id {
-            // The transaction was in doubt, and had succeeded.
-            return Ok(Attempt::Stored);
+        let Some(existing) = existing_rows.pop().flatten() else { return Ok(CommitResult::SeqTaken) };
+        let existing: IdempotencyRecord = from_item(existing)?;
+        if existing.message_id == row.id {
+            // An earlier attempt of this send had succeeded, but its answer was lost.
+            return Ok(CommitResult::Committed);
         }
-        self.outcome(&row.thread_id, known, &record.content_hash, links).await.map(Attempt::Known)
+        self.replay(&row.thread_id, existing, &record.content_hash, links).await.map(CommitResult::KeyUsed)
     }
 
-    /// What became of this message's key before, if it was used. Asked only where the message has files, for they are
-    /// shared before the commit; the commit finds out by itself.
-    pub(crate) async fn replay(&self, new: NewMessage<'_>, links: &Links) -> Result<Option<Sent>, Error> {
+    /// Returns the result of an earlier send with this message's idempotency key, if there was one. It reads only for
+    /// messages with files, because their files are shared before the commit; for others, the commit finds the record.
+    pub(crate) async fn earlier_send(&self, new: NewMessage<'_>, links: &Links) -> Result<Option<Sent>, Error> {
         let Some(key) = new.idempotency_key.filter(|_| !new.file_ids.is_empty()) else { return Ok(None) };
         let Some(item) = self.table.get(&keys::idempotency(new.thread_id, &new.author.id, key)).await? else {
             return Ok(None);
         };
-        let known: KeyRow = from_item(item)?;
-        if known.expires_at <= Timestamp::now().seconds() {
+        let existing: IdempotencyRecord = from_item(item)?;
+        if existing.expires_at <= Timestamp::now().seconds() {
             return Ok(None);
         }
-        self.outcome(new.thread_id, known, &content_hash(new.body, new.file_ids), links).await.map(Some)
+        self.replay(new.thread_id, existing, &content_hash(new), links).await.map(Some)
     }
 
-    async fn outcome(&self, thread: &ThreadId, known: KeyRow, hash: &str, links: &Links) -> Result<Sent, Error> {
-        if known.content_hash != hash {
+    /// Returns the message of an existing record, or [`Sent::KeyReused`] if it was sent with other content.
+    async fn replay(
+        &self,
+        thread: &ThreadId,
+        existing: IdempotencyRecord,
+        content_hash: &str,
+        links: &Links,
+    ) -> Result<Sent, Error> {
+        if existing.content_hash != content_hash {
             return Ok(Sent::KeyReused);
         }
-        let message = self.message_at(thread, known.seq).await?;
+        let message = self.message_at(thread, existing.seq).await?;
         Ok(Sent::Replayed(self.present_message(message, links).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{FileId, Profile, UserId};
+
+    use super::*;
+
+    fn hash(body: &str, files: &[&str]) -> String {
+        let author = Profile { id: UserId::parse("user-a").unwrap(), name: None, issued_at: 0 };
+        let file_ids: Vec<_> = files.iter().map(|id| FileId::parse(id).unwrap()).collect();
+        let thread_id = &ThreadId::new();
+        content_hash(NewMessage { thread_id, author: &author, body, file_ids: &file_ids, idempotency_key: None })
+    }
+
+    #[test]
+    fn content_hash_differs_for_each_body_and_list_of_files() {
+        let contents: [(&str, &[&str]); 6] = [
+            ("text", &[]),
+            ("text,file_1", &[]),
+            ("text", &["file_1"]),
+            ("text", &["file_1", "file_2"]),
+            ("text", &["file_2", "file_1"]),
+            ("", &["file_1"]),
+        ];
+        for (index, one) in contents.iter().enumerate() {
+            for other in &contents[..index] {
+                assert_ne!(hash(one.0, one.1), hash(other.0, other.1), "{one:?} and {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn content_hash_stays_the_same_between_versions() {
+        // SHA-256 of "5:hello,file_1,file_2". Records with such hashes are stored for 8 days.
+        let expected = "ab82095819145f4fa69a4fcaf8760054fb394bc553d63d8478a22aa78adaa64a";
+        assert_eq!(hash("hello", &["file_1", "file_2"]), expected);
     }
 }

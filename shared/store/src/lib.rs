@@ -1,17 +1,21 @@
-//! Everything that lasts, in `DynamoDB`: [`Chat`] for users, threads, messages and files, [`Connections`] for sockets,
-//! their subscriptions and tickets. One file for each entity; the keys are in `keys` alone.
+//! Storage in `DynamoDB`. [`Chat`] holds users, threads, messages and files; [`Connections`] holds connections, their
+//! subscriptions and tickets.
+//!
+//! Each kind of row has a file of its own here, `keys` makes all primary keys, and `docs/data-model.md` lists all rows
+//! with their attributes.
 
 mod backoff;
 mod cache;
 mod chat;
 mod connections;
-mod context;
 mod error;
 mod files;
 mod idempotency;
 mod keys;
 mod links;
+mod message_row;
 mod messages;
+mod names_and_files;
 mod page;
 mod row;
 mod table;
@@ -22,9 +26,10 @@ mod users;
 
 pub use chat::Chat;
 pub use connections::{Connection, Connections, Subscribed, Subscriber, Subscribers};
-pub use error::{Error, describe};
+pub use error::Error;
 pub use files::{FileRow, Outcome};
 pub use links::{BadLinkKey, Links, Published};
-pub use messages::{MessageRow, NewMessage, Sent, Undelivered};
+pub use message_row::{MessageRow, Undelivered};
+pub use messages::{NewMessage, Sent};
 pub use threads::CreatedThread;
 pub use tickets::TicketHolder;

@@ -3,24 +3,24 @@ use contract::{FileId, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::hmac;
 
-/// Seconds for which a file keeps its URL, so that browsers can cache what it leads to. A URL is good for at least so
-/// long and at most twice.
+/// Seconds for which a file's URL stays the same, so that browsers can cache it. A URL is valid for at least this time
+/// and at most twice as long.
 const WINDOW: i64 = 6 * 60 * 60;
 
-/// All but the unreserved characters of RFC 3986, section 2.3.
+/// All characters except the unreserved ones of RFC 3986, section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The key of the links is too short to be one.
+/// The key for signing links is too short or was not resolved from its secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("LINK_KEY: has to be a secret of at least 32 characters")]
+#[error("LINK_KEY must be a secret of at least 32 characters")]
 pub struct BadLinkKey;
 
-/// What is published of a file.
+/// One of the two published objects of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Published {
-    /// Its bytes, at `/files/{fileId}/{name}`.
+    /// The uploaded bytes, at `/files/{fileId}/{name}`.
     Original,
-    /// Its thumbnail, at `/thumbs/{fileId}.jpg`.
+    /// The thumbnail, at `/thumbs/{fileId}.jpg`.
     Thumbnail,
 }
 
@@ -33,41 +33,42 @@ impl Published {
     }
 }
 
-/// Makes and checks the URLs of files. Each carries a capability: whoever has the URL may fetch the file, for some
-/// hours, as `<img src>` needs it.
+/// Makes and checks links to files. A link grants access by itself: everyone who has the URL may fetch the file for
+/// some hours. `<img src>` needs this, because it cannot send a token.
 pub struct Links {
     key: hmac::Key,
 }
 
 impl Links {
-    /// Links signed with HMAC-SHA256 and this key: the same for all functions, and nobody else's.
+    /// Signs links with HMAC-SHA256. All functions of a deployment share the same secret `key`. Returns [`BadLinkKey`]
+    /// if it is shorter than 32 bytes.
     pub fn new(key: &str) -> Result<Self, BadLinkKey> {
-        // What a template's dynamic reference looks like where nothing has resolved it: everybody knows that.
+        // A dynamic reference of the template that was not resolved starts like this, and its text is not secret.
         if key.len() < 32 || key.starts_with("{{") {
             return Err(BadLinkKey);
         }
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()) })
     }
 
-    /// Where to fetch a file, relative to the API's base URL. The name is there for people; the capability is for the
-    /// file whatever it is called.
+    /// Returns the link to a file, relative to the API's base URL. The name is not signed; it only gives the download a
+    /// readable URL.
     pub(crate) fn original(&self, id: &FileId, name: &str) -> String {
         let name = utf8_percent_encode(name, RESERVED);
-        format!("/files/{id}/{name}?{}", self.capability(Published::Original, id, Timestamp::now()))
+        format!("/files/{id}/{name}?{}", self.signed_query(Published::Original, id, Timestamp::now()))
     }
 
-    /// Where to fetch its thumbnail.
+    /// Returns the link to a file's thumbnail, relative to the API's base URL.
     pub(crate) fn thumbnail(&self, id: &FileId) -> String {
-        format!("/thumbs/{id}.jpg?{}", self.capability(Published::Thumbnail, id, Timestamp::now()))
+        format!("/thumbs/{id}.jpg?{}", self.signed_query(Published::Thumbnail, id, Timestamp::now()))
     }
 
-    fn capability(&self, published: Published, id: &FileId, now: Timestamp) -> String {
+    fn signed_query(&self, published: Published, id: &FileId, now: Timestamp) -> String {
         let expires = (now.seconds().div_euclid(WINDOW) + 2) * WINDOW;
-        let signature = hmac::sign(&self.key, signed(published, id, &expires.to_string()).as_bytes());
+        let signature = hmac::sign(&self.key, signed_text(published, id, &expires.to_string()).as_bytes());
         format!("expires={expires}&signature={}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Whether the `expires` and `signature` of a URL allow to fetch this now.
+    /// Returns whether the `expires` and `signature` parameters of a URL allow to fetch this object now.
     #[must_use]
     pub fn allow(&self, published: Published, id: &FileId, expires: &str, signature: &str) -> bool {
         self.allow_at(Timestamp::now(), published, id, expires, signature)
@@ -75,13 +76,14 @@ impl Links {
 
     fn allow_at(&self, now: Timestamp, published: Published, id: &FileId, expires: &str, signature: &str) -> bool {
         let Ok(signature) = BASE64_URL_SAFE_NO_PAD.decode(signature) else { return false };
-        let ours = hmac::verify(&self.key, signed(published, id, expires).as_bytes(), &signature).is_ok();
-        ours && expires.parse().is_ok_and(|expires: i64| now.seconds() < expires)
+        let valid = hmac::verify(&self.key, signed_text(published, id, expires).as_bytes(), &signature).is_ok();
+        valid && expires.parse().is_ok_and(|expires: i64| now.seconds() < expires)
     }
 }
 
-/// What the signature is made of. An id has no slash, so no two of these are alike.
-fn signed(published: Published, id: &FileId, expires: &str) -> String {
+/// Returns the text that a link's signature covers. An ID contains no slash, so two different links never have the same
+/// text.
+fn signed_text(published: Published, id: &FileId, expires: &str) -> String {
     format!("{}/{id}/{expires}", published.directory())
 }
 
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_opens_what_it_was_made_for_and_nothing_else() {
+    fn link_allows_only_the_object_and_time_it_was_signed_for() {
         let (links, id) = (links(), FileId::new());
         let (expires, signature) = parts(&links.original(&id, "a.jpg"));
         assert!(links.allow(Published::Original, &id, &expires, &signature));
@@ -119,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn a_link_stays_the_same_for_its_window_and_ends() {
+    fn link_stays_the_same_for_six_hours_and_expires() {
         let (links, id) = (links(), FileId::new());
-        let capability =
-            |seconds: i64| links.capability(Published::Thumbnail, &id, Timestamp::from_millis(seconds * 1_000));
-        assert_eq!(capability(10 * WINDOW), capability(11 * WINDOW - 1));
-        assert_ne!(capability(10 * WINDOW), capability(11 * WINDOW));
-        let (expires, signature) = parts(&format!("?{}", capability(10 * WINDOW)));
+        let query_at =
+            |seconds: i64| links.signed_query(Published::Thumbnail, &id, Timestamp::from_millis(seconds * 1_000));
+        assert_eq!(query_at(10 * WINDOW), query_at(11 * WINDOW - 1));
+        assert_ne!(query_at(10 * WINDOW), query_at(11 * WINDOW));
+        let (expires, signature) = parts(&format!("?{}", query_at(10 * WINDOW)));
         let allowed = |seconds: i64| {
             let now = Timestamp::from_millis(seconds * 1_000);
             links.allow_at(now, Published::Thumbnail, &id, &expires, &signature)
@@ -135,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn any_name_makes_one_segment_of_a_url() {
+    fn file_name_becomes_one_escaped_path_segment() {
         let url = links().original(&FileId::parse("file_1").unwrap(), "a b/c?d#e%f&g+ü\"🏡.jpg");
         let name = "a%20b%2Fc%3Fd%23e%25f%26g%2B%C3%BC%22%F0%9F%8F%A1.jpg";
         assert!(url.starts_with(&format!("/files/file_1/{name}?expires=")), "{url}");
     }
 
     #[test]
-    fn a_key_that_is_none_is_refused() {
+    fn short_or_unresolved_key_is_refused() {
         for key in ["", "short", "{{resolve:secretsmanager:arn:aws:secretsmanager:us-east-1:1:secret:key}}"] {
             assert_eq!(Links::new(key).err(), Some(BadLinkKey));
         }

@@ -1,12 +1,12 @@
 use contract::limits;
 
-/// How many of `rows`, at least one and at most `limit`, make a page that Lambda can return; `bytes` gives how many
-/// each takes at most, as JSON.
-pub(crate) fn fitting<T>(rows: &[T], limit: usize, bytes: impl Fn(&T) -> usize) -> usize {
+/// Returns how many of `rows` fit into one page: at most `limit` rows with at most [`limits::PAGE_BYTES`] bytes of JSON
+/// together, and at least one row if there is any. `max_json_bytes` returns the largest size of one row as JSON.
+pub(crate) fn page_len<T>(rows: &[T], limit: usize, max_json_bytes: impl Fn(&T) -> usize) -> usize {
     let mut sum = 0;
-    let fits = rows.iter().take(limit).take_while(|row| {
-        sum += bytes(row);
+    let fitting = rows.iter().take(limit).take_while(|row| {
+        sum += max_json_bytes(row);
         sum <= limits::PAGE_BYTES
     });
-    fits.count().max(1).min(rows.len())
+    fitting.count().max(1).min(rows.len())
 }

@@ -1,4 +1,4 @@
-//! From rows to values and back.
+//! Conversion between `DynamoDB` items and row types.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -9,33 +9,34 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::error::Error;
 use crate::keys::{Key, PK, SK};
 
-/// A row as `DynamoDB` gives and takes it.
+/// A row as the SDK sends and receives it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// The row of `value` under `key`.
-pub(crate) fn to_item<T: Serialize>(key: &Key, value: &T) -> Result<Item, Error> {
-    let mut item: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(value)
+/// Converts a row to an item with the primary key `key`.
+pub(crate) fn to_item<T: Serialize>(key: &Key, row: &T) -> Result<Item, Error> {
+    let mut item: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(row)
         .map_err(|source| Error::BadRow { key: key.to_string(), source })?;
     item.extend(key.attributes());
     Ok(item)
 }
 
-/// The value in a row; an error that names the row's key where it is none. The key is no part of the value.
+/// Converts an item to a row without its primary key. [`Error::BadRow`] names the primary key of an item that does not
+/// parse.
 pub(crate) fn from_item<T: DeserializeOwned>(mut item: Item) -> Result<T, Error> {
     let key = [PK, SK].map(|name| item.remove(name));
     serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|source| {
-        let part = |value: AttributeValue| value.as_s().cloned().ok();
-        let [pk, sk] = key.map(|value| value.and_then(part).unwrap_or_else(|| "?".into()));
+        let text = |value: AttributeValue| value.as_s().cloned().ok();
+        let [pk, sk] = key.map(|value| value.and_then(text).unwrap_or_else(|| "?".into()));
         Error::BadRow { key: Key { pk, sk }.to_string(), source }
     })
 }
 
-/// A string attribute.
+/// Returns a string attribute.
 pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// A number attribute.
+/// Returns a number attribute.
 pub(crate) fn n(number: impl Display + Copy) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, condition_failed};
 use crate::keys::{self, Key};
 use crate::row::{Item, s};
 
-/// One of the two tables, and what is done to rows of any kind. Every read is consistent.
+/// One of the two tables, with the operations that all kinds of rows share. Every read is strongly consistent.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     pub(crate) client: Client,
@@ -25,18 +25,18 @@ impl Table {
         Self { client: Client::new(config), name }
     }
 
-    /// Opens the connection that the first request will use.
+    /// Opens the network connection for the first request.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
-        self.get(&keys::nothing()).await.map(drop)
+        self.get(&keys::warm_up()).await.map(drop)
     }
 
-    /// One row.
+    /// Reads one row.
     pub(crate) async fn get(&self, key: &Key) -> Result<Option<Item>, Error> {
         let request = self.client.get_item().table_name(&self.name).set_key(Some(key.attributes()));
         Ok(request.consistent_read(true).send().await?.item)
     }
 
-    /// The rows of a partition whose sort keys start with `prefix`, all of them.
+    /// Reads all rows of a partition whose sort keys start with `prefix`.
     pub(crate) async fn partition(&self, pk: String, prefix: &str) -> Result<Vec<Item>, Error> {
         let query = self
             .query()
@@ -46,31 +46,32 @@ impl Table {
         Ok(query.into_paginator().items().send().collect::<Result<_, _>>().await?)
     }
 
-    /// Writes a row, whatever is there.
+    /// Writes a row, and replaces an existing row with the same key.
     pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {
         self.put_if(item).send().await?;
         Ok(())
     }
 
-    /// Writes a row, on a condition to be added.
+    /// Starts a write of a row. The caller adds the condition.
     pub(crate) fn put_if(&self, item: Item) -> PutItemFluentBuilder {
         self.client.put_item().table_name(&self.name).set_item(Some(item))
     }
 
-    /// Changes a row, in a way to be added.
+    /// Starts an update of a row. The caller adds the expressions.
     pub(crate) fn update(&self, key: &Key) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.name).set_key(Some(key.attributes()))
     }
 
-    /// Reads rows, which ones is to be added.
+    /// Starts a query. The caller adds the key condition.
     pub(crate) fn query(&self) -> QueryFluentBuilder {
         self.client.query().table_name(&self.name).consistent_read(true)
     }
 
-    /// Deletes a row and returns what it was, to one caller only; `None` where there is none. On condition that it
-    /// is there: `DynamoDB` Local lets two unconditional deletes at once both return it.
+    /// Deletes a row and returns it, or `None` if it does not exist. Of several concurrent calls, only one gets the
+    /// row.
     pub(crate) async fn delete(&self, key: &Key) -> Result<Option<Item>, Error> {
         let request = self.client.delete_item().table_name(&self.name).set_key(Some(key.attributes()));
+        // Without the condition, DynamoDB Local returns the row to both of two concurrent deletes.
         match request.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld).send().await {
             Ok(deleted) => Ok(deleted.attributes),
             Err(error) if condition_failed(&error) => Ok(None),
@@ -78,9 +79,10 @@ impl Table {
         }
     }
 
-    /// Those of `keys` that exist, in no order.
+    /// Reads the rows with these keys, in no particular order. Keys without a row are left out.
     pub(crate) async fn batch_get(&self, keys: impl IntoIterator<Item = Key>) -> Result<Vec<Item>, Error> {
-        // BatchGetItem takes 100 keys at most and refuses one that comes twice. (Sorted, so that runs can be repeated.)
+        // BatchGetItem takes at most 100 keys and refuses duplicates. The set is sorted, so that simulations are
+        // reproducible.
         let keys: Vec<_> = keys.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         let chunks = keys.chunks(100).map(|chunk| chunk.iter().map(Key::attributes).collect());
         let reads: Vec<_> = chunks.map(|chunk| self.batch_get_chunk(chunk)).collect();
@@ -90,19 +92,19 @@ impl Table {
 
     async fn batch_get_chunk(&self, mut keys: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut items = Vec::new();
-        // What DynamoDB leaves over (16 MB, throttling) is asked for again.
+        // DynamoDB may return some keys as unprocessed: when it throttles, or when the answer would exceed 16 MB.
         for attempt in 0..10 {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let wanted = wanted.map_err(|error| Error::Refused(error.to_string()))?;
-            let mut answer = self.client.batch_get_item().request_items(&self.name, wanted).send().await?;
+            let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            let request = request.map_err(|error| Error::Refused(error.to_string()))?;
+            let mut answer = self.client.batch_get_item().request_items(&self.name, request).send().await?;
             items.extend(answer.responses.take().and_then(|mut tables| tables.remove(&self.name)).unwrap_or_default());
-            let left = answer.unprocessed_keys.take().and_then(|mut tables| tables.remove(&self.name));
-            match left {
-                Some(left) if !left.keys.is_empty() => keys = left.keys,
+            let unprocessed = answer.unprocessed_keys.take().and_then(|mut tables| tables.remove(&self.name));
+            match unprocessed {
+                Some(unprocessed) if !unprocessed.keys.is_empty() => keys = unprocessed.keys,
                 _ => return Ok(items),
             }
             backoff::pause(attempt).await;
         }
-        Err(Error::Unavailable(format!("BatchGetItem left {} keys over", keys.len())))
+        Err(Error::Unavailable(format!("BatchGetItem left {} keys unprocessed after 10 attempts", keys.len())))
     }
 }

@@ -14,12 +14,12 @@ use crate::chat::Chat;
 use crate::error::Error;
 use crate::keys;
 use crate::links::Links;
-use crate::messages::MessageRow;
-use crate::page::fitting;
+use crate::message_row::MessageRow;
+use crate::page::page_len;
 use crate::row::{from_item, n, s, to_item};
-use crate::transaction::{IS_NEW, Transacted};
+use crate::transaction::{IS_NEW, TransactionResult};
 
-/// The row of a thread. The last three are a projection of its messages, which the stream function keeps.
+/// The row of a thread. `updated_at`, `last_seq` and `last_message` are the projection, which chat-stream maintains.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ThreadRow {
@@ -36,10 +36,18 @@ struct ThreadRow {
 }
 
 impl ThreadRow {
-    /// Bytes that the thread takes as JSON, at most: each member comes with a name of up to 100 characters.
-    fn json_bytes(&self) -> usize {
-        let members: usize = self.member_ids.iter().map(|id| id.as_str().len() + 400).sum();
-        members + self.last_message.as_ref().map_or(0, MessageRow::json_bytes)
+    /// Returns an upper bound of the thread's size as JSON in a list of threads, in bytes. The row is destructured
+    /// without `..`, so that a new field does not compile until it is counted here or ignored on purpose.
+    fn max_json_bytes(&self) -> usize {
+        // Field names and fields of limited length: the thread's ID and two times.
+        const FIXED: usize = 300;
+        // A name of up to 100 characters that JSON escapes as six bytes each, or a user ID in its place.
+        const NAME: usize = 620;
+        let Self { id: _, title, member_ids, created_at: _, updated_at: _, last_seq: _, last_message } = self;
+        let title = title.as_ref().map_or(0, |title| 6 * title.len());
+        // A user ID has no control characters, so JSON escapes one byte as at most two.
+        let members: usize = member_ids.iter().map(|id| 2 * id.as_str().len() + NAME).sum();
+        FIXED + title + members + last_message.as_ref().map_or(0, MessageRow::max_json_bytes)
     }
 
     fn cursor(&self) -> ThreadCursor {
@@ -49,29 +57,30 @@ impl ThreadRow {
 
 impl From<ThreadRow> for Thread {
     fn from(row: ThreadRow) -> Self {
-        let ThreadRow { id, title, member_ids, created_at, updated_at, .. } = row;
+        let ThreadRow { id, title, member_ids, created_at, updated_at, last_seq: _, last_message: _ } = row;
         Self { id, title, member_ids, created_at, updated_at }
     }
 }
 
-/// A row that names a thread: a membership, or the guard of a member set.
+/// A row that refers to a thread: a membership or a member set.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ThreadRef {
     thread_id: ThreadId,
 }
 
-/// What [`Chat::create_thread`] came to.
+/// Result of [`Chat::create_thread`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreatedThread {
-    /// There was none; now there is.
+    /// The thread is new.
     New(Thread),
-    /// There was one; its title stays as it is.
+    /// The thread existed. Its title is unchanged.
     Existing(Thread),
 }
 
 impl Chat {
-    /// Creates, or finds, the thread of exactly these members: one for each set, however many ask at once.
+    /// Creates or finds the thread with exactly these members. Concurrent calls for one set of members yield one
+    /// thread.
     pub async fn create_thread(&self, request: &CreateThread) -> Result<CreatedThread, Error> {
         let now = Timestamp::now();
         let row = ThreadRow {
@@ -85,16 +94,17 @@ impl Chat {
         };
         for attempt in 0..50 {
             match self.thread_of_members(&row.member_ids).await? {
-                // Ours, where an attempt was in doubt and had succeeded.
+                // An earlier attempt of this call had succeeded, but its answer was lost.
                 Some(thread) if thread.id == row.id => return Ok(CreatedThread::New(thread)),
                 Some(thread) => return Ok(CreatedThread::Existing(thread)),
                 None if self.try_create(&row).await? => return Ok(CreatedThread::New(row.into())),
                 None => backoff::pause(attempt).await,
             }
         }
-        Err(Error::Unavailable("too many creators of one thread".into()))
+        Err(Error::Unavailable("too many concurrent creations of one thread".into()))
     }
 
+    /// Reads the thread with exactly these members.
     async fn thread_of_members(&self, members: &[UserId]) -> Result<Option<Thread>, Error> {
         let Some(item) = self.table.get(&keys::member_set(members)).await? else { return Ok(None) };
         let ThreadRef { thread_id } = from_item(item)?;
@@ -103,20 +113,22 @@ impl Chat {
         from_item::<ThreadRow>(item).map(|row| Some(row.into()))
     }
 
-    /// One attempt at the transaction that creates a thread: false where somebody else created it, or is about to.
+    /// Attempts once to create the thread. Returns false if another call has created it or is creating it now.
     async fn try_create(&self, row: &ThreadRow) -> Result<bool, Error> {
         let reference = ThreadRef { thread_id: row.id.clone() };
         let mut puts = vec![
-            self.table.put_in(to_item(&keys::member_set(&row.member_ids), &reference)?).condition_expression(IS_NEW),
-            self.table.put_in(to_item(&keys::thread(&row.id), row)?),
+            self.table
+                .transaction_put(to_item(&keys::member_set(&row.member_ids), &reference)?)
+                .condition_expression(IS_NEW),
+            self.table.transaction_put(to_item(&keys::thread(&row.id), row)?),
         ];
         for member in &row.member_ids {
-            puts.push(self.table.put_in(to_item(&keys::membership(member, &row.id), &reference)?));
+            puts.push(self.table.transaction_put(to_item(&keys::membership(member, &row.id), &reference)?));
         }
-        Ok(matches!(self.table.transact(puts).await?, Transacted::Done))
+        Ok(matches!(self.table.transact(puts).await?, TransactionResult::Committed))
     }
 
-    /// The thread with its members' names, if `viewer` is one of them.
+    /// Reads a thread with its members' names. Returns `None` if it does not exist or `viewer` is not a member.
     pub async fn thread(&self, id: &ThreadId, viewer: &UserId) -> Result<Option<ThreadDetails>, Error> {
         let Some(item) = self.table.get(&keys::thread(id)).await? else { return Ok(None) };
         let row: ThreadRow = from_item(item)?;
@@ -128,7 +140,8 @@ impl Chat {
         Ok(Some(ThreadDetails { thread: row.into(), member_names }))
     }
 
-    /// Whether there is such a thread and `user` belongs to it; free for a warm function that knows the thread.
+    /// Returns whether the thread exists and `user` is a member. It reads nothing if this instance has seen the thread
+    /// before.
     pub async fn is_member(&self, id: &ThreadId, user: &UserId) -> Result<bool, Error> {
         if let Some(members) = self.members.get(id) {
             return Ok(members.contains(user));
@@ -139,43 +152,43 @@ impl Chat {
         Ok(members.contains(user))
     }
 
-    /// A page of the user's threads, most recently active first. Reads all of them and sorts: activity changes
-    /// the order with every message, and an index of it would cost a write for each member and message.
+    /// Reads a page of the user's threads, most recently active first. It reads all of them and sorts them, because
+    /// every message changes the order, and an index would cost a write per member and message.
     pub async fn threads(&self, user: &UserId, query: &ThreadsQuery, links: &Links) -> Result<ThreadPage, Error> {
         let mut rows = self.threads_of(user).await?;
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.cursor()));
         if let Some(cursor) = &query.cursor {
             rows.retain(|row| row.cursor() < *cursor);
         }
-        let fits = fitting(&rows, query.limit as usize, ThreadRow::json_bytes);
-        let more = rows.len() > fits;
-        rows.truncate(fits);
+        let len = page_len(&rows, query.limit as usize, ThreadRow::max_json_bytes);
+        let more = rows.len() > len;
+        rows.truncate(len);
         let next_cursor = rows.last().filter(|_| more).map(|row| row.cursor().encode());
 
         let last_messages = rows.iter().filter_map(|row| row.last_message.as_ref());
-        let context = self.context(last_messages, rows.iter().flat_map(|row| &row.member_ids)).await?;
+        let related = self.names_and_files(last_messages, rows.iter().flat_map(|row| &row.member_ids)).await?;
         let threads = rows
             .into_iter()
             .map(|mut row| {
                 let last_message =
-                    row.last_message.take().map(|message| message.present(&context, links)).transpose()?;
-                let member_names = row.member_ids.iter().map(|id| context.names.of(id)).collect();
+                    row.last_message.take().map(|message| message.present(&related, links)).transpose()?;
+                let member_names = row.member_ids.iter().map(|id| related.names.of(id)).collect();
                 Ok(ThreadSummary { details: ThreadDetails { thread: row.into(), member_names }, last_message })
             })
             .collect::<Result<_, Error>>()?;
         Ok(ThreadPage { threads, next_cursor })
     }
 
-    /// All threads of the user, in no order.
+    /// Reads all threads of the user, in no particular order.
     async fn threads_of(&self, user: &UserId) -> Result<Vec<ThreadRow>, Error> {
         let ids = self.memberships(user).await?;
         let items = self.table.batch_get(ids.iter().map(keys::thread)).await?;
         let mut rows = items.into_iter().map(from_item).collect::<Result<Vec<ThreadRow>, _>>()?;
         if rows.len() < ids.len() {
-            // A batch may see half of a transaction: a thread that is being created has its membership and not yet
-            // itself. A single read sees all or nothing.
-            let seen: HashSet<_> = rows.iter().map(|row| row.id.clone()).collect();
-            for id in ids.iter().filter(|id| !seen.contains(id)) {
+            // A batch read is not isolated from transactions: it may miss a thread that is being created although its
+            // membership is visible. A single read sees the whole transaction.
+            let found: HashSet<_> = rows.iter().map(|row| row.id.clone()).collect();
+            for id in ids.iter().filter(|id| !found.contains(id)) {
                 let key = keys::thread(id);
                 let item = self.table.get(&key).await?.ok_or_else(|| Error::MissingRow(key.to_string()))?;
                 rows.push(from_item(item)?);
@@ -184,15 +197,17 @@ impl Chat {
         Ok(rows)
     }
 
+    /// Reads the IDs of all threads of the user.
     async fn memberships(&self, user: &UserId) -> Result<Vec<ThreadId>, Error> {
         let items = self.table.partition(keys::profile(user).pk, keys::MEMBERSHIP_PREFIX).await?;
         items.into_iter().map(|item| from_item::<ThreadRef>(item).map(|row| row.thread_id)).collect()
     }
 
-    /// Moves the thread's projection forward to `message`; false where it is there or further already. May be
-    /// repeated, and called in any order.
+    /// Updates the thread's projection if `message` is newer than its last message, and returns whether it did. Calls
+    /// may be repeated and may come in any order. Returns [`Error::MissingRow`] if the message references a missing
+    /// thread.
     pub async fn advance_projection(&self, message: &MessageRow) -> Result<bool, Error> {
-        let last_message = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(message.without_mark())
+        let last_message = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(message.projected())
             .map_err(|source| Error::BadRow { key: message.key().to_string(), source })?;
         let key = keys::thread(&message.thread_id);
         let updated = self
@@ -212,5 +227,31 @@ impl Chat {
             Some(UpdateItemError::ConditionalCheckFailedException(_)) => Err(Error::MissingRow(key.to_string())),
             _ => Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::limits;
+
+    use super::*;
+
+    #[test]
+    fn max_json_bytes_is_an_upper_bound_of_the_largest_thread() {
+        // Every character takes as many bytes of JSON as it can.
+        let member = UserId::parse(&"\"".repeat(limits::USER_ID_BYTES)).unwrap();
+        let row = ThreadRow {
+            id: ThreadId::parse(&format!("thread_{}", "x".repeat(64))).unwrap(),
+            title: Some("\u{1}".repeat(limits::TITLE_CHARS)),
+            member_ids: vec![member; limits::MEMBERS],
+            created_at: Timestamp::now(),
+            updated_at: Timestamp::now(),
+            last_seq: u64::MAX,
+            last_message: None,
+        };
+        let bound = row.max_json_bytes();
+        let details = ThreadDetails { thread: row.into(), member_names: vec!["\u{1}".repeat(100); limits::MEMBERS] };
+        let size = serde_json::to_vec(&ThreadSummary { details, last_message: None }).unwrap().len();
+        assert!(size <= bound, "a thread of {size} bytes exceeds its bound of {bound}; raise max_json_bytes");
     }
 }

@@ -8,13 +8,13 @@ use crate::error::Error;
 use crate::keys;
 use crate::row::{from_item, to_item};
 
-/// Who a ticket was made for.
+/// The user a ticket was issued to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TicketHolder {
     /// The user.
     pub user_id: UserId,
-    /// When the token that the ticket was asked for with runs out, in seconds since 1970.
+    /// When the token that authorized the ticket expires, in seconds since 1970.
     pub token_expires_at: i64,
 }
 
@@ -27,11 +27,13 @@ struct TicketRow {
 }
 
 impl Connections {
-    /// A new ticket, good for one connection within [`limits::TICKET_SECONDS`]: 256 random bits, of which only a
-    /// hash is stored.
+    /// Issues a ticket: 256 random bits as base64url, valid for one connection within [`limits::TICKET_SECONDS`]. Only
+    /// its hash is stored.
     pub async fn issue_ticket(&self, holder: TicketHolder) -> Result<String, Error> {
         let mut bytes = [0; 32];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| Error::Unavailable("no randomness".into()))?;
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| Error::Unavailable("the system's random number generator failed".into()))?;
         let ticket = BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let row = TicketRow { holder, expires_at: Timestamp::now().seconds() + limits::TICKET_SECONDS };
         let item = to_item(&keys::ticket(&ticket), &row)?;
@@ -39,10 +41,12 @@ impl Connections {
         Ok(ticket)
     }
 
-    /// Uses a ticket up: whose it is, or `None` where it was used before, has run out or never was.
+    /// Deletes a ticket and returns its holder. Returns `None` if the ticket was used before, has expired or was never
+    /// issued. Of several concurrent calls, only one gets the holder.
     pub async fn redeem_ticket(&self, ticket: &str) -> Result<Option<TicketHolder>, Error> {
         let Some(item) = self.table.delete(&keys::ticket(ticket)).await? else { return Ok(None) };
         let row: TicketRow = from_item(item)?;
+        // TTL deletes late, so an expired ticket may still be there.
         Ok((row.expires_at > Timestamp::now().seconds()).then_some(row.holder))
     }
 }

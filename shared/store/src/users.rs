@@ -8,7 +8,8 @@ use crate::error::{Error, condition_failed};
 use crate::keys;
 use crate::row::{n, to_item};
 
-/// The row of a user. It carries the id so that a batch of rows says whose they are.
+/// The profile row of a user. It holds the user's ID because a batch read does not return rows in the order of the
+/// keys.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProfileRow {
@@ -17,19 +18,19 @@ pub(crate) struct ProfileRow {
     issued_at: i64,
 }
 
-/// The names of some users.
+/// Names of users.
 pub(crate) struct Names(pub(crate) HashMap<UserId, String>);
 
 impl Names {
-    /// The user's name; their id where they were never seen with one.
+    /// Returns the user's name, or their ID if no token of theirs had a name.
     pub(crate) fn of(&self, user: &UserId) -> String {
         self.0.get(user).cloned().unwrap_or_else(|| user.to_string())
     }
 }
 
 impl Chat {
-    /// Keeps the name that a token gives its user, unless a newer token gave another. A warm function that has seen
-    /// the token does nothing.
+    /// Stores the name from a user's token, unless a newer token gave another name. It writes nothing if the token has
+    /// no name, or if this instance has recorded a token that is as new.
     pub async fn record_profile(&self, profile: &Profile) -> Result<(), Error> {
         let Some(name) = &profile.name else { return Ok(()) };
         if self.recorded_profiles.get(&profile.id).is_some_and(|newest| newest >= profile.issued_at) {
@@ -45,7 +46,7 @@ impl Chat {
             .await;
         match written {
             Ok(_) => self.names.insert(&profile.id, name.clone()),
-            // Kept already, or a newer name is: the next look at the names tells.
+            // This name or a newer one is stored. The next read returns it.
             Err(error) if condition_failed(&error) => {}
             Err(error) => return Err(error.into()),
         }
@@ -53,8 +54,8 @@ impl Chat {
         Ok(())
     }
 
-    /// The names of `users`, with one read for those this function does not remember.
+    /// Returns the names of `users`. Uncached names are read together in one batch.
     pub(crate) async fn names<'a>(&self, users: impl IntoIterator<Item = &'a UserId>) -> Result<Names, Error> {
-        Ok(self.context([], users).await?.names)
+        Ok(self.names_and_files([], users).await?.names)
     }
 }

@@ -8,14 +8,14 @@ use crate::document::{Document, validate};
 /// `docs/asyncapi.yaml`.
 #[derive(Debug)]
 pub struct AsyncApi {
-    /// The document itself.
+    /// The document.
     pub document: Document,
     events: Validator,
     actions: Validator,
 }
 
 impl AsyncApi {
-    /// The document of this checkout, read once.
+    /// Returns the document of this checkout. It is read only once per process.
     pub fn get() -> Result<&'static Self, &'static str> {
         static DOCUMENT: OnceLock<Result<AsyncApi, String>> = OnceLock::new();
         DOCUMENT.get_or_init(Self::read).as_ref().map_err(String::as_str)
@@ -29,12 +29,12 @@ impl AsyncApi {
         Ok(Self { document, events, actions })
     }
 
-    /// Checks a frame that the server has sent.
+    /// Checks a frame from the server.
     pub fn check_event(&self, frame: &Value) -> Result<(), String> {
         validate(&self.events, frame).map_err(|errors| format!("{errors}: {frame}"))
     }
 
-    /// Checks a frame that a client means to be valid.
+    /// Checks a frame from a client.
     pub fn check_action(&self, frame: &Value) -> Result<(), String> {
         validate(&self.actions, frame).map_err(|errors| format!("{errors}: {frame}"))
     }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_what_the_document_says_and_no_more() {
+    fn event_with_wrong_or_unknown_fields_is_refused() {
         let asyncapi = AsyncApi::get().unwrap();
         let subscribed = json!({ "event": "subscribed", "data": { "channel": "thread:thread_1", "seq": 0 } });
         assert_eq!(asyncapi.check_event(&subscribed), Ok(()));
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_may_have_more_than_the_document_says() {
+    fn action_may_have_unknown_fields() {
         let asyncapi = AsyncApi::get().unwrap();
         assert_eq!(asyncapi.check_action(&json!({ "action": "ping", "more": 1 })), Ok(()));
         assert!(asyncapi.check_action(&json!({ "action": "dance" })).is_err());

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// A document of `docs/`.
+/// A YAML document in `docs/`.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What it says.
+    /// Content of the file.
     pub root: Value,
 }
 
 impl Document {
-    /// Reads `docs/{name}` of this checkout.
+    /// Reads `docs/{name}` from this checkout.
     pub fn read(name: &str) -> Result<Self, String> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
         let shown = path.display();
@@ -23,19 +23,19 @@ impl Document {
         Ok(Self { path, root })
     }
 
-    /// What `value` stands for: itself, or what its `$ref` leads to.
+    /// Returns `value`, or the value that its `$ref` refers to.
     pub fn resolve<'a>(&'a self, value: &'a Value) -> Result<&'a Value, String> {
         let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return Ok(value) };
         let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
-        self.resolve(target.ok_or_else(|| format!("{reference} leads nowhere"))?)
+        self.resolve(target.ok_or_else(|| format!("{reference} refers to a missing entry"))?)
     }
 
-    /// Checks against a schema of this document, which lets pass what it does not mention.
+    /// Returns a validator of a schema of this document. It accepts properties that the schema does not list.
     pub fn validator(&self, schema: &Value) -> Result<Validator, String> {
         build(schema, self.root["components"]["schemas"].clone())
     }
 
-    /// The same for what the server sends: it has nothing that the document does not mention.
+    /// Returns a validator that refuses properties that the schema does not list. The server must not send any.
     pub fn closed_validator(&self, schema: &Value) -> Result<Validator, String> {
         let mut schemas = self.root["components"]["schemas"].clone();
         if let Value::Object(schemas) = &mut schemas {
@@ -45,15 +45,15 @@ impl Document {
     }
 }
 
-/// A validator of `schema`, whose references lead into `schemas`.
+/// Builds a validator of `schema`, whose references refer to entries of `schemas`.
 fn build(schema: &Value, schemas: Value) -> Result<Validator, String> {
     let mut whole = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "allOf": [schema] });
     whole["components"]["schemas"] = schemas;
     let options = jsonschema::options().should_validate_formats(true);
-    options.build(&whole).map_err(|error| format!("not a schema: {error}: {schema}"))
+    options.build(&whole).map_err(|error| format!("not a valid schema: {error}: {schema}"))
 }
 
-/// Forbids properties that an object's schema does not list.
+/// Makes an object's schema refuse properties that it does not list.
 fn close(schema: &mut Value) {
     let Value::Object(keywords) = schema else { return };
     if keywords.contains_key("properties") && keywords.get("type").is_some_and(|kind| kind == "object") {
@@ -69,7 +69,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// Every way in which `instance` is not valid, in one text.
+/// Checks `instance`. The error lists every violation.
 pub(crate) fn validate(validator: &Validator, instance: &Value) -> Result<(), String> {
     let errors: Vec<_> =
         validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect();

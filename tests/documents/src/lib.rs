@@ -1,6 +1,6 @@
-//! The API documents, `docs/openapi.yaml` and `docs/asyncapi.yaml`, as something to check answers and frames against.
+//! Reads the API documents, `docs/openapi.yaml` and `docs/asyncapi.yaml`, and checks responses and frames against them.
 //!
-//! It knows the documents and nothing of the code. That the two agree is what the tests of this crate are about.
+//! The library depends only on the documents. The tests of this crate check that the documents agree with the code.
 
 mod asyncapi;
 mod document;

@@ -2,39 +2,39 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use jsonschema::Validator;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::document::{Document, validate};
 
-/// The methods that a path may have operations of.
+/// HTTP methods that a path item may have operations for (`OpenAPI` 3.1).
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// `docs/openapi.yaml`.
 #[derive(Debug)]
 pub struct OpenApi {
-    /// The document itself.
+    /// The document.
     pub document: Document,
-    /// Its operations.
+    /// All operations of the document.
     pub operations: Vec<Operation>,
 }
 
 /// An operation of the HTTP API.
 #[derive(Debug)]
 pub struct Operation {
-    /// `GET`, `POST`.
+    /// The HTTP method in capitals, such as `GET`.
     pub method: String,
-    /// Its path as the document writes it: `/api/threads/{threadId}`.
+    /// The path template, such as `/api/threads/{threadId}`.
     pub path: String,
-    /// What the document says of it.
+    /// The Operation Object.
     pub value: Value,
-    /// Its answers by status and media type.
-    answers: BTreeMap<(u16, String), Validator>,
-    /// All of their statuses; some answers have no body.
-    statuses: Vec<u16>,
+    /// Validators of the response bodies, by status and media type.
+    bodies: BTreeMap<(u16, String), Validator>,
+    /// The documented statuses, each with the error codes of its response. Some responses have no body.
+    codes: BTreeMap<u16, Vec<String>>,
 }
 
 impl OpenApi {
-    /// The document of this checkout, read once.
+    /// Returns the document of this checkout. It is read only once per process.
     pub fn get() -> Result<&'static Self, &'static str> {
         static DOCUMENT: OnceLock<Result<OpenApi, String>> = OnceLock::new();
         DOCUMENT.get_or_init(Self::read).as_ref().map_err(String::as_str)
@@ -53,7 +53,7 @@ impl OpenApi {
         Ok(Self { document, operations })
     }
 
-    /// The operation that answers a request, if there is one; `path` without its query.
+    /// Returns the operation of a request. `path` must not include the query.
     #[must_use]
     pub fn operation(&self, method: &str, path: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.method == method && matches(&operation.path, path))
@@ -62,38 +62,64 @@ impl OpenApi {
 
 impl Operation {
     fn read(document: &Document, method: &str, path: &str, value: &Value) -> Result<Self, String> {
-        let mut answers = BTreeMap::new();
-        let mut statuses = Vec::new();
-        for (status, answer) in value["responses"].as_object().into_iter().flatten() {
-            let status = status.parse().map_err(|_| format!("{method} {path}: {status} is no status"))?;
-            statuses.push(status);
-            for (kind, content) in document.resolve(answer)?["content"].as_object().into_iter().flatten() {
-                answers.insert((status, kind.clone()), document.closed_validator(&content["schema"])?);
+        let (mut bodies, mut codes) = (BTreeMap::new(), BTreeMap::new());
+        for (status, response) in value["responses"].as_object().into_iter().flatten() {
+            let status = status.parse().map_err(|_| format!("{method} {path}: {status} is not a status"))?;
+            let response = document.resolve(response)?;
+            codes.insert(status, codes_of(response));
+            for (media_type, content) in response["content"].as_object().into_iter().flatten() {
+                let schema = exact(&content["schema"], media_type);
+                bodies.insert((status, media_type.clone()), document.closed_validator(&schema)?);
             }
         }
-        Ok(Self { method: method.to_uppercase(), path: path.to_owned(), value: value.clone(), answers, statuses })
+        Ok(Self { method: method.to_uppercase(), path: path.to_owned(), value: value.clone(), bodies, codes })
     }
 
-    /// Checks an answer: its status, its media type (none where it has no body) and its body.
+    /// Checks a response: its status, its media type (`None` without a body), its body and its error code.
     pub fn check(&self, status: u16, media_type: Option<&str>, body: &Value) -> Result<(), String> {
         let shown = format!("{} {} → {status}", self.method, self.path);
-        if !self.statuses.contains(&status) {
-            return Err(format!("{shown}: the document knows no such status"));
-        }
-        let documented = self.answers.keys().any(|(known, _)| *known == status);
+        let Some(codes) = self.codes.get(&status) else {
+            return Err(format!("{shown}: the status is not in docs/openapi.yaml"));
+        };
+        let documented = self.bodies.keys().any(|(known, _)| *known == status);
         let essence = media_type.map(|media_type| media_type.split(';').next().unwrap_or_default().trim().to_owned());
         match essence {
-            None if documented => Err(format!("{shown}: it has no body")),
+            None if documented => Err(format!("{shown}: the response has no body")),
             None => Ok(()),
-            Some(essence) => match self.answers.get(&(status, essence)) {
+            Some(essence) => match self.bodies.get(&(status, essence)) {
                 Some(validator) => validate(validator, body).map_err(|errors| format!("{shown}: {errors}: {body}")),
-                None => Err(format!("{shown}: the document knows no answer of {media_type:?}")),
+                None => Err(format!("{shown}: the media type {media_type:?} is not in docs/openapi.yaml")),
             },
+        }?;
+        match body["code"].as_str() {
+            Some(code) if !codes.iter().any(|known| known == code) => {
+                Err(format!("{shown}: the code {code} is not in the `x-codes` of the response in docs/openapi.yaml"))
+            }
+            _ => Ok(()),
         }
     }
 }
 
-/// Whether `path` is one that `template` stands for. No two templates of one method are alike.
+/// Returns the error codes that a Response Object lists in its `x-codes`.
+fn codes_of(response: &Value) -> Vec<String> {
+    let codes = response["x-codes"].as_array().into_iter().flatten();
+    codes.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Narrows the schema `ErrorBody` to the one form that an error of this media type has.
+///
+/// The document allows both forms for both media types, because generated clients read only the first media type.
+fn exact(schema: &Value, media_type: &str) -> Value {
+    match (schema["$ref"].as_str(), media_type) {
+        (Some("#/components/schemas/ErrorBody"), "application/problem+json") => {
+            json!({ "$ref": "#/components/schemas/Problem" })
+        }
+        (Some("#/components/schemas/ErrorBody"), _) => json!({ "$ref": "#/components/schemas/GatewayError" }),
+        _ => schema.clone(),
+    }
+}
+
+/// Returns whether `path` matches a path template. At most one template of a method matches a path.
 fn matches(template: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
     loop {
@@ -118,12 +144,10 @@ fn matches(template: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn an_answer_is_what_the_document_says_and_no_more() {
+    fn response_with_wrong_or_unknown_parts_is_refused() {
         let operation = OpenApi::get().unwrap().operation("POST", "/api/ws-tickets").unwrap();
         let ticket = json!({ "ticket": "t", "expiresIn": 60 });
         let kind = Some("application/json; charset=utf-8");
@@ -142,7 +166,31 @@ mod tests {
     }
 
     #[test]
-    fn no_answer_within_another_has_more_either() {
+    fn error_must_have_a_code_and_form_of_its_response() {
+        let operation = OpenApi::get().unwrap().operation("GET", "/api/threads/thread_1").unwrap();
+        let problem = |status: u16, code: &str| {
+            json!({
+                "type": "about:blank", "title": "", "status": status, "code": code, "detail": "", "requestId": "",
+                "errors": []
+            })
+        };
+        let (gateway, own) = (Some("application/json"), Some("application/problem+json"));
+        let message = json!({ "message": "Unauthorized" });
+        assert_eq!(operation.check(404, own, &problem(404, "thread_not_found")), Ok(()));
+        assert_eq!(operation.check(401, own, &problem(401, "unauthorized")), Ok(()));
+        assert_eq!(operation.check(401, gateway, &message), Ok(()));
+        for (status, kind, body) in [
+            (404, own, &problem(404, "file_not_found")),
+            (401, own, &problem(401, "thread_not_found")),
+            (401, own, &message),
+            (401, gateway, &problem(401, "unauthorized")),
+        ] {
+            assert!(operation.check(status, kind, body).is_err(), "{status} {kind:?} {body}");
+        }
+    }
+
+    #[test]
+    fn unknown_field_in_nested_object_is_refused() {
         let openapi = OpenApi::get().unwrap();
         let operation = openapi.operation("GET", "/api/threads/thread_1/messages").unwrap();
         let content = &operation.value["responses"]["200"]["content"]["application/json"];
@@ -153,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_match_segment_by_segment() {
+    fn template_matches_path_segment_by_segment() {
         assert!(matches("/api/threads/{threadId}", "/api/threads/thread_1"));
         assert!(matches("/thumbs/{fileId}.jpg", "/thumbs/file_1.jpg"));
         for (template, path) in [

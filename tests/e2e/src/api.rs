@@ -7,46 +7,48 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::Value;
 
-use crate::patience::PATIENCE;
 use crate::shape::text;
 use crate::stack::Stack;
+use crate::wait::TIMEOUT;
 
-/// The absolute URL of a path of the API such as `/api/threads`, with these query parameters. A path may have a query
-/// already, as those of files do.
+/// Returns the absolute URL of an API path such as `/api/threads`, with these query parameters. The path may already
+/// contain a query, as the links to files do.
 #[must_use]
 pub fn api_url(path: &str, query: &[(&str, &str)]) -> Url {
     let mut url = Url::parse(&format!("{}{path}", Stack::get().api_url))
-        .unwrap_or_else(|error| panic!("apiUrl and {path} make no URL: {error}"));
+        .unwrap_or_else(|error| panic!("apiUrl and {path} do not form a valid URL: {error}"));
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
     url
 }
 
-/// An HTTP client of its own: connections belong to the runtime of one test. It follows no redirect.
+/// Returns a new HTTP client that does not follow redirects. Each test needs its own, since a client's connections
+/// belong to the test's async runtime.
 #[must_use]
 pub fn http() -> Client {
-    let client = Client::builder().timeout(PATIENCE).redirect(Policy::none());
-    client.build().unwrap_or_else(|error| panic!("no HTTP client: {error}"))
+    let client = Client::builder().timeout(TIMEOUT).redirect(Policy::none());
+    client.build().unwrap_or_else(|error| panic!("cannot build an HTTP client: {error}"))
 }
 
-/// Sends a request and reads the whole answer. One of the API has to be as `docs/openapi.yaml` says.
+/// Sends a request and reads the whole response. A response of the API is checked against `docs/openapi.yaml`.
 pub async fn fetch(request: RequestBuilder) -> Reply {
     let (http, request) = request.build_split();
-    let request = request.unwrap_or_else(|error| panic!("not a request: {error}"));
+    let request = request.unwrap_or_else(|error| panic!("the request is not valid: {error}"));
     let (method, url) = (request.method().clone(), request.url().clone());
-    let asked = format!("{method} {url}");
+    let sent = format!("{method} {url}");
     let response = match http.execute(request).await {
         Ok(response) => response,
-        Err(error) => panic!("{asked}: no answer: {error:?}"),
+        Err(error) => panic!("{sent}: no response: {error:?}"),
     };
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let text = match response.text().await {
         Ok(text) => text,
-        Err(error) => panic!("{asked} → {status}, and the body broke off: {error:?}"),
+        Err(error) => panic!("{sent} → {status}, but reading the body failed: {error:?}"),
     };
-    let reply = Reply { asked, status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text };
+    let reply =
+        Reply { request: sent, status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text };
     if let Some(path) = url.as_str().strip_prefix(&Stack::get().api_url) {
         assert_documented(&method, path.split(['?', '#']).next().unwrap_or_default(), &reply);
     }
@@ -54,75 +56,75 @@ pub async fn fetch(request: RequestBuilder) -> Reply {
 }
 
 fn assert_documented(method: &Method, path: &str, reply: &Reply) {
-    // What the local cloud says of a function that was killed, and AWS does not: 500 there, as documented.
+    // The local cloud answers 502 when a function was killed. AWS answers 500, as documented.
     if reply.status == 502 && reply.json["errorType"] == "Runtime.ExitError" {
         return;
     }
     let openapi = OpenApi::get().unwrap_or_else(|error| panic!("{error}"));
     let Some(operation) = openapi.operation(method.as_str(), path) else {
-        // CORS is API Gateway's own, and in no document.
+        // API Gateway answers CORS preflights and unknown routes itself, so the document does not list them.
         let refused = (400..500).contains(&reply.status) || method == Method::OPTIONS;
-        return assert!(refused, "no document speaks of this: {reply}");
+        return assert!(refused, "docs/openapi.yaml does not document this route: {reply}");
     };
     let kind = reply.header(CONTENT_TYPE.as_str()).filter(|_| !reply.text.is_empty());
     operation.check(reply.status, kind, &reply.json).unwrap_or_else(|error| panic!("{error}: {reply}"));
 }
 
-/// An answer of the HTTP API.
+/// A response of the HTTP API or of the storage.
 #[derive(Debug)]
 pub struct Reply {
-    /// The request's method and URL, for messages.
-    pub asked: String,
+    /// The request's method and URL, for panic messages.
+    pub request: String,
     /// The HTTP status.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as JSON; `null` when it is none.
+    /// The body as JSON; `null` if it is not valid JSON.
     pub json: Value,
-    /// The body as it came.
+    /// The raw body.
     pub text: String,
 }
 
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { asked, status, headers, text, .. } = self;
+        let Self { request, status, headers, text, .. } = self;
         let shown: String = text.chars().take(2000).collect();
-        write!(f, "{asked} → {status}\n{headers:?}\n{shown}")
+        write!(f, "{request} → {status}\n{headers:?}\n{shown}")
     }
 }
 
 impl Reply {
-    /// A header as text.
+    /// Returns a header's value, or `None` if it is missing or not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Whether the client is told to ask again: it has asked too often, or it is not its fault.
+    /// Whether a client should repeat the request: 429 or any 5xx.
     #[must_use]
-    pub fn is_for_later(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         self.status == 429 || self.status >= 500
     }
 
-    /// The JSON of an answer that has this status.
+    /// Checks the status and that the body is JSON, and returns the JSON.
     #[track_caller]
     #[must_use]
     pub fn ok(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self}");
         let kind = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
-        assert!(kind.starts_with("application/json"), "not JSON: {self}");
+        assert!(kind.starts_with("application/json"), "the content type is not JSON: {self}");
         self.json
     }
 
     /// Checks that this is a problem document (RFC 9457) with this status and code.
     #[track_caller]
     pub fn assert_problem(&self, status: u16, code: &str) {
-        self.assert_problem_of(&[status], &[code]);
+        self.assert_problem_any(&[status], &[code]);
     }
 
-    /// Checks that this is a problem document with one of these codes which names exactly these fields.
+    /// Checks that this is a problem document with this status and code that names exactly these fields.
     #[track_caller]
-    pub fn assert_problem_in(&self, status: u16, code: &str, fields: &[&str]) {
+    pub fn assert_problem_fields(&self, status: u16, code: &str, fields: &[&str]) {
         self.assert_problem(status, code);
         let expected: BTreeSet<&str> = fields.iter().copied().collect();
         assert_eq!(self.fields(), expected, "fields named: {self}");
@@ -130,44 +132,46 @@ impl Reply {
 
     /// Checks that this is a problem document with one of these statuses and one of these codes.
     #[track_caller]
-    pub fn assert_problem_of(&self, statuses: &[u16], codes: &[&str]) {
-        assert!(statuses.contains(&self.status), "status is none of {statuses:?}: {self}");
+    pub fn assert_problem_any(&self, statuses: &[u16], codes: &[&str]) {
+        assert!(statuses.contains(&self.status), "the status is not one of {statuses:?}: {self}");
         let kind = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
-        assert!(kind.starts_with("application/problem+json"), "not a problem document: {self}");
-        let problem = self.json.as_object().unwrap_or_else(|| panic!("not an object: {self}"));
+        assert!(kind.starts_with("application/problem+json"), "the content type is not a problem document: {self}");
+        let problem = self.json.as_object().unwrap_or_else(|| panic!("the body is not an object: {self}"));
         for key in ["type", "title", "code", "detail", "requestId"] {
             let filled = problem.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
             assert!(filled, "{key} is missing or empty: {self}");
         }
-        assert_eq!(self.json["status"], self.status, "status differs: {self}");
+        assert_eq!(self.json["status"], self.status, "the body's status differs from the response's: {self}");
         let code = text(&self.json["code"]);
-        assert!(codes.contains(&code), "code is none of {codes:?}: {self}");
+        assert!(codes.contains(&code), "the code is not one of {codes:?}: {self}");
         for key in problem.keys() {
             let known = ["type", "title", "status", "code", "detail", "requestId", "errors"];
-            assert!(known.contains(&key.as_str()), "{key} is new: {self}");
+            assert!(known.contains(&key.as_str()), "unexpected field {key}: {self}");
         }
         for error in self.errors() {
             for key in ["field", "message"] {
-                assert!(error[key].is_string(), "errors[].{key}: {self}");
+                assert!(error[key].is_string(), "errors[].{key} is not a string: {self}");
             }
         }
     }
 
-    /// The fields that a problem document names. An element such as `memberIds[3]` counts as its list.
+    /// Returns the fields that a problem document names. A list element such as `memberIds[3]` counts as its list,
+    /// `memberIds`.
     #[must_use]
     pub fn fields(&self) -> BTreeSet<&str> {
-        self.exact_fields().into_iter().map(|field| field.split(['[', '.', '/']).next().unwrap_or(field)).collect()
+        self.indexed_fields().into_iter().map(|field| field.split(['[', '.', '/']).next().unwrap_or(field)).collect()
     }
 
-    /// The fields that a problem document names, elements such as `memberIds[3]` by themselves.
+    /// Returns the fields that a problem document names, with indexes as in `memberIds[3]`.
     #[must_use]
-    pub fn exact_fields(&self) -> BTreeSet<&str> {
+    pub fn indexed_fields(&self) -> BTreeSet<&str> {
         self.errors().iter().filter_map(|error| error["field"].as_str()).collect()
     }
 
-    /// The answer without what differs from request to request, and with `id` as if it were any.
+    /// Returns status, content type and body without the request ID, and with `id` replaced by a fixed text, to compare
+    /// two responses.
     #[must_use]
-    pub fn comparable(&self, id: &str) -> (u16, Option<String>, String) {
+    pub fn without_ids(&self, id: &str) -> (u16, Option<String>, String) {
         let mut problem = self.json.clone();
         problem["requestId"].take();
         let kind = self.header(CONTENT_TYPE.as_str()).map(str::to_owned);
@@ -178,7 +182,7 @@ impl Reply {
         match &self.json["errors"] {
             Value::Null => &[],
             Value::Array(errors) => errors,
-            _ => panic!("errors is not a list: {self}"),
+            _ => panic!("`errors` is not a list: {self}"),
         }
     }
 }

@@ -1,28 +1,28 @@
-//! An independent client of Hearth, for the end-to-end tests in `tests/`.
+//! An independent client of Hearth for the end-to-end tests in `tests/`.
 //!
-//! It knows the contract and `stack.json`, and nothing else: it shares no type with the functions, so
-//! that a drift of theirs from the contract shows. Whatever it did not expect, it panics about, with
-//! the answer it got.
+//! It knows only the contract, `template.yaml` and `stack.json`. It shares no types with the functions, so tests notice when
+//! a function deviates from the contract. On an unexpected response it panics and shows the response.
 #![allow(clippy::missing_panics_doc, reason = "a client for tests reports by panicking")]
 
 mod api;
 mod file;
 mod link;
 mod operator;
-mod patience;
 mod picture;
+mod route;
 mod shape;
 mod socket;
 mod stack;
 mod token;
 mod user;
+mod wait;
 
 pub use api::{Reply, api_url, fetch, http};
 pub use file::{Upload, put};
-pub use link::{Disposition, Served, follow, open, view};
+pub use link::{Disposition, Served, download, get_link, redirect_target};
 pub use operator::Operator;
-pub use patience::{PATIENCE, eventually};
 pub use picture::{Picture, jpeg, png};
+pub use route::{Route, routes};
 pub use shape::{
     assert_attachment, assert_file, assert_keys, assert_message, assert_message_with, assert_thread, assert_timestamp,
     items, seq_of, text,
@@ -30,7 +30,8 @@ pub use shape::{
 pub use socket::{Handshake, MAX_FRAME_BYTES, Refused, Socket};
 pub use stack::{Account, Stack};
 pub use token::{with_another_signature, with_another_subject, without_signature};
-pub use user::{Page, User, fresh_member};
+pub use user::{Page, User, new_user_id};
+pub use wait::{TIMEOUT, eventually};
 
-/// The browser origin that the local cloud allows.
+/// A browser origin that the local cloud allows.
 pub const ALLOWED_ORIGIN: &str = "http://localhost:5173";

@@ -4,92 +4,97 @@ use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use crate::api::{Reply, api_url, fetch, http};
 use crate::shape::percent_decoded;
 
-/// What the storage serves of a file.
+/// A file or thumbnail as the storage serves it.
 #[derive(Debug)]
 pub struct Served {
     /// The media type.
     pub content_type: String,
-    /// What a browser does with it, and under which name.
+    /// The parsed `Content-Disposition`.
     pub disposition: Disposition,
     /// The bytes.
     pub bytes: Vec<u8>,
 }
 
-/// GET of a file's `url` or `thumbUrl`, without a token, as `<img>` does it; the redirect is not followed.
-pub async fn open(link: &str) -> Reply {
+/// Requests a file's `url` or `thumbUrl` without a token, as `<img>` does. Does not follow the redirect.
+pub async fn get_link(link: &str) -> Reply {
     fetch(http().get(api_url(link, &[]))).await
 }
 
-/// Where the redirect of a `url` or `thumbUrl` leads.
-pub async fn follow(link: &str) -> Url {
-    let reply = open(link).await;
+/// Returns the storage URL to which a `url` or `thumbUrl` redirects.
+pub async fn redirect_target(link: &str) -> Url {
+    let reply = get_link(link).await;
     assert_eq!(reply.status, 302, "{reply}");
     assert_eq!(reply.header("cache-control"), Some("private, max-age=3000"), "{reply}");
     assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{reply}");
-    let location = reply.header(LOCATION.as_str()).unwrap_or_else(|| panic!("no Location: {reply}"));
-    Url::parse(location).unwrap_or_else(|error| panic!("not a URL: {error}: {reply}"))
+    let location = reply.header(LOCATION.as_str()).unwrap_or_else(|| panic!("the redirect has no Location: {reply}"));
+    Url::parse(location).unwrap_or_else(|error| panic!("Location is not a URL: {error}: {reply}"))
 }
 
-/// What a `url` or `thumbUrl` shows in the end.
-pub async fn view(link: &str) -> Served {
-    let location = follow(link).await;
+/// Downloads what a `url` or `thumbUrl` links to, following the redirect.
+pub async fn download(link: &str) -> Served {
+    let location = redirect_target(link).await;
     let reply = match http().get(location.clone()).send().await {
         Ok(reply) => reply,
-        Err(error) => panic!("GET {location}: no answer: {error:?}"),
+        Err(error) => panic!("GET {location}: no response: {error:?}"),
     };
     assert_eq!(reply.status().as_u16(), 200, "GET {location}: {:?}", reply.headers());
     let header = |name| {
         let value = reply.headers().get(&name).and_then(|value| value.to_str().ok());
-        value.unwrap_or_else(|| panic!("GET {location}: no readable {name}: {:?}", reply.headers())).to_owned()
+        value
+            .unwrap_or_else(|| panic!("GET {location}: {name} is missing or not text: {:?}", reply.headers()))
+            .to_owned()
     };
     let (content_type, disposition) = (header(CONTENT_TYPE), header(CONTENT_DISPOSITION));
     let bytes = match reply.bytes().await {
         Ok(bytes) => bytes.to_vec(),
-        Err(error) => panic!("GET {location}: the body broke off: {error:?}"),
+        Err(error) => panic!("GET {location}: reading the body failed: {error:?}"),
     };
     Served { content_type, disposition: Disposition::parse(&disposition), bytes }
 }
 
-/// A `Content-Disposition`: RFC 6266.
+/// A parsed `Content-Disposition` header (RFC 6266).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Disposition {
     /// `inline` or `attachment`.
     pub kind: String,
-    /// The file's name, as a browser takes it.
+    /// The file name that a browser uses: `filename*` if present, otherwise `filename`.
     pub name: Option<String>,
 }
 
 impl Disposition {
-    /// Reads the header's value.
+    /// Parses a header value. Panics if it does not follow RFC 6266 and RFC 8187.
     #[must_use]
     pub fn parse(value: &str) -> Self {
         let (kind, mut rest) = value.split_once(';').map_or((value, None), |(kind, rest)| (kind, Some(rest)));
-        assert!(!kind.is_empty() && kind.bytes().all(is_token), "not a disposition: {value}");
+        assert!(!kind.is_empty() && kind.bytes().all(is_token), "the disposition type is not a token: {value}");
         let (mut plain, mut extended) = (None, None);
         while let Some(parameter) = rest {
-            let (key, after) = parameter.split_once('=').unwrap_or_else(|| panic!("no parameter: {value}"));
-            let (text, after) = read_value(after).unwrap_or_else(|| panic!("{key} is not sound: {value}"));
+            let (key, after) = parameter.split_once('=').unwrap_or_else(|| panic!("a parameter has no `=`: {value}"));
+            let (text, after) = read_value(after).unwrap_or_else(|| panic!("the value of {key} is malformed: {value}"));
             rest = match after.trim_start() {
                 "" => None,
-                more => Some(more.strip_prefix(';').unwrap_or_else(|| panic!("more than {key}: {value}"))),
+                more => Some(more.strip_prefix(';').unwrap_or_else(|| panic!("unexpected text after {key}: {value}"))),
             };
             let place = match key.trim() {
                 "filename" => &mut plain,
                 "filename*" => &mut extended,
-                _ => panic!("a parameter that nobody expects: {value}"),
+                _ => panic!("unexpected parameter: {value}"),
             };
-            assert!(place.replace(text).is_none(), "{key} twice: {value}");
+            assert!(place.replace(text).is_none(), "{key} occurs twice: {value}");
         }
         let extended = extended.map(|text| {
-            let encoded = text.strip_prefix("UTF-8''").unwrap_or_else(|| panic!("not in UTF-8: {value}"));
-            assert!(encoded.bytes().all(|byte| byte == b'%' || is_attr_char(byte)), "not RFC 8187: {value}");
+            let encoded = text.strip_prefix("UTF-8''").unwrap_or_else(|| panic!("filename* is not UTF-8: {value}"));
+            assert!(
+                encoded.bytes().all(|byte| byte == b'%' || is_attr_char(byte)),
+                "filename* does not follow RFC 8187: {value}"
+            );
             percent_decoded(encoded)
         });
         Self { kind: kind.to_ascii_lowercase(), name: extended.or(plain) }
     }
 }
 
-/// A token or a quoted string, and what follows it.
+/// Reads a token or a quoted string. Returns its value and the remaining text, or `None` if it is malformed.
 fn read_value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([';', ' ']).unwrap_or(text.len());
@@ -108,12 +113,12 @@ fn read_value(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// RFC 9110, section 5.6.2.
+/// Whether RFC 9110, section 5.6.2, allows this byte in a token.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// RFC 8187, section 3.2.1.
+/// Whether RFC 8187, section 3.2.1, allows this byte unescaped in an extended value.
 fn is_attr_char(byte: u8) -> bool {
     is_token(byte) && !b"*'%".contains(&byte)
 }

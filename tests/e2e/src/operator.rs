@@ -12,29 +12,31 @@ use time::macros::format_description;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use crate::patience::PATIENCE;
 use crate::stack::Stack;
+use crate::wait::TIMEOUT;
 
-/// Who runs the stack: reaches behind the API, to let time pass.
+/// Access to the stack's tables, queues and processes, to simulate the passing of time and failures.
 pub struct Operator {
     dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
 }
 
 impl Operator {
-    /// The operator of the local cloud, with its root credentials.
+    /// Connects to the local cloud with its root credentials.
     #[must_use]
     pub fn new() -> Self {
         let credentials = Credentials::from_keys("test", "test", None);
         let config = sdk_config_for("us-east-1".into(), credentials, Some(Stack::get().endpoint_url.clone()));
-        let config = config.unwrap_or_else(|error| panic!("no client of the local cloud: {error}")).into_builder();
-        // Nobody waits for the operator.
+        let config = config
+            .unwrap_or_else(|error| panic!("cannot configure a client of the local cloud: {error}"))
+            .into_builder();
+        // The functions' timeouts of about a second are too short for a busy local cloud.
         let config = config.timeout_config(TimeoutConfig::disabled()).build();
         Self { dynamodb: aws_sdk_dynamodb::Client::new(&config), sqs: aws_sdk_sqs::Client::new(&config) }
     }
 
-    /// Makes a file an hour older than it is.
-    pub async fn let_an_hour_pass(&self, file: &str) {
+    /// Moves a file's `createdAt` one hour into the past.
+    pub async fn make_file_an_hour_older(&self, file: &str) {
         let table = Stack::get().chat_table.as_str();
         let key = key(&format!("FILE#{file}"), "META");
         let row = self.dynamodb.get_item().table_name(table).set_key(Some(key.clone())).send().await;
@@ -52,8 +54,8 @@ impl Operator {
         moved.send().await.unwrap_or_else(|error| panic!("{table} cannot be written: {error:?}"));
     }
 
-    /// Commits a message as its sender would who ends right after that: pushed to nobody, and marked so.
-    pub async fn commit(&self, thread: &str, seq: u64, author: &str, body: &str) {
+    /// Writes a message's row with the undelivered flag, like a sender that was killed right after the commit.
+    pub async fn commit_undelivered_message(&self, thread: &str, seq: u64, author: &str, body: &str) {
         let undelivered = AttributeValue::Ss(vec!["*".to_owned()]);
         let message = [
             ("id", AttributeValue::S(format!("msg_{}", Uuid::now_v7().simple()))),
@@ -67,12 +69,12 @@ impl Operator {
         self.put(thread, &format!("{seq:020}"), message).await;
     }
 
-    /// Puts a row where messages are that is none.
-    pub async fn poison(&self, thread: &str) {
-        self.put(thread, "poison", [("seq", AttributeValue::S("none".to_owned()))]).await;
+    /// Writes a row with a message's key prefix that is not a valid message.
+    pub async fn put_invalid_row(&self, thread: &str) {
+        self.put(thread, "invalid", [("seq", AttributeValue::S("none".to_owned()))]).await;
     }
 
-    /// Whether the message is marked as one that has not reached everybody.
+    /// Whether the message's row has the undelivered flag.
     pub async fn is_undelivered(&self, thread: &str, seq: u64) -> bool {
         let table = Stack::get().chat_table.as_str();
         let key = key(&format!("THREAD#{thread}"), &format!("MSG#{seq:020}"));
@@ -81,8 +83,8 @@ impl Operator {
         row.unwrap_or_else(|| panic!("{thread} has no message {seq}")).contains_key("undelivered")
     }
 
-    /// Lets the time of every connection end that is subscribed to a thread. Returns how many there are.
-    pub async fn let_connections_expire(&self, thread: &str) -> usize {
+    /// Makes every connection that is subscribed to a thread expire. Returns how many there are.
+    pub async fn expire_connections(&self, thread: &str) -> usize {
         let rows = self.subscriptions(thread).await;
         for sk in &rows {
             let connection = sk.trim_start_matches("CONN#");
@@ -99,7 +101,7 @@ impl Operator {
         rows.len()
     }
 
-    /// The sort keys of a thread's subscriptions.
+    /// Returns the sort keys of a thread's subscriptions.
     pub async fn subscriptions(&self, thread: &str) -> Vec<String> {
         let table = Stack::get().connections_table.as_str();
         let rows = self.dynamodb.query().table_name(table).consistent_read(true);
@@ -109,8 +111,8 @@ impl Operator {
         rows.items().iter().map(|row| row["sk"].as_s().cloned().unwrap_or_default()).collect()
     }
 
-    /// Kills all processes of a function (SIGKILL), whatever they are doing. Returns how many there were. The local cloud
-    /// runs functions as processes of this machine, which are found by their environment; Linux shows that in `/proc`.
+    /// Kills all processes of a function with SIGKILL and returns their number. The local cloud runs functions as processes
+    /// of this machine. They are found by their environment variables in `/proc`, so this works on Linux only.
     #[must_use]
     pub fn kill(&self, function: &str) -> usize {
         let name = format!("AWS_LAMBDA_FUNCTION_NAME=hearth-{function}");
@@ -119,14 +121,14 @@ impl Operator {
         let pids = processes.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let pids = pids.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()));
         let of_function = pids.filter(|pid| {
-            // One that has ended meanwhile has no environment.
+            // A process that ended in the meantime has no environment.
             let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
             let has = |variable: &str| environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
             has(&name) && has(&cloud)
         });
         let kill = |pid: &String| {
             let killed = std::process::Command::new("kill").args(["-KILL", pid]).status();
-            killed.unwrap_or_else(|error| panic!("there is no `kill`: {error}")).success()
+            killed.unwrap_or_else(|error| panic!("cannot run `kill`: {error}")).success()
         };
         of_function.filter(kill).count()
     }
@@ -142,13 +144,13 @@ impl Operator {
         row.send().await.unwrap_or_else(|error| panic!("{table} cannot be written: {error:?}"));
     }
 
-    /// Waits for a dead letter that speaks of `text`.
-    pub async fn dead_letter(&self, text: &str) -> String {
+    /// Waits for a message in the dead-letter queue that contains `text`, and returns it.
+    pub async fn wait_for_dead_letter(&self, text: &str) -> String {
         let queue = Stack::get().dead_letters_url.as_str();
-        let found = timeout(PATIENCE, async {
+        let found = timeout(TIMEOUT, async {
             loop {
                 let received = self.sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await;
-                let received = received.unwrap_or_else(|error| panic!("{queue} gives no message: {error:?}"));
+                let received = received.unwrap_or_else(|error| panic!("{queue} cannot be read: {error:?}"));
                 let bodies = received.messages.unwrap_or_default().into_iter().filter_map(|message| message.body);
                 if let Some(letter) = bodies.into_iter().find(|body| body.contains(text)) {
                     return letter;
@@ -156,14 +158,14 @@ impl Operator {
                 sleep(Duration::from_millis(200)).await;
             }
         });
-        found.await.unwrap_or_else(|_| panic!("no dead letter speaks of {text}"))
+        found.await.unwrap_or_else(|_| panic!("no message in the dead-letter queue contains {text}"))
     }
 
-    /// Sends the reminder to look after a file, which otherwise comes when its upload window has ended.
-    pub async fn remind(&self, file: &str) {
+    /// Sends the reminder for a file now. Normally it arrives at the end of the upload window.
+    pub async fn send_reminder(&self, file: &str) {
         let queue = Stack::get().reminders_url.as_str();
         let message = self.sqs.send_message().queue_url(queue).message_body(json!({ "fileId": file }).to_string());
-        message.send().await.unwrap_or_else(|error| panic!("{queue} takes no message: {error:?}"));
+        message.send().await.unwrap_or_else(|error| panic!("{queue} does not accept a message: {error:?}"));
     }
 }
 

@@ -3,17 +3,18 @@ use mozjpeg::{ColorSpace, Compress, Decompress};
 const RED: [u8; 3] = [220, 30, 30];
 const BLUE: [u8; 3] = [30, 30, 220];
 
-/// A JPEG of this size, red on the left and blue on the right.
+/// Encodes a JPEG of this size in pixels, red on the left and blue on the right.
 #[must_use]
 pub fn jpeg(width: usize, height: usize) -> Vec<u8> {
     let mut encoder = Compress::new(ColorSpace::JCS_RGB);
     encoder.set_size(width, height);
-    let mut encoder = encoder.start_compress(Vec::new()).unwrap_or_else(|error| panic!("no JPEG: {error}"));
+    let mut encoder =
+        encoder.start_compress(Vec::new()).unwrap_or_else(|error| panic!("cannot encode a JPEG: {error}"));
     let done = encoder.write_scanlines(&red_and_blue(width, height)).and_then(|()| encoder.finish());
-    done.unwrap_or_else(|error| panic!("no JPEG: {error}"))
+    done.unwrap_or_else(|error| panic!("cannot encode a JPEG: {error}"))
 }
 
-/// A PNG of this size, red on the left and blue on the right.
+/// Encodes a PNG of this size in pixels, red on the left and blue on the right.
 #[must_use]
 pub fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -24,7 +25,7 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
         writer.write_image_data(&pixels)?;
         writer.finish()
     });
-    done.unwrap_or_else(|error| panic!("no PNG: {error}"));
+    done.unwrap_or_else(|error| panic!("cannot encode a PNG: {error}"));
     bytes
 }
 
@@ -33,18 +34,18 @@ fn red_and_blue(width: usize, height: usize) -> Vec<u8> {
     row.repeat(height)
 }
 
-/// A JPEG that was decoded.
+/// A decoded JPEG.
 #[derive(Debug)]
 pub struct Picture {
-    /// Pixels from left to right.
+    /// Width in pixels.
     pub width: usize,
-    /// Pixels from top to bottom.
+    /// Height in pixels.
     pub height: usize,
     pixels: Vec<[u8; 3]>,
 }
 
 impl Picture {
-    /// Decodes a JPEG; whatever is none panics.
+    /// Decodes a JPEG. Panics if it is not valid.
     #[must_use]
     pub fn decode(jpeg: &[u8]) -> Self {
         let decoded = Decompress::new_mem(jpeg).and_then(Decompress::rgb).and_then(|mut image| {
@@ -53,17 +54,17 @@ impl Picture {
             image.finish()?;
             Ok(Self { width, height, pixels })
         });
-        decoded.unwrap_or_else(|error| panic!("not a JPEG: {error}"))
+        decoded.unwrap_or_else(|error| panic!("not a valid JPEG: {error}"))
     }
 
-    /// Checks that it shows what [`jpeg`] and [`fn@png`] draw.
+    /// Checks that the picture is red on the left and blue on the right, as [`jpeg`] and [`fn@png`] draw it.
     #[track_caller]
     pub fn assert_red_and_blue(&self) {
         let middle = self.height / 2 * self.width;
         for (x, wanted) in [(self.width / 4, RED), (self.width * 3 / 4, BLUE)] {
             let shown = self.pixels[middle + x];
             let near = shown.iter().zip(wanted).all(|(shown, wanted)| shown.abs_diff(wanted) < 40);
-            assert!(near, "{shown:?} at {x} of {}, where {wanted:?} should be", self.width);
+            assert!(near, "at x = {x} of {}: {shown:?}, expected about {wanted:?}", self.width);
         }
     }
 }

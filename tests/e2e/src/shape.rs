@@ -1,24 +1,24 @@
 use serde_json::Value;
 
-/// A value that has to be a string.
+/// Returns a string value. Panics if it is not a string.
 #[track_caller]
 #[must_use]
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))
 }
 
-/// A value that has to be a list.
+/// Returns a list value. Panics if it is not a list.
 #[track_caller]
 #[must_use]
 pub fn items(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
 }
 
-/// The `seq` of a message.
+/// Returns the `seq` of a message.
 #[track_caller]
 #[must_use]
 pub fn seq_of(message: &Value) -> u64 {
-    message["seq"].as_u64().unwrap_or_else(|| panic!("no seq: {message}"))
+    message["seq"].as_u64().unwrap_or_else(|| panic!("seq is missing or not a number: {message}"))
 }
 
 /// Checks that an object has exactly these keys.
@@ -32,7 +32,7 @@ pub fn assert_keys(value: &Value, keys: &[&str]) {
     assert_eq!(has, wanted, "keys of {value}");
 }
 
-/// Checks for an RFC 3339 time in UTC with milliseconds: `2025-09-05T01:05:00.123Z`.
+/// Checks that a value is an RFC 3339 time in UTC with milliseconds, such as `2025-09-05T01:05:00.123Z`.
 #[track_caller]
 pub fn assert_timestamp(value: &Value) {
     let pattern = b"0000-00-00T00:00:00.000Z";
@@ -45,7 +45,7 @@ pub fn assert_timestamp(value: &Value) {
     assert!(matches, "not a UTC time with milliseconds: {value}");
 }
 
-/// Checks the shape of a thread; `more` are the keys beyond those that every thread has.
+/// Checks the shape of a thread. `more` lists keys that this response has in addition to those of every thread.
 #[track_caller]
 pub fn assert_thread(thread: &Value, more: &[&str]) {
     let mut keys = vec!["id", "title", "memberIds", "createdAt", "updatedAt"];
@@ -58,13 +58,13 @@ pub fn assert_thread(thread: &Value, more: &[&str]) {
     assert_timestamp(&thread["updatedAt"]);
 }
 
-/// Checks the shape of a message without attachments in this thread.
+/// Checks the shape of a message of this thread without attachments.
 #[track_caller]
 pub fn assert_message(message: &Value, thread: &str) {
     assert_message_with(message, thread, &[]);
 }
 
-/// Checks the shape of a message with these files in this thread.
+/// Checks the shape of a message of this thread with exactly these attachments, in this order.
 #[track_caller]
 pub fn assert_message_with(message: &Value, thread: &str, files: &[&str]) {
     assert_keys(message, &["id", "threadId", "seq", "body", "author", "attachments", "createdAt"]);
@@ -75,17 +75,20 @@ pub fn assert_message_with(message: &Value, thread: &str, files: &[&str]) {
     assert!(message["body"].is_string(), "{message}");
     let attachments = items(&message["attachments"]);
     attachments.iter().for_each(assert_attachment);
-    assert!(attachments.iter().map(|attachment| &attachment["id"]).eq(files), "not {files:?}: {message}");
+    assert!(
+        attachments.iter().map(|attachment| &attachment["id"]).eq(files),
+        "the attachments are not {files:?}: {message}"
+    );
     assert_timestamp(&message["createdAt"]);
 }
 
-/// Checks the shape of a file in a message.
+/// Checks the shape of an attachment.
 #[track_caller]
 pub fn assert_attachment(attachment: &Value) {
     let mut keys = vec!["id", "name", "url", "mimetype", "size", "status"];
     if attachment.get("thumbUrl").is_some() {
         keys.push("thumbUrl");
-        assert_eq!(attachment["status"], "ready", "a thumbnail of what is not ready: {attachment}");
+        assert_eq!(attachment["status"], "ready", "a thumbnail although the status is not ready: {attachment}");
         assert_thumb_url(attachment);
     }
     assert_keys(attachment, &keys);
@@ -95,7 +98,7 @@ pub fn assert_attachment(attachment: &Value) {
     assert!(attachment["size"].as_u64().is_some_and(|size| size > 0), "{attachment}");
 }
 
-/// Checks the shape of a file's status.
+/// Checks the shape of a response of `GET /api/files/{fileId}/status`.
 #[track_caller]
 pub fn assert_file(file: &Value) {
     let mut keys = vec!["id", "name", "status", "thumbUrl"];
@@ -113,7 +116,7 @@ pub fn assert_file(file: &Value) {
     }
     assert_keys(file, &keys);
     if !file["thumbUrl"].is_null() {
-        assert_eq!(file["status"], "ready", "a thumbnail of what is not ready: {file}");
+        assert_eq!(file["status"], "ready", "a thumbnail although the status is not ready: {file}");
         assert_thumb_url(file);
     }
 }
@@ -130,7 +133,10 @@ fn assert_url(file: &Value) {
     let url = text(&file["url"]);
     let path = url.strip_prefix(&format!("/files/{}/", text(&file["id"])));
     let name = path.and_then(|path| path.split_once('?')).unwrap_or_else(|| panic!("url: {file}")).0;
-    assert!(name.bytes().all(|byte| byte == b'%' || is_unreserved(byte)), "not one segment of a URL: {file}");
+    assert!(
+        name.bytes().all(|byte| byte == b'%' || is_unreserved(byte)),
+        "the name in the url is not one escaped path segment: {file}"
+    );
     assert_eq!(percent_decoded(name), text(&file["name"]), "{file}");
 }
 
@@ -144,15 +150,15 @@ fn assert_thumb_url(file: &Value) {
 fn assert_sentence(value: &Value) {
     let sentence = text(value);
     let starts = sentence.starts_with(char::is_uppercase);
-    assert!(starts && sentence.ends_with('.') && sentence.contains(' '), "not a sentence: {value}");
+    assert!(starts && sentence.ends_with('.') && sentence.contains(' '), "not a full sentence: {value}");
 }
 
-/// RFC 3986, section 2.3.
+/// Whether RFC 3986, section 2.3, calls this byte unreserved.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
-/// What a percent-encoded text stands for.
+/// Decodes a percent-encoded text. Panics if it is malformed or not UTF-8.
 #[track_caller]
 pub(crate) fn percent_decoded(encoded: &str) -> String {
     let mut bytes = Vec::with_capacity(encoded.len());
@@ -160,9 +166,9 @@ pub(crate) fn percent_decoded(encoded: &str) -> String {
     while let Some((&first, after)) = rest.split_first() {
         rest = after;
         if first == b'%' {
-            let digits = rest.split_at_checked(2).unwrap_or_else(|| panic!("half an escape: {encoded}"));
+            let digits = rest.split_at_checked(2).unwrap_or_else(|| panic!("incomplete escape: {encoded}"));
             let byte = std::str::from_utf8(digits.0).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
-            bytes.push(byte.unwrap_or_else(|| panic!("not an escape: {encoded}")));
+            bytes.push(byte.unwrap_or_else(|| panic!("invalid escape: {encoded}")));
             rest = digits.1;
         } else {
             bytes.push(first);

@@ -14,18 +14,18 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use uuid::Uuid;
 
-use crate::patience::PATIENCE;
 use crate::shape::{assert_keys, seq_of, text};
 use crate::stack::Stack;
+use crate::wait::TIMEOUT;
 
-/// The longest frame that a client has to take, in bytes.
+/// The contract's limit for a frame, in bytes.
 pub const MAX_FRAME_BYTES: usize = 32 * 1024;
 
-/// A connection that was refused, with the status of the handshake's answer.
+/// A refused handshake, with the HTTP status of the response.
 #[derive(Debug)]
 pub struct Refused(pub u16);
 
-/// What a client shows when it opens a socket.
+/// The credentials and headers with which a client opens a socket.
 #[derive(Debug, Default)]
 pub struct Handshake {
     query: Vec<(&'static str, String)>,
@@ -33,38 +33,38 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// Shows nothing at all.
+    /// A handshake without credentials.
     #[must_use]
-    pub fn with_nothing() -> Self {
+    pub fn without_credentials() -> Self {
         Self::default()
     }
 
-    /// Shows a ticket.
+    /// A handshake with a ticket.
     #[must_use]
     pub fn with_ticket(ticket: &str) -> Self {
         Self::with_query("ticket", ticket)
     }
 
-    /// Shows a token in the `Authorization` header.
+    /// A handshake with a token in the `Authorization` header.
     #[must_use]
     pub fn with_bearer(token: &str) -> Self {
         Self { headers: vec![("authorization", format!("Bearer {token}"))], ..Self::default() }
     }
 
-    /// Shows something in the URL.
+    /// A handshake with one query parameter.
     #[must_use]
     pub fn with_query(key: &'static str, value: &str) -> Self {
         Self { query: vec![(key, value.to_owned())], ..Self::default() }
     }
 
-    /// Comes from a page of this origin.
+    /// Adds an `Origin` header, as a browser does for a page of this origin.
     #[must_use]
     pub fn from_origin(mut self, origin: &str) -> Self {
         self.headers.push(("origin", origin.to_owned()));
         self
     }
 
-    /// Opens the socket, which has to succeed.
+    /// Opens the socket. Panics if it is refused.
     pub async fn accepted(self) -> Socket {
         match self.open().await {
             Ok(socket) => socket,
@@ -72,84 +72,86 @@ impl Handshake {
         }
     }
 
-    /// Tries to open the socket, which has to be refused as the client's fault.
+    /// Tries to open the socket. Panics unless the response is a 4xx.
     pub async fn refused(self) {
         let shown = self.query.iter().chain(&self.headers).map(|(key, _)| *key).collect::<Vec<_>>();
         match self.open().await {
-            Ok(_) => panic!("a socket was opened with {shown:?} that had to be refused"),
+            Ok(_) => panic!("the socket was opened with {shown:?}, but should have been refused"),
             Err(Refused(status)) => {
-                assert!((400..500).contains(&status), "refused with {status}, which is not the client's fault");
+                assert!((400..500).contains(&status), "refused with {status}, expected a 4xx");
             }
         }
     }
 
-    /// Opens the socket or says how it was refused.
+    /// Opens the socket, or returns the status with which it was refused.
     pub async fn open(self) -> Result<Socket, Refused> {
         let mut url = Url::parse(&Stack::get().ws_url).unwrap_or_else(|error| panic!("wsUrl is not a URL: {error}"));
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(self.query);
         }
-        let mut request = url.as_str().into_client_request().unwrap_or_else(|error| panic!("not a handshake: {error}"));
+        let mut request =
+            url.as_str().into_client_request().unwrap_or_else(|error| panic!("the handshake is not valid: {error}"));
         for (name, value) in self.headers {
-            let value = HeaderValue::from_str(&value).unwrap_or_else(|error| panic!("{name} is not a header: {error}"));
+            let value =
+                HeaderValue::from_str(&value).unwrap_or_else(|error| panic!("{name} is not a valid header: {error}"));
             request.headers_mut().insert(name, value);
         }
-        match timeout(PATIENCE, connect_async(request)).await {
-            Ok(Ok((stream, _))) => Ok(Socket { stream, unclaimed: Vec::new(), patience: PATIENCE }),
+        match timeout(TIMEOUT, connect_async(request)).await {
+            Ok(Ok((stream, _))) => Ok(Socket { stream, unread: Vec::new(), timeout: TIMEOUT }),
             Ok(Err(Error::Http(answer))) => Err(Refused(answer.status().as_u16())),
-            Ok(Err(error)) => panic!("the handshake broke: {error}"),
-            Err(late) => panic!("no answer to the handshake: {late}"),
+            Ok(Err(error)) => panic!("the handshake failed: {error}"),
+            Err(late) => panic!("no response to the handshake: {late}"),
         }
     }
 }
 
-/// An open WebSocket. Every frame that arrives is checked to be what `docs/asyncapi.yaml` says, in at most
-/// [`MAX_FRAME_BYTES`]; what nobody waited for yet is kept.
+/// An open WebSocket. It checks every received frame against `docs/asyncapi.yaml` and [`MAX_FRAME_BYTES`], and keeps the
+/// frames that no call has waited for yet.
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    unclaimed: Vec<Value>,
-    patience: Duration,
+    unread: Vec<Value>,
+    timeout: Duration,
 }
 
 impl Socket {
-    /// The same, which waits for frames so long.
+    /// Changes how long the socket waits for a frame.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
-    /// Sends a frame as it is.
+    /// Sends a frame without checking it.
     pub async fn send(&mut self, frame: impl Into<Message>) {
         if let Err(error) = self.stream.send(frame.into()).await {
-            panic!("the socket took no frame: {error}; unclaimed: {:?}", self.unclaimed);
+            panic!("cannot send a frame: {error}; unread frames: {:?}", self.unread);
         }
     }
 
-    /// Sends an action with an `id` of its own and returns the answer that carries this `id`.
-    pub async fn ask(&mut self, mut action: Value) -> Value {
+    /// Sends an action with a unique `id` and returns the response with that `id`.
+    pub async fn request(&mut self, mut action: Value) -> Value {
         let id = Uuid::now_v7().to_string();
         action["id"] = id.as_str().into();
         let shown = action.to_string();
         self.send(shown.as_str()).await;
-        self.take(&format!("an answer to {shown}"), |frame| frame["id"] == id).await
+        self.wait_for(&format!("a response to {shown}"), |frame| frame["id"] == id).await
     }
 
-    /// Asks what the document allows.
-    async fn act(&mut self, action: Value) -> Value {
-        document().check_action(&action).unwrap_or_else(|error| panic!("{error}"));
-        self.ask(action).await
+    /// Like [`request`](Self::request), but first checks that `docs/asyncapi.yaml` allows the action.
+    async fn request_documented(&mut self, action: Value) -> Value {
+        asyncapi().check_action(&action).unwrap_or_else(|error| panic!("{error}"));
+        self.request(action).await
     }
 
-    /// Subscribes to a thread, which has to succeed, and returns the thread's `seq`.
+    /// Subscribes to a thread and returns the thread's last `seq`. Panics if that fails.
     pub async fn subscribe(&mut self, thread: &str) -> u64 {
-        self.try_subscribe(thread).await.unwrap_or_else(|| panic!("not available just now"))
+        self.try_subscribe(thread).await.unwrap_or_else(|| panic!("the subscription failed with `unavailable`"))
     }
 
-    /// The same, where it may be that this is not available just now.
+    /// Like [`subscribe`](Self::subscribe), but returns `None` on the error `unavailable`.
     pub async fn try_subscribe(&mut self, thread: &str) -> Option<u64> {
         let channel = format!("thread:{thread}");
-        let answer = self.act(json!({ "action": "subscribe", "channel": channel })).await;
+        let answer = self.request_documented(json!({ "action": "subscribe", "channel": channel })).await;
         if answer["event"] == "error" && answer["data"]["code"] == "unavailable" {
             return None;
         }
@@ -160,83 +162,84 @@ impl Socket {
         Some(answer["data"]["seq"].as_u64().unwrap_or_else(|| panic!("no seq: {answer}")))
     }
 
-    /// Unsubscribes from a thread, which has to succeed.
+    /// Unsubscribes from a thread. Panics if that fails.
     pub async fn unsubscribe(&mut self, thread: &str) {
         let channel = format!("thread:{thread}");
-        let answer = self.act(json!({ "action": "unsubscribe", "channel": channel })).await;
+        let answer = self.request_documented(json!({ "action": "unsubscribe", "channel": channel })).await;
         assert_eq!(answer["event"], "unsubscribed", "{answer}");
         assert_eq!(answer["data"]["channel"], channel, "{answer}");
     }
 
-    /// Checks that the connection answers.
+    /// Sends a `ping` and checks that a `pong` comes back.
     pub async fn ping(&mut self) {
-        let answer = self.act(json!({ "action": "ping" })).await;
+        let answer = self.request_documented(json!({ "action": "ping" })).await;
         assert_eq!(answer["event"], "pong", "{answer}");
     }
 
-    /// Sends a frame that has to be answered by an error, and returns that error's code.
-    pub async fn provoke(&mut self, frame: impl Into<Message>) -> String {
+    /// Sends a frame, waits for an error event and returns its code.
+    pub async fn send_invalid(&mut self, frame: impl Into<Message>) -> String {
         self.send(frame).await;
-        let answer = self.take("an error event", |frame| frame["event"] == "error").await;
+        let answer = self.wait_for("an error event", |frame| frame["event"] == "error").await;
         text(&answer["data"]["code"]).to_owned()
     }
 
-    /// Waits for a frame, among those unclaimed and those to come.
-    pub async fn take(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        if let Some(index) = self.unclaimed.iter().position(&wanted) {
-            return self.unclaimed.remove(index);
+    /// Returns the first frame that `wanted` accepts, among the unread and the next ones. `what` describes it in the panic
+    /// message.
+    pub async fn wait_for(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        if let Some(index) = self.unread.iter().position(&wanted) {
+            return self.unread.remove(index);
         }
-        let found = timeout(self.patience, async {
+        let found = timeout(self.timeout, async {
             while let Some(frame) = self.read().await {
                 if wanted(&frame) {
                     return Some(frame);
                 }
-                self.unclaimed.push(frame);
+                self.unread.push(frame);
             }
             None
         })
         .await;
         match found {
             Ok(Some(frame)) => frame,
-            Ok(None) => panic!("closed before {what}; unclaimed: {:?}", self.unclaimed),
-            Err(late) => panic!("{what}: {late}; unclaimed: {:?}", self.unclaimed),
+            Ok(None) => panic!("closed before {what} arrived; unread frames: {:?}", self.unread),
+            Err(late) => panic!("{what} did not arrive: {late}; unread frames: {:?}", self.unread),
         }
     }
 
-    /// Waits for the `data` of the first `message:new` of this thread and `seq`.
-    pub async fn pushed(&mut self, thread: &str, seq: u64) -> Value {
+    /// Waits for the first `message:new` with this thread and `seq`, and returns its `data`.
+    pub async fn wait_for_message(&mut self, thread: &str, seq: u64) -> Value {
         let frame = self
-            .take(&format!("message {seq} of {thread}"), |frame| {
-                is_push(frame, thread) && frame["data"]["message"]["seq"] == seq
+            .wait_for(&format!("message {seq} of {thread}"), |frame| {
+                is_message_of(frame, thread) && frame["data"]["message"]["seq"] == seq
             })
             .await;
         assert_keys(&frame, &["event", "data"]);
         frame["data"].clone()
     }
 
-    /// Waits until each of these messages was pushed, in whatever order and however often.
-    pub async fn pushed_all(&mut self, thread: &str, seqs: RangeInclusive<u64>) -> BTreeMap<u64, Value> {
+    /// Waits until each of these messages was pushed at least once, in any order. Returns them by `seq`.
+    pub async fn wait_for_messages(&mut self, thread: &str, seqs: RangeInclusive<u64>) -> BTreeMap<u64, Value> {
         let mut messages = BTreeMap::new();
         for seq in seqs {
-            let mut data = self.pushed(thread, seq).await;
+            let mut data = self.wait_for_message(thread, seq).await;
             messages.insert(seq, data["message"].take());
         }
         messages
     }
 
-    /// Which messages of a thread arrived and were not waited for.
+    /// Returns the `seq` of each unread `message:new` of a thread.
     #[must_use]
-    pub fn unclaimed_seqs(&self, thread: &str) -> Vec<u64> {
-        self.unclaimed
+    pub fn unread_seqs(&self, thread: &str) -> Vec<u64> {
+        self.unread
             .iter()
-            .filter(|frame| is_push(frame, thread))
+            .filter(|frame| is_message_of(frame, thread))
             .map(|frame| seq_of(&frame["data"]["message"]))
             .collect()
     }
 
-    /// Waits for the `data` of the first `file:status` of this file.
-    pub async fn file_status(&mut self, file: &str) -> Value {
-        let frame = self.take(&format!("the status of {file}"), |frame| is_status(frame, file)).await;
+    /// Waits for the first `file:status` of this file, and returns its `data`.
+    pub async fn wait_for_file_status(&mut self, file: &str) -> Value {
+        let frame = self.wait_for(&format!("the status of {file}"), |frame| is_file_status(frame, file)).await;
         assert_keys(&frame, &["event", "data"]);
         let data = &frame["data"];
         assert_keys(data, &["fileId", "status", "thumbUrl"]);
@@ -245,44 +248,44 @@ impl Socket {
         data.clone()
     }
 
-    /// Whether a `file:status` of this file arrived and was not waited for.
+    /// Whether an unread `file:status` of this file has arrived.
     #[must_use]
-    pub fn has_unclaimed_status(&self, file: &str) -> bool {
-        self.unclaimed.iter().any(|frame| is_status(frame, file))
+    pub fn has_unread_file_status(&self, file: &str) -> bool {
+        self.unread.iter().any(|frame| is_file_status(frame, file))
     }
 
-    /// The next frame to arrive that is not about a file, or nothing when the server has closed instead. A user's
-    /// sockets hear of all of their files, those of other tests among them.
-    pub async fn next_or_closed(&mut self) -> Option<Value> {
-        let next = timeout(PATIENCE, async {
+    /// Returns the next frame that is not a `file:status`, or `None` if the server closes the socket first. A user's sockets
+    /// receive the status of all their files, including those of other tests.
+    pub async fn next_frame_or_close(&mut self) -> Option<Value> {
+        let next = timeout(TIMEOUT, async {
             loop {
                 match self.read().await {
-                    Some(frame) if frame["event"] == "file:status" => self.unclaimed.push(frame),
+                    Some(frame) if frame["event"] == "file:status" => self.unread.push(frame),
                     next => return next,
                 }
             }
         });
         match next.await {
             Ok(frame) => frame,
-            Err(late) => panic!("neither a frame nor a close: {late}"),
+            Err(late) => panic!("neither a frame nor a close arrived: {late}"),
         }
     }
 
-    /// Says goodbye and waits until the connection is down.
+    /// Closes the socket and waits until the server has closed it, too.
     pub async fn close(mut self) {
         if let Err(error) = self.stream.close(None).await {
             panic!("the socket cannot be closed: {error}");
         }
-        let down = timeout(PATIENCE, async { while self.read().await.is_some() {} }).await;
-        assert!(down.is_ok(), "not closed within {PATIENCE:?}");
+        let down = timeout(TIMEOUT, async { while self.read().await.is_some() {} }).await;
+        assert!(down.is_ok(), "the server did not close the socket within {TIMEOUT:?}");
     }
 
-    /// The next frame, or nothing once the connection is down.
+    /// Returns the next frame, or `None` once the socket is closed.
     async fn read(&mut self) -> Option<Value> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(frame))) => return Some(parse(&frame)),
-                Some(Ok(Message::Binary(frame))) => panic!("a binary frame: {frame:?}"),
+                Some(Ok(Message::Binary(frame))) => panic!("the server sent a binary frame: {frame:?}"),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 Some(Ok(_)) => {}
             }
@@ -292,20 +295,20 @@ impl Socket {
 
 fn parse(frame: &str) -> Value {
     let size = frame.len();
-    assert!(size <= MAX_FRAME_BYTES, "a frame of {size} bytes");
-    let frame = serde_json::from_str(frame).unwrap_or_else(|error| panic!("not JSON: {error}: {frame}"));
-    document().check_event(&frame).unwrap_or_else(|error| panic!("{error}"));
+    assert!(size <= MAX_FRAME_BYTES, "the frame has {size} bytes, more than {MAX_FRAME_BYTES}");
+    let frame = serde_json::from_str(frame).unwrap_or_else(|error| panic!("the frame is not JSON: {error}: {frame}"));
+    asyncapi().check_event(&frame).unwrap_or_else(|error| panic!("{error}"));
     frame
 }
 
-fn document() -> &'static AsyncApi {
+fn asyncapi() -> &'static AsyncApi {
     AsyncApi::get().unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn is_status(frame: &Value, file: &str) -> bool {
+fn is_file_status(frame: &Value, file: &str) -> bool {
     frame["event"] == "file:status" && frame["data"]["fileId"] == file
 }
 
-fn is_push(frame: &Value, thread: &str) -> bool {
+fn is_message_of(frame: &Value, thread: &str) -> bool {
     frame["event"] == "message:new" && frame["data"]["threadId"] == thread
 }

@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-/// Where a running Hearth is and who may use it: the file `.local/stack.json`.
+/// The contents of `stack.json`: URLs, resources and demo users of a running stack.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stack {
@@ -11,37 +11,38 @@ pub struct Stack {
     pub api_url: String,
     /// URL of the WebSocket API, without a query.
     pub ws_url: String,
-    /// Where the cloud's own services answer: Cognito, the storage, and what the operator reaches.
+    /// Endpoint of the AWS services (Cognito, S3, `DynamoDB`, SQS).
     pub endpoint_url: String,
-    /// The app client that the users log in through.
+    /// ID of the Cognito app client with which users sign in.
     pub client_id: String,
-    /// The table of files, for the operator.
+    /// Name of the table `Chat`.
     pub chat_table: String,
-    /// The table of sockets, for the operator.
+    /// Name of the table `Connections`.
     pub connections_table: String,
-    /// The queue of reminders to look after a file, for the operator.
+    /// URL of the queue of file reminders.
     pub reminders_url: String,
-    /// URL of the queue of what could not be followed or delivered.
+    /// URL of the dead-letter queue.
     pub dead_letters_url: String,
     /// The demo users.
     pub users: Vec<Account>,
 }
 
-/// A demo user and how to log in as them.
+/// A demo user's identity and credentials.
 #[derive(Deserialize)]
 pub struct Account {
-    /// The `sub` of their tokens.
+    /// Their user ID, the `sub` of their tokens.
     pub id: String,
     /// The `name` of their tokens.
     pub name: String,
-    /// What they log in with.
+    /// The email address for signing in.
     pub email: String,
-    /// The password that goes with it.
+    /// The password for signing in.
     pub password: String,
 }
 
 impl Stack {
-    /// The stack that `HEARTH_STACK` names, by default `.local/stack.json` of this checkout.
+    /// Returns the stack described by the file in `HEARTH_STACK`, by default `.local/stack.json` of this checkout.
+    /// Panics if there is no such file.
     #[must_use]
     pub fn get() -> &'static Self {
         static STACK: OnceLock<Result<Stack, String>> = OnceLock::new();
@@ -51,7 +52,7 @@ impl Stack {
         }
     }
 
-    /// The demo user of this name.
+    /// Returns the demo user of this name. Panics if there is none.
     #[must_use]
     pub fn account(&self, name: &str) -> &Account {
         let found = self.users.iter().find(|account| account.name == name);
@@ -61,9 +62,10 @@ impl Stack {
     fn read() -> Result<Self, String> {
         let path = Self::path();
         let shown = path.display();
-        let file = std::fs::read(&path).map_err(|_| format!("no stack at {shown}: run `make up`, or `make test`"))?;
+        let file = std::fs::read(&path)
+            .map_err(|_| format!("{shown} does not exist; run `make up` first, or `make test-e2e` instead"))?;
         let mut stack: Self =
-            serde_json::from_slice(&file).map_err(|error| format!("{shown} is not what `make up` writes: {error}"))?;
+            serde_json::from_slice(&file).map_err(|error| format!("{shown} is not a valid stack.json: {error}"))?;
         for url in [&mut stack.api_url, &mut stack.endpoint_url] {
             url.truncate(url.trim_end_matches('/').len());
         }

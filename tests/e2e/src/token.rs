@@ -9,19 +9,19 @@ use crate::api::{fetch, http};
 use crate::shape::text;
 use crate::stack::{Account, Stack};
 
-/// The ID token of a user, asked from Cognito once per run.
+/// Returns a user's ID token. Each test process requests it from Cognito once.
 pub(crate) async fn id_token(account: &Account) -> String {
     static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::const_new(BTreeMap::new());
     let mut tokens = TOKENS.lock().await;
     if let Some(token) = tokens.get(&account.id) {
         return token.clone();
     }
-    let token = log_in(account).await;
+    let token = sign_in(account).await;
     tokens.insert(account.id.clone(), token.clone());
     token
 }
 
-async fn log_in(account: &Account) -> String {
+async fn sign_in(account: &Account) -> String {
     let stack = Stack::get();
     let request = json!({
         "AuthFlow": "USER_PASSWORD_AUTH",
@@ -36,20 +36,20 @@ async fn log_in(account: &Account) -> String {
             .body(request.to_string()),
     )
     .await;
-    // The answer is not shown: it may hold tokens.
+    // The response may contain tokens, so the panic message does not show it.
     let token = &reply.json["AuthenticationResult"]["IdToken"];
-    assert!(reply.status == 200 && token.is_string(), "{} cannot log in: {}", account.name, reply.status);
+    assert!(reply.status == 200 && token.is_string(), "{} cannot sign in: status {}", account.name, reply.status);
     text(token).to_owned()
 }
 
-/// The token with `alg: none` and no signature.
+/// Returns the token with `alg: none` and without a signature.
 #[must_use]
 pub fn without_signature(token: &str) -> String {
     let header = encode(&json!({ "alg": "none", "typ": "JWT" }));
     format!("{header}.{}.", part(token, 1))
 }
 
-/// The token with another subject under the signature of the first.
+/// Returns the token with another subject but the original signature.
 #[must_use]
 pub fn with_another_subject(token: &str, subject: &str) -> String {
     let mut claims = decode(part(token, 1));
@@ -58,7 +58,7 @@ pub fn with_another_subject(token: &str, subject: &str) -> String {
     format!("{}.{claims}.{}", part(token, 0), part(token, 2))
 }
 
-/// The token with one bit of its signature turned.
+/// Returns the token with one bit of its signature flipped.
 #[must_use]
 pub fn with_another_signature(token: &str) -> String {
     let mut signature = URL_SAFE_NO_PAD
@@ -70,7 +70,7 @@ pub fn with_another_signature(token: &str) -> String {
 }
 
 fn part(token: &str, index: usize) -> &str {
-    token.split('.').nth(index).unwrap_or_else(|| panic!("a token without three parts"))
+    token.split('.').nth(index).unwrap_or_else(|| panic!("the token does not have three parts"))
 }
 
 fn decode(part: &str) -> Value {

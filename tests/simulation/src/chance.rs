@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-/// Everything that a history leaves to chance comes from here, so that its seed says all of it.
+/// The random numbers of a history. All of them come from its seed, so that the same seed repeats the history.
 #[derive(Debug)]
 pub(crate) struct Chance(Mutex<Rng>);
 
 impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
-        // What the functions' own jitter and the SDK's draw from.
+        // The jitter of the functions and of the SDK uses this thread's global generator.
         fastrand::seed(seed);
         Self(Mutex::new(Rng::with_seed(seed)))
     }
@@ -27,7 +27,7 @@ impl Chance {
         &from[self.index(from.len())]
     }
 
-    /// True once in `times`.
+    /// Returns true with a probability of 1 in `times`.
     pub(crate) fn one_in(&self, times: u64) -> bool {
         self.number(1..=times) == 1
     }
@@ -36,7 +36,7 @@ impl Chance {
         Duration::from_millis(self.number(range))
     }
 
-    /// Lets so many milliseconds pass.
+    /// Waits for a random number of milliseconds in the range.
     pub(crate) async fn pause(&self, range: RangeInclusive<u64>) {
         tokio::time::sleep(self.millis(range)).await;
     }

@@ -1,4 +1,4 @@
-//! What has to hold, whatever went wrong.
+//! The invariants: what must hold at the end of a history, no matter which faults occurred.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
@@ -6,123 +6,148 @@ use std::sync::{Arc, PoisonError};
 
 use contract::Timestamp;
 use serde_json::{Value, json};
+use testkit::engine::{self, CHAT, CONNECTIONS};
 
 use crate::client::Client;
+use crate::content::{self, number, text};
 use crate::sender::Sender;
 use crate::triggers::POISON;
 use crate::world::World;
-use testkit::engine::{self, CHAT, CONNECTIONS};
 
-fn text<'a>(row: &'a Value, name: &str) -> &'a str {
-    row[name]["S"].as_str().unwrap_or_default()
+/// The rows of the table `Chat`, sorted by kind.
+struct Rows<'a> {
+    /// The messages of each thread, by `seq`.
+    messages: BTreeMap<&'a str, Vec<&'a Value>>,
+    threads: HashMap<&'a str, &'a Value>,
+    files: HashMap<&'a str, &'a Value>,
 }
 
-fn number(row: &Value, name: &str) -> u64 {
-    row[name]["N"].as_str().and_then(|number| number.parse().ok()).unwrap_or_default()
+impl<'a> Rows<'a> {
+    fn of(rows: &'a [Value]) -> Self {
+        let meta = |prefix: &'static str| {
+            let rows = rows.iter().filter(move |row| text(row, "pk").starts_with(prefix) && text(row, "sk") == "META");
+            rows.map(|row| (text(row, "id"), row)).collect()
+        };
+        let mut messages: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        for row in rows.iter().filter(|row| text(row, "sk").starts_with("MSG#")) {
+            messages.entry(text(row, "threadId")).or_default().push(row);
+        }
+        for rows in messages.values_mut() {
+            rows.sort_by_key(|row| number(row, "seq"));
+        }
+        Self { messages, threads: meta("THREAD#"), files: meta("FILE#") }
+    }
+
+    fn messages_of(&self, thread: &str) -> &[&'a Value] {
+        self.messages.get(thread).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
-/// Once nothing is under way any more, with whoever listens still listening.
+/// Checks that everything was stored and delivered. Call it when no faults occur any more and all retries are done, while the
+/// staying clients are still connected.
 pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders: &[Arc<Sender>]) {
     let rows = engine::rows(&world.cloud.database, CHAT);
-    let of = |prefix: &str| rows.iter().filter(move |row| text(row, "sk").starts_with(prefix)).collect::<Vec<_>>();
-    let mut threads: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
-    for message in of("MSG#") {
-        threads.entry(text(message, "threadId")).or_default().push(message);
-    }
-    let mut bodies: HashMap<&str, usize> = HashMap::new();
-    for (thread, messages) in &mut threads {
-        messages.sort_by_key(|message| number(message, "seq"));
-        let seqs: Vec<_> = messages.iter().map(|message| number(message, "seq")).collect();
-        if !seqs.iter().copied().eq(1..=seqs.len() as u64) {
-            world.problem(format!("{thread} has the messages {seqs:?}"));
+    let rows = Rows::of(&rows);
+    messages_are_complete(world, &rows);
+    acknowledged_messages_are_stored(world, &rows, senders);
+    for thread in &world.threads {
+        let messages = rows.messages_of(thread.id.as_str());
+        projection_is_current(world, thread.id.as_str(), &rows, messages.last().copied());
+        let contents: Vec<_> = messages.iter().map(|row| content::of_row(row, &rows.files)).collect();
+        for client in clients {
+            if let Some(problem) = client.wrong_messages(&thread.id, &contents) {
+                world.problem(problem);
+            }
         }
-        for message in messages.iter() {
-            *bodies.entry(text(message, "body")).or_default() += 1;
-            if let Some(left) = message.get("undelivered") {
-                world.problem(format!("message {} of {thread} is undelivered: {left}", number(message, "seq")));
+    }
+    for (id, _) in rows.files.iter().filter(|(_, row)| text(row, "status") == "pending") {
+        world.problem(format!("{id} is still pending"));
+    }
+    for client in clients {
+        for problem in client.wrong_file_statuses(|id| text(rows.files[id], "status")) {
+            world.problem(problem);
+        }
+    }
+    only_poison_is_dead(world);
+}
+
+/// Checks that `seq` has no gaps, that no body is stored twice and that no message has the undelivered flag.
+fn messages_are_complete(world: &World, rows: &Rows) {
+    let mut bodies: HashMap<&str, usize> = HashMap::new();
+    for (thread, messages) in &rows.messages {
+        let seqs: Vec<_> = messages.iter().map(|row| number(row, "seq")).collect();
+        if !seqs.iter().copied().eq(1..=seqs.len() as u64) {
+            world.problem(format!("{thread} has messages with the seqs {seqs:?}"));
+        }
+        for row in messages {
+            *bodies.entry(text(row, "body")).or_default() += 1;
+            if let Some(flag) = row.get("undelivered") {
+                world.problem(format!("message {} of {thread} is still undelivered: {flag}", number(row, "seq")));
             }
         }
     }
     for (body, times) in bodies.into_iter().filter(|(_, times)| *times > 1) {
-        world.problem(format!("{} is stored {times} times", body.trim_end_matches('\u{1}')));
+        world.problem(format!("the message {:?} is stored {times} times", body.trim_end_matches('\u{1}')));
     }
+}
+
+fn acknowledged_messages_are_stored(world: &World, rows: &Rows, senders: &[Arc<Sender>]) {
     for sender in senders {
-        for one in sender.acknowledged().iter() {
-            let message = threads.get(one.thread.as_str()).into_iter().flatten();
-            let stored = message.filter(|row| content(row) == shown(&one.message)).count();
-            if stored != 1 {
-                world.problem(format!("{} was acknowledged, and is stored {stored} times", one.message["body"]));
+        for message in sender.acknowledged().iter() {
+            let expected = content::of_message(message);
+            let messages = rows.messages_of(message.thread_id.as_str()).iter();
+            let times = messages.filter(|row| content::of_row(row, &rows.files) == expected).count();
+            if times != 1 {
+                let body = message.body.trim_end_matches('\u{1}');
+                world.problem(format!("the acknowledged message {body:?} is stored {times} times"));
             }
         }
     }
-    for thread in &world.threads {
-        let none = Vec::new();
-        let messages = threads.get(thread.id.as_str()).unwrap_or(&none);
-        projection(world, thread.id.as_str(), &rows, messages.last().copied());
-        let contents: Vec<_> = messages.iter().map(|message| content(message)).collect();
-        for client in clients {
-            client.lacks(&thread.id, &contents).into_iter().for_each(|lack| world.problem(lack));
-        }
+}
+
+/// Checks that the thread's row shows `last` as the last message.
+fn projection_is_current(world: &World, thread: &str, rows: &Rows, last: Option<&Value>) {
+    let meta = rows.threads[thread];
+    let (seq, id) = last.map_or((0, ""), |last| (number(last, "seq"), text(last, "id")));
+    let projected_id = meta["lastMessage"]["M"]["id"]["S"].as_str().unwrap_or_default();
+    if number(meta, "lastSeq") != seq || projected_id != id {
+        world.problem(format!("the projection of {thread} has seq {}, not {seq}", number(meta, "lastSeq")));
     }
-    let files: HashMap<_, _> = of("META").into_iter().map(|row| (text(row, "id"), text(row, "status"))).collect();
-    for file in files.iter().filter(|(_, status)| **status == "pending") {
-        world.problem(format!("{} is pending for ever", file.0));
-    }
-    for client in clients {
-        client.mistaken(|id| files[id].to_owned()).into_iter().for_each(|mistake| world.problem(mistake));
-    }
+}
+
+/// Checks that the malformed records went to the dead-letter queue, and nothing else.
+fn only_poison_is_dead(world: &World) {
     let dead = world.dead_letters.lock().unwrap_or_else(PoisonError::into_inner);
     let (poison, rest): (Vec<_>, Vec<_>) = dead.iter().partition(|letter| letter.contains(POISON));
     if poison.len() < world.poisoned.load(Ordering::Relaxed) {
-        world.problem("what is no message was not put aside");
+        world.problem("a malformed record did not go to the dead-letter queue");
     }
     for letter in rest {
-        world.problem(format!("{letter} was given up"));
+        world.problem(format!("{letter} went to the dead-letter queue"));
     }
 }
 
-/// What makes a message, as it is stored.
-fn content(row: &Value) -> Value {
-    let files = row["fileIds"]["L"].as_array().into_iter().flatten().map(|id| &id["S"]);
-    json!([row["id"]["S"], number(row, "seq"), row["authorId"]["S"], row["body"]["S"], files.collect::<Vec<_>>()])
-}
-
-/// The same, as clients see it.
-pub(crate) fn shown(message: &Value) -> Value {
-    let files = message["attachments"].as_array().into_iter().flatten().map(|file| &file["id"]);
-    let author = &message["author"]["id"];
-    json!([message["id"], message["seq"], author, message["body"], files.collect::<Vec<_>>()])
-}
-
-/// The thread's row says what its last message says.
-fn projection(world: &World, thread: &str, rows: &[Value], last: Option<&Value>) {
-    let meta = rows.iter().find(|row| text(row, "sk") == "META" && text(row, "id") == thread).unwrap();
-    let (seq, id) = last.map_or((0, ""), |last| (number(last, "seq"), text(last, "id")));
-    let projected = meta["lastMessage"]["M"]["id"]["S"].as_str().unwrap_or_default();
-    if number(meta, "lastSeq") != seq || projected != id {
-        world.problem(format!("{thread} ends with {}, not with {seq}", number(meta, "lastSeq")));
-    }
-}
-
-/// Once every connection that heard a thread was found gone.
-pub(crate) fn no_subscription_is_left(world: &World) {
+/// Checks that no connection is subscribed to a thread. Call it after all clients have left and a message to each thread has
+/// found their connections closed.
+pub(crate) fn no_subscription_remains(world: &World) {
     for row in engine::rows(&world.cloud.database, CONNECTIONS) {
         if text(&row, "pk").starts_with("CHANNEL#thread:") {
-            world.problem(format!("{} is left of a connection that was found gone", key(&row)));
+            world.problem(format!("{} of a closed connection was not removed", key(&row)));
         }
     }
 }
 
-/// Once the time of every connection is over. (A removal that was cut short is taken up again where something is
-/// delivered; elsewhere, TTL is the end of it.)
-pub(crate) fn only_ttl_is_left_to_do(world: &World) {
+/// Checks that every remaining row of the table `Connections` has expired, so that TTL deletes it. Call it after the end of
+/// every connection. Such rows are allowed: an interrupted removal continues only if there is something to deliver.
+pub(crate) fn remaining_rows_have_expired(world: &World) {
     for row in engine::rows(&world.cloud.database, CONNECTIONS) {
         if !(1..Timestamp::now().seconds().unsigned_abs()).contains(&number(&row, "expiresAt")) {
-            world.problem(format!("{} is left for ever", key(&row)));
+            world.problem(format!("{} has not expired", key(&row)));
         }
     }
 }
 
+/// Returns the key of a row, for problems.
 fn key(row: &Value) -> Value {
     json!([text(row, "pk"), text(row, "sk")])
 }

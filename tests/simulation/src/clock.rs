@@ -3,7 +3,7 @@ use std::future::Future;
 use contract::{Timestamp, simulation};
 use tokio::time::Instant;
 
-/// Runs `work` on a paused clock, which the functions' own time follows.
+/// Runs `work` on tokio's paused clock. Timestamps that the functions take follow this clock, too.
 pub(crate) fn paused<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! All of AWS that the functions call, in this process: `DynamoDB` on a real engine, and the rest in memory.
+//! The simulated AWS services that the functions call: `DynamoDB` runs on dynoxide, all others are kept in memory.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,14 +23,14 @@ use crate::gateway::Gateway;
 use crate::ledger::Ledger;
 use crate::trace::Trace;
 
-/// What the cloud does about a call by itself, later.
+/// An event that a call causes later, outside the call.
 #[derive(Debug)]
 pub(crate) enum Consequence {
-    /// The image of a new message is on the table's stream.
+    /// The table's stream has the image of a new message.
     Committed(Value),
-    /// There is something new under `uploads/`.
+    /// There is a new object under `uploads/`, with this key.
     Uploaded(String),
-    /// A message is in a queue.
+    /// A queue has a new message. `delay` is in seconds.
     Queued { queue: String, body: String, delay: u64 },
 }
 
@@ -42,15 +42,15 @@ pub(crate) struct Cloud {
     pub(crate) ledger: Ledger,
     pub(crate) database: Database,
     objects: Mutex<BTreeMap<String, Bytes>>,
-    /// The messages that are on the stream.
+    /// Keys of the messages that were put on the stream.
     streamed: Mutex<HashSet<String>>,
     consequences: UnboundedSender<Consequence>,
 }
 
-/// What a service is asked.
+/// A request to a service.
 pub(crate) struct Call {
     pub(crate) service: Service,
-    /// `PutItem`, `Query` …; where it is not in a header, the method.
+    /// The operation, such as `PutItem`. For services with a REST API, the HTTP method.
     pub(crate) operation: String,
     path: String,
     pub(crate) body: Bytes,
@@ -64,10 +64,10 @@ pub(crate) enum Service {
     S3,
 }
 
-/// What a service answers.
+/// A response of a service.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Where the error's code is not in the body.
+    /// The error code, for services that send it in a header.
     pub(crate) kind: Option<&'static str>,
     pub(crate) body: Bytes,
 }
@@ -94,18 +94,19 @@ impl Cloud {
         })
     }
 
-    /// What the functions make their clients of.
+    /// Returns the AWS configuration of the functions, which sends all requests to this cloud.
     pub(crate) fn sdk_config(self: &Arc<Self>) -> SdkConfig {
         let credentials = Credentials::from_keys("test", "test", None);
         let config = runtime::sdk_config_for("us-east-1".into(), credentials, Some("http://cloud".into())).unwrap();
-        config.into_builder().http_client(Wire(self.clone())).build()
+        config.into_builder().http_client(SimulatedHttp(self.clone())).build()
     }
 
-    /// Does what is asked, at once.
+    /// Executes a request immediately and without faults.
     pub(crate) fn apply(&self, call: &Call) -> Answer {
         match call.service {
             Service::DynamoDb => {
-                let body = if self.ledger.is_open() { engine::asking_for_units(&call.body) } else { call.body.clone() };
+                let body =
+                    if self.ledger.is_open() { engine::with_consumed_capacity(&call.body) } else { call.body.clone() };
                 let (status, body) = engine::apply(&self.database, &call.operation, &body);
                 if status == 200 {
                     self.stream(call);
@@ -118,7 +119,7 @@ impl Cloud {
                 assert_eq!(call.operation, "SendMessage");
                 let delay = request["DelaySeconds"].as_u64().unwrap_or(0);
                 let queue = text("QueueUrl").rsplit('/').next().unwrap().to_owned();
-                self.follow(Consequence::Queued { queue, body: text("MessageBody"), delay });
+                self.cause(Consequence::Queued { queue, body: text("MessageBody"), delay });
                 Answer::ok(r#"{"MessageId":"1"}"#)
             }
             Service::Management => {
@@ -126,7 +127,7 @@ impl Cloud {
                 let open = match call.operation.as_str() {
                     "POST" => self.gateway.post(id, &call.body),
                     "DELETE" => self.gateway.close(id),
-                    other => panic!("no function is known to {other} a connection"),
+                    other => panic!("the simulated @connections does not implement {other}"),
                 };
                 if open {
                     Answer::ok("{}")
@@ -152,14 +153,14 @@ impl Cloud {
                 self.objects().remove(key);
                 Answer { status: 204, kind: None, body: Bytes::new() }
             }
-            other => panic!("no function is known to {other} an object"),
+            other => panic!("the simulated S3 does not implement {other}"),
         }
     }
 
     pub(crate) fn put_object(&self, key: &str, bytes: Bytes) {
         self.objects().insert(key.to_owned(), bytes);
         if key.starts_with("uploads/") {
-            self.follow(Consequence::Uploaded(key.to_owned()));
+            self.cause(Consequence::Uploaded(key.to_owned()));
         }
     }
 
@@ -167,8 +168,8 @@ impl Cloud {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// New messages go to the table's stream, in the order of commit. (What is put again goes there once: it is a
-    /// transaction that was repeated with its token, and has no effect.)
+    /// Puts new messages on the table's stream, in commit order. A message that is put a second time is not streamed again:
+    /// it is a transaction that was repeated with its token, which has no effect.
     fn stream(&self, call: &Call) {
         let request = || serde_json::from_slice::<Value>(&call.body).unwrap();
         let mut puts = match call.operation.as_str() {
@@ -185,13 +186,13 @@ impl Cloud {
         for item in puts {
             let key = format!("{}{}", item["pk"]["S"], item["sk"]["S"]);
             if self.streamed.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
-                self.follow(Consequence::Committed(item));
+                self.cause(Consequence::Committed(item));
             }
         }
     }
 
-    fn follow(&self, consequence: Consequence) {
-        // Where nobody listens any more, the history is over.
+    fn cause(&self, consequence: Consequence) {
+        // Sending fails after the end of the history, when the receiver is dropped.
         self.consequences.send(consequence).ok();
     }
 }
@@ -207,11 +208,11 @@ impl Call {
             None if path.contains("/@connections/") => (Service::Management, request.method()),
             None => (Service::S3, request.method()),
         };
-        let body = Bytes::copy_from_slice(request.body().bytes().expect("a body in memory"));
+        let body = Bytes::copy_from_slice(request.body().bytes().expect("the request body is in memory"));
         Self { service, operation: operation.to_owned(), path, body }
     }
 
-    /// What is asked, for the trace.
+    /// Returns service, operation and key or path, for the trace.
     pub(crate) fn label(&self) -> String {
         let of = match self.service {
             Service::DynamoDb => {
@@ -231,33 +232,33 @@ impl Call {
             Service::Sqs => String::new(),
             Service::Management | Service::S3 => self.path.clone(),
         };
-        // A ticket and a hash of bytes are other ones each time.
+        // Tickets do not come from the seed. The trace must be the same each time.
         let of = if of.starts_with("TICKET#") { "TICKET" } else { &of };
         format!("{:?} {} {of}", self.service, self.operation)
     }
 }
 
-/// The functions' way to the cloud.
+/// The HTTP client of the functions, which passes requests to the simulated cloud.
 #[derive(Clone)]
-struct Wire(Arc<Cloud>);
+struct SimulatedHttp(Arc<Cloud>);
 
-impl std::fmt::Debug for Wire {
+impl std::fmt::Debug for SimulatedHttp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Wire")
+        f.write_str("SimulatedHttp")
     }
 }
 
-impl HttpClient for Wire {
+impl HttpClient for SimulatedHttp {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
-impl HttpConnector for Wire {
+impl HttpConnector for SimulatedHttp {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (cloud, call) = (self.0.clone(), Call::new(&request));
         HttpConnectorFuture::new(async move {
-            let Answer { status, kind, body } = cloud.carry_out(call).await?;
+            let Answer { status, kind, body } = cloud.execute(call).await?;
             let length = body.len();
             let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
             response.headers_mut().insert("content-length", length.to_string());
@@ -269,12 +270,12 @@ impl HttpConnector for Wire {
     }
 }
 
-/// An error of a service, by its code.
+/// Returns an error response in the format of the service.
 pub(crate) fn refusal(service: Service, status: u16, code: &'static str) -> Answer {
     let body = match service {
-        Service::DynamoDb | Service::Sqs => json!({"__type": code, "message": "by chance"}).to_string(),
+        Service::DynamoDb | Service::Sqs => json!({"__type": code, "message": "injected fault"}).to_string(),
         Service::Management => "{}".to_owned(),
-        Service::S3 => format!("<Error><Code>{code}</Code><Message>by chance</Message></Error>"),
+        Service::S3 => format!("<Error><Code>{code}</Code><Message>injected fault</Message></Error>"),
     };
     Answer { status, kind: (service == Service::Management).then_some(code), body: body.into() }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong with a call, and when.
+//! Injected faults: which calls fail, and how.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,51 +13,52 @@ use crate::cloud::{Answer, Call, Cloud, Service, refusal};
 use crate::ledger::{Entry, units};
 
 tokio::task_local! {
-    /// The invocation that a call is made in: notified, it ends where it is.
+    /// Ends the current invocation, as a crash, when it is notified.
     pub(crate) static CRASH: Arc<Notify>;
 }
 
 pub(crate) struct Faults {
-    /// How much goes wrong: calls in 1 000.
+    /// Faults per 1,000 calls.
     rate: AtomicU64,
-    /// Until then, API Gateway throttles the account.
+    /// API Gateway refuses all calls of `@connections` until this time.
     throttled: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// Refused, to no effect.
+    /// The service responds with an error. The call has no effect.
     Refused,
-    /// The connection breaks before the request is there.
+    /// The connection breaks before the request arrives. The call has no effect.
     RequestLost,
-    /// It takes effect, and the answer is lost.
+    /// The call takes effect, and the connection breaks before the response.
     AnswerLost,
-    /// It takes effect when nobody waits any more.
+    /// The call takes effect up to 5 s later, and there is never a response.
     Late,
-    /// The answer takes long.
+    /// The call takes effect, and the response takes up to 3 s.
     Slow,
-    /// Refused, and with it whatever is asked of `@connections` for some seconds.
+    /// API Gateway refuses this and all other calls of `@connections` for up to 20 s.
     Throttled,
-    /// The invocation ends before the effect.
+    /// The invocation crashes before the call takes effect.
     CrashBefore,
-    /// The invocation ends after the effect.
+    /// The invocation crashes after the call has taken effect.
     CrashAfter,
 }
 
 use Fault::{AnswerLost, CrashAfter, CrashBefore, Late, Refused, RequestLost, Slow, Throttled};
 
 impl Faults {
-    /// Some histories are calm, so that one fault stands alone, and some are not.
+    /// Chooses the fault rate of a history: none, few, so that a single fault shows its effect, or many.
     pub(crate) fn new(chance: &Chance) -> Self {
         Self { rate: AtomicU64::new(*chance.pick(&[0, 5, 10, 20, 50, 150])), throttled: Mutex::default() }
     }
 
-    /// Nothing goes wrong any more. Returns what it takes to resume.
+    /// Stops all faults. Returns the rate, for [`resume`](Self::resume).
     pub(crate) fn pause(&self) -> u64 {
         *self.throttled() = None;
         self.rate.swap(0, Ordering::Relaxed)
     }
 
+    /// Injects faults again, at the rate that [`pause`](Self::pause) returned.
     pub(crate) fn resume(&self, paused: u64) {
         self.rate.store(paused, Ordering::Relaxed);
     }
@@ -79,43 +80,43 @@ impl Faults {
         self.throttled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True once in `times`, while things go wrong at all.
+    /// Returns true with a probability of 1 in `times`, and always false while there are no faults.
     pub(crate) fn one_in(&self, times: u64, chance: &Chance) -> bool {
         chance.one_in(times) && self.rate.load(Ordering::Relaxed) > 0
     }
 }
 
 impl Cloud {
-    /// Does what is asked, in the time it takes, unless something goes wrong.
-    pub(crate) async fn carry_out(self: Arc<Self>, call: Call) -> Result<Answer, ConnectorError> {
+    /// Executes a request with a simulated latency, and maybe with a fault.
+    pub(crate) async fn execute(self: Arc<Self>, call: Call) -> Result<Answer, ConnectorError> {
         let fault = self.faults.draw(call.service, &self.chance);
         let label = call.label();
         self.trace.note(fault.map_or_else(|| label.clone(), |fault| format!("{label}: {fault:?}")));
-        let there = self.chance.millis(1..=8);
-        let back = self.chance.millis(1..=4);
+        let request_time = self.chance.millis(1..=8);
+        let response_time = self.chance.millis(1..=4);
         match fault {
             None => {
                 let start = Instant::now();
-                sleep(there).await;
+                sleep(request_time).await;
                 let answer = self.apply(&call);
-                sleep(back).await;
+                sleep(response_time).await;
                 if self.ledger.is_open() {
                     let units = if call.service == Service::DynamoDb { units(&answer.body) } else { 0.0 };
                     let Call { service, operation, .. } = call;
-                    self.ledger.note(Entry { service, operation, start, end: Instant::now(), units });
+                    self.ledger.record(Entry { service, operation, start, end: Instant::now(), units });
                 }
                 Ok(answer)
             }
             Some(Refused | Throttled) => {
-                sleep(there).await;
+                sleep(request_time).await;
                 Ok(self.refuse(&call))
             }
             Some(RequestLost) => {
-                sleep(there).await;
+                sleep(request_time).await;
                 Err(ConnectorError::io("the connection broke".into()))
             }
             Some(AnswerLost) => {
-                sleep(there).await;
+                sleep(request_time).await;
                 self.apply(&call);
                 Err(ConnectorError::io("the connection broke".into()))
             }
@@ -123,19 +124,19 @@ impl Cloud {
                 let late = self.chance.millis(500..=5_000);
                 tokio::spawn(async move {
                     sleep(late).await;
-                    self.trace.note(format!("{label}: now"));
+                    self.trace.note(format!("{label}: takes effect late"));
                     self.apply(&call);
                 });
                 std::future::pending().await
             }
             Some(Slow) => {
-                sleep(there).await;
+                sleep(request_time).await;
                 let answer = self.apply(&call);
                 sleep(self.chance.millis(100..=3_000)).await;
                 Ok(answer)
             }
             Some(CrashBefore | CrashAfter) => {
-                sleep(there).await;
+                sleep(request_time).await;
                 if matches!(fault, Some(CrashAfter)) {
                     self.apply(&call);
                 }

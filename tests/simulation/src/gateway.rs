@@ -1,4 +1,4 @@
-//! API Gateway's side of the sockets.
+//! The simulated WebSocket API: the server side of the clients' sockets.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,32 +8,36 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-/// The sockets by their ids.
+/// The open sockets, by connection ID.
 #[derive(Default)]
 pub(crate) struct Gateway(Mutex<BTreeMap<String, Socket>>);
 
 pub(crate) struct Socket {
-    /// The client's end; nothing is read there once it has gone.
+    /// Frames to the client. A client that has left does not read them.
     inbox: UnboundedSender<Value>,
-    /// When it is noticed that the client has gone without a word.
+    /// When API Gateway notices that the connection has broken.
     noticed: Option<Instant>,
 }
 
 impl Gateway {
-    /// Opens a socket: until then there is none of this id.
+    /// Opens a socket and returns the frames that it receives.
     pub(crate) fn open(&self, id: &str) -> UnboundedReceiver<Value> {
         let (inbox, frames) = unbounded_channel();
         self.sockets().insert(id.to_owned(), Socket { inbox, noticed: None });
         frames
     }
 
-    /// Sends a frame; false where there is no such socket.
+    /// Sends a frame. Returns false if the socket is closed.
     pub(crate) fn post(&self, id: &str, frame: &[u8]) -> bool {
-        assert!(frame.len() <= limits::FRAME_BYTES, "API Gateway closes a socket over this frame");
-        let frame = serde_json::from_slice(frame).expect("a frame of JSON");
+        assert!(
+            frame.len() <= limits::FRAME_BYTES,
+            "the frame has {} bytes; API Gateway would close the socket",
+            frame.len()
+        );
+        let frame = serde_json::from_slice(frame).expect("the frame is JSON");
         match self.sockets().get(id) {
             Some(socket) if socket.noticed.is_none_or(|noticed| Instant::now() < noticed) => {
-                // Nobody may read it any more.
+                // Sending fails if the client has left.
                 socket.inbox.send(frame).ok();
                 true
             }
@@ -41,14 +45,14 @@ impl Gateway {
         }
     }
 
-    /// The client has gone without a word, which is noticed at `noticed`.
+    /// Breaks a connection. API Gateway accepts frames for it until `noticed`.
     pub(crate) fn vanish(&self, id: &str, noticed: Instant) {
         if let Some(socket) = self.sockets().get_mut(id) {
             socket.noticed = Some(noticed);
         }
     }
 
-    /// Closes a socket; false where there is none.
+    /// Closes a socket. Returns false if it was already closed.
     pub(crate) fn close(&self, id: &str) -> bool {
         self.sockets().remove(id).is_some()
     }

@@ -1,4 +1,4 @@
-//! One history, from its seed to what has to hold at its end.
+//! Runs one history from its seed and checks the invariants at its end.
 
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -16,25 +16,25 @@ use crate::world::World;
 
 const USERS: [&str; 3] = ["user-sarah", "user-dad", "user-michael"];
 
-/// After so long, every retry has been made and every reminder has come; a connection lives longer, so that no new one makes
-/// up for what was missed.
-const LONG: Duration = Duration::from_mins(100);
+/// Time after which all retries and reminders are over. It is shorter than the life of a connection (2 hours), so that
+/// clients do not hide a lost event by reconnecting.
+const RETRIES_OVER: Duration = Duration::from_mins(100);
 
-/// After so long once more, every connection has come to its end, and there is another one.
-const RENEWAL: Duration = Duration::from_mins(30);
+/// Further time after which every connection has reached its 2-hour limit, and clients have reconnected.
+const CONNECTIONS_RENEWED: Duration = Duration::from_mins(30);
 
-/// How a history ended.
+/// The result of a history.
 pub(crate) struct Outcome {
-    /// What should not be so.
+    /// Violated invariants.
     pub(crate) problems: Vec<String>,
-    /// What happened, line by line.
+    /// The events of the history, one per line.
     pub(crate) trace: Vec<String>,
 }
 
-/// Runs the history of this seed.
+/// Runs the history with this seed.
 pub(crate) fn run(seed: u64) -> Outcome {
     catch_unwind(|| clock::paused(history(seed)))
-        .unwrap_or_else(|_| Outcome { problems: vec!["it panicked".to_owned()], trace: Vec::new() })
+        .unwrap_or_else(|_| Outcome { problems: vec!["the history panicked".to_owned()], trace: Vec::new() })
 }
 
 async fn history(seed: u64) -> Outcome {
@@ -43,7 +43,7 @@ async fn history(seed: u64) -> Outcome {
     tokio::spawn(triggers::run(world.clone(), consequences));
     let chance = &world.cloud.chance;
 
-    let (mut clients, mut passing, mut staying) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut clients, mut leaving, mut staying) = (Vec::new(), Vec::new(), Vec::new());
     for n in 0..=chance.index(3) {
         let (user, stays) = if n == 0 { (&users[0], true) } else { (chance.pick(users), chance.one_in(2)) };
         let client = Client::new(&world, format!("{user}-{n}"), user, stays);
@@ -51,43 +51,43 @@ async fn history(seed: u64) -> Outcome {
         if stays {
             staying.push(task);
         } else {
-            passing.push(task);
+            leaving.push(task);
         }
         clients.push(client);
     }
     let senders: Vec<_> = users.iter().map(|user| Sender::new(&world, user)).collect();
     let sending = senders.iter().map(|sender| tokio::spawn(sender.clone().run(chance.number(0..=3))));
-    for ended in join_all(sending.chain(passing)).await {
+    for ended in join_all(sending.chain(leaving)).await {
         ended.unwrap();
     }
 
     world.cloud.faults.pause();
-    world.cloud.trace.note("nothing goes wrong any more");
-    tokio::time::sleep(LONG).await;
+    world.cloud.trace.note("faults end");
+    tokio::time::sleep(RETRIES_OVER).await;
     check::everything_arrived(&world, &clients, &senders);
-    tokio::time::sleep(RENEWAL).await;
+    tokio::time::sleep(CONNECTIONS_RENEWED).await;
     check::everything_arrived(&world, &clients, &senders);
     for task in staying {
         if task.is_finished() {
-            world.problem("a client that was to stay has ended");
+            world.problem("the task of a staying client has ended");
         }
         task.abort();
     }
     close(&world, &clients, &senders[0]).await;
-    check::no_subscription_is_left(&world);
-    tokio::time::sleep(LONG + RENEWAL).await;
-    check::only_ttl_is_left_to_do(&world);
+    check::no_subscription_remains(&world);
+    tokio::time::sleep(RETRIES_OVER + CONNECTIONS_RENEWED).await;
+    check::remaining_rows_have_expired(&world);
     Outcome { problems: world.problems(), trace: world.cloud.trace.lines() }
 }
 
-/// Everybody leaves without a word, and one more message to each thread finds them gone.
+/// Breaks all connections, and sends one more message to each thread, which finds them closed.
 async fn close(world: &Arc<World>, clients: &[Arc<Client>], sender: &Sender) {
     for client in clients {
-        client.close();
+        client.break_connection();
     }
     for thread in &world.threads {
         sender.send(&thread.id, &format!("last-{}", thread.id), json!({"body": "Is anybody there?"})).await;
     }
-    // Long before API Gateway would close them, which is told.
+    // This is long before API Gateway closes the connections at their 2-hour limit and invokes `$disconnect`.
     tokio::time::sleep(Duration::from_mins(10)).await;
 }

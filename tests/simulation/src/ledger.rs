@@ -1,4 +1,4 @@
-//! What calls cost: which there were, which of them waited for which, and what `DynamoDB` takes for them.
+//! The cost of calls: which calls a piece of work makes, which wait for others, and their `DynamoDB` capacity.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::cloud::Service;
 
-/// Counts calls, once it is asked to.
+/// Records calls between [`open`](Self::open) and [`close`](Self::close).
 #[derive(Default)]
 pub(crate) struct Ledger(Mutex<Option<Vec<Entry>>>);
 
@@ -20,15 +20,15 @@ pub(crate) struct Entry {
     pub(crate) units: f64,
 }
 
-/// What some work came to.
+/// The calls of a piece of work.
 pub(crate) struct Cost {
-    /// The calls of `DynamoDB`: with `+`, side by side; behind `→`, what waited for what is before it.
+    /// The calls of `DynamoDB`. `+` joins concurrent calls. Calls after `→` waited for those before it.
     pub(crate) calls: String,
-    /// Read units.
+    /// Consumed read units.
     pub(crate) read: f64,
-    /// Write units.
+    /// Consumed write units.
     pub(crate) write: f64,
-    /// The calls of other services.
+    /// The calls of other services, in the same notation.
     pub(crate) other: String,
 }
 
@@ -37,18 +37,18 @@ impl Ledger {
         self.entries().is_some()
     }
 
-    /// Forgets what there is, and counts from now on.
+    /// Starts to record, with an empty list.
     pub(crate) fn open(&self) {
         *self.entries() = Some(Vec::new());
     }
 
-    pub(crate) fn note(&self, entry: Entry) {
+    pub(crate) fn record(&self, entry: Entry) {
         if let Some(entries) = &mut *self.entries() {
             entries.push(entry);
         }
     }
 
-    /// What was counted; from now on nothing is.
+    /// Stops recording and returns the recorded calls.
     pub(crate) fn close(&self) -> Cost {
         let mut entries = self.entries().take().unwrap();
         entries.sort_by_key(|entry| entry.start);
@@ -57,7 +57,7 @@ impl Ledger {
         let sum = |reads: bool| {
             rows.iter().filter(|entry| is_read(&entry.operation) == reads).fold(0.0, |sum, entry| sum + entry.units)
         };
-        Cost { calls: in_turn(&rows), read: sum(true), write: sum(false), other: in_turn(&others) }
+        Cost { calls: sequence(&rows), read: sum(true), write: sum(false), other: sequence(&others) }
     }
 
     fn entries(&self) -> MutexGuard<'_, Option<Vec<Entry>>> {
@@ -69,7 +69,7 @@ fn is_read(operation: &str) -> bool {
     matches!(operation, "GetItem" | "BatchGetItem" | "Query")
 }
 
-/// The capacity units that an answer of `DynamoDB` speaks of.
+/// Returns the consumed capacity units in a response of `DynamoDB`.
 pub(crate) fn units(answer: &[u8]) -> f64 {
     let answer: Value = serde_json::from_slice(answer).unwrap();
     let of = |capacity: &Value| capacity["CapacityUnits"].as_f64().unwrap_or_default();
@@ -79,7 +79,7 @@ pub(crate) fn units(answer: &[u8]) -> f64 {
     }
 }
 
-fn in_turn(entries: &[Entry]) -> String {
+fn sequence(entries: &[Entry]) -> String {
     let mut turns: Vec<(Instant, Vec<String>)> = Vec::new();
     for Entry { service, operation, start, end, .. } in entries {
         let name = match service {
@@ -96,10 +96,10 @@ fn in_turn(entries: &[Entry]) -> String {
             _ => turns.push((*end, vec![name])),
         }
     }
-    turns.into_iter().map(|(_, names)| side_by_side(names)).collect::<Vec<_>>().join(" → ")
+    turns.into_iter().map(|(_, names)| concurrent(names)).collect::<Vec<_>>().join(" → ")
 }
 
-fn side_by_side(mut names: Vec<String>) -> String {
+fn concurrent(mut names: Vec<String>) -> String {
     names.sort_unstable();
     let same = names.chunk_by(|one, other| one == other);
     let counted = same.map(|names| match names.len() {

@@ -1,20 +1,17 @@
-//! The real handlers, run through random histories in which anything may go wrong, each from a seed.
+//! Runs the real handlers through random histories with injected faults, and checks invariants after each history. A
+//! history is determined by its seed. See docs/simulation.md.
 //!
-//! `HISTORIES=` says how many (10 000), `SEED=` which one alone, and then all that happened in it is printed. After
-//! `FAILURES=` of them (20), no more are run.
+//! Environment variables: `HISTORIES` is the number of histories (default 10,000). `SEED` runs only the history with this
+//! seed and prints all its events. `FAILURES` is the number of failed histories after which no more are run (default 20).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "what goes wrong in here fails the test"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a panic in here fails the test")]
 
 mod chance;
 mod check;
 mod client;
 mod clock;
 mod cloud;
+mod content;
 mod costs;
 mod faults;
 mod gateway;
@@ -34,11 +31,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|value| value.parse().expect("a whole number"))
+    std::env::var(name)
+        .ok()
+        .map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is not a whole number")))
 }
 
-/// Runs the histories of `seeds` on all processors, and fails with what is wrong in which of them. After some failures it
-/// runs no more: those of the lowest seeds are complete.
+/// Runs the histories with these seeds on all processors, prints the problems of failed ones, and panics if there are any.
+/// After `FAILURES` failures it starts no more histories. All histories with seeds below the last one have run then.
 fn run(seeds: &Range<u64>) {
     let (next, over, failed) = (AtomicU64::new(seeds.start), AtomicU64::new(0), Mutex::new(BTreeMap::new()));
     let most = variable("FAILURES").unwrap_or(20);
@@ -75,12 +74,13 @@ fn run(seeds: &Range<u64>) {
     for (seed, problems) in &failed {
         println!("SEED={seed}: {}", problems.join("; "));
     }
-    assert!(failed.is_empty(), "{} of {over} histories failed, the first of them SEED={}", failed.len(), {
+    assert!(failed.is_empty(), "{} of {over} histories failed; the first one is SEED={}", failed.len(), {
         failed.keys().next().unwrap()
     });
 }
 
-/// On a terminal a bar, elsewhere a line now and then. Straight to where errors go, since tests' output is kept back.
+/// Shows progress: a bar on a terminal, otherwise a line every 30 s. It writes to stderr directly, because the test harness
+/// captures `print!`.
 fn progress(terminal: bool, over: u64, total: u64, failed: usize, start: Instant) {
     let done = usize::try_from(40 * over / total).unwrap();
     let left = start.elapsed().as_secs() * (total - over) / over.max(1);
@@ -92,7 +92,7 @@ fn progress(terminal: bool, over: u64, total: u64, failed: usize, start: Instant
 }
 
 #[test]
-fn whatever_goes_wrong_nothing_is_lost() {
+fn nothing_is_lost_in_random_histories() {
     let Some(seed) = variable("SEED") else { return run(&(0..variable("HISTORIES").unwrap_or(10_000))) };
     let outcome = history::run(seed);
     println!("{}", outcome.trace.join("\n"));
@@ -107,7 +107,7 @@ fn a_million_histories() {
 }
 
 #[test]
-fn a_seed_says_all_of_a_history() {
+fn same_seed_repeats_the_same_history() {
     for seed in 0..50 {
         let (one, other) = (history::run(seed).trace, history::run(seed).trace);
         if let Some(line) = (0..one.len().max(other.len())).find(|line| one.get(*line) != other.get(*line)) {

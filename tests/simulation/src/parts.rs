@@ -1,76 +1,118 @@
-//! What functions are made of, on the simulated cloud.
+//! The functions' dependencies, on the simulated cloud.
 
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
-use chat_stream::Outbox;
 use files::{Bucket, Presigner, Reminders};
-use files_create::Desk;
-use files_process::Process;
 use push::{Push, Repairs};
 use runtime::Verifier;
 use runtime::identity::VerifierConfig;
 use store::{Chat, Connections};
-use ws_connect::Door;
+use testkit::engine::{CHAT, CONNECTIONS};
+use testkit::links;
 
 use crate::cloud::Cloud;
-use testkit::engine::{CHAT, CONNECTIONS};
 
-/// Makes instances of functions: each new one remembers nothing.
+const BUCKET: &str = "bucket";
+
+/// Builds the dependencies of a new instance, as each function's `main.rs` does. Nothing is cached in them yet.
+///
+/// There is one method for each function, with the function's name. A new function needs a new method here.
 pub(crate) struct Parts {
     config: SdkConfig,
-    pub(crate) connections: Connections,
 }
 
 impl Parts {
     pub(crate) fn new(cloud: &Arc<Cloud>) -> Self {
-        let config = cloud.sdk_config();
-        Self { connections: Connections::new(&config, CONNECTIONS.into()), config }
+        Self { config: cloud.sdk_config() }
     }
 
-    pub(crate) fn chat(&self) -> Chat {
-        Chat::new(&self.config, CHAT.into())
-    }
-
-    pub(crate) fn push(&self) -> Push {
-        Push::new(&self.config, "http://sockets/live".into(), self.connections.clone())
-    }
-
-    fn bucket(&self) -> Bucket {
-        Bucket::new(&self.config, "bucket".into())
-    }
-
-    pub(crate) fn presigner(&self) -> Presigner {
-        Presigner::new(&self.config, "bucket")
-    }
-
-    fn reminders(&self) -> Reminders {
-        Reminders::new(&self.config, "https://sqs/reminders".into())
-    }
-
-    pub(crate) fn desk(&self) -> Desk {
-        Desk { chat: self.chat(), presigner: self.presigner(), reminders: self.reminders(), max_size: 1_000_000 }
-    }
-
-    pub(crate) fn process(&self) -> Process {
-        let (chat, bucket, push) = (self.chat(), self.bucket(), self.push());
-        Process { chat, bucket, push, reminders: self.reminders(), links: testkit::links() }
-    }
-
-    pub(crate) fn outbox(&self) -> Outbox {
+    pub(crate) fn chat_stream(&self) -> chat_stream::Deps {
         let push = self.push().with_limits(chat_stream::LIMITS);
         let repairs = Repairs::new(&self.config, "https://sqs/repairs".into(), "https://sqs/dead-letters".into());
-        Outbox { chat: self.chat(), push, repairs, links: testkit::links() }
+        chat_stream::Deps { chat: self.chat(), push, repairs, links: links() }
     }
 
-    /// Only tickets open it: nobody issues tokens.
-    pub(crate) fn door(&self) -> Door {
+    pub(crate) fn files_create(&self) -> files_create::Deps {
+        let (chat, presigner, reminders) = (self.chat(), self.presigner(), self.reminders());
+        files_create::Deps { chat, presigner, reminders, max_file_bytes: 1_000_000 }
+    }
+
+    pub(crate) fn files_process(&self) -> files_process::Deps {
+        let bucket = Bucket::new(&self.config, BUCKET.into());
+        let (chat, push, reminders) = (self.chat(), self.push(), self.reminders());
+        files_process::Deps { chat, bucket, push, reminders, links: links() }
+    }
+
+    pub(crate) fn files_serve(&self) -> files_serve::Deps {
+        files_serve::Deps { chat: self.chat(), presigner: self.presigner(), links: links() }
+    }
+
+    pub(crate) fn files_status(&self) -> files_status::Deps {
+        files_status::Deps { chat: self.chat(), links: links() }
+    }
+
+    pub(crate) fn messages_list(&self) -> messages_list::Deps {
+        messages_list::Deps { chat: self.chat(), links: links() }
+    }
+
+    pub(crate) fn messages_send(&self) -> messages_send::Deps {
+        messages_send::Deps { chat: self.chat(), push: self.push(), links: links() }
+    }
+
+    pub(crate) fn threads_create(&self) -> threads_create::Deps {
+        threads_create::Deps { chat: self.chat() }
+    }
+
+    pub(crate) fn threads_get(&self) -> threads_get::Deps {
+        threads_get::Deps { chat: self.chat() }
+    }
+
+    pub(crate) fn threads_list(&self) -> threads_list::Deps {
+        threads_list::Deps { chat: self.chat(), links: links() }
+    }
+
+    /// Accepts tickets only, because the simulation has no token issuer.
+    pub(crate) fn ws_connect(&self) -> ws_connect::Deps {
         let verifier = VerifierConfig {
             issuer: "https://issuer".into(),
             audience: "nobody".into(),
             jwks_url: "https://issuer/keys".into(),
         };
         let verifier = Verifier::new(verifier).unwrap();
-        Door { connections: self.connections.clone(), verifier, allowed_origins: Vec::new() }
+        ws_connect::Deps { connections: self.connections(), verifier, allowed_origins: Vec::new() }
+    }
+
+    pub(crate) fn ws_disconnect(&self) -> ws_disconnect::Deps {
+        ws_disconnect::Deps { connections: self.connections() }
+    }
+
+    pub(crate) fn ws_message(&self) -> ws_message::Deps {
+        ws_message::Deps { chat: self.chat(), connections: self.connections() }
+    }
+
+    pub(crate) fn ws_ticket(&self) -> ws_ticket::Deps {
+        ws_ticket::Deps { chat: self.chat(), connections: self.connections() }
+    }
+
+    /// The table `Chat`, also for tests that write to it directly.
+    pub(crate) fn chat(&self) -> Chat {
+        Chat::new(&self.config, CHAT.into())
+    }
+
+    fn connections(&self) -> Connections {
+        Connections::new(&self.config, CONNECTIONS.into())
+    }
+
+    fn push(&self) -> Push {
+        Push::new(&self.config, "http://sockets/live".into(), self.connections())
+    }
+
+    fn presigner(&self) -> Presigner {
+        Presigner::new(&self.config, BUCKET)
+    }
+
+    fn reminders(&self) -> Reminders {
+        Reminders::new(&self.config, "https://sqs/reminders".into())
     }
 }

@@ -1,32 +1,29 @@
-//! A user who sends messages, some of them with files.
+//! A simulated user who sends messages, some of them with files.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::ThreadId;
+use contract::{Message, ThreadId};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::content::parse;
 use crate::world::World;
 
 pub(crate) const PICTURE: &[u8] =
     b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 const OTHER: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+/// As long as [`PICTURE`], but not a valid GIF.
 const BROKEN: &[u8] = b"GIF89a, it says, but no picture yet";
-/// What is uploaded: the last is of another size than announced.
+/// Bytes that a sender uploads for a file. The last one has another size than the file.
 const UPLOADS: [&[u8]; 5] = [PICTURE, PICTURE, OTHER, BROKEN, b"GIF89a"];
 
 pub(crate) struct Sender {
     world: Arc<World>,
     user: &'static str,
-    acknowledged: Mutex<Vec<Acknowledged>>,
-}
-
-/// A message that was answered with 201.
-pub(crate) struct Acknowledged {
-    pub(crate) thread: ThreadId,
-    pub(crate) message: Value,
+    /// The messages that were answered with 201.
+    acknowledged: Mutex<Vec<Message>>,
 }
 
 impl Sender {
@@ -42,8 +39,8 @@ impl Sender {
             let threads: Vec<_> =
                 threads.filter(|(_, members)| members.iter().any(|id| id.as_str() == self.user)).collect();
             let thread = chance.pick(&threads).0;
-            let file = if chance.one_in(5) { self.announce().await } else { None };
-            // Now and then more than a frame holds.
+            let file = if chance.one_in(5) { self.create_file().await } else { None };
+            // Sometimes the body is too long for a frame. JSON escapes each of these characters as six bytes.
             let filler = if chance.one_in(30) { "\u{1}".repeat(7_000) } else { String::new() };
             let body = json!({"body": format!("{} {n}{filler}", self.user), "fileIds": Vec::from_iter(file)});
             if chance.one_in(4) {
@@ -54,41 +51,40 @@ impl Sender {
         }
     }
 
-    /// Sends without a key, and so not a second time: it is stored once at most, and nobody knows where there is no answer.
+    /// Sends a message without an `Idempotency-Key`, once. If no response arrives, it may be stored or not.
     async fn try_once(&self, thread: &ThreadId, body: Value) {
         if let Some((201, message)) = self.world.send(self.user, thread, None, body).await {
-            self.acknowledged().push(Acknowledged { thread: thread.clone(), message });
+            self.acknowledged().push(parse(&message));
         }
     }
 
-    /// Sends, again and again with the same key until there is an answer.
+    /// Sends a message and repeats it with the same key until there is a final response.
     pub(crate) async fn send(&self, thread: &ThreadId, key: &str, body: Value) {
         let start = Instant::now();
         loop {
             if start.elapsed() > Duration::from_hours(1) {
-                return self.world.problem(format!("{key} finds no end"));
+                return self.world.problem(format!("{key} got no final response within an hour"));
             }
             match self.world.send(self.user, thread, Some(key), body.clone()).await {
                 Some((201, message)) => {
                     self.world.cloud.trace.note(format!("{key} is number {} of {thread}", message["seq"]));
-                    self.acknowledged().push(Acknowledged { thread: thread.clone(), message });
+                    self.acknowledged().push(parse(&message));
                     return;
                 }
                 None | Some((503, _)) => self.world.cloud.chance.pause(50..=1_000).await,
-                // Its file has failed before it was sent.
+                // The file failed before the message was stored.
                 Some((422, _)) if body["fileIds"][0].is_string() => return,
-                Some((status, _)) => return self.world.problem(format!("{key} was answered with {status}")),
+                Some((status, _)) => return self.world.problem(format!("{key} got the unexpected status {status}")),
             }
         }
     }
 
-    /// Announces a file and, at once or later or never, uploads something.
-    async fn announce(&self) -> Option<String> {
+    /// Creates a file and uploads bytes for it immediately, later or never. Returns its ID, or `None` if no response arrives.
+    async fn create_file(&self) -> Option<String> {
         let World { cloud, .. } = &*self.world;
         let request = json!({"filename": "a.gif", "mimetype": "image/gif", "size": PICTURE.len()});
-        // Not announced in the end, the message goes without.
-        let Some((200, announced)) = self.world.announce(self.user, request).await else { return None };
-        let id = announced["file"]["id"].as_str().unwrap().to_owned();
+        let Some((200, created)) = self.world.announce(self.user, request).await else { return None };
+        let id = created["file"]["id"].as_str().unwrap().to_owned();
         let (world, key) = (self.world.clone(), format!("uploads/{id}"));
         let delay = Duration::from_millis(*cloud.chance.pick(&[0, 0, 500, 3_000, 600_000]));
         let uploads = *cloud.chance.pick(&[1, 1, 1, 2, 0]);
@@ -106,7 +102,7 @@ impl Sender {
         Some(id)
     }
 
-    pub(crate) fn acknowledged(&self) -> MutexGuard<'_, Vec<Acknowledged>> {
+    pub(crate) fn acknowledged(&self) -> MutexGuard<'_, Vec<Message>> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// What happened, in words that are the same whenever a history is repeated: ids are numbered as they come up.
+/// The events of a history. They are the same each time the history is repeated: random IDs are replaced by numbers in the
+/// order in which they occur.
 #[derive(Debug)]
 pub(crate) struct Trace {
     start: Instant,
@@ -17,12 +18,12 @@ struct State {
 }
 
 impl Trace {
-    /// Starts now.
+    /// Creates an empty trace whose times count from now.
     pub(crate) fn new() -> Self {
         Self { start: Instant::now(), state: Mutex::default() }
     }
 
-    /// Adds a line, and returns it as it is told.
+    /// Adds a line with the current time. Returns the line's text with IDs replaced.
     pub(crate) fn note(&self, what: impl AsRef<str>) -> String {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let what = state.rename(what.as_ref());
@@ -50,7 +51,7 @@ impl State {
         renamed + rest
     }
 
-    /// An id's short name: `thread_1`; everything else as it is.
+    /// Returns the short name of a generated ID, such as `thread_1`, and any other word unchanged.
     fn name(&mut self, word: &str) -> String {
         let Some((kind @ ("thread" | "msg" | "file"), id)) = word.split_once('_') else { return word.to_owned() };
         if id.len() < 32 {

@@ -1,4 +1,5 @@
-//! What invokes functions without being asked: the table's stream, the queues and the bucket. All of it at least once.
+//! The event sources: the table's stream, the queues and the bucket. Stream and queues deliver each event at least once, in
+//! part out of order. An event of S3 may also get lost.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -11,51 +12,57 @@ use tokio::time::sleep;
 use crate::cloud::Consequence;
 use crate::world::World;
 
-/// How often a batch of the stream is tried again (`MaximumRetryAttempts`).
+/// Retries of a batch of the stream (`MaximumRetryAttempts`).
 const STREAM_RETRIES: u32 = 100;
-/// Between two tries, at most.
+/// The longest pause before a retry.
 const STREAM_PAUSE: Duration = Duration::from_mins(1);
 
-/// What is on the stream now and then and no message.
+/// Partition key of the malformed records that are put on the stream now and then.
 pub(crate) const POISON: &str = "THREAD#poison";
 
-/// A queue of the template: `VisibilityTimeout` and `maxReceiveCount`.
+/// A queue of the template.
 struct Queue {
     name: &'static str,
+    /// `VisibilityTimeout`
     visibility: Duration,
-    receipts: u64,
+    /// `maxReceiveCount`
+    max_receives: u64,
 }
 
 const QUEUES: [Queue; 2] = [
-    Queue { name: "reminders", visibility: Duration::from_mins(12), receipts: 50 },
-    Queue { name: "repairs", visibility: Duration::from_mins(1), receipts: 30 },
+    Queue { name: "reminders", visibility: Duration::from_mins(12), max_receives: 50 },
+    Queue { name: "repairs", visibility: Duration::from_mins(1), max_receives: 30 },
 ];
 
-/// Sees to all that follows from calls, for as long as the history lasts.
+/// Delivers the events that calls to the cloud cause, until the history is over.
 pub(crate) async fn run(world: Arc<World>, mut consequences: UnboundedReceiver<Consequence>) {
-    // The rows of a partition are in one shard, in order.
+    // A stream has the rows of one partition in one shard, in order.
     let shards = world.cloud.chance.index(2) + 1;
     let shards: Vec<UnboundedSender<Value>> = (0..shards).map(|_| shard(&world)).collect();
     while let Some(consequence) = consequences.recv().await {
         match consequence {
             Consequence::Committed(image) => {
                 let thread = world.threads.iter().position(|thread| image["threadId"]["S"] == json!(thread.id));
-                shards[thread.expect("a thread of this world") % shards.len()].send(image).unwrap();
+                shards[thread.expect("every message belongs to a thread of this world") % shards.len()]
+                    .send(image)
+                    .unwrap();
             }
-            Consequence::Uploaded(key) => uploaded(&world, &key),
-            Consequence::Queued { queue, body, .. } if queue == "dead-letters" => give_up(&world, &body),
+            Consequence::Uploaded(key) => deliver_upload(&world, &key),
+            Consequence::Queued { queue, body, .. } if queue == "dead-letters" => dead_letter(&world, &body),
             Consequence::Queued { queue, body, delay } => {
-                let queue = QUEUES.iter().find(|known| known.name == queue).expect("a queue of the template");
-                queued(&world, queue, &body, delay);
+                let queue =
+                    QUEUES.iter().find(|known| known.name == queue).expect("QUEUES has every queue of the template");
+                deliver_message(&world, queue, &body, delay);
             }
         }
     }
 }
 
+/// Starts a shard of the stream. It batches the images that are sent to it, and delivers one batch at a time.
 fn shard(world: &Arc<World>) -> UnboundedSender<Value> {
     let (sender, mut images) = unbounded_channel();
     let reader = world.clone();
-    drop(world.spawn("a shard", async move {
+    drop(world.spawn("a shard of the stream", async move {
         let World { cloud, .. } = &*reader;
         let mut number = 0;
         while let Some(image) = images.recv().await {
@@ -77,16 +84,17 @@ fn shard(world: &Arc<World>) -> UnboundedSender<Value> {
             }
             let records = records.into_iter().map(|image| {
                 number += 1;
-                record(&image, number)
+                stream_record(&image, number)
             });
-            batch(&reader, records.collect()).await;
+            deliver_batch(&reader, records.collect()).await;
         }
         Some(())
     }));
     sender
 }
 
-pub(crate) fn record(image: &Value, number: u64) -> Value {
+/// Returns a record of the table's stream for a new row, with `number` as its sequence number.
+pub(crate) fn stream_record(image: &Value, number: u64) -> Value {
     json!({
         "eventID": number.to_string(), "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
         "awsRegion": "us-east-1",
@@ -97,15 +105,15 @@ pub(crate) fn record(image: &Value, number: u64) -> Value {
     })
 }
 
-/// A batch of the stream, until it is done or given up.
-async fn batch(world: &Arc<World>, mut records: Vec<Value>) {
+/// Delivers a batch of the stream until it succeeds. After the last retry, its records go to the dead-letter queue.
+async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
     let World { cloud, .. } = &**world;
     for attempt in 0..=STREAM_RETRIES {
-        cloud.trace.note(format!("the stream brings {} records", records.len()));
+        cloud.trace.note(format!("the stream delivers {} records", records.len()));
         let number = |record: &Value| record["dynamodb"]["SequenceNumber"].as_str().unwrap().to_owned();
-        match world.outbox(json!({"Records": records})).await {
+        match world.chat_stream(json!({"Records": records})).await {
             Some(failed) => match records.iter().position(|record| failed.contains(&number(record))) {
-                // Now and then all of it once more: at least once, and out of order with what has come since.
+                // Now and then a successful batch is delivered again, as delivery is at least once.
                 None if cloud.faults.one_in(10, &cloud.chance) => {}
                 None => return,
                 Some(first) => drop(records.drain(..first)),
@@ -113,20 +121,20 @@ async fn batch(world: &Arc<World>, mut records: Vec<Value>) {
             // `BisectBatchOnFunctionError`
             None if records.len() > 1 => {
                 let rest = records.split_off(records.len() / 2);
-                Box::pin(batch(world, records)).await;
-                return Box::pin(batch(world, rest)).await;
+                Box::pin(deliver_batch(world, records)).await;
+                return Box::pin(deliver_batch(world, rest)).await;
             }
             None => {}
         }
         sleep(STREAM_PAUSE.min(Duration::from_millis(200 << attempt.min(16)))).await;
     }
     for record in records {
-        give_up(world, &record["dynamodb"]["Keys"].to_string());
+        dead_letter(world, &record["dynamodb"]["Keys"].to_string());
     }
 }
 
-/// A message of a queue, until it is done or given up.
-fn queued(world: &Arc<World>, queue: &'static Queue, body: &str, delay: u64) {
+/// Delivers a message of a queue until it succeeds. After the last receive, it goes to the dead-letter queue.
+fn deliver_message(world: &Arc<World>, queue: &'static Queue, body: &str, delay: u64) {
     let World { cloud, .. } = &**world;
     let copies = if cloud.faults.one_in(10, &cloud.chance) { 2 } else { 1 };
     for _ in 0..copies {
@@ -134,33 +142,35 @@ fn queued(world: &Arc<World>, queue: &'static Queue, body: &str, delay: u64) {
         drop(world.spawn("a message of a queue", async move {
             sleep(Duration::from_secs(delay)).await;
             task.cloud.chance.pause(0..=2_000).await;
-            for receipt in 1..=queue.receipts {
-                let event = queue_event(queue.name, &body, receipt);
-                task.cloud.trace.note(format!("the queue of {} brings {body}, receipt {receipt}", queue.name));
+            for receive in 1..=queue.max_receives {
+                let event = queue_event(queue.name, &body, receive);
+                task.cloud.trace.note(format!("the queue {} delivers {body}, receive {receive}", queue.name));
                 let done = match queue.name {
-                    "reminders" => task.process(event).await,
-                    "repairs" => task.outbox(event).await.is_some_and(|failed| failed.is_empty()),
-                    other => panic!("nobody reads the queue of {other}"),
+                    "reminders" => task.files_process(event).await,
+                    "repairs" => task.chat_stream(event).await.is_some_and(|failed| failed.is_empty()),
+                    other => panic!("no function is triggered by the queue {other}"),
                 };
                 if done {
                     return Some(());
                 }
                 sleep(queue.visibility).await;
             }
-            give_up(&task, &body);
+            dead_letter(&task, &body);
             Some(())
         }));
     }
 }
 
-pub(crate) fn queue_event(queue: &str, body: &str, receipt: u64) -> Value {
+/// Returns the Lambda event of one queue message, received for the `receive`-th time.
+pub(crate) fn queue_event(queue: &str, body: &str, receive: u64) -> Value {
     json!({"Records": [{
         "messageId": "1", "receiptHandle": "1", "body": body, "md5OfBody": "", "messageAttributes": {},
-        "attributes": {"ApproximateReceiveCount": receipt.to_string()},
+        "attributes": {"ApproximateReceiveCount": receive.to_string()},
         "eventSource": "aws:sqs", "eventSourceARN": format!("arn:aws:sqs:us-east-1:1:{queue}"), "awsRegion": "us-east-1"
     }]})
 }
 
+/// Returns S3's event of a new object.
 pub(crate) fn upload_event(key: &str) -> Value {
     json!({"Records": [{
         "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
@@ -170,8 +180,8 @@ pub(crate) fn upload_event(key: &str) -> Value {
     }]})
 }
 
-/// What S3 says of an upload: as a rule once, and each time tried up to three times.
-fn uploaded(world: &Arc<World>, key: &str) {
+/// Delivers S3's event of an upload: mostly once, sometimes twice or never. Each is tried up to three times.
+fn deliver_upload(world: &Arc<World>, key: &str) {
     let World { cloud, .. } = &**world;
     let times = match () {
         () if cloud.faults.one_in(20, &cloud.chance) => 0,
@@ -184,11 +194,11 @@ fn uploaded(world: &Arc<World>, key: &str) {
         drop(world.spawn("an event of S3", async move {
             task.cloud.chance.pause(100..=3_000).await;
             for retry in 1..=3 {
-                task.cloud.trace.note(format!("S3 says that {key} is there"));
-                if task.process(event.clone()).await {
+                task.cloud.trace.note(format!("S3 reports the upload {key}"));
+                if task.files_process(event.clone()).await {
                     break;
                 }
-                // Given up at last, it is left to the file's reminder.
+                // After the last try, only the file's reminder is left to process the upload.
                 sleep(Duration::from_mins(retry)).await;
             }
             Some(())
@@ -196,8 +206,10 @@ fn uploaded(world: &Arc<World>, key: &str) {
     }
 }
 
-fn give_up(world: &World, what: &str) {
-    // Its members come in any order.
-    world.cloud.trace.note(if what.contains(POISON) { "put aside: what is no message" } else { "given up: a message" });
-    world.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_owned());
+/// Puts a queue message or the keys of a stream record into a dead-letter queue.
+fn dead_letter(world: &World, body: &str) {
+    // The order of a dead letter's JSON fields is not deterministic, so its text stays out of the trace.
+    let kind = if body.contains(POISON) { "a malformed record" } else { "a message" };
+    world.cloud.trace.note(format!("the dead-letter queue receives {kind}"));
+    world.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).push(body.to_owned());
 }

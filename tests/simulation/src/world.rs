@@ -1,184 +1,157 @@
-//! The functions, and who invokes them.
+//! The functions on the simulated cloud, and everything that invokes them on behalf of a client.
+
+mod instances;
+mod requests;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use chat_stream::Outbox;
+use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use contract::{ApiError, Thread, ThreadId, Timestamp, limits};
-use files_create::Desk;
-use files_process::Process;
-use lambda_http::RequestExt as _;
-use push::Push;
-use runtime::{Call, SocketEvent, report};
+use runtime::report;
 use serde_json::Value;
-use store::{Chat, Links};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{sleep, timeout};
-use ws_connect::Door;
 
+use self::instances::{Instances, WarmInstances};
+pub(crate) use self::requests::{call, socket_event};
 use crate::cloud::{Cloud, Consequence};
 use crate::faults::CRASH;
 use crate::parts::Parts;
 
-/// API Gateway waits no longer than that for an answer, and the functions behind it are given less.
-const ROUTE: Duration = Duration::from_secs(10);
+/// `Timeout` of the functions behind routes: the template's `Globals`. API Gateway would wait for 30 s.
+const ROUTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// `Timeout` of messages-send.
-const SEND: Duration = Duration::from_secs(28);
-/// `Timeout` of outbox and of files-process.
-const OUTBOX: Duration = Duration::from_secs(30);
-const PROCESS: Duration = Duration::from_mins(2);
+const MESSAGES_SEND_TIMEOUT: Duration = Duration::from_secs(28);
+/// `Timeout` of chat-stream.
+const CHAT_STREAM_TIMEOUT: Duration = Duration::from_secs(30);
+/// `Timeout` of files-process.
+const FILES_PROCESS_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What a client is told: `None` where no answer came, else the status and the body.
-pub(crate) type Told = Option<(u16, Value)>;
+/// What a client receives: the status and the JSON body, or `None` if no response arrives.
+pub(crate) type Received = Option<(u16, Value)>;
 
+/// One history's cloud, functions and threads.
 pub(crate) struct World {
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) threads: Vec<Thread>,
-    pub(crate) links: Links,
     parts: Parts,
-    push: Push,
-    door: Door,
-    send: Instances<Chat>,
-    list: Instances<Chat>,
-    message: Instances<Chat>,
-    ticket: Instances<Chat>,
-    desk: Instances<Desk>,
-    status: Instances<Chat>,
-    process: Instances<Process>,
-    outbox: Instances<Outbox>,
-    /// How often something that is no message was on the stream.
+    warm: WarmInstances,
+    /// Number of malformed records that were put on the stream.
     pub(crate) poisoned: AtomicUsize,
-    /// What queues and streams gave up.
+    /// Queue messages and stream records that reached a dead-letter queue.
     pub(crate) dead_letters: Mutex<Vec<String>>,
-    /// What must not happen, wherever it is noticed.
+    /// Violations of what has to hold, wherever they are noticed.
     problems: Mutex<Vec<String>>,
 }
 
-/// The instances of a function that wait for their next invocation.
-pub(crate) struct Instances<T>(Mutex<Vec<T>>);
-
-impl<T> Default for Instances<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
 impl World {
-    /// A world with a thread of all `users`, and one of the first two.
+    /// Creates a world with a thread of all `users` and, if they are more than two, a thread of the first two.
     pub(crate) async fn new(seed: u64, users: &[&str]) -> (Arc<Self>, UnboundedReceiver<Consequence>) {
         let (consequences, receiver) = tokio::sync::mpsc::unbounded_channel();
         let cloud = Cloud::new(seed, consequences);
-        let parts = Parts::new(&cloud);
         let mut world = Self {
             threads: Vec::new(),
-            links: testkit::links(),
-            push: parts.push(),
-            door: parts.door(),
-            parts,
+            parts: Parts::new(&cloud),
             cloud,
-            send: Instances::default(),
-            list: Instances::default(),
-            message: Instances::default(),
-            ticket: Instances::default(),
-            desk: Instances::default(),
-            status: Instances::default(),
-            process: Instances::default(),
-            outbox: Instances::default(),
+            warm: WarmInstances::default(),
             poisoned: AtomicUsize::new(0),
             dead_letters: Mutex::default(),
             problems: Mutex::default(),
         };
-        let calm = world.cloud.faults.pause();
+        let paused = world.cloud.faults.pause();
         for members in [users, &users[..2]] {
             if world.threads.iter().all(|thread| thread.member_ids.len() != members.len()) {
                 world.threads.push(testkit::new_thread(&world.parts.chat(), members).await);
             }
         }
-        world.cloud.faults.resume(calm);
+        world.cloud.faults.resume(paused);
         (Arc::new(world), receiver)
     }
 
     /// `POST /api/threads/{threadId}/messages`
-    pub(crate) async fn send(self: &Arc<Self>, user: &str, thread: &ThreadId, key: Option<&str>, body: Value) -> Told {
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        user: &str,
+        thread: &ThreadId,
+        key: Option<&str>,
+        body: Value,
+    ) -> Received {
         let call = call(user, ("threadId", thread.as_str()), &[], key, &body);
         let world = self.clone();
-        self.asked("messages-send", async move {
-            let World { send, push, links, .. } = &*world;
-            world
-                .invoke(send, Parts::chat, SEND, async |chat| messages_send::handle(chat, push, links, call).await)
-                .await
+        self.request("messages-send", async move {
+            let handle = async |deps: &_| messages_send::handle(deps, call).await;
+            world.invoke(&world.warm.messages_send, Parts::messages_send, MESSAGES_SEND_TIMEOUT, handle).await
         })
         .await
     }
 
     /// `GET /api/threads/{threadId}/messages`
-    pub(crate) async fn list(self: &Arc<Self>, user: &str, thread: &ThreadId, query: &[(&str, &str)]) -> Told {
+    pub(crate) async fn list(self: &Arc<Self>, user: &str, thread: &ThreadId, query: &[(&str, &str)]) -> Received {
         let call = call(user, ("threadId", thread.as_str()), query, None, &Value::Null);
         let world = self.clone();
-        self.asked("messages-list", async move {
-            let World { list, links, .. } = &*world;
-            world.invoke(list, Parts::chat, ROUTE, async |chat| messages_list::handle(chat, links, call).await).await
+        self.request("messages-list", async move {
+            let handle = async |deps: &_| messages_list::handle(deps, call).await;
+            world.invoke(&world.warm.messages_list, Parts::messages_list, ROUTE_TIMEOUT, handle).await
         })
         .await
     }
 
     /// `POST /api/files`
-    pub(crate) async fn announce(self: &Arc<Self>, user: &str, body: Value) -> Told {
+    pub(crate) async fn announce(self: &Arc<Self>, user: &str, body: Value) -> Received {
         let call = call(user, ("", ""), &[], None, &body);
         let world = self.clone();
-        self.asked("files-create", async move {
-            world.invoke(&world.desk, Parts::desk, ROUTE, async |desk| files_create::handle(desk, call).await).await
+        self.request("files-create", async move {
+            let handle = async |deps: &_| files_create::handle(deps, call).await;
+            world.invoke(&world.warm.files_create, Parts::files_create, ROUTE_TIMEOUT, handle).await
         })
         .await
     }
 
     /// `GET /api/files/{fileId}/status`
-    pub(crate) async fn status(self: &Arc<Self>, user: &str, file: &str) -> Told {
+    pub(crate) async fn status(self: &Arc<Self>, user: &str, file: &str) -> Received {
         let call = call(user, ("fileId", file), &[], None, &Value::Null);
         let world = self.clone();
-        self.asked("files-status", async move {
-            let World { status, links, .. } = &*world;
-            world.invoke(status, Parts::chat, ROUTE, async |chat| files_status::handle(chat, links, call).await).await
+        self.request("files-status", async move {
+            let handle = async |deps: &_| files_status::handle(deps, call).await;
+            world.invoke(&world.warm.files_status, Parts::files_status, ROUTE_TIMEOUT, handle).await
         })
         .await
     }
 
-    /// `POST /api/ws-tickets`, with a token that is good for so many seconds.
-    pub(crate) async fn ticket(self: &Arc<Self>, user: &str, token: u64) -> Told {
+    /// `POST /api/ws-tickets`, with a token that expires in `token` seconds.
+    pub(crate) async fn ticket(self: &Arc<Self>, user: &str, token: u64) -> Received {
         let mut call = call(user, ("", ""), &[], None, &Value::Null);
         call.caller.expires_at = Timestamp::now().seconds() + i64::try_from(token).unwrap();
         let world = self.clone();
-        self.asked("ws-ticket", async move {
-            let World { ticket, parts: Parts { connections, .. }, .. } = &*world;
-            world
-                .invoke(ticket, Parts::chat, ROUTE, async |chat| ws_ticket::handle(chat, connections, call).await)
-                .await
+        self.request("ws-ticket", async move {
+            let handle = async |deps: &_| ws_ticket::handle(deps, call).await;
+            world.invoke(&world.warm.ws_ticket, Parts::ws_ticket, ROUTE_TIMEOUT, handle).await
         })
         .await
     }
 
-    /// `$connect`: the frames of the socket, where it was let in.
+    /// `$connect`. Returns the frames that the socket receives, or `None` if the connection is refused.
     pub(crate) async fn connect(self: &Arc<Self>, id: &str, ticket: &str) -> Option<UnboundedReceiver<Value>> {
         let event = socket_event(id, "CONNECT", |event| {
             event.query_string_parameters = HashMap::from([("ticket".to_owned(), ticket.to_owned())]).into();
         });
         let world = self.clone();
         let answered = self.spawn("ws-connect", async move {
-            world
-                .invoke(&Instances::default(), |_| (), ROUTE, async |()| ws_connect::handle(&world.door, event).await)
-                .await
+            let handle = async |deps: &_| ws_connect::handle(deps, event).await;
+            world.invoke(&world.warm.ws_connect, Parts::ws_connect, ROUTE_TIMEOUT, handle).await
         });
-        (answered.await?.ok()?.status_code == 200).then(|| self.open(id))
+        (answered.await?.ok()?.status_code == 200).then(|| self.open_socket(id))
     }
 
-    fn open(self: &Arc<Self>, id: &str) -> UnboundedReceiver<Value> {
+    /// Opens the socket. After 2 hours API Gateway closes it, and calls `$disconnect` in most cases.
+    fn open_socket(self: &Arc<Self>, id: &str) -> UnboundedReceiver<Value> {
         let (world, id, frames) = (self.clone(), id.to_owned(), self.cloud.gateway.open(id));
-        drop(self.spawn("the end of a socket", async move {
+        drop(self.spawn("closing a socket", async move {
             sleep(Duration::from_secs(limits::CONNECTION_SECONDS.unsigned_abs())).await;
             if world.cloud.gateway.close(&id) && !world.cloud.faults.one_in(4, &world.cloud.chance) {
                 world.disconnected(&id);
@@ -193,76 +166,72 @@ impl World {
         let event = socket_event(id, "DISCONNECT", |_| {});
         let world = self.clone();
         drop(self.spawn("ws-disconnect", async move {
-            let connections = &world.parts.connections;
-            world
-                .invoke(
-                    &Instances::default(),
-                    |_| (),
-                    ROUTE,
-                    async |()| ws_disconnect::handle(connections, event).await,
-                )
-                .await
+            let handle = async |deps: &_| ws_disconnect::handle(deps, event).await;
+            world.invoke(&world.warm.ws_disconnect, Parts::ws_disconnect, ROUTE_TIMEOUT, handle).await
         }));
     }
 
-    /// `$default`: the answer goes to the socket.
+    /// `$default`. The answer is posted to the socket.
     pub(crate) fn frame(self: &Arc<Self>, id: &str, frame: &Value) {
         let event = socket_event(id, "MESSAGE", |event| event.body = Some(frame.to_string()));
         let (world, id) = (self.clone(), id.to_owned());
         drop(self.spawn("ws-message", async move {
-            let World { message, parts: Parts { connections, .. }, .. } = &*world;
-            let answered = world
-                .invoke(message, Parts::chat, ROUTE, async |chat| ws_message::handle(chat, connections, event).await);
+            let handle = async |deps: &_| ws_message::handle(deps, event).await;
+            let answered = world.invoke(&world.warm.ws_message, Parts::ws_message, ROUTE_TIMEOUT, handle);
             if let Ok(ApiGatewayProxyResponse { body: Some(body), .. }) = answered.await? {
-                let aws_lambda_events::encodings::Body::Text(body) = body else { panic!("a frame is text") };
+                let aws_lambda_events::encodings::Body::Text(body) = body else { panic!("the answer is not text") };
                 world.cloud.gateway.post(&id, body.as_bytes());
             }
             Some(())
         }));
     }
 
-    /// outbox, with an event of the stream or of the queue of repairs: what has to come again; `None` where all of it has.
-    pub(crate) async fn outbox(&self, event: Value) -> Option<Vec<String>> {
+    /// Invokes chat-stream with an event of the stream or of the repair queue. Returns the failed items, or `None` if the
+    /// invocation failed.
+    pub(crate) async fn chat_stream(&self, event: Value) -> Option<Vec<String>> {
         let event = serde_json::from_value(event).unwrap();
-        let handled = self.invoke(&self.outbox, Parts::outbox, OUTBOX, async |outbox| outbox.handle(event).await);
-        Some(handled.await?.ok()?.identifiers().map(str::to_owned).collect())
+        let handle = async |deps: &_| chat_stream::handle(deps, event).await;
+        let handled = self.invoke(&self.warm.chat_stream, Parts::chat_stream, CHAT_STREAM_TIMEOUT, handle);
+        Some(handled.await?.ok()?.failed().map(str::to_owned).collect())
     }
 
-    /// files-process, with an event of the bucket or of the queue of reminders: whether it succeeded.
-    pub(crate) async fn process(&self, event: Value) -> bool {
+    /// Invokes files-process with an event of S3 or of the reminder queue. Returns whether it succeeded.
+    pub(crate) async fn files_process(&self, event: Value) -> bool {
         let event = serde_json::from_value(event).unwrap();
-        let handled = self.invoke(&self.process, Parts::process, PROCESS, async |process| process.handle(event).await);
+        let handle = async |deps: &_| files_process::handle(deps, event).await;
+        let handled = self.invoke(&self.warm.files_process, Parts::files_process, FILES_PROCESS_TIMEOUT, handle);
         matches!(handled.await, Some(Ok(())))
     }
 
-    /// An HTTP request, which goes on whether or not its client waits for the answer.
-    async fn asked<F>(self: &Arc<Self>, what: &'static str, work: F) -> Told
+    /// Runs an HTTP request. It runs to its end even if its client stops waiting or never receives the response.
+    async fn request<F>(self: &Arc<Self>, function: &'static str, work: F) -> Received
     where
         F: Future<Output = Option<Result<runtime::Answer, ApiError>>> + Send + 'static,
     {
         let chance = &self.cloud.chance;
         let patience = Duration::from_secs(if self.cloud.faults.one_in(20, chance) { 1 } else { 30 });
         let lost = self.cloud.faults.one_in(30, chance);
-        let answer = timeout(patience, self.spawn(what, work)).await.ok()??;
+        let answer = timeout(patience, self.spawn(function, work)).await.ok()??;
         if lost {
-            self.cloud.trace.note(format!("{what}: the client's network is gone"));
+            self.cloud.trace.note(format!("{function}: the response is lost, because the client is offline"));
             return None;
         }
         Some(match answer {
             Ok(answer) => (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or(Value::Null)),
             Err(error) => {
                 if let ApiError::Internal(text) = &error {
-                    self.problem(format!("{what} failed: {text}"));
+                    self.problem(format!("{function} failed with an internal error: {text}"));
                 }
                 (report(error).code.status(), Value::Null)
             }
         })
     }
 
-    /// Runs `work` whether or not anybody waits for it; `None` where it panicked, which is a problem.
+    /// Runs `work` in a task of its own, to its end even if the returned future is dropped. A panic is a problem, and the
+    /// future then returns `None`. `name` names the work in that problem.
     pub(crate) fn spawn<T, F>(
         self: &Arc<Self>,
-        what: &'static str,
+        name: &'static str,
         work: F,
     ) -> impl Future<Output = Option<T>> + use<T, F>
     where
@@ -274,86 +243,46 @@ impl World {
         tokio::spawn(async move {
             match futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(work)).await {
                 Ok(done) => drop(sender.send(done)),
-                Err(_) => world.problem(format!("{what} panicked")),
+                Err(_) => world.problem(format!("{name} panicked")),
             }
         });
         async { receiver.await.ok().flatten() }
     }
 
-    /// One invocation, on an instance that waits for one or on a new one; `None` where it crashed or took longer than
-    /// `limit`, which ends the instance as well.
-    pub(crate) async fn invoke<T, R>(
+    /// Runs one invocation on a warm instance or on a new one. Returns `None` if it crashed or took longer than
+    /// `function_timeout`; Lambda ends the instance then.
+    async fn invoke<T, R>(
         &self,
-        instances: &Instances<T>,
+        warm: &Instances<T>,
         new: impl FnOnce(&Parts) -> T,
-        limit: Duration,
+        function_timeout: Duration,
         handle: impl AsyncFnOnce(&T) -> R,
     ) -> Option<R> {
-        let instance = instances.take(&self.cloud).unwrap_or_else(|| new(&self.parts));
+        let instance = warm.take(&self.cloud).unwrap_or_else(|| new(&self.parts));
         let crash = Arc::new(Notify::new());
         let crashed = crash.clone();
-        let work = CRASH.scope(crash, timeout(limit, handle(&instance)));
+        let work = CRASH.scope(crash, timeout(function_timeout, handle(&instance)));
         let done = tokio::select! {
             biased;
             () = crashed.notified() => None,
             done = work => done.ok(),
         };
         if done.is_some() {
-            instances.lock().push(instance);
+            warm.put(instance);
         } else {
-            self.cloud.trace.note("an invocation ended without an answer");
+            self.cloud.trace.note("an invocation crashed or timed out");
         }
         done
     }
 
+    /// Records a violation of what has to hold. The history fails with it.
     pub(crate) fn problem(&self, what: impl AsRef<str>) {
         let what = self.cloud.trace.note(what);
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
 
+    /// Returns all violations so far.
     pub(crate) fn problems(&self) -> Vec<String> {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-impl<T> Instances<T> {
-    /// One that waits. Now and then, as if it were busy or had been retired, not even where there is one.
-    fn take(&self, cloud: &Cloud) -> Option<T> {
-        let mut waiting = self.lock();
-        if waiting.is_empty() || cloud.chance.one_in(10) {
-            return None;
-        }
-        let index = cloud.chance.index(waiting.len());
-        Some(waiting.swap_remove(index))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A request whose path has this one parameter.
-pub(crate) fn call(user: &str, path: (&str, &str), query: &[(&str, &str)], key: Option<&str>, body: &Value) -> Call {
-    let mut request = http::Request::builder();
-    if let Some(key) = key {
-        request = request.header("idempotency-key", key);
-    }
-    let map = |pairs: &[(&str, &str)]| -> HashMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
-    let request = request.body(lambda_http::Body::from(body.to_string())).unwrap();
-    let request = request.with_query_string_parameters(map(query));
-    Call::new(testkit::caller(user), request.with_path_parameters(map(&[path])))
-}
-
-pub(crate) fn socket_event(
-    id: &str,
-    kind: &str,
-    change: impl FnOnce(&mut ApiGatewayWebsocketProxyRequest),
-) -> SocketEvent {
-    let mut event = ApiGatewayWebsocketProxyRequest::default();
-    event.request_context.connection_id = Some(id.to_owned());
-    event.request_context.event_type = Some(kind.to_owned());
-    change(&mut event);
-    SocketEvent::new(event).unwrap()
 }

@@ -3,55 +3,58 @@ use lambda_http::Request;
 use runtime::{Answer, Call, Caller, SocketEvent, report};
 use serde_json::{Value, json};
 
-/// A user with a verified token; `user-sarah` is called `Sarah`.
+/// Returns a caller with a verified token that never expires. The name of `user-sarah` is `Sarah`; an ID without the prefix
+/// `user-` has no name.
 #[must_use]
 pub fn caller(id: &str) -> Caller {
     let name = id.strip_prefix("user-").map(|name| name[..1].to_uppercase() + &name[1..]);
-    Caller { id: UserId::parse(id).expect("a user id"), name, issued_at: 1_000, expires_at: i64::MAX }
+    Caller { id: UserId::parse(id).expect("id is a valid user ID"), name, issued_at: 1_000, expires_at: i64::MAX }
 }
 
-/// The event of an HTTP API in `event` (a file of `events/`), as `caller` sends it, with what `change` makes of it.
+/// Returns the call that `caller` makes with an HTTP API event. `event` is the JSON of a file in `events/`, to which `change`
+/// is applied first.
 #[must_use]
 pub fn call(event: &str, caller: &Caller, change: impl FnOnce(&mut Value)) -> Call {
     Call::new(caller.clone(), request(event, change))
 }
 
-/// The same of a route that takes no token.
+/// Like [`call`], for a route that takes no token.
 #[must_use]
 pub fn public_call(event: &str, change: impl FnOnce(&mut Value)) -> Call<()> {
     Call::new((), request(event, change))
 }
 
 fn request(event: &str, change: impl FnOnce(&mut Value)) -> Request {
-    let mut event: Value = serde_json::from_str(event).expect("an event of JSON");
+    let mut event: Value = serde_json::from_str(event).expect("the sample event is JSON");
     change(&mut event);
-    // API Gateway sends the query in both forms, and lambda_http reads this one.
+    // API Gateway sends the query both parsed and raw. lambda_http reads the raw one.
     let query = event["queryStringParameters"].as_object().into_iter().flatten();
-    let query: Vec<_> = query.map(|(name, value)| format!("{name}={}", value.as_str().expect("a text"))).collect();
+    let query: Vec<_> =
+        query.map(|(name, value)| format!("{name}={}", value.as_str().expect("query values are strings"))).collect();
     event["rawQueryString"] = query.join("&").into();
-    lambda_http::request::from_str(&event.to_string()).expect("an event of an HTTP API")
+    lambda_http::request::from_str(&event.to_string()).expect("the event is a valid HTTP API event")
 }
 
-/// The event of a WebSocket API in `event` (a file of `events/`), on the socket `connection`, with what `change` makes
-/// of it.
+/// Returns a WebSocket API event of the connection with the ID `connection`. `event` is the JSON of a file in `events/`, to
+/// which `change` is applied first.
 #[must_use]
 pub fn socket_event(event: &str, connection: &str, change: impl FnOnce(&mut Value)) -> SocketEvent {
-    let mut event: Value = serde_json::from_str(event).expect("an event of JSON");
+    let mut event: Value = serde_json::from_str(event).expect("the sample event is JSON");
     event["requestContext"]["connectionId"] = json!(connection);
     change(&mut event);
-    let request = serde_json::from_value(event).expect("an event of a WebSocket API");
-    SocketEvent::new(request).expect("an event of a connection")
+    let request = serde_json::from_value(event).expect("the event is a valid WebSocket API event");
+    SocketEvent::new(request).expect("the event has a connection ID")
 }
 
-/// The JSON of an answer.
+/// Returns the body of a response as JSON.
 #[must_use]
 pub fn body(answer: &Answer) -> Value {
-    serde_json::from_slice(answer.body()).expect("a body of JSON")
+    serde_json::from_slice(answer.body()).expect("the body is JSON")
 }
 
-/// What the client sees of a request that was refused.
+/// Returns the problem document that the client gets for an error. Panics if `answer` is not an error.
 #[must_use]
 pub fn problem(answer: Result<Answer, ApiError>) -> Value {
-    let problem = report(answer.expect_err("an error"));
-    serde_json::from_str(&problem.to_json("request-1")).expect("a problem of JSON")
+    let problem = report(answer.expect_err("the request was not refused"));
+    serde_json::from_str(&problem.to_json("request-1")).expect("the problem document is JSON")
 }

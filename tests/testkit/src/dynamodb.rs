@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::proxy::{self, Fault, Intercepted};
 
-/// Both tables, empty and the test's own, in a real engine: dynoxide in this process or, where `DYNAMODB_ENDPOINT`
-/// names one, any other.
+/// Two empty tables for one test. They are in dynoxide in this process, or in the engine at the URL in
+/// `DYNAMODB_ENDPOINT` if that is set.
 pub struct Tables {
-    /// A client of the engine, to look behind the store's back.
+    /// A client of the engine, to read and write rows without the store.
     pub client: Client,
     config: SdkConfig,
     /// The name of the table `Chat`.
@@ -23,10 +23,10 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Starts an engine, unless one is named, and creates the tables.
+    /// Starts an engine, unless `DYNAMODB_ENDPOINT` is set, and creates the tables with unique names.
     pub async fn create() -> Self {
         let config = match std::env::var("DYNAMODB_ENDPOINT") {
-            // Such an engine, asked for much at once, may take longer than the second that a function waits.
+            // An overloaded external engine may need more than the second after which a function's client gives up.
             Ok(endpoint) => sdk_config(endpoint).into_builder().timeout_config(TimeoutConfig::disabled()).build(),
             Err(_) => sdk_config(start_engine().await),
         };
@@ -38,40 +38,41 @@ impl Tables {
         tables
     }
 
-    /// The same tables, with `fault` deciding over each request on its way to the engine.
+    /// Returns access to the same tables with injected faults: `fault` is called for each request and decides what happens
+    /// to it.
     pub async fn through<F>(&self, fault: F) -> Self
     where
         F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
-        let engine = self.config.endpoint_url().expect("an endpoint").to_owned();
+        let engine = self.config.endpoint_url().expect("the engine has an endpoint").to_owned();
         let config = sdk_config(proxy::start(engine, fault).await);
         let client = Client::new(&config);
         Self { client, config, chat: self.chat.clone(), connections: self.connections.clone() }
     }
 
-    /// The table `Chat`, as a function that has just started sees it.
+    /// Returns the store's `Chat` with empty caches, as in a new instance of a function.
     #[must_use]
     pub fn chat(&self) -> Chat {
         Chat::new(&self.config, self.chat.clone())
     }
 
-    /// The table `Connections`.
+    /// Returns the store's `Connections`.
     #[must_use]
     pub fn connections(&self) -> Connections {
         Connections::new(&self.config, self.connections.clone())
     }
 }
 
-/// The configuration that a function would have, at `endpoint`.
+/// Returns the AWS configuration of a function, with this endpoint for all services.
 pub(crate) fn sdk_config(endpoint: String) -> SdkConfig {
     let credentials = Credentials::from_keys("test", "test", None);
-    sdk_config_for("us-east-1".into(), credentials, Some(endpoint)).expect("a valid configuration")
+    sdk_config_for("us-east-1".into(), credentials, Some(endpoint)).expect("the configuration is valid")
 }
 
 async fn start_engine() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let database = dynoxide::Database::memory().expect("a database in memory");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let database = dynoxide::Database::memory().expect("dynoxide can create a database in memory");
     tokio::spawn(dynoxide::server::serve_on(listener, database));
     format!("http://{address}")
 }
@@ -83,13 +84,13 @@ async fn create_table(client: &Client, name: &str) {
             AttributeDefinition::builder().attribute_name(attribute).attribute_type(ScalarAttributeType::S);
         let element = KeySchemaElement::builder().attribute_name(attribute).key_type(kind);
         request = request
-            .attribute_definitions(definition.build().expect("a whole definition"))
-            .key_schema(element.build().expect("a whole element"));
+            .attribute_definitions(definition.build().expect("the attribute definition is complete"))
+            .key_schema(element.build().expect("the key schema is complete"));
     }
     match request.send().await {
         Ok(_) => {}
-        // An engine that is slow to start has done what the SDK then tried again: nobody else has this name.
+        // A slow engine may create the table and answer only the SDK's retry. The name is unique, so the table is ours.
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {}
-        Err(error) => panic!("no new table: {error:?}"),
+        Err(error) => panic!("cannot create the table {name}: {error:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The engine without a network, as a fake of AWS needs it: the operations that the functions use, on dynoxide.
+//! Dynoxide without a network, for fakes of AWS: the `DynamoDB` operations that the functions use.
 
 use bytes::Bytes;
 use dynoxide::{Database, DynoxideError};
@@ -9,10 +9,10 @@ pub const CHAT: &str = "Chat";
 /// The name of the table `Connections`.
 pub const CONNECTIONS: &str = "Connections";
 
-/// Both tables, empty.
+/// Creates a database in memory with both tables, empty.
 #[must_use]
 pub fn tables() -> Database {
-    let database = Database::memory().expect("a database in memory");
+    let database = Database::memory().expect("dynoxide can create a database in memory");
     for name in [CHAT, CONNECTIONS] {
         let table = json!({
             "TableName": name, "BillingMode": "PAY_PER_REQUEST",
@@ -20,28 +20,30 @@ pub fn tables() -> Database {
                                      {"AttributeName": "sk", "AttributeType": "S"}],
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
         });
-        database.create_table(serde_json::from_value(table).expect("a table")).expect("a new table");
+        database
+            .create_table(serde_json::from_value(table).expect("the table definition is valid"))
+            .expect("the table is new");
     }
     database
 }
 
-/// Every row of a table.
+/// Returns all rows of a table as `DynamoDB` JSON.
 #[must_use]
 pub fn rows(database: &Database, table: &str) -> Vec<Value> {
-    let request = serde_json::from_value(json!({"TableName": table})).expect("a request");
-    let items = database.scan(request).expect("a table").items.unwrap_or_default();
-    items.into_iter().map(|item| serde_json::to_value(item).expect("a row of JSON")).collect()
+    let request = serde_json::from_value(json!({"TableName": table})).expect("the scan request is valid");
+    let items = database.scan(request).expect("the table exists").items.unwrap_or_default();
+    items.into_iter().map(|item| serde_json::to_value(item).expect("a row can be written as JSON")).collect()
 }
 
-/// The request that is answered with what it consumes.
+/// Returns the body of a request with `ReturnConsumedCapacity` added, so that the response contains the consumed capacity.
 #[must_use]
-pub fn asking_for_units(body: &[u8]) -> Bytes {
-    let mut request: Value = serde_json::from_slice(body).expect("a request of JSON");
+pub fn with_consumed_capacity(body: &[u8]) -> Bytes {
+    let mut request: Value = serde_json::from_slice(body).expect("the request is JSON");
     request["ReturnConsumedCapacity"] = "TOTAL".into();
     request.to_string().into()
 }
 
-/// What the engine answers to a request: the status and the body.
+/// Executes a request and returns the status and body of the response.
 #[must_use]
 pub fn apply(database: &Database, operation: &str, body: &[u8]) -> (u16, Bytes) {
     match try_apply(database, operation, body) {
@@ -53,7 +55,7 @@ pub fn apply(database: &Database, operation: &str, body: &[u8]) -> (u16, Bytes) 
 fn try_apply(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
     macro_rules! call {
         ($method:ident) => {
-            serde_json::to_vec(&database.$method(serde_json::from_slice(body).expect("a good request"))?)
+            serde_json::to_vec(&database.$method(serde_json::from_slice(body).expect("the request is valid"))?)
         };
     }
     let answer = match operation {
@@ -64,7 +66,7 @@ fn try_apply(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8
         "Query" => call!(query),
         "BatchGetItem" => call!(batch_get_item),
         "TransactWriteItems" => call!(transact_write_items),
-        other => panic!("no function is known to call {other}"),
+        other => panic!("the operation {other} is missing: add it to `try_apply` in {}", file!()),
     };
-    Ok(answer.expect("an answer of JSON"))
+    Ok(answer.expect("a response can be written as JSON"))
 }

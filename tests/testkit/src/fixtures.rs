@@ -4,37 +4,37 @@ use store::{Chat, Connection, Connections, CreatedThread, FileRow, Links, Messag
 
 use crate::caller;
 
-/// What all tests sign files' URLs with.
+/// Returns the links that all tests use, with a fixed test key.
 #[must_use]
 pub fn links() -> Links {
-    Links::new("a key that protects nothing but tests").expect("a key")
+    Links::new("a key that protects nothing but tests").expect("the key is long enough")
 }
 
-/// A new thread of these users.
+/// Creates a thread with these members.
 pub async fn new_thread(chat: &Chat, members: &[&str]) -> Thread {
-    let member_ids = members.iter().map(|id| UserId::parse(id).expect("a user id")).collect();
-    match chat.create_thread(&CreateThread { member_ids, title: None }).await.expect("a thread") {
+    let member_ids = members.iter().map(|id| UserId::parse(id).expect("id is a valid user ID")).collect();
+    match chat.create_thread(&CreateThread { member_ids, title: None }).await.expect("the thread can be created") {
         CreatedThread::New(thread) => thread,
-        CreatedThread::Existing(thread) => panic!("{} was there already", thread.id),
+        CreatedThread::Existing(thread) => panic!("a thread with these members already exists: {}", thread.id),
     }
 }
 
-/// A message of `user` to `thread`.
+/// Sends a message to a thread as `user`.
 pub async fn send_text(chat: &Chat, user: &str, thread: &Thread, body: &str) -> Message {
     send_with_files(chat, user, thread, body, &[]).await
 }
 
-/// The same with files.
+/// Sends a message with files to a thread as `user`.
 pub async fn send_with_files(chat: &Chat, user: &str, thread: &Thread, body: &str, file_ids: &[FileId]) -> Message {
     let author = &caller(user).profile();
     let new = NewMessage { thread_id: &thread.id, author, body, file_ids, idempotency_key: None };
     match chat.send(new, &links()).await {
         Ok(Sent::Stored(message)) => message,
-        other => panic!("{user} could not say anything: {other:?}"),
+        other => panic!("the message of {user} was not stored: {other:?}"),
     }
 }
 
-/// The row of a message.
+/// Returns the row of a message, without the undelivered flag.
 #[must_use]
 pub fn message_row(message: &Message) -> MessageRow {
     let files: Vec<_> = message.attachments.iter().map(|file| &file.id).collect();
@@ -42,21 +42,21 @@ pub fn message_row(message: &Message) -> MessageRow {
         "id": message.id, "threadId": message.thread_id, "seq": message.seq, "authorId": message.author.id,
         "body": message.body, "fileIds": files, "createdAt": message.created_at,
     });
-    serde_json::from_value(row).expect("a row")
+    serde_json::from_value(row).expect("the row is valid")
 }
 
-/// A file that `user` has announced.
+/// Creates a pending file that belongs to `user`.
 pub async fn new_file(chat: &Chat, user: &str, name: &str, mimetype: &str, size: usize) -> FileRow {
     let request = CreateFile { name: name.into(), mimetype: mimetype.into(), size: size as u64 };
     let file = FileRow::new(&caller(user).id, request);
-    chat.create_file(&file).await.expect("a file");
+    chat.create_file(&file).await.expect("the file can be created");
     file
 }
 
-/// A socket of `user` that opens now and lives for an hour.
+/// Opens a connection of `user` with this ID that expires in an hour.
 pub async fn connect(connections: &Connections, user: &str, connection: &str) -> Connection {
     let id = ConnectionId::new(connection);
     let until = Timestamp::now().seconds() + 3_600;
-    connections.connect(&id, &caller(user).id, until).await.expect("a connection");
-    connections.connection(&id).await.expect("an answer").expect("a live connection")
+    connections.connect(&id, &caller(user).id, until).await.expect("the connection can be written");
+    connections.connection(&id).await.expect("the connection can be read").expect("the connection has not expired")
 }

@@ -1,6 +1,6 @@
-//! A token issuer on loopback: publishes a JWK set and mints tokens, good and bad.
+//! A token issuer on a local port. It publishes a JWK set and issues valid and invalid tokens.
 
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a fake that cannot work fails its test at once")]
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a panic in here fails the test that caused it")]
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,23 +20,23 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RS
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// A 2 048-bit private key in PKCS #1, made for these tests and published with them: it protects nothing.
+/// A 2,048-bit RSA private key in PKCS #1, only for tests. It is public and protects nothing.
 const TEST_ONLY_RSA_KEY: &[u8] = include_bytes!("issuer-test-only-rsa.der");
-/// The `kid` of the RSA key. The P-256 key's is `ec-1`, after a rotation `ec-2`, and so on.
+/// The `kid` of the RSA key. The `kid` of the P-256 key is `ec-1`, after the first rotation `ec-2`, and so on.
 pub const RSA_KID: &str = "rsa-1";
-/// Whom the tokens are for.
+/// The `aud` of the tokens.
 pub const AUDIENCE: &str = "test-client";
 
-/// How the issuer answers a request for its keys.
+/// The issuer's response to a request for its JWK set.
 #[derive(Clone)]
 pub enum Answer {
-    /// With its JWK set.
+    /// The JWK set.
     Keys,
-    /// With this body instead.
+    /// Status 200 with this body.
     Body(Bytes),
-    /// With this HTTP status and no body.
+    /// This HTTP status without a body.
     Status(u16),
-    /// Never.
+    /// No response at all.
     Hang,
 }
 
@@ -44,17 +44,17 @@ pub enum Answer {
 pub enum Signer {
     /// The issuer's RSA key (RS256).
     Rsa,
-    /// The issuer's present P-256 key (ES256).
+    /// The issuer's current P-256 key (ES256).
     P256,
-    /// A P-256 key that nobody published (ES256).
+    /// A P-256 key that is not in the JWK set (ES256).
     Stranger,
     /// HMAC with these bytes (HS256).
     Hmac(Vec<u8>),
-    /// Nothing: the signature is empty.
+    /// No key: the signature is empty.
     Nothing,
 }
 
-/// A running issuer. Stops with the runtime that it was started on.
+/// A running issuer. It stops with the async runtime on which it was started.
 pub struct Issuer {
     url: String,
     rsa: RsaKeyPair,
@@ -76,7 +76,7 @@ struct P256 {
 impl Issuer {
     /// Starts on a free port of 127.0.0.1.
     pub async fn start() -> Self {
-        let rsa = RsaKeyPair::from_der(TEST_ONLY_RSA_KEY).expect("the embedded key");
+        let rsa = RsaKeyPair::from_der(TEST_ONLY_RSA_KEY).expect("the embedded key is valid");
         let components = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(rsa.public());
         let (n, e) = (encode(components.n), encode(components.e));
         let shared = Arc::new(Shared {
@@ -85,48 +85,48 @@ impl Issuer {
             p256: Mutex::new(P256 { generation: 1, key: p256_key() }),
             rsa_jwk: json!({"kid": RSA_KID, "kty": "RSA", "alg": "RS256", "use": "sig", "n": n, "e": e}),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
         tokio::spawn(serve(listener, Arc::clone(&shared)));
         Self { url, rsa, shared }
     }
 
-    /// What tokens carry as `iss`: `http://127.0.0.1:{port}`.
+    /// Returns the `iss` of the tokens: `http://127.0.0.1:{port}`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where the keys are.
+    /// Returns the URL of the JWK set.
     #[must_use]
     pub fn jwks_url(&self) -> String {
         format!("{}/.well-known/jwks.json", self.url)
     }
 
-    /// How often the keys have been asked for, whatever the answer.
+    /// Returns how often the JWK set was requested, including failed requests.
     #[must_use]
     pub fn fetches(&self) -> usize {
         self.shared.fetches.load(Ordering::SeqCst)
     }
 
-    /// Changes how requests for the keys are answered from now on.
+    /// Sets the response to all further requests for the JWK set.
     pub fn answer(&self, answer: Answer) {
-        *self.shared.answer.lock().expect("no panic while locked") = answer;
+        *self.shared.answer.lock().expect("no other thread panicked while holding the lock") = answer;
     }
 
-    /// Replaces the P-256 key by a new one with the next `kid`; the old one is withdrawn.
+    /// Replaces the P-256 key with a new one that has the next `kid`. The old key leaves the JWK set.
     pub fn rotate(&self) {
-        let mut p256 = self.shared.p256.lock().expect("no panic while locked");
+        let mut p256 = self.shared.p256.lock().expect("no other thread panicked while holding the lock");
         *p256 = P256 { generation: p256.generation + 1, key: p256_key() };
     }
 
-    /// The JWK set as published.
+    /// Returns the current JWK set.
     #[must_use]
     pub fn jwks(&self) -> Value {
         self.shared.jwks()
     }
 
-    /// Claims of a good token that is valid for an hour from now.
+    /// Returns claims of a token that is valid for one hour from now.
     #[must_use]
     pub fn claims(&self, sub: &str, name: &str) -> Value {
         let now = now();
@@ -136,20 +136,20 @@ impl Issuer {
         })
     }
 
-    /// A good token with these claims, RS256.
+    /// Issues a token with these claims, signed with RS256.
     #[must_use]
     pub fn token(&self, claims: &Value) -> String {
         self.mint(&json!({"typ": "JWT", "alg": "RS256", "kid": RSA_KID}), claims, &Signer::Rsa)
     }
 
-    /// The same, ES256.
+    /// Issues a token with these claims, signed with ES256.
     #[must_use]
     pub fn es256_token(&self, claims: &Value) -> String {
         let kid = self.p256_kid();
         self.mint(&json!({"typ": "JWT", "alg": "ES256", "kid": kid}), claims, &Signer::P256)
     }
 
-    /// A token of this header, with any claims, even nonsense, and any signature.
+    /// Issues a token with any header, claims and signature. They need not fit together.
     #[must_use]
     pub fn mint(&self, header: &Value, claims: &Value, signer: &Signer) -> String {
         let input = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
@@ -157,17 +157,17 @@ impl Issuer {
         format!("{input}.{}", encode(signature))
     }
 
-    /// The `kid` of the present P-256 key.
+    /// Returns the `kid` of the current P-256 key.
     #[must_use]
     pub fn p256_kid(&self) -> String {
-        self.shared.p256.lock().expect("no panic while locked").kid()
+        self.shared.p256.lock().expect("no other thread panicked while holding the lock").kid()
     }
 
-    /// The RSA public key in the shapes that a confused verifier might take for an HMAC secret, each with a
-    /// name.
+    /// Returns the RSA public key in all encodings that a faulty verifier might use as an HMAC secret, each with the
+    /// encoding's name.
     #[must_use]
     pub fn rsa_public_encodings(&self) -> Vec<(&'static str, Vec<u8>)> {
-        // SubjectPublicKeyInfo around the PKCS #1 key; the lengths are those of every 2 048-bit key.
+        // The start of a SubjectPublicKeyInfo that contains a PKCS #1 key of 2,048 bits.
         const SPKI: &[u8] =
             b"\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x82\x01\x0f\x00";
         let pkcs1 = self.rsa.public_key().as_ref();
@@ -188,14 +188,16 @@ impl Issuer {
 
     fn sign(&self, message: &[u8], signer: &Signer) -> Vec<u8> {
         let random = SystemRandom::new();
-        let p256 = |key: &EcdsaKeyPair| key.sign(&random, message).expect("signing").as_ref().to_vec();
+        let p256 = |key: &EcdsaKeyPair| key.sign(&random, message).expect("a message can be signed").as_ref().to_vec();
         match signer {
             Signer::Rsa => {
                 let mut signature = vec![0; self.rsa.public().modulus_len()];
-                self.rsa.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).expect("signing");
+                self.rsa.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).expect("a message can be signed");
                 signature
             }
-            Signer::P256 => p256(&self.shared.p256.lock().expect("no panic while locked").key),
+            Signer::P256 => {
+                p256(&self.shared.p256.lock().expect("no other thread panicked while holding the lock").key)
+            }
             Signer::Stranger => p256(&p256_key()),
             Signer::Hmac(secret) => {
                 let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
@@ -208,8 +210,8 @@ impl Issuer {
 
 impl Shared {
     fn jwks(&self) -> Value {
-        let p256 = self.p256.lock().expect("no panic while locked");
-        // An uncompressed point: 4, x, y.
+        let p256 = self.p256.lock().expect("no other thread panicked while holding the lock");
+        // The public key is an uncompressed point: the byte 4, then x and y of 32 bytes each.
         let (x, y) = p256.key.public_key().as_ref()[1..].split_at(32);
         let p256 = json!({
             "kid": p256.kid(), "kty": "EC", "alg": "ES256", "use": "sig", "crv": "P-256",
@@ -232,27 +234,29 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             let shared = Arc::clone(&shared);
             async move { Ok::<_, Infallible>(respond(&shared).await) }
         });
-        // A client that hangs up ends its connection with an error; that is its business.
+        // The task's result is ignored: a client that closes the connection causes an error here.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
 async fn respond(shared: &Shared) -> Response<Full<Bytes>> {
     shared.fetches.fetch_add(1, Ordering::SeqCst);
-    let answer = shared.answer.lock().expect("no panic while locked").clone();
+    let answer = shared.answer.lock().expect("no other thread panicked while holding the lock").clone();
     let (status, body) = match answer {
         Answer::Keys => (200, shared.jwks().to_string().into()),
         Answer::Body(body) => (200, body),
         Answer::Status(status) => (status, Bytes::new()),
         Answer::Hang => std::future::pending().await,
     };
-    Response::builder().status(status).body(Full::new(body)).expect("a valid status")
+    Response::builder().status(status).body(Full::new(body)).expect("the status is valid")
 }
 
 fn p256_key() -> EcdsaKeyPair {
     let random = SystemRandom::new();
-    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a random key");
-    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).expect("the key just made")
+    let pkcs8 =
+        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key can be generated");
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random)
+        .expect("the generated key is valid")
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
@@ -267,5 +271,5 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
 
 /// Seconds since 1970.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs()
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970").as_secs()
 }

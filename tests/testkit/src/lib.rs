@@ -1,7 +1,7 @@
-//! What the tests share: real engines in the process, fakes of `@connections` and of a queue, an issuer of tokens, and
-//! events.
+//! Code that tests share: `DynamoDB` and S3 engines in the process, fakes of `@connections` and SQS, a token issuer, and
+//! fixtures.
 
-#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "what goes wrong in here fails the test")]
+#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a panic in here fails the test that caused it")]
 
 mod calls;
 mod dynamodb;

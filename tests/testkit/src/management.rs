@@ -12,8 +12,8 @@ use store::Connections;
 use crate::dynamodb::sdk_config;
 use crate::serve::serve;
 
-/// A fake of API Gateway's `@connections`: a server on loopback that keeps what was posted to each connection and
-/// answers as it is told.
+/// A fake of API Gateway's `@connections` on a local port. It records the frames posted to each connection. Tests choose
+/// its responses.
 #[derive(Clone, Default)]
 pub struct Management {
     endpoint: String,
@@ -31,7 +31,7 @@ struct State {
 }
 
 impl Management {
-    /// Starts it. Every connection is open until [`answer`](Self::answer) says otherwise.
+    /// Starts the fake. Every connection is open until [`answer`](Self::answer) sets another status.
     pub async fn start() -> Self {
         let fake = Self::default();
         let serving = fake.clone();
@@ -42,36 +42,36 @@ impl Management {
         Self { endpoint: format!("{}/live", endpoint.await), ..fake }
     }
 
-    /// Delivery through this fake.
+    /// Returns a `Push` that posts to this fake.
     #[must_use]
     pub fn push(&self, connections: Connections) -> Push {
         Push::new(&sdk_config(self.endpoint.clone()), self.endpoint.clone(), connections)
     }
 
-    /// Posts to `connection`, and what would close it, are answered with `status` from now on: 410 for one that is closed.
+    /// Sets the status of all further responses for `connection`, to posts and to closing it. 410 means that it is closed.
     pub fn answer(&self, connection: &str, status: u16) {
         self.state().statuses.insert(connection.into(), status);
     }
 
-    /// Posts take so long from now on.
+    /// Delays all further responses.
     pub fn delay(&self, delay: Duration) {
         self.state().delay = delay;
     }
 
-    /// What `connection` received, in order.
+    /// Returns the frames that `connection` received, in order.
     #[must_use]
     pub fn frames(&self, connection: &str) -> Vec<serde_json::Value> {
         let frames = self.state().frames.get(connection).cloned().unwrap_or_default();
-        frames.iter().map(|frame| serde_json::from_str(frame).expect("a frame of JSON")).collect()
+        frames.iter().map(|frame| serde_json::from_str(frame).expect("the frame is JSON")).collect()
     }
 
-    /// Which connections it was told to close.
+    /// Returns the IDs of the connections that were closed through this fake.
     #[must_use]
     pub fn closed(&self) -> Vec<String> {
         self.state().closed.clone()
     }
 
-    /// The most posts that were under way at once.
+    /// Returns the largest number of requests that were in flight at the same time.
     #[must_use]
     pub fn most_in_flight(&self) -> usize {
         self.state().most_in_flight
@@ -79,10 +79,10 @@ impl Management {
 
     async fn serve(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
         let post = request.method() == Method::POST;
-        assert!(post || request.method() == Method::DELETE, "neither a post nor a closing: {}", request.method());
+        assert!(post || request.method() == Method::DELETE, "unexpected method {}", request.method());
         let path = request.uri().path().to_owned();
         let connection = path.strip_prefix("/live/@connections/").or(path.strip_prefix("/live/%40connections/"));
-        let connection = connection.unwrap_or_else(|| panic!("not a post to a connection: {path}")).to_owned();
+        let connection = connection.unwrap_or_else(|| panic!("not the path of a connection: {path}")).to_owned();
         let frame = request.into_body().collect().await?.to_bytes();
         let delay = {
             let mut state = self.state();
@@ -108,7 +108,7 @@ impl Management {
             _ => "InternalServerException",
         };
         let mut response = Response::new(Full::new(Bytes::from_static(b"{}")));
-        *response.status_mut() = status.try_into().expect("a status");
+        *response.status_mut() = status.try_into().expect("the status is valid");
         response.headers_mut().insert("x-amzn-errortype", hyper::header::HeaderValue::from_static(kind));
         Ok(response)
     }

@@ -17,40 +17,40 @@ use serde_json::{Value, json};
 
 use crate::serve::serve;
 
-/// A request on its way to the engine.
+/// A request before it reaches the engine.
 #[derive(Debug)]
 pub struct Intercepted {
-    /// `PutItem`, `Query`, `SendMessage` …; with S3 the method: `GET`, `PUT` …
+    /// The operation, such as `PutItem` or `SendMessage`. For S3, the HTTP method.
     pub operation: String,
-    /// What is asked; with S3 the path, a text.
+    /// The JSON of the request. For S3, the path as a string.
     pub request: Value,
 }
 
 impl Intercepted {
-    /// Whether it is this operation and speaks of this text anywhere.
+    /// Whether the request is of this operation and contains this text.
     #[must_use]
     pub fn is(&self, operation: &str, text: &str) -> bool {
         self.operation == operation && self.request.to_string().contains(text)
     }
 }
 
-/// What happens to a request on its way.
+/// What the proxy does with a request.
 pub enum Fault {
-    /// Nothing.
+    /// Forwards the request and the response.
     Pass,
-    /// It takes effect, and the answer is lost.
+    /// Forwards the request, then closes the connection instead of responding.
     LoseAnswer,
-    /// It takes effect, and the answer's body ends half-way.
+    /// Forwards the request, then closes the connection after half of the response's body.
     CutAnswer,
-    /// It is answered with this error of the service and has no effect.
+    /// Responds with this error code of the service, without forwarding the request.
     Refuse(&'static str),
-    /// It is answered with this and has no effect.
+    /// Responds with status 200 and this JSON, without forwarding the request.
     Answer(Value),
-    /// This happens first.
+    /// Completes this future before it forwards the request.
     After(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
-/// `fault` for the first request that `which` picks, and nothing for the rest.
+/// Returns a function that applies `fault` to the first request for which `which` is true, and forwards all others.
 pub fn once(
     which: impl Fn(&Intercepted) -> bool + Send + Sync + 'static,
     fault: impl Fn(&Intercepted) -> Fault + Send + Sync + 'static,
@@ -63,7 +63,7 @@ pub fn once(
 
 type Answer = Response<BoxBody<Bytes, LostAnswer>>;
 
-/// Stands between a client and its engine, and lets `fault` decide over each request. Returns its own endpoint.
+/// Starts a proxy for the engine at this URL and returns the proxy's URL. `fault` decides what happens to each request.
 pub(crate) async fn start<F>(engine: String, fault: F) -> String
 where
     F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
@@ -81,13 +81,13 @@ where
     F: Fn(&Intercepted) -> Fault,
 {
     let (mut parts, body) = request.into_parts();
-    let body = body.collect().await.expect("a whole request").to_bytes();
-    // DynamoDB and SQS say in a header what the JSON in the body is for; S3 is REST.
-    let target = parts.headers.get("x-amz-target").map(|target| target.to_str().expect("a text"));
+    let body = body.collect().await.expect("the request body arrives").to_bytes();
+    // DynamoDB and SQS name the operation in a header and use JSON bodies. S3 is a REST API.
+    let target = parts.headers.get("x-amz-target").map(|target| target.to_str().expect("the header is text"));
     let call = match target {
         Some(target) => Intercepted {
-            operation: target.split_once('.').expect("a target").1.to_owned(),
-            request: serde_json::from_slice(&body).expect("a request of JSON"),
+            operation: target.split_once('.').expect("the header names service and operation").1.to_owned(),
+            request: serde_json::from_slice(&body).expect("the request is JSON"),
         },
         None => Intercepted { operation: parts.method.to_string(), request: parts.uri.path().into() },
     };
@@ -98,25 +98,25 @@ where
         Fault::CutAnswer => cut = true,
         Fault::Refuse(code) if target.is_none() => return Ok(refuse_as_s3(code)),
         Fault::Refuse(code) => {
-            let error = json!({"__type": code, "message": "as the test wants it"});
+            let error = json!({"__type": code, "message": "injected by the test"});
             return Ok(answer(StatusCode::BAD_REQUEST, error.to_string()));
         }
         Fault::Answer(value) => return Ok(answer(StatusCode::OK, value.to_string())),
         Fault::After(first) => first.await,
     }
-    // The header `host` stays as it is, for S3 signatures hold it.
-    parts.uri = format!("{}{}", engine.trim_end_matches('/'), parts.uri).parse().expect("a URL");
+    // The `host` header must not change, since S3 signatures cover it.
+    parts.uri = format!("{}{}", engine.trim_end_matches('/'), parts.uri).parse().expect("the URL is valid");
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let answered = client.request(Request::from_parts(parts, Full::new(body))).await.expect("an answer");
+    let answered = client.request(Request::from_parts(parts, Full::new(body))).await.expect("the engine responds");
     let (parts, body) = answered.into_parts();
-    let body = body.collect().await.expect("a whole answer").to_bytes();
+    let body = body.collect().await.expect("the response body arrives").to_bytes();
     if lose {
         return Err(LostAnswer);
     }
     let body = if cut {
         let half = Frame::data(body.slice(..body.len() / 2));
         let end = async {
-            // Or the half would not have left yet, and be lost with the rest.
+            // Lets the server send the first half before the error closes the connection.
             tokio::task::yield_now().await;
             Err(LostAnswer)
         };
@@ -127,11 +127,11 @@ where
     Ok(Response::from_parts(parts, body))
 }
 
-/// An error as S3 has it, with the status that belongs to its code.
+/// Returns an S3 error response. The code determines the status.
 fn refuse_as_s3(code: &str) -> Answer {
     let status = S3ErrorCode::from_bytes(code.as_bytes()).and_then(|code| code.status_code());
-    let error = format!("<Error><Code>{code}</Code><Message>as the test wants it</Message></Error>");
-    answer(status.expect("an error of S3"), error)
+    let error = format!("<Error><Code>{code}</Code><Message>injected by the test</Message></Error>");
+    answer(status.expect("the code is an S3 error code"), error)
 }
 
 fn answer(status: StatusCode, body: String) -> Answer {
@@ -149,7 +149,7 @@ struct LostAnswer;
 
 impl std::fmt::Display for LostAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the answer is lost")
+        f.write_str("the response is lost")
     }
 }
 

@@ -18,10 +18,10 @@ use crate::serve::serve;
 
 const BASE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/";
 
-/// A message as it was sent: the queue's name, what it says, and for how long it is held back.
+/// A sent message: the queue's name, the body, and the delivery delay.
 type Sent = (String, Value, Duration);
 
-/// A fake of SQS: a server on loopback, which keeps what its queues were sent and delivers nothing.
+/// A fake of SQS on a local port. It records sent messages and delivers none.
 #[derive(Clone)]
 pub struct Queue {
     config: SdkConfig,
@@ -29,7 +29,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Starts it.
+    /// Starts the fake.
     pub async fn start() -> Self {
         let sent = Arc::<Mutex<Vec<_>>>::default();
         let keeping = sent.clone();
@@ -40,57 +40,60 @@ impl Queue {
         Self { config: sdk_config(endpoint.await), sent }
     }
 
-    /// The same queue, with `fault` deciding over each request on its way there.
+    /// Returns access to the same queues with injected faults: `fault` is called for each request and decides what happens
+    /// to it.
     pub async fn through<F>(&self, fault: F) -> Self
     where
         F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
-        let engine = self.config.endpoint_url().expect("an endpoint").to_owned();
+        let engine = self.config.endpoint_url().expect("the fake has an endpoint").to_owned();
         Self { config: sdk_config(proxy::start(engine, fault).await), ..self.clone() }
     }
 
-    /// The queue, as a function that has just started sees it.
+    /// Returns the queue of reminders.
     #[must_use]
     pub fn reminders(&self) -> Reminders {
         Reminders::new(&self.config, format!("{BASE}reminders"))
     }
 
-    /// The queues of repairs and of dead letters, as a function that has just started sees them.
+    /// Returns the repair queue and the dead-letter queue.
     #[must_use]
     pub fn repairs(&self) -> Repairs {
         Repairs::new(&self.config, format!("{BASE}repairs"), format!("{BASE}dead-letters"))
     }
 
-    /// What the queue `name` was sent, in order.
+    /// Returns the messages sent to the queue `name`, in order.
     #[must_use]
     pub fn messages(&self, name: &str) -> Vec<Value> {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         sent.iter().filter(|(queue, ..)| queue == name).map(|(_, message, _)| message.clone()).collect()
     }
 
-    /// The reminders that were sent, in order, and how long each is held back.
+    /// Returns the file and the delivery delay of each sent reminder, in order.
     #[must_use]
     pub fn sent(&self) -> Vec<(FileId, Duration)> {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         let reminders = sent.iter().filter(|(queue, ..)| queue == "reminders");
-        let file = |message: &Value| serde_json::from_value::<Reminder>(message.clone()).expect("a reminder").file_id;
+        let file = |message: &Value| {
+            serde_json::from_value::<Reminder>(message.clone()).expect("the message is a reminder").file_id
+        };
         reminders.map(|(_, message, delay)| (file(message), *delay)).collect()
     }
 }
 
 async fn answer(request: Request<Incoming>, sent: &Mutex<Vec<Sent>>) -> Response<Full<Bytes>> {
-    let operation = request.headers()["x-amz-target"].to_str().expect("a text").to_owned();
-    let body = request.into_body().collect().await.expect("a whole request").to_bytes();
-    let request: Value = serde_json::from_slice(&body).expect("a request of JSON");
-    let queue = request["QueueUrl"].as_str().and_then(|url| url.strip_prefix(BASE)).expect("a queue of this fake");
+    let operation = request.headers()["x-amz-target"].to_str().expect("the header is text").to_owned();
+    let body = request.into_body().collect().await.expect("the request body arrives").to_bytes();
+    let request: Value = serde_json::from_slice(&body).expect("the request is JSON");
+    let queue = request["QueueUrl"].as_str().and_then(|url| url.strip_prefix(BASE)).expect("the URL is of this fake");
     let (status, body) = match operation.as_str() {
         "AmazonSQS.GetQueueAttributes" => (StatusCode::OK, json!({})),
         "AmazonSQS.SendMessage" => {
             let delay = request["DelaySeconds"].as_u64().filter(|delay| *delay <= 900);
             match delay {
                 Some(delay) => {
-                    let body = request["MessageBody"].as_str().expect("a text");
-                    let message = serde_json::from_str(body).expect("a message of JSON");
+                    let body = request["MessageBody"].as_str().expect("MessageBody is a string");
+                    let message = serde_json::from_str(body).expect("MessageBody is JSON");
                     let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
                     sent.push((queue.to_owned(), message, Duration::from_secs(delay)));
                     (StatusCode::OK, json!({"MessageId": sent.len().to_string()}))
@@ -98,7 +101,7 @@ async fn answer(request: Request<Incoming>, sent: &Mutex<Vec<Sent>>) -> Response
                 None => (StatusCode::BAD_REQUEST, json!({"__type": "com.amazonaws.sqs#InvalidParameterValue"})),
             }
         }
-        other => panic!("not an operation of this fake: {other}"),
+        other => panic!("the fake does not implement {other}: add it in {}", file!()),
     };
     let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
     *response.status_mut() = status;

@@ -21,8 +21,9 @@ use crate::dynamodb::sdk_config;
 use crate::proxy::{self, Fault, Intercepted};
 use crate::serve::serve;
 
-/// A bucket, empty and the test's own, in an S3 on a folder (s3s-fs). It checks signatures, with the headers that they
-/// hold and when they end, and keeps the headers of an object. Unlike S3 it notifies nobody and asks no policy.
+/// An empty bucket for one test, in an S3 server that stores objects in a temporary folder (s3s-fs). The server checks
+/// signatures, including signed headers and expiry, and keeps an object's headers. Unlike S3, it sends no events and
+/// evaluates no policies.
 #[derive(Clone)]
 pub struct Storage {
     client: Client,
@@ -30,98 +31,100 @@ pub struct Storage {
     _folder: Arc<Folder>,
 }
 
-/// Short: s3s-fs makes one file name of the bucket's and the key, and a file system takes 255 bytes.
-const NAME: &str = "files";
+/// Name of the bucket. It is short because s3s-fs forms a file name from bucket and key, which must fit into 255 bytes.
+const BUCKET: &str = "files";
 
 impl Storage {
-    /// Starts it, and creates the bucket. Its folder is deleted with the last clone.
+    /// Starts the server and creates the bucket. Dropping the last clone deletes the folder.
     pub async fn create() -> Self {
         let folder = Folder::create();
-        let mut service = S3ServiceBuilder::new(FileSystem::new(&folder.0).expect("a folder"));
+        let mut service = S3ServiceBuilder::new(FileSystem::new(&folder.0).expect("the folder is usable"));
         service.set_auth(SimpleAuth::from_single("test", "test"));
         let config = sdk_config(serve(service.build()).await);
         let client = Client::from_conf(Builder::from(&config).force_path_style(true).build());
-        client.create_bucket().bucket(NAME).send().await.expect("a new bucket");
+        client.create_bucket().bucket(BUCKET).send().await.expect("the bucket can be created");
         Self { client, config, _folder: Arc::new(folder) }
     }
 
-    /// The same bucket, with `fault` deciding over each request on its way there.
+    /// Returns access to the same bucket with injected faults: `fault` is called for each request and decides what happens
+    /// to it.
     pub async fn through<F>(&self, fault: F) -> Self
     where
         F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
-        let engine = self.config.endpoint_url().expect("an endpoint").to_owned();
+        let engine = self.config.endpoint_url().expect("the server has an endpoint").to_owned();
         Self { config: sdk_config(proxy::start(engine, fault).await), ..self.clone() }
     }
 
-    /// The bucket, as a function that has just started sees it.
+    /// Returns a `Bucket` for this bucket.
     #[must_use]
     pub fn bucket(&self) -> Bucket {
-        Bucket::new(&self.config, NAME.into())
+        Bucket::new(&self.config, BUCKET.into())
     }
 
-    /// What signs URLs of its objects.
+    /// Returns a `Presigner` for this bucket.
     #[must_use]
     pub fn presigner(&self) -> Presigner {
-        Presigner::new(&self.config, NAME)
+        Presigner::new(&self.config, BUCKET)
     }
 
-    /// Uploads a file as a client does, of whatever size.
+    /// Uploads a file's bytes like a client, with a presigned URL for `image/jpeg`.
     pub async fn upload(&self, id: &FileId, bytes: impl Into<Bytes>) {
         let bytes = bytes.into();
-        let upload = self.presigner().upload(id, "image/jpeg", bytes.len() as u64).await.expect("a URL");
+        let upload =
+            self.presigner().upload(id, "image/jpeg", bytes.len() as u64).await.expect("the URL can be signed");
         assert_eq!(Self::put(&upload, bytes).await.status(), StatusCode::OK);
     }
 
-    /// Does what the API tells a client to do for its upload, and returns the answer.
+    /// Sends the PUT of a presigned upload, and returns the response.
     pub async fn put(upload: &PresignedUpload, bytes: impl Into<Bytes>) -> Response<Bytes> {
         let bytes = bytes.into();
-        // As every browser does; hyper leaves it out where it is 0.
+        // Browsers always send this header. hyper omits it for an empty body.
         let mut request = Request::builder().method(Method::PUT).uri(&upload.url).header(CONTENT_LENGTH, bytes.len());
         for (name, value) in &upload.headers {
             request = request.header(name, value);
         }
-        send(request.body(Full::new(bytes)).expect("a request")).await
+        send(request.body(Full::new(bytes)).expect("the request is valid")).await
     }
 
-    /// What a browser gets from a URL.
+    /// Sends a GET without credentials, and returns the response.
     pub async fn get(url: &str) -> Response<Bytes> {
-        send(Request::builder().uri(url).body(Full::default()).expect("a request")).await
+        send(Request::builder().uri(url).body(Full::default()).expect("the request is valid")).await
     }
 
-    /// The object at `key` as a browser gets it, with its headers.
+    /// Returns the object at `key` with its headers, downloaded with a presigned URL.
     pub async fn object(&self, key: &str) -> Response<Bytes> {
-        Self::get(&self.presigner().download(key).await.expect("a URL")).await
+        Self::get(&self.presigner().download(key).await.expect("the URL can be signed")).await
     }
 
-    /// The keys of all objects, in order.
+    /// Returns the keys of all objects, sorted.
     pub async fn keys(&self) -> Vec<String> {
-        let pages = self.client.list_objects_v2().bucket(NAME).into_paginator().send();
-        let pages = pages.try_collect().await.expect("all pages");
+        let pages = self.client.list_objects_v2().bucket(BUCKET).into_paginator().send();
+        let pages = pages.try_collect().await.expect("the objects can be listed");
         pages.into_iter().flat_map(|page| page.contents.unwrap_or_default()).filter_map(|object| object.key).collect()
     }
 }
 
 async fn send(request: Request<Full<Bytes>>) -> Response<Bytes> {
     let client = legacy::Client::builder(TokioExecutor::new()).build_http();
-    let (parts, body) = client.request(request).await.expect("an answer").into_parts();
-    Response::from_parts(parts, body.collect().await.expect("a whole answer").to_bytes())
+    let (parts, body) = client.request(request).await.expect("the server responds").into_parts();
+    Response::from_parts(parts, body.collect().await.expect("the response body arrives").to_bytes())
 }
 
-/// A folder of the test's own, deleted at the end.
+/// A temporary folder, deleted on drop.
 struct Folder(PathBuf);
 
 impl Folder {
     fn create() -> Self {
         let path = std::env::temp_dir().join(format!("hearth-{}", Uuid::now_v7().simple()));
-        std::fs::create_dir(&path).expect("a new folder");
+        std::fs::create_dir(&path).expect("the folder can be created");
         Self(path)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A request that a test has given up may still write: then a file is left over, and no test fails for it.
+        // An unfinished request may still write a file. Then the folder stays, which must not fail the test.
         std::fs::remove_dir_all(&self.0).ok();
     }
 }

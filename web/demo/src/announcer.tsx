@@ -1,62 +1,68 @@
 import type { ThreadSummary } from "hearth-client";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { titleOf, useChat } from "./context";
+import { threadTitle, useChat } from "./context";
 import { preview } from "./preview";
-import { newest, unreadOf } from "./read-marks";
+import { latestActivity, unreadCount } from "./read-marks";
 import { useStore } from "./store";
 
-const KEPT = 5;
+/** How many announcements stay in the document. */
+const MAX_ANNOUNCEMENTS = 5;
 
-/** Reads new messages of others out to a screen reader, and counts the unread ones in the window's title. */
+/** Announces new messages from other people to screen readers, and shows the number of unread messages in the title. */
 export function Announcer({ threadId }: { threadId: string | undefined }) {
   const { list, marks, user } = useChat();
   const { threads, loaded } = useStore(list);
   const read = useStore(marks);
-  const heard = useRef<Heard>(undefined);
-  const [news, setNews] = useState<{ key: number; text: string }[]>([]);
+  const known = useRef<Known>(undefined);
+  const [announcements, setAnnouncements] = useState<{ key: number; text: string }[]>([]);
 
-  // Before it is painted: what counts as read is never shown as unread.
+  // Runs before the page is painted, so that threads the user has read never flash as unread.
   useLayoutEffect(() => {
     if (!loaded) return;
-    marks.see(threads);
-    const { since, seqs } = heard.current ?? { since: newest(threads), seqs: undefined };
-    const fresh = seqs ? threads.filter((thread) => isNew(thread, { since, seqs }, user.id)) : [];
-    heard.current = { since, seqs: new Map(threads.map((thread) => [thread.id, thread.lastMessage?.seq ?? 0])) };
-    if (fresh.length === 0) return;
-    // A paragraph of its own: the same words once more are read out once more.
-    const text = fresh.map((thread) => sentence(thread)).join(" ");
-    setNews((news) => [...news, { key: (news.at(-1)?.key ?? 0) + 1, text }].slice(-KEPT));
+    marks.addThreads(threads);
+    const { since, seqs } = known.current ?? { since: latestActivity(threads), seqs: undefined };
+    const changed = seqs ? threads.filter((thread) => hasNewMessage(thread, { since, seqs }, user.id)) : [];
+    known.current = { since, seqs: new Map(threads.map((thread) => [thread.id, thread.lastMessage?.seq ?? 0])) };
+    if (changed.length === 0) return;
+    // Each announcement is a new paragraph, so that screen readers also announce a repeated text.
+    const text = changed.map((thread) => announcement(thread)).join(" ");
+    setAnnouncements((earlier) =>
+      [...earlier, { key: (earlier.at(-1)?.key ?? 0) + 1, text }].slice(-MAX_ANNOUNCEMENTS),
+    );
   }, [threads, loaded]);
 
-  function sentence(thread: ThreadSummary): string {
-    const place = thread.id === threadId ? "" : ` in ${titleOf(thread, user)}`;
+  function announcement(thread: ThreadSummary): string {
+    const place = thread.id === threadId ? "" : ` in ${threadTitle(thread, user)}`;
     return `${thread.lastMessage?.author.name}${place}: ${preview(thread.lastMessage)}`;
   }
 
-  const unread = threads.reduce((sum, thread) => sum + unreadOf(thread, read, user.id), 0);
+  const unread = threads.reduce((sum, thread) => sum + unreadCount(thread, read, user.id), 0);
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) Hearth` : "Hearth";
   }, [unread]);
 
   return (
     <div class="hidden" role="log" aria-label="New messages">
-      {news.map(({ key, text }) => (
+      {announcements.map(({ key, text }) => (
         <p key={key}>{text}</p>
       ))}
     </div>
   );
 }
 
-interface Heard {
-  /** The newest moment that the list told of when it was loaded first, by the server's clock. */
+interface Known {
+  /** The latest activity in the list when it was first loaded, by the server's clock. */
   since: string;
-  /** Of each thread's newest message. */
+  /** The `seq` of each thread's last message, by thread ID. */
   seqs: Map<string, number>;
 }
 
-/** A thread that was not listed yet may come from an older page: its message is new only if it is younger than the list. */
-function isNew({ id, lastMessage }: ThreadSummary, { since, seqs }: Heard, userId: string): boolean {
+/**
+ * Returns whether the last message of a thread is new and from somebody else. A thread that was not in the list before
+ * may come from an older page of the list, so its message is new only if it was sent after `since`.
+ */
+function hasNewMessage({ id, lastMessage }: ThreadSummary, { since, seqs }: Known, userId: string): boolean {
   if (lastMessage === null || lastMessage.author.id === userId) return false;
-  const known = seqs.get(id);
-  return known === undefined ? lastMessage.createdAt > since : lastMessage.seq > known;
+  const seq = seqs.get(id);
+  return seq === undefined ? lastMessage.createdAt > since : lastMessage.seq > seq;
 }

@@ -1,9 +1,10 @@
 import type { Attachment, ThreadView } from "hearth-client";
 import { useEffect, useRef } from "preact/hooks";
 import { useChat } from "./context";
+import { formatSize } from "./format";
 import { FileIcon } from "./icons";
-import { sizeOf } from "./time";
 
+/** Returns whether an attachment is shown as a photo. Failed images and SVG documents are shown as files. */
 export function isPhoto(attachment: Attachment): boolean {
   return (
     attachment.mimetype.startsWith("image/") &&
@@ -18,20 +19,20 @@ interface PhotoProps {
   onOpen(): void;
 }
 
-/** A thumbnail that opens the photo, or the place where it will be. */
+/** A thumbnail that opens the photo or, while the photo is pending, a placeholder. */
 export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
   const { previews } = useChat();
   const renew = useRenewal(view, photo.id);
   useEffect(() => {
     if (photo.thumbUrl) previews.forget(photo.id);
   }, [photo.thumbUrl, photo.id, previews]);
-  // Whoever sends a photo sees it at once; the others see it when it has been looked at.
+  // The sender sees the photo at once. The other members see it when its thumbnail is ready.
   const source = photo.thumbUrl ?? previews.of(photo.id);
   if (photo.status !== "ready") {
     return (
       <div class="photo" data-pending="true" role="img" aria-label={`${photo.name}, being prepared`}>
         <span>{photo.name}</span>
-        {source && <img src={source} alt="" onError={hide} />}
+        {source && <img src={source} alt="" onError={hideImage} />}
       </div>
     );
   }
@@ -42,10 +43,10 @@ export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
   );
 }
 
-/** Anything that is not a photo: its name, and where to get it. */
+/** An attachment that is not a photo: its name, its state, and a link to the file. */
 export function FileTile({ file, view }: { file: Attachment; view: ThreadView }) {
   const renew = useRenewal(view, file.id);
-  const state = { pending: "being prepared", ready: sizeOf(file.size), failed: "could not be made use of" }[
+  const state = { pending: "being prepared", ready: formatSize(file.size), failed: "could not be processed" }[
     file.status
   ];
   const content = (
@@ -63,19 +64,21 @@ export function FileTile({ file, view }: { file: Attachment; view: ThreadView })
   );
 }
 
-/** A picture that the browser cannot show leaves its name to be seen. */
-export function hide(event: Event): void {
+/** Hides an image that the browser cannot show, so that the file's name or icon below it is visible. */
+export function hideImage(event: Event): void {
   (event.currentTarget as HTMLElement).hidden = true;
 }
 
 const HOUR = 3_600_000;
 
-/** URLs of files run out after some hours: this asks for new ones, once an hour at most. */
+/**
+ * Returns a function that requests new URLs for a file, at most once an hour. URLs of files expire after some hours.
+ */
 export function useRenewal(view: ThreadView, fileId: string): () => void {
-  const asked = useRef(Date.now());
+  const renewedAt = useRef(Date.now());
   return () => {
-    if (Date.now() - asked.current < HOUR) return;
-    asked.current = Date.now();
-    view.refreshFile(fileId).catch(() => {}); // the old one stays, which may be good still
+    if (Date.now() - renewedAt.current < HOUR) return;
+    renewedAt.current = Date.now();
+    view.refreshFile(fileId).catch(() => {}); // the old URL stays and may still be valid
   };
 }

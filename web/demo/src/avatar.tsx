@@ -1,4 +1,7 @@
-/** Somebody's initials on a colour that is always theirs. Beside a name, which is what a screen reader reads. */
+/**
+ * A person's initials on a colour that depends only on their ID. Hidden from screen readers, because the name is always
+ * next to it.
+ */
 export function Avatar({ id, name }: { id: string; name: string }) {
   return (
     <span class="avatar" data-tone={toneOf(id)} aria-hidden="true">
@@ -7,7 +10,7 @@ export function Avatar({ id, name }: { id: string; name: string }) {
   );
 }
 
-/** One or two people of a thread, for a list. */
+/** The avatars of the first two people. */
 export function Avatars({ people }: { people: { id: string; name: string }[] }) {
   return (
     <span class="avatars" data-count={Math.min(people.length, 2)}>
@@ -20,7 +23,7 @@ export function Avatars({ people }: { people: { id: string; name: string }[] }) 
 
 const TONES = 7;
 
-export function toneOf(id: string): number {
+function toneOf(id: string): number {
   let sum = 0;
   for (const character of id) sum = (sum * 31 + character.charCodeAt(0)) % 65_521;
   return sum % TONES;

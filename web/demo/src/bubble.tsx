@@ -2,22 +2,24 @@ import type { ThreadEntry, ThreadView } from "hearth-client";
 import { FileTile, isPhoto, PhotoTile } from "./attachment";
 import { Avatar } from "./avatar";
 import { useChat } from "./context";
-import { sentence } from "./sentence";
-import { fully, timeOf } from "./time";
+import { errorText } from "./error-text";
+import { formatFull, formatTime } from "./format";
 
 interface Props {
   view: ThreadView;
   entry: ThreadEntry;
   mine: boolean;
-  /** Of what the same person says without a pause. */
+  /** Whether this is the first message of a group: messages of one author with short pauses. */
   first: boolean;
+  /** Whether this is the last message of its group. */
   last: boolean;
+  /** Opens a photo in full size. */
   onOpen(entryKey: string, fileId: string): void;
-  /** What was refused goes back into the field. */
+  /** Moves a message that was not sent back into the composer. */
   onEdit(entry: ThreadEntry): void;
 }
 
-/** One message, sent or on its way. */
+/** A message, whether sent, being sent or failed. */
 export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props) {
   const photos = entry.attachments.filter(isPhoto);
   const files = entry.attachments.filter((attachment) => !isPhoto(attachment));
@@ -40,8 +42,8 @@ export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props
         {entry.body && <p class="bubble">{entry.body}</p>}
         <p class="meta">
           {entry.state === "sent" && last && (
-            <time dateTime={entry.createdAt} title={fully(entry.createdAt)}>
-              {timeOf(entry.createdAt)}
+            <time dateTime={entry.createdAt} title={formatFull(entry.createdAt)}>
+              {formatTime(entry.createdAt)}
             </time>
           )}
           {entry.state === "sending" && (entry.error ? "Not sent yet, trying again …" : "Sending …")}
@@ -60,7 +62,7 @@ function Failed({ view, entry, onEdit }: Pick<Props, "view" | "entry" | "onEdit"
   }
   return (
     <span class="failed" role="alert">
-      Not sent{entry.error ? `: ${sentence(entry.error)}` : "."}{" "}
+      Not sent{entry.error ? `: ${errorText(entry.error)}` : "."}{" "}
       <button type="button" class="link-button" onClick={() => view.retry(entry.key)}>
         Try again
       </button>{" "}

@@ -12,7 +12,7 @@ import type { Session } from "./session";
 import { Sidebar } from "./sidebar";
 import { Thread } from "./thread";
 
-/** Everything that a signed-in user sees. One client for as long as it is there. */
+/** The page of a signed-in user. It creates one client and closes it when the user signs out. */
 export function Chat({ config, session }: { config: Config; session: Session }) {
   const { user } = session;
   const context = useMemo(() => {
@@ -28,7 +28,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
   }, [config, session, user]);
   useEffect(
     () => () => {
-      for (const part of [context.drafts, context.previews, context.client]) part.close();
+      for (const resource of [context.drafts, context.previews, context.client]) resource.close();
     },
     [context],
   );
@@ -44,7 +44,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
           <Thread key={threadId} threadId={threadId} />
         ) : (
           <section class="nothing" aria-label="Conversation">
-            <p>Choose a conversation, or start a new one.</p>
+            <p>Choose a conversation or start a new one.</p>
           </section>
         )}
       </div>

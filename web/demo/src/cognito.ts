@@ -1,17 +1,18 @@
-/** Signing in at a Cognito user pool: a few calls of its API, by `fetch`. */
+/** A small client of the Cognito user pool API: sign-in, token refresh and revocation with `fetch`. */
 
-/** `refreshToken` lives for weeks, `idToken` for an hour. */
+/** The tokens of a session. The `idToken` is valid for an hour, the `refreshToken` for weeks. */
 export interface Tokens {
   idToken: string;
   refreshToken: string;
 }
 
-/** A first sign-in with a password that somebody else has chosen: `choose` a new one. */
+/** The answer to a first sign-in with a temporary password. The user must choose a new one. */
 export interface NewPasswordNeeded {
+  /** Sets the new password and completes the sign-in. */
   choose(password: string): Promise<Tokens>;
 }
 
-/** Cognito refused. `code` is its exception's name, such as `NotAuthorizedException`. */
+/** An error answer of Cognito. `code` is the name of its exception, such as `NotAuthorizedException`. */
 export class CognitoError extends Error {
   override name = "CognitoError";
   constructor(
@@ -60,7 +61,7 @@ export class Cognito {
     return tokens(answer, refreshToken);
   }
 
-  /** Makes a refresh token worthless, and what was given for it. */
+  /** Revokes a refresh token and the access tokens issued with it. */
   async revoke(refreshToken: string): Promise<void> {
     await this.call("RevokeToken", { Token: refreshToken });
   }
@@ -68,7 +69,7 @@ export class Cognito {
   private async call(action: string, content: object): Promise<Answer> {
     const response = await fetch(this.url, {
       method: "POST",
-      keepalive: true, // the page may go while it signs out
+      keepalive: true, // the request completes even if the page is closed during sign-out
       headers: {
         "content-type": "application/x-amz-json-1.1",
         "x-amz-target": `AWSCognitoIdentityProviderService.${action}`,
@@ -76,13 +77,24 @@ export class Cognito {
       body: JSON.stringify({ ClientId: this.clientId, ...content }),
     });
     const answer = await response.json();
-    if (!response.ok) throw new CognitoError(String(answer.__type).replace(/.*#/, ""), answer.message ?? "Refused.");
+    if (!response.ok) {
+      throw new CognitoError(
+        String(answer.__type).replace(/.*#/, ""),
+        answer.message ?? "The sign-in service reported an error. Try again.",
+      );
+    }
     return answer;
   }
 }
 
 function tokens(answer: Answer, refreshToken?: string): Tokens {
   const result = answer.AuthenticationResult;
-  if (!result) throw new CognitoError("Challenge", `This page has no answer to ${answer.ChallengeName}.`);
+  if (!result) {
+    throw new CognitoError(
+      "Challenge",
+      `This account requires a sign-in step that this page does not support (${answer.ChallengeName}). ` +
+        "Ask the person who manages your account.",
+    );
+  }
   return { idToken: result.IdToken, refreshToken: result.RefreshToken ?? refreshToken ?? "" };
 }

@@ -1,14 +1,11 @@
-import type { ThreadView } from "hearth-client";
+import { limits, type ThreadView } from "hearth-client";
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { hide } from "./attachment";
+import { hideImage } from "./attachment";
 import type { Draft, DraftFile } from "./draft";
 import { CloseIcon, FileIcon, PhotoIcon, SendIcon } from "./icons";
-import { composes } from "./keys";
+import { isComposing } from "./ime";
 import { useStore } from "./store";
-
-const MAX_CHARACTERS = 8000;
-const MAX_FILES = 10;
 
 interface Props {
   view: ThreadView;
@@ -23,18 +20,18 @@ export function Composer({ view, draft, field }: Props) {
   useEffect(() => {
     const element = field.current;
     if (!element) return;
-    element.style.height = "auto"; // so that it shrinks, too
+    element.style.height = "auto"; // without this, the field would grow but never shrink
     element.style.height = `${element.scrollHeight}px`;
   }, [text]);
 
   const length = [...text].length;
   const problem =
-    length > MAX_CHARACTERS
-      ? `${length - MAX_CHARACTERS} characters too many.`
-      : files.length > MAX_FILES
-        ? `${MAX_FILES} files at most go with a message.`
+    length > limits.bodyChars
+      ? `Your message is too long. Shorten it by ${count(length - limits.bodyChars, "character")}.`
+      : files.length > limits.filesPerMessage
+        ? `A message can have at most ${limits.filesPerMessage} files. Remove ${count(files.length - limits.filesPerMessage, "file")}.`
         : undefined;
-  const ready = files.every((file) => file.sent) && (text.trim() !== "" || files.length > 0) && !problem;
+  const ready = files.every((file) => file.uploaded) && (text.trim() !== "" || files.length > 0) && !problem;
 
   function send() {
     if (!ready) return;
@@ -44,9 +41,9 @@ export function Composer({ view, draft, field }: Props) {
   }
 
   function keyDown(event: KeyboardEvent) {
-    // On a phone Enter begins a new line, and the button sends.
+    // On a touch screen, Enter starts a new line, and only the button sends.
     const sends =
-      event.key === "Enter" && !event.shiftKey && !composes(event) && !matchMedia("(pointer: coarse)").matches;
+      event.key === "Enter" && !event.shiftKey && !isComposing(event) && !matchMedia("(pointer: coarse)").matches;
     if (!sends) return;
     event.preventDefault();
     send();
@@ -62,7 +59,7 @@ export function Composer({ view, draft, field }: Props) {
       }}
     >
       {files.length > 0 && (
-        // biome-ignore lint/a11y/noRedundantRoles: without markers, Safari takes it for no list
+        // biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list
         <ul role="list" class="drafts" aria-label="Files to send">
           {files.map((file) => (
             <FileTile key={file.key} file={file} draft={draft} />
@@ -82,7 +79,7 @@ export function Composer({ view, draft, field }: Props) {
           hidden
           onChange={(event) => {
             draft.add(event.currentTarget.files ?? []);
-            event.currentTarget.value = ""; // so that the same file can be chosen again
+            event.currentTarget.value = ""; // the browser reports no change if the same file is chosen again
             field.current?.focus();
           }}
         />
@@ -118,11 +115,15 @@ export function Composer({ view, draft, field }: Props) {
   );
 }
 
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 function FileTile({ file, draft }: { file: DraftFile; draft: Draft }) {
-  const { name, previewUrl, progress, sent, error } = file;
+  const { name, previewUrl, progress, uploaded, error } = file;
   return (
     <li class="draft" data-failed={error !== undefined}>
-      {previewUrl ? <img src={previewUrl} alt="" onError={hide} /> : <FileIcon />}
+      {previewUrl ? <img src={previewUrl} alt="" onError={hideImage} /> : <FileIcon />}
       <div>
         <span class="name">{name}</span>
         {error ? (
@@ -132,7 +133,7 @@ function FileTile({ file, draft }: { file: DraftFile; draft: Draft }) {
               Try again
             </button>
           </span>
-        ) : sent ? (
+        ) : uploaded ? (
           <span>Ready to send</span>
         ) : (
           <progress value={progress} aria-label={`Uploading ${name}`} />

@@ -1,14 +1,14 @@
-/** What `config.json` beside the page says. */
+/** The contents of `config.json`, which is served from the same folder as the page. */
 export interface Config {
   apiUrl: string;
   wsUrl: string;
-  /** Of the Cognito user pool. */
+  /** The AWS region of the Cognito user pool. */
   region: string;
-  /** Of the user pool's client. */
+  /** The ID of the user pool's app client. */
   clientId: string;
-  /** Where the user pool is reached; Cognito's own address in `region` unless told. */
+  /** The URL of the Cognito API. The default is Cognito's own URL in `region`. */
   cognitoUrl: string;
-  /** People to sign in as with one click: for the local cloud, never for a real one. */
+  /** Demo users with their passwords, for sign-in with one click. Only for the local cloud, never for real deployments. */
   users: DemoUser[];
 }
 
@@ -21,13 +21,17 @@ export interface DemoUser {
 
 const REQUIRED = ["apiUrl", "wsUrl", "region", "clientId"] as const;
 
-/** Throws an `Error` that says what is wrong with it. */
+/** Loads `config.json`. Throws an `Error` if it cannot be loaded or lacks a required field; the message says which. */
 export async function loadConfig(): Promise<Config> {
   const response = await fetch("config.json");
-  if (!response.ok) throw new Error(`config.json was answered with ${response.status}.`);
+  if (!response.ok) {
+    throw new Error(
+      `The file config.json could not be loaded (HTTP status ${response.status}). Put it next to the page.`,
+    );
+  }
   const given: Partial<Config> = await response.json();
   const missing = REQUIRED.filter((name) => typeof given[name] !== "string");
-  if (missing.length > 0) throw new Error(`config.json lacks ${missing.join(", ")}.`);
+  if (missing.length > 0) throw new Error(`These fields are missing in config.json: ${missing.join(", ")}.`);
   return {
     cognitoUrl: `https://cognito-idp.${given.region}.amazonaws.com`,
     users: [],

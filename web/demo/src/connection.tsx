@@ -3,23 +3,23 @@ import { useEffect, useState } from "preact/hooks";
 import { useChat } from "./context";
 import { useStore } from "./store";
 
-const WORDS = {
+const LABELS = {
   live: "Live",
   connecting: "Connecting …",
   "catching-up": "Catching up …",
   offline: "Offline",
 } satisfies Record<ConnectionState["status"], string>;
 
-/** How the live connection stands; while there is none, when it is tried again. */
+/** Shows the state of the live connection and, while offline, the time until the next attempt. */
 export function Connection() {
   const { client } = useChat();
   const { status, nextTryAt } = useStore(client.connection);
   return (
     <div class="connection" data-status={status}>
-      <span role="status">{WORDS[status]}</span>
+      <span role="status">{LABELS[status]}</span>
       {status === "offline" && nextTryAt !== null && (
         <>
-          {/* Not read out: it changes every second. */}
+          {/* Hidden from screen readers, because it changes every second. */}
           <Countdown until={nextTryAt} />
           <button type="button" class="link-button" onClick={() => client.reconnectNow()}>
             Try now
@@ -36,5 +36,5 @@ function Countdown({ until }: { until: number }) {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
-  return <span aria-hidden="true">next try in {Math.max(0, Math.ceil((until - now) / 1000))} s</span>;
+  return <span aria-hidden="true">next attempt in {Math.max(0, Math.ceil((until - now) / 1000))} s</span>;
 }

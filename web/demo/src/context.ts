@@ -6,7 +6,7 @@ import type { Previews } from "./previews";
 import type { ReadMarks } from "./read-marks";
 import type { User } from "./session";
 
-/** What all of a signed-in user's page shares. */
+/** The objects that all components share while a user is signed in. */
 export interface ChatContext {
   client: HearthClient;
   list: ThreadList;
@@ -20,26 +20,26 @@ export const Context = createContext<ChatContext | undefined>(undefined);
 
 export function useChat(): ChatContext {
   const context = useContext(Context);
-  if (!context) throw new Error("useChat belongs inside of <Chat>.");
+  if (!context) throw new Error("useChat must be called inside <Chat>.");
   return context;
 }
 
 type Members = Pick<ThreadSummary, "memberIds" | "memberNames">;
 
-/** A thread's members but the user. */
-export function others(thread: Members, user: User): User[] {
+/** Returns the members of a thread without the user. */
+export function otherMembers(thread: Members, user: User): User[] {
   return thread.memberIds
     .map((id, index) => ({ id, name: thread.memberNames[index] ?? id }))
     .filter((member) => member.id !== user.id);
 }
 
-/** A thread's title or, without one, who is in it. */
-export function titleOf(thread: Members & { title: string | null }, user: User): string {
-  return thread.title || listed(others(thread, user)) || "Notes to yourself";
+/** Returns the title of a thread. Without one, returns the names of the other members. */
+export function threadTitle(thread: Members & { title: string | null }, user: User): string {
+  return thread.title || joinNames(otherMembers(thread, user)) || "Notes to yourself";
 }
 
 const names = new Intl.ListFormat(undefined, { type: "unit", style: "short" });
 
-export function listed(people: User[]): string {
+export function joinNames(people: User[]): string {
   return names.format(people.map((person) => person.name));
 }

@@ -10,13 +10,14 @@ interface Props {
 }
 
 /**
- * A modal dialog, for as long as it is rendered. The browser keeps the focus within, closes it on Escape, and
- * gives the focus back afterwards; a click beside it closes it as well.
+ * A modal dialog that is open while it is rendered. The browser keeps the focus inside, closes the dialog on Escape,
+ * and returns the focus afterwards. A click outside closes it too.
  */
 export function Dialog({ label, onClose, onKeyDown, children, class: name }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const pressed = useRef<EventTarget | null>(null);
-  // Not an effect: it is to be closed while it is there, so that the browser gives the focus back.
+  // A layout effect, because the dialog must be closed while it is still in the document. Otherwise the browser does
+  // not return the focus.
   useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
@@ -28,12 +29,12 @@ export function Dialog({ label, onClose, onKeyDown, children, class: name }: Pro
       class={name}
       aria-label={label}
       onCancel={(event) => {
-        event.preventDefault(); // it goes when it is rendered no more
+        event.preventDefault(); // the dialog closes when its parent stops rendering it
         onClose();
       }}
-      // Told late, when another dialog may be there in its place.
+      // The event arrives late: the dialog may be gone and another one open. Then it must not call onClose.
       onClose={(event) => event.currentTarget.isConnected && onClose()}
-      // Not where a press only ends: one that selects text may begin within.
+      // A click closes the dialog only if the press began outside. Selecting text can begin inside and end outside.
       onPointerDown={(event) => {
         pressed.current = event.target;
       }}
@@ -41,7 +42,7 @@ export function Dialog({ label, onClose, onKeyDown, children, class: name }: Pro
         if (event.target === event.currentTarget && pressed.current === event.currentTarget) onClose();
       }}
       onKeyDown={(event) => {
-        event.stopPropagation(); // what is behind the dialog has its own use for Escape
+        event.stopPropagation(); // Escape would also leave the conversation behind the dialog
         onKeyDown?.(event);
       }}
     >

@@ -1,19 +1,20 @@
 import type { Attachment, HearthClient, OutgoingFile, Store, Upload } from "hearth-client";
+import { errorText } from "./error-text";
 import type { Previews } from "./previews";
-import { sentence } from "./sentence";
 
 /** A file in the composer. */
 export interface DraftFile {
   key: number;
   name: string;
-  /** What is uploaded; undefined for one that a refused message brought back. */
+  /** The chosen file. Undefined for a file that was already uploaded for a message that was not sent. */
   file: File | undefined;
-  /** For an image. */
+  /** A blob URL. Only images have one. */
   previewUrl: string | undefined;
-  /** From 0 to 1. */
+  /** Progress of the upload, from 0 to 1. */
   progress: number;
-  /** Once the bytes are there. */
-  sent: OutgoingFile | undefined;
+  /** Set once all bytes are uploaded. */
+  uploaded: OutgoingFile | undefined;
+  /** Why the file cannot be sent, for the user. */
   error: string | undefined;
 }
 
@@ -24,11 +25,11 @@ interface Content {
 
 let lastKey = 0;
 
-/** A message that is being written. Each of its files is uploaded as soon as it is chosen. */
+/** The unsent message in a thread's composer. Each file is uploaded as soon as it is chosen. */
 export class Draft implements Store<Content> {
   private content: Content = { text: "", files: [] };
   private readonly listeners = new Set<() => void>();
-  private readonly running = new Map<number, Upload>();
+  private readonly uploads = new Map<number, Upload>();
 
   constructor(
     private readonly client: HearthClient,
@@ -43,7 +44,7 @@ export class Draft implements Store<Content> {
   readonly getSnapshot = (): Content => this.content;
 
   write(text: string): void {
-    this.keep({ ...this.content, text });
+    this.update({ ...this.content, text });
   }
 
   add(files: Iterable<File>): void {
@@ -51,18 +52,18 @@ export class Draft implements Store<Content> {
       const previewUrl = file.type.startsWith("image/") ? URL.createObjectURL(file) : undefined;
       lastKey += 1;
       const key = lastKey;
-      this.append({ key, name: file.name, file, previewUrl, progress: 0, sent: undefined, error: undefined });
+      this.append({ key, name: file.name, file, previewUrl, progress: 0, uploaded: undefined, error: undefined });
       this.start(key, file, previewUrl);
     }
   }
 
-  /** Takes back what was in a message. */
+  /** Adds the content of a message that was not sent. Its text goes before the text of the draft. */
   restore(text: string, attachments: readonly Attachment[]): void {
     for (const { id, name, mimetype, size } of attachments) {
       const previewUrl = this.previews.take(id);
-      const sent = outgoing({ id, name, mimetype, size }, previewUrl);
+      const uploaded = outgoing({ id, name, mimetype, size }, previewUrl);
       lastKey += 1;
-      this.append({ key: lastKey, name, file: undefined, previewUrl, progress: 1, sent, error: undefined });
+      this.append({ key: lastKey, name, file: undefined, previewUrl, progress: 1, uploaded, error: undefined });
     }
     this.write([text, this.content.text].filter(Boolean).join("\n"));
   }
@@ -72,17 +73,19 @@ export class Draft implements Store<Content> {
   }
 
   remove({ key, previewUrl }: DraftFile): void {
-    this.running.get(key)?.abort();
+    this.uploads.get(key)?.abort();
     if (previewUrl) URL.revokeObjectURL(previewUrl);
-    this.keep({ ...this.content, files: this.content.files.filter((file) => file.key !== key) });
+    this.update({ ...this.content, files: this.content.files.filter((file) => file.key !== key) });
   }
 
-  /** Empties it: a message has it now. */
+  /** Returns the content for sending and empties the draft. */
   take(): { text: string; files: OutgoingFile[] } {
     const { text, files } = this.content;
-    this.keep({ text: "", files: [] });
-    for (const { sent, previewUrl } of files) if (sent && previewUrl) this.previews.keep(sent.id, previewUrl);
-    return { text: text.trim(), files: files.flatMap((file) => file.sent ?? []) };
+    this.update({ text: "", files: [] });
+    for (const { uploaded, previewUrl } of files) {
+      if (uploaded && previewUrl) this.previews.keep(uploaded.id, previewUrl);
+    }
+    return { text: text.trim(), files: files.flatMap((file) => file.uploaded ?? []) };
   }
 
   close(): void {
@@ -94,33 +97,33 @@ export class Draft implements Store<Content> {
     const upload = this.client.upload(file, {
       onProgress: ({ loaded, total }) => this.change(key, { progress: total > 0 ? loaded / total : 1 }),
     });
-    this.running.set(key, upload);
+    this.uploads.set(key, upload);
     const mimetype = file.type || "application/octet-stream";
-    const sent = upload.sent.then(({ id, name }) =>
-      this.change(key, { sent: outgoing({ id, name, mimetype, size: file.size }, previewUrl) }),
+    const uploaded = upload.sent.then(({ id, name }) =>
+      this.change(key, { uploaded: outgoing({ id, name, mimetype, size: file.size }, previewUrl) }),
     );
-    // The server may find that it can make no use of the file, even before the message is sent.
-    Promise.all([sent, upload.ready])
-      .catch((error) => this.change(key, { sent: undefined, error: sentence(error) }))
-      .finally(() => this.running.delete(key));
+    // The server may refuse the file after inspecting it, even before the message is sent.
+    Promise.all([uploaded, upload.ready])
+      .catch((error) => this.change(key, { uploaded: undefined, error: errorText(error) }))
+      .finally(() => this.uploads.delete(key));
   }
 
   private append(file: DraftFile): void {
-    this.keep({ ...this.content, files: [...this.content.files, file] });
+    this.update({ ...this.content, files: [...this.content.files, file] });
   }
 
-  private change(key: number, news: Partial<DraftFile>): void {
-    const files = this.content.files.map((file) => (file.key === key ? { ...file, ...news } : file));
-    this.keep({ ...this.content, files });
+  private change(key: number, changes: Partial<DraftFile>): void {
+    const files = this.content.files.map((file) => (file.key === key ? { ...file, ...changes } : file));
+    this.update({ ...this.content, files });
   }
 
-  private keep(content: Content): void {
+  private update(content: Content): void {
     this.content = content;
     for (const listener of this.listeners) listener();
   }
 }
 
-/** What was written and not sent, by thread: it is there again when one comes back. */
+/** The drafts of all threads. A draft is still there when the user returns to its thread. */
 export class Drafts {
   private readonly drafts = new Map<string, Draft>();
 

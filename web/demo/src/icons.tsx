@@ -1,4 +1,4 @@
-/** Drawn on a grid of 24, in the colour of the text around. A label is up to the button. */
+/** Makes an icon component on a grid of 24 × 24, in the colour of the surrounding text. The button needs a label. */
 function icon(path: string) {
   return () => (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">

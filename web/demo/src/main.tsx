@@ -17,7 +17,7 @@ try {
   render(
     <main class="sign-in">
       <p class="error" role="alert">
-        {String(error)}
+        Hearth could not start. {error instanceof Error ? error.message : String(error)}
       </p>
     </main>,
     root,

@@ -1,18 +1,17 @@
+import { limits } from "hearth-client";
 import { useState } from "preact/hooks";
 import { Avatar } from "./avatar";
-import { others, useChat } from "./context";
+import { otherMembers, useChat } from "./context";
 import { Dialog } from "./dialog";
-import { composes } from "./keys";
+import { errorText } from "./error-text";
+import { isComposing } from "./ime";
 import { go } from "./router";
-import { sentence } from "./sentence";
 import type { User } from "./session";
 import { useStore } from "./store";
 
-const MAX_TITLE = 100;
-
 /**
- * Hearth has no directory of users. So this offers whom the page knows (the demo users, and everyone in the user's
- * conversations), and takes ids of others.
+ * The dialog that starts a conversation. Hearth has no directory of users, so it offers the people that the page knows:
+ * the demo users, and the members of the user's conversations. Other people can be added by their ID.
  */
 export function NewConversation({ users, onClose }: { users: User[]; onClose(): void }) {
   const { client, list, user } = useChat();
@@ -24,7 +23,7 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
   const [error, setError] = useState<string>();
 
   const known = new Map<string, User>();
-  for (const person of [...users, ...threads.flatMap((thread) => others(thread, user)), ...added]) {
+  for (const person of [...users, ...threads.flatMap((thread) => otherMembers(thread, user)), ...added]) {
     if (person.id !== user.id) known.set(person.id, { id: person.id, name: person.name });
   }
 
@@ -49,12 +48,12 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
     setError(undefined);
     try {
       const { thread } = await client.api.createThread([...chosen], title || undefined);
-      list.refresh().catch(() => {}); // the list shows it, and tries again
+      list.refresh().catch(() => {}); // the list shows the error and retries
       onClose();
       go(thread.id);
     } catch (error) {
       setBusy(false);
-      setError(sentence(error));
+      setError(errorText(error));
     }
   }
 
@@ -63,8 +62,8 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
       <form onSubmit={create}>
         <h2>New conversation</h2>
         <fieldset class="field">
-          <legend>With</legend>
-          {/* biome-ignore lint/a11y/noRedundantRoles: without markers, Safari takes it for no list */}
+          <legend>People</legend>
+          {/* biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list */}
           <ul role="list" class="choice">
             {[...known.values()].map((person) => (
               <li key={person.id}>
@@ -78,7 +77,7 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
           </ul>
         </fieldset>
         <div class="field">
-          <label for="add-id">Someone else, by their id</label>
+          <label for="add-id">Add someone by ID</label>
           <div class="add">
             <input
               id="add-id"
@@ -88,7 +87,7 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
               aria-describedby="add-hint"
               onInput={(event) => setId(event.currentTarget.value)}
               onKeyDown={(event) => {
-                if (event.key !== "Enter" || composes(event)) return;
+                if (event.key !== "Enter" || isComposing(event)) return;
                 event.preventDefault();
                 addId();
               }}
@@ -98,14 +97,14 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
             </button>
           </div>
           <p class="hint" id="add-hint">
-            They find it at the bottom of their list of conversations.
+            People find their ID below their list of conversations.
           </p>
         </div>
         <div class="field">
           <label for="title">Title</label>
-          <input id="title" name="title" maxLength={MAX_TITLE} autocomplete="off" aria-describedby="title-hint" />
+          <input id="title" name="title" maxLength={limits.titleChars} autocomplete="off" aria-describedby="title-hint" />
           <p class="hint" id="title-hint">
-            Not needed. Where the same people have a conversation already, that one opens.
+            Optional. If you already have a conversation with exactly these people, that one opens.
           </p>
         </div>
         {error && (

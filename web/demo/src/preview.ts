@@ -1,6 +1,6 @@
 import type { Message } from "hearth-client";
 
-/** A message on one line. */
+/** Returns a message as one line of text, for the list of conversations. */
 export function preview(message: Message | null): string {
   if (!message) return "No messages yet";
   if (message.body) return message.body;

@@ -1,4 +1,4 @@
-/** Pictures of the user's own uploads, by the file's id: what their sender sees until there is a thumbnail. */
+/** Blob URLs of the user's own photos, by file ID. The sender sees these pictures until the thumbnails are ready. */
 export class Previews {
   private readonly urls = new Map<string, string>();
 
@@ -10,13 +10,14 @@ export class Previews {
     return this.urls.get(fileId);
   }
 
-  /** Hands it over: whoever has it revokes it. */
+  /** Removes a URL without revoking it and returns it. The caller must revoke it. */
   take(fileId: string): string | undefined {
     const url = this.urls.get(fileId);
     this.urls.delete(fileId);
     return url;
   }
 
+  /** Removes and revokes a URL. */
   forget(fileId: string): void {
     const url = this.take(fileId);
     if (url) URL.revokeObjectURL(url);

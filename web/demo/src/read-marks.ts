@@ -1,25 +1,25 @@
 import type { Message, Store, ThreadSummary } from "hearth-client";
 
-/** The `seq` up to which each thread is read. */
+/** Read marks by thread ID: the `seq` of the last message that the user has read. */
 type Marks = Readonly<Record<string, number>>;
 
-interface Kept {
-  /** When this browser came to know the user, by the server's clock: what was said until then counts as read. */
+interface Stored {
+  /** When the user first opened the page in this browser, by the server's clock. Messages up to then count as read. */
   readonly since: string;
   readonly marks: Marks;
 }
 
 /**
- * Up to which `seq` the user has read each thread. Hearth does not keep that; this page does, in the browser.
+ * The user's read marks. The server does not store them, so the page stores them in the browser's `localStorage`.
  */
 export class ReadMarks implements Store<Marks> {
   private readonly key: string;
-  private kept: Kept | undefined;
+  private stored: Stored | undefined;
   private readonly listeners = new Set<() => void>();
 
   constructor(userId: string) {
     this.key = `hearth-read-${userId}`;
-    this.kept = parse(localStorage.getItem(this.key));
+    this.stored = parse(localStorage.getItem(this.key));
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -27,32 +27,33 @@ export class ReadMarks implements Store<Marks> {
     return () => this.listeners.delete(listener);
   };
 
-  readonly getSnapshot = (): Marks => this.kept?.marks ?? NONE;
+  readonly getSnapshot = (): Marks => this.stored?.marks ?? NONE;
 
-  /** Marks threads that are seen for the first time, as far as they are older than this browser's time with the user. */
-  see(threads: readonly ThreadSummary[]): void {
-    const { since, marks } = this.kept ?? { since: newest(threads), marks: NONE };
-    const found: Record<string, number> = {};
+  /** Adds read marks for threads that have none and are older than the user's first visit. */
+  addThreads(threads: readonly ThreadSummary[]): void {
+    const { since, marks } = this.stored ?? { since: latestActivity(threads), marks: NONE };
+    const added: Record<string, number> = {};
     for (const { id, createdAt, lastMessage } of threads) {
       if (!lastMessage || marks[id] !== undefined) continue;
-      if (lastMessage.createdAt <= since) found[id] = lastMessage.seq;
-      // The newest one at least has not been read; the page does not know of those before it.
-      else if (createdAt <= since) found[id] = lastMessage.seq - 1;
+      if (lastMessage.createdAt <= since) added[id] = lastMessage.seq;
+      // Only the last message is known to be unread. Earlier ones may be from before the first visit.
+      else if (createdAt <= since) added[id] = lastMessage.seq - 1;
     }
-    if (!this.kept || Object.keys(found).length > 0) this.keep({ since, marks: { ...marks, ...found } });
+    if (!this.stored || Object.keys(added).length > 0) this.store({ since, marks: { ...marks, ...added } });
   }
 
-  read(threadId: string, seq: number): void {
-    if (!this.kept || seq <= (this.kept.marks[threadId] ?? 0)) return;
-    this.keep({ ...this.kept, marks: { ...this.kept.marks, [threadId]: seq } });
+  /** Marks a thread as read up to this `seq`. The mark never moves back. */
+  markRead(threadId: string, seq: number): void {
+    if (!this.stored || seq <= (this.stored.marks[threadId] ?? 0)) return;
+    this.store({ ...this.stored, marks: { ...this.stored.marks, [threadId]: seq } });
   }
 
-  private keep(kept: Kept): void {
-    this.kept = kept;
+  private store(stored: Stored): void {
+    this.stored = stored;
     try {
-      localStorage.setItem(this.key, JSON.stringify(kept));
+      localStorage.setItem(this.key, JSON.stringify(stored));
     } catch (error) {
-      console.warn("What has been read is not kept over a reload:", error);
+      console.warn("The read marks could not be stored; after a reload, read messages show as unread:", error);
     }
     for (const listener of this.listeners) listener();
   }
@@ -60,24 +61,25 @@ export class ReadMarks implements Store<Marks> {
 
 const NONE: Marks = {};
 
-/** The newest moment that a list of threads tells of. */
-export function newest(threads: readonly ThreadSummary[]): string {
-  const moments = threads.map(({ updatedAt }) => updatedAt);
-  return moments.sort().at(-1) ?? "";
+/** Returns the time of the latest activity in these threads, or "" if there are none. */
+export function latestActivity(threads: readonly ThreadSummary[]): string {
+  const times = threads.map(({ updatedAt }) => updatedAt);
+  return times.sort().at(-1) ?? "";
 }
 
-/** Anything else than what was kept, such as what another page wrote there, counts as nothing. */
-function parse(text: string | null): Kept | undefined {
+/** Parses stored read marks. Returns `undefined` if they are invalid: other pages can write to the same storage. */
+function parse(text: string | null): Stored | undefined {
   try {
     const { since, marks } = JSON.parse(text ?? "{}");
-    const sound = typeof since === "string" && Object.values(marks).every((seq) => typeof seq === "number");
-    return sound ? { since, marks } : undefined;
+    const valid = typeof since === "string" && Object.values(marks).every((seq) => typeof seq === "number");
+    return valid ? { since, marks } : undefined;
   } catch {
     return undefined;
   }
 }
 
-export function unreadOf(thread: { id: string; lastMessage: Message | null }, marks: Marks, userId: string): number {
+/** Returns how many messages of a thread are unread. 0 if the user wrote the last one. */
+export function unreadCount(thread: { id: string; lastMessage: Message | null }, marks: Marks, userId: string): number {
   const last = thread.lastMessage;
   if (!last || last.author.id === userId) return 0;
   return Math.max(0, last.seq - (marks[thread.id] ?? 0));

@@ -1,6 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** Where the page is: `#/` is the list, `#/thread_…` a thread. The browser's history and its back button do the rest. */
+/**
+ * Returns the ID of the open thread, or `undefined` while only the list is open. The URL's fragment holds it: `#/` is
+ * the list, `#/thread_…` a thread. So the browser's history and back button work.
+ */
 export function useThreadId(): string | undefined {
   const [threadId, setThreadId] = useState(read);
   useEffect(() => {
@@ -25,6 +28,6 @@ function read(): string | undefined {
   try {
     return decodeURIComponent(name);
   } catch {
-    return name; // the id of no thread, as the page will say
+    return name; // not a valid ID: the page shows that the conversation does not exist
   }
 }

@@ -1,6 +1,6 @@
 import { type Cognito, CognitoError, type Tokens } from "./cognito";
 
-/** Whoever has signed in, by the token's own claims. */
+/** A user, as named in the claims of the ID token. */
 export interface User {
   id: string;
   name: string;
@@ -8,11 +8,12 @@ export interface User {
 
 const KEY = "hearth-session";
 
-/** What Cognito says of a session that is over. Anything else, such as too many requests, passes. */
-const OVER = ["NotAuthorizedException", "UserNotFoundException", "PasswordResetRequiredException"];
+/** Cognito's error codes for a session that has ended. Other errors, such as too many requests, are temporary. */
+const SESSION_ENDED = ["NotAuthorizedException", "UserNotFoundException", "PasswordResetRequiredException"];
 
 /**
- * One signed-in user. Kept in `sessionStorage`: it survives a reload, and two tabs can be two people.
+ * The session of one signed-in user. Its tokens are in `sessionStorage`, so it survives a reload, and two tabs can have
+ * two different users.
  */
 export class Session {
   readonly user: User;
@@ -33,20 +34,20 @@ export class Session {
     return new Session(cognito, tokens, onEnd);
   }
 
-  /** The one from before a reload. */
+  /** Returns the session from before a reload, or `undefined` if there is none. */
   static resume(cognito: Cognito, onEnd: () => void): Session | undefined {
-    const kept = sessionStorage.getItem(KEY);
-    if (!kept) return undefined;
+    const stored = sessionStorage.getItem(KEY);
+    if (!stored) return undefined;
     try {
-      return new Session(cognito, JSON.parse(kept), onEnd);
+      return new Session(cognito, JSON.parse(stored), onEnd);
     } catch (error) {
-      console.warn("The session that was kept cannot be read:", error);
+      console.warn("The stored session cannot be read; the user must sign in again:", error);
       sessionStorage.removeItem(KEY);
       return undefined;
     }
   }
 
-  /** hearth-client asks here for its token. A refusal to renew it ends the session. */
+  /** The token provider of hearth-client. If Cognito no longer accepts the refresh token, the session ends. */
   readonly token = async ({ renew }: { renew: boolean }): Promise<string> => {
     if (renew || claims(this.tokens.idToken).exp * 1000 < Date.now()) {
       this.renewing ??= this.renew().finally(() => {
@@ -57,7 +58,7 @@ export class Session {
     return this.tokens.idToken;
   };
 
-  /** Signs out. What is left in other hands of the refresh token is worth nothing, once Cognito has heard of it. */
+  /** Signs out and revokes the refresh token, so that copies of it become useless. */
   end(): void {
     if (this.ended) return;
     this.close();
@@ -81,19 +82,20 @@ export class Session {
       this.tokens = renewed;
       sessionStorage.setItem(KEY, JSON.stringify(renewed));
     } catch (error) {
-      if (!this.ended && error instanceof CognitoError && OVER.includes(error.code)) this.close();
+      if (!this.ended && error instanceof CognitoError && SESSION_ENDED.includes(error.code)) this.close();
       throw error;
     }
   }
 
-  /** Nobody waits for it: the user leaves, with or without a network. */
+  /** Revokes in the background, so that signing out also works without a network. */
   private revoke({ refreshToken }: Tokens): void {
     this.cognito.revoke(refreshToken).catch((error) => {
-      console.warn("Signed out here, but the refresh token could not be revoked and runs out by itself:", error);
+      console.warn("Signed out, but the refresh token could not be revoked; it stays valid until it expires:", error);
     });
   }
 }
 
+/** Decodes the claims of a JWT, without verifying its signature. */
 function claims(jwt: string): { sub: string; exp: number; name?: string } {
   const payload = jwt.split(".")[1] ?? "";
   const bytes = Uint8Array.from(atob(payload.replace(/-/g, "+").replace(/_/g, "/")), (byte) => byte.charCodeAt(0));

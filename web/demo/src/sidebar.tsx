@@ -2,13 +2,13 @@ import type { ThreadSummary } from "hearth-client";
 import { useState } from "preact/hooks";
 import { Avatar, Avatars } from "./avatar";
 import { Connection } from "./connection";
-import { others, titleOf, useChat } from "./context";
+import { otherMembers, threadTitle, useChat } from "./context";
+import { formatFull, formatListTime } from "./format";
 import { LeaveIcon, WriteIcon } from "./icons";
 import { preview } from "./preview";
-import { unreadOf } from "./read-marks";
+import { unreadCount } from "./read-marks";
 import { linkTo } from "./router";
 import { useStore } from "./store";
-import { fully, shortly } from "./time";
 
 interface Props {
   threadId: string | undefined;
@@ -20,7 +20,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
   const { list, user } = useChat();
   const { threads, loaded, loading, hasMore, error } = useStore(list);
   return (
-    // While no conversation is open, this is what the page is about.
+    // While no conversation is open, the list is the page's main content.
     <section class="sidebar" role={threadId ? "navigation" : "main"} aria-label="Conversations">
       <header>
         <img src="./favicon.svg" alt="" width="36" height="36" />
@@ -38,7 +38,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
           <WriteIcon />
         </button>
       </header>
-      {/* Without a network, the connection says so already. */}
+      {/* Errors that are retried, such as a missing network, are shown by the connection state. */}
       {error && !error.retryable && (
         <p class="error" role="alert">
           {error.detail}
@@ -52,7 +52,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
           </button>
         </p>
       ) : (
-        // biome-ignore lint/a11y/noRedundantRoles: without markers, Safari takes it for no list
+        // biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list
         <ul role="list" class="threads" onKeyDown={moveFocus}>
           {threads.map((thread) => (
             <ThreadItem key={thread.id} thread={thread} open={thread.id === threadId} />
@@ -63,7 +63,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
                 type="button"
                 class="button quiet"
                 disabled={loading}
-                onClick={() => list.loadMore().catch(shown)}
+                onClick={() => list.loadMore().catch(() => {})} // the store has the error, and it is shown above
               >
                 Show more
               </button>
@@ -87,9 +87,9 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
 
 function ThreadItem({ thread, open }: { thread: ThreadSummary; open: boolean }) {
   const { marks, user } = useChat();
-  const unread = unreadOf(thread, useStore(marks), user.id);
+  const unread = unreadCount(thread, useStore(marks), user.id);
   const { lastMessage } = thread;
-  const people = others(thread, user);
+  const people = otherMembers(thread, user);
   const when = lastMessage?.createdAt ?? thread.updatedAt;
   return (
     <li>
@@ -100,9 +100,9 @@ function ThreadItem({ thread, open }: { thread: ThreadSummary; open: boolean }) 
         data-unread={unread > 0}
       >
         <Avatars people={people.length > 0 ? people : [user]} />
-        <span class="title">{titleOf(thread, user)}</span>
-        <time dateTime={when} title={fully(when)}>
-          {shortly(when)}
+        <span class="title">{threadTitle(thread, user)}</span>
+        <time dateTime={when} title={formatFull(when)}>
+          {formatListTime(when)}
         </time>
         <span class="last">
           {lastMessage?.author.id === user.id && "You: "}
@@ -120,7 +120,7 @@ function ThreadItem({ thread, open }: { thread: ThreadSummary; open: boolean }) 
   );
 }
 
-/** Others need it to start a conversation with the user. */
+/** A button that copies the user's ID. Other people need the ID to start a conversation with the user. */
 function CopyId({ id }: { id: string }) {
   const [copied, setCopied] = useState(false);
   async function copy() {
@@ -129,13 +129,13 @@ function CopyId({ id }: { id: string }) {
     setTimeout(() => setCopied(false), 2000);
   }
   return (
-    <button type="button" class="id" title="Copy your id" onClick={copy}>
-      <span role="status">{copied ? "Copied" : `Your id: ${id}`}</span>
+    <button type="button" class="id" title="Copy your ID" onClick={copy}>
+      <span role="status">{copied ? "Copied" : `Your ID: ${id}`}</span>
     </button>
   );
 }
 
-/** The arrow keys go through the list. */
+/** Moves the focus through the list with the arrow keys. */
 function moveFocus(event: KeyboardEvent) {
   const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
   if (step === 0) return;
@@ -145,6 +145,3 @@ function moveFocus(event: KeyboardEvent) {
   event.preventDefault();
   next.focus();
 }
-
-/** For a failure that the store shows anyway. */
-function shown() {}

@@ -9,7 +9,7 @@ interface Props {
   onTokens(tokens: Tokens): void;
 }
 
-/** One click for each demo user, and a form for everyone else. */
+/** The sign-in page: a button for each demo user, and a form for other accounts. */
 export function SignIn({ cognito, users, onTokens }: Props) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
@@ -23,7 +23,11 @@ export function SignIn({ cognito, users, onTokens }: Props) {
       if ("choose" in result) setFirst(result);
       else onTokens(result);
     } catch (error) {
-      setError(error instanceof CognitoError ? error.message : "The user pool cannot be reached. Are you online?");
+      setError(
+        error instanceof CognitoError
+          ? error.message
+          : "The sign-in service cannot be reached. Check your internet connection and try again.",
+      );
     } finally {
       setBusy(false);
     }
@@ -41,7 +45,7 @@ export function SignIn({ cognito, users, onTokens }: Props) {
       <div class="card">
         <img class="logo" src="./favicon.svg" alt="" width="56" height="56" />
         <h1>{first ? "Choose a password" : "Welcome to Hearth"}</h1>
-        <p class="lead">{first ? "The one you were given was for the first time only." : "Where your family talks."}</p>
+        <p class="lead">{first ? "Replace your temporary password with your own." : "Where your family talks."}</p>
         {error && (
           <p class="error" role="alert">
             {error}
@@ -49,7 +53,7 @@ export function SignIn({ cognito, users, onTokens }: Props) {
         )}
         {!first && users.length > 0 && (
           <>
-            {/* biome-ignore lint/a11y/noRedundantRoles: without markers, Safari takes it for no list */}
+            {/* biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list */}
             <ul role="list" class="people">
               {users.map((user) => (
                 <li key={user.id}>
@@ -68,10 +72,10 @@ export function SignIn({ cognito, users, onTokens }: Props) {
                 </li>
               ))}
             </ul>
-            <p class="or">or with an account of your own</p>
+            <p class="or">or use your own account</p>
           </>
         )}
-        {/* A form of its own for each step: its fields start empty. */}
+        {/* The key makes a new form for each step, so that its fields start empty. */}
         <form key={first ? "choose" : "enter"} onSubmit={submit}>
           {!first && (
             <div class="field">
@@ -91,7 +95,7 @@ export function SignIn({ cognito, users, onTokens }: Props) {
             />
             {first && (
               <p class="hint" id="rules">
-                At least 12 characters, with upper and lower case, a digit and a symbol.
+                Use at least 12 characters, with upper and lower case letters, a digit and a symbol.
               </p>
             )}
           </div>

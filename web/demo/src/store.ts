@@ -1,12 +1,12 @@
 import type { Store } from "hearth-client";
 import { useLayoutEffect, useState } from "preact/hooks";
 
-/** What a store of hearth-client holds, and a new rendering at each change of it. */
+/** Returns the current snapshot of a hearth-client store and renders the component again whenever it changes. */
 export function useStore<T>({ subscribe, getSnapshot }: Store<T>): T {
   const [, update] = useState<T>();
   useLayoutEffect(() => {
     const refresh = () => update(() => getSnapshot());
-    refresh(); // it may have changed before this was here to hear of it
+    refresh(); // the store may have changed between rendering and subscribing
     return subscribe(refresh);
   }, [subscribe, getSnapshot]);
   return getSnapshot();

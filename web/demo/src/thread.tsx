@@ -3,41 +3,41 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Avatars } from "./avatar";
 import { Composer } from "./composer";
 import { Connection } from "./connection";
-import { listed, others, titleOf, useChat } from "./context";
+import { joinNames, otherMembers, threadTitle, useChat } from "./context";
 import { BackIcon } from "./icons";
-import { composes } from "./keys";
+import { isComposing } from "./ime";
 import { go } from "./router";
 import { useStore } from "./store";
 import { Timeline } from "./timeline";
 import { Viewer } from "./viewer";
 
-/** One conversation: what was said, and the field to say more. */
+/** The open thread: its messages and the composer. */
 export function Thread({ threadId }: { threadId: string }) {
   const { client, list, marks, drafts, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
   useEffect(() => () => view.close(), [view]);
   const snapshot = useStore(view);
 
-  // The list may know the thread before the view does.
-  const listedThread = useStore(list).threads.find((thread) => thread.id === threadId);
-  const thread = snapshot.thread ?? listedThread;
-  const people = thread ? others(thread, user) : [];
+  // While the view is loading, the list may already have the thread.
+  const threadInList = useStore(list).threads.find((thread) => thread.id === threadId);
+  const thread = snapshot.thread ?? threadInList;
+  const people = thread ? otherMembers(thread, user) : [];
 
   const lastSeq = snapshot.messages.at(-1)?.seq;
   useEffect(() => {
-    const read = () => {
-      if (lastSeq !== undefined && document.visibilityState === "visible") marks.read(threadId, lastSeq);
+    const markRead = () => {
+      if (lastSeq !== undefined && document.visibilityState === "visible") marks.markRead(threadId, lastSeq);
     };
-    read();
-    document.addEventListener("visibilitychange", read);
-    return () => document.removeEventListener("visibilitychange", read);
+    markRead();
+    document.addEventListener("visibilitychange", markRead);
+    return () => document.removeEventListener("visibilitychange", markRead);
   }, [marks, threadId, lastSeq]);
 
   const draft = drafts.of(threadId);
   const field = useRef<HTMLTextAreaElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    // On a phone the field's keyboard would cover half of the page.
+    // On a touch screen, focusing the field would open the keyboard, which covers half of the page.
     if (matchMedia("(pointer: coarse)").matches) heading.current?.focus();
     else field.current?.focus();
     return () => requestAnimationFrame(() => document.getElementById(`item-${threadId}`)?.focus());
@@ -52,13 +52,13 @@ export function Thread({ threadId }: { threadId: string }) {
   }
 
   const [dragged, setDragged] = useState(false);
-  const lost = snapshot.error?.code === "thread_not_found";
+  const notFound = snapshot.error?.code === "thread_not_found";
 
   return (
     <main
       class="thread"
       data-dragged={dragged}
-      onKeyDown={(event) => event.key === "Escape" && !event.defaultPrevented && !composes(event) && go()}
+      onKeyDown={(event) => event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && go()}
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;
         event.preventDefault();
@@ -74,20 +74,20 @@ export function Thread({ threadId }: { threadId: string }) {
       }}
     >
       <header>
-        <a href="#/" class="icon-button back" aria-label="Back to the conversations">
+        <a href="#/" class="icon-button back" aria-label="Back to conversations">
           <BackIcon />
         </a>
         {people.length > 0 && <Avatars people={people} />}
         <div class="names">
           <h1 ref={heading} tabIndex={-1}>
-            {thread ? titleOf(thread, user) : lost ? "Not found" : "…"}
+            {thread ? threadTitle(thread, user) : notFound ? "Not found" : "…"}
           </h1>
-          {thread?.title && people.length > 0 && <p>You, {listed(people)}</p>}
+          {thread?.title && people.length > 0 && <p>You, {joinNames(people)}</p>}
         </div>
         <Connection />
       </header>
-      {lost ? (
-        <p class="nothing">This conversation does not exist, or you are not part of it.</p>
+      {notFound ? (
+        <p class="nothing">This conversation does not exist, or you are not a member of it.</p>
       ) : (
         <>
           <Timeline

@@ -3,11 +3,14 @@ import { Fragment } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Bubble } from "./bubble";
 import { useChat } from "./context";
+import { formatDay } from "./format";
 import { DownIcon } from "./icons";
-import { dayOf } from "./time";
 
-const AT_THE_END = 48; // px from it
-const TOGETHER_MS = 5 * 60_000; // said by the same person within so long
+/** The timeline counts as scrolled to the end if at most this many pixels are below the visible part. */
+const END_DISTANCE_PX = 48;
+
+/** Messages of one author are grouped if each was sent less than this time after the one before it. */
+const GROUP_PAUSE_MS = 5 * 60_000;
 
 interface Props {
   view: ThreadView;
@@ -16,7 +19,7 @@ interface Props {
   onEdit(entry: ThreadEntry): void;
 }
 
-/** What was said, the newest at the bottom. Older messages are loaded as one scrolls up. */
+/** The messages of a thread, with the newest at the bottom. Scrolling up loads older messages. */
 export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
   const { user } = useChat();
   const { entries, loaded, hasOlder, loadingOlder, error } = snapshot;
@@ -43,7 +46,7 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
 
   return (
     <div class="timeline">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to scroll by keyboard, too */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must also scroll by keyboard */}
       <section class="scroller" ref={scroller} aria-label="Messages" aria-busy={!loaded} tabIndex={0}>
         <div class="top" ref={top}>
           {loadingOlder && <p>Loading older messages …</p>}
@@ -55,29 +58,29 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
               </button>
             </p>
           )}
-          {loaded && !hasOlder && entries.length > 0 && <p>This is where the conversation begins.</p>}
+          {loaded && !hasOlder && entries.length > 0 && <p>This is the beginning of the conversation.</p>}
         </div>
         {!loaded && <p class="state">{error ? `${error.detail} Trying again …` : "Loading messages …"}</p>}
-        {loaded && entries.length === 0 && <p class="state">Say hello!</p>}
-        {/* biome-ignore lint/a11y/noRedundantRoles: without markers, Safari takes it for no list */}
+        {loaded && entries.length === 0 && <p class="state">No messages yet. Say hello!</p>}
+        {/* biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list */}
         <ol role="list">
           {entries.map((entry, index) => {
             const before = entries[index - 1];
             const after = entries[index + 1];
-            const newDay = !before || dayOf(before.createdAt) !== dayOf(entry.createdAt);
+            const newDay = !before || formatDay(before.createdAt) !== formatDay(entry.createdAt);
             return (
               <Fragment key={entry.key}>
                 {newDay && (
                   <li class="day">
-                    <span>{dayOf(entry.createdAt)}</span>
+                    <span>{formatDay(entry.createdAt)}</span>
                   </li>
                 )}
                 <Bubble
                   view={view}
                   entry={entry}
                   mine={authorOf(entry, user.id) === user.id}
-                  first={newDay || !together(before, entry, user.id)}
-                  last={!after || !together(entry, after, user.id)}
+                  first={newDay || !sameGroup(before, entry, user.id)}
+                  last={!after || !sameGroup(entry, after, user.id)}
                   onOpen={onOpen}
                   onEdit={onEdit}
                 />
@@ -87,7 +90,7 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
         </ol>
       </section>
       {!atEnd && (
-        <button type="button" class="to-end icon-button" aria-label="To the newest message" onClick={toEnd}>
+        <button type="button" class="to-end icon-button" aria-label="Go to the newest message" onClick={toEnd}>
           <DownIcon />
         </button>
       )}
@@ -95,7 +98,10 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
   );
 }
 
-/** Whoever is at the end stays there as messages come; whoever reads further up keeps the place. */
+/**
+ * Keeps the scroll position when messages are added. At the end, the timeline follows new messages. Further up, the
+ * visible messages stay where they are.
+ */
 function useScrollPosition(scroller: { current: HTMLDivElement | null }, entries: readonly ThreadEntry[]) {
   const [atEnd, setAtEnd] = useState(true);
   const before = useRef({ atEnd: true, height: 0, first: "", last: "" });
@@ -116,7 +122,7 @@ function useScrollPosition(scroller: { current: HTMLDivElement | null }, entries
     const element = scroller.current;
     if (!element) return;
     const update = () => {
-      before.current.atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < AT_THE_END;
+      before.current.atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < END_DISTANCE_PX;
       setAtEnd(before.current.atEnd);
     };
     const resized = new ResizeObserver(() => {
@@ -137,14 +143,15 @@ function useScrollPosition(scroller: { current: HTMLDivElement | null }, entries
   return { atEnd, toEnd };
 }
 
+/** Returns the author's ID. Entries that are not sent yet are the user's own. */
 function authorOf(entry: ThreadEntry, userId: string): string {
   return entry.message?.author.id ?? userId;
 }
 
-function together(one: ThreadEntry | undefined, next: ThreadEntry, userId: string): boolean {
+function sameGroup(entry: ThreadEntry | undefined, next: ThreadEntry, userId: string): boolean {
   return (
-    one !== undefined &&
-    authorOf(one, userId) === authorOf(next, userId) &&
-    Date.parse(next.createdAt) - Date.parse(one.createdAt) < TOGETHER_MS
+    entry !== undefined &&
+    authorOf(entry, userId) === authorOf(next, userId) &&
+    Date.parse(next.createdAt) - Date.parse(entry.createdAt) < GROUP_PAUSE_MS
   );
 }

@@ -7,12 +7,12 @@ import { CloseIcon, NextIcon, PreviousIcon } from "./icons";
 interface Props {
   view: ThreadView;
   entry: ThreadEntry;
-  /** Which of its photos to begin with. */
+  /** The photo to show first. */
   fileId: string;
   onClose(): void;
 }
 
-/** Photos of a message in full size. The arrow keys go from one to the next. */
+/** Shows the photos of a message in full size. The left and right arrow keys go to the previous and next photo. */
 export function Viewer({ view, entry, fileId, onClose }: Props) {
   const [shown, setShown] = useState(fileId);
   const renew = useRenewal(view, shown);
@@ -37,13 +37,13 @@ export function Viewer({ view, entry, fileId, onClose }: Props) {
           {photos.length > 1 && ` · ${index + 1} of ${photos.length}`}
         </p>
         <a href={photo.url} target="_blank" rel="noreferrer">
-          Original
+          Open original
         </a>
         <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
           <CloseIcon />
         </button>
       </header>
-      {/* A new element for each photo: the last one does not stay while the next one comes. */}
+      {/* The key makes a new element for each photo. Otherwise the previous photo would stay while the next one loads. */}
       <img key={photo.id} src={photo.url} alt={photo.name} onError={renew} />
       {photos.length > 1 && (
         <>

@@ -1,5 +1,5 @@
 import { HearthError } from "./errors.js";
-import type { Answer, Call, Transport } from "./http.js";
+import type { ApiRequest, ApiResponse, Transport } from "./http.js";
 import type {
   Attachment,
   FileCreated,
@@ -12,11 +12,13 @@ import type {
   WsTicket,
 } from "./types.js";
 
+/** Options of all REST calls. */
 export interface CallOptions {
+  /** Aborts the call. */
   signal?: AbortSignal;
 }
 
-/** The REST calls. Each rejects with a `HearthError`, or with the signal's reason after an abort. */
+/** The REST calls. Each rejects with a `HearthError`; after an abort, with the signal's reason. */
 export class HearthApi {
   readonly #transport: Transport;
   readonly #created: (thread: Thread) => void;
@@ -28,8 +30,8 @@ export class HearthApi {
   }
 
   /**
-   * Creates, or finds, the thread of exactly these members and the caller: 90 at most. A title has 100 characters at
-   * most; a thread that was there already keeps its own.
+   * Creates the thread with exactly these members and the caller, or finds it if it exists. A thread has at most 90
+   * members, and its title at most 100 characters. An existing thread keeps its title.
    */
   async createThread(
     memberIds: readonly string[],
@@ -43,12 +45,12 @@ export class HearthApi {
     return { thread, created: answer.status === 201 };
   }
 
-  /** The thread with its members' names. */
+  /** Returns a thread with its members' names. */
   async thread(threadId: string, options: CallOptions = {}): Promise<ThreadDetails> {
     return await this.#get<ThreadDetails>(`/api/threads/${encodeURIComponent(threadId)}`, {}, options);
   }
 
-  /** A page of the caller's threads, most recently active first. `limit` from 1 to 100, by default 50. */
+  /** Returns a page of the caller's threads, most recently active first. `limit` is 1 to 100, by default 50. */
   async threads(page: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<ThreadPage> {
     const { threads, nextCursor } = await this.#get<ThreadPage>("/api/threads", page, options);
     const absolute = list(threads).map((thread) => {
@@ -58,8 +60,8 @@ export class HearthApi {
   }
 
   /**
-   * A page of messages, newest first; with `after`, those behind that `seq`, oldest first. `limit` from 1 to 100, by
-   * default 50.
+   * Returns a page of messages, newest first. With `after`, returns the messages after that `seq`, oldest first.
+   * `limit` is 1 to 100, by default 50.
    */
   async messages(
     threadId: string,
@@ -72,8 +74,8 @@ export class HearthApi {
   }
 
   /**
-   * Sends a message. With the same `idempotencyKey` and content it answers with the same message for at least 7 days,
-   * and `replayed` is true.
+   * Sends a message. For at least 7 days, a call with the same `idempotencyKey` and content does not send it again: it
+   * returns the same message, and `replayed` is true.
    */
   async send(
     threadId: string,
@@ -91,7 +93,10 @@ export class HearthApi {
     return { message: this.absolute(answer.json as Message), replayed };
   }
 
-  /** Announces a file; then its bytes go to `uploadUrl`. `HearthClient.upload` does all of it. */
+  /**
+   * Creates a file's record. Then send the bytes to `uploadUrl`, with the returned `method` and `headers`.
+   * `HearthClient.upload` does both.
+   */
   async createFile(
     file: { filename: string; mimetype: string; size: number },
     options: CallOptions = {},
@@ -100,7 +105,7 @@ export class HearthApi {
     return answer.json as FileCreated;
   }
 
-  /** How a file stands. */
+  /** Returns a file's status. */
   async fileStatus(fileId: string, options: CallOptions = {}): Promise<FileDetails> {
     const details = await this.#get<FileDetails>(`/api/files/${encodeURIComponent(fileId)}/status`, {}, options);
     const { url: path, ...others } = details;
@@ -108,21 +113,21 @@ export class HearthApi {
     return { ...others, thumbUrl: this.link(details.thumbUrl), ...(url === null ? {} : { url }) };
   }
 
-  /** A ticket for one socket. */
+  /** Returns a ticket that opens one WebSocket. */
   async wsTicket(options: CallOptions = {}): Promise<WsTicket> {
     const answer = await this.#call({ method: "POST", path: "/api/ws-tickets", signal: options.signal });
     return answer.json as WsTicket;
   }
 
   /**
-   * The absolute URL of a path that the API gave. What this library hands out is absolute already. Throws a
-   * `HearthError` for a URL that is neither `http:` nor `https:`.
+   * Returns the absolute URL of a path from the API. All URLs that this library returns are absolute already. Throws a
+   * `HearthError` if the URL is neither `http:` nor `https:`.
    */
   resolve(path: string): string {
     return this.#transport.resolve(path);
   }
 
-  /** The absolute URL, or null where there is none that a page may use. @internal */
+  /** Returns the absolute URL, or null if there is none or `resolve` refuses it. @internal */
   link(path: string | null | undefined): string | null {
     if (path == null) return null;
     try {
@@ -132,7 +137,7 @@ export class HearthApi {
     }
   }
 
-  /** The message with absolute URLs. @internal */
+  /** Returns the message with absolute URLs. @internal */
   absolute(message: Message): Message {
     if (message.attachments.length === 0) return message;
     const attachments = message.attachments.map((attachment): Attachment => {
@@ -150,8 +155,8 @@ export class HearthApi {
     return (await this.#call({ method: "GET", path: path + search, signal: options.signal })).json as T;
   }
 
-  #call(call: Call): Promise<Answer> {
-    return this.#transport.call(call);
+  #call(request: ApiRequest): Promise<ApiResponse> {
+    return this.#transport.call(request);
   }
 }
 
@@ -160,6 +165,6 @@ function list<T>(value: T[]): T[] {
   throw new HearthError({
     kind: "protocol",
     code: "unexpected_answer",
-    detail: "The answer has no list where one is due.",
+    detail: "The server's response lacks a list that it should contain.",
   });
 }

@@ -1,12 +1,12 @@
 import { HearthApi } from "./api.js";
-import { Closing, type Context } from "./context.js";
+import { CloseNotifier, type Context } from "./context.js";
 import { environmentOf, timingOf } from "./environment.js";
 import type { HearthError } from "./errors.js";
-import { Feed } from "./feed.js";
-import { Files } from "./files.js";
 import { Transport } from "./http.js";
-import { Live } from "./live.js";
+import { LiveConnection } from "./live-connection.js";
 import { Outbox } from "./outbox.js";
+import { PendingFiles } from "./pending-files.js";
+import { ThreadFollower } from "./thread-follower.js";
 import { LiveThreadList } from "./thread-list.js";
 import { LiveThread } from "./thread-view.js";
 import type {
@@ -23,20 +23,20 @@ import type {
 import { upload } from "./upload.js";
 
 /**
- * A client of Hearth: one for each user that is signed in. It connects when something is followed, stays connected, and
- * leaves nothing behind after {@link close}.
+ * A client of Hearth. Create one per signed-in user, and {@link close} it on sign-out. It has a live connection while a
+ * thread or the thread list is open or followed.
  */
 export class HearthClient {
-  /** The REST calls, each on its own: nothing is tried again but a 401, once, with a renewed token. */
+  /** The REST calls. They do not retry, except once after a 401, with a renewed token. */
   readonly api: HearthApi;
-  /** How well the live connection stands. */
+  /** The state of the live connection. */
   readonly connection: Store<ConnectionState>;
   readonly #context: Context;
   readonly #transport: Transport;
-  readonly #live: Live;
-  readonly #files: Files;
+  readonly #live: LiveConnection;
+  readonly #files: PendingFiles;
   readonly #outbox: Outbox;
-  readonly #closing = new Closing();
+  readonly #closing = new CloseNotifier();
   readonly #open = new Set<{ close(): void }>();
 
   constructor(options: HearthOptions) {
@@ -49,83 +49,88 @@ export class HearthClient {
       for (const opened of this.#open) if (opened instanceof LiveThreadList) opened.add(thread);
     });
     this.#context = { api: this.api, env, timing, closing, report };
-    this.#live = new Live(this.#context, this.#transport, options.wsUrl);
+    this.#live = new LiveConnection(this.#context, this.#transport, options.wsUrl);
     this.connection = this.#live.store;
-    this.#files = new Files(this.#context);
+    this.#files = new PendingFiles(this.#context);
     this.#outbox = new Outbox(this.#context, options.outbox);
-    this.#live.onFile((event) => this.#files.heard(event));
-    this.#live.onBack(() => {
-      this.#files.askAll();
-      this.#outbox.nudge();
+    this.#live.onFileStatus((event) => this.#files.record(event));
+    this.#live.onResubscribed(() => {
+      this.#files.checkAll();
+      this.#outbox.retryNow();
     });
-    env.window?.addEventListener("online", () => this.#outbox.nudge(), { signal: closing.signal });
+    env.window?.addEventListener("online", () => this.#outbox.retryNow(), { signal: closing.signal });
   }
 
-  /** The caller's user id as the latest token tells, or null before the first call or where it is no JWT. */
+  /** The caller's user ID, from the latest token. Null before the first call, and if the token is not a JWT. */
   get userId(): string | null {
     return this.#transport.claims.sub ?? null;
   }
 
-  /** Opens a thread to show. Each call is a view of its own; close it when it is not shown any more. */
+  /** Opens a thread. Each call returns a new view; close it when it is no longer shown. */
   openThread(threadId: string): ThreadView {
     const view = new LiveThread(threadId, {
       context: this.#context,
       live: this.#live,
       files: this.#files,
       outbox: this.#outbox,
-      me: () => this.#transport.claims.sub,
+      callerId: () => this.#transport.claims.sub,
     });
     return this.#opened(view);
   }
 
-  /** Opens the list of threads. Close it when it is not needed any more. */
+  /** Opens the list of the caller's threads. Close it when it is no longer needed. */
   openThreadList(): ThreadList {
     return this.#opened(new LiveThreadList(this.#context, this.#live));
   }
 
-  /** Uploads a file, of 25 MiB at most unless the server is set up otherwise. */
+  /** Uploads a file. The server's default limit is 25 MiB. */
   upload(file: Blob, options?: UploadOptions): Upload {
     return upload(this.#context, this.#files, file, options);
   }
 
   /**
-   * Hears a thread without keeping it: every message after `after` (0: all; not given: after this call), each once, in
-   * the order of `seq`. Returns what ends it.
+   * Calls `listener` for every message of a thread, each once, in the order of `seq`, without keeping them in memory.
+   * Starts after the `seq` in `after`: 0 means all messages; by default, only messages after this call. Returns a
+   * function that stops this.
    */
   follow(threadId: string, listener: ThreadListener, after?: number): () => void {
     const newest = async (signal: AbortSignal) => {
       const { messages } = await this.api.messages(threadId, { limit: 1 }, { signal });
       return messages[0]?.seq ?? 0;
     };
-    const feed = new Feed(this.#context, this.#live, threadId, {
-      locate: after === undefined ? newest : async () => after,
+    const follower = new ThreadFollower(this.#context, this.#live, threadId, {
+      findStart: after === undefined ? newest : async () => after,
       message: (message) => listener.onMessage(message),
-      trouble: () => {},
-      ended: (error: HearthError) => listener.onError?.(error),
+      delayed: () => {},
+      stopped: (error: HearthError) => listener.onError?.(error),
     });
-    const end = { close: () => feed.stop() };
-    this.#open.add(end);
+    const opened = { close: () => follower.stop() };
+    this.#open.add(opened);
     return () => {
-      this.#open.delete(end);
-      feed.stop();
+      this.#open.delete(opened);
+      follower.stop();
     };
   }
 
   /**
-   * Hears of the caller's own files and those in the threads that are followed, while anything is followed at all; twice
-   * perhaps. Returns what ends it.
+   * Calls `listener` for each `file:status` event: of the caller's own files, and of files in followed threads. An
+   * event may come twice, and there are none while no thread or list is open or followed. Returns a function that stops
+   * this.
    */
   onFileStatus(listener: (event: FileStatusEvent) => void): () => void {
-    return this.#live.onFile(listener);
+    return this.#live.onFileStatus(listener);
   }
 
-  /** Connects now, where the next try is still to come; sends now what waits for its next try. */
+  /**
+   * Connects and sends the messages in the outbox now, instead of waiting for the next retry. If connected, checks that
+   * the connection still works.
+   */
   reconnectNow(): void {
-    this.#live.nudge();
-    this.#outbox.nudge();
+    this.#live.reconnectNow();
+    this.#outbox.retryNow();
   }
 
-  /** Ends everything: socket, timers, views. The outbox stops; what is in its storage is sent by the next client. */
+  /** Closes the socket, all timers and all views. The next client with the same `outbox` sends the unsent messages. */
   close(): void {
     this.#closing.close();
     for (const opened of this.#open) opened.close();

@@ -2,31 +2,31 @@ import type { HearthApi } from "./api.js";
 import { HearthError } from "./errors.js";
 import type { Environment, Timing } from "./types.js";
 
-/** What every part of a client needs. */
+/** The dependencies that all parts of one client share. */
 export interface Context {
   readonly api: HearthApi;
   readonly env: Environment;
   readonly timing: Timing;
-  readonly closing: Closing;
-  /** For errors that nobody else hears of. */
+  readonly closing: CloseNotifier;
+  /** Reports an error that no promise or snapshot carries. Calls the application's `onError`. */
   readonly report: (error: unknown) => void;
 }
 
-/** The end of a client, and who has to know of it. */
-export class Closing {
+/** Notifies the parts of a client when the client is closed. */
+export class CloseNotifier {
   readonly #controller = new AbortController();
   readonly #callbacks = new Set<() => void>();
 
-  /** Aborted by the end. For what there are few of: each listener of a signal beyond the tenth is a warning in Node. */
+  /** Aborted when the client is closed. Use `add` for many listeners: Node warns about more than ten on one signal. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  get done(): boolean {
+  get closed(): boolean {
     return this.signal.aborted;
   }
 
-  /** Calls `callback` at the end, unless the function that is returned is called before. */
+  /** Calls `callback` when the client is closed. Returns a function that removes the callback. */
   add(callback: () => void): () => void {
     this.#callbacks.add(callback);
     return () => this.#callbacks.delete(callback);
@@ -39,22 +39,25 @@ export class Closing {
   }
 }
 
-/** What a server asks for beyond this is a mistake, or a date that clocks see differently. */
-const LONGEST_WAIT = 10 * 60_000;
+/** A longer `Retry-After` is a server's mistake, or a date that differs because of clock skew. */
+const MAX_RETRY_AFTER = 10 * 60_000;
 
-/** How long to wait before try `attempt` (0, 1, 2 …): exponential with full jitter, so that clients do not come in step. */
+/**
+ * Returns the milliseconds to wait before retry `attempt` (0, 1, 2 …): exponential backoff with full jitter, so that
+ * clients do not retry at the same time. A `Retry-After` of `error` is added, up to 10 minutes.
+ */
 export function backoff({ env, timing }: Context, attempt: number, error?: unknown): number {
-  const most = Math.min(timing.backoffMax, timing.backoffBase * 2 ** Math.min(attempt, 30));
-  const asked = Math.min(error instanceof HearthError ? (error.retryAfter ?? 0) : 0, LONGEST_WAIT);
-  // Beside what the server asked for, or all that it refused at once would come back at once.
-  return asked + env.random() * most;
+  const longest = Math.min(timing.backoffMax, timing.backoffBase * 2 ** Math.min(attempt, 30));
+  const retryAfter = Math.min(error instanceof HearthError ? (error.retryAfter ?? 0) : 0, MAX_RETRY_AFTER);
+  // The jitter is added to Retry-After, because all rejected clients may have received the same value.
+  return retryAfter + env.random() * longest;
 }
 
-/** A wait that can be cut short. */
+/** A wait that can be ended early. */
 export class Pause {
   #end: (() => void) | null = null;
 
-  /** Resolves after so many milliseconds, or when it is cut short. */
+  /** Resolves after `milliseconds`, or earlier when `endNow` is called. */
   wait(env: Environment, milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
       const cancel = env.schedule(() => this.#end?.(), milliseconds);
@@ -66,33 +69,38 @@ export class Pause {
     });
   }
 
-  /** Ends the wait that is under way, if any. */
-  cut(): void {
+  /** Ends the current wait. Does nothing if there is none. */
+  endNow(): void {
     this.#end?.();
   }
 }
 
-/** Whether trying again may help. A 401 is: the token provider may have a good one once somebody has signed in. */
-export function mayPass(error: unknown): boolean {
+/**
+ * Whether a retry may succeed. True for a 401 too: the token provider may have a valid token after the next sign-in.
+ */
+export function isTemporary(error: unknown): boolean {
   return error instanceof HearthError && (error.retryable || error.status === 401);
 }
 
-/** As a {@link HearthError}: what this library did not throw itself is a fault of its own or of what was passed in. */
-export function hearthError(error: unknown): HearthError {
+/** Returns `error` as a {@link HearthError}. Wraps errors from the application's code and from bugs in this library. */
+export function toHearthError(error: unknown): HearthError {
   if (error instanceof HearthError) return error;
   return new HearthError({ kind: "protocol", code: "unexpected_answer", detail: String(error), cause: error });
 }
 
-/** Calls until it succeeds or is refused for good; `most` tries at most. Rejects at once when `signal` is aborted. */
-export async function retrying<T>(
+/**
+ * Calls `call` until it succeeds, fails permanently, or was called `maxAttempts` times. Rejects immediately when
+ * `signal` is aborted.
+ */
+export async function withRetries<T>(
   context: Context,
   signal: AbortSignal,
   call: () => Promise<T>,
-  most = Number.POSITIVE_INFINITY,
+  maxAttempts = Number.POSITIVE_INFINITY,
 ): Promise<T> {
   const pause = new Pause();
-  const cut = () => pause.cut();
-  signal.addEventListener("abort", cut);
+  const endPause = () => pause.endNow();
+  signal.addEventListener("abort", endPause);
   try {
     for (let attempt = 0; ; attempt += 1) {
       signal.throwIfAborted();
@@ -100,11 +108,11 @@ export async function retrying<T>(
         return await call();
       } catch (error) {
         signal.throwIfAborted();
-        if (!mayPass(error) || attempt + 1 >= most) throw error;
+        if (!isTemporary(error) || attempt + 1 >= maxAttempts) throw error;
         await pause.wait(context.env, backoff(context, attempt, error));
       }
     }
   } finally {
-    signal.removeEventListener("abort", cut);
+    signal.removeEventListener("abort", endPause);
   }
 }

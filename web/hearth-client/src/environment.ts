@@ -13,12 +13,12 @@ const TIMING: Timing = {
   listRefresh: 120_000,
 };
 
-/** The timing to use: what is given, and the defaults for the rest. */
+/** Returns the timing: the given values, and defaults for the others. */
 export function timingOf(given: Partial<Timing> = {}): Timing {
   return { ...TIMING, ...given };
 }
 
-/** The environment to use: what is given, and what the platform has for the rest. */
+/** Returns the environment: the given parts, and the platform's own for the others. */
 export function environmentOf(given: Partial<Environment> = {}): Environment {
   const platform = globalThis as Partial<
     Pick<typeof globalThis, "WebSocket" | "XMLHttpRequest" | "window" | "document">
@@ -40,7 +40,7 @@ export function environmentOf(given: Partial<Environment> = {}): Environment {
   };
 }
 
-/** A version 4 UUID. `crypto.randomUUID` is missing on pages that are not served by HTTPS. */
+/** Returns a version 4 UUID. Browsers offer `crypto.randomUUID` only on HTTPS pages and localhost. */
 function uuid(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;

@@ -1,16 +1,19 @@
 import type { ErrorCode, FieldError } from "./types.js";
 
 /**
- * What kind of thing went wrong:
+ * The source of an error:
  * - `http`: the server answered with an error.
- * - `network`: no answer came; whether the server did what it was asked to is not known.
+ * - `network`: no response arrived. The server may or may not have done what was requested.
  * - `token`: the token provider failed.
- * - `protocol`: an answer came that is none of the server's, such as a captive portal's page.
- * - `file`: the server could not make use of a file.
+ * - `protocol`: a response arrived that is not from a Hearth server, such as a captive portal's page.
+ * - `file`: the server could not process a file.
  */
 export type ErrorKind = "http" | "network" | "token" | "protocol" | "file";
 
-/** Codes beside the server's own. The middle four stand for what API Gateway answers by itself. */
+/**
+ * The codes that this library adds to the server's. `forbidden`, `not_found`, `too_many_requests` and `http_error`
+ * stand for error responses without a `code`, from API Gateway or a proxy.
+ */
 export type ClientErrorCode =
   | "network_error"
   | "timeout"
@@ -24,6 +27,7 @@ export type ClientErrorCode =
   | "file_failed"
   | "maybe_sent";
 
+/** The constructor argument of {@link HearthError}. */
 export interface HearthErrorFields {
   kind: ErrorKind;
   code: ErrorCode | ClientErrorCode;
@@ -35,21 +39,21 @@ export interface HearthErrorFields {
   cause?: unknown;
 }
 
-/** Everything that this library rejects with, except an abort: that rejects with the signal's reason. */
+/** The error that all calls of this library reject with, except after an abort: then it is the signal's reason. */
 export class HearthError extends Error {
   override readonly name = "HearthError";
   readonly kind: ErrorKind;
-  /** Says to a program what is wrong. */
+  /** What is wrong, for programs. Stable. */
   readonly code: ErrorCode | ClientErrorCode;
-  /** Says to a person what is wrong, in English. */
+  /** What is wrong, for people, in English. */
   readonly detail: string;
-  /** The HTTP status, or null where there was none. */
+  /** The HTTP status, or null if there was no response. */
   readonly status: number | null;
-  /** The offending fields, where it is about fields. */
+  /** The invalid fields of the request; empty if the error is not about fields. */
   readonly errors: readonly FieldError[];
-  /** Finds the request in the server's log, where the server told it. */
+  /** The request's ID in the server's logs, or null if the response had none. */
   readonly requestId: string | null;
-  /** Milliseconds after which the server wants to be asked again, where it said so. */
+  /** Milliseconds to wait before a retry, from `Retry-After`; null if the response had none. */
   readonly retryAfter: number | null;
 
   constructor(fields: HearthErrorFields) {
@@ -63,7 +67,7 @@ export class HearthError extends Error {
     this.retryAfter = fields.retryAfter ?? null;
   }
 
-  /** Whether the same request may succeed later: false for what the server refused for good. */
+  /** Whether the same request may succeed later. False if the server rejected it permanently. */
   get retryable(): boolean {
     if (this.kind === "file") return false;
     return (

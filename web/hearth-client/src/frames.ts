@@ -1,17 +1,9 @@
-import type { FileStatus, Message } from "./types.js";
+import { EVENTS, type ServerEvent } from "./events.js";
 
-/** What the server sends. */
-export type Frame =
-  | { event: "message:new"; data: { threadId: string; message: Message; truncated?: boolean } }
-  | { event: "file:status"; data: { fileId: string; status: FileStatus; thumbUrl: string | null } }
-  | { event: "subscribed"; data: { channel: string; seq: number }; id?: unknown }
-  | { event: "unsubscribed"; data: { channel: string }; id?: unknown }
-  | { event: "pong"; id?: unknown }
-  | { event: "error"; data: { code: string; detail?: string; channel?: string }; id?: unknown };
+/** A frame from the server. */
+export type Frame = ServerEvent;
 
-const EVENTS: readonly unknown[] = ["message:new", "file:status", "subscribed", "unsubscribed", "pong", "error"];
-
-/** The frame, or null for what is none of the contract's: API Gateway has some of its own, and newer servers may. */
+/** Parses a frame. Returns null for unknown frames: API Gateway sends some of its own, and newer servers may too. */
 export function parseFrame(text: unknown): Frame | null {
   if (typeof text !== "string") return null;
   try {
@@ -19,13 +11,13 @@ export function parseFrame(text: unknown): Frame | null {
     if (typeof json !== "object" || json === null) return null;
     const { event, data } = json as { event?: unknown; data?: unknown };
     const complete = event === "pong" || (typeof data === "object" && data !== null);
-    return EVENTS.includes(event) && complete ? (json as Frame) : null;
+    return (EVENTS as readonly unknown[]).includes(event) && complete ? (json as Frame) : null;
   } catch {
     return null;
   }
 }
 
-/** The channel of a thread. */
+/** Returns the channel of a thread. */
 export function channelOf(threadId: string): string {
   return `thread:${threadId}`;
 }

@@ -1,17 +1,17 @@
-import type { Closing } from "./context.js";
+import type { CloseNotifier } from "./context.js";
 import { type ClientErrorCode, HearthError } from "./errors.js";
 import type { Environment, ErrorCode, FetchResponse, FieldError, TokenProvider } from "./types.js";
 
-export interface Call {
+export interface ApiRequest {
   method: "GET" | "POST";
-  /** Below the base URL, with its query. */
+  /** Relative to the base URL, with the query string. */
   path: string;
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
 }
 
-export interface Answer {
+export interface ApiResponse {
   status: number;
   headers: FetchResponse["headers"];
   json: object;
@@ -19,22 +19,22 @@ export interface Answer {
 
 interface Claims {
   sub?: string;
-  /** Seconds since 1970. */
+  /** When the token expires, in seconds since 1970. */
   exp?: number;
 }
 
-/** Requests with a bearer token, and errors that are typed. */
+/** Sends requests with a bearer token, and turns failures into `HearthError`s. */
 export class Transport {
   readonly #base: string;
   readonly #provider: TokenProvider;
   readonly #env: Environment;
   readonly #timeout: number;
-  readonly #closing: Closing;
-  #latest: string | null = null;
+  readonly #closing: CloseNotifier;
+  #latestToken: string | null = null;
   #claims: Claims = {};
-  #renewing: Promise<string> | null = null;
+  #renewal: Promise<string> | null = null;
 
-  constructor(base: string, provider: TokenProvider, env: Environment, timeout: number, closing: Closing) {
+  constructor(base: string, provider: TokenProvider, env: Environment, timeout: number, closing: CloseNotifier) {
     this.#base = base.replace(/\/+$/, "");
     this.#provider = provider;
     this.#env = env;
@@ -42,54 +42,60 @@ export class Transport {
     this.#closing = closing;
   }
 
-  /** What the latest token says of itself, where it is a JWT. Not verified: it only guides what is shown and when to renew. */
+  /**
+   * Claims of the latest token; empty if it is not a JWT. They are not verified, so use them only for display and to
+   * decide when to renew.
+   */
   get claims(): Claims {
     return this.#claims;
   }
 
-  /** The absolute URL. Throws for one that is neither `http:` nor `https:`: a page may put it into a link. */
+  /**
+   * Returns the absolute URL of a path. Throws if the URL's scheme is neither `http:` nor `https:`, because a page may
+   * use the URL in a link, where `javascript:` would run code.
+   */
   resolve(path: string): string {
     if (/^https?:\/\//i.test(path)) return path;
     if (!/^[a-z][a-z0-9+.-]*:/i.test(path)) return `${this.#base}/${path.replace(/^\/+/, "")}`;
-    const detail = `The server gave a URL that is not of the web: ${path.slice(0, 40)}`;
+    const detail = `This URL is neither http: nor https: ${path.slice(0, 40)}`;
     throw new HearthError({ kind: "protocol", code: "unexpected_answer", detail });
   }
 
-  /** Renews the token if the latest one runs out within so many milliseconds. */
-  async freshen(within: number): Promise<void> {
+  /** Renews the token if the latest one expires within `milliseconds`. */
+  async renewIfExpiring(milliseconds: number): Promise<void> {
     const { exp } = this.claims;
-    if (exp !== undefined && exp * 1000 - this.#env.now() < within) await this.#renew();
+    if (exp !== undefined && exp * 1000 - this.#env.now() < milliseconds) await this.#renewToken();
   }
 
-  /** Asks, and once more with a renewed token where the first one was refused. */
-  async call(call: Call): Promise<Answer> {
-    const token = await this.#token();
+  /** Sends a request. After a 401 it renews the token and sends the request once more. */
+  async call(request: ApiRequest): Promise<ApiResponse> {
+    const token = await this.#currentToken();
     try {
-      return await this.#once(call, token);
+      return await this.#send(request, token);
     } catch (error) {
       if (!(error instanceof HearthError) || error.status !== 401) throw error;
-      // Another call may have renewed it while this one was under way.
-      const renewed = this.#latest === token ? await this.#renew() : await this.#token();
-      return await this.#once(call, renewed);
+      // Another call may have renewed the token during this request.
+      const renewed = this.#latestToken === token ? await this.#renewToken() : await this.#currentToken();
+      return await this.#send(request, renewed);
     }
   }
 
-  async #token(): Promise<string> {
-    return this.#renewing ?? (await this.#ask(false));
+  async #currentToken(): Promise<string> {
+    return this.#renewal ?? (await this.#askProvider(false));
   }
 
-  async #renew(): Promise<string> {
-    this.#renewing ??= this.#ask(true).finally(() => {
-      this.#renewing = null;
+  async #renewToken(): Promise<string> {
+    this.#renewal ??= this.#askProvider(true).finally(() => {
+      this.#renewal = null;
     });
-    return this.#renewing;
+    return this.#renewal;
   }
 
-  async #ask(renew: boolean): Promise<string> {
+  async #askProvider(renew: boolean): Promise<string> {
     let stop = () => {};
-    // One that never answers would hold up everything, without a word.
-    const late = new Promise<never>((_, reject) => {
-      const fail = () => reject(new Error(`There was no token within ${this.#timeout} ms.`));
+    // Without a timeout, a provider that never answers would block all requests.
+    const timeout = new Promise<never>((_, reject) => {
+      const fail = () => reject(new Error(`The token provider returned no token within ${this.#timeout} ms.`));
       const cancel = this.#env.schedule(fail, this.#timeout);
       const forget = this.#closing.add(fail);
       stop = () => {
@@ -98,71 +104,72 @@ export class Transport {
       };
     });
     try {
-      const token = await Promise.race([this.#provider({ renew }), late]);
-      if (token !== this.#latest) this.#claims = claims(token);
-      this.#latest = token;
+      const token = await Promise.race([this.#provider({ renew }), timeout]);
+      if (token !== this.#latestToken) this.#claims = parseClaims(token);
+      this.#latestToken = token;
       return token;
     } catch (cause) {
       this.#closing.signal.throwIfAborted();
-      const detail = "The token provider failed.";
+      const detail = "The token provider failed. Sign in again if this continues.";
       throw new HearthError({ kind: "token", code: "token_error", detail, cause });
     } finally {
       stop();
     }
   }
 
-  async #once(call: Call, token: string): Promise<Answer> {
-    const headers: Record<string, string> = { accept: "application/json", ...call.headers };
+  async #send(request: ApiRequest, token: string): Promise<ApiResponse> {
+    const headers: Record<string, string> = { accept: "application/json", ...request.headers };
     headers.authorization = `Bearer ${token}`;
-    if (call.body !== undefined) headers["content-type"] = "application/json";
-    const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) };
-    const { response, text } = await exchange(this.#env, this.#timeout, call.signal, this.#closing, async (signal) => {
-      const response = await this.#env.fetch(this.resolve(call.path), {
-        method: call.method,
-        headers,
-        signal,
-        ...body,
-      });
+    if (request.body !== undefined) headers["content-type"] = "application/json";
+    const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) };
+    const fetchText = async (signal: AbortSignal) => {
+      const { method, path } = request;
+      const response = await this.#env.fetch(this.resolve(path), { method, headers, signal, ...body });
       return { response, text: await response.text() };
-    });
-    const json = parse(text);
-    if (response.status < 200 || response.status > 299) throw refusal(response, json, this.#env.now());
+    };
+    const { response, text } = await withTimeout(this.#env, this.#timeout, request.signal, this.#closing, fetchText);
+    const json = parseObject(text);
+    if (response.status < 200 || response.status > 299) throw responseError(response, json, this.#env.now());
     if (json !== null) return { status: response.status, headers: response.headers, json };
-    const detail = "The answer is no JSON object: something between here and the server may have answered instead.";
+    const detail =
+      "The response is not a JSON object. A proxy or a login page may have answered instead of the server.";
     throw new HearthError({ kind: "protocol", code: "unexpected_answer", detail, status: response.status });
   }
 }
 
-/** Runs `send` with a signal that is aborted with `given`, when the client is closed, or after `timeout` milliseconds. */
-export async function exchange<T>(
+/**
+ * Calls `send` with a signal that aborts when `given` aborts, when the client is closed, or after `timeout`
+ * milliseconds. Turns other errors of `send` into `network` errors.
+ */
+export async function withTimeout<T>(
   env: Environment,
   timeout: number,
   given: AbortSignal | undefined,
-  closing: Closing,
+  closing: CloseNotifier,
   send: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const check = () => {
+  const throwIfAborted = () => {
     given?.throwIfAborted();
     closing.signal.throwIfAborted();
   };
-  check();
+  throwIfAborted();
   const controller = new AbortController();
   const abort = () => controller.abort(given?.aborted ? given.reason : closing.signal.reason);
   given?.addEventListener("abort", abort);
   const forget = closing.add(abort);
-  let late = false;
+  let timedOut = false;
   const cancel = env.schedule(() => {
-    late = true;
+    timedOut = true;
     controller.abort();
   }, timeout);
   try {
     return await send(controller.signal);
   } catch (cause) {
-    check();
+    throwIfAborted();
     if (cause instanceof HearthError) throw cause;
-    const [code, detail] = late
-      ? (["timeout", `There was no answer within ${timeout} ms.`] as const)
-      : (["network_error", "The server could not be reached."] as const);
+    const [code, detail] = timedOut
+      ? (["timeout", `The server did not answer within ${timeout} ms.`] as const)
+      : (["network_error", "The server could not be reached. Check the network connection."] as const);
     throw new HearthError({ kind: "network", code, detail, cause });
   } finally {
     cancel();
@@ -171,7 +178,7 @@ export async function exchange<T>(
   }
 }
 
-function parse(text: string): object | null {
+function parseObject(text: string): object | null {
   try {
     const json: unknown = JSON.parse(text);
     return typeof json === "object" && json !== null && !Array.isArray(json) ? json : null;
@@ -190,31 +197,33 @@ const GATEWAY_CODES: Record<number, ErrorCode | ClientErrorCode> = {
   503: "unavailable",
 };
 
-/** The error of an answer: a problem document, API Gateway's own `{"message"}`, or whatever a proxy made up. */
-function refusal(response: FetchResponse, json: object | null, now: number): HearthError {
-  const said: { code?: unknown; detail?: unknown; message?: unknown; requestId?: unknown; errors?: unknown } =
+/** The error of a response: a problem document, API Gateway's own `{"message"}`, or any body from a proxy. */
+function responseError(response: FetchResponse, json: object | null, now: number): HearthError {
+  const problem: { code?: unknown; detail?: unknown; message?: unknown; requestId?: unknown; errors?: unknown } =
     json ?? {};
   const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : null);
   return new HearthError({
     kind: "http",
     status: response.status,
-    code: (text(said.code) as ErrorCode | null) ?? GATEWAY_CODES[response.status] ?? "http_error",
-    detail: text(said.detail) ?? text(said.message) ?? `The server answered with ${response.status}.`,
-    errors: Array.isArray(said.errors) ? (said.errors as FieldError[]) : [],
-    requestId: text(said.requestId) ?? response.headers.get("apigw-requestid"),
-    retryAfter: retryAfter(response.headers.get("retry-after"), now),
+    code: (text(problem.code) as ErrorCode | null) ?? GATEWAY_CODES[response.status] ?? "http_error",
+    detail: text(problem.detail) ?? text(problem.message) ?? `The server answered with HTTP status ${response.status}.`,
+    errors: Array.isArray(problem.errors) ? (problem.errors as FieldError[]) : [],
+    requestId: text(problem.requestId) ?? response.headers.get("apigw-requestid"),
+    retryAfter: parseRetryAfter(response.headers.get("retry-after"), now),
   });
 }
 
-/** Milliseconds of a `Retry-After` header: seconds or a date. */
-export function retryAfter(value: string | null, now: number): number | null {
+/**
+ * Parses a `Retry-After` header, which contains seconds or a date. Returns milliseconds, or null if it is not valid.
+ */
+export function parseRetryAfter(value: string | null, now: number): number | null {
   if (value === null) return null;
   if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
   const date = Date.parse(value);
   return Number.isNaN(date) ? null : Math.max(0, date - now);
 }
 
-function claims(token: string): Claims {
+function parseClaims(token: string): Claims {
   try {
     const payload = token.split(".")[1] ?? "";
     const bytes = Uint8Array.from(atob(payload.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));

@@ -3,5 +3,6 @@ export { HearthApi } from "./api.js";
 export { HearthClient } from "./client.js";
 export type { ClientErrorCode, ErrorKind, HearthErrorFields } from "./errors.js";
 export { HearthError } from "./errors.js";
+export { limits } from "./limits.js";
 export type { components, operations, paths } from "./openapi.js";
 export type * from "./types.js";

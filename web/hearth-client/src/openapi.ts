@@ -13,16 +13,18 @@ export interface paths {
         };
         /**
          * List the caller's threads
-         * @description Most recently active first. While threads move up, a page may show one again that an earlier page had, and the
-         *     first page has what moved. `lastMessage` and `updatedAt` follow a send within moments.
+         * @description Most recently active first. If a thread receives a message while a client reads page after page, the thread
+         *     moves to the first page, and a later page may repeat a thread of an earlier one. `lastMessage` and `updatedAt`
+         *     follow a new message usually within a second.
          */
         get: operations["listThreads"];
         put?: never;
         /**
          * Create or find a thread
-         * @description Creates the thread of exactly these members, or finds it. The caller belongs to it, named or not; order and
-         *     repetition do not matter. However many callers create the same set at once, there is one thread: one of them gets
-         *     201, the others 200. The title of a thread that was there stays as it is.
+         * @description Creates the thread with exactly these members, or returns the existing one. The caller is always a member. The
+         *     order of the members and duplicates do not matter. If several callers create the same set of members at once,
+         *     there is still one thread: one caller receives 201, the others 200. The title of an existing thread does not
+         *     change.
          */
         post: operations["createThread"];
         delete?: never;
@@ -37,7 +39,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The thread.
+                 * @description ID of the thread.
                  * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
                  */
                 threadId: components["parameters"]["ThreadId"];
@@ -60,7 +62,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The thread.
+                 * @description ID of the thread.
                  * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
                  */
                 threadId: components["parameters"]["ThreadId"];
@@ -69,16 +71,16 @@ export interface paths {
         };
         /**
          * List a thread's messages
-         * @description Newest first; with `after`, oldest first and only those behind that `seq`, which is how a client catches up.
-         *     Paging to the end gives every message once, also while new ones arrive.
+         * @description Newest first. With `after`, only the messages with a larger `seq`, oldest first: this is how a client fetches
+         *     the messages that it missed. Reading all pages returns every message exactly once, even while new ones arrive.
          */
         get: operations["listMessages"];
         put?: never;
         /**
          * Send a message
-         * @description Answers once the message is committed. Every connection that is subscribed to the thread gets it as
-         *     `message:new`, the sender's own among them. Files that are still pending may be sent; `file:status` tells when
-         *     they are not any more.
+         * @description Responds after the message is committed. Every connection that is subscribed to the thread receives a
+         *     `message:new` event, including the sender's own connections. Pending files may be sent too: a `file:status`
+         *     event follows when they become ready or failed.
          */
         post: operations["sendMessage"];
         delete?: never;
@@ -97,13 +99,14 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Announce a file
-         * @description Then `PUT` the bytes to `uploadUrl`, with the `headers` of the answer, no token, and before `expiresAt`. The URL
-         *     is signed for exactly this type and size; the storage refuses any other.
+         * Create a file
+         * @description After this request, `PUT` the bytes to `uploadUrl` with the `headers` of the response, without a token, before
+         *     `expiresAt`. The URL is signed for exactly this media type and size. S3 refuses any other.
          *
-         *     The file is pending until it was inspected. Then it is ready, an image together with its thumbnail; or it is
-         *     failed: an image that cannot be decoded or declares too many pixels, or a file that was never uploaded. That is
-         *     pushed as `file:status` to the owner's connections and to the threads that it was sent to.
+         *     The file is pending until the server has inspected it. Then it becomes ready, an image together with its
+         *     thumbnail, or failed. It fails if it is an image that cannot be decoded or has too many pixels, or if it was
+         *     never uploaded. The server pushes a `file:status` event to the owner's connections and to the threads that the
+         *     file was sent to.
          */
         post: operations["createFile"];
         delete?: never;
@@ -118,7 +121,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The file.
+                 * @description ID of the file.
                  * @example file_0199172bf1c37e02a4c5d6e7f8091a2b
                  */
                 fileId: components["parameters"]["FileId"];
@@ -126,8 +129,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Say where a file stands
-         * @description For its owner, and for the members of every thread that it was sent to.
+         * Get the state of a file
+         * @description The file's owner and the members of every thread that it was sent to may call this.
          */
         get: operations["getFileStatus"];
         put?: never;
@@ -146,10 +149,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Fetch a file
-         * @description Takes no token, so that `<img src>` works: the URL is the right to read. It comes whole, as `url`, in attachments
-         *     and in a file's status; it is good for 6 to 12 hours and stays the same for up to 6, so that browsers can cache
-         *     what it leads to. Images, audio, video and PDF are shown in the browser; all else is downloaded.
+         * Download a file
+         * @description Needs no token, so that `<img src>` works: everyone who has the link may read the file. Attachments and a file's
+         *     status contain the complete link as `url`. A link is valid for 6 to 12 hours and stays the same for up to 6
+         *     hours, so that browsers can cache the file. Browsers display images, audio, video and PDF, and download all
+         *     other types.
          */
         get: operations["getFile"];
         put?: never;
@@ -168,8 +172,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Fetch an image's thumbnail
-         * @description As the file itself, by its `thumbUrl`.
+         * Download an image's thumbnail
+         * @description Works like the link to the file. Attachments and a file's status contain the complete link as `thumbUrl`.
          */
         get: operations["getThumbnail"];
         put?: never;
@@ -191,8 +195,8 @@ export interface paths {
         put?: never;
         /**
          * Get a ticket for the WebSocket
-         * @description Browsers cannot send headers with a handshake, and tokens never travel in a URL: connect to
-         *     `wss://…?ticket=…` instead. Takes no body.
+         * @description Browsers cannot send headers with a WebSocket handshake, and a token must not be part of a URL. Connect to
+         *     `wss://…?ticket=…` instead. The request has no body.
          */
         post: operations["createTicket"];
         delete?: never;
@@ -205,286 +209,284 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A file in a message, as it is now. */
+        /** @description A file in a message, with its current state. */
         Attachment: {
-            /** @description The file's id. */
+            /** @description ID of the file. */
             id: components["schemas"]["FileId"];
-            /** @description Its media type, as its owner gave it. */
+            /** @description The media type that the file's owner declared. */
             mimetype: string;
-            /** @description Its name, without a path. */
+            /** @description The file's name, without a path. */
             name: string;
             /**
              * Format: uint64
-             * @description Bytes.
+             * @description Size in bytes.
              */
             size: number;
-            /** @description Where it stands. */
+            /** @description State of the file. */
             status: components["schemas"]["FileStatus"];
-            /** @description Where to fetch its thumbnail, when it has one, relative to the API's base URL. */
+            /** @description Link to the thumbnail, relative to the API's base URL. Missing if the file has no thumbnail. */
             thumbUrl?: string;
-            /** @description Where to fetch it once it is ready, relative to the API's base URL. */
+            /** @description Link to the file, relative to the API's base URL. It works once the file is ready. */
             url: string;
         };
-        /** @description Who wrote a message. */
+        /** @description The user who wrote a message. */
         Author: {
-            /** @description The user's id. */
+            /** @description ID of the user. */
             id: components["schemas"]["UserId"];
-            /** @description Their name as it is now; their id where they were never seen with one. */
+            /** @description The user's current name, or their ID if no token of theirs had a name. */
             name: string;
         };
-        /** @description `POST /api/files`. */
+        /** @description Request body of `POST /api/files`. */
         CreateFile: {
-            /** @description 1 to 255 characters, without a path or control characters. */
+            /** @description The file's name: 1 to 255 characters, without a path and without control characters. */
             filename: string;
-            /** @description The media type as the client gives it: `type/subtype`, perhaps with parameters. */
+            /** @description The file's media type, such as `image/jpeg`. It may have parameters. */
             mimetype: string;
             /**
              * Format: uint64
-             * @description Bytes: 1 to 26214400, unless the deployment sets another limit.
+             * @description The file's size in bytes: 1 to 26214400, unless the deployment sets another limit.
              */
             size: number;
         };
-        /** @description `POST /api/threads`: create, or find, the thread of exactly these members. */
+        /** @description Request body of `POST /api/threads`. */
         CreateThread: {
-            /** @description Who belongs to it: at most 90, the caller included, each counted once. */
+            /** @description The thread's members. The caller is always one, named or not. Order and duplicates do not matter. At most 90 different members, the caller included. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description At most 100 characters. */
+            /** @description The thread's title, at most 100 characters. */
             title?: string | null;
         };
+        /** @description An error from the server (`application/problem+json`) or from API Gateway (`application/json`). */
+        ErrorBody: components["schemas"]["Problem"] | components["schemas"]["GatewayError"];
         /**
-         * @description Every error code that a client may see, on REST and on the socket. Stable: a code never changes its meaning.
+         * @description Every error code that a client may receive, from REST and on the socket. The meaning of a code never changes.
          *
-         *     - `malformed_json`: 400: the body is no JSON.
-         *     - `invalid_query`: 400: a query parameter is of the wrong type or passes its limit; `errors` names each.
-         *     - `invalid_cursor`: 400: the cursor is none of ours, or of the other direction.
-         *     - `invalid_idempotency_key`: 400: the `Idempotency-Key` is empty, too long or has other than visible ASCII characters.
-         *     - `unauthorized`: 401: no token, or one that does not verify.
-         *     - `origin_not_allowed`: 403: the socket was opened from a web page of an origin that is not allowed.
-         *     - `invalid_file_url`: 403: the URL of a file was changed or has run out; the message or the file's status has a new one.
-         *     - `file_not_found`: 404: there is no such file, or the caller may not see it, or there is nothing to fetch yet.
-         *     - `thread_not_found`: 404: there is no such thread, or the caller is not a member.
-         *     - `body_too_large`: 413: the body has more than 256 KiB.
-         *     - `invalid_request`: 422: the body is JSON, but of wrong types or past the limits; `errors` names each offending field.
-         *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was used before with other content.
-         *     - `malformed_frame`: Socket: the frame is no JSON object.
-         *     - `unknown_action`: Socket: the `action` is not known.
-         *     - `invalid_frame`: Socket: a field of the frame is missing, of the wrong type or past its limit.
+         *     - `malformed_json`: 400: the request body is not valid JSON.
+         *     - `invalid_query`: 400: a query parameter has the wrong type or exceeds its limit. `errors` names each such parameter.
+         *     - `invalid_cursor`: 400: the cursor is not valid for this list, or belongs to the other order. Request the list without a cursor.
+         *     - `invalid_idempotency_key`: 400: the `Idempotency-Key` header is empty, too long or contains other than visible ASCII characters.
+         *     - `unauthorized`: 401: the request has no token, or its token is not valid. Sign in again.
+         *     - `origin_not_allowed`: 403: the socket was opened by a web page whose origin the deployment does not allow.
+         *     - `invalid_file_url`: 403: the link to a file has expired or was changed. Get a new link from the message or the file's status.
+         *     - `file_not_found`: 404: the file does not exist, or the caller does not have access to it, or it is not ready for download.
+         *     - `thread_not_found`: 404: the thread does not exist, or the caller is not a member of it.
+         *     - `body_too_large`: 413: the request body is larger than 256 KiB.
+         *     - `invalid_request`: 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names each such field.
+         *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
+         *     - `malformed_frame`: Socket: the frame is not a JSON object.
+         *     - `unknown_action`: Socket: the server does not know the frame's `action`.
+         *     - `invalid_frame`: Socket: a field of the frame is missing, has the wrong type or exceeds its limit.
          *     - `frame_too_large`: Socket: the frame is larger than 32 KiB.
-         *     - `too_many_subscriptions`: Socket: the connection has 500 channels already.
-         *     - `connection_expired`: Socket: the token that opened the connection has run out; connect anew.
-         *     - `internal`: 500: our fault; logged with the `requestId`.
-         *     - `unavailable`: 503: try again shortly.
+         *     - `too_many_subscriptions`: Socket: the connection has already subscribed to 500 channels. Open a new one.
+         *     - `connection_expired`: Socket: the token that opened the connection has expired. Reconnect with a new token.
+         *     - `internal`: 500: the server has an error. Its log has the details under the `requestId`.
+         *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
         ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "idempotency_key_reused" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "connection_expired" | "internal" | "unavailable";
-        /** @description One offending field of a request. */
+        /** @description One invalid field of a request. */
         FieldError: {
-            /** @description The field's name; `memberIds[3]` for an element of a list. */
+            /** @description The field's name, such as `title`, or `memberIds[3]` for an element of a list. */
             field: string;
-            /** @description What is wrong with it, for a person. */
+            /** @description What is wrong with the field, as a text for developers. */
             message: string;
         };
-        /** @description `GET /api/files/{fileId}/status`. */
+        /** @description Response body of `GET /api/files/{fileId}/status`. */
         FileDetails: {
-            /** @description Its id. */
+            /** @description ID of the file. */
             id: components["schemas"]["FileId"];
-            /** @description Its name. */
+            /** @description The file's name. */
             name: string;
-            /** @description Why it failed, for a person. */
+            /** @description Why the file failed, as a text for people. Only failed files have it. */
             reason?: string;
-            /** @description Where it stands. */
+            /** @description State of the file. */
             status: components["schemas"]["FileStatus"];
-            /** @description Where to fetch its thumbnail, relative to the API's base URL; null when it has none. */
+            /** @description Link to the thumbnail, relative to the API's base URL; null if the file has no thumbnail. */
             thumbUrl: string | null;
-            /** @description Where to fetch it once it is ready, relative to the API's base URL. */
+            /** @description Link to the file, relative to the API's base URL. Only ready files have it. */
             url?: string;
         };
-        /** @description An uploaded file: `file_…`. */
+        /** @description ID of a file: `file_…`. */
         FileId: string;
         /**
-         * @description Where a file stands.
+         * @description State of a file.
          *
-         *     - `pending`: Not uploaded or not inspected yet.
-         *     - `ready`: Can be fetched.
-         *     - `failed`: Never will be.
+         *     - `pending`: Not uploaded yet, or not inspected yet.
+         *     - `ready`: Inspected, and available for download. This state is final.
+         *     - `failed`: Refused by the inspection, or never uploaded. This state is final.
          * @enum {string}
          */
         FileStatus: "pending" | "ready" | "failed";
-        /** @description What API Gateway answers by itself. */
+        /** @description An error that API Gateway sends itself. */
         GatewayError: {
-            /** @description What is wrong, for a person. */
+            /** @description What is wrong, as a text for developers. */
             message: string;
         };
-        /** @description A message, on REST and in `message:new` alike. */
+        /** @description A message. REST responses and `message:new` events contain the same object. */
         Message: {
-            /** @description Its files. */
+            /** @description The files of the message. */
             attachments: components["schemas"]["Attachment"][];
-            /** @description Who wrote it. */
+            /** @description The user who wrote the message. */
             author: components["schemas"]["Author"];
-            /** @description The text. */
+            /** @description The text; empty if the message has only files. */
             body: string;
-            /** @description When it was committed. */
+            /** @description When the message was committed. */
             createdAt: components["schemas"]["Timestamp"];
-            /** @description Its id. */
+            /** @description ID of the message. */
             id: components["schemas"]["MessageId"];
             /**
              * Format: uint64
-             * @description Its number in the thread: 1, 2, 3 … without a gap, in the order of commit.
+             * @description The message's number in its thread: 1, 2, 3 … without gaps, in commit order.
              */
             seq: number;
-            /** @description The thread it belongs to. */
+            /** @description The message's thread. */
             threadId: components["schemas"]["ThreadId"];
         };
-        /** @description A message: `msg_…`. */
+        /** @description ID of a message: `msg_…`. */
         MessageId: string;
-        /** @description `GET /api/threads/{threadId}/messages`. */
+        /** @description Response body of `GET /api/threads/{threadId}/messages`. */
         MessagePage: {
-            /** @description At most `limit` messages; newest first, or oldest first with `after`. */
+            /** @description At most `limit` messages: newest first, or oldest first if `after` was given. */
             messages: components["schemas"]["Message"][];
-            /** @description Where the next page starts; null on the last one. */
+            /** @description The cursor of the next page; null on the last page. */
             nextCursor: string | null;
         };
-        /** @description A file that waits for its bytes. */
+        /** @description A new file, before its upload. */
         NewFile: {
-            /** @description Its id. */
+            /** @description ID of the file. */
             id: components["schemas"]["FileId"];
-            /** @description Its name. */
+            /** @description The file's name. */
             name: string;
-            /** @description Pending. */
+            /** @description State of the file: `pending`. */
             status: components["schemas"]["FileStatus"];
         };
-        /** @description An error, as RFC 9457 writes it. */
+        /** @description A problem document (RFC 9457): an error response of the server. */
         Problem: {
-            /** @description Says to a program what is wrong. */
+            /** @description What is wrong, for programs. */
             code: components["schemas"]["ErrorCode"];
-            /** @description Says to a person what is wrong. */
+            /** @description What is wrong and what to do, for developers. */
             detail: string;
-            /** @description The offending fields, where it is about fields: 100 at most. */
+            /** @description The invalid fields, at most 100; empty if the error is not about fields. */
             errors: components["schemas"]["FieldError"][];
-            /** @description Finds the request in the log. */
+            /** @description ID of the request in the server's log. */
             requestId: string;
             /**
              * Format: uint16
              * @description The HTTP status.
              */
             status: number;
-            /** @description The phrase of the status. */
+            /** @description The reason phrase of the HTTP status. */
             title: string;
-            /** @description `about:blank`: the `code` carries the meaning. */
+            /** @description Always `about:blank`: `code` carries the meaning. */
             type: string;
         };
-        /** @description `POST /api/threads/{threadId}/messages`. */
+        /** @description Request body of `POST /api/threads/{threadId}/messages`. It must have text, files or both. */
         SendMessage: {
-            /** @description At most 8000 characters; empty only with files. */
+            /** @description The text, at most 8000 characters. It may be missing or empty if there are files. */
             body?: string | null;
-            /** @description At most 10 files of the caller's own, none of which has failed. */
+            /** @description At most 10 files. The caller must own each, and none may have failed. */
             fileIds?: components["schemas"]["FileId"][] | null;
-        } | {
-            body: string;
-        } | {
-            fileIds: unknown[];
         };
-        /** @description A thread, as creating it answers. */
+        /** @description A thread. Response body of `POST /api/threads`. */
         Thread: {
-            /** @description When it was created. */
+            /** @description When the thread was created. */
             createdAt: components["schemas"]["Timestamp"];
-            /** @description Its id. */
+            /** @description ID of the thread. */
             id: components["schemas"]["ThreadId"];
-            /** @description Who belongs to it; never changes. */
+            /** @description The thread's members. They never change. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description What its creator called it. */
+            /** @description The title that its creator chose; null if there is none. */
             title: string | null;
-            /** @description When its last message was sent, or it was created; follows a send within moments. */
+            /** @description When the last message was sent, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
-        /** @description `GET /api/threads/{threadId}`. */
+        /** @description Response body of `GET /api/threads/{threadId}`. */
         ThreadDetails: {
-            /** @description When it was created. */
+            /** @description When the thread was created. */
             createdAt: components["schemas"]["Timestamp"];
-            /** @description Its id. */
+            /** @description ID of the thread. */
             id: components["schemas"]["ThreadId"];
-            /** @description Who belongs to it; never changes. */
+            /** @description The thread's members. They never change. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description Names, index by index with `memberIds`; a user never seen yet shows their id. */
+            /** @description The members' names, in the order of `memberIds`. A member without a known name has their ID here. */
             memberNames: string[];
-            /** @description What its creator called it. */
+            /** @description The title that its creator chose; null if there is none. */
             title: string | null;
-            /** @description When its last message was sent, or it was created; follows a send within moments. */
+            /** @description When the last message was sent, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
-        /** @description A thread: `thread_…`. */
+        /** @description ID of a thread: `thread_…`. */
         ThreadId: string;
-        /** @description `GET /api/threads`: most recently active first. */
+        /** @description Response body of `GET /api/threads`. */
         ThreadPage: {
-            /** @description Where the next page starts; null on the last one. */
+            /** @description The cursor of the next page; null on the last page. */
             nextCursor: string | null;
-            /** @description At most `limit` threads. */
+            /** @description At most `limit` threads, most recently active first. */
             threads: components["schemas"]["ThreadSummary"][];
         };
-        /** @description One row of `GET /api/threads`. */
+        /** @description One thread in the list of `GET /api/threads`. */
         ThreadSummary: {
-            /** @description When it was created. */
+            /** @description When the thread was created. */
             createdAt: components["schemas"]["Timestamp"];
-            /** @description Its id. */
+            /** @description ID of the thread. */
             id: components["schemas"]["ThreadId"];
-            /** @description The newest message, or null; follows a send within moments. */
+            /** @description The newest message; null if the thread has no messages. A new message usually appears here within a second. */
             lastMessage: components["schemas"]["Message"] | null;
-            /** @description Who belongs to it; never changes. */
+            /** @description The thread's members. They never change. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description Names, index by index with `memberIds`; a user never seen yet shows their id. */
+            /** @description The members' names, in the order of `memberIds`. A member without a known name has their ID here. */
             memberNames: string[];
-            /** @description What its creator called it. */
+            /** @description The title that its creator chose; null if there is none. */
             title: string | null;
-            /** @description When its last message was sent, or it was created; follows a send within moments. */
+            /** @description When the last message was sent, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /**
          * Format: date-time
-         * @description A moment in UTC: RFC 3339 with three decimals.
+         * @description A time in UTC, in RFC 3339 with three decimals (milliseconds).
          */
         Timestamp: string;
-        /** @description The answer to `POST /api/files`: where the bytes go. */
+        /** @description Response body of `POST /api/files`: how to upload the bytes. */
         Upload: {
-            /** @description Until when the request may begin. */
+            /** @description The upload must start before this time. */
             expiresAt: components["schemas"]["Timestamp"];
-            /** @description The file. */
+            /** @description The new file. */
             file: components["schemas"]["NewFile"];
-            /** @description The headers that the request has to carry: `content-type`, as it was announced. */
+            /** @description Headers that the upload must have: `content-type` with the media type of the request. */
             headers: {
                 [key: string]: string;
             };
             /**
-             * @description How: `PUT`.
+             * @description The HTTP method of the upload: `PUT`.
              * @constant
              */
             method: "PUT";
             /**
              * Format: uri
-             * @description Takes the bytes, of exactly the type and size that were announced.
+             * @description Where to send the bytes. The URL is valid only for the media type and size of the request.
              */
             uploadUrl: string;
         };
-        /** @description A user: the `sub` of a verified token, taken as it is. At most 255 bytes of UTF-8. */
+        /** @description ID of a user: the `sub` claim of a verified token, unchanged. At most 255 bytes in UTF-8. */
         UserId: string;
-        /** @description `POST /api/ws-tickets`. */
+        /** @description Response body of `POST /api/ws-tickets`. */
         WsTicket: {
             /**
              * Format: int64
-             * @description Seconds until it runs out.
+             * @description Seconds until the ticket expires.
              */
             expiresIn: number;
-            /** @description Goes into the socket's URL as `?ticket=…`; good for one connection. */
+            /** @description The ticket. Add it to the socket's URL as `?ticket=…`. It opens one connection. */
             ticket: string;
         };
     };
     responses: {
-        /** @description Where the storage has it, for an hour. */
+        /** @description A redirect to S3, where the file is available for an hour. */
         Found: {
             headers: {
-                /** @description A presigned URL. */
+                /** @description A presigned URL of S3. */
                 Location: string;
                 /**
-                 * @description For how long a browser may remember where it was sent.
+                 * @description How long a browser may cache the redirect.
                  * @example private, max-age=3000
                  */
                 "Cache-Control"?: string;
@@ -492,7 +494,7 @@ export interface components {
             };
             content?: never;
         };
-        /** @description `malformed_json`: the body is no JSON. */
+        /** @description `malformed_json`: the request body is not valid JSON. */
         MalformedJson: {
             headers: {
                 [name: string]: unknown;
@@ -504,20 +506,17 @@ export interface components {
                  *       "title": "Bad Request",
                  *       "status": 400,
                  *       "code": "malformed_json",
-                 *       "detail": "The body is no JSON: EOF while parsing a value at line 1 column 0.",
+                 *       "detail": "The request body is not valid JSON: EOF while parsing a value at line 1 column 0. Send one JSON object in UTF-8.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    code?: "malformed_json";
-                };
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
         /**
-         * @description `invalid_query`: `errors` names every parameter that is of the wrong type or past its limit. `invalid_cursor`: the
-         *     cursor is none that this list gave, or goes the other way than `after`.
+         * @description `invalid_query`: `errors` names every parameter that has the wrong type or exceeds its limit. `invalid_cursor`:
+         *     the cursor is not valid for this list, or belongs to the other order. Request the list without a cursor.
          */
         InvalidQuery: {
             headers: {
@@ -530,23 +529,20 @@ export interface components {
                  *       "title": "Bad Request",
                  *       "status": 400,
                  *       "code": "invalid_query",
-                 *       "detail": "Not valid: limit.",
+                 *       "detail": "These fields are not valid: limit. See `errors` for each.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": [
                  *         {
                  *           "field": "limit",
-                 *           "message": "has to be a number from 1 to 100"
+                 *           "message": "must be a whole number from 1 to 100"
                  *         }
                  *       ]
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {unknown} */
-                    code?: "invalid_query" | "invalid_cursor";
-                };
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description There is no token, or none that verifies. API Gateway says so itself wherever it can. */
+        /** @description `unauthorized`: the token is missing or not valid. Usually API Gateway sends this error, in its own form. */
         Unauthorized: {
             headers: {
                 [name: string]: unknown;
@@ -557,7 +553,7 @@ export interface components {
                  *       "message": "Unauthorized"
                  *     }
                  */
-                "application/json": components["schemas"]["GatewayError"];
+                "application/json": components["schemas"]["ErrorBody"];
                 /**
                  * @example {
                  *       "type": "about:blank",
@@ -569,13 +565,10 @@ export interface components {
                  *       "errors": []
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    code?: "unauthorized";
-                };
+                "application/problem+json": components["schemas"]["ErrorBody"];
             };
         };
-        /** @description `invalid_file_url`: the URL was changed or has run out. The message or the file's status has a new one. */
+        /** @description `invalid_file_url`: the link has expired or was changed. Get a new one from the message or the file's status. */
         InvalidFileUrl: {
             headers: {
                 [name: string]: unknown;
@@ -587,18 +580,15 @@ export interface components {
                  *       "title": "Forbidden",
                  *       "status": 403,
                  *       "code": "invalid_file_url",
-                 *       "detail": "This URL was changed or has run out. Ask for the message or the file again.",
+                 *       "detail": "The link has expired or was changed. Get a new one from the message or the file's status.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    code?: "invalid_file_url";
-                };
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `thread_not_found`: there is no such thread, or the caller is not a member. */
+        /** @description `thread_not_found`: the thread does not exist, or the caller is not a member of it. */
         ThreadNotFound: {
             headers: {
                 [name: string]: unknown;
@@ -610,18 +600,18 @@ export interface components {
                  *       "title": "Not Found",
                  *       "status": 404,
                  *       "code": "thread_not_found",
-                 *       "detail": "There is no such thread, or you are not a member of it.",
+                 *       "detail": "The thread does not exist, or you are not a member of it.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    code?: "thread_not_found";
-                };
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `file_not_found`: there is no such file, or the caller may not see it, or there is nothing to fetch yet. */
+        /**
+         * @description `file_not_found`: the file does not exist, or the caller does not have access to it, or it is not ready for
+         *     download.
+         */
         FileNotFound: {
             headers: {
                 [name: string]: unknown;
@@ -633,18 +623,18 @@ export interface components {
                  *       "title": "Not Found",
                  *       "status": 404,
                  *       "code": "file_not_found",
-                 *       "detail": "There is no such file, or it is not for you to see.",
+                 *       "detail": "The file does not exist, or you do not have access to it.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    code?: "file_not_found";
-                };
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `body_too_large`: the body has more than 256 KiB. API Gateway refuses one of more than 10 MB itself. */
+        /**
+         * @description `body_too_large`: the request body is larger than 256 KiB. API Gateway refuses a body of more than 10 MB, in its
+         *     own form.
+         */
         BodyTooLarge: {
             headers: {
                 [name: string]: unknown;
@@ -655,25 +645,22 @@ export interface components {
                  *       "message": "Request Entity Too Large"
                  *     }
                  */
-                "application/json": components["schemas"]["GatewayError"];
+                "application/json": components["schemas"]["ErrorBody"];
                 /**
                  * @example {
                  *       "type": "about:blank",
                  *       "title": "Content Too Large",
                  *       "status": 413,
                  *       "code": "body_too_large",
-                 *       "detail": "The body has more than 262144 bytes.",
+                 *       "detail": "The request body is larger than 262144 bytes. Send a smaller one.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    code?: "body_too_large";
-                };
+                "application/problem+json": components["schemas"]["ErrorBody"];
             };
         };
-        /** @description `invalid_request`: `errors` names every field that is missing, of the wrong type or past its limit. */
+        /** @description `invalid_request`: `errors` names every field that is missing, has the wrong type or exceeds its limit. */
         InvalidRequest: {
             headers: {
                 [name: string]: unknown;
@@ -685,23 +672,20 @@ export interface components {
                  *       "title": "Unprocessable Content",
                  *       "status": 422,
                  *       "code": "invalid_request",
-                 *       "detail": "Not valid: title.",
+                 *       "detail": "These fields are not valid: title. See `errors` for each.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": [
                  *         {
                  *           "field": "title",
-                 *           "message": "has more than 100 characters"
+                 *           "message": "must have at most 100 characters"
                  *         }
                  *       ]
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    code?: "invalid_request";
-                };
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description API Gateway is called too often. Try again shortly, and less often. */
+        /** @description API Gateway receives too many requests. Retry after a short wait, and send fewer requests. */
         TooManyRequests: {
             headers: {
                 [name: string]: unknown;
@@ -715,7 +699,7 @@ export interface components {
                 "application/json": components["schemas"]["GatewayError"];
             };
         };
-        /** @description `internal`: our fault. The `requestId` finds it in the log. */
+        /** @description `internal`: the server has an error. Its log has the details under the `requestId`. */
         Internal: {
             headers: {
                 [name: string]: unknown;
@@ -726,29 +710,26 @@ export interface components {
                  *       "message": "Internal Server Error"
                  *     }
                  */
-                "application/json": components["schemas"]["GatewayError"];
+                "application/json": components["schemas"]["ErrorBody"];
                 /**
                  * @example {
                  *       "type": "about:blank",
                  *       "title": "Internal Server Error",
                  *       "status": 500,
                  *       "code": "internal",
-                 *       "detail": "Something went wrong on our side. The request id finds it in our log.",
+                 *       "detail": "The server failed to process the request. Try again. If it fails again, report the requestId.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    code?: "internal";
-                };
+                "application/problem+json": components["schemas"]["ErrorBody"];
             };
         };
-        /** @description `unavailable`: not just now. Try again shortly. */
+        /** @description `unavailable`: the server cannot answer at the moment. Retry after a short wait. */
         Unavailable: {
             headers: {
                 /**
-                 * @description Seconds to wait.
+                 * @description Seconds to wait before a retry.
                  * @example 1
                  */
                 "Retry-After"?: number;
@@ -760,64 +741,64 @@ export interface components {
                  *       "message": "Service Unavailable"
                  *     }
                  */
-                "application/json": components["schemas"]["GatewayError"];
+                "application/json": components["schemas"]["ErrorBody"];
                 /**
                  * @example {
                  *       "type": "about:blank",
                  *       "title": "Service Unavailable",
                  *       "status": 503,
                  *       "code": "unavailable",
-                 *       "detail": "Not available just now. Try again shortly.",
+                 *       "detail": "The service is temporarily unavailable. Try again after the time in Retry-After.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    code?: "unavailable";
-                };
+                "application/problem+json": components["schemas"]["ErrorBody"];
             };
         };
     };
     parameters: {
         /**
-         * @description The thread.
+         * @description ID of the thread.
          * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
          */
         ThreadId: components["schemas"]["ThreadId"];
         /**
-         * @description The file.
+         * @description ID of the file.
          * @example file_0199172bf1c37e02a4c5d6e7f8091a2b
          */
         FileId: components["schemas"]["FileId"];
-        /** @description The most that a page may have. */
+        /** @description Maximum number of items on the page. */
         Limit: number;
-        /** @description The `nextCursor` of the page before. */
+        /** @description The `nextCursor` of the previous page. */
         ThreadCursor: string;
-        /** @description The `nextCursor` of the page before; of one that was asked with `after`, where this has `after` too. */
+        /**
+         * @description The `nextCursor` of the previous page. A cursor keeps the order of its list: together with `after`, only a
+         *     cursor from a list with `after` is valid.
+         */
         MessageCursor: string;
-        /** @description The last `seq` that the client has, or 0 for none. */
+        /** @description The last `seq` that the client has, or 0 if it has no messages. */
         After: number;
         /**
-         * @description Chosen by the client, for one message of one caller in one thread. A retry with the same key and content answers
-         *     with the same message, for at least 7 days.
+         * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content
+         *     returns the same message. A key belongs to one caller and one thread.
          * @example 0199172b-b8aa-7d20-8e11-c4f2aa3b5d6e
          */
         IdempotencyKey: string;
-        /** @description Until when the URL is good, in seconds since 1970. */
+        /** @description When the link expires, in seconds since 1970. */
         Expires: number;
-        /** @description What makes the URL a capability. */
+        /** @description The server's signature of the link. */
         Signature: string;
     };
     requestBodies: never;
     headers: {
         /**
-         * @description The path of what was created, relative to the API's base URL.
+         * @description The path of the new thread, relative to the API's base URL.
          * @example /api/threads/thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
          */
         Location: string;
         /**
-         * @description There where the key was used before and this is what it became.
+         * @description Present if an earlier request with the same key has already sent this message.
          * @example true
          */
         IdempotencyReplayed: "true";
@@ -829,9 +810,9 @@ export interface operations {
     listThreads: {
         parameters: {
             query?: {
-                /** @description The most that a page may have. */
+                /** @description Maximum number of items on the page. */
                 limit?: components["parameters"]["Limit"];
-                /** @description The `nextCursor` of the page before. */
+                /** @description The `nextCursor` of the previous page. */
                 cursor?: components["parameters"]["ThreadCursor"];
             };
             header?: never;
@@ -840,7 +821,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of threads. It may have fewer than `limit`, and is the last one where `nextCursor` is null. */
+            /** @description A page of threads, perhaps fewer than `limit`. On the last page, `nextCursor` is null. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -910,7 +891,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was there already. */
+            /** @description The thread already existed. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -919,7 +900,7 @@ export interface operations {
                     "application/json": components["schemas"]["Thread"];
                 };
             };
-            /** @description It was created. */
+            /** @description The thread was created. */
             201: {
                 headers: {
                     Location: components["headers"]["Location"];
@@ -944,7 +925,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The thread.
+                 * @description ID of the thread.
                  * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
                  */
                 threadId: components["parameters"]["ThreadId"];
@@ -953,7 +934,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The thread, with its members' names. */
+            /** @description The thread with its members' names. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -988,17 +969,20 @@ export interface operations {
     listMessages: {
         parameters: {
             query?: {
-                /** @description The most that a page may have. */
+                /** @description Maximum number of items on the page. */
                 limit?: components["parameters"]["Limit"];
-                /** @description The `nextCursor` of the page before; of one that was asked with `after`, where this has `after` too. */
+                /**
+                 * @description The `nextCursor` of the previous page. A cursor keeps the order of its list: together with `after`, only a
+                 *     cursor from a list with `after` is valid.
+                 */
                 cursor?: components["parameters"]["MessageCursor"];
-                /** @description The last `seq` that the client has, or 0 for none. */
+                /** @description The last `seq` that the client has, or 0 if it has no messages. */
                 after?: components["parameters"]["After"];
             };
             header?: never;
             path: {
                 /**
-                 * @description The thread.
+                 * @description ID of the thread.
                  * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
                  */
                 threadId: components["parameters"]["ThreadId"];
@@ -1007,7 +991,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of messages. It may have fewer than `limit`, and is the last one where `nextCursor` is null. */
+            /** @description A page of messages, perhaps fewer than `limit`. On the last page, `nextCursor` is null. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1070,15 +1054,15 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Chosen by the client, for one message of one caller in one thread. A retry with the same key and content answers
-                 *     with the same message, for at least 7 days.
+                 * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content
+                 *     returns the same message. A key belongs to one caller and one thread.
                  * @example 0199172b-b8aa-7d20-8e11-c4f2aa3b5d6e
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
-                 * @description The thread.
+                 * @description ID of the thread.
                  * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
                  */
                 threadId: components["parameters"]["ThreadId"];
@@ -1091,7 +1075,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The message; the one sent before where `Idempotency-Replayed` is there. */
+            /** @description The message. With the header `Idempotency-Replayed`, it is the message of an earlier request. */
             201: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -1116,8 +1100,8 @@ export interface operations {
                 };
             };
             /**
-             * @description `malformed_json`: the body is no JSON. `invalid_idempotency_key`: the header is empty, too long or has other
-             *     than visible ASCII characters.
+             * @description `malformed_json`: the request body is not valid JSON. `invalid_idempotency_key`: the header is empty, too
+             *     long or contains other than visible ASCII characters.
              */
             400: {
                 headers: {
@@ -1130,23 +1114,20 @@ export interface operations {
                      *       "title": "Bad Request",
                      *       "status": 400,
                      *       "code": "invalid_idempotency_key",
-                     *       "detail": "Idempotency-Key takes 1 to 128 visible ASCII characters.",
+                     *       "detail": "The Idempotency-Key header must have 1 to 128 visible ASCII characters. Use a UUID, for example.",
                      *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                      *       "errors": []
                      *     }
                      */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "malformed_json" | "invalid_idempotency_key";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["ThreadNotFound"];
             413: components["responses"]["BodyTooLarge"];
             /**
-             * @description `invalid_request`: `errors` names every offending field, files that are not the caller's own or have failed
-             *     among them. `idempotency_key_reused`: the key was used before with other content.
+             * @description `invalid_request`: `errors` names every invalid field, including files that the caller does not own or that
+             *     have failed. `idempotency_key_reused`: the key was already used for a message with other content.
              */
             422: {
                 headers: {
@@ -1159,20 +1140,17 @@ export interface operations {
                      *       "title": "Unprocessable Content",
                      *       "status": 422,
                      *       "code": "invalid_request",
-                     *       "detail": "Not valid: fileIds[1].",
+                     *       "detail": "These fields are not valid: fileIds[1]. See `errors` for each.",
                      *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                      *       "errors": [
                      *         {
                      *           "field": "fileIds[1]",
-                     *           "message": "file_2 is not a file of yours, or has failed"
+                     *           "message": "you do not own file_2, or it has failed"
                      *         }
                      *       ]
                      *     }
                      */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "invalid_request" | "idempotency_key_reused";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             429: components["responses"]["TooManyRequests"];
@@ -1200,7 +1178,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Where the bytes go. */
+            /** @description The new file, and how to upload its bytes. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1239,7 +1217,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The file.
+                 * @description ID of the file.
                  * @example file_0199172bf1c37e02a4c5d6e7f8091a2b
                  */
                 fileId: components["parameters"]["FileId"];
@@ -1248,7 +1226,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Where it stands now. Ready and failed are for good. */
+            /** @description The file's current state. `ready` and `failed` are final. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1267,20 +1245,20 @@ export interface operations {
     getFile: {
         parameters: {
             query: {
-                /** @description Until when the URL is good, in seconds since 1970. */
+                /** @description When the link expires, in seconds since 1970. */
                 expires: components["parameters"]["Expires"];
-                /** @description What makes the URL a capability. */
+                /** @description The server's signature of the link. */
                 signature: components["parameters"]["Signature"];
             };
             header?: never;
             path: {
                 /**
-                 * @description The file.
+                 * @description ID of the file.
                  * @example file_0199172bf1c37e02a4c5d6e7f8091a2b
                  */
                 fileId: components["parameters"]["FileId"];
                 /**
-                 * @description The file's name, for people; the signature is not about it.
+                 * @description The file's name, for people. The signature does not cover it.
                  * @example photo.jpg
                  */
                 name: string;
@@ -1300,15 +1278,15 @@ export interface operations {
     getThumbnail: {
         parameters: {
             query: {
-                /** @description Until when the URL is good, in seconds since 1970. */
+                /** @description When the link expires, in seconds since 1970. */
                 expires: components["parameters"]["Expires"];
-                /** @description What makes the URL a capability. */
+                /** @description The server's signature of the link. */
                 signature: components["parameters"]["Signature"];
             };
             header?: never;
             path: {
                 /**
-                 * @description The file.
+                 * @description ID of the file.
                  * @example file_0199172bf1c37e02a4c5d6e7f8091a2b
                  */
                 fileId: components["parameters"]["FileId"];
@@ -1334,7 +1312,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A ticket, good for one connection. */
+            /** @description A ticket that opens one connection. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,60 +1,63 @@
-import { backoff, type Context, hearthError, mayPass, Pause } from "./context.js";
+import { backoff, type Context, isTemporary, Pause, toHearthError } from "./context.js";
 import { HearthError } from "./errors.js";
-import { OutboxShelf } from "./outbox-shelf.js";
-import { guarded } from "./store.js";
+import { OutboxPersistence } from "./outbox-persistence.js";
+import { callSafely } from "./store.js";
 import type { Message, OutboxStorage, OutgoingFile } from "./types.js";
 
-/** A message that is not sent yet. Replaced, never changed. */
+/** A message that waits to be sent, or that failed. Immutable: a change replaces the item. */
 export interface OutboxItem {
-  /** Its idempotency key. */
+  /** The idempotency key. */
   readonly key: string;
   readonly threadId: string;
   readonly body: string;
   readonly files: readonly OutgoingFile[];
   readonly createdAt: string;
-  /** Ascending in the order of sending on. */
+  /** The position in the outbox: items with smaller values are sent first. */
   readonly order: number;
-  /** When it was first tried, in milliseconds since 1970: from then on it may have been committed. */
+  /** When it was first sent, in milliseconds since 1970; null before that. Once sent, it may have been committed. */
   readonly triedAt: number | null;
   readonly failed: boolean;
   readonly error: HearthError | null;
 }
 
 export interface OutboxListener {
-  /** Something about the thread's items changed. */
+  /** Called when an item of the thread was added, changed or removed. */
   changed(): void;
-  /** An item was committed as this message. */
+  /** Called when an item was committed as `message`. */
   sent(key: string, message: Message): void;
 }
 
-/** The server remembers a key for 7 days at least. One that was tried longer ago could be sent twice. */
-const KEY_LIFE = 6 * 24 * 60 * 60 * 1000;
+/** The server remembers an idempotency key for at least 7 days. After that, a retry could create a duplicate. */
+const KEY_LIFETIME = 6 * 24 * 60 * 60 * 1000;
 
-/** What is to be sent: in order within a thread, each again with the same key until it is committed or refused for good. */
+/**
+ * Sends messages: those of one thread in order, each with one idempotency key, again until it is committed or refused
+ * permanently.
+ */
 export class Outbox {
   readonly #context: Context;
-  readonly #shelf: OutboxShelf;
+  readonly #persistence: OutboxPersistence;
   readonly #items = new Map<string, OutboxItem>();
   readonly #listeners = new Map<string, Set<OutboxListener>>();
-  /** The threads that are being sent to, and what their next try waits for. */
+  /** The threads to which messages are being sent, each with the wait for its next retry. */
   readonly #running = new Map<string, Pause>();
-  #order = 0;
+  #lastOrder = 0;
 
-  constructor(context: Context, shelf?: { storage: OutboxStorage; key: string }) {
+  constructor(context: Context, options?: { storage: OutboxStorage; key: string }) {
     this.#context = context;
-    this.#shelf = new OutboxShelf(context, shelf);
-    context.closing.add(() => this.nudge());
-    for (const item of this.#shelf.load()) {
+    this.#persistence = new OutboxPersistence(context, options);
+    context.closing.add(() => this.retryNow());
+    for (const item of this.#persistence.load()) {
       this.#items.set(item.key, item);
-      this.#order = Math.max(this.#order, item.order);
+      this.#lastOrder = Math.max(this.#lastOrder, item.order);
     }
-    // A moment later: whoever made the client is still setting it up.
+    // Start after the current turn, when the application has finished creating the client.
     queueMicrotask(() => {
       for (const item of this.#items.values()) this.#run(item.threadId);
     });
   }
 
-  /** The items of a thread, in order. */
+  /** Returns the items of a thread, in order. */
   items(threadId: string): OutboxItem[] {
     return [...this.#items.values()].filter((item) => item.threadId === threadId).sort((a, b) => a.order - b.order);
   }
@@ -75,18 +78,18 @@ export class Outbox {
     return key;
   }
 
-  /** Sends an item that failed again, after those that wait. */
+  /** Sends a failed item again, after the items that wait already. Returns false if there is no such item. */
   retry(key: string): boolean {
     const item = this.#items.get(key);
     if (!item?.failed) return false;
-    // Its key is still good, unless the server may have forgotten it: then the sender has decided to send it anew.
-    const triedAt = this.#tooOld(item) ? null : item.triedAt;
+    // Once the key is too old, the user has decided to send the message again in spite of a possible duplicate.
+    const triedAt = this.#keyTooOld(item) ? null : item.triedAt;
     this.#put({ ...item, order: this.#nextOrder(), triedAt, failed: false, error: null });
     this.#run(item.threadId);
     return true;
   }
 
-  /** Forgets an item that cannot have been committed, or that failed. */
+  /** Removes an item that failed or was never sent. Returns false for others: they may have been committed. */
   discard(key: string): boolean {
     const item = this.#items.get(key);
     if (item === undefined || (!item.failed && item.triedAt !== null)) return false;
@@ -95,39 +98,39 @@ export class Outbox {
     return true;
   }
 
-  /** The network may be back: whatever waits is tried now. */
-  nudge(): void {
-    for (const pause of this.#running.values()) pause.cut();
+  /** Sends all waiting items now instead of waiting for their next retry. Called when the network may be back. */
+  retryNow(): void {
+    for (const pause of this.#running.values()) pause.endNow();
   }
 
-  /** The item whose turn it is. */
+  /** Returns the item to send next. */
   #first(threadId: string): OutboxItem | undefined {
     return this.items(threadId).find(({ failed }) => !failed);
   }
 
   #nextOrder(): number {
-    // By the clock, so that items of a client before this one stay before.
-    this.#order = Math.max(this.#order + 1, this.#context.env.now());
-    return this.#order;
+    // Based on the clock, so that new items come after the items of an earlier client.
+    this.#lastOrder = Math.max(this.#lastOrder + 1, this.#context.env.now());
+    return this.#lastOrder;
   }
 
   #put(item: OutboxItem): void {
     this.#items.set(item.key, item);
-    this.#shelf.put(item);
+    this.#persistence.put(item);
     this.#changed(item.threadId);
   }
 
   #remove(item: OutboxItem): void {
     this.#items.delete(item.key);
-    this.#shelf.remove(item.key);
+    this.#persistence.remove(item.key);
   }
 
   #changed(threadId: string): void {
     for (const listener of [...(this.#listeners.get(threadId) ?? [])]) listener.changed();
   }
 
-  #tooOld(item: OutboxItem): boolean {
-    return item.triedAt !== null && this.#context.env.now() - item.triedAt > KEY_LIFE;
+  #keyTooOld(item: OutboxItem): boolean {
+    return item.triedAt !== null && this.#context.env.now() - item.triedAt > KEY_LIFETIME;
   }
 
   #run(threadId: string): void {
@@ -137,17 +140,17 @@ export class Outbox {
     const sending = this.#sendAll(threadId, pause).catch(this.#context.report);
     void sending.then(() => {
       this.#running.delete(threadId);
-      // What was added while this one was ending.
-      if (!this.#context.closing.done && this.#first(threadId) !== undefined) this.#run(threadId);
+      // Start again for items that were added after the loop had ended.
+      if (!this.#context.closing.closed && this.#first(threadId) !== undefined) this.#run(threadId);
     });
   }
 
   async #sendAll(threadId: string, pause: Pause): Promise<void> {
-    for (let attempt = 0; !this.#context.closing.done; ) {
+    for (let attempt = 0; !this.#context.closing.closed; ) {
       const item = this.#first(threadId);
       if (item === undefined) return;
-      if (this.#tooOld(item)) {
-        const detail = "It is not known whether this message was sent days ago. Sent again, it may be there twice.";
+      if (this.#keyTooOld(item)) {
+        const detail = "This message may have been sent days ago. If you send it again, it may appear twice.";
         const error = new HearthError({ kind: "network", code: "maybe_sent", detail });
         this.#put({ ...item, failed: true, error });
         continue;
@@ -158,9 +161,9 @@ export class Outbox {
         await this.#send(tried);
         attempt = 0;
       } catch (error) {
-        if (this.#context.closing.done) return;
-        const failed = !mayPass(error);
-        this.#put({ ...tried, failed, error: hearthError(error) });
+        if (this.#context.closing.closed) return;
+        const failed = !isTemporary(error);
+        this.#put({ ...tried, failed, error: toHearthError(error) });
         if (failed) attempt = 0;
         else await pause.wait(this.#context.env, backoff(this.#context, attempt++, error));
       }
@@ -174,7 +177,7 @@ export class Outbox {
     const { message } = await this.#context.api.send(threadId, content, { idempotencyKey: key });
     this.#remove(item);
     for (const listener of [...(this.#listeners.get(threadId) ?? [])]) {
-      guarded(this.#context.report, () => listener.sent(key, message));
+      callSafely(this.#context.report, () => listener.sent(key, message));
     }
     this.#changed(threadId);
   }

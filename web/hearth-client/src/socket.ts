@@ -5,34 +5,40 @@ import type { SocketLike } from "./types.js";
 
 export interface SocketHandlers {
   opened(): void;
-  /** `message:new`, `file:status` and `subscribed`. */
+  /** Called for `message:new`, `file:status` and `subscribed`. */
   frame(frame: Frame): void;
-  /** A channel that cannot be subscribed to, for good. */
+  /** Called when the server refuses a subscription permanently. */
   refused(channel: string, error: HearthError): void;
-  /** Every channel that is wanted has been acknowledged, or one no longer has. */
+  /** Called when `fullySubscribed` may have changed. */
   changed(): void;
-  /** It is over, for this reason; called once, and not after `close`. */
+  /** Called once when the socket has failed or was closed by the server, but not after `close`. */
   lost(error: HearthError): void;
 }
 
-/** What a socket knows of a channel. One action at a time is under way: API Gateway does not keep their order. */
+type Action = "subscribe" | "unsubscribe";
+
+/**
+ * The state of a channel on this socket. At most one action is in progress, because API Gateway does not keep the order
+ * of frames.
+ */
 interface Subscription {
   wanted: boolean;
   acknowledged: boolean;
-  /** Whether the server may have it: a subscribe was sent, and no unsubscribe acknowledged since. */
-  held: boolean;
-  /** Answers to frames with a lower `id` say what was, before somebody else began to listen. */
-  since: number;
-  action: "subscribe" | "unsubscribe" | null;
-  /** The `id` of the action's frame. */
+  /** Whether the server may have the subscription: true from a subscribe until an unsubscribe is acknowledged. */
+  mayExist: boolean;
+  /** Acknowledgements of frames with a smaller `id` are too old: a handler was added after those frames were sent. */
+  minId: number;
+  /** The action in progress. */
+  action: Action | null;
+  /** The `id` of that action's frame. */
   id: number;
-  tries: number;
-  /** No answer to an unsubscribe came in time: it may still take effect, at any moment. */
-  doubtful: boolean;
+  attempts: number;
+  /** Whether an unsubscribe was not answered in time. It may still take effect, at any later moment. */
+  unsubscribeUnanswered: boolean;
   cancel: () => void;
 }
 
-/** One socket, from its opening to its end. It ends itself when the server no longer answers. */
+/** One WebSocket with its subscriptions. It fails when the server no longer answers. */
 export class Socket {
   readonly openedAt: number;
   readonly #context: Context;
@@ -40,80 +46,91 @@ export class Socket {
   readonly #socket: SocketLike;
   readonly #subscriptions = new Map<string, Subscription>();
   #open = false;
-  #over = false;
-  #heardAt: number;
+  #closed = false;
+  #lastFrameAt: number;
   #nextId = 1;
-  /** Of the opening, then of the next ping, then of its answer. */
+  /** Cancels the current timer: the opening's timeout, then in turn the next ping and the timeout of its pong. */
   #cancel: () => void;
 
   constructor(context: Context, url: string, handlers: SocketHandlers) {
     const { env, timing } = context;
     const WebSocket = env.WebSocket;
-    if (WebSocket === null) throw new TypeError("This platform has no WebSocket: pass one as environment.WebSocket.");
+    if (WebSocket === null) {
+      throw new TypeError(
+        "This platform has no WebSocket. Pass an implementation as the option environment.WebSocket.",
+      );
+    }
     this.#context = context;
     this.#handlers = handlers;
     this.openedAt = env.now();
-    this.#heardAt = env.now();
+    this.#lastFrameAt = env.now();
     this.#socket = new WebSocket(url);
     this.#socket.onopen = () => this.#opened();
-    this.#socket.onmessage = (event: { data: unknown }) => this.#heard(event.data);
-    // An error event says nothing but that `close` follows.
+    this.#socket.onmessage = (event: { data: unknown }) => this.#received(event.data);
+    // An error event has no details, and a close event always follows it.
     this.#socket.onerror = () => {};
     this.#socket.onclose = (event: { code?: number }) => {
-      this.#lose(this.#open ? `The connection was closed (${event.code ?? "?"}).` : "The connection was refused.");
+      this.#fail(
+        this.#open
+          ? `The connection was closed (code ${event.code ?? "unknown"}).`
+          : "The connection was refused by the server or the network.",
+      );
     };
-    this.#cancel = env.schedule(() => this.#lose("The connection did not open in time."), timing.open);
+    this.#cancel = env.schedule(() => this.#fail(`The connection did not open within ${timing.open} ms.`), timing.open);
   }
 
-  /** Whether everything that is wanted is subscribed to. */
-  get settled(): boolean {
+  /** Whether the server has acknowledged all wanted subscriptions. */
+  get fullySubscribed(): boolean {
     if (!this.#open) return false;
     for (const { wanted, acknowledged } of this.#subscriptions.values()) if (wanted && !acknowledged) return false;
     return true;
   }
 
-  /** Subscribes, or asks once more: each acknowledgement carries the channel's `seq` as it is then. */
+  /**
+   * Subscribes. If subscribed already, subscribes again: the acknowledgement has the channel's `seq` of that moment.
+   */
   subscribe(channel: string): void {
     const subscription = this.#subscriptions.get(channel) ?? {
       wanted: true,
       acknowledged: false,
-      held: false,
-      since: 0,
+      mayExist: false,
+      minId: 0,
       action: null,
       id: 0,
-      tries: 0,
-      doubtful: false,
+      attempts: 0,
+      unsubscribeUnanswered: false,
       cancel: () => {},
     };
     subscription.wanted = true;
     subscription.acknowledged = false;
-    subscription.since = this.#nextId;
+    subscription.minId = this.#nextId;
     this.#subscriptions.set(channel, subscription);
-    if (subscription.doubtful) queueMicrotask(() => this.#lose("The server did not answer to an unsubscribe."));
-    else this.#advance(channel, subscription);
+    if (subscription.unsubscribeUnanswered) {
+      queueMicrotask(() => this.#fail("The server did not answer an unsubscribe request."));
+    } else this.#update(channel, subscription);
   }
 
   unsubscribe(channel: string): void {
     const subscription = this.#subscriptions.get(channel);
     if (subscription === undefined) return;
     subscription.wanted = false;
-    this.#advance(channel, subscription);
+    this.#update(channel, subscription);
   }
 
-  /** Asks whether the server is there. It is lost if no answer comes in time. */
-  probe(): void {
-    if (!this.#open || this.#over) return;
+  /** Sends a ping. The socket fails if no pong arrives within `timing.answer`. */
+  ping(): void {
+    if (!this.#open || this.#closed) return;
     this.#cancel();
-    this.#send({ action: "ping", id: this.#id() });
+    this.#send({ action: "ping", id: this.#takeId() });
     this.#cancel = this.#context.env.schedule(() => {
-      this.#lose("The server does not answer any more.");
+      this.#fail("The server no longer answers on this connection.");
     }, this.#context.timing.answer);
   }
 
-  /** Ends it without a word to the handlers. */
+  /** Closes the socket. No handler is called afterwards. */
   close(): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#closed) return;
+    this.#closed = true;
     this.#cancel();
     for (const { cancel } of this.#subscriptions.values()) cancel();
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
@@ -121,35 +138,35 @@ export class Socket {
   }
 
   #opened(): void {
-    if (this.#over) return;
+    if (this.#closed) return;
     this.#open = true;
-    this.#heardAt = this.#context.env.now();
-    this.#scheduleProbe();
-    for (const [channel, subscription] of this.#subscriptions) this.#advance(channel, subscription);
+    this.#lastFrameAt = this.#context.env.now();
+    this.#schedulePing();
+    for (const [channel, subscription] of this.#subscriptions) this.#update(channel, subscription);
     this.#handlers.opened();
   }
 
-  /** Pings before the connection has been idle for too long, which is when nothing was heard. */
-  #scheduleProbe(): void {
+  /** Schedules a ping for when no frame has arrived for `timing.ping`. */
+  #schedulePing(): void {
     const { env, timing } = this.#context;
     this.#cancel();
     this.#cancel = env.schedule(
       () => {
-        if (env.now() - this.#heardAt >= timing.ping) this.probe();
-        else this.#scheduleProbe();
+        if (env.now() - this.#lastFrameAt >= timing.ping) this.ping();
+        else this.#schedulePing();
       },
-      Math.max(0, this.#heardAt + timing.ping - env.now()),
+      Math.max(0, this.#lastFrameAt + timing.ping - env.now()),
     );
   }
 
-  #heard(text: unknown): void {
+  #received(text: unknown): void {
     const frame = parseFrame(text);
-    if (this.#over || frame === null) return;
-    this.#heardAt = this.#context.env.now();
+    if (this.#closed || frame === null) return;
+    this.#lastFrameAt = this.#context.env.now();
     if (frame.event === "error") {
-      this.#failed(frame.data, frame.id);
+      this.#errorReceived(frame.data, frame.id);
     } else if (frame.event === "pong") {
-      this.#scheduleProbe();
+      this.#schedulePing();
     } else if (frame.event === "subscribed" || frame.event === "unsubscribed") {
       this.#acknowledged(frame);
     } else {
@@ -162,83 +179,86 @@ export class Socket {
     const subscription = this.#subscriptions.get(channel);
     const id = Number(frame.id);
     if (subscription === undefined || frame.event !== `${subscription.action}d`) return;
-    if (frame.event === "subscribed" && subscription.wanted && id >= subscription.since) {
-      finish(subscription);
+    if (frame.event === "subscribed" && subscription.wanted && id >= subscription.minId) {
+      endAction(subscription);
       subscription.acknowledged = true;
       this.#handlers.frame(frame);
     } else if (id === subscription.id) {
-      finish(subscription);
-      if (frame.event === "unsubscribed") subscription.held = false;
+      endAction(subscription);
+      if (frame.event === "unsubscribed") subscription.mayExist = false;
     }
-    this.#advance(channel, subscription);
+    this.#update(channel, subscription);
     this.#handlers.changed();
   }
 
-  #failed({ code, detail = code, channel }: { code: string; detail?: string; channel?: string }, id?: unknown): void {
+  #errorReceived(
+    { code, detail = code, channel }: { code: string; detail?: string; channel?: string },
+    id?: unknown,
+  ): void {
     const error = new HearthError({ kind: "http", code: code as HearthError["code"], detail });
     const subscription = channel === undefined ? undefined : this.#subscriptions.get(channel);
-    const failing = code === "internal" || code === "unavailable";
+    const temporary = code === "internal" || code === "unavailable";
     if (code === "connection_expired") {
-      this.#lose(detail, "connection_expired");
+      this.#fail(detail, "connection_expired");
     } else if (subscription === undefined || channel === undefined) {
-      // A ping that failed is missed soon, and a thread that was left is nobody's concern: the rest is a fault of ours.
-      if (channel === undefined && !failing) this.#context.report(error);
+      // Ignore temporary errors, which a ping's timeout handles, and errors of channels that are no longer followed.
+      // Any other error without a channel is a bug in this library.
+      if (channel === undefined && !temporary) this.#context.report(error);
     } else if (code === "too_many_subscriptions") {
-      this.#lose(detail, code);
-    } else if (failing) {
-      // What an earlier frame came to says nothing of the one that is under way.
+      this.#fail(detail, code);
+    } else if (temporary) {
+      // The error of an earlier frame says nothing about the action in progress.
       if (id !== undefined && Number(id) !== subscription.id) return;
-      // Not at once, but before the answer would be missed.
-      const { tries } = subscription;
-      finish(subscription);
-      subscription.tries = tries;
-      const again = () => this.#advance(channel, subscription);
-      subscription.cancel = this.#context.env.schedule(again, backoff(this.#context, tries));
+      const { attempts } = subscription;
+      endAction(subscription);
+      subscription.attempts = attempts;
+      const retry = () => this.#update(channel, subscription);
+      subscription.cancel = this.#context.env.schedule(retry, backoff(this.#context, attempts));
     } else {
-      finish(subscription);
+      endAction(subscription);
       this.#subscriptions.delete(channel);
       this.#handlers.refused(channel, error);
       this.#handlers.changed();
     }
   }
 
-  /** Brings a channel one step nearer to what is wanted of it. */
-  #advance(channel: string, subscription: Subscription): void {
-    if (!this.#open || this.#over || subscription.action !== null) return;
+  /** Starts the next action that the channel needs, unless one is in progress. Forgets a channel that needs none. */
+  #update(channel: string, subscription: Subscription): void {
+    if (!this.#open || this.#closed || subscription.action !== null) return;
     subscription.cancel();
     if (subscription.wanted) {
-      if (!subscription.acknowledged) this.#act(channel, subscription, "subscribe");
-    } else if (subscription.held) {
+      if (!subscription.acknowledged) this.#startAction(channel, subscription, "subscribe");
+    } else if (subscription.mayExist) {
       subscription.acknowledged = false;
-      this.#act(channel, subscription, "unsubscribe");
+      this.#startAction(channel, subscription, "unsubscribe");
     } else {
       this.#subscriptions.delete(channel);
     }
   }
 
-  #act(channel: string, subscription: Subscription, action: "subscribe" | "unsubscribe"): void {
+  #startAction(channel: string, subscription: Subscription, action: Action): void {
     subscription.action = action;
-    subscription.tries += 1;
-    if (action === "subscribe") subscription.held = true;
+    subscription.attempts += 1;
+    if (action === "subscribe") subscription.mayExist = true;
     subscription.cancel = this.#context.env.schedule(() => {
       if (action === "unsubscribe" && !subscription.wanted) {
-        subscription.doubtful = true;
+        subscription.unsubscribeUnanswered = true;
       } else if (!subscription.wanted) {
-        // It may have been done, or be done yet.
-        finish(subscription);
-        this.#advance(channel, subscription);
-      } else if (action === "unsubscribe" || subscription.tries > 1) {
-        // An unsubscribe that is still on its way would undo the next subscribe.
-        this.#lose("The server does not answer any more.");
+        // The subscribe may have taken effect, or may still do so. Unsubscribe in any case.
+        endAction(subscription);
+        this.#update(channel, subscription);
+      } else if (action === "unsubscribe" || subscription.attempts > 1) {
+        // Do not subscribe after an unanswered unsubscribe: if that one is only late, it would undo the subscribe.
+        this.#fail("The server no longer answers on this connection.");
       } else {
-        this.#act(channel, subscription, action);
+        this.#startAction(channel, subscription, action);
       }
     }, this.#context.timing.answer);
-    subscription.id = this.#id();
+    subscription.id = this.#takeId();
     this.#send({ action, channel, id: subscription.id });
   }
 
-  #id(): number {
+  #takeId(): number {
     this.#nextId += 1;
     return this.#nextId - 1;
   }
@@ -247,21 +267,21 @@ export class Socket {
     try {
       this.#socket.send(JSON.stringify(frame));
     } catch (cause) {
-      // In a moment: whoever sends is in the middle of something.
-      queueMicrotask(() => this.#lose(`The frame could not be sent: ${cause}`));
+      // Fail after the caller has finished, because it may still use its state.
+      queueMicrotask(() => this.#fail(`The frame could not be sent: ${cause}`));
     }
   }
 
-  #lose(detail: string, code: HearthError["code"] = "network_error"): void {
-    if (this.#over) return;
+  #fail(detail: string, code: HearthError["code"] = "network_error"): void {
+    if (this.#closed) return;
     this.close();
     this.#handlers.lost(new HearthError({ kind: code === "network_error" ? "network" : "http", code, detail }));
   }
 }
 
-function finish(subscription: Subscription): void {
+function endAction(subscription: Subscription): void {
   subscription.cancel();
   subscription.action = null;
-  subscription.tries = 0;
-  subscription.doubtful = false;
+  subscription.attempts = 0;
+  subscription.unsubscribeUnanswered = false;
 }

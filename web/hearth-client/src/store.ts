@@ -1,15 +1,15 @@
 import type { Store } from "./types.js";
 
 /**
- * A store whose snapshot is made when it is asked for. Changes of one turn are told together, after it: catching up with
- * a thousand messages is not a thousand renderings.
+ * A store that creates its snapshot on demand. It notifies listeners once per turn of the event loop: a thousand
+ * messages fetched at once cause one render, not a thousand.
  */
 export class LazyStore<T> implements Store<T> {
   readonly #listeners = new Set<() => void>();
   readonly #make: () => T;
   readonly #report: (error: unknown) => void;
   #snapshot: { value: T } | null = null;
-  #telling = false;
+  #notifying = false;
 
   constructor(make: () => T, report: (error: unknown) => void) {
     this.#make = make;
@@ -17,7 +17,7 @@ export class LazyStore<T> implements Store<T> {
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
-    // One function may subscribe twice, and has to be told apart then.
+    // The wrapper makes each subscription unique, because the same function may subscribe twice.
     const own = () => listener();
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
@@ -28,20 +28,20 @@ export class LazyStore<T> implements Store<T> {
     return this.#snapshot.value;
   };
 
-  /** Something changed. */
+  /** Discards the snapshot and notifies the listeners at the end of this turn. */
   changed(): void {
     this.#snapshot = null;
-    if (this.#telling) return;
-    this.#telling = true;
+    if (this.#notifying) return;
+    this.#notifying = true;
     queueMicrotask(() => {
-      this.#telling = false;
-      for (const listener of [...this.#listeners]) guarded(this.#report, listener);
+      this.#notifying = false;
+      for (const listener of [...this.#listeners]) callSafely(this.#report, listener);
     });
   }
 }
 
-/** Calls what somebody else wrote: what it throws is reported, and stops nothing here. */
-export function guarded(report: (error: unknown) => void, call: () => void): void {
+/** Calls code of the application or platform. An exception is reported and does not stop the caller. */
+export function callSafely(report: (error: unknown) => void, call: () => void): void {
   try {
     call();
   } catch (error) {

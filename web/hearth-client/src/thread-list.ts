@@ -1,42 +1,43 @@
-import { type Context, hearthError, retrying } from "./context.js";
+import { type Context, toHearthError, withRetries } from "./context.js";
 import type { HearthError } from "./errors.js";
-import type { Live } from "./live.js";
+import type { LiveConnection } from "./live-connection.js";
 import { LazyStore } from "./store.js";
 import type { Message, Thread, ThreadList, ThreadListSnapshot, ThreadSummary } from "./types.js";
 
-/** Threads whose channels are subscribed to, the first ones that were listed; the others are asked for with the list. */
-const FOLLOWED = 200;
+/** The first 200 loaded threads are followed. The others change only when the list is refreshed. */
+const MAX_FOLLOWED = 200;
 
-/** The caller's threads, kept up to date until it is closed. */
+/** The implementation of {@link ThreadList}. */
 export class LiveThreadList implements ThreadList {
   readonly subscribe: ThreadList["subscribe"];
   readonly getSnapshot: ThreadList["getSnapshot"];
   readonly #context: Context;
-  readonly #live: Live;
+  readonly #live: LiveConnection;
   readonly #store: LazyStore<ThreadListSnapshot>;
   readonly #closing = new AbortController();
   readonly #threads = new Map<string, ThreadSummary>();
-  readonly #channels = new Map<string, () => void>();
-  /** Threads whose newest message has to be fetched: one after the other, there may be many after an outage. */
+  /** The functions that stop following a thread, by its ID. */
+  readonly #followed = new Map<string, () => void>();
+  /** Threads whose newest message must be fetched. One at a time, because after an outage there may be many. */
   readonly #stale = new Set<string>();
   #fetching = false;
   #loaded = false;
   #cursor: string | null = null;
-  #first: Promise<void> | null = null;
-  /** The refresh that is under way may not know of a thread that was added since it began. */
-  #outdated = false;
-  #more: Promise<void> | null = null;
+  #refreshing: Promise<void> | null = null;
+  /** Whether to refresh again after the current refresh: it may lack a thread that was created after it began. */
+  #refreshAgain = false;
+  #loadingMore: Promise<void> | null = null;
   #error: HearthError | null = null;
   #cancelRefresh = () => {};
 
-  constructor(context: Context, live: Live) {
+  constructor(context: Context, live: LiveConnection) {
     this.#context = context;
     this.#live = live;
     this.#store = new LazyStore(() => this.#snapshot(), context.report);
     this.subscribe = this.#store.subscribe;
     this.getSnapshot = this.#store.getSnapshot;
     const { signal } = this.#closing;
-    const stop = live.onBack(() => this.#refreshQuietly());
+    const stop = live.onResubscribed(() => this.#refreshQuietly());
     signal.addEventListener("abort", stop);
     const { document, window } = context.env;
     const visible = () => {
@@ -44,52 +45,52 @@ export class LiveThreadList implements ThreadList {
     };
     document?.addEventListener("visibilitychange", visible, { signal });
     window?.addEventListener("online", visible, { signal });
-    this.#begin();
+    this.#start();
   }
 
   refresh(): Promise<void> {
-    this.#first ??= this.#loadFirst().finally(() => {
-      this.#first = null;
+    this.#refreshing ??= this.#loadFirst().finally(() => {
+      this.#refreshing = null;
       this.#store.changed();
-      if (this.#outdated) this.#refreshQuietly();
-      this.#outdated = false;
+      if (this.#refreshAgain) this.#refreshQuietly();
+      this.#refreshAgain = false;
     });
     this.#store.changed();
-    return this.#first;
+    return this.#refreshing;
   }
 
   loadMore(): Promise<void> {
     if (this.#cursor === null) return Promise.resolve();
-    this.#more ??= this.#loadMore(this.#cursor).finally(() => {
-      this.#more = null;
+    this.#loadingMore ??= this.#loadMore(this.#cursor).finally(() => {
+      this.#loadingMore = null;
       this.#store.changed();
     });
     this.#store.changed();
-    return this.#more;
+    return this.#loadingMore;
   }
 
-  /** Shows a thread that was just created, or found. */
+  /** Adds a thread that was just created or found. */
   add(thread: Thread): void {
     if (!this.#threads.has(thread.id)) {
       this.#merge({ ...thread, memberNames: thread.memberIds, lastMessage: null });
     }
-    // Its members' names come with the list.
-    if (this.#first !== null) this.#outdated = true;
+    // The refresh adds the members' names.
+    if (this.#refreshing !== null) this.#refreshAgain = true;
     else this.#refreshQuietly();
   }
 
   close(): void {
     this.#closing.abort();
     this.#cancelRefresh();
-    for (const leave of this.#channels.values()) leave();
-    this.#channels.clear();
+    for (const leave of this.#followed.values()) leave();
+    this.#followed.clear();
   }
 
-  #begin(): void {
+  #start(): void {
     const { signal } = this.#closing;
-    retrying(this.#context, signal, () => this.refresh())
+    withRetries(this.#context, signal, () => this.refresh())
       .then(() => this.#scheduleRefresh())
-      // Told in the snapshot already.
+      // The snapshot has the error.
       .catch(() => {});
   }
 
@@ -104,7 +105,9 @@ export class LiveThreadList implements ThreadList {
     }, timing.listRefresh);
   }
 
-  /** Refreshes what was loaded before. What goes wrong is in the snapshot, and the next time is not far. */
+  /**
+   * Refreshes the list if it was loaded before. An error is only shown in the snapshot; the next refresh comes soon.
+   */
   #refreshQuietly(): void {
     if (!this.#loaded || this.#closing.signal.aborted) return;
     this.refresh()
@@ -116,13 +119,13 @@ export class LiveThreadList implements ThreadList {
     const { signal } = this.#closing;
     try {
       const { threads, nextCursor } = await this.#context.api.threads({}, { signal });
-      // A later page's cursor goes further than the first one's.
+      // On a refresh, keep the cursor of the last loaded page.
       if (!this.#loaded) this.#cursor = nextCursor;
       this.#loaded = true;
       this.#error = null;
       for (const thread of threads) this.#merge(thread);
     } catch (error) {
-      if (!signal.aborted) this.#error = hearthError(error);
+      if (!signal.aborted) this.#error = toHearthError(error);
       throw error;
     }
   }
@@ -134,44 +137,47 @@ export class LiveThreadList implements ThreadList {
     for (const thread of threads) this.#merge(thread);
   }
 
-  /** Takes a row of the server's list. Its `lastMessage` follows a send within moments: a push may be ahead of it. */
+  /**
+   * Adds or replaces a thread from the server's list. Keeps a `lastMessage` that was pushed, if the list's is older:
+   * the server updates its list a moment after a message is sent.
+   */
   #merge(thread: ThreadSummary): void {
     const known = this.#threads.get(thread.id);
     const ahead = (known?.lastMessage?.seq ?? 0) > (thread.lastMessage?.seq ?? 0);
     const merged = known && ahead ? { ...thread, lastMessage: known.lastMessage, updatedAt: known.updatedAt } : thread;
     this.#threads.set(thread.id, merged);
-    this.#follow(thread.id);
+    this.#followThread(thread.id);
     this.#store.changed();
   }
 
-  #follow(threadId: string): void {
-    if (this.#channels.has(threadId) || this.#channels.size >= FOLLOWED || this.#closing.signal.aborted) return;
+  #followThread(threadId: string): void {
+    if (this.#followed.has(threadId) || this.#followed.size >= MAX_FOLLOWED || this.#closing.signal.aborted) return;
     if (this.#context.env.WebSocket === null) return;
-    const leave = this.#live.join(threadId, {
+    const leave = this.#live.followChannel(threadId, {
       message: (message, truncated) => {
         if (message.seq <= this.#newest(threadId)) return;
         if (truncated) this.#fetchNewest(threadId);
-        else this.#said(message);
+        else this.#applyMessage(message);
       },
       subscribed: (seq) => {
         if (seq > this.#newest(threadId)) this.#fetchNewest(threadId);
       },
-      // The list is asked for now and then in any case.
-      unheard: () => {},
+      // The list is refreshed regularly anyway.
+      pushUnavailable: () => {},
       refused: () => {
         leave();
-        // Not forgotten: the list would only try once more.
-        this.#channels.set(threadId, () => {});
+        // Keep an entry, so that the next refresh does not try again.
+        this.#followed.set(threadId, () => {});
       },
     });
-    this.#channels.set(threadId, leave);
+    this.#followed.set(threadId, leave);
   }
 
   #newest(threadId: string): number {
     return this.#threads.get(threadId)?.lastMessage?.seq ?? 0;
   }
 
-  #said(message: Message): void {
+  #applyMessage(message: Message): void {
     const thread = this.#threads.get(message.threadId);
     if (thread === undefined || message.seq <= this.#newest(message.threadId)) return;
     this.#threads.set(thread.id, { ...thread, lastMessage: message, updatedAt: message.createdAt });
@@ -193,11 +199,11 @@ export class LiveThreadList implements ThreadList {
       this.#stale.delete(threadId);
       const newest = () => this.#context.api.messages(threadId, { limit: 1 }, { signal });
       try {
-        const { messages } = await retrying(this.#context, signal, newest);
-        for (const message of messages) this.#said(message);
+        const { messages } = await withRetries(this.#context, signal, newest);
+        for (const message of messages) this.#applyMessage(message);
       } catch (error) {
         if (signal.aborted) return;
-        // Of this thread alone: the others are still to be asked for.
+        // Continue with the other threads.
         this.#context.report(error);
       }
     }
@@ -211,7 +217,7 @@ export class LiveThreadList implements ThreadList {
     return {
       threads,
       loaded: this.#loaded,
-      loading: this.#first !== null || this.#more !== null,
+      loading: this.#refreshing !== null || this.#loadingMore !== null,
       hasMore: this.#cursor !== null,
       error: this.#error,
     };

@@ -1,10 +1,10 @@
-import { type Context, hearthError, retrying } from "./context.js";
+import { type Context, toHearthError, withRetries } from "./context.js";
 import type { HearthError } from "./errors.js";
-import { Feed } from "./feed.js";
-import type { Files } from "./files.js";
-import type { Live } from "./live.js";
+import type { LiveConnection } from "./live-connection.js";
 import type { Outbox, OutboxItem } from "./outbox.js";
+import type { PendingFiles } from "./pending-files.js";
 import { LazyStore } from "./store.js";
+import { ThreadFollower } from "./thread-follower.js";
 import type {
   Attachment,
   FileStatusEvent,
@@ -16,171 +16,175 @@ import type {
   ThreadView,
 } from "./types.js";
 
-export interface Parts {
+export interface ThreadViewDeps {
   context: Context;
-  live: Live;
-  files: Files;
+  live: LiveConnection;
+  files: PendingFiles;
   outbox: Outbox;
-  /** The caller's id, where the token tells. */
-  me: () => string | undefined;
+  /** Returns the caller's user ID, or undefined if it is not known. */
+  callerId: () => string | undefined;
 }
 
-/** A thread to show, kept up to date until it is closed. */
+/** The implementation of {@link ThreadView}. */
 export class LiveThread implements ThreadView {
   readonly threadId: string;
   readonly subscribe: ThreadView["subscribe"];
   readonly getSnapshot: ThreadView["getSnapshot"];
-  readonly #parts: Parts;
+  readonly #deps: ThreadViewDeps;
   readonly #store: LazyStore<ThreadSnapshot>;
-  readonly #feed: Feed;
-  readonly #stopListening: () => void;
+  readonly #follower: ThreadFollower;
+  readonly #stopOutbox: () => void;
   readonly #closing = new AbortController();
   readonly #watches = new Map<string, () => void>();
-  /** Without a gap, ascending. */
+  /** Ascending by `seq`, without gaps. */
   #messages: Message[] = [];
-  /** Committed by this client, and not yet delivered: what is before them is missing. */
-  #early: Message[] = [];
-  /** The keys that messages had while they were on their way out. */
-  readonly #keys = new Map<string, string>();
-  /** The last message there was when an item was added: its own message comes behind it. */
-  readonly #sentAfter = new Map<string, number>();
+  /** Messages that this client sent and the server committed, while earlier messages are still missing. */
+  #committedEarly: Message[] = [];
+  /** The outbox keys of messages that this client sent, by message ID. */
+  readonly #keyByMessage = new Map<string, string>();
+  /** For each outbox item, the last `seq` when it was added. Its message gets a larger one. */
+  readonly #seqAtSend = new Map<string, number>();
   readonly #entries = new WeakMap<Message, ThreadEntry>();
   #thread: ThreadDetails | null = null;
   #loaded = false;
   #olderCursor: string | null = null;
-  #older: Promise<void> | null = null;
+  #loadingOlder: Promise<void> | null = null;
   #error: HearthError | null = null;
 
-  constructor(threadId: string, parts: Parts) {
+  constructor(threadId: string, deps: ThreadViewDeps) {
     this.threadId = threadId;
-    this.#parts = parts;
-    this.#store = new LazyStore(() => this.#snapshot(), parts.context.report);
+    this.#deps = deps;
+    this.#store = new LazyStore(() => this.#snapshot(), deps.context.report);
     this.subscribe = this.#store.subscribe;
     this.getSnapshot = this.#store.getSnapshot;
-    this.#stopListening = parts.outbox.listen(threadId, {
+    this.#stopOutbox = deps.outbox.listen(threadId, {
       changed: () => this.#store.changed(),
-      sent: (key, message) => this.#sent(key, message),
+      sent: (key, message) => this.#committed(key, message),
     });
-    this.#feed = new Feed(parts.context, parts.live, threadId, {
-      locate: (signal) => this.#loadNewest(signal),
+    this.#follower = new ThreadFollower(deps.context, deps.live, threadId, {
+      findStart: (signal) => this.#loadNewest(signal),
       message: (message) => this.#append(message),
-      trouble: (error) => this.#trouble(error),
-      ended: (error) => this.#trouble(error),
+      delayed: (error) => this.#setError(error),
+      stopped: (error) => this.#setError(error),
     });
     this.#loadThread();
   }
 
   send(body: string, files: readonly OutgoingFile[] = []): string {
-    const key = this.#parts.outbox.add(this.threadId, body, files);
-    if (this.#loaded) this.#sentAfter.set(key, this.#messages.at(-1)?.seq ?? 0);
+    const key = this.#deps.outbox.add(this.threadId, body, files);
+    if (this.#loaded) this.#seqAtSend.set(key, this.#messages.at(-1)?.seq ?? 0);
     return key;
   }
 
   retry(key: string): boolean {
-    return this.#parts.outbox.retry(key);
+    return this.#deps.outbox.retry(key);
   }
 
   discard(key: string): boolean {
-    return this.#parts.outbox.discard(key);
+    return this.#deps.outbox.discard(key);
   }
 
   loadOlder(): Promise<void> {
     if (this.#olderCursor === null) return Promise.resolve();
-    this.#older ??= this.#loadOlder(this.#olderCursor).finally(() => {
-      this.#older = null;
+    this.#loadingOlder ??= this.#loadOlder(this.#olderCursor).finally(() => {
+      this.#loadingOlder = null;
       this.#store.changed();
     });
     this.#store.changed();
-    return this.#older;
+    return this.#loadingOlder;
   }
 
   async refreshFile(fileId: string): Promise<void> {
-    const { status, thumbUrl, url } = await this.#parts.context.api.fileStatus(fileId);
-    this.#apply(fileId, { status, ...(thumbUrl === null ? {} : { thumbUrl }), ...(url === undefined ? {} : { url }) });
+    const { status, thumbUrl, url } = await this.#deps.context.api.fileStatus(fileId);
+    this.#updateAttachment(fileId, {
+      status,
+      ...(thumbUrl === null ? {} : { thumbUrl }),
+      ...(url === undefined ? {} : { url }),
+    });
   }
 
   close(): void {
     this.#closing.abort();
-    this.#stopListening();
-    this.#feed.stop();
+    this.#stopOutbox();
+    this.#follower.stop();
     for (const stop of this.#watches.values()) stop();
     this.#watches.clear();
   }
 
   async #loadNewest(signal: AbortSignal): Promise<number> {
-    const { messages, nextCursor } = await this.#parts.context.api.messages(this.threadId, {}, { signal });
+    const { messages, nextCursor } = await this.#deps.context.api.messages(this.threadId, {}, { signal });
     const newest = messages[0]?.seq ?? 0;
     this.#messages = messages.reverse();
-    this.#early = this.#early.filter(({ seq }) => seq > newest);
+    this.#committedEarly = this.#committedEarly.filter(({ seq }) => seq > newest);
     this.#olderCursor = nextCursor;
     this.#loaded = true;
-    this.#watch(this.#messages);
+    this.#watchFiles(this.#messages);
     this.#store.changed();
     return newest;
   }
 
   async #loadOlder(cursor: string): Promise<void> {
     const { signal } = this.#closing;
-    const { messages, nextCursor } = await this.#parts.context.api.messages(this.threadId, { cursor }, { signal });
+    const { messages, nextCursor } = await this.#deps.context.api.messages(this.threadId, { cursor }, { signal });
     const older = messages.reverse();
     this.#messages = [...older, ...this.#messages];
     this.#olderCursor = nextCursor;
-    this.#watch(older);
+    this.#watchFiles(older);
   }
 
   #loadThread(): void {
-    const { context } = this.#parts;
+    const { context } = this.#deps;
     const { signal } = this.#closing;
-    retrying(context, signal, () => context.api.thread(this.threadId, { signal })).then(
+    withRetries(context, signal, () => context.api.thread(this.threadId, { signal })).then(
       (thread) => {
         this.#thread = thread;
         this.#store.changed();
       },
       (error: unknown) => {
-        if (!signal.aborted) this.#trouble(hearthError(error));
+        if (!signal.aborted) this.#setError(toHearthError(error));
       },
     );
   }
 
   #append(message: Message): void {
     this.#messages.push(message);
-    this.#early = this.#early.filter(({ seq }) => seq > message.seq);
-    this.#watch([message]);
+    this.#committedEarly = this.#committedEarly.filter(({ seq }) => seq > message.seq);
+    this.#watchFiles([message]);
     this.#store.changed();
   }
 
-  #sent(key: string, message: Message): void {
-    this.#keys.set(message.id, key);
-    this.#sentAfter.delete(key);
-    this.#early.push(message);
-    this.#early.sort((a, b) => a.seq - b.seq);
-    this.#feed.accept(message);
+  #committed(key: string, message: Message): void {
+    this.#keyByMessage.set(message.id, key);
+    this.#seqAtSend.delete(key);
+    this.#committedEarly.push(message);
+    this.#committedEarly.sort((a, b) => a.seq - b.seq);
+    this.#follower.accept(message);
     const last = this.#messages.at(-1)?.seq ?? 0;
-    if (this.#loaded) this.#early = this.#early.filter(({ seq }) => seq > last);
+    if (this.#loaded) this.#committedEarly = this.#committedEarly.filter(({ seq }) => seq > last);
     this.#store.changed();
   }
 
-  #trouble(error: HearthError | null): void {
+  #setError(error: HearthError | null): void {
     this.#error = error;
     this.#store.changed();
   }
 
-  #watch(messages: readonly Message[]): void {
+  #watchFiles(messages: readonly Message[]): void {
     for (const { attachments } of messages) {
       for (const { id, status } of attachments) {
         if (status !== "pending" || this.#watches.has(id)) continue;
-        const settled = ({ status, thumbUrl }: FileStatusEvent) => {
+        const finished = ({ status, thumbUrl }: FileStatusEvent) => {
           this.#watches.delete(id);
-          this.#apply(id, { status, ...(thumbUrl === null ? {} : { thumbUrl }) });
+          this.#updateAttachment(id, { status, ...(thumbUrl === null ? {} : { thumbUrl }) });
         };
-        const refused = () => this.#watches.delete(id);
-        this.#watches.set(id, this.#parts.files.watch(id, { settled, refused }));
+        const unavailable = () => this.#watches.delete(id);
+        this.#watches.set(id, this.#deps.files.watch(id, { finished, unavailable }));
       }
     }
   }
 
-  /** Changes an attachment in place, wherever it is shown. */
-  #apply(fileId: string, change: Partial<Attachment>): void {
+  /** Changes a file's attachment in all messages that have it. */
+  #updateAttachment(fileId: string, change: Partial<Attachment>): void {
     const changed = (message: Message): Message => {
       if (!message.attachments.some(({ id }) => id === fileId)) return message;
       const attachments = message.attachments.map((attachment) => {
@@ -189,17 +193,17 @@ export class LiveThread implements ThreadView {
       return { ...message, attachments };
     };
     this.#messages = this.#messages.map(changed);
-    this.#early = this.#early.map(changed);
+    this.#committedEarly = this.#committedEarly.map(changed);
     this.#store.changed();
   }
 
   #snapshot(): ThreadSnapshot {
-    const items = this.#parts.outbox.items(this.threadId);
-    const echoes = this.#echoes(items);
-    const committed = [...this.#messages, ...(this.#loaded ? this.#early : [])];
-    const entries = committed.map((message) => this.#entry(message, echoes.get(message.id)));
-    const hidden = new Set(echoes.values());
-    for (const item of items) if (!hidden.has(item.key)) entries.push(outgoing(item));
+    const items = this.#deps.outbox.items(this.threadId);
+    const matches = this.#matchOutbox(items);
+    const committed = [...this.#messages, ...(this.#loaded ? this.#committedEarly : [])];
+    const entries = committed.map((message) => this.#entry(message, matches.get(message.id)));
+    const hidden = new Set(matches.values());
+    for (const item of items) if (!hidden.has(item.key)) entries.push(outboxEntry(item));
     return {
       threadId: this.threadId,
       thread: this.#thread,
@@ -207,34 +211,35 @@ export class LiveThread implements ThreadView {
       messages: this.#messages.slice(),
       loaded: this.#loaded,
       hasOlder: this.#olderCursor !== null,
-      loadingOlder: this.#older !== null,
+      loadingOlder: this.#loadingOlder !== null,
       error: this.#error,
     };
   }
 
   /**
-   * Messages that look like what is on its way out: a push may overtake the answer to the send, or the answer be lost.
-   * They are shown once, as sent. That is only a guess, made anew each time, and the answer settles it.
+   * Finds messages that look like items in the outbox. Returns the items' keys by message ID. The push of a message may
+   * arrive before the response to its request, or that response may be lost. Such a message is shown once, as sent. The
+   * match is a guess; it is repeated for each snapshot until the response arrives.
    */
-  #echoes(items: readonly OutboxItem[]): Map<string, string> {
-    const echoes = new Map<string, string>();
-    const me = this.#parts.me();
+  #matchOutbox(items: readonly OutboxItem[]): Map<string, string> {
+    const matches = new Map<string, string>();
+    const callerId = this.#deps.callerId();
     for (const item of items) {
       if (item.triedAt === null || item.failed) continue;
-      const after = this.#sentAfter.get(item.key);
-      const echo = this.#messages.find((message) => {
-        const behind = after === undefined ? since(message, item) : message.seq > after;
-        const free = !this.#keys.has(message.id) && !echoes.has(message.id);
-        const mine = me === undefined || message.author.id === me;
-        return behind && free && mine && same(message, item);
+      const after = this.#seqAtSend.get(item.key);
+      const match = this.#messages.find((message) => {
+        const later = after === undefined ? isRecentEnough(message, item) : message.seq > after;
+        const free = !this.#keyByMessage.has(message.id) && !matches.has(message.id);
+        const mine = callerId === undefined || message.author.id === callerId;
+        return later && free && mine && hasSameContent(message, item);
       });
-      if (echo !== undefined) echoes.set(echo.id, item.key);
+      if (match !== undefined) matches.set(match.id, item.key);
     }
-    return echoes;
+    return matches;
   }
 
-  #entry(message: Message, echoOf: string | undefined): ThreadEntry {
-    const key = this.#keys.get(message.id) ?? echoOf ?? message.id;
+  #entry(message: Message, matchedKey: string | undefined): ThreadEntry {
+    const key = this.#keyByMessage.get(message.id) ?? matchedKey ?? message.id;
     const known = this.#entries.get(message);
     if (known?.key === key) return known;
     const { body, attachments, createdAt } = message;
@@ -244,12 +249,12 @@ export class LiveThread implements ThreadView {
   }
 }
 
-/** Whether the message may be from after the item was made; clocks differ. */
-function since(message: Message, item: OutboxItem): boolean {
+/** Whether the message may be newer than the item. Allows for 5 minutes of clock skew. */
+function isRecentEnough(message: Message, item: OutboxItem): boolean {
   return Date.parse(message.createdAt) > Date.parse(item.createdAt) - 5 * 60_000;
 }
 
-function same(message: Message, item: OutboxItem): boolean {
+function hasSameContent(message: Message, item: OutboxItem): boolean {
   return (
     message.body === item.body &&
     message.attachments.length === new Set(item.files.map(({ id }) => id)).size &&
@@ -257,7 +262,7 @@ function same(message: Message, item: OutboxItem): boolean {
   );
 }
 
-function outgoing({ key, body, files, createdAt, failed, error }: OutboxItem): ThreadEntry {
+function outboxEntry({ key, body, files, createdAt, failed, error }: OutboxItem): ThreadEntry {
   const attachments = files.map(({ id, name, mimetype, size, previewUrl }): Attachment => {
     const url = previewUrl ?? "";
     return {

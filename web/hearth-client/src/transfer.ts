@@ -1,45 +1,45 @@
 import type { Context } from "./context.js";
 import { HearthError } from "./errors.js";
-import { exchange, retryAfter } from "./http.js";
+import { parseRetryAfter, withTimeout } from "./http.js";
 import type { FileCreated } from "./types.js";
 
-/** What takes the bytes of a file to the storage. `progress` is told the bytes that are gone. */
 export interface Transfer {
   created: FileCreated;
   file: Blob;
   signal: AbortSignal;
+  /** Called with the number of bytes sent so far. */
   progress: (loaded: number) => void;
 }
 
-/** Puts the bytes where they belong: by XMLHttpRequest where there is one, since `fetch` tells no progress. */
+/** Sends a file's bytes to the storage. Uses XMLHttpRequest where available, because `fetch` reports no progress. */
 export async function transfer(context: Context, task: Transfer): Promise<void> {
   const { env } = context;
   task.progress(0);
-  const { status, text, wait } =
+  const { status, text, retryAfter } =
     env.XMLHttpRequest === null ? await byFetch(context, task) : await byXhr(context, env.XMLHttpRequest, task);
-  if (status < 200 || status > 299) throw refusal(status, text, retryAfter(wait, env.now()));
+  if (status < 200 || status > 299) throw storageError(status, text, parseRetryAfter(retryAfter, env.now()));
   task.progress(task.file.size);
 }
 
-interface Outcome {
+interface TransferResult {
   status: number;
   text: string;
-  /** `Retry-After`. */
-  wait: string | null;
+  /** The `Retry-After` header. */
+  retryAfter: string | null;
 }
 
-/** An upload of 25 MiB takes as long as it takes; it is given up when its URL is long dead. */
-const LONGEST = 30 * 60_000;
+/** Long enough for any upload: the upload URL has expired long before. */
+const MAX_TRANSFER_TIME = 30 * 60_000;
 
-function byFetch({ env, closing }: Context, { created, file, signal }: Transfer): Promise<Outcome> {
-  return exchange(env, LONGEST, signal, closing, async (signal) => {
+function byFetch({ env, closing }: Context, { created, file, signal }: Transfer): Promise<TransferResult> {
+  return withTimeout(env, MAX_TRANSFER_TIME, signal, closing, async (signal) => {
     const { method, headers } = created;
     const response = await env.fetch(created.uploadUrl, { method, headers, body: file, signal });
-    return { status: response.status, text: await response.text(), wait: response.headers.get("retry-after") };
+    return { status: response.status, text: await response.text(), retryAfter: response.headers.get("retry-after") };
   });
 }
 
-function byXhr({ env, timing }: Context, Xhr: new () => XMLHttpRequest, task: Transfer): Promise<Outcome> {
+function byXhr({ env, timing }: Context, Xhr: new () => XMLHttpRequest, task: Transfer): Promise<TransferResult> {
   const { created, file, signal, progress } = task;
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
@@ -49,50 +49,50 @@ function byXhr({ env, timing }: Context, Xhr: new () => XMLHttpRequest, task: Tr
     const fail = (code: "network_error" | "timeout", detail: string) => {
       finish(() => reject(new HearthError({ kind: "network", code, detail })));
     };
-    const finish = (end: () => void) => {
+    const finish = (complete: () => void) => {
       cancelStall();
       signal.removeEventListener("abort", abort);
       xhr.onload = xhr.onerror = xhr.upload.onprogress = null;
       xhr.abort();
-      end();
+      complete();
     };
-    const moved = () => {
+    const restartStallTimer = () => {
       cancelStall();
       const stalled = () => fail("timeout", `The upload made no progress for ${timing.uploadStall} ms.`);
       cancelStall = env.schedule(stalled, timing.uploadStall);
     };
     signal.addEventListener("abort", abort);
     xhr.upload.onprogress = ({ loaded }) => {
-      moved();
+      restartStallTimer();
       progress(loaded);
     };
     xhr.onload = () => {
-      const outcome = { status: xhr.status, text: xhr.responseText, wait: header(xhr, "retry-after") };
-      finish(() => resolve(outcome));
+      const result = { status: xhr.status, text: xhr.responseText, retryAfter: header(xhr, "retry-after") };
+      finish(() => resolve(result));
     };
-    xhr.onerror = () => fail("network_error", "The storage could not be reached.");
+    xhr.onerror = () => fail("network_error", "The file storage could not be reached. Check the network connection.");
     xhr.open(created.method, created.uploadUrl);
     for (const [name, value] of Object.entries(created.headers)) xhr.setRequestHeader(name, value);
-    moved();
+    restartStallTimer();
     xhr.send(file);
   });
 }
 
-/** A header of the answer. `getResponseHeader` complains in the console of a header that CORS does not expose. */
+/** Returns a response header. Avoids `getResponseHeader`, which logs an error for headers that CORS does not expose. */
 function header(xhr: XMLHttpRequest, name: string): string | null {
   const lines = xhr.getAllResponseHeaders().split("\r\n");
   const line = lines.find((line) => line.toLowerCase().startsWith(`${name}:`));
   return line === undefined ? null : line.slice(name.length + 1).trim();
 }
 
-/** S3 explains itself in XML. */
-function refusal(status: number, text: string, retryAfter: number | null): HearthError {
+/** The error of a storage response. S3 describes errors in XML: `<Error><Code>…</Code><Message>…</Message></Error>`. */
+function storageError(status: number, text: string, retryAfter: number | null): HearthError {
   const tag = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1];
   const detail = [tag("Code"), tag("Message")].filter((part) => part !== undefined).join(": ");
   return new HearthError({
     kind: "http",
     code: "upload_refused",
-    detail: detail === "" ? `The storage answered with ${status}.` : detail,
+    detail: detail === "" ? `The file storage refused the upload (HTTP status ${status}).` : detail,
     status,
     requestId: tag("RequestId") ?? null,
     retryAfter,

@@ -3,177 +3,200 @@ import type { components } from "./openapi.js";
 
 type Schemas = components["schemas"];
 
-/** A thread, as creating it answers. */
+/** A thread, as `createThread` returns it. */
 export type Thread = Schemas["Thread"];
-/** A thread with the names of its members, index by index with `memberIds`. */
+/** A thread with its members' names, in the order of `memberIds`. */
 export type ThreadDetails = Schemas["ThreadDetails"];
 /** A thread in the list, with its newest message. */
 export type ThreadSummary = Schemas["ThreadSummary"];
+/** A page of the thread list. */
 export type ThreadPage = Schemas["ThreadPage"];
-/** A message. Where this library hands one out, `url` and `thumbUrl` of its attachments are absolute. */
+/** A message. In messages from this library, `url` and `thumbUrl` of attachments are absolute. */
 export type Message = Schemas["Message"];
+/** A page of messages. */
 export type MessagePage = Schemas["MessagePage"];
+/** A file in a message. */
 export type Attachment = Schemas["Attachment"];
+/** The ID and name of the member who sent a message. */
 export type Author = Schemas["Author"];
-/** A file as its status tells. Where this library hands one out, `url` and `thumbUrl` are absolute. */
+/** A file with its status. In results of this library, `url` and `thumbUrl` are absolute. */
 export type FileDetails = Schemas["FileDetails"];
-/** A file that waits for its bytes or for its inspection. */
+/** A file that was just created: its bytes are not uploaded or not inspected yet. */
 export type NewFile = Schemas["NewFile"];
-/** `pending`, then `ready` or `failed` for good. */
+/** `pending`, then either `ready` or `failed`, which is final. */
 export type FileStatus = Schemas["FileStatus"];
-/** Where the bytes of a new file go. */
+/** A new file, and the request that uploads its bytes. */
 export type FileCreated = Schemas["Upload"];
+/** A ticket that opens one WebSocket. */
 export type WsTicket = Schemas["WsTicket"];
+/** An invalid field of a request, and what is wrong with it. */
 export type FieldError = Schemas["FieldError"];
+/** The body of an error response (RFC 9457). */
 export type Problem = Schemas["Problem"];
-/** The codes that the server answers with. */
+/** The server's error codes. */
 export type ErrorCode = Schemas["ErrorCode"];
 
-/** Something that changes: made for React's `useSyncExternalStore` and its like, and for no framework at all. */
+/** A value that changes. Fits React's `useSyncExternalStore` and similar APIs, and works without a framework. */
 export interface Store<T> {
-  /** Calls `listener` after each change, until the function that it returns is called. May be passed on unbound. */
+  /** Calls `listener` after each change; the returned function stops this. May be passed on as a plain function. */
   subscribe: (listener: () => void) => () => void;
-  /** What is there now: immutable, and the same object until something changes. May be passed on unbound. */
+  /**
+   * Returns the current value: immutable, and the same object until it changes. May be passed on as a plain function.
+   */
   getSnapshot: () => T;
 }
 
 /**
- * How well the live connection stands:
- * - `offline`: there is none; `nextTryAt` says when one is tried, null while nobody needs it.
- * - `connecting`: one is being made.
- * - `catching-up`: it is there, and what was missed is being fetched.
- * - `live`: whatever happens in the threads that are followed is here within moments.
+ * The status of the live connection:
+ * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if no thread or list is open or
+ *   followed.
+ * - `connecting`: the first socket is being opened.
+ * - `catching-up`: connected; subscriptions are being acknowledged, or missed messages fetched.
+ * - `live`: connected and up to date. New messages in followed threads arrive within moments.
  */
 export type ConnectionStatus = "offline" | "connecting" | "catching-up" | "live";
 
-/** The live connection, honestly. */
+/** The state of the live connection. */
 export interface ConnectionState {
   readonly status: ConnectionStatus;
-  /** Milliseconds since 1970 of the next try while `offline`, else null. */
+  /** When the next attempt starts, in milliseconds since 1970. Null unless the status is `offline`. */
   readonly nextTryAt: number | null;
-  /** Why it is not live, where that is known. */
+  /** Why the status is not `live`, if known. */
   readonly error: HearthError | null;
 }
 
-/** One message as a thread shows it: committed, or on its way out. */
+/** A message in a thread view: committed, or in the outbox. */
 export interface ThreadEntry {
-  /** Unique in the thread, and the same from the moment of sending on: fit for a list's `key`. */
+  /**
+   * Unique in the thread, and the same before and after the message is committed. Fits as the `key` of a list element.
+   */
   readonly key: string;
-  /** `sending` also while it waits for its turn or its next try; `failed` was refused for good; `sent` is committed. */
+  /**
+   * `sending`: being sent, or waiting to be sent. `failed`: refused permanently, or not sent again because that could
+   * create a duplicate (`maybe_sent`). `sent`: committed.
+   */
   readonly state: "sending" | "failed" | "sent";
   readonly body: string;
   readonly attachments: readonly Attachment[];
-  /** When it was committed or, until then, when `send` was called: RFC 3339. */
+  /** When the message was committed; before that, when `send` was called. RFC 3339. */
   readonly createdAt: string;
-  /** The message once it is committed, else null. */
+  /** The committed message; null until then. */
   readonly message: Message | null;
-  /** What went wrong at the last try, while it is not sent. */
+  /** The error of the last attempt; null if there was none, and once the message is committed. */
   readonly error: HearthError | null;
 }
 
-/** What a thread looks like. */
+/** The state of a thread view. */
 export interface ThreadSnapshot {
   readonly threadId: string;
-  /** Title and members; null until they are loaded. */
+  /** The title and members; null until loaded. */
   readonly thread: ThreadDetails | null;
-  /** What to show, oldest first: `messages`, and what is on its way out after them. */
+  /** The entries to show, oldest first: committed messages, then messages in the outbox. */
   readonly entries: readonly ThreadEntry[];
-  /** The committed messages that are loaded: without a gap, ascending by `seq`. */
+  /** The loaded committed messages, ascending by `seq`, without gaps. */
   readonly messages: readonly Message[];
-  /** False until the newest messages are there. */
+  /** False until the newest messages are loaded. */
   readonly loaded: boolean;
-  /** Whether there are messages older than `messages`. */
+  /** Whether the thread has older messages than `messages`. */
   readonly hasOlder: boolean;
   readonly loadingOlder: boolean;
-  /** Why the newest messages or what was missed are not there yet (it tries again), or never will be (`thread_not_found`). */
+  /**
+   * Why messages are missing; null if none are. The view retries, except after a permanent error such as
+   * `thread_not_found`.
+   */
   readonly error: HearthError | null;
 }
 
-/** A thread to show: what was said, what is said now, and what is on its way out. */
+/** An open thread: its committed messages, new ones as they arrive, and its messages in the outbox. */
 export interface ThreadView extends Store<ThreadSnapshot> {
   readonly threadId: string;
   /**
-   * Puts a message into the outbox and shows it at once; returns its `key`. It is sent after those before it, and tried
-   * again until it is committed or refused for good. At most 8 000 characters, empty only with files, and 10 files:
-   * what passes these limits the server refuses, and the entry fails.
+   * Adds a message to the outbox, shows it immediately, and returns its `key`. The outbox sends a thread's messages in
+   * order, each again until it is committed or refused permanently. The server refuses more than 8 000 characters, more
+   * than 10 files, and an empty body without files; the entry is then `failed`.
    */
   send(body: string, files?: readonly OutgoingFile[]): string;
-  /** Sends a `failed` entry again. False where there is none of that key. */
+  /** Sends a `failed` entry again. Returns false if there is no such entry. */
   retry(key: string): boolean;
-  /** Forgets a `failed` entry, or one that was never tried. False where it may have been committed, or is not there. */
+  /**
+   * Removes an entry that is `failed` or was never sent. Returns false if it may have been committed or does not exist.
+   */
   discard(key: string): boolean;
-  /** Loads one more page of older messages. Calls while one is loading share it. Rejects with a {@link HearthError}. */
+  /** Loads a page of older messages. Concurrent calls share one request. Rejects with a {@link HearthError}. */
   loadOlder(): Promise<void>;
-  /** Asks anew how an attachment stands, and for fresh URLs: they run out after 6 hours or more. */
+  /** Updates an attachment's status and URLs. Use it when an image does not load: URLs expire after 6 to 12 hours. */
   refreshFile(fileId: string): Promise<void>;
-  /** Follows the thread no longer. What is in the outbox is sent nevertheless. */
+  /** Closes the view. Messages in the outbox are still sent. */
   close(): void;
 }
 
-/** A file to go with a message. What is known beyond the id is shown until the message is committed. */
+/** A file to attach to a message. Only `id` is sent; the other fields are shown until the message is committed. */
 export interface OutgoingFile {
   readonly id: string;
   readonly name?: string;
   readonly mimetype?: string;
-  /** Bytes. */
+  /** In bytes. */
   readonly size?: number;
-  /** What an `<img>` may show meanwhile, such as an object URL. Not kept over a reload. */
+  /** A URL for an `<img>` until then, such as an object URL. Not kept across a reload. */
   readonly previewUrl?: string;
 }
 
-/** What the list of threads looks like. */
+/** The state of the thread list. */
 export interface ThreadListSnapshot {
-  /** Most recently active first, each with its newest message. */
+  /** The loaded threads, most recently active first, each with its newest message. */
   readonly threads: readonly ThreadSummary[];
-  /** False until the first page is there. */
+  /** False until the first page is loaded. */
   readonly loaded: boolean;
-  /** Whether a page is being fetched. */
+  /** Whether a page is being loaded. */
   readonly loading: boolean;
+  /** Whether there are further pages. */
   readonly hasMore: boolean;
+  /** The error of the last refresh; null if it succeeded. */
   readonly error: HearthError | null;
 }
 
 /**
- * The caller's threads, live: their newest messages are heard. That somebody made a new thread is not pushed by the
- * server, so the first page is asked for again now and then, and whenever the connection or the page comes back.
+ * The caller's threads. New messages arrive by push. The server does not push threads that others create, so the first
+ * page is refreshed regularly (`timing.listRefresh`), and when the client reconnects or the page becomes visible.
  */
 export interface ThreadList extends Store<ThreadListSnapshot> {
-  /** Loads the next page. Calls while one is loading share it. Rejects with a {@link HearthError}. */
+  /** Loads the next page. Concurrent calls share one request. Rejects with a {@link HearthError}. */
   loadMore(): Promise<void>;
-  /** Asks for the first page again. Rejects with a {@link HearthError}. */
+  /** Loads the first page again. Rejects with a {@link HearthError}. */
   refresh(): Promise<void>;
   close(): void;
 }
 
 export interface UploadOptions {
-  /** Is told how far it is. Where there is no XMLHttpRequest, only at the beginning and the end of the transfer. */
+  /** Called with the progress. Without XMLHttpRequest, only at the start and the end of the transfer. */
   onProgress?: (progress: UploadProgress) => void;
   /** Aborts the upload. */
   signal?: AbortSignal;
-  /** What the file is called: 1 to 255 characters, no path. By default a `File`'s own name, else `file`. */
+  /** The file name: 1 to 255 characters, without a path. By default the name of the `File`, or `file` for a `Blob`. */
   name?: string;
-  /** Its media type. By default the blob's own, else `application/octet-stream`. */
+  /** The media type. By default that of the blob, or `application/octet-stream` if it has none. */
   mimetype?: string;
 }
 
 export interface UploadProgress {
-  /** `uploading`, then `processing` until the server has looked at it. */
+  /** `uploading` while bytes are sent, then `processing` while the server inspects the file. */
   readonly phase: "uploading" | "processing";
-  /** Bytes that are gone, of `total`. */
+  /** Bytes sent so far, of `total`. */
   readonly loaded: number;
   readonly total: number;
 }
 
-/** An upload under way. */
+/** An upload in progress. */
 export interface Upload {
-  /** Fulfilled when the server's storage has the bytes. From then on a message may carry the file. */
+  /** Resolves when the storage has the bytes. From then on a message may have the file. */
   readonly sent: Promise<NewFile>;
   /**
-   * Fulfilled when the file can be fetched. Rejected with a {@link HearthError}: `code` is `file_failed`, and `detail`
-   * the reason, where the server could not make use of the file. After an abort both reject with the signal's reason.
+   * Resolves when the file is `ready`. Rejects with a {@link HearthError}; if the server could not process the file,
+   * its `code` is `file_failed` and `detail` is the reason. After an abort, `sent` and `ready` reject with the signal's
+   * reason.
    */
   readonly ready: Promise<FileDetails>;
-  /** Gives up. What is there already of the file is removed by the server in time. */
+  /** Aborts the upload. The server removes the incomplete file later. */
   abort(): void;
 }
 
@@ -181,67 +204,76 @@ export interface Upload {
 export interface FileStatusEvent {
   readonly fileId: string;
   readonly status: FileStatus;
-  /** Absolute, or null where there is no thumbnail. */
+  /** Absolute; null if there is no thumbnail. */
   readonly thumbUrl: string | null;
 }
 
-/** What follows a thread. */
+/** The callbacks of `HearthClient.follow`. */
 export interface ThreadListener {
-  /** Each message once, in the order of `seq`. */
+  /** Called once per message, in the order of `seq`. */
   onMessage(message: Message): void;
-  /** It cannot go on (`thread_not_found`): nothing comes any more. */
+  /** Called when following stops because of a permanent error, such as `thread_not_found`. */
   onError?(error: HearthError): void;
 }
 
-/** Where a bearer token comes from. `renew` is true when the last one was refused or is about to run out. */
+/** Returns a bearer token. `renew` is true if the last token was refused or is about to expire. */
 export type TokenProvider = (options: { renew: boolean }) => string | Promise<string>;
 
-/** The part of Web Storage that keeps the outbox: `localStorage` fits. */
+/** The part of Web Storage that the outbox uses. `localStorage` fits. */
 export type OutboxStorage = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
 
 export interface HearthOptions {
-  /** The API's base URL, such as `https://abc.execute-api.eu-central-1.amazonaws.com`. */
+  /** The base URL of the API, such as `https://abc.execute-api.eu-central-1.amazonaws.com`. */
   apiUrl: string;
-  /** The socket's URL, with its stage: `wss://def.execute-api.eu-central-1.amazonaws.com/live`. */
+  /** The WebSocket URL with its stage, such as `wss://def.execute-api.eu-central-1.amazonaws.com/live`. */
   wsUrl: string;
   token: TokenProvider;
   /**
-   * Keeps what is in the outbox over a reload. `key` is the prefix of its items' names, and has to tell users apart:
-   * what it finds there, it sends in the name of whoever is signed in.
+   * Keeps unsent messages across a page reload. `key` is the prefix of the storage items' names. It must be different
+   * for each user: the client sends all messages that it finds there as the signed-in user.
    */
   outbox?: { storage: OutboxStorage; key: string };
-  /** Is told what nobody else is: a listener that threw, a storage that is full. By default `console.error`. */
+  /**
+   * Called with errors that no promise or snapshot carries, such as an exception in a listener or a full storage. By
+   * default `console.error`.
+   */
   onError?: (error: unknown) => void;
-  /** Milliseconds. */
+  /** Replaces default timeouts and intervals. */
   timing?: Partial<Timing>;
-  /** What the platform gives, for tests and for where there is none of it: Node 20 has no global WebSocket. */
+  /** Replaces parts of the platform, for tests and where a part is missing. Node 20 has no global WebSocket. */
   environment?: Partial<Environment>;
 }
 
-/** Milliseconds each. */
+/** Timeouts and intervals, in milliseconds. */
 export interface Timing {
-  /** A request to the API without an answer fails: 30 000. */
+  /** An API request fails after this time without a response. Default: 30 000. */
   request: number;
-  /** An upload that makes no progress fails: 60 000. Only where there is XMLHttpRequest. */
+  /** An upload fails after this time without progress. Default: 60 000. Only with XMLHttpRequest. */
   uploadStall: number;
-  /** A socket that does not open is given up: 15 000. */
+  /** A socket that has not opened after this time is closed. Default: 15 000. */
   open: number;
-  /** A frame without an answer (`subscribed`, `pong`) is asked again, then the socket is given up: 5 000. */
+  /**
+   * The time to wait for `subscribed` or `pong`. Default: 5 000. After it, a subscribe is sent once more. After a
+   * second timeout, or without a `pong`, the socket is closed and the client reconnects.
+   */
   answer: number;
-  /** After so long without a frame, ping: 240 000. API Gateway closes a socket that is idle for 600 000. */
+  /** A ping is sent after this time without a frame. Default: 240 000. API Gateway closes a socket after 600 000. */
   ping: number;
-  /** A socket is replaced by a new one at this age: 6 600 000 (110 minutes). API Gateway closes it at 120 minutes. */
+  /**
+   * The age at which a socket is replaced. Default: 6 600 000 (110 minutes). API Gateway closes it after 120 minutes.
+   */
   socketAge: number;
-  /** Waits between tries grow from `backoffBase` (1 000) to `backoffMax` (30 000), each with full jitter. */
+  /** The longest wait before the first retry. Default: 1 000. It doubles with each retry, with full jitter. */
   backoffBase: number;
+  /** The longest wait before any retry. Default: 30 000. */
   backoffMax: number;
-  /** A message that overtook another is held back so long before the missing one is fetched: 300. */
+  /** When a message arrives before an earlier one, the time to wait before the missing one is fetched. Default: 300. */
   reorder: number;
-  /** How often the list of threads is asked for again while the page is visible: 120 000. */
+  /** The interval between refreshes of the thread list while the page is visible. Default: 120 000. */
   listRefresh: number;
 }
 
-/** The part of `fetch` that is used. */
+/** The part of `fetch` that this library uses. */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>;
 
 export interface FetchInit {
@@ -257,7 +289,7 @@ export interface FetchResponse {
   text(): Promise<string>;
 }
 
-/** The part of a WebSocket that is used. */
+/** The part of `WebSocket` that this library uses. */
 export interface SocketLike {
   onopen: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;
@@ -267,22 +299,23 @@ export interface SocketLike {
   close(code?: number, reason?: string): void;
 }
 
+/** The parts of the platform that this library uses. */
 export interface Environment {
   fetch: Fetch;
-  /** Null where the platform has none: then REST and uploads work, and following does not. */
+  /** Null if the platform has none: REST calls and uploads work, but opening or following a thread throws. */
   WebSocket: (new (url: string) => SocketLike) | null;
-  /** For progress of uploads; without it they go by `fetch`. */
+  /** Uploads files with progress. If null, `fetch` uploads them. */
   XMLHttpRequest: (new () => XMLHttpRequest) | null;
-  /** Calls `callback` once after so many milliseconds, unless the function that it returns is called before. */
+  /** Calls `callback` once after `milliseconds`. Returns a function that cancels this. */
   schedule: (callback: () => void, milliseconds: number) => () => void;
-  /** Milliseconds since 1970. */
+  /** Returns the time in milliseconds since 1970. */
   now: () => number;
-  /** From 0 to below 1. */
+  /** Returns a random number, at least 0 and less than 1. */
   random: () => number;
-  /** A new idempotency key: at most 128 visible ASCII characters, never the same again. */
+  /** Returns a new idempotency key: at most 128 visible ASCII characters, unique. */
   uuid: () => string;
-  /** Where `online` and `offline` come from. */
+  /** The source of `online` and `offline` events. */
   window: (EventTarget & { readonly navigator?: { readonly onLine: boolean } }) | null;
-  /** Where `visibilitychange` comes from. */
+  /** The source of `visibilitychange` events. */
   document: (EventTarget & { readonly visibilityState: string }) | null;
 }

@@ -1,14 +1,15 @@
-import { type Context, retrying } from "./context.js";
+import { type Context, withRetries } from "./context.js";
 import { HearthError } from "./errors.js";
-import type { Files } from "./files.js";
+import type { PendingFiles } from "./pending-files.js";
+import { callSafely } from "./store.js";
 import { transfer } from "./transfer.js";
 import type { FileStatusEvent, NewFile, Upload, UploadOptions, UploadProgress } from "./types.js";
 
-/** Tries of each step. A person waits for it, and may try again. */
-const TRIES = 5;
+/** Attempts per step. Limited, because a person waits and can start the upload again. */
+const MAX_ATTEMPTS = 5;
 
-/** Uploads a file: announces it, brings its bytes to the storage, and waits until the server has looked at it. */
-export function upload(context: Context, files: Files, file: Blob, options: UploadOptions = {}): Upload {
+/** Uploads a file: creates its record, sends its bytes to the storage, and waits until the server has inspected it. */
+export function upload(context: Context, files: PendingFiles, file: Blob, options: UploadOptions = {}): Upload {
   const controller = new AbortController();
   const { signal } = controller;
   const given = options.signal;
@@ -19,20 +20,20 @@ export function upload(context: Context, files: Files, file: Blob, options: Uplo
 
   const sent = send(context, file, options, signal);
   const ready = sent.then(async ({ id }) => {
-    progress(context, options, { phase: "processing", loaded: file.size, total: file.size });
-    await settled(files, id, signal);
-    const details = await retrying(context, signal, () => context.api.fileStatus(id, { signal }));
+    reportProgress(context, options, { phase: "processing", loaded: file.size, total: file.size });
+    await outcome(files, id, signal);
+    const details = await withRetries(context, signal, () => context.api.fileStatus(id, { signal }));
     if (details.status === "ready") return details;
-    const detail = details.reason ?? "The server could not make use of the file.";
+    const detail = details.reason ?? "The server could not process the file.";
     throw new HearthError({ kind: "file", code: "file_failed", detail });
   });
-  const finished = () => {
+  const cleanUp = () => {
     given?.removeEventListener("abort", follow);
     forget();
   };
-  // Who awaits one of the two hears of the failure; the other must not count as unhandled.
+  // An application that awaits only one of the two promises must not get an unhandled rejection from the other.
   sent.catch(() => {});
-  ready.then(finished, finished);
+  ready.then(cleanUp, cleanUp);
   const abort = () => controller.abort(new DOMException("The upload was aborted.", "AbortError"));
   return { sent, ready, abort };
 }
@@ -40,40 +41,36 @@ export function upload(context: Context, files: Files, file: Blob, options: Uplo
 async function send(context: Context, file: Blob, options: UploadOptions, signal: AbortSignal): Promise<NewFile> {
   const filename = options.name ?? (file as Partial<File>).name ?? "file";
   const mimetype = options.mimetype ?? (file.type === "" ? "application/octet-stream" : file.type);
-  const announced = { filename, mimetype, size: file.size };
-  const created = await retrying(context, signal, () => context.api.createFile(announced, { signal }), TRIES);
-  const told = (loaded: number) => {
-    progress(context, options, { phase: "uploading", loaded: Math.min(loaded, file.size), total: file.size });
+  const request = { filename, mimetype, size: file.size };
+  const created = await withRetries(context, signal, () => context.api.createFile(request, { signal }), MAX_ATTEMPTS);
+  const progress = (loaded: number) => {
+    reportProgress(context, options, { phase: "uploading", loaded: Math.min(loaded, file.size), total: file.size });
   };
-  const put = () => transfer(context, { created, file, signal, progress: told });
-  await retrying(context, signal, put, TRIES);
+  const put = () => transfer(context, { created, file, signal, progress });
+  await withRetries(context, signal, put, MAX_ATTEMPTS);
   return created.file;
 }
 
-/** Fulfilled when the file is ready or failed. */
-function settled(files: Files, fileId: string, signal: AbortSignal): Promise<FileStatusEvent> {
+/** Resolves when the file is ready or failed. */
+function outcome(files: PendingFiles, fileId: string, signal: AbortSignal): Promise<FileStatusEvent> {
   return new Promise((resolve, reject) => {
     const abort = () => {
       stop();
       reject(signal.reason);
     };
-    const done = (end: () => void) => {
+    const complete = (call: () => void) => {
       signal.removeEventListener("abort", abort);
-      end();
+      call();
     };
     const stop = files.watch(fileId, {
-      settled: (event) => done(() => resolve(event)),
-      refused: (error) => done(() => reject(error)),
+      finished: (event) => complete(() => resolve(event)),
+      unavailable: (error) => complete(() => reject(error)),
     });
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort);
   });
 }
 
-function progress(context: Context, { onProgress }: UploadOptions, now: UploadProgress): void {
-  try {
-    onProgress?.(now);
-  } catch (error) {
-    context.report(error);
-  }
+function reportProgress(context: Context, { onProgress }: UploadOptions, progress: UploadProgress): void {
+  callSafely(context.report, () => onProgress?.(progress));
 }

@@ -2,27 +2,27 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HearthError } from "../src/index.js";
 import { problem } from "./support/backend.js";
-import { Bench, rejection } from "./support/bench.js";
+import { ClientFixture, rejection } from "./support/client-fixture.js";
 
-async function refused(bench: Bench): Promise<HearthError> {
-  const error = await rejection(bench.client.api.thread("thread_1"));
+async function refused(fixture: ClientFixture): Promise<HearthError> {
+  const error = await rejection(fixture.client.api.thread("thread_1"));
   assert.ok(error instanceof HearthError, String(error));
   return error;
 }
 
-test("a problem document becomes an error with all that it says", async () => {
+test("a problem document becomes an error with the same fields", async () => {
   const errors = [{ field: "limit", message: "has to be a number" }];
   const { status, body } = problem(422, "invalid_request");
-  const error = await refused(new Bench(() => ({ status, body: { ...(body as object), errors } })));
+  const error = await refused(new ClientFixture(() => ({ status, body: { ...(body as object), errors } })));
   const { kind, code, detail, requestId, retryable } = error;
-  const expected = { kind: "http", code: "invalid_request", detail: "It is invalid_request.", requestId: "r-1" };
+  const expected = { kind: "http", code: "invalid_request", detail: "The code is invalid_request.", requestId: "r-1" };
   assert.deepEqual({ kind, code, detail, requestId }, expected);
   assert.deepEqual(error.errors, errors);
   assert.equal(error.status, 422);
   assert.equal(retryable, false);
 });
 
-test("what API Gateway answers by itself has a code as well", async () => {
+test("API Gateway's own error responses get a code by their status", async () => {
   for (const [status, code, retryable] of [
     [403, "forbidden", false],
     [404, "not_found", false],
@@ -33,73 +33,73 @@ test("what API Gateway answers by itself has a code as well", async () => {
     [408, "http_error", true],
   ] as const) {
     const headers = { "apigw-requestid": "gw-1" };
-    const error = await refused(new Bench(() => ({ status, body: { message: "No." }, headers })));
+    const error = await refused(new ClientFixture(() => ({ status, body: { message: "No." }, headers })));
     assert.deepEqual([error.code, error.detail, error.retryable, error.requestId], [code, "No.", retryable, "gw-1"]);
   }
 });
 
-test("Retry-After is seconds or a date", async () => {
+test("retryAfter is parsed from seconds or a date", async () => {
   for (const [value, expected] of [
     ["7", 7_000],
     ["Thu, 01 Jan 2026 00:00:09 GMT", 9_000],
     ["Thu, 01 Jan 1970 00:00:00 GMT", 0],
     ["soon", null],
   ] as const) {
-    const error = await refused(new Bench(() => ({ status: 429, headers: { "retry-after": value } })));
+    const error = await refused(new ClientFixture(() => ({ status: 429, headers: { "retry-after": value } })));
     assert.equal(error.retryAfter, expected, value);
   }
 });
 
-test("an answer that is not the server's is told apart", async () => {
+test("a response that is not JSON of the API is a protocol error", async () => {
   for (const body of ["<html>Welcome</html>", "", "[]", "null", "7"]) {
-    const error = await refused(new Bench(() => ({ status: 200, body })));
+    const error = await refused(new ClientFixture(() => ({ status: 200, body })));
     assert.deepEqual([error.kind, error.code, error.retryable], ["protocol", "unexpected_answer", true], body);
   }
-  const error = await rejection(new Bench(() => ({ status: 200, body: {} })).client.api.messages("thread_1"));
+  const error = await rejection(new ClientFixture(() => ({ status: 200, body: {} })).client.api.messages("thread_1"));
   assert.ok(error instanceof HearthError && error.code === "unexpected_answer");
-  assert.equal((await refused(new Bench(() => ({ status: 502, body: "<html>" })))).code, "http_error");
+  assert.equal((await refused(new ClientFixture(() => ({ status: 502, body: "<html>" })))).code, "http_error");
 });
 
-test("no answer is an error of the network", async () => {
-  const error = await refused(new Bench(() => new TypeError("fetch failed")));
+test("a failed or timed-out request is a network error", async () => {
+  const error = await refused(new ClientFixture(() => new TypeError("fetch failed")));
   assert.deepEqual([error.kind, error.code, error.status, error.retryable], ["network", "network_error", null, true]);
   assert.ok(error.cause instanceof TypeError);
 
-  const silent = new Bench(() => undefined);
+  const silent = new ClientFixture(() => undefined);
   const late = refused(silent);
   await silent.clock.advance(30_000);
   assert.equal((await late).code, "timeout");
   assert.equal(silent.clock.pending("client"), 0);
 });
 
-test("an abort rejects with its reason, and so does the end of the client", async () => {
-  const bench = new Bench(() => undefined);
+test("an aborted call rejects with the reason, and so do all calls of a closed client", async () => {
+  const fixture = new ClientFixture(() => undefined);
   const controller = new AbortController();
-  const aborted = rejection(bench.client.api.thread("thread_1", { signal: controller.signal }));
-  const closed = rejection(bench.client.api.thread("thread_1"));
-  await bench.clock.advance(0);
+  const aborted = rejection(fixture.client.api.thread("thread_1", { signal: controller.signal }));
+  const closed = rejection(fixture.client.api.thread("thread_1"));
+  await fixture.clock.advance(0);
   controller.abort(new RangeError("enough"));
   assert.ok((await aborted) instanceof RangeError);
-  bench.client.close();
+  fixture.client.close();
   assert.equal(((await closed) as Error).name, "AbortError");
-  assert.equal(((await rejection(bench.client.api.thread("thread_1"))) as Error).name, "AbortError");
-  assert.equal(bench.calls.length, 2);
+  assert.equal(((await rejection(fixture.client.api.thread("thread_1"))) as Error).name, "AbortError");
+  assert.equal(fixture.calls.length, 2);
 });
 
-test("a 401 is tried once more, with a renewed token", async () => {
-  const bench = new Bench((_, count) => ({ status: count === 1 ? 401 : 200, body: { id: "thread_1" } }));
-  assert.equal((await bench.client.api.thread("thread_1")).id, "thread_1");
-  assert.deepEqual(bench.tokens, [false, true]);
+test("a request is repeated once after a 401, with a renewed token", async () => {
+  const fixture = new ClientFixture((_, count) => ({ status: count === 1 ? 401 : 200, body: { id: "thread_1" } }));
+  assert.equal((await fixture.client.api.thread("thread_1")).id, "thread_1");
+  assert.deepEqual(fixture.tokens, [false, true]);
   assert.deepEqual(
-    bench.calls.map(({ headers }) => headers.authorization),
+    fixture.calls.map(({ headers }) => headers.authorization),
     ["Bearer token-1", "Bearer token-2"],
   );
-  const signedOut = new Bench(() => ({ status: 401, body: { message: "Unauthorized" } }));
+  const signedOut = new ClientFixture(() => ({ status: 401, body: { message: "Unauthorized" } }));
   assert.equal((await refused(signedOut)).code, "unauthorized");
   assert.equal(signedOut.calls.length, 2);
 });
 
-test("many 401s at once renew the token once", async () => {
+test("concurrent 401s renew the token only once", async () => {
   let token = "old";
   const asked: boolean[] = [];
   const provider = async ({ renew }: { renew: boolean }) => {
@@ -110,37 +110,37 @@ test("many 401s at once renew the token once", async () => {
   const handler = ({ headers }: { headers: Record<string, string> }) => {
     return { status: headers.authorization === "Bearer new" ? 200 : 401, body: { id: "thread_1" } };
   };
-  const bench = new Bench(handler, { token: provider });
-  await Promise.all([1, 2, 3, 4, 5].map(() => bench.client.api.thread("thread_1")));
+  const fixture = new ClientFixture(handler, { token: provider });
+  await Promise.all([1, 2, 3, 4, 5].map(() => fixture.client.api.thread("thread_1")));
   assert.equal(asked.filter((renew) => renew).length, 1);
 });
 
-test("a token provider that fails is told apart from the server", async () => {
+test("a failure of the token provider is a token error", async () => {
   const cause = new Error("signed out");
   const token = () => Promise.reject(cause);
-  const error = await refused(new Bench(() => ({ status: 200 }), { token }));
+  const error = await refused(new ClientFixture(() => ({ status: 200 }), { token }));
   assert.deepEqual([error.kind, error.code, error.cause], ["token", "token_error", cause]);
 });
 
-test("paths keep the base URL's own path, and ids cannot leave theirs", async () => {
-  const bench = new Bench(() => ({ status: 200, body: { messages: [], nextCursor: null } }));
-  await bench.client.api.messages("../x?y#z", { after: 0, limit: 5 });
-  assert.equal(bench.calls[0]?.path, "/base/api/threads/..%2Fx%3Fy%23z/messages?after=0&limit=5");
-  assert.equal(bench.client.api.resolve("/files/f/a%20b?sig=1"), "https://hearth.test/base/files/f/a%20b?sig=1");
-  assert.equal(bench.client.api.resolve("https://cdn.test/x"), "https://cdn.test/x");
+test("paths are relative to the base URL's path, and IDs are escaped", async () => {
+  const fixture = new ClientFixture(() => ({ status: 200, body: { messages: [], nextCursor: null } }));
+  await fixture.client.api.messages("../x?y#z", { after: 0, limit: 5 });
+  assert.equal(fixture.calls[0]?.path, "/base/api/threads/..%2Fx%3Fy%23z/messages?after=0&limit=5");
+  assert.equal(fixture.client.api.resolve("/files/f/a%20b?sig=1"), "https://hearth.test/base/files/f/a%20b?sig=1");
+  assert.equal(fixture.client.api.resolve("https://cdn.test/x"), "https://cdn.test/x");
 });
 
-test("URLs of attachments are absolute wherever they come from", async () => {
+test("URLs of files are absolute in all responses", async () => {
   const attachment = { id: "file_1", name: "a", url: "/files/file_1/a", thumbUrl: "/thumbs/file_1.jpg" };
   const message = { id: "msg_1", seq: 1, attachments: [attachment] };
-  const bench = new Bench(({ path, method }) => {
+  const fixture = new ClientFixture(({ path, method }) => {
     if (path.endsWith("/status"))
       return { status: 200, body: { id: "file_1", thumbUrl: "/thumbs/1", url: "/files/1" } };
     if (path.endsWith("/threads"))
       return { status: 200, body: { threads: [{ lastMessage: message }, { lastMessage: null }] } };
     return { status: 200, body: method === "POST" ? message : { messages: [message] } };
   });
-  const { api } = bench.client;
+  const { api } = fixture.client;
   const base = "https://hearth.test/base";
   const expected = { ...attachment, url: `${base}/files/file_1/a`, thumbUrl: `${base}/thumbs/file_1.jpg` };
   assert.deepEqual((await api.messages("t")).messages[0]?.attachments[0], expected);
@@ -152,66 +152,66 @@ test("URLs of attachments are absolute wherever they come from", async () => {
   assert.deepEqual([status.url, status.thumbUrl], [`${base}/files/1`, `${base}/thumbs/1`]);
 });
 
-test("creating says whether the thread is new, sending whether it was a replay", async () => {
-  const bench = new Bench((_, count) => {
+test("createThread returns whether the thread is new, and send whether it was a replay", async () => {
+  const fixture = new ClientFixture((_, count) => {
     return { status: count === 1 ? 201 : 200, body: { attachments: [] }, headers: { "idempotency-replayed": "true" } };
   });
-  assert.equal((await bench.client.api.createThread(["a"])).created, true);
-  assert.deepEqual(bench.calls[0]?.body, { memberIds: ["a"] });
-  assert.equal((await bench.client.api.createThread(["a"], "Us")).created, false);
-  assert.deepEqual(bench.calls[1]?.body, { memberIds: ["a"], title: "Us" });
-  assert.equal((await bench.client.api.send("t", { body: "x" }, { idempotencyKey: "k" })).replayed, true);
-  assert.equal(bench.calls[2]?.headers["idempotency-key"], "k");
+  assert.equal((await fixture.client.api.createThread(["a"])).created, true);
+  assert.deepEqual(fixture.calls[0]?.body, { memberIds: ["a"] });
+  assert.equal((await fixture.client.api.createThread(["a"], "Us")).created, false);
+  assert.deepEqual(fixture.calls[1]?.body, { memberIds: ["a"], title: "Us" });
+  assert.equal((await fixture.client.api.send("t", { body: "x" }, { idempotencyKey: "k" })).replayed, true);
+  assert.equal(fixture.calls[2]?.headers["idempotency-key"], "k");
 });
 
-test("following needs a WebSocket, and says so", () => {
-  const bench = new Bench(() => undefined);
-  assert.throws(() => bench.client.openThread("thread_1"), /environment\.WebSocket/);
-  bench.client.close();
+test("opening a thread without a WebSocket throws an error that names the option", () => {
+  const fixture = new ClientFixture(() => undefined);
+  assert.throws(() => fixture.client.openThread("thread_1"), /environment\.WebSocket/);
+  fixture.client.close();
 });
 
-test("a token provider that never answers holds up nothing for good", async () => {
+test("a request fails after 30 seconds if the token provider does not answer, and the next one works", async () => {
   const provider = { hangs: true };
   const token = () => (provider.hangs ? new Promise<string>(() => {}) : "token");
-  const bench = new Bench(() => ({ status: 200, body: { id: "thread_1" } }), { token });
-  const late = refused(bench);
-  await bench.clock.advance(30_000);
+  const fixture = new ClientFixture(() => ({ status: 200, body: { id: "thread_1" } }), { token });
+  const late = refused(fixture);
+  await fixture.clock.advance(30_000);
   const { kind, code, retryable } = await late;
   assert.deepEqual([kind, code, retryable], ["token", "token_error", true]);
-  assert.equal(bench.clock.pending("client"), 0);
-  const closed = rejection(bench.client.api.thread("thread_1"));
+  assert.equal(fixture.clock.pending("client"), 0);
+  const closed = rejection(fixture.client.api.thread("thread_1"));
   provider.hangs = false;
-  assert.equal((await bench.client.api.thread("thread_1")).id, "thread_1");
-  bench.client.close();
+  assert.equal((await fixture.client.api.thread("thread_1")).id, "thread_1");
+  fixture.client.close();
   assert.equal(((await closed) as Error).name, "AbortError");
-  assert.equal(bench.clock.pending("client"), 0);
+  assert.equal(fixture.clock.pending("client"), 0);
 });
 
-test("a renewal that never ends is given up, and the next one may succeed", async () => {
+test("a token renewal fails after 30 seconds without an answer, and the next one works", async () => {
   let asked = 0;
   const token = ({ renew }: { renew: boolean }) => {
     if (!renew) return "old";
     asked += 1;
     return asked === 1 ? new Promise<string>(() => {}) : "new";
   };
-  const bench = new Bench(
+  const fixture = new ClientFixture(
     ({ headers }) => ({ status: headers.authorization === "Bearer new" ? 200 : 401, body: { id: "thread_1" } }),
     { token },
   );
-  const late = refused(bench);
-  await bench.clock.advance(30_000);
+  const late = refused(fixture);
+  await fixture.clock.advance(30_000);
   assert.equal((await late).code, "token_error");
-  assert.equal((await bench.client.api.thread("thread_1")).id, "thread_1");
+  assert.equal((await fixture.client.api.thread("thread_1")).id, "thread_1");
 });
 
-test("a URL that is not of the web is left out, and refused where it is asked for", async () => {
+test("a URL that is not http or https is omitted from results, and resolve throws for it", async () => {
   const bad = "javascript:alert(1)";
   const attachment = { id: "file_1", url: bad, thumbUrl: "data:text/html,x" };
-  const bench = new Bench(({ path }) => {
+  const fixture = new ClientFixture(({ path }) => {
     if (path.endsWith("/status")) return { status: 200, body: { id: "file_1", thumbUrl: bad, url: bad } };
     return { status: 200, body: { messages: [{ id: "msg_1", seq: 1, attachments: [attachment] }], nextCursor: null } };
   });
-  const { api } = bench.client;
+  const { api } = fixture.client;
   assert.deepEqual((await api.messages("t")).messages[0]?.attachments, [{ id: "file_1", url: "" }]);
   assert.deepEqual(await api.fileStatus("file_1"), { id: "file_1", thumbUrl: null });
   for (const url of [bad, "JavaScript:x", "data:,x", "blob:https://x", "file:///x", "https:x"]) {

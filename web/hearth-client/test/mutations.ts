@@ -1,6 +1,6 @@
 /**
- * Breaks the library on purpose, one thing at a time, and runs the histories until one of them fails. What no history
- * notices, the histories do not test: then this fails. `ONLY=` selects by name.
+ * Checks that the histories notice mutations of the library: for each mutation, runs the histories until one fails.
+ * Exits with 1 if a mutation is not noticed. `ONLY=` selects mutations whose names contain a text.
  */
 import { execFile } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -9,84 +9,90 @@ import { fileURLToPath } from "node:url";
 
 interface Mutation {
   name: string;
-  /** A compiled file, a text that is there exactly once, and what takes its place. */
+  /** The compiled file, a text that occurs in it exactly once, and its replacement. */
   replace: [string, string, string][];
 }
 
 const MUTATIONS: Mutation[] = [
   {
-    name: "messages are delivered as they come: no order, no duplicates removed",
+    name: "messages are delivered as they arrive, out of order and with duplicates",
     replace: [
       [
-        "feed.js",
-        "if (!truncated && this.#held.size < HELD)",
-        "if (!truncated && this.#position !== null) { this.#position = message.seq; this.#handler.message(message); return; }\nif (!truncated && this.#held.size < HELD)",
+        "thread-follower.js",
+        "if (!truncated && this.#buffer.size < MAX_BUFFERED)",
+        "if (!truncated && this.#position !== null) { this.#position = message.seq; this.#handler.message(message); return; }\nif (!truncated && this.#buffer.size < MAX_BUFFERED)",
       ],
     ],
   },
   {
-    name: "duplicates are not removed",
+    name: "duplicates are delivered",
     replace: [
       [
-        "feed.js",
+        "thread-follower.js",
         "if (this.#position !== null && message.seq <= this.#position)\n            return;",
         "if (this.#position !== null && message.seq <= this.#position) { if (!truncated) this.#handler.message(message); return; }",
       ],
     ],
   },
   {
-    name: "no catching up after a subscription",
-    replace: [["feed.js", "this.#newest = Math.max(this.#newest, seq);", ""]],
+    name: "missed messages are not fetched after a subscription",
+    replace: [["thread-follower.js", "this.#newest = Math.max(this.#newest, seq);", ""]],
   },
   {
-    name: "catching up before the subscription is acknowledged, and no more after it",
+    name: "missed messages are fetched before the subscription is acknowledged, and not after it",
     replace: [
-      ["feed.js", "this.#newest = Math.max(this.#newest, seq);", ""],
+      ["thread-follower.js", "this.#newest = Math.max(this.#newest, seq);", ""],
       [
-        "live.js",
+        "live-connection.js",
         "next.opened = true;",
-        "next.opened = true;\nfor (const handlers of this.#channels.values()) for (const { unheard } of [...handlers]) unheard();",
+        "next.opened = true;\nfor (const handlers of this.#channels.values()) for (const { pushUnavailable } of [...handlers]) pushUnavailable();",
       ],
     ],
   },
   {
-    name: "gaps are not noticed",
-    replace: [["feed.js", "else if (this.#cancelReorder === null)", "else if (false)"]],
+    name: "gaps in pushed messages are ignored",
+    replace: [["thread-follower.js", "else if (this.#cancelReorder === null)", "else if (false)"]],
   },
   {
-    name: "a truncated message is taken for the whole",
+    name: "a truncated message is delivered instead of the whole one",
     replace: [
       [
-        "feed.js",
+        "thread-follower.js",
         "accept(message, truncated = false) {",
         "accept(message, truncated = false) {\n        truncated = false;",
       ],
     ],
   },
   {
-    name: "a failure to catch up is the end of it",
-    replace: [["feed.js", "if (!mayPass(error))\n                    throw error;", "throw error;"]],
+    name: "a failed fetch of missed messages is not retried",
+    replace: [["thread-follower.js", "if (!isTemporary(error))\n                    throw error;", "throw error;"]],
   },
   {
-    name: "no subscription on a new connection",
-    replace: [["live.js", "for (const channel of this.#channels.keys())\n            socket.subscribe(channel);", ""]],
-  },
-  {
-    name: "no barrier of its own for who joins later",
+    name: "a new connection is not subscribed to the channels",
     replace: [
       [
-        "live.js",
+        "live-connection.js",
+        "for (const channel of this.#channels.keys())\n            socket.subscribe(channel);",
+        "",
+      ],
+    ],
+  },
+  {
+    name: "a second follower of a channel does not subscribe again",
+    replace: [
+      [
+        "live-connection.js",
         "this.#current?.subscribe(channel);",
         "if (handlers.size === 1)\n            this.#current?.subscribe(channel);",
       ],
     ],
   },
   {
-    name: "an acknowledgement that was under way counts for who joined since",
-    replace: [["socket.js", "subscription.since = this.#nextId;", ""]],
+    name: "a second follower accepts an acknowledgement that was sent before it subscribed",
+    replace: [["socket.js", "subscription.minId = this.#nextId;", ""]],
   },
   {
-    name: "a subscription that is not acknowledged is not tried again",
+    name: "a subscription that is not acknowledged is not repeated",
     replace: [
       [
         "socket.js",
@@ -96,61 +102,73 @@ const MUTATIONS: Mutation[] = [
     ],
   },
   {
-    name: "subscribe is sent while unsubscribe is under way",
-    replace: [
-      ["socket.js", "if (!this.#open || this.#over || subscription.action !== null)", "if (!this.#open || this.#over)"],
-    ],
-  },
-  {
-    name: "a thread that is left before it is acknowledged stays subscribed to",
-    replace: [["socket.js", "else if (subscription.held) {", "else if (subscription.acknowledged) {"]],
-  },
-  {
-    name: "no pings",
-    replace: [["socket.js", "if (env.now() - this.#heardAt >= timing.ping)", "if (false)"]],
-  },
-  {
-    name: "a pong that does not come is not missed",
-    replace: [["socket.js", 'this.#lose("The server does not answer any more.");\n        }, this', "}, this"]],
-  },
-  {
-    name: "connection_expired is ignored",
-    replace: [["socket.js", 'this.#lose(detail, "connection_expired");', "this.#scheduleProbe();"]],
-  },
-  {
-    name: "the next connection replaces the old one before it is subscribed",
-    replace: [["live.js", "if (this.#current === null)\n                    this.#promote();", "this.#promote();"]],
-  },
-  {
-    name: "connections are not replaced before their end",
-    replace: [
-      ["live.js", "this.#cancelRotation = env.schedule(() => this.#connect(), Math.min(timing.socketAge, left));", ""],
-    ],
-  },
-  {
-    name: "no try after a failed one",
+    name: "a subscribe is sent before the unsubscribe is answered",
     replace: [
       [
-        "live.js",
-        "this.#next = null;\n        this.#error = error;\n        this.#again(error);",
+        "socket.js",
+        "if (!this.#open || this.#closed || subscription.action !== null)",
+        "if (!this.#open || this.#closed)",
+      ],
+    ],
+  },
+  {
+    name: "a thread that is closed before its subscription is acknowledged stays subscribed",
+    replace: [["socket.js", "else if (subscription.mayExist) {", "else if (subscription.acknowledged) {"]],
+  },
+  {
+    name: "no pings are sent",
+    replace: [["socket.js", "if (env.now() - this.#lastFrameAt >= timing.ping)", "if (false)"]],
+  },
+  {
+    name: "a missing pong is ignored",
+    replace: [
+      ["socket.js", 'this.#fail("The server no longer answers on this connection.");\n        }, this', "}, this"],
+    ],
+  },
+  {
+    name: "a connection_expired error is ignored",
+    replace: [["socket.js", 'this.#fail(detail, "connection_expired");', "this.#schedulePing();"]],
+  },
+  {
+    name: "a new socket replaces the old one before it is subscribed",
+    replace: [
+      ["live-connection.js", "if (this.#current === null)\n                    this.#promote();", "this.#promote();"],
+    ],
+  },
+  {
+    name: "sockets are not replaced before their expected end",
+    replace: [
+      [
+        "live-connection.js",
+        "this.#cancelReplacement = env.schedule(() => this.#connect(), Math.min(timing.socketAge, lifetime));",
+        "",
+      ],
+    ],
+  },
+  {
+    name: "a failed connection attempt is not retried",
+    replace: [
+      [
+        "live-connection.js",
+        "this.#next = null;\n        this.#error = error;\n        this.#scheduleRetry(error);",
         "this.#next = null;\n        this.#error = error;",
       ],
     ],
   },
   {
-    name: "a new idempotency key for each try",
+    name: "each attempt has a new idempotency key",
     replace: [["outbox.js", "{ idempotencyKey: key }", "{ idempotencyKey: this.#context.env.uuid() }"]],
   },
   {
-    name: "no idempotency key",
+    name: "messages are sent without an idempotency key",
     replace: [["outbox.js", ", { idempotencyKey: key }", ""]],
   },
   {
-    name: "a message that could not be sent is given up",
-    replace: [["outbox.js", "const failed = !mayPass(error);", "const failed = true;"]],
+    name: "a message is not sent again after a temporary error",
+    replace: [["outbox.js", "const failed = !isTemporary(error);", "const failed = true;"]],
   },
   {
-    name: "a later message does not wait for an earlier one",
+    name: "the newest message in the outbox is sent first",
     replace: [
       [
         "outbox.js",
@@ -160,21 +178,21 @@ const MUTATIONS: Mutation[] = [
     ],
   },
   {
-    name: "the outbox is not kept",
-    replace: [["outbox-shelf.js", "this.#storage?.setItem(this.#prefix + key, text)", "undefined"]],
+    name: "the outbox is not stored",
+    replace: [["outbox-persistence.js", "this.#storage?.setItem(this.#prefix + key, text)", "undefined"]],
   },
   {
-    name: "the outbox keeps no keys",
+    name: "stored messages get a new idempotency key after a reload",
     replace: [
       [
-        "outbox-shelf.js",
+        "outbox-persistence.js",
         "const key = name.slice(this.#prefix.length);",
         "const key = this.#context.env.uuid();\n        storage.removeItem(name);",
       ],
     ],
   },
   {
-    name: "a 401 is not answered with a renewed token",
+    name: "the token is not renewed after a 401",
     replace: [
       [
         "http.js",
@@ -184,23 +202,29 @@ const MUTATIONS: Mutation[] = [
     ],
   },
   {
-    name: "a token provider that hangs is waited for",
-    replace: [["http.js", "await Promise.race([this.#provider({ renew }), late])", "await this.#provider({ renew })"]],
-  },
-  {
-    name: "what is on its way out and its own push are both shown",
-    replace: [["thread-view.js", "if (echo !== undefined)", "if (false)"]],
-  },
-  {
-    name: "pending files are not asked for",
+    name: "there is no timeout for the token provider",
     replace: [
-      ["files.js", "watch.cancel = this.#context.env.schedule(() => void this.#ask(fileId, watch), wait);", ""],
-      ["files.js", "void this.#ask(fileId, watch);\n        }\n    }", "}\n    }"],
+      ["http.js", "await Promise.race([this.#provider({ renew }), timeout])", "await this.#provider({ renew })"],
     ],
   },
   {
-    name: "timers outlive the client",
-    replace: [["socket.js", "this.#over = true;\n        this.#cancel();", "this.#over = true;"]],
+    name: "a message in the outbox and its push are both shown",
+    replace: [["thread-view.js", "if (match !== undefined)", "if (false)"]],
+  },
+  {
+    name: "the status of pending files is not requested",
+    replace: [
+      [
+        "pending-files.js",
+        "watch.cancel = this.#context.env.schedule(() => void this.#check(fileId, watch), wait);",
+        "",
+      ],
+      ["pending-files.js", "void this.#check(fileId, watch);\n        }\n    }", "}\n    }"],
+    ],
+  },
+  {
+    name: "a closed socket leaves its timer behind",
+    replace: [["socket.js", "this.#closed = true;\n        this.#cancel();", "this.#closed = true;"]],
   },
 ];
 
@@ -216,16 +240,17 @@ for (const mutation of MUTATIONS) {
 }
 process.exitCode = missed === 0 ? 0 : 1;
 
-/** The seed that notices, or null. */
+/** Returns the first seed that fails with the mutation, or null if none does. */
 async function run({ replace }: Mutation): Promise<string | null> {
-  // Beside the original: what it needs is found from there.
+  // Next to the original, so that imports of packages resolve.
   const copy = await mkdtemp(join(dirname(root), ".test-"));
   try {
     await cp(root, copy, { recursive: true });
     for (const [file, from, to] of replace) {
       const path = join(copy, "src", file);
       const text = await readFile(path, "utf8");
-      if (text.split(from).length !== 2) throw new Error(`${file} has not exactly once: ${from}`);
+      if (text.split(from).length !== 2)
+        throw new Error(`Update the mutation: ${file} must contain this text exactly once: ${from}`);
       await writeFile(
         path,
         text.replace(from, () => to),
@@ -235,7 +260,7 @@ async function run({ replace }: Mutation): Promise<string | null> {
       const script = join(copy, "test", "histories.js");
       execFile(process.execPath, [script], { timeout: 300_000 }, (error, _, stderr) => {
         if (error === null) resolve(null);
-        else resolve(/seed (\d+) failed/.exec(stderr)?.[1] ?? `none: it hangs or crashes (${stderr.slice(0, 80)})`);
+        else resolve(/seed (\d+) failed/.exec(stderr)?.[1] ?? `no seed: it hangs or crashes (${stderr.slice(0, 80)})`);
       });
     });
   } finally {

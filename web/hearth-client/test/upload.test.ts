@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HearthError, UploadProgress } from "../src/index.js";
-import { Bench, type Handler, rejection } from "./support/bench.js";
+import { ClientFixture, type Handler, rejection } from "./support/client-fixture.js";
 
 const FILE = new Blob(["12345678"], { type: "image/png" });
 
-/** A server on which the file has these statuses, one after the other; `put` answers to the bytes. */
+/**
+ * Returns a handler that answers status requests with these statuses in turn; `put` answers the upload of the bytes.
+ */
 function server(statuses: string[], put: Handler = () => ({ status: 200, body: "" })): Handler {
   let asked = 0;
   return (call, count) => {
@@ -20,87 +22,93 @@ function server(statuses: string[], put: Handler = () => ({ status: 200, body: "
     }
     asked += 1;
     const status = statuses[Math.min(asked, statuses.length) - 1];
-    const more = status === "failed" ? { reason: "It is no picture." } : {};
+    const more = status === "failed" ? { reason: "The image could not be decoded." } : {};
     return { status: 200, body: { id: "file_1", name: "a.png", status, thumbUrl: null, ...more } };
   };
 }
 
-test("an upload is sent, and then ready", async () => {
-  const bench = new Bench(server(["pending", "pending", "ready"]));
-  const told: UploadProgress[] = [];
-  const upload = bench.client.upload(FILE, { name: "a.png", onProgress: (progress) => told.push(progress) });
+test("an upload is first sent, then ready", async () => {
+  const fixture = new ClientFixture(server(["pending", "pending", "ready"]));
+  const reported: UploadProgress[] = [];
+  const upload = fixture.client.upload(FILE, { name: "a.png", onProgress: (progress) => reported.push(progress) });
   assert.equal((await upload.sent).id, "file_1");
-  await bench.clock.advance(20_000);
+  await fixture.clock.advance(20_000);
   assert.equal((await upload.ready).status, "ready");
-  assert.deepEqual(bench.calls[0]?.body, { filename: "a.png", mimetype: "image/png", size: 8 });
-  assert.deepEqual(bench.calls[1]?.headers, { "content-type": "image/png" }, "no token goes to the storage");
+  assert.deepEqual(fixture.calls[0]?.body, { filename: "a.png", mimetype: "image/png", size: 8 });
   assert.deepEqual(
-    told.map(({ phase, loaded, total }) => [phase, loaded, total]),
+    fixture.calls[1]?.headers,
+    { "content-type": "image/png" },
+    "the storage must not receive the token",
+  );
+  assert.deepEqual(
+    reported.map(({ phase, loaded, total }) => [phase, loaded, total]),
     [
       ["uploading", 0, 8],
       ["uploading", 8, 8],
       ["processing", 8, 8],
     ],
   );
-  await bench.clock.advance(60_000);
-  assert.equal(bench.clock.pending("client"), 0);
+  await fixture.clock.advance(60_000);
+  assert.equal(fixture.clock.pending("client"), 0);
 });
 
-test("a file that the server cannot use is failed, with its reason", async () => {
-  const bench = new Bench(server(["failed"]));
-  const upload = bench.client.upload(FILE);
+test("ready rejects with the server's reason if the file is failed", async () => {
+  const fixture = new ClientFixture(server(["failed"]));
+  const upload = fixture.client.upload(FILE);
   const failure = rejection(upload.ready);
-  await bench.clock.advance(5_000);
+  await fixture.clock.advance(5_000);
   const error = (await failure) as HearthError;
-  assert.deepEqual([error.kind, error.code, error.detail], ["file", "file_failed", "It is no picture."]);
+  assert.deepEqual([error.kind, error.code, error.detail], ["file", "file_failed", "The image could not be decoded."]);
   assert.equal((await upload.sent).id, "file_1");
 });
 
-test("a refusal of the storage is an error that says what it said, and is not tried again", async () => {
+test("a refusal by the storage becomes an error with the storage's code and message, without a retry", async () => {
   const text = "<Error><Code>SignatureDoesNotMatch</Code><Message>No.</Message><RequestId>s3-1</RequestId></Error>";
-  const bench = new Bench(server([], () => ({ status: 403, body: text })));
-  const error = (await rejection(bench.client.upload(FILE).sent)) as HearthError;
+  const fixture = new ClientFixture(server([], () => ({ status: 403, body: text })));
+  const error = (await rejection(fixture.client.upload(FILE).sent)) as HearthError;
   assert.deepEqual(
     [error.code, error.detail, error.requestId],
     ["upload_refused", "SignatureDoesNotMatch: No.", "s3-1"],
   );
-  assert.equal(bench.calls.length, 2);
+  assert.equal(fixture.calls.length, 2);
 });
 
-test("a storage that is away is tried again, and not for ever", async () => {
-  const passing = new Bench(server(["ready"], (_, count) => (count < 4 ? { status: 503 } : { status: 200, body: "" })));
+test("an upload is retried while the storage is unavailable, up to five attempts", async () => {
+  const passing = new ClientFixture(
+    server(["ready"], (_, count) => (count < 4 ? { status: 503 } : { status: 200, body: "" })),
+  );
   const upload = passing.client.upload(FILE);
   await passing.clock.advance(30_000);
   assert.equal((await upload.ready).status, "ready");
 
-  const gone = new Bench(server([], () => new TypeError("fetch failed")));
+  const gone = new ClientFixture(server([], () => new TypeError("fetch failed")));
   const failure = rejection(gone.client.upload(FILE).ready);
   await gone.clock.advance(120_000);
   assert.equal(((await failure) as HearthError).kind, "network");
   assert.equal(gone.calls.length, 6);
 });
 
-test("an abort ends it wherever it is", async () => {
+test("an upload can be aborted in every phase", async () => {
   for (const advance of [0, 100]) {
     for (const put of [() => undefined, () => ({ status: 200, body: "" })] satisfies Handler[]) {
-      const bench = new Bench(server(["pending"], put));
-      const upload = bench.client.upload(FILE);
+      const fixture = new ClientFixture(server(["pending"], put));
+      const upload = fixture.client.upload(FILE);
       const failure = rejection(upload.ready);
-      await bench.clock.advance(advance);
+      await fixture.clock.advance(advance);
       upload.abort();
       assert.equal(((await failure) as Error).name, "AbortError");
-      await bench.clock.advance(60_000);
-      assert.equal(bench.clock.pending("client"), 0);
+      await fixture.clock.advance(60_000);
+      assert.equal(fixture.clock.pending("client"), 0);
     }
   }
   const controller = new AbortController();
   controller.abort(new RangeError("before"));
-  const bench = new Bench(server([]));
-  assert.ok((await rejection(bench.client.upload(FILE, { signal: controller.signal }).sent)) instanceof RangeError);
-  assert.equal(bench.calls.length, 0);
+  const fixture = new ClientFixture(server([]));
+  assert.ok((await rejection(fixture.client.upload(FILE, { signal: controller.signal }).sent)) instanceof RangeError);
+  assert.equal(fixture.calls.length, 0);
 });
 
-/** The part of XMLHttpRequest that is used, driven by a test. */
+/** A fake of the part of XMLHttpRequest that the library uses, controlled by a test. */
 class FakeXhr {
   static last: FakeXhr | null = null;
   readonly upload: { onprogress: ((event: { loaded: number }) => void) | null } = { onprogress: null };
@@ -134,51 +142,51 @@ class FakeXhr {
 
 function inBrowser(statuses: string[]) {
   FakeXhr.last = null;
-  const bench = new Bench(server(statuses), {
+  const fixture = new ClientFixture(server(statuses), {
     environment: { XMLHttpRequest: FakeXhr as unknown as new () => XMLHttpRequest },
   });
-  const told: number[] = [];
-  const upload = bench.client.upload(FILE, { onProgress: ({ loaded }) => told.push(loaded) });
+  const reported: number[] = [];
+  const upload = fixture.client.upload(FILE, { onProgress: ({ loaded }) => reported.push(loaded) });
   const xhr = async () => {
-    await bench.clock.advance(0);
+    await fixture.clock.advance(0);
     assert.ok(FakeXhr.last !== null);
     return FakeXhr.last as FakeXhr;
   };
-  return { bench, upload, told, xhr };
+  return { fixture, upload, reported, xhr };
 }
 
-test("in a browser, progress is told as it is made", async () => {
-  const { bench, upload, told, xhr } = inBrowser(["ready"]);
+test("with XMLHttpRequest, progress is reported during the transfer", async () => {
+  const { fixture, upload, reported, xhr } = inBrowser(["ready"]);
   const request = await xhr();
   request.upload.onprogress?.({ loaded: 3 });
-  // Some browsers count what goes around the bytes as well.
+  // Some browsers also count the overhead of the request.
   request.upload.onprogress?.({ loaded: 9 });
   request.status = 200;
   request.onload?.();
   await upload.sent;
   assert.deepEqual(request.headers, { "content-type": "image/png" });
-  await bench.clock.advance(10_000);
+  await fixture.clock.advance(10_000);
   await upload.ready;
-  assert.deepEqual(told, [0, 3, 8, 8, 8]);
+  assert.deepEqual(reported, [0, 3, 8, 8, 8]);
 });
 
-test("an upload that stalls is begun again", async () => {
-  const { bench, upload, xhr } = inBrowser(["ready"]);
+test("a stalled upload is retried", async () => {
+  const { fixture, upload, xhr } = inBrowser(["ready"]);
   const first = await xhr();
-  await bench.clock.advance(59_000);
+  await fixture.clock.advance(59_000);
   first.upload.onprogress?.({ loaded: 1 });
-  await bench.clock.advance(59_000);
+  await fixture.clock.advance(59_000);
   assert.equal(first.aborted, false);
-  await bench.clock.advance(10_000);
+  await fixture.clock.advance(10_000);
   assert.equal(first.aborted, true);
   const second = await xhr();
   assert.notEqual(second, first);
   second.status = 503;
   second.allHeaders = "content-type: application/xml\r\nRetry-After: 20\r\n";
   second.onload?.();
-  await bench.clock.advance(19_000);
-  assert.equal(await xhr(), second, "it waits as long as it was asked to");
-  await bench.clock.advance(10_000);
+  await fixture.clock.advance(19_000);
+  assert.equal(await xhr(), second, "the retry must wait for Retry-After");
+  await fixture.clock.advance(10_000);
   const third = await xhr();
   assert.notEqual(third, second);
   third.status = 204;
@@ -188,7 +196,7 @@ test("an upload that stalls is begun again", async () => {
   await rejection(upload.ready);
 });
 
-test("an abort reaches the request", async () => {
+test("aborting an upload aborts its XMLHttpRequest", async () => {
   const { upload, xhr } = inBrowser([]);
   const request = await xhr();
   upload.abort();

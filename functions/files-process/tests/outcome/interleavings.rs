@@ -1,5 +1,5 @@
-//! Uploads, storage events, reminders and messages in any order and side by side, with a call failing here and there:
-//! the outcome is one, and everybody knows it.
+//! Uploads, S3 events, reminders and messages in any order and at the same time, with failing calls: every file has one
+//! outcome, which is pushed to its owner and to its threads.
 
 use contract::{ApiError, FileStatus};
 use futures::future::join_all;
@@ -7,16 +7,16 @@ use proptest::prelude::*;
 use serde_json::json;
 use testkit::{call, caller, links};
 
-use crate::steps::{Failure, Service, failing};
-use crate::{BLACK, BROKEN, WHITE, World};
+use crate::failing_calls::{Failure, Service, failing_deps};
+use crate::{BLACK, BROKEN, Fixture, WHITE};
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// The client puts bytes.
+    /// The client uploads these bytes.
     Upload(&'static [u8]),
-    /// Storage tells of an upload, perhaps of one long ago, perhaps again; a call may fail.
+    /// S3's event of the upload arrives, perhaps late or again. The given call may fail.
     Event(Option<(Service, usize, Failure)>),
-    /// The reminder comes.
+    /// The reminder arrives.
     Reminder,
     /// Sarah sends the file to the thread.
     Send,
@@ -34,21 +34,22 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-impl World {
-    async fn take(&self, step: &Step) -> Result<(), ApiError> {
+impl Fixture {
+    async fn run_step(&self, step: &Step) -> Result<(), ApiError> {
         match step {
             Step::Upload(bytes) => self.upload(bytes).await,
-            Step::Event(None) => self.handle(self.uploaded()).await?,
+            Step::Event(None) => self.handle(self.upload_event()).await?,
             Step::Event(Some((service, nth, failure))) => {
-                failing(self, *service, *nth, *failure).await.0.handle(self.uploaded()).await?;
+                let (deps, _) = failing_deps(self, *service, *nth, *failure).await;
+                files_process::handle(&deps, self.upload_event()).await?;
             }
-            Step::Reminder => self.handle(self.reminder()).await?,
+            Step::Reminder => self.handle(self.reminder_event()).await?,
             Step::Send => self.send().await?,
         }
         Ok(())
     }
 
-    /// Sends the file to the thread, as messages-send does. A file that has failed is refused.
+    /// Sends the file to the thread with messages-send, which refuses a failed file.
     async fn send(&self) -> Result<(), ApiError> {
         let sample = include_str!("../../../../events/messages-send.json");
         let call = call(sample, &caller("user-sarah"), |event| {
@@ -57,48 +58,52 @@ impl World {
             event["body"] = json!(json!({"fileIds": [self.file.id]}).to_string());
         });
         let push = self.management.push(self.tables.connections());
-        messages_send::handle(&self.tables.chat(), &push, &links(), call).await.map(drop)
+        let deps = messages_send::Deps { chat: self.tables.chat(), push, links: links() };
+        messages_send::handle(&deps, call).await.map(drop)
     }
 }
 
 async fn run(steps: Vec<Vec<Step>>) {
-    let world = World::new().await;
-    let mut settled = None;
-    for side_by_side in &steps {
-        let results = join_all(side_by_side.iter().map(|step| world.take(step))).await;
-        for (step, result) in side_by_side.iter().zip(results) {
+    let fixture = Fixture::new().await;
+    let mut recorded = None;
+    for concurrent in &steps {
+        let results = join_all(concurrent.iter().map(|step| fixture.run_step(step))).await;
+        for (step, result) in concurrent.iter().zip(results) {
             let may_fail = matches!(step, Step::Event(Some(_)))
                 || matches!((step, &result), (Step::Send, Err(ApiError::Problem(_))));
             assert!(result.is_ok() || may_fail, "{step:?}: {result:?}");
         }
-        // Once settled, always so, and what is served stays the same.
-        let file = world.now().await;
-        world.assert_whole(&file).await;
+        // Once recorded, the outcome and the published objects stay the same.
+        let file = fixture.file_row().await;
+        fixture.assert_consistent(&file).await;
         let outcome = (file.status != FileStatus::Pending).then(|| file.details(&links()));
-        assert!(settled.is_none() || settled == outcome, "{settled:?} has become {outcome:?}");
-        settled = outcome;
+        assert!(recorded.is_none() || recorded == outcome, "the outcome changed from {recorded:?} to {outcome:?}");
+        recorded = outcome;
     }
-    // In the end the reminder comes for a file whose window is over.
-    world.wait(30).await;
-    world.handle(world.reminder()).await.unwrap();
-    let file = world.now().await;
+    // The last reminder arrives after the upload window.
+    fixture.set_age(30).await;
+    fixture.handle(fixture.reminder_event()).await.unwrap();
+    let file = fixture.file_row().await;
     assert!(file.status != FileStatus::Pending && file.announced, "{file:?}");
-    world.assert_whole(&file).await;
-    let knows = world.heard("phone");
-    assert!(!knows.is_empty() && knows.iter().all(|status| *status == file.status), "what the owner knows: {knows:?}");
-    // Whoever has seen the file in a message knows what became of it.
-    let knows = world.heard("tablet");
-    assert!(knows.is_empty() || knows.last() == Some(&file.status), "what the thread knows: {knows:?}");
+    fixture.assert_consistent(&file).await;
+    let owners = fixture.received("phone");
+    assert!(
+        !owners.is_empty() && owners.iter().all(|status| *status == file.status),
+        "pushed to the owner: {owners:?}"
+    );
+    // A subscriber that received the file in a message has also received its outcome.
+    let threads = fixture.received("tablet");
+    assert!(threads.is_empty() || threads.last() == Some(&file.status), "pushed to the thread: {threads:?}");
     let no_fault = !steps.iter().flatten().any(|step| matches!(step, Step::Event(Some(_))));
     let expected = if file.status == FileStatus::Ready { 2 } else { 0 };
-    assert!(!no_fault || world.published().await.len() == expected, "something was published in vain, and stayed");
+    assert!(!no_fault || fixture.published_keys().await.len() == expected, "unused objects were not removed");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_order_has_one_outcome_that_everybody_knows(
+    fn every_order_of_steps_has_one_outcome_that_is_pushed(
         steps in proptest::collection::vec(proptest::collection::vec(step(), 1..4), 1..6)
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,27 +1,28 @@
-//! Settling files against real engines: `DynamoDB` and S3 in this process, and fakes of the queue and of
-//! `@connections`.
+//! The outcome of a file: what is recorded, published and pushed.
+//!
+//! `DynamoDB` and S3 are real engines in this process; SQS and API Gateway's `@connections` are fakes.
 
-#![allow(clippy::unwrap_used, reason = "what goes wrong in here fails the test")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+mod failing_calls;
 mod interleavings;
 mod outcomes;
-mod steps;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{ApiError, Channel, FileStatus, Thread, Timestamp};
-use files_process::{Event, Process};
+use files_process::{Deps, Event};
 use serde_json::{Value, json};
 use store::{FileRow, Published};
 use testkit::{Management, Queue, Storage, Tables, connect, links, new_file, new_thread};
 
-/// Images of the same size, a white and a black pixel, and something of that size that is none.
+// All three have the same size. The first two are images, a white and a black pixel; the last one cannot be decoded.
 const WHITE: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 const BLACK: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 const BROKEN: &[u8] = b"GIF89a, it says, but no picture yet";
 
-/// One file of Sarah's, a thread of hers with Dad, and who listens: her phone to her own files alone, Dad's tablet to
-/// the thread.
-struct World {
+/// A pending file of Sarah's and a thread of Sarah and Dad. Sarah's phone is subscribed to her own channel only, Dad's
+/// tablet also to the thread.
+struct Fixture {
     tables: Tables,
     storage: Storage,
     queue: Queue,
@@ -30,7 +31,8 @@ struct World {
     file: FileRow,
 }
 
-impl World {
+impl Fixture {
+    /// Creates the file with this media type and this announced size in bytes.
     async fn with(mimetype: &str, size: usize) -> Self {
         let (tables, storage) = (Tables::create().await, Storage::create().await);
         let thread = new_thread(&tables.chat(), &["user-sarah", "user-dad"]).await;
@@ -45,13 +47,9 @@ impl World {
         Self::with("image/gif", WHITE.len()).await
     }
 
-    fn process(&self) -> Process {
-        self.process_on(&self.tables, &self.storage, &self.queue)
-    }
-
-    /// The function with these in place of the world's own.
-    fn process_on(&self, tables: &Tables, storage: &Storage, queue: &Queue) -> Process {
-        Process {
+    /// Returns the dependencies of a new instance that uses the given services.
+    fn deps_with(&self, tables: &Tables, storage: &Storage, queue: &Queue) -> Deps {
+        Deps {
             chat: tables.chat(),
             bucket: storage.bucket(),
             push: self.management.push(tables.connections()),
@@ -64,15 +62,15 @@ impl World {
         self.storage.upload(&self.file.id, bytes).await;
     }
 
-    /// The event of S3 that the file has been uploaded.
-    fn uploaded(&self) -> Event {
+    /// Returns the S3 event of the file's upload.
+    fn upload_event(&self) -> Event {
         let mut event: Value = serde_json::from_str(include_str!("../../../../events/files-process.json")).unwrap();
         event["Records"][0]["s3"]["object"]["key"] = json!(format!("uploads/{}", self.file.id));
         serde_json::from_value(event).unwrap()
     }
 
-    /// The reminder of the file.
-    fn reminder(&self) -> Event {
+    /// Returns the event of the reminder queue for the file.
+    fn reminder_event(&self) -> Event {
         let sample = include_str!("../../../../events/files-process-reminder.json");
         let mut event: Value = serde_json::from_str(sample).unwrap();
         event["Records"][0]["body"] = json!(json!({"fileId": self.file.id}).to_string());
@@ -80,11 +78,12 @@ impl World {
     }
 
     async fn handle(&self, event: Event) -> Result<(), ApiError> {
-        self.process().handle(event).await
+        let deps = self.deps_with(&self.tables, &self.storage, &self.queue);
+        files_process::handle(&deps, event).await
     }
 
-    /// Lets so many minutes pass since the file was announced.
-    async fn wait(&self, minutes: i64) {
+    /// Makes the file `minutes` old.
+    async fn set_age(&self, minutes: i64) {
         let then = Timestamp::from_millis(Timestamp::now().millis() - minutes * 60_000);
         let key = |text: String| AttributeValue::S(text);
         let update = self.tables.client.update_item().table_name(&self.tables.chat);
@@ -93,28 +92,29 @@ impl World {
         update.expression_attribute_values(":then", key(then.to_string())).send().await.unwrap();
     }
 
-    /// The file as it is now.
-    async fn now(&self) -> FileRow {
+    /// Reads the file's row.
+    async fn file_row(&self) -> FileRow {
         self.tables.chat().file(&self.file.id).await.unwrap().unwrap()
     }
 
-    /// The statuses of the file that `connection` heard of, in order: pushed by themselves or in a message.
-    fn heard(&self, connection: &str) -> Vec<FileStatus> {
+    /// Returns the statuses of the file that `connection` received, in order: in `file:status` and in messages.
+    fn received(&self, connection: &str) -> Vec<FileStatus> {
         let status = |value: &Value| serde_json::from_value(value.clone()).unwrap();
         let frames = self.management.frames(connection);
-        let heard = frames.iter().map(|frame| match frame["event"].as_str() {
+        let received = frames.iter().map(|frame| match frame["event"].as_str() {
             Some("file:status") => {
                 assert_eq!(frame["data"]["fileId"], json!(self.file.id));
                 status(&frame["data"]["status"])
             }
             Some("message:new") => status(&frame["data"]["message"]["attachments"][0]["status"]),
-            other => panic!("{other:?} was pushed"),
+            other => panic!("unexpected event {other:?}"),
         });
-        heard.collect()
+        received.collect()
     }
 
-    /// What is published and what the row names agree, and the bytes are those of one upload.
-    async fn assert_whole(&self, file: &FileRow) {
+    /// Asserts that the row's status, the published objects and the failure's reason agree, and that file and thumbnail
+    /// come from the same upload.
+    async fn assert_consistent(&self, file: &FileRow) {
         let bytes = match file.published(Published::Original) {
             Some(key) => Some(self.storage.object(key).await.into_body()),
             None => None,
@@ -125,12 +125,12 @@ impl World {
             assert!(bytes == WHITE || bytes == BLACK, "{bytes:?}");
             let thumbnail = self.storage.object(file.published(Published::Thumbnail).unwrap()).await;
             let expected = media::thumbnail(&bytes).unwrap().jpeg;
-            assert_eq!(thumbnail.body(), &expected, "the thumbnail is of other bytes than the file");
+            assert_eq!(thumbnail.body(), &expected, "file and thumbnail come from different uploads");
         }
     }
 
-    /// The objects that were published.
-    async fn published(&self) -> Vec<String> {
+    /// Returns the keys of all published objects.
+    async fn published_keys(&self) -> Vec<String> {
         let uploads = |key: &String| key.starts_with("uploads/");
         self.storage.keys().await.into_iter().filter(|key| !uploads(key)).collect()
     }

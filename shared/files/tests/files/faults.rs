@@ -1,11 +1,11 @@
-//! Calls that fail once are made again; those that keep failing say whether that passes.
+//! Calls that fail once are retried. Calls that keep failing report whether the failure is temporary.
 
 use contract::{ApiError, FileId};
 use files::{Error, Uploaded};
 use testkit::{Fault, Storage, once};
 
 #[tokio::test]
-async fn every_call_survives_one_lost_answer() {
+async fn every_call_succeeds_after_one_lost_answer() {
     let (storage, id) = (Storage::create().await, FileId::new());
     storage.upload(&id, "12345").await;
     let lossy = async |method: &'static str| {
@@ -22,9 +22,9 @@ async fn every_call_survives_one_lost_answer() {
 }
 
 #[tokio::test]
-async fn what_passes_is_told_apart_from_what_does_not() {
+async fn throttling_and_server_errors_are_unavailable_and_refusals_are_not() {
     let (storage, id) = (Storage::create().await, FileId::new());
-    for (code, passes) in [
+    for (code, retryable) in [
         ("SlowDown", true),
         ("InternalError", true),
         ("ServiceUnavailable", true),
@@ -40,17 +40,17 @@ async fn what_passes_is_told_apart_from_what_does_not() {
             refusing.publish(&id, &"private".into(), "text/plain", "inline").await.unwrap_err(),
             refusing.unpublish("files/file_1/abc").await.unwrap_err(),
         ] {
-            assert_eq!(matches!(error, Error::Unavailable(_)), passes, "{error}");
+            assert_eq!(matches!(error, Error::Unavailable(_)), retryable, "{error}");
             let text = error.to_string();
             assert!(text.contains(code) && !text.contains("private"), "{text}");
-            assert_eq!(matches!(ApiError::from(error), ApiError::Unavailable(_)), passes);
+            assert_eq!(matches!(ApiError::from(error), ApiError::Unavailable(_)), retryable);
         }
     }
     assert_eq!(storage.keys().await, [""; 0]);
 }
 
 #[tokio::test]
-async fn a_call_that_is_refused_once_is_made_again() {
+async fn call_that_is_throttled_once_is_retried() {
     let (storage, id) = (Storage::create().await, FileId::new());
     let busy = storage.through(once(|call| call.is("PUT", "files/"), |_| Fault::Refuse("SlowDown"))).await;
     let key = busy.bucket().publish(&id, &"12345".into(), "text/plain", "inline").await.unwrap();
@@ -58,7 +58,7 @@ async fn a_call_that_is_refused_once_is_made_again() {
 }
 
 #[tokio::test]
-async fn an_upload_that_stops_coming_is_not_of_another_size() {
+async fn interrupted_download_of_an_upload_is_unavailable_and_not_another_size() {
     let (storage, id) = (Storage::create().await, FileId::new());
     storage.upload(&id, "12345").await;
     let cut = storage.through(once(|call| call.operation == "GET", |_| Fault::CutAnswer)).await.bucket();
@@ -68,14 +68,14 @@ async fn an_upload_that_stops_coming_is_not_of_another_size() {
 }
 
 #[tokio::test]
-async fn no_answer_at_all_passes() {
+async fn missing_answers_are_unavailable() {
     let storage = Storage::create().await.through(|_| Fault::LoseAnswer).await;
     let error = storage.bucket().warm_up().await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
 }
 
 #[tokio::test]
-async fn a_warm_up_without_permission_is_refused() {
+async fn warm_up_without_permission_is_refused() {
     let storage = Storage::create().await.through(|_| Fault::Refuse("AccessDenied")).await;
     let error = storage.bucket().warm_up().await.unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error}");

@@ -1,6 +1,6 @@
-//! Files against an S3 on a folder and a fake of SQS.
+//! Tests of files with an S3 server on a local directory and a fake of SQS.
 
-#![allow(clippy::unwrap_used, reason = "what goes wrong in here fails the test")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod faults;
 mod presigned;

@@ -1,4 +1,4 @@
-//! Presigned URLs: what they hold a client to, and for how long.
+//! Presigned URLs: which requests they allow, and for how long.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,24 +8,24 @@ use files::{PresignedUpload, Presigner, Uploaded};
 use runtime::sdk_config_for;
 use testkit::Storage;
 
-/// Of a bucket on AWS.
+/// Returns a presigner for a bucket on AWS.
 fn presigner() -> Presigner {
     let credentials = Credentials::from_keys("test", "test", Some("a/session+token".into()));
     Presigner::new(&sdk_config_for("eu-central-1".into(), credentials, None).unwrap(), "home")
 }
 
-/// A URL's place and its parameters.
+/// Splits a URL into the part before the query and the query's parameters.
 fn parts(url: &str) -> (&str, HashMap<&str, &str>) {
-    let (place, query) = url.split_once('?').unwrap();
-    (place, query.split('&').map(|parameter| parameter.split_once('=').unwrap()).collect())
+    let (base, query) = url.split_once('?').unwrap();
+    (base, query.split('&').map(|parameter| parameter.split_once('=').unwrap()).collect())
 }
 
 #[tokio::test]
-async fn an_upload_is_signed_with_its_type_and_size_and_nothing_else() {
+async fn upload_url_signs_content_type_and_content_length_only() {
     let id = FileId::new();
     let upload = presigner().upload(&id, "image/svg+xml; charset=UTF-8", 12_345).await.unwrap();
-    let (place, query) = parts(&upload.url);
-    assert_eq!(place, format!("https://home.s3.eu-central-1.amazonaws.com/uploads/{id}"));
+    let (base, query) = parts(&upload.url);
+    assert_eq!(base, format!("https://home.s3.eu-central-1.amazonaws.com/uploads/{id}"));
     assert_eq!(upload.headers, BTreeMap::from([("content-type".into(), "image/svg+xml; charset=UTF-8".into())]));
     assert_eq!(query["X-Amz-SignedHeaders"], "content-length%3Bcontent-type%3Bhost");
     assert_eq!(query["X-Amz-Expires"], "900");
@@ -51,25 +51,26 @@ async fn an_upload_is_signed_with_its_type_and_size_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_upload_of_another_type_or_size_is_refused() {
+async fn upload_with_another_type_size_key_or_expiry_is_refused() {
     let (storage, id) = (Storage::create().await, FileId::new());
     let upload = storage.presigner().upload(&id, "image/png", 5).await.unwrap();
-    let of_type = |media_type: &str| {
+    let with_type = |media_type: &str| {
         let headers = BTreeMap::from([("content-type".into(), media_type.into())]);
         PresignedUpload { headers, ..upload.clone() }
     };
-    let of_no_type = PresignedUpload { headers: BTreeMap::new(), ..upload.clone() };
-    let elsewhere = PresignedUpload { url: upload.url.replace(id.as_str(), FileId::new().as_str()), ..upload.clone() };
-    let for_longer = PresignedUpload { url: upload.url.replace("Expires=900", "Expires=901"), ..upload.clone() };
+    let without_type = PresignedUpload { headers: BTreeMap::new(), ..upload.clone() };
+    let with_other_key =
+        PresignedUpload { url: upload.url.replace(id.as_str(), FileId::new().as_str()), ..upload.clone() };
+    let with_later_expiry = PresignedUpload { url: upload.url.replace("Expires=900", "Expires=901"), ..upload.clone() };
     for (upload, bytes) in [
         (&upload, "1234"),
         (&upload, "123456"),
         (&upload, ""),
-        (&of_type("image/jpeg"), "12345"),
-        (&of_type("text/html"), "12345"),
-        (&of_no_type, "12345"),
-        (&elsewhere, "12345"),
-        (&for_longer, "12345"),
+        (&with_type("image/jpeg"), "12345"),
+        (&with_type("text/html"), "12345"),
+        (&without_type, "12345"),
+        (&with_other_key, "12345"),
+        (&with_later_expiry, "12345"),
     ] {
         assert_eq!(Storage::put(upload, bytes).await.status(), 403, "{bytes} to {upload:?}");
     }
@@ -79,15 +80,15 @@ async fn an_upload_of_another_type_or_size_is_refused() {
 }
 
 #[tokio::test]
-async fn a_download_needs_no_header() {
+async fn download_url_signs_only_the_host_and_is_valid_for_an_hour() {
     let url = presigner().download("files/file_1/abc").await.unwrap();
-    let (place, query) = parts(&url);
-    assert_eq!(place, "https://home.s3.eu-central-1.amazonaws.com/files/file_1/abc");
+    let (base, query) = parts(&url);
+    assert_eq!(base, "https://home.s3.eu-central-1.amazonaws.com/files/file_1/abc");
     assert_eq!((query["X-Amz-SignedHeaders"], query["X-Amz-Expires"]), ("host", "3600"));
 }
 
 #[tokio::test]
-async fn a_download_is_of_one_object() {
+async fn download_url_allows_only_its_object() {
     let (storage, id) = (Storage::create().await, FileId::new());
     storage.upload(&id, "not inspected").await;
     let key = storage.bucket().publish(&id, &"inspected".into(), "text/plain", "attachment").await.unwrap();
@@ -98,7 +99,7 @@ async fn a_download_is_of_one_object() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_signed_is_an_error() {
+async fn invalid_header_or_size_is_an_error() {
     let id = FileId::new();
     for (mimetype, size) in [("image/png\r\nx-evil: 1", 5), ("image/\0", 5), ("image/png", u64::MAX)] {
         assert!(presigner().upload(&id, mimetype, size).await.is_err(), "{mimetype} {size}");

@@ -1,11 +1,11 @@
-//! What is published stays what it is.
+//! Published objects: their keys, response headers and deletion.
 
 use contract::FileId;
 use files::{content_disposition, uploaded_file};
 use testkit::Storage;
 
 #[tokio::test]
-async fn the_same_bytes_are_one_object_and_others_another() {
+async fn equal_bytes_have_one_key_and_other_bytes_another() {
     let (storage, id) = (Storage::create().await, FileId::new());
     let bucket = storage.bucket();
     let one = bucket.publish(&id, &"one".into(), "text/plain", "attachment").await.unwrap();
@@ -19,12 +19,12 @@ async fn the_same_bytes_are_one_object_and_others_another() {
     assert_eq!(storage.keys().await, keys);
     assert_eq!(storage.object(&one).await.into_body(), "one");
     assert_eq!(storage.object(&other).await.into_body(), "other");
-    // Or publishing a file would look like its upload.
+    // The key of a published object must not look like an upload, or publishing would trigger files-process.
     assert!(keys.iter().all(|key| uploaded_file(key).is_none()));
 }
 
 #[tokio::test]
-async fn a_browser_gets_the_headers() {
+async fn published_objects_are_served_with_their_headers() {
     let (storage, id) = (Storage::create().await, FileId::new());
     let disposition = content_disposition(false, "Käse \"1\"\r\n.pdf");
     let file = storage.bucket().publish(&id, &"%PDF".into(), "application/pdf", &disposition).await.unwrap();
@@ -42,7 +42,7 @@ async fn a_browser_gets_the_headers() {
 }
 
 #[tokio::test]
-async fn what_is_unpublished_is_gone() {
+async fn unpublishing_deletes_one_object_and_can_be_repeated() {
     let (storage, id) = (Storage::create().await, FileId::new());
     let bucket = storage.bucket();
     let one = bucket.publish(&id, &"one".into(), "text/plain", "attachment").await.unwrap();

@@ -1,4 +1,4 @@
-//! Reminders in the queue.
+//! Reminders in the SQS queue.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use files::{Error, MAX_DELAY, UPLOAD_WINDOW};
 use testkit::{Fault, Queue, once};
 
 #[tokio::test]
-async fn a_reminder_is_held_back_as_long_as_sqs_can() {
+async fn delay_is_rounded_up_to_seconds_and_limited_to_15_minutes() {
     let (queue, id) = (Queue::start().await, FileId::new());
     let reminders = queue.reminders();
     reminders.warm_up().await.unwrap();
-    for (after, delay) in [
+    for (delay, expected_seconds) in [
         (Duration::ZERO, 0),
         (Duration::from_nanos(1), 1),
         (Duration::from_secs(7), 7),
@@ -21,14 +21,14 @@ async fn a_reminder_is_held_back_as_long_as_sqs_can() {
         (MAX_DELAY + Duration::from_nanos(1), 900),
         (Duration::MAX, 900),
     ] {
-        reminders.remind(&id, after).await.unwrap();
-        assert_eq!(queue.sent().last(), Some(&(id.clone(), Duration::from_secs(delay))), "{after:?}");
+        reminders.remind(&id, delay).await.unwrap();
+        assert_eq!(queue.sent().last(), Some(&(id.clone(), Duration::from_secs(expected_seconds))), "{delay:?}");
     }
     assert_eq!(queue.sent().len(), 8);
 }
 
 #[tokio::test]
-async fn a_reminder_whose_answer_was_lost_is_sent_again() {
+async fn reminder_with_lost_answer_is_sent_again() {
     let (queue, id) = (Queue::start().await, FileId::new());
     let lossy = queue.through(once(|call| call.is("SendMessage", "file_"), |_| Fault::LoseAnswer)).await;
     lossy.reminders().remind(&id, Duration::ZERO).await.unwrap();
@@ -36,9 +36,9 @@ async fn a_reminder_whose_answer_was_lost_is_sent_again() {
 }
 
 #[tokio::test]
-async fn what_passes_is_told_apart_from_what_does_not() {
+async fn throttling_is_unavailable_and_other_refusals_are_not() {
     let (queue, id) = (Queue::start().await, FileId::new());
-    for (code, passes) in [
+    for (code, retryable) in [
         ("com.amazonaws.sqs#RequestThrottled", true),
         ("com.amazon.coral.availability#ThrottlingException", true),
         ("com.amazon.coral.service#AccessDeniedException", false),
@@ -46,7 +46,7 @@ async fn what_passes_is_told_apart_from_what_does_not() {
     ] {
         let refusing = queue.through(move |_| Fault::Refuse(code)).await;
         let error = refusing.reminders().remind(&id, Duration::ZERO).await.unwrap_err();
-        assert_eq!(matches!(error, Error::Unavailable(_)), passes, "{error}");
+        assert_eq!(matches!(error, Error::Unavailable(_)), retryable, "{error}");
     }
     assert_eq!(queue.sent(), []);
 }

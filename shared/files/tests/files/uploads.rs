@@ -1,4 +1,4 @@
-//! What was uploaded is read if it is what was announced.
+//! Uploads are read only if they have the declared size.
 
 use bytes::Bytes;
 use contract::FileId;
@@ -6,7 +6,7 @@ use files::Uploaded;
 use testkit::Storage;
 
 #[tokio::test]
-async fn only_the_announced_size_is_read() {
+async fn only_uploads_of_the_declared_size_are_read() {
     let (storage, id) = (Storage::create().await, FileId::new());
     let bucket = storage.bucket();
     assert_eq!(bucket.read_upload(&id, 5).await.unwrap(), Uploaded::Missing);
@@ -19,7 +19,7 @@ async fn only_the_announced_size_is_read() {
 }
 
 #[tokio::test]
-async fn an_empty_file_is_one() {
+async fn empty_upload_is_not_a_missing_upload() {
     let (storage, id) = (Storage::create().await, FileId::new());
     assert_eq!(storage.bucket().read_upload(&id, 0).await.unwrap(), Uploaded::Missing);
     storage.upload(&id, "").await;
@@ -28,7 +28,7 @@ async fn an_empty_file_is_one() {
 }
 
 #[tokio::test]
-async fn the_last_upload_counts() {
+async fn second_upload_replaces_the_first() {
     let (storage, id) = (Storage::create().await, FileId::new());
     storage.upload(&id, "one").await;
     storage.upload(&id, "two").await;
@@ -36,7 +36,7 @@ async fn the_last_upload_counts() {
 }
 
 #[tokio::test]
-async fn the_largest_file_goes_through() {
+async fn largest_file_is_read_and_published_unchanged() {
     let (storage, id) = (Storage::create().await, FileId::new());
     let bytes: Bytes = (0..25 << 20).map(|i: u32| i.to_le_bytes()[1]).collect();
     storage.upload(&id, bytes.clone()).await;

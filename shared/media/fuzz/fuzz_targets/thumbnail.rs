@@ -1,6 +1,8 @@
-//! `cargo +nightly fuzz run thumbnail -- -max_total_time=300 -rss_limit_mb=1024 -timeout=10`, from `shared/media`.
+//! Fuzzes `media::thumbnail`. Run it in `shared/media`:
+//! `cargo +nightly fuzz run thumbnail -- -max_total_time=300 -rss_limit_mb=1024 -timeout=10`.
 //!
-//! `thumbnail` answers also when a decoder panics. Here a panic ends the run, so that it is seen.
+//! In production, `thumbnail` catches panics of decoders and refuses the file. Under the fuzzer a panic aborts the run,
+//! so that it is noticed.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -6,10 +6,10 @@ use image::metadata::Orientation;
 use super::raster::{Layout, Raster, Shrinker};
 use super::{MAX_PIXELS, Refusal, check_size};
 
-/// Under what is transparent.
+/// Background of transparent pixels.
 const WHITE: [u8; 3] = [255; 3];
 
-/// The first frame, on the canvas that the file declares.
+/// Decodes the first frame and places it on a white canvas of the declared size.
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
@@ -39,7 +39,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     let mut row = vec![WHITE; usize::from(width)];
     for y in 0..usize::from(height) {
         row.fill(WHITE);
-        // What lies outside the canvas is cut off.
+        // The parts of a frame outside the canvas are cut off.
         if y >= top
             && left < row.len()
             && let Some(indices) = rows.next()

@@ -1,4 +1,4 @@
-//! JPEG through libjpeg-turbo's C code (as mozjpeg carries it), which can decode to a fraction of the size.
+//! Decodes JPEG with libjpeg-turbo's C code (bundled in mozjpeg), which can decode to a fraction of the size.
 
 use image::metadata::Orientation;
 use mozjpeg::{ColorSpace, Decompress};
@@ -7,13 +7,14 @@ use super::jpeg_markers::Markers;
 use super::raster::{Layout, Raster};
 use super::{OVERSAMPLING, Refusal, check_size, ratio};
 
-/// A progressive image is decoded scan by scan, each over all its pixels. Encoders write about ten.
+/// Most scans of a JPEG. A progressive image is decoded scan by scan, and each scan covers all its pixels, so many
+/// scans take much time. Encoders write about ten.
 const MAX_SCANS: usize = 64;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     let markers = Markers::read(bytes)?;
     check_size(markers.width, markers.height)?;
-    // libjpeg would fill in for what is missing.
+    // A file without an end marker is damaged. libjpeg would accept it and make up the missing pixels.
     if markers.scans(MAX_SCANS).ok_or(Refusal::Damaged)? > MAX_SCANS {
         return Err(Refusal::TooComplex);
     }
@@ -25,10 +26,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     };
 
     let eighths = eighths(ratio(markers.width, markers.height));
-    let means = if eighths == 1 { markers.means(bytes) } else { None };
-    let mut jpeg = Decompress::new_mem(means.as_deref().unwrap_or(bytes)).map_err(|_| Refusal::Damaged)?;
+    let without_details = if eighths == 1 { markers.without_detail_scans(bytes) } else { None };
+    let mut jpeg = Decompress::new_mem(without_details.as_deref().unwrap_or(bytes)).map_err(|_| Refusal::Damaged)?;
     jpeg.scale(eighths);
-    // Details that were left out on purpose are not to be guessed.
+    // Block smoothing would guess the details that `without_detail_scans` removed on purpose.
     jpeg.do_block_smoothing(false);
     let mut jpeg = jpeg.to_colorspace(space).map_err(|_| Refusal::Damaged)?;
     let (width, height) = (jpeg.width(), jpeg.height());
@@ -49,7 +50,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     })
 }
 
-/// The smallest size to decode to that leaves enough for a good thumbnail. Powers of two have the fast code.
+/// Returns the smallest scale, in eighths of the full size, that leaves enough pixels for a good thumbnail. Only powers
+/// of two are used, because libjpeg-turbo has SIMD code for them.
 fn eighths(ratio: f64) -> u8 {
     [1, 2, 4].into_iter().find(|eighths| ratio * f64::from(*eighths) / 8.0 >= OVERSAMPLING).unwrap_or(8)
 }

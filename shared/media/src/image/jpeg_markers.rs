@@ -1,4 +1,4 @@
-//! The segments of a JPEG file that decide how it is decoded.
+//! Reads the segments of a JPEG file that determine how it is decoded.
 
 use super::Refusal;
 
@@ -13,23 +13,29 @@ const APP14: u8 = 0xee;
 const EXIF: &[u8] = b"Exif\0\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
 
-/// What the markers say, up to and including the frame header.
+/// The contents of a JPEG's segments, up to and including the frame header.
 pub(super) struct Markers<'a> {
+    /// Declared width in pixels.
     pub(super) width: u32,
+    /// Declared height in pixels.
     pub(super) height: u32,
+    /// Colour components: 1 for gray, 3 for colour, 4 for CMYK.
     pub(super) components: u8,
-    /// Written by Adobe's programs, whose CMYK is upside down.
+    /// Whether the file has an Adobe segment. Adobe stores CMYK inverted: 255 is no ink.
     pub(super) adobe: bool,
+    /// The EXIF block, without its `Exif` prefix.
     pub(super) exif: Option<&'a [u8]>,
     progressive: bool,
-    /// Of each component: its name, how densely it is sampled (across and down, four bits each), its table.
+    /// For each component: its ID, its sampling factors (horizontal and vertical, 4 bits each), its quantization table.
     sampling: &'a [[u8; 3]],
+    /// Parts of the colour profile: part number, number of parts, data.
     icc: Vec<&'a [u8]>,
-    /// From here on: tables and scans.
+    /// The bytes after the frame header: tables and scans.
     rest: &'a [u8],
 }
 
 impl<'a> Markers<'a> {
+    /// Reads the segments up to the frame header. Fails if there is no frame header before the first scan.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let mut segments = Segments { rest: bytes };
         let (mut adobe, mut exif, mut icc) = (false, None, Vec::new());
@@ -39,7 +45,7 @@ impl<'a> Markers<'a> {
                 APP1 if exif.is_none() => exif = body.strip_prefix(EXIF),
                 APP2 => icc.extend(body.strip_prefix(ICC)),
                 APP14 => adobe |= body.starts_with(b"Adobe"),
-                // A frame header, of whatever coding.
+                // SOF0 to SOF15, the frame headers of all codings. 0xc4, 0xc8 and 0xcc have other meanings.
                 0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                     let [_, h1, h0, w1, w0, components, sampling @ ..] = body else { return Err(Refusal::Damaged) };
                     return Ok(Self {
@@ -60,7 +66,8 @@ impl<'a> Markers<'a> {
         }
     }
 
-    /// The profile, whose parts are numbered from 1 and may come in any order; nothing when one is missing.
+    /// Returns the colour profile, or `None` if there is none or a part is missing. Parts are numbered from 1 and may
+    /// be in any order.
     pub(super) fn icc(&self) -> Option<Vec<u8>> {
         let mut parts: Vec<_> = self.icc.iter().filter(|part| part.len() > 2).collect();
         parts.sort_by_key(|part| part[0]);
@@ -71,7 +78,7 @@ impl<'a> Markers<'a> {
         (whole && !parts.is_empty()).then(|| parts.iter().flat_map(|part| &part[2..]).copied().collect())
     }
 
-    /// How many scans follow; no more than `limit + 1` are counted. Nothing when the file ends before its end marker.
+    /// Counts the scans, up to `limit + 1`. Returns `None` if the file ends without an end marker.
     pub(super) fn scans(&self, limit: usize) -> Option<usize> {
         let mut segments = Segments { rest: self.rest };
         let mut scans = 0;
@@ -87,10 +94,13 @@ impl<'a> Markers<'a> {
         }
     }
 
-    /// What an eighth of the size is decoded from: a progressive file without the scans of details that nothing is left
-    /// of. Each block of 8 × 8 pixels becomes one, their mean, which is the first of its 64 coefficients; only what is
-    /// sampled more thinly, colours mostly, is taken from more of them. Nothing for a file that has no such scans.
-    pub(super) fn means(&self, file: &[u8]) -> Option<Vec<u8>> {
+    /// Returns a copy of a progressive file without the scans that do not affect an image of one eighth the size, or
+    /// `None` if the file is not progressive.
+    ///
+    /// At one eighth, each block of 8 × 8 pixels becomes one pixel: its mean, which is the first of its 64 coefficients
+    /// (the DC coefficient). Scans of the other coefficients can be removed, but only for the components with the
+    /// densest sampling. Components with fewer samples (usually colour) are scaled less and need more coefficients.
+    pub(super) fn without_detail_scans(&self, file: &[u8]) -> Option<Vec<u8>> {
         if !self.progressive {
             return None;
         }
@@ -102,7 +112,7 @@ impl<'a> Markers<'a> {
         let mut segments = Segments { rest: self.rest };
         let (mut from, mut wanted) = (0, true);
         while let Some((marker, body)) = segments.next() {
-            // Two bytes of marker, and two of length where there is a body.
+            // The marker has 2 bytes. A segment with a body also has 2 bytes of length.
             let header = if marker == EOI { 2 } else { 4 };
             let start = file.len() - segments.rest.len() - body.len() - header;
             if wanted {
@@ -118,7 +128,8 @@ impl<'a> Markers<'a> {
     }
 }
 
-/// Goes from marker to marker, over segments by their length and over coded data by looking for the next marker.
+/// Iterates over the segments as (marker, body). Skips segments by their length, and coded data by searching for the
+/// next marker.
 struct Segments<'a> {
     rest: &'a [u8],
 }
@@ -131,9 +142,9 @@ impl<'a> Iterator for Segments<'a> {
             let at = memchr::memchr(0xff, self.rest)?;
             let (marker, rest) = self.rest[at + 1..].split_first()?;
             match marker {
-                // A second 0xff is padding, the marker may still come.
+                // The first 0xff is padding; the marker follows it.
                 0xff => self.rest = &self.rest[at + 1..],
-                // A byte of coded data, and markers that stand alone.
+                // 0 is an escaped 0xff in coded data. The others are markers without a body: TEM, RST0 to RST7 and SOI.
                 0 | 1 | 0xd0..=SOI => self.rest = rest,
                 &EOI => {
                     self.rest = rest;

@@ -1,4 +1,4 @@
-/// What a file is, judged by its first bytes.
+/// The format of a file, detected from its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// JPEG
@@ -11,18 +11,18 @@ pub enum Kind {
     Webp,
     /// Windows bitmap
     Bmp,
-    /// TIFF and `BigTIFF`, also raw photos that are built on them
+    /// TIFF and `BigTIFF`, including raw photo formats based on them
     Tiff,
     /// AV1 in HEIF
     Avif,
-    /// HEVC in HEIF, what iPhones take photos in
+    /// HEVC in HEIF, the photo format of iPhones
     Heic,
     /// Anything else
     Other,
 }
 
 impl Kind {
-    /// Looks at no more than the first few dozen bytes, and never fails.
+    /// Detects the format of a file. Reads at most the first 136 bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         match bytes {
@@ -31,7 +31,8 @@ impl Kind {
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Self::Gif,
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Self::Webp,
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Self::Tiff,
-            // Two letters alone begin many a text; the length of the second header is one of few.
+            // Many texts begin with "BM" too. The length of the second header tells them apart: it has few valid
+            // values.
             [b'B', b'M', rest @ ..]
                 if matches!(rest.get(12..16), Some([12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0])) =>
             {
@@ -44,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// The media type to serve such a file as; none for [`Kind::Other`].
+    /// Returns the media type to serve such a file as, or `None` for [`Kind::Other`].
     #[must_use]
     pub fn media_type(self) -> Option<&'static str> {
         Some(match self {
@@ -60,8 +61,10 @@ impl Kind {
         })
     }
 
-    /// `rest` begins with the major brand and the minor version; then come the compatible brands, which decide
-    /// when the major one only says "some HEIF". Videos have the same box with other brands.
+    /// Detects the format from the brands of an `ftyp` box (ISO/IEC 14496-12).
+    ///
+    /// `rest` begins with the major brand (4 bytes) and the minor version (4 bytes). The compatible brands follow. They
+    /// are needed when the major brand is generic, such as `mif1`. Videos use the same box with other brands.
     fn of_heif(box_length: u32, rest: &[u8]) -> Self {
         let end = (box_length as usize).saturating_sub(8).clamp(4, 128).min(rest.len());
         let brands = rest[..end].chunks_exact(4).enumerate().filter(|(i, _)| *i != 1);

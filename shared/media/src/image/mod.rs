@@ -1,5 +1,6 @@
-//! From the bytes of an image to its thumbnail.
+//! Makes a thumbnail from the bytes of an image.
 
+mod bmp_tiff;
 mod finish;
 mod gif;
 mod jpeg;
@@ -8,7 +9,6 @@ mod kind;
 mod png;
 mod raster;
 mod refusal;
-mod uncommon;
 mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,15 +16,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::kind::Kind;
 pub use self::refusal::Refusal;
 
-/// No side of a thumbnail is longer, in pixels.
+/// Longest side of a thumbnail, in pixels.
 const THUMBNAIL_SIDE: u32 = 512;
 
-/// What a decoder may shrink to: the last step wants at least this many pixels for one of the thumbnail's, per
-/// side, or fine patterns turn into ripples.
+/// Decoders may shrink an image, but must leave at least this many pixels per thumbnail pixel and side. With fewer, the
+/// final resize turns fine patterns into ripples (moiré).
 const OVERSAMPLING: f64 = 1.4;
 
-/// Larger images are refused by the size they declare.
+/// Most pixels of an image. Images that declare more are refused.
 const MAX_PIXELS: u64 = 50_000_000;
+/// Longest side of an image, in pixels. Images that declare a longer side are refused.
 const MAX_SIDE: u32 = 16_384;
 
 /// A small JPEG of an image.
@@ -32,34 +33,35 @@ const MAX_SIDE: u32 = 16_384;
 pub struct Thumbnail {
     /// A baseline JPEG in sRGB, without metadata.
     pub jpeg: Vec<u8>,
-    /// In pixels, at most 512.
+    /// Width in pixels, 1 to 512.
     pub width: u32,
-    /// In pixels, at most 512.
+    /// Height in pixels, 1 to 512.
     pub height: u32,
 }
 
-/// Makes the thumbnail of an image: fits within 512 × 512 pixels and never enlarged, upright (EXIF orientation
-/// applied), colours converted to sRGB, transparency on white, the first frame of an animation, no metadata.
+/// Makes the thumbnail of an image: a JPEG that fits into 512 × 512 pixels.
 ///
-/// The bytes alone decide what is decoded, never a claimed type. Takes CPU time (up to seconds for the largest
-/// images) and does not wait for anything.
+/// The image is shrunk but never enlarged, turned upright (by its EXIF orientation) and converted to sRGB. Transparent
+/// pixels become white, an animation is reduced to its first frame, and metadata are removed.
+///
+/// The format is detected from the bytes. The call takes CPU time (seconds for the largest images) and does no I/O.
 pub fn thumbnail(bytes: &[u8]) -> Result<Thumbnail, Refusal> {
     let decode = match Kind::of(bytes) {
         Kind::Jpeg => jpeg::decode,
         Kind::Png => png::decode,
         Kind::Gif => gif::decode,
         Kind::Webp => webp::decode,
-        Kind::Bmp => uncommon::decode_bmp,
-        Kind::Tiff => uncommon::decode_tiff,
+        Kind::Bmp => bmp_tiff::decode_bmp,
+        Kind::Tiff => bmp_tiff::decode_tiff,
         Kind::Avif | Kind::Heic => return Err(Refusal::Unsupported),
         Kind::Other => return Err(Refusal::NotAnImage),
     };
-    // libjpeg reports its errors by unwinding. And should any decoder have a bug, the file is refused rather than
-    // left pending for ever: retrying would not help.
+    // mozjpeg reports libjpeg's errors by unwinding. If a decoder panics because of a bug, the file is refused too:
+    // a retry would panic again, and the file would stay pending.
     catch_unwind(AssertUnwindSafe(|| decode(bytes).and_then(finish::finish))).unwrap_or(Err(Refusal::Damaged))
 }
 
-/// Refuses a declared size, before anything is allocated for it.
+/// Checks a declared size. Decoders call this before they allocate memory for the image.
 fn check_size(width: u32, height: u32) -> Result<(), Refusal> {
     if width == 0 || height == 0 {
         return Err(Refusal::Damaged);
@@ -70,7 +72,8 @@ fn check_size(width: u32, height: u32) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// How many pixels of the image become one of the thumbnail, per side; 1.0 for an image that is small already.
+/// Returns how many pixels of the image become one thumbnail pixel, per side. At least 1.0, since small images are not
+/// enlarged.
 fn ratio(width: u32, height: u32) -> f64 {
     (f64::from(width.max(height)) / f64::from(THUMBNAIL_SIDE)).max(1.0)
 }

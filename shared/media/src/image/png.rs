@@ -3,10 +3,10 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
-use super::raster::{Layout, Raster, Shrinker, on_white, over_white};
+use super::raster::{Layout, Raster, Shrinker, blend_onto_white, flatten_onto_white};
 use super::{Refusal, check_size};
 
-/// For the chunks that are kept (colour profile, EXIF, palette), unpacked.
+/// Most bytes of decompressed metadata chunks (colour profile, EXIF, palette) that the decoder may hold.
 const MAX_CHUNK_BYTES: usize = 16 << 20;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
@@ -33,16 +33,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
         opaque.clear();
         match color {
             ColorType::GrayscaleAlpha => {
-                opaque.extend(row.as_chunks::<2>().0.iter().map(|[gray, alpha]| over_white(*gray, *alpha)));
+                opaque.extend(row.as_chunks::<2>().0.iter().map(|[gray, alpha]| blend_onto_white(*gray, *alpha)));
             }
-            ColorType::Rgba => on_white(row, &mut opaque),
+            ColorType::Rgba => flatten_onto_white(row, &mut opaque),
             _ => return shrinker.push(row),
         }
         shrinker.push(&opaque);
     };
     if interlaced {
-        // Its rows come in seven passes over the whole: up to 200 MB.
-        let pixels = whole(&mut reader)?;
+        // Seven passes fill the rows in turn, so the whole image must be in memory: up to 200 MB.
+        let pixels = read_whole(&mut reader)?;
         pixels.chunks_exact(pixels.len() / height as usize).for_each(push);
     } else {
         while let Some(row) = reader.next_row().map_err(refusal)? {
@@ -55,13 +55,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     Ok(shrinker.finish(exif.unwrap_or(Orientation::NoTransforms), icc))
 }
 
-fn whole(reader: &mut Reader<Cursor<&[u8]>>) -> Result<Vec<u8>, Refusal> {
+fn read_whole(reader: &mut Reader<Cursor<&[u8]>>) -> Result<Vec<u8>, Refusal> {
     let mut pixels = vec![0; reader.output_buffer_size().ok_or(Refusal::TooComplex)?];
     reader.next_frame(&mut pixels).map_err(refusal)?;
     Ok(pixels)
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "a function for map_err")]
+#[allow(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn refusal(error: DecodingError) -> Refusal {
     match error {
         DecodingError::LimitsExceeded => Refusal::TooComplex,

@@ -1,19 +1,20 @@
-//! Decoded pixels, made smaller while they are read.
+//! Decoded pixels, and shrinking them while they are decoded.
 
 use image::metadata::Orientation;
 
 use super::ratio;
 
-/// As many pixels as this are left for one of the thumbnail's, per side: averaging whole squares is cruder than what
-/// the decoders of photos do while they shrink, and screenshots have finer lines.
+/// [`Shrinker`] leaves at least this many pixels per thumbnail pixel and side. That is more than photo decoders leave
+/// (`super::OVERSAMPLING`), because averaging squares is less precise than their scaling, and screenshots have finer
+/// lines.
 const OVERSAMPLING: f64 = 2.0;
 
-/// What the bytes of a pixel mean; 8 bits each.
+/// The channels of a pixel, with 8 bits each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     Gray,
     Rgb,
-    /// 0 is no ink.
+    /// Ink: 0 is no ink, 255 is full ink.
     Cmyk,
 }
 
@@ -27,28 +28,29 @@ impl Layout {
     }
 }
 
-/// An image small enough to hold, in the colours and the orientation of its file.
+/// An image, usually shrunk, in the colours and the orientation of its file.
 pub(super) struct Raster {
-    /// Of the pixels held here.
+    /// Width of `pixels`.
     pub(super) width: u32,
+    /// Height of `pixels`.
     pub(super) height: u32,
-    /// Of the image that they were read from: what the thumbnail's size follows.
+    /// Width and height of the original image. The thumbnail's size is calculated from them.
     pub(super) full: (u32, u32),
     pub(super) layout: Layout,
     pub(super) pixels: Vec<u8>,
     pub(super) orientation: Orientation,
-    /// The colour profile; sRGB without one.
+    /// The ICC colour profile. Without one, the colours are sRGB.
     pub(super) icc: Option<Vec<u8>>,
 }
 
-/// Averages squares of pixels row by row, so that an image never has to be in memory as a whole.
+/// Shrinks an image by averaging squares of pixels. It takes one row at a time, so the full image is never in memory.
 pub(super) struct Shrinker {
     width: usize,
     height: usize,
     layout: Layout,
-    /// The side of a square.
+    /// Side of a square, in pixels.
     factor: usize,
-    /// One sum per channel and column, over the rows of the current squares.
+    /// Sums over the rows of the current squares, one per column and channel.
     sums: Vec<u32>,
     rows_in_sums: usize,
     pixels: Vec<u8>,
@@ -61,7 +63,7 @@ pub(super) struct Shrinker {
     reason = "averages of bytes and sides of images"
 )]
 impl Shrinker {
-    /// For an image of this size.
+    /// Creates a shrinker for an image of this size in pixels.
     pub(super) fn new(width: u32, height: u32, layout: Layout) -> Self {
         let factor = ((ratio(width, height) / OVERSAMPLING) as usize).max(1);
         let (width, height) = (width as usize, height as usize);
@@ -77,7 +79,7 @@ impl Shrinker {
         }
     }
 
-    /// Takes the next row, which has a byte for each channel of each pixel.
+    /// Adds the next row: one byte per channel and pixel.
     pub(super) fn push(&mut self, row: &[u8]) {
         debug_assert_eq!(row.len(), self.width * self.layout.channels());
         if self.factor == 1 {
@@ -93,7 +95,7 @@ impl Shrinker {
         }
     }
 
-    /// The pixels, once all rows were pushed.
+    /// Returns the shrunk image. Call it after all rows were pushed.
     pub(super) fn finish(mut self, orientation: Orientation, icc: Option<Vec<u8>>) -> Raster {
         if self.rows_in_sums > 0 {
             self.write_squares();
@@ -121,13 +123,13 @@ impl Shrinker {
 
     fn write_averages<const CHANNELS: usize>(&mut self) {
         self.write(|square: &[[u32; CHANNELS]], area| {
-            // 24 bits behind the point; the greatest average of 255 just fits.
-            let share = (1 << 24) / area;
-            total(square).map(|sum| ((sum * share + (1 << 23)) >> 24) as u8)
+            // Fixed point with 24 fractional bits: the largest average, 255, just fits into 32 bits.
+            let reciprocal = (1 << 24) / area;
+            sum_channels(square).map(|sum| ((sum * reciprocal + (1 << 23)) >> 24) as u8)
         });
     }
 
-    /// Makes each square a pixel; the last in a row may be cut.
+    /// Appends one pixel per square. The last square of a row may be narrower.
     #[inline(always)]
     fn write<const CHANNELS: usize>(&mut self, average: impl Fn(&[[u32; CHANNELS]], u32) -> [u8; CHANNELS]) {
         let columns = self.sums.as_chunks::<CHANNELS>().0;
@@ -135,7 +137,7 @@ impl Shrinker {
         self.pixels.resize(before + columns.len().div_ceil(self.factor) * CHANNELS, 0);
         let pixels = self.pixels[before..].as_chunks_mut::<CHANNELS>().0;
         if self.factor == 2 {
-            // The factor of most screenshots: a loop that the compiler can unroll.
+            // Most screenshots have factor 2. With a constant factor, the compiler unrolls the loop.
             let (pairs, rest) = columns.as_chunks::<2>();
             for (pair, pixel) in pairs.iter().zip(pixels.iter_mut()) {
                 *pixel = average(pair, 2 * rows);
@@ -151,38 +153,42 @@ impl Shrinker {
     }
 }
 
-/// Appends pixels with alpha, not premultiplied, as they look on white. This comes first: what follows has no fourth
-/// channel to carry, and averages what is seen.
-pub(super) fn on_white(rgba: &[u8], to: &mut Vec<u8>) {
+/// Appends RGBA pixels (not premultiplied) as RGB on a white background.
+///
+/// This is done before shrinking. Later steps then need no alpha channel, and averages contain only visible colours.
+pub(super) fn flatten_onto_white(rgba: &[u8], to: &mut Vec<u8>) {
     let (pixels, before) = (rgba.as_chunks::<4>().0, to.len());
     to.resize(before + pixels.len() * 3, 0);
     for (to, [r, g, b, a]) in to[before..].as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
-        // Most pixels of most images.
+        // A shortcut: most pixels of most images are opaque.
         let opaque = *a == 255;
-        *to = if opaque { [*r, *g, *b] } else { [over_white(*r, *a), over_white(*g, *a), over_white(*b, *a)] };
+        *to = if opaque { [*r, *g, *b] } else { [*r, *g, *b].map(|value| blend_onto_white(value, *a)) };
     }
 }
 
-pub(super) fn over_white(value: u8, alpha: u8) -> u8 {
-    !product(!value, alpha)
+/// Returns the colour of a pixel with this alpha on a white background, for one channel.
+pub(super) fn blend_onto_white(value: u8, alpha: u8) -> u8 {
+    !multiply(!value, alpha)
 }
 
-/// With 255 for one, rounded to the nearest: a division by 255 without dividing.
-#[allow(clippy::cast_possible_truncation, reason = "no more than either")]
-pub(super) fn product(a: u8, b: u8) -> u8 {
+/// Multiplies two fractions, where 255 stands for 1. Rounds to the nearest value. Uses shifts, which are faster than a
+/// division by 255.
+#[allow(clippy::cast_possible_truncation, reason = "the result is at most the smaller factor")]
+pub(super) fn multiply(a: u8, b: u8) -> u8 {
     let product = u16::from(a) * u16::from(b) + 128;
     ((product + (product >> 8)) >> 8) as u8
 }
 
-/// Loops are unrolled here where iterators were not.
-fn total<const CHANNELS: usize>(pixels: &[[u32; CHANNELS]]) -> [u32; CHANNELS] {
-    let mut total = [0; CHANNELS];
+/// Sums the pixels, channel by channel. Written with loops because the compiler does not unroll the equivalent
+/// iterators.
+fn sum_channels<const CHANNELS: usize>(pixels: &[[u32; CHANNELS]]) -> [u32; CHANNELS] {
+    let mut sums = [0; CHANNELS];
     for pixel in pixels {
         for channel in 0..CHANNELS {
-            total[channel] += pixel[channel];
+            sums[channel] += pixel[channel];
         }
     }
-    total
+    sums
 }
 
 fn side(value: usize) -> u32 {

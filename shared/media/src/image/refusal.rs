@@ -1,28 +1,29 @@
 use thiserror::Error;
 
-/// Why there is no thumbnail. The text is for the person who sent the file.
+/// Why a file has no thumbnail. The texts are shown to the person who sent the file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// The bytes are no image at all, whatever the file is called.
-    #[error("This file is not an image.")]
+    /// The bytes are not an image in a known format, regardless of the file's name or claimed type.
+    #[error("This file is not an image in a known format. Send the image as JPEG or PNG.")]
     NotAnImage,
-    /// An image, but of a format or a variant that is not decoded here.
-    #[error("Images of this format cannot be shown.")]
+    /// The image has a format, or a variant of a format, that is not decoded here.
+    #[error("This image format is not supported. Send the image as JPEG or PNG.")]
     Unsupported,
-    /// The declared size is past the limits; nothing was decoded.
+    /// The declared size exceeds the limits. Nothing was decoded.
     #[error(
-        "This image is too large: {width} × {height} pixels, where 50 megapixels and 16 384 pixels a side are allowed."
+        "This image is too large: {width} × {height} pixels. The limits are 50 megapixels and 16,384 pixels per side. \
+         Send a smaller version."
     )]
     TooLarge {
-        /// As the file declares it, in pixels.
+        /// The declared width in pixels.
         width: u32,
-        /// As the file declares it, in pixels.
+        /// The declared height in pixels.
         height: u32,
     },
     /// The size is allowed, but decoding would take too much memory or time.
-    #[error("This image is too complex to be shown.")]
+    #[error("This image takes too much memory or time to process. Send a smaller version.")]
     TooComplex,
-    /// Cut short, or its data contradict themselves.
-    #[error("This image is damaged or incomplete.")]
+    /// The file is cut short, or its data are inconsistent.
+    #[error("This image is damaged or incomplete. Check that it opens on your device, then send it again.")]
     Damaged,
 }

@@ -1,11 +1,11 @@
-//! WebP through libwebp, which scales while it decodes.
+//! Decodes WebP with libwebp, which scales while it decodes.
 
 use std::mem;
 
 use image::metadata::Orientation;
 use webpx::{Decoder, DecoderConfig, ImageInfo};
 
-use super::raster::{Layout, Raster, on_white};
+use super::raster::{Layout, Raster, flatten_onto_white};
 use super::{OVERSAMPLING, Refusal, check_size, ratio};
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
@@ -15,8 +15,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
         let frame = FirstFrame::read(bytes).ok_or(Refusal::Damaged)?;
         frame.on_canvas(size)?
     } else {
-        let (pixels, held) = decode_scaled(bytes, size)?;
-        held.raster(size, pixels)
+        let (pixels, scaled) = decode_scaled(bytes, size)?;
+        scaled.raster(size, pixels)
     };
     let exif = chunk(bytes, *b"EXIF").map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
     raster.orientation = exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
@@ -31,7 +31,8 @@ struct Size {
 }
 
 impl Size {
-    /// As small as the thumbnail of `canvas` allows, this being a part of that canvas.
+    /// Returns the size to which a frame of this size is decoded, so that the whole `canvas` is just large enough for a
+    /// good thumbnail.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sides are at most 16384")]
     fn scaled(self, canvas: Self) -> Self {
         let by = (ratio(canvas.width, canvas.height) / OVERSAMPLING).max(1.0);
@@ -51,14 +52,15 @@ fn info(bytes: &[u8]) -> Result<ImageInfo, Refusal> {
     Ok(info)
 }
 
-/// A still image, scaled as its place on the canvas asks.
+/// Decodes a still image, scaled down like its canvas.
 fn decode_scaled(bytes: &[u8], canvas: Size) -> Result<(Vec<u8>, Size), Refusal> {
     let info = info(bytes)?;
     let size = Size { width: info.width, height: info.height };
     let scaled = size.scaled(canvas);
     let mut webp = Decoder::new(bytes).map_err(|_| Refusal::Damaged)?;
     if scaled != size {
-        // The filter smooths the edges of blocks of 4 pixels, which become one or less.
+        // The deblocking filter smooths edges of blocks of 4 × 4 pixels. It has no effect once a block is one pixel or
+        // less.
         let smooth = size.width / scaled.width < 4;
         webp = webp.config(DecoderConfig::new().bypass_filtering(!smooth)).scale(scaled.width, scaled.height);
     }
@@ -66,14 +68,17 @@ fn decode_scaled(bytes: &[u8], canvas: Size) -> Result<(Vec<u8>, Size), Refusal>
     let (mut pixels, width, height) = decoded.map_err(|_| Refusal::Damaged)?;
     if info.has_alpha {
         let rgba = mem::take(&mut pixels);
-        on_white(&rgba, &mut pixels);
+        flatten_onto_white(&rgba, &mut pixels);
     }
     Ok((pixels, Size { width, height }))
 }
 
-/// Of an animation, as a file of its own: libwebp's own way needs memory for the whole canvas, twice.
+/// The first frame of an animation, as a still WebP file. libwebp's animation decoder is not used, because it needs
+/// memory for two canvases of the full size.
 struct FirstFrame {
+    /// Position on the canvas, in pixels.
     left: u32,
+    /// Position on the canvas, in pixels.
     top: u32,
     file: Vec<u8>,
 }
@@ -85,7 +90,8 @@ impl FirstFrame {
 
         let mut file = b"RIFF\0\0\0\0WEBP".to_vec();
         if chunks.starts_with(b"ALPH") {
-            // The flag of an alpha channel, and the size as the frame's header has it.
+            // A frame with an alpha channel needs an extended header: the alpha flag, and the size from the frame
+            // header.
             file.extend_from_slice(b"VP8X\x0a\0\0\0\x10\0\0\0");
             file.extend_from_slice(&header[6..12]);
         }
@@ -104,7 +110,8 @@ impl FirstFrame {
         let corner = Size { width: self.left.max(1), height: self.top.max(1) }.scaled(canvas);
         let (left, top) =
             (if self.left == 0 { 0 } else { corner.width }, if self.top == 0 { 0 } else { corner.height });
-        // Around the frame the canvas is transparent, so white; what lies outside is cut off.
+        // The canvas around the frame is transparent, which is shown as white. Parts of the frame outside the canvas
+        // are cut off.
         let mut whole = vec![[255; 3]; scaled.width as usize * scaled.height as usize];
         let rows = whole.chunks_exact_mut(scaled.width as usize).skip(top as usize);
         for (to, from) in rows.zip(pixels.as_chunks::<3>().0.chunks_exact(size.width as usize)) {
@@ -114,7 +121,8 @@ impl FirstFrame {
     }
 }
 
-/// The first chunk of this name. Chunks have a name, a length, and padding to an even length.
+/// Returns the data of the first RIFF chunk with this name. A chunk has a name, a length, data, and padding to an even
+/// length.
 fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
     let mut rest = bytes.get(12..)?;
     loop {

@@ -1,4 +1,4 @@
-//! What a file costs, measured in a process of its own.
+//! Makes thumbnails in a child process, to measure CPU time and memory and to survive crashes.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -9,18 +9,22 @@ use media::Refusal;
 use nix::sys::resource::{Resource, UsageWho, getrusage, setrlimit};
 use nix::sys::time::TimeValLike as _;
 
+/// Set in the environment of the child process.
 const IN_CHILD: &str = "HEARTH_MEDIA_CHILD";
+
+/// Returned by [`thumbnail_within_limits`] if there is a thumbnail.
+pub(crate) const MADE: &str = "thumbnail made";
 
 const MAX_FILE: usize = 25 << 20;
 const MAX_PEAK_MIB: u64 = 512;
 const MAX_CPU: Duration = Duration::from_secs(5);
 
-/// Makes the thumbnail in a child process, and fails when that crashes, hangs, or needs more than it may.
-/// Gives what a person would be told; "fine" with a thumbnail.
+/// Makes the thumbnail in a child process. Panics if the child crashes, hangs, or exceeds the limits of CPU time or
+/// memory. Returns [`MADE`], or the text of the [`Refusal`].
 pub(crate) fn thumbnail_within_limits(name: &str, file: &[u8]) -> String {
-    assert!(file.len() <= MAX_FILE, "{name}: {} bytes is more than can be uploaded", file.len());
+    assert!(file.len() <= MAX_FILE, "{name}: {} bytes exceed the upload limit", file.len());
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "child::in_the_child", "--nocapture"])
+        .args(["--exact", "child::makes_thumbnail_in_child_process", "--nocapture"])
         .env(IN_CHILD, "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -28,23 +32,23 @@ pub(crate) fn thumbnail_within_limits(name: &str, file: &[u8]) -> String {
         .unwrap();
     child.stdin.take().unwrap().write_all(file).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{name}: {}", output.status);
+    assert!(output.status.success(), "{name}: the child process failed: {}", output.status);
 
     let stdout = String::from_utf8(output.stdout).unwrap();
-    let report = stdout.lines().find_map(|line| line.split_once("spent: ")).unwrap().1;
+    let report = stdout.lines().find_map(|line| line.split_once("result: ")).unwrap().1;
     let mut fields = report.splitn(3, ' ');
     let cpu = Duration::from_micros(fields.next().unwrap().parse().unwrap());
     let peak_mib: u64 = fields.next().unwrap().parse().unwrap();
     let outcome = fields.next().unwrap();
     println!("{name}: {} ms, {peak_mib} MiB, {outcome}", cpu.as_millis());
-    assert!(cpu < MAX_CPU, "{name}: {cpu:?} of CPU");
-    assert!(peak_mib < MAX_PEAK_MIB, "{name}: {peak_mib} MiB");
+    assert!(cpu < MAX_CPU, "{name}: took {cpu:?} of CPU time, the limit is {MAX_CPU:?}");
+    assert!(peak_mib < MAX_PEAK_MIB, "{name}: took {peak_mib} MiB of memory, the limit is {MAX_PEAK_MIB} MiB");
     outcome.to_owned()
 }
 
-/// Not a test by itself: what [`thumbnail_within_limits`] starts.
+/// The child process of [`thumbnail_within_limits`]. Run as an ordinary test, it does nothing.
 #[test]
-fn in_the_child() {
+fn makes_thumbnail_in_child_process() {
     if env::var_os(IN_CHILD).is_none() {
         return;
     }
@@ -53,12 +57,12 @@ fn in_the_child() {
     io::stdin().read_to_end(&mut file).unwrap();
     file.shrink_to_fit();
 
-    let outcome = media::thumbnail(&file).map_or_else(|refusal: Refusal| refusal.to_string(), |_| "fine".to_owned());
+    let outcome = media::thumbnail(&file).map_or_else(|refusal: Refusal| refusal.to_string(), |_| MADE.to_owned());
 
     let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
     let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    // `getrusage` would start from the peak of the parent.
+    // Not from `getrusage`: its peak survives `exec`, so it would include the parent's memory.
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim_end_matches("kB").trim();
-    println!("spent: {cpu} {} {outcome}", peak.parse::<u64>().unwrap() / 1024);
+    println!("result: {cpu} {} {outcome}", peak.parse::<u64>().unwrap() / 1024);
 }

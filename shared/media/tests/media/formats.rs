@@ -1,4 +1,4 @@
-//! Each format, and its variants.
+//! Thumbnails of each format and its variants.
 
 use image::{ColorType as ImageColor, ImageFormat};
 use media::{Kind, Refusal};
@@ -6,14 +6,14 @@ use mozjpeg::ColorSpace;
 use png::{BitDepth, ColorType};
 
 use crate::samples::{
-    BLUE, GREEN, RED, Seen, WHITE, YELLOW, bmp, close, exif, extended_webp, gif, image_of, jpeg, jpeg_of, png, png_of,
-    progressive_jpeg, quarters, quarters_rgba, riff_chunk, tiff, webp, with_chunk,
+    BLUE, DecodedThumbnail, GREEN, RED, WHITE, YELLOW, bmp, close, exif, extended_webp, gif, image_of, jpeg, jpeg_of,
+    png, png_of, progressive_jpeg, quarters, quarters_rgba, riff_chunk, tiff, webp, with_chunk,
 };
 
-const CORNERS: [[u8; 3]; 4] = [RED, GREEN, BLUE, YELLOW];
+const QUARTERS: [[u8; 3]; 4] = [RED, GREEN, BLUE, YELLOW];
 
 #[test]
-fn every_format_is_told_by_its_bytes_and_shown() {
+fn every_format_is_detected_and_has_a_thumbnail() {
     let files = [
         (Kind::Jpeg, jpeg(120, 80)),
         (Kind::Jpeg, progressive_jpeg(120, 80)),
@@ -25,9 +25,9 @@ fn every_format_is_told_by_its_bytes_and_shown() {
     ];
     for (kind, file) in files {
         assert_eq!(Kind::of(&file), kind);
-        let seen = Seen::of(&file);
-        assert_eq!((seen.width, seen.height), (120, 80), "{kind:?} is not enlarged");
-        seen.assert_corners(CORNERS);
+        let decoded = DecodedThumbnail::of(&file);
+        assert_eq!((decoded.width, decoded.height), (120, 80), "{kind:?}: a small image must keep its size");
+        decoded.assert_quarters(QUARTERS);
     }
 }
 
@@ -45,25 +45,25 @@ fn large_images_are_shrunk_to_fit() {
             tiff(width, height),
         ];
         for file in files {
-            let seen = Seen::of(&file);
-            assert_eq!((seen.width, seen.height), expected, "{:?}", Kind::of(&file));
-            seen.assert_corners(CORNERS);
+            let decoded = DecodedThumbnail::of(&file);
+            assert_eq!((decoded.width, decoded.height), expected, "{:?}", Kind::of(&file));
+            decoded.assert_quarters(QUARTERS);
         }
     }
 }
 
 #[test]
-fn the_narrowest_images_keep_a_pixel() {
+fn narrowest_images_keep_a_width_of_one_pixel() {
     for (width, height, expected) in [(16_384, 1, (512, 1)), (1, 16_384, (1, 512)), (1, 1, (1, 1))] {
-        let seen = Seen::of(&png(width, height));
-        assert_eq!((seen.width, seen.height), expected);
-        let seen = Seen::of(&jpeg(width, height));
-        assert_eq!((seen.width, seen.height), expected);
+        for file in [png(width, height), jpeg(width, height)] {
+            let decoded = DecodedThumbnail::of(&file);
+            assert_eq!((decoded.width, decoded.height), expected, "{:?}", Kind::of(&file));
+        }
     }
 }
 
 #[test]
-fn transparency_is_shown_on_white() {
+fn transparent_pixels_become_white() {
     for (width, height) in [(100, 100), (1700, 1700)] {
         let clear = quarters_rgba(width, height, 0);
         let half = quarters_rgba(width, height, 128);
@@ -76,34 +76,37 @@ fn transparency_is_shown_on_white() {
             let alpha = u32::from(pixels[3]);
             let on_white = |value: u8| u8::try_from((u32::from(value) * alpha + 255 * (255 - alpha)) / 255).unwrap();
             for file in files {
-                Seen::of(&file).assert_corners(CORNERS.map(|color| color.map(on_white)));
+                DecodedThumbnail::of(&file).assert_quarters(QUARTERS.map(|color| color.map(on_white)));
             }
         }
     }
 }
 
 #[test]
-fn clear_pixels_do_not_stain_their_neighbours() {
-    // Every other column is red but clear: all that shows is blue, half of it.
+fn color_of_transparent_pixels_does_not_affect_neighbors() {
+    // The columns alternate between transparent red and opaque blue. On white, the average is a light blue.
     let pixels: Vec<u8> = [[255, 0, 0, 0], [0, 0, 255, 255]].concat().repeat(1600 * 800);
-    let seen = Seen::of(&png_of(ColorType::Rgba, BitDepth::Eight, 1600, 1600, &pixels));
-    assert!(close(seen.at(256, 256), [128, 128, 255], 6), "{:?}", seen.at(256, 256));
+    let decoded = DecodedThumbnail::of(&png_of(ColorType::Rgba, BitDepth::Eight, 1600, 1600, &pixels));
+    assert!(close(decoded.at(256, 256), [128, 128, 255], 6), "{:?}", decoded.at(256, 256));
 }
 
 #[test]
-fn png_of_every_kind() {
+fn png_of_every_color_type() {
     let wide = |pixels: Vec<u8>| pixels.into_iter().flat_map(|value| [value, 0]).collect::<Vec<_>>();
     let gray: Vec<u8> = quarters(1200, 800).chunks_exact(3).map(|rgb| rgb[0]).collect();
-    let grays = CORNERS.map(|color| [color[0]; 3]);
+    let grays = QUARTERS.map(|color| [color[0]; 3]);
 
-    Seen::of(&png_of(ColorType::Rgb, BitDepth::Sixteen, 1200, 800, &wide(quarters(1200, 800)))).assert_corners(CORNERS);
-    Seen::of(&png_of(ColorType::Grayscale, BitDepth::Eight, 1200, 800, &gray)).assert_corners(grays);
-    Seen::of(&png_of(ColorType::Grayscale, BitDepth::Sixteen, 1200, 800, &wide(gray.clone()))).assert_corners(grays);
+    DecodedThumbnail::of(&png_of(ColorType::Rgb, BitDepth::Sixteen, 1200, 800, &wide(quarters(1200, 800))))
+        .assert_quarters(QUARTERS);
+    DecodedThumbnail::of(&png_of(ColorType::Grayscale, BitDepth::Eight, 1200, 800, &gray)).assert_quarters(grays);
+    DecodedThumbnail::of(&png_of(ColorType::Grayscale, BitDepth::Sixteen, 1200, 800, &wide(gray.clone())))
+        .assert_quarters(grays);
     let clear: Vec<u8> = gray.iter().flat_map(|gray| [*gray, 0]).collect();
-    Seen::of(&png_of(ColorType::GrayscaleAlpha, BitDepth::Eight, 1200, 800, &clear)).assert_corners([WHITE; 4]);
-    // One bit a pixel: 0b1010_1010, that is, black and white columns.
-    let seen = Seen::of(&png_of(ColorType::Grayscale, BitDepth::One, 1200, 800, &vec![0xaa; 150 * 800]));
-    assert!(close(seen.at(200, 200), [128; 3], 6));
+    DecodedThumbnail::of(&png_of(ColorType::GrayscaleAlpha, BitDepth::Eight, 1200, 800, &clear))
+        .assert_quarters([WHITE; 4]);
+    // One bit per pixel. The bytes are 0b1010_1010: columns alternate between white and black.
+    let decoded = DecodedThumbnail::of(&png_of(ColorType::Grayscale, BitDepth::One, 1200, 800, &vec![0xaa; 150 * 800]));
+    assert!(close(decoded.at(200, 200), [128; 3], 6));
 
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 40, 40);
@@ -113,12 +116,12 @@ fn png_of_every_kind() {
     let mut writer = encoder.write_header().unwrap();
     writer.write_image_data(&[[0; 20], [1; 20]].concat().repeat(40)).unwrap();
     writer.finish().unwrap();
-    Seen::of(&bytes).assert_corners([RED, WHITE, RED, WHITE]);
+    DecodedThumbnail::of(&bytes).assert_quarters([RED, WHITE, RED, WHITE]);
 }
 
-/// Of a large progressive file only some scans are read.
+/// The decoder skips some scans of large progressive files, which must not change the thumbnail.
 #[test]
-fn a_large_progressive_jpeg_looks_like_a_baseline_one() {
+fn large_progressive_jpeg_has_same_thumbnail_as_baseline_jpeg() {
     let pixels: Vec<u8> = (0..6000 * 400 * 3_u32).map(|at| ((at / 97) ^ (at % 61)).to_le_bytes()[0]).collect();
     for sampling in [(1, 1), (2, 1), (1, 2), (2, 2)] {
         let thumbnail_of = |progressive: bool| {
@@ -139,31 +142,32 @@ fn jpeg_in_gray_and_cmyk() {
     let gray: Vec<u8> = quarters(1000, 600).chunks_exact(3).map(|rgb| rgb[0]).collect();
     let file =
         jpeg_of(ColorSpace::JCS_GRAYSCALE, 1000, 600, &gray, |jpeg| jpeg.set_color_space(ColorSpace::JCS_GRAYSCALE));
-    Seen::of(&file).assert_corners(CORNERS.map(|color| [color[0]; 3]));
+    DecodedThumbnail::of(&file).assert_quarters(QUARTERS.map(|color| [color[0]; 3]));
 
-    // libjpeg marks CMYK as Adobe's, which stores how much light is left instead of ink.
+    // libjpeg writes an Adobe segment into CMYK files. Adobe stores CMYK inverted: 255 is no ink.
     let light: Vec<u8> = quarters(1000, 600).chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
     for stored in [ColorSpace::JCS_CMYK, ColorSpace::JCS_YCCK] {
         let file = jpeg_of(ColorSpace::JCS_CMYK, 1000, 600, &light, |jpeg| jpeg.set_color_space(stored));
-        Seen::of(&file).assert_corners(CORNERS);
+        DecodedThumbnail::of(&file).assert_quarters(QUARTERS);
     }
 }
 
 #[test]
 fn tiff_of_16_bits() {
     let pixels: Vec<u8> = quarters(1000, 600).into_iter().flat_map(|value| [value, value]).collect();
-    Seen::of(&image_of(ImageFormat::Tiff, ImageColor::Rgb16, 1000, 600, &pixels)).assert_corners(CORNERS);
+    DecodedThumbnail::of(&image_of(ImageFormat::Tiff, ImageColor::Rgb16, 1000, 600, &pixels)).assert_quarters(QUARTERS);
 }
 
 #[test]
-fn of_an_animation_the_first_frame_is_shown() {
+fn first_frame_of_an_animation_is_shown() {
     for side in [100, 1000] {
-        let seen = Seen::of(&gif(side, side, &[(0, 0, side, side, GREEN), (0, 0, side, side, RED)]));
-        seen.assert_corners([GREEN; 4]);
-        // A frame may cover a part of the canvas, and reach beyond it.
+        let decoded = DecodedThumbnail::of(&gif(side, side, &[(0, 0, side, side, GREEN), (0, 0, side, side, RED)]));
+        decoded.assert_quarters([GREEN; 4]);
+        // A frame may cover only a part of the canvas, and may extend beyond it.
         let half = side / 2;
-        Seen::of(&gif(side, side, &[(half, half, half, half, GREEN)])).assert_corners([WHITE, WHITE, WHITE, GREEN]);
-        Seen::of(&gif(side, side, &[(half, 0, side, side, RED)])).assert_corners([WHITE, RED, WHITE, RED]);
+        DecodedThumbnail::of(&gif(side, side, &[(half, half, half, half, GREEN)]))
+            .assert_quarters([WHITE, WHITE, WHITE, GREEN]);
+        DecodedThumbnail::of(&gif(side, side, &[(half, 0, side, side, RED)])).assert_quarters([WHITE, RED, WHITE, RED]);
     }
 
     for side in [100, 2000] {
@@ -175,7 +179,7 @@ fn of_an_animation_the_first_frame_is_shown() {
                 }
                 body.push(0);
                 let still = webp(side, side, pixels, lossless);
-                // Without the RIFF header and, if there is one, the extended header.
+                // A frame has neither the RIFF header (12 bytes) nor the extended header (18 bytes, if there is one).
                 body.extend(&still[if still[12..].starts_with(b"VP8X") { 30 } else { 12 }..]);
                 riff_chunk(*b"ANMF", &body)
             };
@@ -187,29 +191,30 @@ fn of_an_animation_the_first_frame_is_shown() {
                 side,
                 &[timing.clone(), whole.clone(), frame(0, 0, side, &vec![9; (side * side * 3) as usize])].concat(),
             );
-            let seen = Seen::of(&file);
-            assert_eq!(seen.width, side.min(512));
-            seen.assert_corners(CORNERS);
+            let decoded = DecodedThumbnail::of(&file);
+            assert_eq!(decoded.width, side.min(512));
+            decoded.assert_quarters(QUARTERS);
 
             let part = frame(side / 2, 0, side / 2, &quarters_rgba(side / 2, side / 2, alpha));
-            let seen = Seen::of(&extended_webp(0x12, side, side, &[timing, part].concat()));
-            seen.assert_corners([WHITE, seen.at(seen.width * 3 / 4, seen.height / 4), WHITE, WHITE]);
-            assert!(close(seen.at(seen.width * 5 / 8, seen.height / 8), RED, 12));
+            let decoded = DecodedThumbnail::of(&extended_webp(0x12, side, side, &[timing, part].concat()));
+            let middle_of_frame = decoded.at(decoded.width * 3 / 4, decoded.height / 4);
+            decoded.assert_quarters([WHITE, middle_of_frame, WHITE, WHITE]);
+            assert!(close(decoded.at(decoded.width * 5 / 8, decoded.height / 8), RED, 12));
         }
     }
 }
 
 #[test]
-fn orientation_is_found_in_png_and_webp() {
+fn exif_orientation_of_png_and_webp_is_applied() {
     let turned = [BLUE, RED, YELLOW, GREEN];
-    Seen::of(&with_chunk(&png(60, 40), *b"eXIf", &exif(6))).assert_corners(turned);
+    DecodedThumbnail::of(&with_chunk(&png(60, 40), *b"eXIf", &exif(6))).assert_quarters(turned);
     let still = webp(60, 40, &quarters(60, 40), false);
     let chunks = [&still[12..], &riff_chunk(*b"EXIF", &exif(6))].concat();
-    Seen::of(&extended_webp(0x08, 60, 40, &chunks)).assert_corners(turned);
+    DecodedThumbnail::of(&extended_webp(0x08, 60, 40, &chunks)).assert_quarters(turned);
 }
 
 #[test]
-fn what_is_not_shown_is_refused_with_its_reason() {
+fn unsupported_files_are_refused_with_the_reason() {
     assert_eq!(media::thumbnail(b"").unwrap_err(), Refusal::NotAnImage);
     assert_eq!(media::thumbnail(b"<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap_err(), Refusal::NotAnImage);
     assert_eq!(media::thumbnail(b"%PDF-1.7").unwrap_err(), Refusal::NotAnImage);

@@ -1,14 +1,12 @@
-//! Files that are cut short, lie, or drag much along.
+//! Files that are cut short, corrupted, or carry a large amount of unused data.
 
 use media::{Kind, Refusal, thumbnail};
 
-use crate::child::thumbnail_within_limits;
+use crate::child::{MADE, thumbnail_within_limits};
 use crate::samples::{
-    RED, Seen, bmp, exif, extended_webp, gif, jpeg, png, progressive_jpeg, quarters, quarters_rgba, riff_chunk, tiff,
-    webp, with_chunk, with_segment,
+    DecodedThumbnail, RED, bmp, exif, extended_webp, gif, jpeg, png, progressive_jpeg, quarters, quarters_rgba,
+    riff_chunk, tiff, webp, with_chunk, with_segment,
 };
-
-const FINE: &str = "fine";
 
 fn one_of_each() -> Vec<(Kind, Vec<u8>)> {
     let (width, height) = (90, 70);
@@ -26,43 +24,42 @@ fn one_of_each() -> Vec<(Kind, Vec<u8>)> {
 }
 
 #[test]
-#[ignore = "writes what the fuzzer starts from"]
-fn seeds() {
+#[ignore = "writes the seed files of the fuzzer to fuzz/corpus"]
+fn write_fuzzing_seeds() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/thumbnail");
     std::fs::create_dir_all(folder).unwrap();
     let profile = moxcms::ColorProfile::new_display_p3().encode().unwrap();
     let block = [b"Exif\0\0", exif(6).as_slice()].concat();
-    let dressed = with_segment(
+    let with_metadata = with_segment(
         &with_segment(&jpeg(90, 70), 0xe2, &[b"ICC_PROFILE\0\x01\x01", profile.as_slice()].concat()),
         0xe1,
         &block,
     );
-    for (index, (kind, file)) in one_of_each().into_iter().chain([(Kind::Jpeg, dressed)]).enumerate() {
+    for (index, (kind, file)) in one_of_each().into_iter().chain([(Kind::Jpeg, with_metadata)]).enumerate() {
         std::fs::write(format!("{folder}/{kind:?}-{index}").to_lowercase(), file).unwrap();
     }
 }
 
 #[test]
-fn cut_short_at_any_length() {
+fn files_cut_at_any_length_are_refused() {
     for (kind, file) in one_of_each() {
         for length in 0..file.len() {
             let outcome = thumbnail(&file[..length]);
-            // A few bytes at the end may be no more than a trailer.
+            // The last 30 bytes may be only a trailer, which decoders do not need.
             assert!(outcome.is_err() || length + 30 > file.len(), "{kind:?} cut to {length} of {}", file.len());
         }
-        // The half of an image is an incomplete one.
         assert_eq!(thumbnail(&file[..file.len() / 2]).unwrap_err(), Refusal::Damaged, "{kind:?}");
     }
 }
 
 #[test]
-fn any_byte_changed() {
+fn any_changed_byte_is_handled() {
     for (_, file) in one_of_each() {
         for at in 0..file.len().min(2000) {
             for value in [0, 0x7f, 0xff, file[at] ^ 1] {
                 let mut file = file.clone();
                 file[at] = value;
-                // Either is right, as long as it comes to an end.
+                // A thumbnail and a refusal are both correct. The decoder must not crash or hang.
                 let _ = thumbnail(&file);
             }
         }
@@ -70,32 +67,32 @@ fn any_byte_changed() {
 }
 
 #[test]
-fn random_bytes_behind_any_magic() {
+fn random_bytes_after_a_valid_signature_are_refused() {
     let mut seed = 1u64;
     let mut random = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         seed.to_be_bytes()[0]
     };
     for (_, file) in one_of_each() {
-        for magic in [0, 2, 8, 16, 30] {
+        for signature in [0, 2, 8, 16, 30] {
             for length in [0, 1, 100, 5000] {
                 let noise: Vec<u8> = (0..length).map(|_| random()).collect();
-                assert!(thumbnail(&[&file[..magic], &noise].concat()).is_err());
+                assert!(thumbnail(&[&file[..signature], &noise].concat()).is_err());
             }
         }
     }
 }
 
 #[test]
-fn what_is_appended_or_claimed_does_not_matter() {
-    // A page behind a picture: still that picture. And a picture behind something else is not one.
-    let page = b"<html><script>alert(1)</script>";
+fn files_that_combine_two_formats_are_handled_by_their_first_bytes() {
+    // An image followed by HTML is an image. HTML followed by an image is not.
+    let html = b"<html><script>alert(1)</script>";
     for (kind, file) in one_of_each() {
-        let seen = Seen::of(&[&file, page.as_slice()].concat());
-        assert_eq!((seen.width, seen.height), (90, 70), "{kind:?}");
-        assert_eq!(thumbnail(&[page.as_slice(), &file].concat()).unwrap_err(), Refusal::NotAnImage);
+        let decoded = DecodedThumbnail::of(&[&file, html.as_slice()].concat());
+        assert_eq!((decoded.width, decoded.height), (90, 70), "{kind:?}");
+        assert_eq!(thumbnail(&[html.as_slice(), &file].concat()).unwrap_err(), Refusal::NotAnImage);
     }
-    // The start of one format, the content of another.
+    // The start of one format and the content of another: the decoder must not crash or hang.
     let files = one_of_each();
     for (_, head) in &files {
         for (_, tail) in &files {
@@ -106,30 +103,30 @@ fn what_is_appended_or_claimed_does_not_matter() {
             let _ = thumbnail(&[&head[..12], tail].concat());
         }
     }
-    // A GIF that is also a script, an image whose comment is a page.
+    // A script that begins like a GIF is refused. A JPEG with HTML in its comment is an image.
     assert!(thumbnail(b"GIF89a=1;alert(1)//").is_err());
-    Seen::of(&with_segment(&jpeg(60, 40), 0xfe, page));
+    DecodedThumbnail::of(&with_segment(&jpeg(60, 40), 0xfe, html));
 }
 
 #[test]
-fn twenty_megabytes_of_segments() {
+fn twenty_megabytes_of_metadata_stay_within_limits() {
     let file = jpeg(60, 40);
     for marker in [0xe1, 0xe2, 0xfe] {
         let begin: &[u8] = if marker == 0xe2 { b"ICC_PROFILE\0\x01\x01" } else { b"Exif\0\0II*\0" };
         let segment = &with_segment(&file, marker, &[begin, &vec![0x55; 65_000]].concat())[2..][..begin.len() + 65_004];
         let file = [&file[..2], &segment.repeat(300), &file[2..]].concat();
-        assert_eq!(thumbnail_within_limits("JPEG, 20 MB of segments", &file), FINE);
+        assert_eq!(thumbnail_within_limits("JPEG, 20 MB of segments", &file), MADE);
     }
-    // Profiles of the greatest size that there can be, whole.
+    // Colour profiles of the largest possible size. In a JPEG, these are 255 parts.
     let mut file = file;
     for part in (1..=255).rev() {
         file = with_segment(&file, 0xe2, &[b"ICC_PROFILE\0", [part, 255].as_slice(), &vec![0x55; 65_000]].concat());
     }
-    assert_eq!(thumbnail_within_limits("JPEG, profile of 16 MB", &file), FINE);
+    assert_eq!(thumbnail_within_limits("JPEG, profile of 16 MB", &file), MADE);
     let profile = riff_chunk(*b"ICCP", &vec![0x55; 24 << 20]);
     let still = webp(60, 40, &quarters(60, 40), true);
     let file = extended_webp(0x20, 60, 40, &[&profile, &still[12..]].concat());
-    assert_eq!(thumbnail_within_limits("WebP, profile of 24 MiB", &file), FINE);
+    assert_eq!(thumbnail_within_limits("WebP, profile of 24 MiB", &file), MADE);
     let file = extended_webp(
         0x0c,
         60,
@@ -137,32 +134,32 @@ fn twenty_megabytes_of_segments() {
         &[&still[12..], &riff_chunk(*b"EXIF", &vec![0x55; 12 << 20]), &riff_chunk(*b"XMP ", &vec![0x55; 12 << 20])]
             .concat(),
     );
-    assert_eq!(thumbnail_within_limits("WebP, EXIF and XMP of 24 MiB", &file), FINE);
+    assert_eq!(thumbnail_within_limits("WebP, EXIF and XMP of 24 MiB", &file), MADE);
 }
 
 #[test]
-fn chunks_that_unpack_to_much() {
-    // Half a gigabyte of zeros in half a megabyte.
+fn decompression_bombs_in_metadata_stay_within_limits() {
+    // 500 MiB of zeros, compressed to half a megabyte.
     let bomb = deflated_zeros(500 << 20);
     for (name, head) in
         [(*b"iCCP", b"profile\0\0".as_slice()), (*b"zTXt", b"Comment\0\0"), (*b"iTXt", b"Comment\0\x01\0\0\0")]
     {
         let file = with_chunk(&png(60, 40), name, &[head, &bomb].concat());
         let outcome = thumbnail_within_limits(&format!("PNG, {} bomb", String::from_utf8_lossy(&name)), &file);
-        assert!(name == *b"iCCP" || outcome == FINE, "{outcome}");
+        assert!(name == *b"iCCP" || outcome == MADE, "{outcome}");
     }
     let file = with_chunk(&png(60, 40), *b"eXIf", &[exif(6), vec![0; 24 << 20]].concat());
     thumbnail_within_limits("PNG, EXIF of 24 MiB", &file);
     let file = with_chunk(&png(60, 40), *b"tEXt", &vec![b'a'; 24 << 20]);
-    assert_eq!(thumbnail_within_limits("PNG, text of 24 MiB", &file), FINE);
+    assert_eq!(thumbnail_within_limits("PNG, text of 24 MiB", &file), MADE);
 }
 
 #[test]
-fn a_million_of_nothing() {
-    let nothing = &with_chunk(&png(60, 40), *b"teSt", &[])[33..45];
+fn millions_of_empty_chunks_stay_within_limits() {
+    let empty_chunk = &with_chunk(&png(60, 40), *b"teSt", &[])[33..45];
     let file = png(60, 40);
-    let file = [&file[..33], &nothing.repeat(2_000_000), &file[33..]].concat();
-    assert_eq!(thumbnail_within_limits("PNG, 2 million empty chunks", &file), FINE);
+    let file = [&file[..33], &empty_chunk.repeat(2_000_000), &file[33..]].concat();
+    assert_eq!(thumbnail_within_limits("PNG, 2 million empty chunks", &file), MADE);
 
     let file = gif(60, 40, &[(0, 0, 60, 40, RED)]);
     let header = 13 + if file[10] & 0x80 == 0 { 0 } else { 3 << ((file[10] & 7) + 1) };
@@ -175,15 +172,15 @@ fn a_million_of_nothing() {
 
     let file = jpeg(60, 40);
     let file = [&file[..2], &[0xff, 0xfe, 0, 2].repeat(6_000_000), &file[2..]].concat();
-    assert_eq!(thumbnail_within_limits("JPEG, 6 million empty comments", &file), FINE);
+    assert_eq!(thumbnail_within_limits("JPEG, 6 million empty comments", &file), MADE);
     let file = [&jpeg(60, 40)[..2], &[0xff].repeat(25_000_000)].concat();
-    thumbnail_within_limits("JPEG, padding without end", &file);
+    thumbnail_within_limits("JPEG, 25 MB of padding", &file);
 }
 
-/// A zlib stream; made by a PNG's encoder, whose only image data it is.
+/// Returns a zlib stream of `length` zero bytes: the compressed pixels of a PNG.
 fn deflated_zeros(length: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // One row, with the byte that names its filter.
+    // A single row. The encoder adds one byte, the row's filter type.
     let mut encoder = png::Encoder::new(&mut bytes, length - 1, 1);
     encoder.set_color(png::ColorType::Grayscale);
     let mut writer = encoder.write_header().unwrap();

@@ -1,14 +1,14 @@
-//! Thumbnails of images that are as they should be, and of files that mean harm.
+//! Thumbnails of valid images and of hostile files.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "in tests, also outside the functions that are marked as such"
+    reason = "clippy allows these in test functions only, but helpers of tests use them too"
 )]
 
 mod child;
-mod faithful;
+mod detection;
 mod formats;
 mod hostile;
-mod hostile_sizes;
+mod rendering;
 mod samples;
-mod told;
+mod size_limits;

@@ -1,4 +1,4 @@
-//! Small images in every format, and what is needed to look at a thumbnail.
+//! Sample images in every format, and checks of decoded thumbnails.
 
 use std::io::Cursor;
 
@@ -13,10 +13,11 @@ pub(crate) const BLUE: Pixel = [30, 40, 220];
 pub(crate) const YELLOW: Pixel = [230, 220, 30];
 pub(crate) const WHITE: Pixel = [255; 3];
 
-/// Found in the EXIF block of [`exif`], and nowhere else.
+/// A private text in the metadata of samples. It must not appear in a thumbnail.
 pub(crate) const SECRET: &[u8] = b"at home, second floor";
 
-/// The four quarters in red, green, blue and yellow: upper left, upper right, lower left, lower right.
+/// Returns RGB pixels: red in the upper left quarter, green in the upper right, blue in the lower left, yellow in the
+/// lower right.
 pub(crate) fn quarters(width: u32, height: u32) -> Vec<u8> {
     let color = |x, y| match (x < width / 2, y < height / 2) {
         (true, true) => RED,
@@ -27,7 +28,7 @@ pub(crate) fn quarters(width: u32, height: u32) -> Vec<u8> {
     (0..height).flat_map(|y| (0..width).flat_map(move |x| color(x, y))).collect()
 }
 
-/// The same, all with this alpha.
+/// Returns the pixels of [`quarters`] as RGBA, all with this alpha.
 pub(crate) fn quarters_rgba(width: u32, height: u32, alpha: u8) -> Vec<u8> {
     quarters(width, height).chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], alpha]).collect()
 }
@@ -57,7 +58,7 @@ pub(crate) fn progressive_jpeg(width: u32, height: u32) -> Vec<u8> {
     jpeg_of(ColorSpace::JCS_RGB, width, height, &quarters(width, height), Compress::set_progressive_mode)
 }
 
-/// The file with a segment put in behind its first marker; too long a body is cut.
+/// Returns a copy of a JPEG with a segment inserted after its first marker. A body of more than 65,533 bytes is cut.
 pub(crate) fn with_segment(jpeg: &[u8], marker: u8, body: &[u8]) -> Vec<u8> {
     let body = &body[..body.len().min(65_533)];
     let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
@@ -79,7 +80,7 @@ pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     png_of(png::ColorType::Rgb, png::BitDepth::Eight, width, height, &quarters(width, height))
 }
 
-/// The file with a chunk put in behind its header.
+/// Returns a copy of a PNG with a chunk inserted after its header.
 pub(crate) fn with_chunk(png: &[u8], name: [u8; 4], data: &[u8]) -> Vec<u8> {
     const HEADER_END: usize = 33;
     let mut chunk = u32::try_from(data.len()).unwrap().to_be_bytes().to_vec();
@@ -89,14 +90,14 @@ pub(crate) fn with_chunk(png: &[u8], name: [u8; 4], data: &[u8]) -> Vec<u8> {
     [&png[..HEADER_END], &chunk, &png[HEADER_END..]].concat()
 }
 
-/// As PNG has it.
+/// Returns the CRC-32 that PNG uses.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
     })
 }
 
-/// Frames of one colour each: their place, size and colour. The canvas has no background.
+/// Returns a GIF with these single-colour frames: left, top, width, height, colour. The canvas has no background.
 pub(crate) fn gif(width: u16, height: u16, frames: &[(u16, u16, u16, u16, Pixel)]) -> Vec<u8> {
     let mut encoder = gif::Encoder::new(Vec::new(), width, height, &[]).unwrap();
     for (left, top, width, height, color) in frames {
@@ -126,14 +127,14 @@ pub(crate) fn webp(width: u32, height: u32, pixels: &[u8], lossless: bool) -> Ve
     encoder.lossless(lossless).quality(if lossless { 0.0 } else { 92.0 }).method(0).encode(webpx::Unstoppable).unwrap()
 }
 
-/// `name`, the length of `body`, `body`, padded.
+/// Returns a RIFF chunk: `name`, the length of `body`, `body`, and padding to an even length.
 pub(crate) fn riff_chunk(name: [u8; 4], body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap().to_le_bytes();
     let padding: &[u8] = if body.len() % 2 == 1 { &[0] } else { &[] };
     [name.as_slice(), &length, body, padding].concat()
 }
 
-/// An extended WebP with these chunks; `flags` as in its header.
+/// Returns a WebP with an extended header (with these `flags`) and these chunks.
 pub(crate) fn extended_webp(flags: u8, width: u32, height: u32, chunks: &[u8]) -> Vec<u8> {
     let mut header = vec![flags, 0, 0, 0];
     header.extend(&(width - 1).to_le_bytes()[..3]);
@@ -161,7 +162,7 @@ pub(crate) fn tiff(width: u32, height: u32) -> Vec<u8> {
     image_of(image::ImageFormat::Tiff, image::ColorType::Rgb8, width, height, &quarters(width, height))
 }
 
-/// An EXIF block with an orientation, a place on Earth, and [`SECRET`].
+/// Returns an EXIF block with this orientation, a GPS position, and [`SECRET`] as the image description.
 pub(crate) fn exif(orientation: u16) -> Vec<u8> {
     let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
         [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value].concat()
@@ -182,17 +183,18 @@ pub(crate) fn exif(orientation: u16) -> Vec<u8> {
 }
 
 /// A thumbnail, decoded.
-pub(crate) struct Seen {
+pub(crate) struct DecodedThumbnail {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pixels: Vec<Pixel>,
 }
 
-impl Seen {
-    /// Makes the thumbnail and decodes it; it must be what it says, and carry no metadata.
+impl DecodedThumbnail {
+    /// Makes the thumbnail of `file` and decodes it. Panics if there is none, if its size is not as reported, or if it
+    /// contains metadata.
     pub(crate) fn of(file: &[u8]) -> Self {
         let Thumbnail { jpeg, width, height } = media::thumbnail(file).unwrap();
-        assert_bare(&jpeg);
+        assert_no_metadata(&jpeg);
         let mut decoded = Decompress::new_mem(&jpeg).unwrap().rgb().unwrap();
         assert_eq!((decoded.width(), decoded.height()), (width as usize, height as usize));
         Self { width, height, pixels: decoded.read_scanlines().unwrap() }
@@ -202,31 +204,33 @@ impl Seen {
         self.pixels[(y * self.width + x) as usize]
     }
 
-    /// The middles of the four quarters, in the order of [`quarters`].
-    pub(crate) fn corners(&self) -> [Pixel; 4] {
+    /// Returns the colours in the middle of the four quarters, in the order of [`quarters`].
+    pub(crate) fn quarter_colors(&self) -> [Pixel; 4] {
         let (left, right, top, bottom) = (self.width / 4, self.width * 3 / 4, self.height / 4, self.height * 3 / 4);
         [self.at(left, top), self.at(right, top), self.at(left, bottom), self.at(right, bottom)]
     }
 
-    pub(crate) fn assert_corners(&self, expected: [Pixel; 4]) {
-        for (seen, expected) in self.corners().into_iter().zip(expected) {
-            assert!(close(seen, expected, 12), "{:?} for {expected:?}", self.corners());
+    pub(crate) fn assert_quarters(&self, expected: [Pixel; 4]) {
+        let colors = self.quarter_colors();
+        for (actual, expected_color) in colors.into_iter().zip(expected) {
+            assert!(close(actual, expected_color, 12), "the quarters are {colors:?}, expected {expected:?}");
         }
     }
 }
 
+/// Returns whether two colours differ by at most `by` in every channel.
 pub(crate) fn close(one: Pixel, other: Pixel, by: u8) -> bool {
     one.iter().zip(other).all(|(one, other)| one.abs_diff(other) <= by)
 }
 
-/// Of all segments before the picture, only those that decoding needs.
-fn assert_bare(jpeg: &[u8]) {
+/// Asserts that the segments before the first scan are only those needed for decoding.
+fn assert_no_metadata(jpeg: &[u8]) {
     let mut at = 2;
     while jpeg[at + 1] != 0xda {
         assert_eq!(jpeg[at], 0xff);
         let length = usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
-        assert!(matches!(jpeg[at + 1], 0xc0 | 0xc4 | 0xdb | 0xe0), "segment {:#x}", jpeg[at + 1]);
-        assert!(jpeg[at + 1] != 0xe0 || length == 16, "JFIF, without a picture of its own");
+        assert!(matches!(jpeg[at + 1], 0xc0 | 0xc4 | 0xdb | 0xe0), "unexpected segment {:#x}", jpeg[at + 1]);
+        assert!(jpeg[at + 1] != 0xe0 || length == 16, "the JFIF segment must not contain a preview image");
         at += 2 + length;
     }
     assert!(!jpeg.windows(SECRET.len()).any(|window| window == SECRET));

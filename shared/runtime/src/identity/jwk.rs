@@ -8,7 +8,7 @@ use ring::signature;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What a token may be signed with. `none` and the symmetric algorithms do not exist here.
+/// The accepted signature algorithms. `none` and symmetric algorithms are not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
     Rs256,
@@ -16,7 +16,7 @@ pub(super) enum Algorithm {
 }
 
 impl Algorithm {
-    /// By its JWA name, which is case-sensitive.
+    /// Finds an algorithm by its JWA name, which is case-sensitive.
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
             "RS256" => Some(Self::Rs256),
@@ -26,16 +26,16 @@ impl Algorithm {
     }
 }
 
-/// A public key, usable with one algorithm only.
+/// A public key. Each kind works with one algorithm only.
 pub(super) enum Key {
     Rsa(signature::RsaPublicKeyComponents<Vec<u8>>),
-    /// The point, uncompressed.
+    /// The uncompressed point.
     P256(Vec<u8>),
 }
 
 impl Key {
-    /// Whether `algorithm` is this key's and `signature` is its signature of `message`.
-    /// RSA keys under 2 048 bits verify nothing.
+    /// Whether `signature` is a valid signature of `message` by this key with `algorithm`. Always false for RSA keys
+    /// under 2 048 bits.
     pub(super) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let verified = match (self, algorithm) {
             (Self::Rsa(key), Algorithm::Rs256) => {
@@ -50,18 +50,17 @@ impl Key {
     }
 }
 
-/// The usable keys of a JWK set by their `kid`.
+/// Parses a JWK set and returns its usable keys by `kid`.
 ///
-/// Keys of other types, for other uses or without a `kid` are skipped (RFC 7517 §5); a set without
-/// any usable key is an error.
+/// Skips keys of other types, for other uses or without a `kid` (RFC 7517 §5). Fails if no usable key remains.
 pub(super) fn parse_set(json: &[u8]) -> Result<HashMap<String, Key>, &'static str> {
     #[derive(Deserialize)]
     struct JwkSet {
         keys: Vec<Value>,
     }
-    let set: JwkSet = serde_json::from_slice(json).map_err(|_| "the answer is not a JWK set")?;
+    let set: JwkSet = serde_json::from_slice(json).map_err(|_| "the response is not a JWK set")?;
     let keys: HashMap<_, _> = set.keys.into_iter().filter_map(parse).collect();
-    if keys.is_empty() { Err("the JWK set has no usable key") } else { Ok(keys) }
+    if keys.is_empty() { Err("the JWK set contains no usable key") } else { Ok(keys) }
 }
 
 fn parse(json: Value) -> Option<(String, Key)> {
@@ -89,7 +88,7 @@ fn parse(json: Value) -> Option<(String, Key)> {
         }
         ("EC", Some("P-256")) => {
             let (x, y) = (decode(&jwk.x?)?, decode(&jwk.y?)?);
-            // Else the boundary between x and y could be shifted.
+            // With other lengths, bytes could move from x to y and still give a point of the right length.
             if x.len() != 32 || y.len() != 32 {
                 return None;
             }
@@ -100,7 +99,7 @@ fn parse(json: Value) -> Option<(String, Key)> {
     (signs && jwk.alg.is_none_or(|alg| alg == algorithm)).then_some((jwk.kid, key))
 }
 
-/// Base64url without padding, the only encoding in JOSE (RFC 7515 §2).
+/// Decodes base64url without padding, the only encoding in JOSE (RFC 7515 §2).
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
@@ -129,7 +128,7 @@ mod tests {
 
     /// The examples of RFC 7515, appendices A.2 and A.3.
     #[test]
-    fn published_signatures_verify() {
+    fn signatures_from_the_rfc_verify_with_their_algorithm_only() {
         for (jwk, algorithm, header, signature) in [
             (rsa(), Algorithm::Rs256, "eyJhbGciOiJSUzI1NiJ9", RS256),
             (p256(), Algorithm::Es256, "eyJhbGciOiJFUzI1NiJ9", ES256),
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_for_something_else_are_skipped() {
+    fn keys_for_other_uses_or_algorithms_are_skipped() {
         let with = |mut jwk: Value, name: &str, value: Value| {
             jwk[name] = value;
             jwk

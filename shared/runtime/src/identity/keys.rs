@@ -1,4 +1,4 @@
-//! The issuer's keys, fetched when needed and kept for the life of the process.
+//! A cache of the token issuer's keys. Keys are fetched when needed and kept until the process exits.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -16,62 +16,70 @@ use tokio::sync::Mutex;
 use super::IdentityError;
 use super::jwk::{Key, parse_set};
 
-/// For one fetch, from connecting to the last byte.
+/// The time limit for one fetch, from connecting to the last byte.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
-/// Cognito's set of two keys is under 1 KiB.
+/// The maximum size of a JWK set. Cognito's set of two keys is under 1 KiB.
 const MAX_BYTES: usize = 256 * 1024;
-/// Seconds after which keys are looked up again: how long a withdrawn key may live on while the issuer answers.
+/// Seconds after which the keys are fetched again. A key that the issuer has withdrawn is accepted for at most this
+/// long, if the issuer can be reached.
 const MAX_AGE: u64 = 3600;
-/// Least seconds between two fetches: tokens naming invented keys must not become load on the issuer.
+/// Minimum seconds between two fetches, so that tokens with invented key IDs do not cause many requests to the issuer.
 const REFETCH_PAUSE: u64 = 30;
-/// Least seconds from a failed fetch to the next, for tokens that cannot be judged without one.
+/// Minimum seconds between a failed fetch and the next one for a token whose key is not cached.
 const RETRY_PAUSE: u64 = 1;
 
-/// The key set behind one URL. All times are seconds since 1970.
+/// The cached key set of one URL. Times are seconds since 1970.
 ///
-/// The wall clock, not a monotonic one: Lambda freezes processes between requests, and keys age then too.
+/// Uses the wall clock, because a monotonic clock may stop while Lambda freezes the process, and keys age meanwhile.
 pub(super) struct Keys {
     url: Uri,
-    known: RwLock<Arc<Snapshot>>,
-    fetching: Mutex<()>,
+    cached: RwLock<Arc<Snapshot>>,
+    fetch_lock: Mutex<()>,
 }
 
-/// What the last fetch left behind.
+/// The state after the last fetch.
 #[derive(Default)]
 struct Snapshot {
-    /// From the last fetch that worked.
+    /// The keys of the last successful fetch, by `kid`.
     keys: Arc<HashMap<String, Key>>,
     fetched_at: Option<i64>,
     tried_at: Option<i64>,
-    /// Why the last fetch failed, if it did.
+    /// The error of the last fetch; `None` if it was successful.
     failure: Option<String>,
 }
 
 impl Keys {
     pub(super) fn new(url: Uri) -> Self {
-        Self { url, known: RwLock::default(), fetching: Mutex::default() }
+        Self { url, cached: RwLock::default(), fetch_lock: Mutex::default() }
     }
 
-    /// Runs `judge` with the key of this id, after a fetch if one is due.
+    /// Calls `verify` with the key `kid`. Fetches the keys before if that is due.
     ///
-    /// Unauthorized when the issuer has no such key, `KeysUnavailable` when that cannot be known.
-    pub(super) async fn with<T>(&self, kid: &str, now: i64, judge: impl FnOnce(&Key) -> T) -> Result<T, IdentityError> {
-        let mut known = self.known();
-        if known.is_fetch_due(kid, now) {
-            known = self.fetched_after(known, now).await;
+    /// Fails with `Unauthorized` if the issuer has no such key, and with `KeysUnavailable` if the keys cannot be
+    /// fetched.
+    pub(super) async fn with<T>(
+        &self,
+        kid: &str,
+        now: i64,
+        verify: impl FnOnce(&Key) -> T,
+    ) -> Result<T, IdentityError> {
+        let mut cached = self.cached();
+        if cached.is_fetch_due(kid, now) {
+            cached = self.fetch_after(cached, now).await;
         }
-        match (known.keys.get(kid), &known.failure) {
-            (Some(key), _) => Ok(judge(key)),
-            (None, None) => Err(IdentityError::Unauthorized("the token's key is unknown")),
+        match (cached.keys.get(kid), &cached.failure) {
+            (Some(key), _) => Ok(verify(key)),
+            (None, None) => Err(IdentityError::Unauthorized(
+                "The token is signed with an unknown key. Sign in again for a new token.",
+            )),
             (None, Some(failure)) => Err(IdentityError::KeysUnavailable(failure.clone())),
         }
     }
 
-    /// What a fetch gives that ended after `seen` was read. Whoever waits here for another's fetch takes
-    /// its result, also a failure.
-    async fn fetched_after(&self, seen: Arc<Snapshot>, now: i64) -> Arc<Snapshot> {
-        let _one_at_a_time = self.fetching.lock().await;
-        let last = self.known();
+    /// Returns a snapshot that is newer than `seen`. Concurrent callers share one fetch and its result, also a failure.
+    async fn fetch_after(&self, seen: Arc<Snapshot>, now: i64) -> Arc<Snapshot> {
+        let _lock = self.fetch_lock.lock().await;
+        let last = self.cached();
         if !Arc::ptr_eq(&seen, &last) {
             return last;
         }
@@ -80,7 +88,10 @@ impl Keys {
             Ok(keys) => Snapshot { keys: Arc::new(keys), fetched_at: Some(now), tried_at: Some(now), failure: None },
             Err(cause) => {
                 let failure = format!("{}: {cause}", self.url);
-                tracing::warn!(failure, "fetching the token issuer's keys failed");
+                tracing::warn!(
+                    failure,
+                    "fetching the token issuer's keys failed; cached keys stay in use, a later request will retry"
+                );
                 Snapshot {
                     keys: Arc::clone(&last.keys),
                     fetched_at: last.fetched_at,
@@ -90,18 +101,18 @@ impl Keys {
             }
         };
         let next = Arc::new(next);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
         next
     }
 
-    fn known(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    fn cached(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.cached.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Snapshot {
     fn is_fetch_due(&self, kid: &str, now: i64) -> bool {
-        // In both directions, so that a clock set back cannot freeze the keys.
+        // The absolute difference, so that keys are also fetched again after the clock was set back.
         let within = |time: Option<i64>, limit| time.is_some_and(|time| time.abs_diff(now) < limit);
         let pause = match (self.keys.contains_key(kid), &self.failure) {
             (true, _) if within(self.fetched_at, MAX_AGE) => return false,
@@ -112,20 +123,21 @@ impl Snapshot {
     }
 }
 
-/// Builds its client each time: a fetch is rare, and a connection kept for the next would be dead by then.
+/// Fetches the keys. Uses a new client each time, because fetches are rare and a kept connection would be closed by
+/// then.
 async fn fetch(url: &Uri) -> Result<HashMap<String, Key>, String> {
     let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
     let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
     let response = client.get(url.clone()).await.map_err(|error| causes(&error))?;
     if response.status() != StatusCode::OK {
-        return Err(format!("answered {}", response.status()));
+        return Err(format!("the response has status {}", response.status()));
     }
     let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
     let body = body.map_err(|error| causes(&*error))?;
     Ok(parse_set(&body.to_bytes())?)
 }
 
-/// The error with what caused it; hyper's own text stops at "client error (Connect)".
+/// Returns the error's text with its causes. Without them, hyper's text is only "client error (Connect)".
 fn causes(error: &(dyn Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |&error| error.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")

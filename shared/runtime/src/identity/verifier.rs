@@ -1,4 +1,4 @@
-//! Bearer tokens: signed JWTs (RFC 7519) in compact form (RFC 7515 §7.1).
+//! Verification of bearer tokens: signed JWTs (RFC 7519) in compact form (RFC 7515 §7.1).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,23 +13,27 @@ use super::jwk::{Algorithm, decode};
 use super::keys::Keys;
 use super::{Caller, IdentityError, whole_seconds};
 
-/// Seconds by which our clock and the issuer's may differ.
+/// Seconds by which the server's clock and the issuer's may differ.
 const LEEWAY: i64 = 10;
-/// API Gateway passes at most 10 240 bytes of headers.
+/// The maximum length of a token. API Gateway passes at most 10 240 bytes of headers.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Whose tokens are accepted.
+const MALFORMED_CLAIMS: &str = "The token's claims are incomplete or have wrong types. Use a token with `iss`, `sub`, \
+                                `exp`, and `aud` or `client_id`.";
+
+/// The accepted tokens.
 #[derive(Clone, Debug)]
 pub struct VerifierConfig {
-    /// What the `iss` claim must equal, character by character.
+    /// The required `iss` claim. It is compared exactly.
     pub issuer: String,
-    /// What `aud` must contain or, in a token without `aud`, `client_id` must equal (Cognito's access tokens).
+    /// The value that `aud` must contain. In a token without `aud`, `client_id` must equal it (access tokens of
+    /// Cognito).
     pub audience: String,
-    /// Where the issuer publishes its keys: an absolute http or https URL of a JWK set.
+    /// The absolute http or https URL of the issuer's JWK set.
     pub jwks_url: String,
 }
 
-/// Verifies bearer tokens against an issuer's published keys. Keep one per process: it holds the keys.
+/// Verifies bearer tokens with an issuer's published keys. A process should have only one, because it caches the keys.
 pub struct Verifier {
     issuer: String,
     audience: String,
@@ -37,7 +41,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Connects to nothing yet: the keys are fetched for the first token.
+    /// Checks the configuration. Does not connect to the issuer; the keys are fetched with the first token.
     pub fn new(config: VerifierConfig) -> Result<Self, ConfigError> {
         let VerifierConfig { issuer, audience, jwks_url } = config;
         for (name, value) in [("TOKEN_ISSUER", &issuer), ("TOKEN_AUDIENCE", &audience)] {
@@ -47,65 +51,67 @@ impl Verifier {
         }
         let url = jwks_url.parse::<Uri>().ok();
         let url = url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")));
-        let url = url.ok_or_else(|| ConfigError::new("TOKEN_JWKS_URL", "is no absolute http or https URL"))?;
+        let url = url.ok_or_else(|| ConfigError::new("TOKEN_JWKS_URL", "is not an absolute http or https URL"))?;
         Ok(Self { issuer, audience, keys: Keys::new(url) })
     }
 
-    /// The caller a token names, if it is signed by the issuer (RS256 or ES256), meant for us and in
-    /// its time, give or take 10 seconds.
+    /// Verifies a token and returns its caller. The token must be signed by the issuer (RS256 or ES256) for the
+    /// configured audience, and it must not be expired or not yet valid, with a tolerance of 10 seconds.
     pub async fn verify(&self, token: &str) -> Result<Caller, IdentityError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
         let now = now.and_then(|now| i64::try_from(now.as_secs()).ok());
-        // A clock that cannot be right makes every token an expired one.
+        // With a clock before 1970, every token counts as expired.
         self.verify_at(token, now.unwrap_or(i64::MAX)).await
     }
 
-    /// [`Self::verify`] at a given time, in seconds since 1970: the clock of tests.
+    /// [`Self::verify`] at a given time in seconds since 1970, for tests.
     pub async fn verify_at(&self, token: &str, now: i64) -> Result<Caller, IdentityError> {
         let token = Token::parse(token)?;
         let verified = self
             .keys
             .with(&token.kid, now, |key| key.verifies(token.algorithm, token.signed.as_bytes(), &token.signature));
         if !verified.await? {
-            return Err(IdentityError::Unauthorized("the token's signature is wrong"));
+            return Err(IdentityError::Unauthorized(
+                "The token's signature is not valid. Sign in again for a new token.",
+            ));
         }
         let claims = object(token.payload);
-        let claims = claims.ok_or(IdentityError::Unauthorized("the token's claims are malformed"))?;
+        let claims = claims.ok_or(IdentityError::Unauthorized(MALFORMED_CLAIMS))?;
         self.check(&claims, now)
     }
 
     fn check(&self, claims: &Claims, now: i64) -> Result<Caller, IdentityError> {
-        let refuse = |reason| Err(IdentityError::Unauthorized(reason));
+        let reject = |reason| Err(IdentityError::Unauthorized(reason));
         if claims.iss != self.issuer {
-            return refuse("the token is of another issuer");
+            return reject("The token is from another issuer. Sign in with the issuer of this server.");
         }
-        // As API Gateway does it: `client_id` counts only where there is no `aud`.
-        let for_us = match (&claims.aud, &claims.client_id) {
+        // The same rule as API Gateway's authorizer: `client_id` counts only in a token without `aud`.
+        let audience_matches = match (&claims.aud, &claims.client_id) {
             (Some(Audience::One(audience)), _) | (None, Some(audience)) => *audience == self.audience,
             (Some(Audience::Many(audiences)), _) => audiences.contains(&self.audience),
             (None, None) => false,
         };
-        if !for_us {
-            return refuse("the token is for another audience");
+        if !audience_matches {
+            return reject("The token is for another audience. Request a token for this application.");
         }
         let exp = claims.exp.seconds()?;
         if exp.saturating_add(LEEWAY) <= now {
-            return refuse("the token has expired");
+            return reject("The token has expired. Sign in again for a new token.");
         }
         let nbf = claims.nbf.as_ref().map(NumericDate::seconds).transpose()?;
         if nbf.is_some_and(|nbf| nbf > now.saturating_add(LEEWAY)) {
-            return refuse("the token is not valid yet");
+            return reject("The token is not valid yet. Try again later, or check the clock of the token's issuer.");
         }
         let iat = claims.iat.as_ref().map(NumericDate::seconds).transpose()?;
         Caller::new(Some(&claims.sub), claims.name.as_deref(), iat, Some(exp))
     }
 }
 
-/// The parts of a token, nothing verified yet.
+/// The decoded parts of a token. Nothing is verified yet.
 struct Token<'a> {
     kid: String,
     algorithm: Algorithm,
-    /// Header and payload as they were signed.
+    /// The signed text: header and payload.
     signed: &'a str,
     payload: &'a str,
     signature: Vec<u8>,
@@ -119,9 +125,9 @@ impl<'a> Token<'a> {
             kid: Option<String>,
             crit: Option<Value>,
         }
-        let malformed = || IdentityError::Unauthorized("the token is malformed");
+        let malformed = || IdentityError::Unauthorized("The token is not a valid JWT. Sign in again for a new token.");
         if text.len() > MAX_TOKEN_BYTES {
-            return Err(IdentityError::Unauthorized("the token is too long"));
+            return Err(IdentityError::Unauthorized("The token is too long. Use a token with fewer claims."));
         }
         let mut parts = text.split('.');
         let (Some(header), Some(payload), Some(signature), None) =
@@ -132,14 +138,18 @@ impl<'a> Token<'a> {
         let signed = &text[..header.len() + 1 + payload.len()];
         let signature = decode(signature).ok_or_else(malformed)?;
         let header: Header = object(header).ok_or_else(malformed)?;
-        // Extensions that must be understood (RFC 7515 §4.1.11): none are.
+        // `crit` lists extensions that a verifier must understand (RFC 7515 §4.1.11). None are supported.
         if header.crit.is_some() {
             return Err(malformed());
         }
         let algorithm = Algorithm::named(&header.alg);
         Ok(Self {
-            kid: header.kid.ok_or(IdentityError::Unauthorized("the token names no key"))?,
-            algorithm: algorithm.ok_or(IdentityError::Unauthorized("the token's algorithm is not accepted"))?,
+            kid: header
+                .kid
+                .ok_or(IdentityError::Unauthorized("The token has no key ID. Use a token with `kid` in its header."))?,
+            algorithm: algorithm.ok_or(IdentityError::Unauthorized(
+                "The token's algorithm is not accepted. Use a token signed with RS256 or ES256.",
+            ))?,
             signed,
             payload,
             signature,
@@ -166,19 +176,21 @@ enum Audience {
     Many(Vec<String>),
 }
 
-/// RFC 7519 §2: seconds since 1970, possibly with a fraction.
+/// A time claim (RFC 7519 §2): seconds since 1970, possibly with a fraction.
 #[derive(Deserialize)]
 struct NumericDate(Number);
 
 impl NumericDate {
     fn seconds(&self) -> Result<i64, IdentityError> {
         let whole = self.0.as_f64().and_then(whole_seconds);
-        whole.ok_or(IdentityError::Unauthorized("a time claim is out of range"))
+        whole.ok_or(IdentityError::Unauthorized(
+            "A time in the token is out of range. Use a token with times in seconds since 1970.",
+        ))
     }
 }
 
-/// A base64url part that holds a JSON object. Through a map, because serde would also fill a struct from
-/// an array.
+/// Decodes a base64url part that contains a JSON object. Deserializes through a map, because serde also accepts an
+/// array for a struct.
 fn object<T: DeserializeOwned>(part: &str) -> Option<T> {
     let fields: Map<String, Value> = serde_json::from_slice(&decode(part)?).ok()?;
     T::deserialize(Value::Object(fields)).ok()

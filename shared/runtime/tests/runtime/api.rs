@@ -1,4 +1,4 @@
-//! From API Gateway's event to the answer: who calls, and what they get when something goes wrong.
+//! Requests from API Gateway's event to the response: authentication and error responses.
 
 use contract::{ApiError, ErrorCode, Problem};
 use lambda_http::Request;
@@ -11,7 +11,7 @@ use super::verifier;
 
 const EVENT: &str = include_str!("../../../../events/threads-get.json");
 
-/// The event as API Gateway sends it or, with `authorization`, as it comes where there is no authorizer.
+/// A request with this `Authorization` header, and with or without the claims that API Gateway's authorizer adds.
 fn request(authorization: Option<&str>, claims: bool) -> Request {
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["headers"]["authorization"] = json!(authorization.unwrap_or_default());
@@ -28,42 +28,42 @@ async fn whoami(call: Call) -> Result<Answer, ApiError> {
     json(StatusCode::OK, &call.caller.id, &[])
 }
 
-async fn ask(verifier: &Verifier, request: Request) -> (u16, Value) {
+async fn call(verifier: &Verifier, request: Request) -> (u16, Value) {
     let answer = respond(verifier, &whoami, request).await.unwrap();
     (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
 }
 
 #[tokio::test]
-async fn the_claims_of_the_authorizer_say_who_calls_and_nothing_is_fetched() {
+async fn authorizer_claims_identify_the_caller_without_a_key_fetch() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
-    assert_eq!(ask(&verifier, request(Some("Bearer a.b.c"), true)).await, (200, json!("user-sarah")));
+    assert_eq!(call(&verifier, request(Some("Bearer a.b.c"), true)).await, (200, json!("user-sarah")));
     assert_eq!(issuer.fetches(), 0);
 }
 
 #[tokio::test]
-async fn without_an_authorizer_the_token_is_verified_here() {
+async fn token_is_verified_without_an_authorizer() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     let token = format!("Bearer {}", issuer.token(&issuer.claims("user-dad", "Dad")));
-    assert_eq!(ask(&verifier, request(Some(&token), false)).await, (200, json!("user-dad")));
+    assert_eq!(call(&verifier, request(Some(&token), false)).await, (200, json!("user-dad")));
     for bad in [None, Some(""), Some("Bearer a.b.c"), Some("Basic YTpi"), Some(&token[..token.len() - 4])] {
-        let (status, problem) = ask(&verifier, request(bad, false)).await;
+        let (status, problem) = call(&verifier, request(bad, false)).await;
         assert_eq!((status, &problem["code"]), (401, &json!("unauthorized")), "{bad:?}");
     }
 }
 
 #[tokio::test]
-async fn claims_without_a_subject_are_nobody() {
+async fn authorizer_claims_without_subject_are_rejected() {
     let issuer = Issuer::start().await;
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["requestContext"]["authorizer"]["jwt"]["claims"].as_object_mut().unwrap().remove("sub");
     let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-    assert_eq!(ask(&verifier(&issuer), request).await.0, 401);
+    assert_eq!(call(&verifier(&issuer), request).await.0, 401);
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_down_is_our_problem_and_not_the_callers() {
+async fn unreachable_issuer_gives_503_with_retry_after() {
     let issuer = Issuer::start().await;
     let token = format!("Bearer {}", issuer.token(&issuer.claims("user-dad", "Dad")));
     issuer.answer(testkit::issuer::Answer::Status(500));
@@ -73,7 +73,7 @@ async fn an_issuer_that_is_down_is_our_problem_and_not_the_callers() {
 }
 
 #[tokio::test]
-async fn every_error_is_a_problem_and_tells_no_secrets() {
+async fn errors_become_problem_responses_without_internal_details() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     for (error, status, code) in [

@@ -1,4 +1,4 @@
-//! When the issuer's keys are fetched, and what happens when they cannot be.
+//! Tests of the key cache: when keys are fetched, and what happens if that fails.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,9 +8,11 @@ use serde_json::json;
 use testkit::issuer::{Answer, Issuer, RSA_KID, Signer};
 use tokio::task::JoinSet;
 
-use super::{assert_refused, config, now, verifier, with};
+use super::{assert_rejected, config, now, verifier, with};
 
-/// A token of a key that the issuer does not have.
+const UNKNOWN_KEY: &str = "The token is signed with an unknown key.";
+
+/// A token signed with a key ID that the issuer does not have.
 fn unknown_kid(issuer: &Issuer, kid: &str) -> String {
     issuer.mint(&json!({"alg": "RS256", "kid": kid}), &issuer.claims("sarah", "Sarah"), &Signer::Rsa)
 }
@@ -24,7 +26,7 @@ fn assert_unavailable(result: &Result<Caller, IdentityError>, cause: &str) {
 }
 
 #[tokio::test]
-async fn a_rotated_key_is_found_by_one_refetch() {
+async fn rotated_key_is_found_with_one_fetch() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     let (now, claims) = (now(), issuer.claims("sarah", "Sarah"));
@@ -34,12 +36,12 @@ async fn a_rotated_key_is_found_by_one_refetch() {
     issuer.rotate();
     let new = issuer.es256_token(&claims);
     assert!(verifier.verify_at(&new, now + 30).await.is_ok());
-    assert_refused(&verifier.verify_at(&old, now + 30).await, "the token's key is unknown");
+    assert_rejected(&verifier.verify_at(&old, now + 30).await, UNKNOWN_KEY);
     assert_eq!(issuer.fetches(), 2);
 }
 
 #[tokio::test]
-async fn unknown_keys_cause_one_fetch_in_thirty_seconds() {
+async fn unknown_keys_cause_at_most_one_fetch_in_30_seconds() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     let start = now();
@@ -51,14 +53,14 @@ async fn unknown_keys_cause_one_fetch_in_thirty_seconds() {
             all.spawn(async move { verifier.verify_at(&token, start + at).await });
         }
         for result in all.join_all().await {
-            assert_refused(&result, "the token's key is unknown");
+            assert_rejected(&result, UNKNOWN_KEY);
         }
         assert_eq!(issuer.fetches(), fetches, "after {at} s");
     }
 }
 
 #[tokio::test]
-async fn concurrent_first_tokens_share_one_fetch_whatever_comes_of_it() {
+async fn concurrent_first_tokens_share_one_fetch_even_if_it_fails() {
     for answer in [Answer::Status(500), Answer::Keys] {
         let issuer = Issuer::start().await;
         let verifier = verifier(&issuer);
@@ -66,7 +68,7 @@ async fn concurrent_first_tokens_share_one_fetch_whatever_comes_of_it() {
         let claims = issuer.claims("sarah", "Sarah");
         let mut all = JoinSet::new();
         for number in 0..50 {
-            // Spread over seconds, as if the fetch had taken that long.
+            // The times differ by up to 4 s, as if the fetch had taken that long.
             let at = now() + number % 5;
             let (verifier, token) = (Arc::clone(&verifier), issuer.token(&claims));
             all.spawn(async move { verifier.verify_at(&token, at).await });
@@ -79,14 +81,14 @@ async fn concurrent_first_tokens_share_one_fetch_whatever_comes_of_it() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_down_is_not_the_tokens_fault() {
+async fn failing_issuer_is_unavailable_and_retried_after_a_second() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     let (now, good) = (now(), issuer.token(&issuer.claims("sarah", "Sarah")));
     issuer.answer(Answer::Status(503));
     assert_unavailable(&verifier.verify_at(&good, now).await, "503");
     assert_unavailable(&verifier.verify_at(&good, now).await, "503");
-    assert_eq!(issuer.fetches(), 1, "retried after a second, not before");
+    assert_eq!(issuer.fetches(), 1, "no retry within a second");
 
     issuer.answer(Answer::Keys);
     assert!(verifier.verify_at(&good, now + 1).await.is_ok());
@@ -94,16 +96,16 @@ async fn an_issuer_that_is_down_is_not_the_tokens_fault() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_unavailable() {
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+async fn refused_connection_is_unavailable() {
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let issuer = Issuer::start().await;
-    let jwks_url = format!("http://{free}/jwks.json");
+    let jwks_url = format!("http://{closed}/jwks.json");
     let verifier = Verifier::new(VerifierConfig { jwks_url, ..config(&issuer) }).unwrap();
     assert_unavailable(&verifier.verify(&issuer.token(&issuer.claims("sarah", "Sarah"))).await, "Connection refused");
 }
 
 #[tokio::test]
-async fn a_hanging_issuer_is_given_up_after_two_seconds_and_holds_up_no_known_key() {
+async fn hanging_issuer_times_out_after_2_seconds_and_does_not_delay_cached_keys() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     let (now, good) = (now(), issuer.token(&issuer.claims("sarah", "Sarah")));
@@ -111,23 +113,23 @@ async fn a_hanging_issuer_is_given_up_after_two_seconds_and_holds_up_no_known_ke
 
     issuer.answer(Answer::Hang);
     let started = Instant::now();
-    let (held, unknown) = (Arc::clone(&verifier), unknown_kid(&issuer, "new"));
-    let held = tokio::spawn(async move { held.verify_at(&unknown, now + 30).await });
+    let (waiting, unknown) = (Arc::clone(&verifier), unknown_kid(&issuer, "new"));
+    let waiting = tokio::spawn(async move { waiting.verify_at(&unknown, now + 30).await });
     while issuer.fetches() < 2 {
         tokio::task::yield_now().await;
     }
     assert!(verifier.verify_at(&good, now + 30).await.is_ok());
-    assert!(!held.is_finished());
-    assert_unavailable(&held.await.unwrap(), "timed out");
+    assert!(!waiting.is_finished());
+    assert_unavailable(&waiting.await.unwrap(), "timed out");
     assert!((2..4).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
 
     issuer.answer(Answer::Keys);
-    assert_refused(&verifier.verify_at(&unknown_kid(&issuer, "new"), now + 33).await, "the token's key is unknown");
+    assert_rejected(&verifier.verify_at(&unknown_kid(&issuer, "new"), now + 33).await, UNKNOWN_KEY);
     assert_eq!(issuer.fetches(), 3);
 }
 
 #[tokio::test]
-async fn keys_are_refreshed_hourly_and_outlive_a_failed_refresh() {
+async fn keys_are_fetched_hourly_and_kept_after_a_failed_fetch() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     let now = now();
@@ -143,17 +145,17 @@ async fn keys_are_refreshed_hourly_and_outlive_a_failed_refresh() {
         assert!(verifier.verify_at(&rsa, now + at).await.is_ok());
         assert_eq!(issuer.fetches(), fetches, "after {at} s");
     }
-    // What only the failed refresh could tell.
+    // Only a successful fetch could show whether this key exists.
     assert_unavailable(&verifier.verify_at(&unknown_kid(&issuer, "new"), now + 3630).await, "500");
 
     issuer.answer(Answer::Keys);
-    assert_refused(&verifier.verify_at(&withdrawn, now + 3660).await, "the token's key is unknown");
+    assert_rejected(&verifier.verify_at(&withdrawn, now + 3660).await, UNKNOWN_KEY);
     assert!(verifier.verify_at(&rsa, now + 3660).await.is_ok());
     assert_eq!(issuer.fetches(), 4);
 }
 
 #[tokio::test]
-async fn answers_that_are_no_usable_key_set() {
+async fn invalid_key_sets_are_unavailable() {
     let huge = format!("{{\"keys\": [], \"padding\": \"{}\"}}", "x".repeat(256 * 1024));
     let secret = json!({"keys": [{"kid": RSA_KID, "kty": "oct", "k": "c2VjcmV0"}]});
     for (body, cause) in [
@@ -174,7 +176,7 @@ async fn answers_that_are_no_usable_key_set() {
 }
 
 #[tokio::test]
-async fn unknown_key_types_do_not_hide_the_good_ones() {
+async fn keys_of_unknown_types_are_skipped() {
     let issuer = Issuer::start().await;
     let mut jwks = issuer.jwks();
     let keys = jwks["keys"].as_array_mut().unwrap();

@@ -1,4 +1,4 @@
-//! Which tokens are accepted, and which refused.
+//! Tests of token verification: which tokens are accepted and which are rejected.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,10 +6,10 @@ use runtime::identity::{Caller, IdentityError, Verifier, VerifierConfig};
 use serde_json::{Value, json};
 use testkit::issuer::{AUDIENCE, Answer, Issuer, RSA_KID, Signer};
 
-use super::{assert_refused, config, now, verifier, with, without};
+use super::{assert_rejected, config, now, verifier, with, without};
 
 #[tokio::test]
-async fn good_tokens_name_their_caller() {
+async fn valid_tokens_identify_their_caller() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     let claims = issuer.claims("sarah", " Sarah ");
@@ -23,12 +23,12 @@ async fn good_tokens_name_their_caller() {
 }
 
 #[tokio::test]
-async fn nothing_is_fetched_before_the_first_token() {
+async fn keys_are_not_fetched_before_the_first_well_formed_token() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     assert_eq!(issuer.fetches(), 0);
     assert!(verifier.verify("garbage").await.is_err());
-    assert_eq!(issuer.fetches(), 0, "garbage is not worth a fetch");
+    assert_eq!(issuer.fetches(), 0, "a malformed token causes no fetch");
 }
 
 /// A time with a fraction.
@@ -37,14 +37,14 @@ fn half_past(seconds: i64) -> Value {
 }
 
 #[tokio::test]
-async fn claims_decide() {
-    const EXPIRED: Option<&str> = Some("the token has expired");
-    const EARLY: Option<&str> = Some("the token is not valid yet");
-    const ISSUER: Option<&str> = Some("the token is of another issuer");
-    const AUDIENCE_: Option<&str> = Some("the token is for another audience");
-    const MALFORMED: Option<&str> = Some("the token's claims are malformed");
-    const RANGE: Option<&str> = Some("a time claim is out of range");
-    const SUBJECT: Option<&str> = Some("the token's subject is no user id");
+async fn claims_are_checked() {
+    const EXPIRED: Option<&str> = Some("The token has expired.");
+    const EARLY: Option<&str> = Some("The token is not valid yet.");
+    const ISSUER: Option<&str> = Some("The token is from another issuer.");
+    const AUDIENCE_: Option<&str> = Some("The token is for another audience.");
+    const MALFORMED: Option<&str> = Some("The token's claims are incomplete or have wrong types.");
+    const RANGE: Option<&str> = Some("A time in the token is out of range.");
+    const SUBJECT: Option<&str> = Some("The token's subject is not a valid user ID.");
 
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
@@ -52,9 +52,9 @@ async fn claims_decide() {
     let good = || with(issuer.claims("sarah", "Sarah"), "exp", json!(now + 60));
     let set = |name, value| with(good(), name, value);
     let client = |claims, id: &str| with(claims, "client_id", json!(id));
-    for (claims, refusal) in [
+    for (claims, rejection) in [
         (good(), None),
-        // Ten seconds for clocks that differ, no more.
+        // Clocks may differ by 10 seconds.
         (set("exp", json!(now - 9)), None),
         (set("exp", json!(now - 10)), EXPIRED),
         (set("exp", json!(0)), EXPIRED),
@@ -93,14 +93,16 @@ async fn claims_decide() {
         (json!("sarah"), MALFORMED),
         (Value::Null, MALFORMED),
     ] {
-        let found = verifier.verify_at(&issuer.token(&claims), now).await;
-        let expected = refusal.map(IdentityError::Unauthorized);
-        assert_eq!(found.err(), expected, "{claims}");
+        let result = verifier.verify_at(&issuer.token(&claims), now).await;
+        match rejection {
+            None => assert!(result.is_ok(), "{claims}: {result:?}"),
+            Some(reason) => assert_rejected(&result, reason),
+        }
     }
 }
 
 #[tokio::test]
-async fn algorithms_other_than_the_keys_own_are_refused() {
+async fn algorithms_other_than_the_keys_own_are_rejected() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     let claims = issuer.claims("sarah", "Sarah");
@@ -110,12 +112,12 @@ async fn algorithms_other_than_the_keys_own_are_refused() {
     };
 
     for alg in ["none", "None", "NONE", "", "rs256", "RS512", "PS256", "EdDSA", "HS512"] {
-        assert_refused(&mint(alg, RSA_KID, Signer::Nothing).await, "the token's algorithm is not accepted");
+        assert_rejected(&mint(alg, RSA_KID, Signer::Nothing).await, "The token's algorithm is not accepted.");
     }
     for (name, secret) in issuer.rsa_public_encodings() {
         let forged = mint("HS256", RSA_KID, Signer::Hmac(secret.clone())).await;
         assert!(matches!(forged, Err(IdentityError::Unauthorized(_))), "{name}");
-        // And for a verifier that believes the key but not the header.
+        // The same forgery with the key's own algorithm in the header.
         let forged = mint("RS256", RSA_KID, Signer::Hmac(secret)).await;
         assert!(matches!(forged, Err(IdentityError::Unauthorized(_))), "{name}");
     }
@@ -128,7 +130,7 @@ async fn algorithms_other_than_the_keys_own_are_refused() {
         ("RS256", &p256_kid, Signer::Rsa),
         ("RS256", &p256_kid, Signer::P256),
     ] {
-        assert_refused(&mint(alg, kid, signer).await, "the token's signature is wrong");
+        assert_rejected(&mint(alg, kid, signer).await, "The token's signature is not valid.");
     }
     assert!(mint("ES256", &p256_kid, Signer::P256).await.is_ok());
 }
@@ -138,7 +140,7 @@ async fn verifier_result(verifier: &Verifier, token: String) -> Result<Caller, I
 }
 
 #[tokio::test]
-async fn changed_tokens_are_refused() {
+async fn changed_tokens_are_rejected() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     let claims = issuer.claims("sarah", "Sarah");
@@ -160,7 +162,7 @@ async fn changed_tokens_are_refused() {
             format!("{header}.{}.{signature}", changed_bit(&payload)),
             format!("{header}.{payload}."),
         ] {
-            assert_refused(&verifier.verify(&changed).await, "the token's signature is wrong");
+            assert_rejected(&verifier.verify(&changed).await, "The token's signature is not valid.");
         }
     }
 }
@@ -171,14 +173,14 @@ fn parts(token: &str) -> [String; 3] {
 }
 
 #[tokio::test]
-async fn garbage_is_refused() {
+async fn malformed_tokens_are_rejected_without_a_fetch() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
     let claims = issuer.claims("sarah", "Sarah");
     let good = issuer.token(&claims);
     let [header, payload, signature] = parts(&good);
-    let of_header = |header: Value| issuer.mint(&header, &claims, &Signer::Rsa);
-    for garbage in [
+    let with_header = |header: Value| issuer.mint(&header, &claims, &Signer::Rsa);
+    for malformed in [
         String::new(),
         ".".into(),
         "..".into(),
@@ -202,41 +204,40 @@ async fn garbage_is_refused() {
         format!("{good}{}", "a".repeat(100_000)),
         format!("{header}.{}.{signature}", "a".repeat(100_000)),
         ".".repeat(100_000),
-        of_header(json!(["RS256", RSA_KID, null])),
-        of_header(json!("RS256")),
-        of_header(Value::Null),
-        of_header(json!({})),
-        of_header(json!({"alg": "RS256"})),
-        of_header(json!({"alg": "RS256", "kid": null})),
-        of_header(json!({"alg": "RS256", "kid": 1})),
-        of_header(json!({"alg": ["RS256"], "kid": RSA_KID})),
-        of_header(json!({"alg": "RS256", "kid": RSA_KID, "crit": ["b64"], "b64": false})),
-        of_header(json!({"alg": "RS256", "kid": RSA_KID, "crit": []})),
+        with_header(json!(["RS256", RSA_KID, null])),
+        with_header(json!("RS256")),
+        with_header(Value::Null),
+        with_header(json!({})),
+        with_header(json!({"alg": "RS256"})),
+        with_header(json!({"alg": "RS256", "kid": null})),
+        with_header(json!({"alg": "RS256", "kid": 1})),
+        with_header(json!({"alg": ["RS256"], "kid": RSA_KID})),
+        with_header(json!({"alg": "RS256", "kid": RSA_KID, "crit": ["b64"], "b64": false})),
+        with_header(json!({"alg": "RS256", "kid": RSA_KID, "crit": []})),
         format!("{}.{payload}.{signature}", URL_SAFE_NO_PAD.encode("[".repeat(9_000))),
     ] {
-        let refused = verifier.verify(&garbage).await;
-        let shown: String = garbage.chars().take(80).collect();
-        assert!(matches!(refused, Err(IdentityError::Unauthorized(_))), "{shown}: {refused:?}");
+        let result = verifier.verify(&malformed).await;
+        let shown: String = malformed.chars().take(80).collect();
+        assert!(matches!(result, Err(IdentityError::Unauthorized(_))), "{shown}: {result:?}");
     }
     assert_eq!(issuer.fetches(), 0);
     assert!(verifier.verify(&good).await.is_ok());
 }
 
-/// The signature is right; the key has 1 024 bits.
+/// The signature is valid, but the key has only 1 024 bits.
 #[tokio::test]
-async fn short_rsa_keys_are_refused() {
+async fn rsa_keys_under_2048_bits_are_rejected() {
     const N: &str = "snlz_6de5TCbxnqfmdlqhZzEmJvX3YWX_VEYkKuJ3OEJQGtHGd8pHJqhygn9hqPRkR72i7lFY7tHzGRgaGMe1x7pod9TaluHloHHt_5cZdbb_2rVEMAG42sRBp7MQb8irc7-67h7RYUbdQsRgnI9gZBxwg0cAx4nmaRWb_E5ZLs";
     const TOKEN: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6InNob3J0In0.eyJpc3MiOiJodHRwczovL2lzc3Vlci50ZXN0IiwiYXVkIjoidGVzdC1jbGllbnQiLCJzdWIiOiJ1c2VyXzEiLCJleHAiOjQxMDI0NDQ4MDB9.l4fxGkUC9NRZtW_1BKoYTQG0Yu6orNcx9gz4pLK95TwQvxNrIzQlKo_XS-Fx1wkCyU1CACXjjg18jZw_ZryxmZwfuaRa_yDjI4qPDfalFOi_dYlhL10PTHm5QuAYV3rs2Jhb4yRYTbzI6hO6eqhqGmNAWd1bZi1TdHeb_GJcyBU";
     let issuer = Issuer::start().await;
     let jwks = json!({"keys": [{"kid": "short", "kty": "RSA", "n": N, "e": "AQAB"}]});
     issuer.answer(Answer::Body(jwks.to_string().into()));
     let verifier = Verifier::new(VerifierConfig { issuer: "https://issuer.test".into(), ..config(&issuer) }).unwrap();
-    assert_refused(&verifier.verify(TOKEN).await, "the token's signature is wrong");
+    assert_rejected(&verifier.verify(TOKEN).await, "The token's signature is not valid.");
 }
 
-/// What reaches the log or the client never holds the token.
 #[tokio::test]
-async fn errors_do_not_show_the_token() {
+async fn errors_do_not_contain_the_token() {
     let issuer = Issuer::start().await;
     issuer.answer(Answer::Status(500));
     let token = issuer.token(&issuer.claims("sarah", "Sarah"));

@@ -18,7 +18,7 @@ async fn subscribers(connections: &Connections, channel: &Channel) -> Vec<String
 }
 
 #[tokio::test]
-async fn a_ticket_is_redeemed_once_however_many_try() {
+async fn concurrent_redemptions_of_one_ticket_succeed_once() {
     let tables = Tables::create().await;
     let connections = tables.connections();
     let holder = TicketHolder { user_id: caller("user-a").id, token_expires_at: 17 };
@@ -30,14 +30,14 @@ async fn a_ticket_is_redeemed_once_however_many_try() {
 }
 
 #[tokio::test]
-async fn an_expired_ticket_that_is_still_there_is_refused() {
+async fn expired_or_unknown_ticket_is_not_redeemed() {
     let tables = Tables::create().await;
     let connections = tables.connections();
     let holder = TicketHolder { user_id: caller("user-a").id, token_expires_at: i64::MAX };
     let ticket = connections.issue_ticket(holder).await.unwrap();
     let (pk, sk) = keys(&tables, &tables.connections).await.remove(0);
     let left = number(&tables, &tables.connections, (&pk, &sk), "expiresAt").await - Timestamp::now().seconds();
-    assert!((1..=60).contains(&left), "a ticket is good for 60 s, this one for {left}");
+    assert!((1..=60).contains(&left), "a ticket must be valid for at most 60 s, this one is valid for {left} s");
     set(&tables, &tables.connections, (&pk, &sk), "expiresAt", n(Timestamp::now().seconds())).await;
     assert_eq!(connections.redeem_ticket(&ticket).await.unwrap(), None);
     for garbage in ["", "guess", "a#b", &"x".repeat(10_000)] {
@@ -46,19 +46,19 @@ async fn an_expired_ticket_that_is_still_there_is_refused() {
 }
 
 #[tokio::test]
-async fn a_connection_lives_as_long_as_its_token_and_two_hours_at_most() {
+async fn connection_expires_with_its_token_and_after_two_hours_at_the_latest() {
     let connections = Tables::create().await.connections();
     let now = Timestamp::now().seconds();
-    for (token, lives) in [(now + 60, 60), (i64::MAX, limits::CONNECTION_SECONDS)] {
+    for (token_expires_at, lifetime) in [(now + 60, 60), (i64::MAX, limits::CONNECTION_SECONDS)] {
         let id = ConnectionId::new("c");
-        connections.connect(&id, &caller("user-a").id, token).await.unwrap();
+        connections.connect(&id, &caller("user-a").id, token_expires_at).await.unwrap();
         let connection = connections.connection(&id).await.unwrap().unwrap();
-        assert!((lives..lives + 60).contains(&(connection.expires_at - now)));
+        assert!((lifetime..lifetime + 60).contains(&(connection.expires_at - now)));
     }
 }
 
 #[tokio::test]
-async fn expired_rows_that_are_still_there_are_neither_found_nor_delivered_to() {
+async fn expired_connection_is_not_returned_before_ttl_deletes_it() {
     let tables = Tables::create().await;
     let (connections, channel) = (tables.connections(), channel());
     for id in ["live", "old"] {
@@ -72,13 +72,13 @@ async fn expired_rows_that_are_still_there_are_neither_found_nor_delivered_to() 
     set(&tables, &tables.connections, ("CONN#old", "META"), "expiresAt", n(now)).await;
     assert_eq!(subscribers(&connections, &channel).await, ["live"]);
     assert_eq!(connections.connection(&ConnectionId::new("old")).await.unwrap(), None);
-    // Removing it still finds everything.
+    // Removing the expired connection still deletes all its rows.
     connections.remove(&ConnectionId::new("old")).await.unwrap();
     assert_eq!(keys(&tables, &tables.connections).await.len(), 3);
 }
 
 #[tokio::test]
-async fn subscriptions_are_per_channel_and_repeatable() {
+async fn subscribing_twice_is_one_subscription_and_unsubscribing_affects_one_channel() {
     let connections = Tables::create().await.connections();
     let (one, other) = (channel(), channel());
     let connection = connect(&connections, "user-a", "c").await;
@@ -93,36 +93,36 @@ async fn subscriptions_are_per_channel_and_repeatable() {
 }
 
 #[tokio::test]
-async fn a_connection_hears_its_users_own_channel_from_the_start() {
+async fn new_connection_is_subscribed_to_its_users_own_channel() {
     let connections = Tables::create().await.connections();
-    let own = |user: &str| Channel::User(caller(user).id);
+    let user_channel = |user: &str| Channel::User(caller(user).id);
     for (user, id) in [("user-a", "phone"), ("user-a", "tablet"), ("user-b", "other")] {
         connect(&connections, user, id).await;
     }
-    assert_eq!(subscribers(&connections, &own("user-a")).await, ["phone", "tablet"]);
+    assert_eq!(subscribers(&connections, &user_channel("user-a")).await, ["phone", "tablet"]);
     connections.remove(&ConnectionId::new("phone")).await.unwrap();
-    assert_eq!(subscribers(&connections, &own("user-a")).await, ["tablet"]);
-    assert_eq!(subscribers(&connections, &own("user-b")).await, ["other"]);
+    assert_eq!(subscribers(&connections, &user_channel("user-a")).await, ["tablet"]);
+    assert_eq!(subscribers(&connections, &user_channel("user-b")).await, ["other"]);
 }
 
 #[tokio::test]
-async fn removing_a_connection_leaves_nothing_of_it_and_all_of_the_others() {
+async fn removing_a_connection_deletes_all_its_rows_and_no_others() {
     let tables = Tables::create().await;
     let connections = tables.connections();
     let channels: Vec<_> = (0..40).map(|_| channel()).collect();
-    for id in ["stays", "goes"] {
+    for id in ["kept", "removed"] {
         let connection = connect(&connections, "user-a", id).await;
         join_all(channels.iter().map(|channel| connections.subscribe(&connection, channel))).await;
     }
     for _ in 0..2 {
-        connections.remove(&ConnectionId::new("goes")).await.unwrap();
+        connections.remove(&ConnectionId::new("removed")).await.unwrap();
         assert_eq!(keys(&tables, &tables.connections).await.len(), 2 + channels.len());
     }
-    assert_eq!(subscribers(&connections, &channels[39]).await, ["stays"]);
+    assert_eq!(subscribers(&connections, &channels[39]).await, ["kept"]);
 }
 
 #[tokio::test]
-async fn a_connection_removed_while_it_subscribes_leaves_nothing() {
+async fn removal_during_concurrent_subscriptions_leaves_no_rows() {
     for _ in 0..20 {
         let tables = Tables::create().await;
         let connections = tables.connections();
@@ -143,7 +143,7 @@ async fn a_connection_removed_while_it_subscribes_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_removal_that_was_cut_short_lets_nothing_in_and_can_be_repeated() {
+async fn interrupted_removal_refuses_subscriptions_and_can_be_repeated() {
     let tables = Tables::create().await;
     let (connections, channel) = (tables.connections(), channel());
     let connection = connect(&connections, "user-a", "c").await;
@@ -158,7 +158,7 @@ async fn a_removal_that_was_cut_short_lets_nothing_in_and_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn there_is_an_end_to_subscriptions() {
+async fn subscriptions_beyond_the_limit_are_refused() {
     let connections = Tables::create().await.connections();
     let connection = connect(&connections, "user-a", "c").await;
     let channels: Vec<_> = (0..limits::SUBSCRIPTIONS).map(|_| channel()).collect();
@@ -172,8 +172,8 @@ async fn there_is_an_end_to_subscriptions() {
 }
 
 #[tokio::test]
-async fn a_large_channel_is_read_whole() {
-    // 6 000 rows of some 200 bytes pass the 1 MB that DynamoDB reads at once.
+async fn channel_larger_than_one_query_page_is_read_completely() {
+    // 6,000 rows of about 200 bytes exceed the 1 MB that one DynamoDB query reads.
     let connections = Tables::create().await.connections();
     let channel = channel();
     let id = |n: usize| format!("{n:0>100}");

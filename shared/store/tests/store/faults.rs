@@ -1,4 +1,5 @@
-//! Calls whose answers are lost, refused or late: what took effect counts once, what did not is told.
+//! Calls whose answers are lost, refused or late. A write with a lost answer takes effect once; other failures are
+//! reported.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,7 +17,7 @@ async fn send(tables: &Tables, thread: &ThreadId, key: Option<&IdempotencyKey>) 
 }
 
 #[tokio::test]
-async fn a_message_whose_answer_was_lost_is_stored_once() {
+async fn message_with_lost_answer_is_stored_once() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let lossy = tables.through(once(|p| p.is("PutItem", "MSG#"), |_| Fault::LoseAnswer)).await;
@@ -26,7 +27,7 @@ async fn a_message_whose_answer_was_lost_is_stored_once() {
 }
 
 #[tokio::test]
-async fn a_message_with_a_key_whose_answer_was_lost_is_no_replay() {
+async fn message_with_key_and_lost_answer_is_not_a_replay() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let key = IdempotencyKey::parse(b"key").unwrap();
@@ -37,7 +38,7 @@ async fn a_message_with_a_key_whose_answer_was_lost_is_no_replay() {
 }
 
 #[tokio::test]
-async fn a_thread_whose_answer_was_lost_is_new() {
+async fn thread_with_lost_answer_is_reported_as_new() {
     let tables = Tables::create().await;
     let lossy = tables.through(once(|p| p.is("TransactWriteItems", "META"), |_| Fault::LoseAnswer)).await;
     let request = CreateThread { member_ids: vec![UserId::parse("a").unwrap()], title: None };
@@ -47,7 +48,7 @@ async fn a_thread_whose_answer_was_lost_is_new() {
 }
 
 #[tokio::test]
-async fn transaction_conflicts_are_tried_again() {
+async fn send_retries_after_a_transaction_conflict() {
     let tables = Tables::create().await;
     let conflict = |_: &Intercepted| Fault::Refuse("com.amazonaws.dynamodb.v20120810#TransactionConflictException");
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
@@ -56,10 +57,10 @@ async fn transaction_conflicts_are_tried_again() {
 }
 
 #[tokio::test]
-async fn what_passes_is_told_apart_from_what_does_not() {
+async fn throttling_is_unavailable_and_other_refusals_are_not() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
-    for (code, passes) in [
+    for (code, retryable) in [
         ("com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", true),
         ("com.amazon.coral.availability#ThrottlingException", true),
         ("com.amazon.coral.service#AccessDeniedException", false),
@@ -67,41 +68,41 @@ async fn what_passes_is_told_apart_from_what_does_not() {
     ] {
         let refusing = tables.through(move |_| Fault::Refuse(code)).await;
         let error = refusing.chat().is_member(&thread.id, &caller("user-a").id).await.unwrap_err();
-        assert_eq!(matches!(error, Error::Unavailable(_)), passes, "{error}");
-        assert_eq!(matches!(ApiError::from(error), ApiError::Unavailable(_)), passes);
+        assert_eq!(matches!(error, Error::Unavailable(_)), retryable, "{error}");
+        assert_eq!(matches!(ApiError::from(error), ApiError::Unavailable(_)), retryable);
     }
 }
 
 #[tokio::test]
-async fn what_a_batch_leaves_over_is_asked_for_again() {
+async fn unprocessed_keys_of_a_batch_are_read_again() {
     let tables = Tables::create().await;
     for other in ["a", "b", "c"] {
         new_thread(&tables.chat(), &["user-a", other]).await;
     }
-    // All of it is left over, as DynamoDB may do when it is busy.
-    let left_over =
+    // DynamoDB may leave all keys of a batch unprocessed when it throttles.
+    let unprocessed =
         |call: &Intercepted| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": call.request["RequestItems"]}));
-    let busy = tables.through(once(|p| p.operation == "BatchGetItem", left_over)).await;
+    let busy = tables.through(once(|p| p.operation == "BatchGetItem", unprocessed)).await;
     let query = ThreadsQuery::parse(None, None).unwrap();
     let page = busy.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap();
     assert_eq!(page.threads.len(), 3);
 }
 
 #[tokio::test]
-async fn a_thread_that_a_batch_does_not_see_yet_is_read_by_itself() {
+async fn thread_missing_in_a_batch_is_read_separately() {
     let tables = Tables::create().await;
     new_thread(&tables.chat(), &["user-a"]).await;
-    let blind = |_: &Intercepted| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": {}}));
-    let half = tables.through(once(|p| p.operation == "BatchGetItem", blind)).await;
+    let empty = |_: &Intercepted| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": {}}));
+    let tables = tables.through(once(|p| p.operation == "BatchGetItem", empty)).await;
     let query = ThreadsQuery::parse(None, None).unwrap();
-    assert_eq!(half.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap().threads.len(), 1);
+    assert_eq!(tables.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap().threads.len(), 1);
 }
 
 #[tokio::test]
-async fn nothing_fails_a_send_once_it_is_committed() {
+async fn send_succeeds_although_every_call_after_the_commit_fails() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
-    // From the commit on, every call is refused.
+    // Every call after the commit is refused.
     let committed = AtomicUsize::new(0);
     let failing = tables.through(move |call| {
         let after = committed.load(Ordering::SeqCst) > 0;
@@ -112,7 +113,7 @@ async fn nothing_fails_a_send_once_it_is_committed() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_removed_between_the_steps_of_subscribing_leaves_nothing() {
+async fn removal_before_any_step_of_a_subscription_leaves_no_rows() {
     for step in ["UpdateItem", "PutItem", "GetItem"] {
         let tables = Tables::create().await;
         let connection = connect(&tables.connections(), "user-a", "c").await;
@@ -129,20 +130,21 @@ async fn a_connection_that_is_removed_between_the_steps_of_subscribing_leaves_no
 }
 
 #[tokio::test]
-async fn a_removal_cut_short_before_its_last_step_lets_no_subscription_stay() {
+async fn subscription_during_an_interrupted_removal_is_deleted() {
     let tables = Tables::create().await;
     let connection = connect(&tables.connections(), "user-a", "c").await;
     let channel = Channel::Thread(ThreadId::new());
-    // The channel is listed; then a removal deletes all that is there and ends before the connection's own row.
-    let cut = tables.through(|call| {
+    // After the channel was added to the connection's row, a removal deletes the subscriptions but fails to delete that
+    // row.
+    let failing = tables.through(|call| {
         if call.is("DeleteItem", "META") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
     });
-    let (cut, id) = (cut.await.connections(), connection.id.clone());
-    let half_removed = move |_: &Intercepted| {
-        let (cut, id) = (cut.clone(), id.clone());
-        Fault::After(Box::pin(async move { assert!(cut.remove(&id).await.is_err()) }))
+    let (failing, id) = (failing.await.connections(), connection.id.clone());
+    let interrupted_removal = move |_: &Intercepted| {
+        let (failing, id) = (failing.clone(), id.clone());
+        Fault::After(Box::pin(async move { assert!(failing.remove(&id).await.is_err()) }))
     };
-    let racing = tables.through(once(|p| p.operation == "PutItem", half_removed)).await;
+    let racing = tables.through(once(|p| p.operation == "PutItem", interrupted_removal)).await;
     assert_eq!(racing.connections().subscribe(&connection, &channel).await.unwrap(), Subscribed::Gone);
     assert!(tables.connections().subscribers(&channel).await.unwrap().live.is_empty());
     tables.connections().remove(&connection.id).await.unwrap();
@@ -150,18 +152,18 @@ async fn a_removal_cut_short_before_its_last_step_lets_no_subscription_stay() {
 }
 
 #[tokio::test]
-async fn a_reader_sees_what_was_acknowledged() {
-    // Every read that an answer rests on has to be consistent: DynamoDB may otherwise give what was there before.
+async fn all_reads_are_strongly_consistent() {
+    // An eventually consistent read may return a state from before an acknowledged write.
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     send_text(&tables.chat(), "user-a", &thread, "text").await;
     let connection = connect(&tables.connections(), "user-a", "c").await;
     let strict = tables.through(|call| {
         let request = &call.request;
-        let tables = request["RequestItems"].as_object().into_iter().flatten().map(|(_, wanted)| wanted);
+        let tables = request["RequestItems"].as_object().into_iter().flatten().map(|(_, keys)| keys);
         let consistent = match call.operation.as_str() {
             "GetItem" | "Query" => request["ConsistentRead"] == true,
-            "BatchGetItem" => tables.into_iter().all(|wanted| wanted["ConsistentRead"] == true),
+            "BatchGetItem" => tables.into_iter().all(|keys| keys["ConsistentRead"] == true),
             _ => true,
         };
         if consistent { Fault::Pass } else { Fault::Refuse("ValidationException") }

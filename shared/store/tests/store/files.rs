@@ -1,7 +1,7 @@
 use contract::{CreateFile, FileId, FileStatus, IdempotencyKey, Message, MessagesQuery, ThreadsQuery};
 use futures::future::join_all;
 use store::{Chat, Error, FileRow, NewMessage, Outcome, Published, Sent};
-use testkit::{Tables, caller, links, message_row, new_file, new_thread, send_text, send_with_files};
+use testkit::{Tables, caller, links, message_row, new_file, new_thread, send_with_files};
 
 use crate::{keys, s, set};
 
@@ -22,54 +22,54 @@ async fn messages(chat: &Chat, thread: &contract::Thread) -> Vec<Message> {
 }
 
 #[tokio::test]
-async fn a_file_reads_back_as_it_was_announced() {
+async fn creating_a_file_again_keeps_its_outcome() {
     let tables = Tables::create().await;
     let file = photo(&tables.chat(), "user-a").await;
     assert_eq!(tables.chat().file(&file.id).await.unwrap(), Some(file.clone()));
     assert_eq!(tables.chat().file(&FileId::new()).await.unwrap(), None);
-    // Announced once more after it was settled, by a retry that came late.
+    // A late retry of the creation.
     tables.chat().record_outcome(&file.id, &failed()).await.unwrap();
     tables.chat().create_file(&file).await.unwrap();
     assert_eq!(tables.chat().file(&file.id).await.unwrap().unwrap().status, FileStatus::Failed);
 }
 
 #[tokio::test]
-async fn the_first_to_settle_a_file_decides_and_all_learn_what() {
+async fn concurrent_outcomes_of_a_file_all_return_the_first() {
     let tables = Tables::create().await;
     let file = photo(&tables.chat(), "user-a").await;
     let outcomes: Vec<_> = (0..16).map(|n| if n % 4 == 0 { failed() } else { ready(&n.to_string()) }).collect();
-    let settled = join_all(outcomes.iter().map(|outcome| {
+    let results = join_all(outcomes.iter().map(|outcome| {
         let (chat, id) = (tables.chat(), &file.id);
         async move { chat.record_outcome(id, outcome).await.unwrap() }
     }));
-    let settled = settled.await;
-    assert!(settled.iter().all(|other| *other == settled[0]), "{settled:?}");
-    assert_ne!(settled[0].status, FileStatus::Pending);
-    let details = serde_json::to_value(settled[0].clone().details(&links())).unwrap();
-    let is_ready = settled[0].status == FileStatus::Ready;
-    for (name, there) in [("url", is_ready), ("thumbUrl", is_ready), ("reason", !is_ready)] {
-        assert_eq!(details.get(name).is_some_and(|value| !value.is_null()), there, "{details}");
+    let files = results.await;
+    assert!(files.iter().all(|other| *other == files[0]), "{files:?}");
+    assert_ne!(files[0].status, FileStatus::Pending);
+    let details = serde_json::to_value(files[0].clone().details(&links())).unwrap();
+    let is_ready = files[0].status == FileStatus::Ready;
+    for (name, expected) in [("url", is_ready), ("thumbUrl", is_ready), ("reason", !is_ready)] {
+        assert_eq!(details.get(name).is_some_and(|value| !value.is_null()), expected, "{details}");
     }
     assert!(matches!(tables.chat().record_outcome(&FileId::new(), &failed()).await, Err(Error::MissingRow(_))));
 }
 
 #[tokio::test]
-async fn a_file_is_seen_by_its_owner_and_where_it_was_sent() {
+async fn file_is_visible_to_its_owner_and_members_of_threads_it_was_sent_to() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let file = photo(&chat, "user-a").await;
-    let ours = new_thread(&chat, &["user-a", "user-b"]).await;
+    let thread = new_thread(&chat, &["user-a", "user-b"]).await;
     new_thread(&chat, &["user-a", "user-c"]).await;
     let sees = async |user: &str| chat.visible_file(&file.id, &caller(user).id).await.unwrap().is_some();
     assert!(sees("user-a").await && !sees("user-b").await);
-    send_with_files(&chat, "user-a", &ours, "", std::slice::from_ref(&file.id)).await;
+    send_with_files(&chat, "user-a", &thread, "", std::slice::from_ref(&file.id)).await;
     assert!(sees("user-a").await && sees("user-b").await);
     assert!(!sees("user-c").await && !sees("user-d").await);
     assert_eq!(chat.visible_file(&FileId::new(), &caller("user-a").id).await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn messages_show_files_as_they_are_now_wherever_they_are_shown() {
+async fn message_and_last_message_show_the_current_state_of_files() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["user-a", "user-b"]).await;
@@ -80,8 +80,8 @@ async fn messages_show_files_as_they_are_now_wherever_they_are_shown() {
     assert_eq!(ids, [&two.id, &one.id]);
     assert_eq!(statuses(&sent), [FileStatus::Pending, FileStatus::Pending]);
 
-    let settled = chat.record_outcome(&one.id, &ready("1")).await.unwrap();
-    assert!(settled.thread_ids.contains(&thread.id));
+    let file = chat.record_outcome(&one.id, &ready("1")).await.unwrap();
+    assert!(file.thread_ids.contains(&thread.id));
     chat.record_outcome(&two.id, &failed()).await.unwrap();
     let listed = messages(&tables.chat(), &thread).await.remove(0);
     assert_eq!(statuses(&listed), [FileStatus::Failed, FileStatus::Ready]);
@@ -103,7 +103,7 @@ async fn send(chat: &Chat, user: &str, thread: &contract::Thread, ids: &[FileId]
 }
 
 #[tokio::test]
-async fn only_ones_own_files_that_have_not_failed_can_be_sent() {
+async fn foreign_failed_and_unknown_files_are_refused_and_none_is_shared() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["user-a", "user-b"]).await;
@@ -115,15 +115,18 @@ async fn only_ones_own_files_that_have_not_failed_can_be_sent() {
     let sent = send(&chat, "user-a", &thread, &ids, None).await;
     assert_eq!(sent, Sent::BadFiles(vec![broken.id, foreign.id.clone(), unknown.clone()]));
     assert_eq!(chat.last_seq(&thread.id).await.unwrap(), 0);
-    assert!(chat.file(&good.id).await.unwrap().unwrap().thread_ids.is_empty(), "nothing is shared");
-    assert_eq!(chat.file(&unknown).await.unwrap(), None, "nothing is made of a file that is not there");
-    // A stranger to the thread does not even get so far as to share a file with it.
+    assert!(
+        chat.file(&good.id).await.unwrap().unwrap().thread_ids.is_empty(),
+        "a refused send must not share any file"
+    );
+    assert_eq!(chat.file(&unknown).await.unwrap(), None, "a send must not create the row of an unknown file");
+    // A sender who is not a member shares no file either.
     assert_eq!(send(&chat, "user-c", &thread, &[good.id], None).await, Sent::NotMember);
     assert!(chat.file(&foreign.id).await.unwrap().unwrap().thread_ids.is_empty());
 }
 
 #[tokio::test]
-async fn a_retry_is_the_same_message_though_its_file_has_failed_meanwhile() {
+async fn retry_returns_the_same_message_after_its_file_has_failed() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
@@ -132,7 +135,7 @@ async fn a_retry_is_the_same_message_though_its_file_has_failed_meanwhile() {
     let Sent::Stored(message) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("not stored") };
     assert_eq!(send(&chat, "user-a", &thread, &[], Some("key")).await, Sent::KeyReused);
     assert_eq!(send(&chat, "user-a", &thread, std::slice::from_ref(&other.id), Some("key")).await, Sent::KeyReused);
-    assert!(chat.file(&other.id).await.unwrap().unwrap().thread_ids.is_empty(), "nothing is shared by a key reused");
+    assert!(chat.file(&other.id).await.unwrap().unwrap().thread_ids.is_empty(), "a reused key must not share any file");
     chat.record_outcome(&one.id, &failed()).await.unwrap();
     chat.record_outcome(&other.id, &failed()).await.unwrap();
     let Sent::Replayed(again) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("no replay") };
@@ -141,27 +144,27 @@ async fn a_retry_is_the_same_message_though_its_file_has_failed_meanwhile() {
     assert_eq!(send(&chat, "user-a", &thread, &ids, Some("new")).await, Sent::BadFiles(ids.to_vec()));
 }
 
-/// Whatever order the two writes come in, the one who settles sees the thread, or the one who sends sees the outcome.
+/// In either order of the two writes, the outcome's result contains the thread, or the sent message shows the outcome.
 #[tokio::test]
-async fn whoever_is_second_of_sender_and_settler_sees_the_first() {
+async fn concurrent_send_and_outcome_do_not_miss_each_other() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     for _ in 0..50 {
-        let (sender, settler) = (tables.chat(), tables.chat());
+        let (sender, processor) = (tables.chat(), tables.chat());
         let file = photo(&sender, "user-a").await;
         let ids = [file.id.clone()];
         let outcome = ready("1");
-        let (sent, settled) = tokio::join!(
+        let (sent, recorded) = tokio::join!(
             send_with_files(&sender, "user-a", &thread, "", &ids),
-            settler.record_outcome(&file.id, &outcome)
+            processor.record_outcome(&file.id, &outcome)
         );
-        let told = settled.unwrap().thread_ids.contains(&thread.id);
-        assert!(told || sent.attachments[0].status == FileStatus::Ready);
+        let has_thread = recorded.unwrap().thread_ids.contains(&thread.id);
+        assert!(has_thread || sent.attachments[0].status == FileStatus::Ready);
     }
 }
 
 #[tokio::test]
-async fn a_page_of_large_messages_ends_before_it_is_too_large_and_the_next_goes_on() {
+async fn pages_of_the_largest_messages_stay_below_6_mb_and_are_complete() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
@@ -175,7 +178,7 @@ async fn a_page_of_large_messages_ends_before_it_is_too_large_and_the_next_goes_
     loop {
         let query = MessagesQuery::parse(Some("100"), cursor.as_deref(), None).unwrap();
         let page = chat.messages(&thread.id, &query, &links()).await.unwrap();
-        // Lambda returns 6 MB at most.
+        // A Lambda response has at most 6 MB.
         assert!(serde_json::to_vec(&page).unwrap().len() < 6_000_000);
         seqs.extend(page.messages.iter().map(|message| message.seq));
         cursor = page.next_cursor;
@@ -187,7 +190,7 @@ async fn a_page_of_large_messages_ends_before_it_is_too_large_and_the_next_goes_
 }
 
 #[tokio::test]
-async fn a_row_that_is_missing_or_broken_is_named() {
+async fn missing_or_invalid_file_row_is_an_error_that_names_its_key() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
@@ -205,7 +208,7 @@ async fn a_row_that_is_missing_or_broken_is_named() {
 }
 
 #[tokio::test]
-async fn announcing_is_noted_on_files_that_are_there() {
+async fn announced_flag_is_set_only_on_existing_files() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let file = photo(&chat, "user-a").await;
@@ -216,15 +219,14 @@ async fn announcing_is_noted_on_files_that_are_there() {
 }
 
 #[tokio::test]
-async fn what_is_published_has_a_key_for_each() {
+async fn published_keys_are_absent_until_the_outcome_is_recorded() {
     let chat = Tables::create().await.chat();
     let request = CreateFile { name: "a".into(), mimetype: "a/b".into(), size: 1 };
     let file = FileRow::new(&caller("user-a").id, request);
     chat.create_file(&file).await.unwrap();
     assert_eq!((file.published(Published::Original), file.published(Published::Thumbnail)), (None, None));
-    let settled = chat.record_outcome(&file.id, &Outcome::Ready { original: "files/1".into(), thumbnail: None }).await;
-    let settled = settled.unwrap();
-    assert_eq!(settled.published(Published::Original), Some("files/1"));
-    assert_eq!(settled.published(Published::Thumbnail), None);
-    send_text(&chat, "user-a", &new_thread(&chat, &["user-a"]).await, "no files").await;
+    let outcome = Outcome::Ready { original: "files/1".into(), thumbnail: None };
+    let ready = chat.record_outcome(&file.id, &outcome).await.unwrap();
+    assert_eq!(ready.published(Published::Original), Some("files/1"));
+    assert_eq!(ready.published(Published::Thumbnail), None);
 }

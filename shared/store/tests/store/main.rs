@@ -1,8 +1,9 @@
-//! The store against a real engine: dynoxide in this process, or whatever `DYNAMODB_ENDPOINT` names.
+//! Tests of the store on a real engine: dynoxide in this process, or the engine at `DYNAMODB_ENDPOINT`.
 
-#![allow(clippy::unwrap_used, reason = "what goes wrong in here fails the test")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod connections;
+mod data_model;
 mod faults;
 mod files;
 mod messages;
@@ -13,17 +14,17 @@ mod users;
 use aws_sdk_dynamodb::types::AttributeValue;
 use testkit::Tables;
 
-/// A string attribute.
+/// Returns a string attribute.
 fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// A number attribute.
+/// Returns a number attribute.
 fn n(number: i64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// Sets one attribute of a row behind the store's back.
+/// Sets one attribute of a row, without the store.
 async fn set(tables: &Tables, table: &str, key: (&str, &str), attribute: &str, value: AttributeValue) {
     let update = tables.client.update_item().table_name(table).key("pk", s(key.0)).key("sk", s(key.1));
     update
@@ -35,13 +36,13 @@ async fn set(tables: &Tables, table: &str, key: (&str, &str), attribute: &str, v
         .unwrap();
 }
 
-/// A numeric attribute of a row.
+/// Reads a numeric attribute of a row.
 async fn number(tables: &Tables, table: &str, key: (&str, &str), attribute: &str) -> i64 {
     let get = tables.client.get_item().table_name(table).key("pk", s(key.0)).key("sk", s(key.1));
     get.send().await.unwrap().item.unwrap()[attribute].as_n().unwrap().parse().unwrap()
 }
 
-/// Every key of a table, in order.
+/// Reads all primary keys of a table, sorted.
 async fn keys(tables: &Tables, table: &str) -> Vec<(String, String)> {
     let items = tables.client.scan().table_name(table).into_paginator().items().send();
     let items = items.collect::<Result<Vec<_>, _>>().await.unwrap();

@@ -19,7 +19,7 @@ fn stored(sent: Sent) -> Message {
     message
 }
 
-/// The thread's messages from page to page, `after` that seq or from new to old.
+/// Reads all pages of the thread's messages: oldest first after the `seq` `after`, or else newest first.
 async fn read(chat: &Chat, thread: &Thread, limit: &str, after: Option<&str>) -> Vec<Message> {
     let (mut messages, mut cursor) = (Vec::new(), None);
     loop {
@@ -38,10 +38,10 @@ fn seqs(messages: &[Message]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn many_senders_at_once_leave_no_gap_and_lose_nothing() {
+async fn concurrent_sends_get_consecutive_seqs_and_none_is_lost() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a", "user-b"]).await;
-    // Each sender is a function that has just started, as on Lambda.
+    // Each sender has its own caches, like a function instance that has just started.
     let senders = (0..64).map(|n| {
         let (chat, thread) = (tables.chat(), &thread);
         async move { stored(send(&chat, ["user-a", "user-b"][n % 2], &thread.id, &n.to_string(), None).await) }
@@ -49,13 +49,13 @@ async fn many_senders_at_once_leave_no_gap_and_lose_nothing() {
     let mut sent = join_all(senders).await;
     sent.sort_unstable_by_key(|message| message.seq);
     assert_eq!(seqs(&sent), (1..=64).collect::<Vec<_>>());
-    let kept = read(&tables.chat(), &thread, "100", Some("0")).await;
-    assert_eq!(kept, sent);
-    assert_eq!(kept.iter().map(|message| &message.body).collect::<HashSet<_>>().len(), 64);
+    let stored = read(&tables.chat(), &thread, "100", Some("0")).await;
+    assert_eq!(stored, sent);
+    assert_eq!(stored.iter().map(|message| &message.body).collect::<HashSet<_>>().len(), 64);
 }
 
 #[tokio::test]
-async fn warm_senders_who_fell_behind_catch_up() {
+async fn sends_from_stale_instances_get_the_next_seq() {
     let tables = Tables::create().await;
     let (one, other) = (tables.chat(), tables.chat());
     let thread = new_thread(&one, &["user-a"]).await;
@@ -68,7 +68,7 @@ async fn warm_senders_who_fell_behind_catch_up() {
 }
 
 #[tokio::test]
-async fn one_idempotency_key_is_one_message_however_often_at_once() {
+async fn concurrent_sends_with_one_key_store_one_message() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a", "user-b"]).await;
     let senders = (0..32).map(|_| {
@@ -89,7 +89,7 @@ async fn one_idempotency_key_is_one_message_however_often_at_once() {
 }
 
 #[tokio::test]
-async fn different_keys_at_once_are_different_messages() {
+async fn concurrent_sends_with_different_keys_store_different_messages() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let senders = (0..32).map(|n| {
@@ -102,7 +102,7 @@ async fn different_keys_at_once_are_different_messages() {
 }
 
 #[tokio::test]
-async fn a_key_belongs_to_its_caller_thread_and_content() {
+async fn key_applies_to_one_caller_thread_and_content() {
     let chat = Tables::create().await.chat();
     let thread = new_thread(&chat, &["user-a", "user-b"]).await;
     let other = new_thread(&chat, &["user-a"]).await;
@@ -115,35 +115,35 @@ async fn a_key_belongs_to_its_caller_thread_and_content() {
 }
 
 #[tokio::test]
-async fn an_expired_key_that_is_still_there_counts_as_gone() {
+async fn expired_key_can_be_used_again_before_ttl_deletes_it() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
     stored(send(&chat, "user-a", &thread.id, "text", Some("key")).await);
     let key = (format!("THREAD#{}", thread.id), "KEY#6#user-a#key");
     assert!(keys(&tables, &tables.chat).await.contains(&(key.0.clone(), key.1.into())));
-    let kept = number(&tables, &tables.chat, (&key.0, key.1), "expiresAt").await - Timestamp::now().seconds();
-    assert!(kept > 7 * 24 * 60 * 60, "the contract remembers a key for 7 days, this one for {kept} s");
+    let left = number(&tables, &tables.chat, (&key.0, key.1), "expiresAt").await - Timestamp::now().seconds();
+    assert!(left > 7 * 24 * 60 * 60, "a key must be remembered for more than 7 days, this one is for {left} s");
     set(&tables, &tables.chat, (&key.0, key.1), "expiresAt", n(1)).await;
     assert_eq!(stored(send(&chat, "user-a", &thread.id, "other", Some("key")).await).seq, 2);
     assert_eq!(send(&chat, "user-a", &thread.id, "text", Some("key")).await, Sent::KeyReused);
 }
 
 #[tokio::test]
-async fn who_is_no_member_commits_nothing() {
+async fn send_of_a_non_member_stores_nothing() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
     assert_eq!(send(&chat, "user-x", &thread.id, "text", None).await, Sent::NotMember);
     assert_eq!(send(&chat, "user-a", &ThreadId::new(), "text", Some("key")).await, Sent::NotMember);
-    // A function that knows the thread refuses as well.
+    // The same from an instance that has the members in its cache.
     send_text(&chat, "user-a", &thread, "hello").await;
     assert_eq!(send(&chat, "user-x", &thread.id, "text", None).await, Sent::NotMember);
     assert_eq!(read(&chat, &thread, "100", None).await.len(), 1);
 }
 
 #[tokio::test]
-async fn paging_while_writers_write_gives_each_message_once() {
+async fn paging_during_sends_returns_each_message_once() {
     let tables = Tables::create().await;
     let thread = &new_thread(&tables.chat(), &["user-a"]).await;
     for n in 0..20 {
@@ -156,19 +156,19 @@ async fn paging_while_writers_write_gives_each_message_once() {
         }
     };
     let reader = tables.chat();
-    let (back, forth, ()) =
+    let (newest_first, oldest_first, ()) =
         tokio::join!(read(&reader, thread, "3", None), read(&reader, thread, "3", Some("0")), writer);
-    let newest = back[0].seq;
+    let newest = newest_first[0].seq;
     assert!(newest >= 20);
-    assert_eq!(seqs(&back), (1..=newest).rev().collect::<Vec<_>>());
-    let last = forth.last().unwrap().seq;
+    assert_eq!(seqs(&newest_first), (1..=newest).rev().collect::<Vec<_>>());
+    let last = oldest_first.last().unwrap().seq;
     assert!(last >= 20);
-    assert_eq!(seqs(&forth), (1..=last).collect::<Vec<_>>());
+    assert_eq!(seqs(&oldest_first), (1..=last).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn pages_of_the_largest_messages_are_short_but_whole() {
-    // 40 bodies of 32 KB pass the 1 MB that DynamoDB reads at once.
+async fn pages_cut_by_the_query_limit_of_dynamodb_are_complete() {
+    // 40 bodies of 32 KB exceed the 1 MB that one DynamoDB query reads.
     let chat = Tables::create().await.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
     let body = "🏡".repeat(8_000);
@@ -184,19 +184,19 @@ async fn pages_of_the_largest_messages_are_short_but_whole() {
 }
 
 #[tokio::test]
-async fn any_text_comes_back_as_it_was() {
+async fn every_text_is_returned_unchanged() {
     let chat = Tables::create().await.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
     let bodies = ["\u{0}\u{1}\u{7f}", "👩‍👩‍👧‍👦 \u{202e}abc", "  ", "\"\\\n\r\t", "\u{fffd}\u{10ffff}", "Ω≈ç√∫"];
     for body in bodies {
         send_text(&chat, "user-a", &thread, body).await;
     }
-    let kept = read(&chat, &thread, "2", Some("0")).await;
-    assert_eq!(kept.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), bodies);
+    let stored = read(&chat, &thread, "2", Some("0")).await;
+    assert_eq!(stored.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), bodies);
 }
 
 #[tokio::test]
-async fn the_ends_of_the_range_are_no_error() {
+async fn ranges_outside_of_the_thread_are_empty_pages() {
     let chat = Tables::create().await.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
     send_text(&chat, "user-a", &thread, "only").await;
@@ -210,20 +210,20 @@ async fn the_ends_of_the_range_are_no_error() {
 }
 
 #[tokio::test]
-async fn whoever_is_left_over_is_named_once_and_once_all_are_reached_nobody_is() {
+async fn undelivered_flag_lists_each_connection_once_and_stays_cleared() {
     let chat = Tables::create().await.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
     send_text(&chat, "user-a", &thread, "hello").await;
-    let left = async || {
+    let undelivered = async || {
         let rows = chat.undelivered_messages(&[(thread.id.clone(), 1)]).await.unwrap();
         rows.first().and_then(store::MessageRow::undelivered)
     };
-    assert_eq!(left().await, Some(Undelivered::Everybody));
+    assert_eq!(undelivered().await, Some(Undelivered::Everybody));
     let phone = ConnectionId::new("phone");
     chat.record_delivery(&thread.id, 1, [&phone, &phone]).await.unwrap();
-    assert_eq!(left().await, Some(Undelivered::Connections([phone.clone()].into())));
+    assert_eq!(undelivered().await, Some(Undelivered::Connections([phone.clone()].into())));
     for late in [None, Some(&phone)] {
         chat.record_delivery(&thread.id, 1, late).await.unwrap();
-        assert_eq!(left().await, None);
+        assert_eq!(undelivered().await, None);
     }
 }

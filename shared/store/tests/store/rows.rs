@@ -1,4 +1,4 @@
-//! Rows that are not what the store writes: an error that names their key, never silence.
+//! Rows with invalid attributes are errors that name the primary key. They are never skipped.
 
 use contract::{Channel, MessagesQuery, ThreadsQuery};
 use store::Error;
@@ -6,16 +6,16 @@ use testkit::{Tables, caller, connect, links, new_thread, send_text};
 
 use crate::{n, s, set};
 
-fn names<T>(result: Result<T, Error>, pk: &str, sk: &str) {
+fn assert_names_key<T>(result: Result<T, Error>, pk: &str, sk: &str) {
     match result {
         Err(Error::BadRow { key, .. }) => assert_eq!(key, format!("{pk} / {sk}")),
         Err(other) => panic!("{other}"),
-        Ok(_) => panic!("{pk} / {sk} was passed over"),
+        Ok(_) => panic!("{pk} / {sk} was skipped"),
     }
 }
 
 #[tokio::test]
-async fn a_message_that_does_not_parse() {
+async fn invalid_message_is_an_error_that_names_its_key() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
@@ -25,36 +25,36 @@ async fn a_message_that_does_not_parse() {
     let (pk, sk) = (format!("THREAD#{}", thread.id), "MSG#00000000000000000002");
     set(&tables, &tables.chat, (&pk, sk), "authorId", n(7)).await;
     let query = MessagesQuery::parse(None, None, None).unwrap();
-    names(chat.messages(&thread.id, &query, &links()).await, &pk, sk);
+    assert_names_key(chat.messages(&thread.id, &query, &links()).await, &pk, sk);
 }
 
 #[tokio::test]
-async fn a_thread_that_does_not_parse() {
+async fn invalid_thread_is_an_error_that_names_its_key() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let (pk, user) = (format!("THREAD#{}", thread.id), caller("user-a").id);
     set(&tables, &tables.chat, (&pk, "META"), "createdAt", s("yesterday")).await;
     let query = ThreadsQuery::parse(None, None).unwrap();
-    names(tables.chat().thread(&thread.id, &user).await, &pk, "META");
-    names(tables.chat().is_member(&thread.id, &user).await, &pk, "META");
-    names(tables.chat().threads(&user, &query, &links()).await, &pk, "META");
+    assert_names_key(tables.chat().thread(&thread.id, &user).await, &pk, "META");
+    assert_names_key(tables.chat().is_member(&thread.id, &user).await, &pk, "META");
+    assert_names_key(tables.chat().threads(&user, &query, &links()).await, &pk, "META");
 }
 
 #[tokio::test]
-async fn a_membership_or_a_name_that_does_not_parse() {
+async fn invalid_membership_or_profile_is_an_error_that_names_its_key() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let (user, query) = (caller("user-a").id, ThreadsQuery::parse(None, None).unwrap());
     tables.chat().record_profile(&caller("user-a").profile()).await.unwrap();
     set(&tables, &tables.chat, ("USER#user-a", "PROFILE"), "name", n(7)).await;
-    names(tables.chat().thread(&thread.id, &user).await, "USER#user-a", "PROFILE");
+    assert_names_key(tables.chat().thread(&thread.id, &user).await, "USER#user-a", "PROFILE");
     let sk = format!("THREAD#{}", thread.id);
     set(&tables, &tables.chat, ("USER#user-a", &sk), "threadId", s("nonsense")).await;
-    names(tables.chat().threads(&user, &query, &links()).await, "USER#user-a", &sk);
+    assert_names_key(tables.chat().threads(&user, &query, &links()).await, "USER#user-a", &sk);
 }
 
 #[tokio::test]
-async fn a_connection_or_subscription_that_does_not_parse() {
+async fn invalid_connection_or_subscription_is_an_error_that_names_its_key() {
     let tables = Tables::create().await;
     let connections = tables.connections();
     let connection = connect(&connections, "user-a", "c").await;
@@ -62,8 +62,8 @@ async fn a_connection_or_subscription_that_does_not_parse() {
     connections.subscribe(&connection, &channel).await.unwrap();
     let pk = format!("CHANNEL#{channel}");
     set(&tables, &tables.connections, (&pk, "CONN#c"), "expiresAt", s("soon")).await;
-    names(connections.subscribers(&channel).await, &pk, "CONN#c");
+    assert_names_key(connections.subscribers(&channel).await, &pk, "CONN#c");
     set(&tables, &tables.connections, ("CONN#c", "META"), "userId", s("")).await;
-    names(connections.connection(&connection.id).await, "CONN#c", "META");
-    names(connections.remove(&connection.id).await, "CONN#c", "META");
+    assert_names_key(connections.connection(&connection.id).await, "CONN#c", "META");
+    assert_names_key(connections.remove(&connection.id).await, "CONN#c", "META");
 }

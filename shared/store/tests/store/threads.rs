@@ -13,7 +13,7 @@ fn request(members: impl IntoIterator<Item = UserId>, title: &str) -> CreateThre
     CreateThread { member_ids: members.into_iter().collect(), title: Some(title.into()) }
 }
 
-/// The user's threads, from page to page.
+/// Reads the IDs of the user's threads from all pages.
 async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
     let (mut ids, mut cursor) = (Vec::new(), None);
     loop {
@@ -28,17 +28,17 @@ async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
     }
 }
 
-/// What the stream function does with a message.
+/// Advances the projection with a message, as chat-stream does.
 async fn advance(chat: &Chat, message: Message) -> bool {
     chat.advance_projection(&message_row(&message)).await.unwrap()
 }
 
 #[tokio::test]
-async fn many_creators_of_one_set_make_one_thread() {
+async fn concurrent_creations_with_one_member_set_create_one_thread() {
     let tables = Tables::create().await;
     let creators = (0..64).map(|n| {
         let chat = tables.chat();
-        // Each in another order and with another title.
+        // Each creation has another order of members and another title.
         let mut members = vec![user("a"), user("b"), user("c")];
         members.rotate_left(n % 3);
         async move { chat.create_thread(&request(members, &n.to_string())).await.unwrap() }
@@ -52,13 +52,13 @@ async fn many_creators_of_one_set_make_one_thread() {
     }
     assert_eq!((new.len(), existing.len()), (1, 63));
     assert!(existing.iter().all(|thread| *thread == new[0]));
-    // The set, the thread, and a membership for each: nothing is left of those who lost.
+    // The member set, the thread and three memberships. The other creations leave no rows.
     assert_eq!(keys(&tables, &tables.chat).await.len(), 5);
     assert_eq!(list(&tables.chat(), "b", "10").await, [new[0].id.as_str()]);
 }
 
 #[tokio::test]
-async fn the_largest_thread_fits() {
+async fn thread_with_the_largest_members_and_title_is_created() {
     let chat = Tables::create().await.chat();
     let members: Vec<_> = (0..limits::MEMBERS).map(|n| user(&format!("{n:0>255}"))).collect();
     let created = chat.create_thread(&request(members.clone(), &"ä".repeat(limits::TITLE_CHARS))).await.unwrap();
@@ -69,7 +69,7 @@ async fn the_largest_thread_fits() {
 }
 
 #[tokio::test]
-async fn sets_that_share_members_are_different_threads() {
+async fn overlapping_member_sets_have_different_threads() {
     let chat = Tables::create().await.chat();
     let one = new_thread(&chat, &["a", "b"]).await;
     let other = new_thread(&chat, &["a", "b", "c"]).await;
@@ -80,14 +80,14 @@ async fn sets_that_share_members_are_different_threads() {
 }
 
 #[tokio::test]
-async fn threads_come_most_recently_active_first_and_once() {
+async fn threads_are_listed_once_and_most_recently_active_first() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let mut threads: Vec<Thread> = Vec::new();
     for n in 0..5 {
         threads.push(new_thread(&chat, &["a", &format!("b{n}")]).await);
     }
-    // All created within one millisecond, or not: the order is total.
+    // Threads created in the same millisecond have a total order too, so no page repeats or skips one.
     for limit in ["1", "2", "5", "100"] {
         let mut listed = list(&chat, "a", limit).await;
         assert_eq!(listed.len(), 5);
@@ -104,8 +104,8 @@ async fn threads_come_most_recently_active_first_and_once() {
 }
 
 #[tokio::test]
-async fn a_long_list_of_threads_is_whole() {
-    // More than one BatchGetItem takes.
+async fn list_longer_than_one_batch_is_complete() {
+    // One BatchGetItem reads at most 100 rows.
     let chat = Tables::create().await.chat();
     for n in 0..130 {
         new_thread(&chat, &["a", &n.to_string()]).await;
@@ -114,7 +114,7 @@ async fn a_long_list_of_threads_is_whole() {
 }
 
 #[tokio::test]
-async fn the_projection_goes_forward_only_and_never_makes_a_thread() {
+async fn projection_only_moves_forward_and_never_creates_a_thread() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["a"]).await;
@@ -126,12 +126,12 @@ async fn the_projection_goes_forward_only_and_never_makes_a_thread() {
     assert_eq!(page.threads[0].last_message, Some(second.clone()));
     assert_eq!(page.threads[0].details.thread.updated_at, second.created_at);
 
-    let nowhere = message_row(&Message { thread_id: contract::ThreadId::new(), ..first });
-    assert!(matches!(chat.advance_projection(&nowhere).await, Err(Error::MissingRow(_))));
+    let orphan = message_row(&Message { thread_id: contract::ThreadId::new(), ..first });
+    assert!(matches!(chat.advance_projection(&orphan).await, Err(Error::MissingRow(_))));
 }
 
 #[tokio::test]
-async fn a_membership_without_its_thread_is_an_error_and_not_silence() {
+async fn membership_without_its_thread_is_an_error() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     new_thread(&chat, &["a"]).await;

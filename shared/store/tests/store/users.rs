@@ -11,7 +11,7 @@ async fn name(tables: &Tables, thread: &contract::Thread) -> String {
 }
 
 #[tokio::test]
-async fn the_name_of_the_newest_token_stays() {
+async fn name_of_the_newest_token_is_kept() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-1"]).await;
     assert_eq!(name(&tables, &thread).await, "user-1");
@@ -28,7 +28,7 @@ async fn the_name_of_the_newest_token_stays() {
 }
 
 #[tokio::test]
-async fn a_warm_function_shows_a_change_of_name_that_it_made() {
+async fn instance_shows_a_new_name_that_it_recorded_at_once() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["user-1"]).await;

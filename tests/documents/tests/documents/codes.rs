@@ -1,73 +1,125 @@
-//! Every error code is documented where it can come, with the status that it has.
+//! Every error code is documented wherever it can occur, together with its status.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::ErrorCode;
 use documents::{AsyncApi, OpenApi};
 use serde_json::Value;
 
+use crate::difference::{EntryList, assert_no_errors, assert_same};
+use crate::generated::schemas;
+use crate::template::text;
+
+/// Returns all variants of `contract::ErrorCode`.
 fn all() -> BTreeSet<String> {
-    let codes = &OpenApi::get().unwrap().document.root["components"]["schemas"]["ErrorCode"]["enum"];
-    codes.as_array().expect("a list").iter().map(|code| code.as_str().expect("a code").to_owned()).collect()
+    schemas::of_openapi()["ErrorCode"]["enum"].as_array().expect("codes").iter().map(text).collect()
 }
 
-fn status(code: &str) -> u16 {
-    let code: ErrorCode = serde_json::from_value(code.into()).unwrap_or_else(|error| panic!("{code}: {error}"));
-    code.status()
+fn status(code: &str) -> Option<u16> {
+    serde_json::from_value::<ErrorCode>(code.into()).ok().map(ErrorCode::status)
 }
 
-/// The codes that the schema of an answer allows, and its status.
-fn allowed(status: &str, answer: &Value) -> Vec<(u16, String)> {
-    let Some(problem) = answer["content"].get("application/problem+json") else { return Vec::new() };
-    let code = &problem["schema"]["allOf"][1]["properties"]["code"];
-    let codes = code["enum"].as_array().cloned().unwrap_or_else(|| vec![code["const"].clone()]);
-    let status = status.parse().expect("a status");
-    codes.iter().map(|code| (status, code.as_str().expect("a code").to_owned())).collect()
-}
-
-fn of_http() -> BTreeSet<(u16, String)> {
+/// Returns all responses of the HTTP API by name: a shared response by its key, another one by its operation and
+/// status.
+fn responses() -> BTreeMap<String, (u16, &'static Value)> {
     let openapi = OpenApi::get().unwrap();
-    let answers = openapi.operations.iter().flat_map(|operation| {
-        let answers = operation.value["responses"].as_object().expect("responses");
-        answers.iter().map(|(status, answer)| (status, openapi.document.resolve(answer).unwrap()))
-    });
-    answers.flat_map(|(status, answer)| allowed(status, answer)).collect()
+    let mut responses = BTreeMap::new();
+    for operation in &openapi.operations {
+        for (status, response) in operation.value["responses"].as_object().expect("responses") {
+            let name = match response["$ref"].as_str() {
+                Some(reference) => reference.to_owned(),
+                None => format!("{} {} → {status}", operation.method, operation.path),
+            };
+            let status = status.parse().expect("a status");
+            responses.insert(name, (status, openapi.document.resolve(response).unwrap()));
+        }
+    }
+    responses
 }
 
-/// The codes among the words that a text sets in backticks.
+fn codes(response: &Value) -> BTreeSet<String> {
+    response["x-codes"].as_array().into_iter().flatten().map(text).collect()
+}
+
+/// Returns the error codes that a text has in backticks.
 fn mentioned(text: &Value) -> BTreeSet<String> {
-    let text = text.as_str().expect("a text");
-    let words = text.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    let words = text.as_str().unwrap_or_default().split('`').skip(1).step_by(2).map(str::to_owned).collect();
     all().intersection(&words).cloned().collect()
 }
 
 #[test]
-fn every_code_comes_with_its_status() {
-    let codes = of_http();
-    assert!(!codes.is_empty());
-    for (documented, code) in codes {
-        assert_eq!(documented, status(&code), "{code}");
+fn every_problem_response_lists_its_codes() {
+    let mut errors = Vec::new();
+    for (name, (documented, response)) in responses() {
+        let codes = codes(response);
+        let is_problem = response["content"].get("application/problem+json").is_some();
+        if is_problem && codes.is_empty() {
+            errors.push(format!("{name} of docs/openapi.yaml is a problem document: list its codes in `x-codes`"));
+        }
+        if !is_problem && !codes.is_empty() {
+            errors.push(format!("{name} of docs/openapi.yaml is not a problem document: remove `x-codes`"));
+        }
+        if codes != mentioned(&response["description"]) {
+            errors.push(format!("{name} of docs/openapi.yaml: `x-codes` and the description must name the same codes"));
+        }
+        for code in codes {
+            match status(&code) {
+                Some(status) if status == documented => {}
+                Some(status) => errors.push(format!(
+                    "{name} of docs/openapi.yaml: {code} has the status {status} in shared/contract/src/problem.rs"
+                )),
+                None => errors.push(format!(
+                    "{name} of docs/openapi.yaml: {code} is not an ErrorCode of shared/contract/src/problem.rs"
+                )),
+            }
+        }
+        for (media_type, content) in response["content"].as_object().into_iter().flatten() {
+            let example = &content["example"]["code"];
+            if example.as_str().is_some_and(|code| !mentioned(&response["description"]).contains(code)) {
+                errors.push(format!("{name} of docs/openapi.yaml: the example of {media_type} has the code {example}"));
+            }
+        }
     }
+    assert_no_errors(&errors);
 }
 
 #[test]
-fn every_code_is_documented_where_it_can_come() {
+fn every_code_is_documented_where_it_can_occur() {
     let root = &AsyncApi::get().unwrap().document.root;
     let handshake = BTreeSet::from(["origin_not_allowed", "unauthorized"].map(str::to_owned));
-    assert!(handshake.is_subset(&mentioned(&root["info"]["description"])));
+    let connecting = mentioned(&root["info"]["description"]);
+    assert!(handshake.is_subset(&connecting), "`info.description` of docs/asyncapi.yaml must name {handshake:?}");
     let frames = mentioned(&root["components"]["messages"]["error"]["summary"]);
-    let http = of_http().into_iter().map(|(_, code)| code).collect();
-    let everywhere: BTreeSet<_> = [http, frames, handshake].into_iter().flatten().collect();
-    assert_eq!(everywhere, all());
+    let http = responses().into_values().flat_map(|(_, response)| codes(response)).collect();
+    assert_same(
+        &EntryList {
+            file: "ErrorCode of shared/contract/src/problem.rs",
+            add: "add it there, or remove it from the document",
+            entries: all(),
+        },
+        &EntryList {
+            file: "the API documents",
+            add: "add it to `x-codes` of a response in docs/openapi.yaml, or to `summary` of the message `error` in \
+                  docs/asyncapi.yaml",
+            entries: [http, frames, handshake].into_iter().flatten().collect(),
+        },
+    );
 }
 
 #[test]
-fn the_comment_of_a_code_names_its_status() {
-    let list = &OpenApi::get().unwrap().document.root["components"]["schemas"]["ErrorCode"]["description"];
+fn comment_of_each_code_starts_with_its_status() {
+    let schemas = schemas::of_openapi();
+    let list = text(&schemas["ErrorCode"]["description"]);
+    let mut errors = Vec::new();
     for code in all() {
-        let list = list.as_str().expect("a description");
-        let (_, comment) = list.split_once(&format!("- `{code}`: ")).unwrap_or_else(|| panic!("{code} has no comment"));
-        let (documented, _) = comment.split_once(':').expect("a status or `Socket`");
-        assert!(documented == "Socket" || documented == status(&code).to_string(), "{code}: {documented}");
+        let comment = list.split_once(&format!("- `{code}`: ")).map(|(_, comment)| comment);
+        let documented = comment.and_then(|comment| comment.split_once(':')).map(|(status, _)| status);
+        let expected = status(&code).expect("a code").to_string();
+        if documented != Some("Socket") && documented != Some(expected.as_str()) {
+            errors.push(format!(
+                "the comment of {code} in shared/contract/src/problem.rs must start with `{expected}:` or `Socket:`"
+            ));
+        }
     }
+    assert_no_errors(&errors);
 }

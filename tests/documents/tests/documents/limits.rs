@@ -1,43 +1,129 @@
-//! The limits that the documents name are those of `contract::limits`.
+//! The limits in the API documents are those of `contract::limits`.
 
 use contract::limits;
 use documents::{AsyncApi, OpenApi};
 use serde_json::{Value, json};
 
-use crate::template;
+use crate::difference::assert_no_errors;
+use crate::template::{self, text};
 
-const NUMBERS: [(&str, u64); 9] = [
-    ("BODY_CHARS", limits::BODY_CHARS as u64),
-    ("ERRORS", limits::ERRORS as u64),
-    ("FILES", limits::FILES as u64),
-    ("FILE_BYTES", limits::FILE_BYTES),
-    ("FILE_NAME_CHARS", limits::FILE_NAME_CHARS as u64),
-    ("FRAME_ID_CHARS", limits::FRAME_ID_CHARS as u64),
-    ("MEMBERS", limits::MEMBERS as u64),
-    ("TITLE_CHARS", limits::TITLE_CHARS as u64),
-    ("USER_ID_BYTES", limits::USER_ID_BYTES as u64),
+/// A limit that the client library exports.
+pub(crate) struct ClientLimit {
+    /// Its name in the client library.
+    pub(crate) name: &'static str,
+    pub(crate) value: u64,
+    /// JSON Pointer to the same number in docs/openapi.yaml.
+    pointer: &'static str,
+    /// Its description in the client library.
+    pub(crate) description: &'static str,
+}
+
+/// All limits that the client library exports.
+pub(crate) const CLIENT_LIMITS: [ClientLimit; 11] = [
+    ClientLimit {
+        name: "members",
+        value: limits::MEMBERS as u64,
+        pointer: "/components/schemas/CreateThread/properties/memberIds/x-max-members",
+        description: "Maximum number of members of a thread, the caller included.",
+    },
+    ClientLimit {
+        name: "titleChars",
+        value: limits::TITLE_CHARS as u64,
+        pointer: "/components/schemas/CreateThread/properties/title/maxLength",
+        description: "Maximum number of characters in a thread's title.",
+    },
+    ClientLimit {
+        name: "bodyChars",
+        value: limits::BODY_CHARS as u64,
+        pointer: "/components/schemas/SendMessage/properties/body/maxLength",
+        description: "Maximum number of characters in a message's body.",
+    },
+    ClientLimit {
+        name: "filesPerMessage",
+        value: limits::FILES as u64,
+        pointer: "/components/schemas/SendMessage/properties/fileIds/maxItems",
+        description: "Maximum number of files in a message.",
+    },
+    ClientLimit {
+        name: "fileBytes",
+        value: limits::FILE_BYTES,
+        pointer: "/components/schemas/CreateFile/properties/size/maximum",
+        description: "Maximum size of a file in bytes, unless the deployment sets another limit.",
+    },
+    ClientLimit {
+        name: "fileNameChars",
+        value: limits::FILE_NAME_CHARS as u64,
+        pointer: "/components/schemas/CreateFile/properties/filename/maxLength",
+        description: "Maximum number of characters in a file's name.",
+    },
+    ClientLimit {
+        name: "mediaTypeChars",
+        value: limits::MEDIA_TYPE_CHARS as u64,
+        pointer: "/components/schemas/CreateFile/properties/mimetype/maxLength",
+        description: "Maximum number of characters in a file's media type.",
+    },
+    ClientLimit {
+        name: "idempotencyKeyChars",
+        value: limits::IDEMPOTENCY_KEY_CHARS as u64,
+        pointer: "/components/parameters/IdempotencyKey/schema/maxLength",
+        description: "Maximum number of characters in an `Idempotency-Key`.",
+    },
+    ClientLimit {
+        name: "userIdBytes",
+        value: limits::USER_ID_BYTES as u64,
+        pointer: "/components/schemas/UserId/maxLength",
+        description: "Maximum size of a user ID in bytes of UTF-8.",
+    },
+    ClientLimit {
+        name: "pageSize",
+        value: limits::PAGE as u64,
+        pointer: "/components/parameters/Limit/schema/maximum",
+        description: "Maximum number of threads or messages on a page.",
+    },
+    ClientLimit {
+        name: "defaultPageSize",
+        value: limits::PAGE_DEFAULT as u64,
+        pointer: "/components/parameters/Limit/schema/default",
+        description: "Number of threads or messages on a page if the request has no `limit`.",
+    },
 ];
 
-/// Limits of which doc comments speak, but descriptions of the documents by a unit.
-const UNITS: [(&str, usize, &str); 3] = [
-    ("REQUEST_BYTES", limits::REQUEST_BYTES, "KiB"),
-    ("FRAME_BYTES", limits::FRAME_BYTES, "KiB"),
-    ("SUBSCRIPTIONS", limits::SUBSCRIPTIONS, ""),
+/// Limits that doc comments of `contract` refer to, as the documents write them.
+const IN_DESCRIPTIONS: [(&str, u64, Unit); 12] = [
+    ("BODY_CHARS", limits::BODY_CHARS as u64, Unit::Count),
+    ("ERRORS", limits::ERRORS as u64, Unit::Count),
+    ("FILES", limits::FILES as u64, Unit::Count),
+    ("FILE_BYTES", limits::FILE_BYTES, Unit::Count),
+    ("FILE_NAME_CHARS", limits::FILE_NAME_CHARS as u64, Unit::Count),
+    ("FRAME_BYTES", limits::FRAME_BYTES as u64, Unit::KiB),
+    ("FRAME_ID_CHARS", limits::FRAME_ID_CHARS as u64, Unit::Count),
+    ("MEMBERS", limits::MEMBERS as u64, Unit::Count),
+    ("REQUEST_BYTES", limits::REQUEST_BYTES as u64, Unit::KiB),
+    ("SUBSCRIPTIONS", limits::SUBSCRIPTIONS as u64, Unit::Count),
+    ("TITLE_CHARS", limits::TITLE_CHARS as u64, Unit::Count),
+    ("USER_ID_BYTES", limits::USER_ID_BYTES as u64, Unit::Count),
 ];
 
-/// A doc comment with the limits themselves instead of links to them.
-pub(crate) fn in_numbers(text: &str) -> String {
+enum Unit {
+    Count,
+    KiB,
+}
+
+/// Replaces the rustdoc links to limits in a doc comment with the limits' values.
+pub(crate) fn resolve_limits(text: &str) -> String {
     let mut text = text.to_owned();
-    let numbers = NUMBERS.iter().map(|(name, number)| (*name, number.to_string()));
-    let units = UNITS.iter().map(|(name, number, unit)| match *unit {
-        "KiB" => (*name, format!("{} KiB", number / 1024)),
-        _ => (*name, number.to_string()),
-    });
-    for (name, number) in numbers.chain(units) {
-        text = text.replace(&format!("[`limits::{name}`](crate::limits::{name})"), &number);
-        text = text.replace(&format!("[`limits::{name}`]"), &number);
+    for (name, value, unit) in &IN_DESCRIPTIONS {
+        let value = match unit {
+            Unit::Count => value.to_string(),
+            Unit::KiB => format!("{} KiB", value / 1024),
+        };
+        text = text.replace(&format!("[`limits::{name}`](crate::limits::{name})"), &value);
+        text = text.replace(&format!("[`limits::{name}`]"), &value);
     }
-    assert!(!text.contains("[`"), "a description with a link that only rustdoc knows: {text}");
+    assert!(
+        !text.contains("[`"),
+        "a description for the API documents has a rustdoc link; if it is a limit, add it to IN_DESCRIPTIONS: {text}"
+    );
     text
 }
 
@@ -47,35 +133,47 @@ fn parameter(name: &str) -> Value {
 }
 
 #[test]
-fn pages_are_as_long_as_they_may_be() {
-    let expected = json!({ "type": "integer", "minimum": 1, "maximum": limits::PAGE, "default": limits::PAGE_DEFAULT });
-    assert_eq!(parameter("Limit"), expected);
-}
-
-#[test]
-fn an_idempotency_key_is_as_long_as_it_may_be() {
-    assert_eq!(parameter("IdempotencyKey")["maxLength"], limits::IDEMPOTENCY_KEY_CHARS);
-}
-
-#[test]
-fn a_file_is_as_large_as_the_template_allows_by_default() {
-    let openapi = OpenApi::get().unwrap();
-    let size = &openapi.document.root["components"]["schemas"]["CreateFile"]["properties"]["size"];
-    assert_eq!(template::read()["Parameters"]["MaxFileBytes"]["Default"], size["maximum"]);
-}
-
-#[test]
-fn prose_names_the_limits() {
-    let openapi = OpenApi::get().unwrap().document.root.to_string();
-    let asyncapi = AsyncApi::get().unwrap().document.root["info"]["description"].to_string();
-    let too_large = format!("more than {} KiB", limits::REQUEST_BYTES / 1024);
-    assert!(openapi.contains(&too_large), "{too_large}");
-    for sentence in [
-        format!("at most {} KiB", limits::FRAME_BYTES / 1024),
-        format!("within {} seconds", limits::TICKET_SECONDS),
-        format!("after {}\\nhours", limits::CONNECTION_SECONDS / 60 / 60),
-        format!("subscribe to {} channels", limits::SUBSCRIPTIONS),
-    ] {
-        assert!(asyncapi.contains(&sentence), "{sentence}: {asyncapi}");
+fn every_client_limit_is_in_the_openapi_document() {
+    let root = &OpenApi::get().unwrap().document.root;
+    let mut errors = Vec::new();
+    for ClientLimit { name, value, pointer, description: _ } in &CLIENT_LIMITS {
+        let found = root.pointer(pointer);
+        if found.and_then(Value::as_u64) != Some(*value) {
+            errors.push(format!("{name}: {pointer} of docs/openapi.yaml must be {value}, but is {found:?}"));
+        }
     }
+    assert_no_errors(&errors);
+}
+
+#[test]
+fn page_limit_has_bounds_and_default_of_contract() {
+    let expected = json!({ "type": "integer", "minimum": 1, "maximum": limits::PAGE, "default": limits::PAGE_DEFAULT });
+    assert_eq!(parameter("Limit"), expected, "components.parameters.Limit of docs/openapi.yaml");
+}
+
+#[test]
+fn template_has_the_default_file_size_of_contract() {
+    let default = &template::read()["Parameters"]["MaxFileBytes"]["Default"];
+    assert_eq!(default, limits::FILE_BYTES, "MaxFileBytes of template.yaml");
+}
+
+#[test]
+fn descriptions_have_the_limits_of_contract() {
+    let words = |value: &Value| text(value).split_whitespace().collect::<Vec<_>>().join(" ");
+    let openapi = &OpenApi::get().unwrap().document.root;
+    let too_large = words(&openapi["components"]["responses"]["BodyTooLarge"]["description"]);
+    let asyncapi = words(&AsyncApi::get().unwrap().document.root["info"]["description"]);
+    let mut errors = Vec::new();
+    for (file, description, sentence) in [
+        ("openapi", &too_large, format!("larger than {} KiB", limits::REQUEST_BYTES / 1024)),
+        ("asyncapi", &asyncapi, format!("at most {} KiB", limits::FRAME_BYTES / 1024)),
+        ("asyncapi", &asyncapi, format!("within {} seconds", limits::TICKET_SECONDS)),
+        ("asyncapi", &asyncapi, format!("after {} hours", limits::CONNECTION_SECONDS / 60 / 60)),
+        ("asyncapi", &asyncapi, format!("at most {} channels", limits::SUBSCRIPTIONS)),
+    ] {
+        if !description.contains(&sentence) {
+            errors.push(format!("docs/{file}.yaml must say \"{sentence}\", but says: {description}"));
+        }
+    }
+    assert_no_errors(&errors);
 }

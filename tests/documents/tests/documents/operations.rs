@@ -1,6 +1,6 @@
 //! `docs/operations.md` covers what an operator can be alarmed by.
 
-use crate::{pages, template};
+use crate::template;
 
 #[test]
 fn every_alarm_of_the_template_has_a_section_in_operations() {
@@ -12,7 +12,7 @@ fn every_alarm_of_the_template_has_a_section_in_operations() {
         .map(|(name, _)| name.as_str())
         .collect();
     assert!(!alarms.is_empty(), "template.yaml has no alarm");
-    let text = pages::read("docs/operations.md");
+    let text = template::read_text("docs/operations.md");
     let sections: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     let missing: Vec<_> = alarms.into_iter().filter(|alarm| !sections.contains(alarm)).collect();
     assert!(

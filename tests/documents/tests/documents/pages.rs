@@ -3,21 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use documents::AsyncApi;
-use serde_json::Value;
-
 use crate::template;
 
 /// Directories without pages of ours.
 const SKIPPED: [&str; 6] = [".git", ".local", ".aws-sam", "dist", "node_modules", "target"];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository's root")
-}
-
-/// The text of a file, named by its path in the repository.
-pub(crate) fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    template::checkout("").canonicalize().expect("the repository's root")
 }
 
 /// All Markdown files below a directory.
@@ -118,7 +110,7 @@ fn a_link_to_a_missing_file_or_heading_is_broken() {
 
 /// Fails if the index does not link to each page of its directory.
 fn assert_lists_its_pages(directory: &str) {
-    let targets = targets(&read(&format!("{directory}/README.md")));
+    let targets = targets(&template::read_text(&format!("{directory}/README.md")));
     let entries = fs::read_dir(root().join(directory)).expect("a directory");
     let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
     let is_page = |name: &String| name != "README.md" && [".md", ".yaml"].iter().any(|suffix| name.ends_with(suffix));
@@ -134,28 +126,4 @@ fn the_index_lists_every_document() {
 #[test]
 fn the_index_lists_every_decision() {
     assert_lists_its_pages("docs/decisions");
-}
-
-#[test]
-fn the_readme_names_every_route_action_and_event() {
-    let text = read("README.md");
-    let table: Vec<_> = text.lines().filter(|line| line.starts_with('|')).collect();
-    let is_named = |name: &str| table.iter().any(|line| line.contains(&format!("`{name}`")));
-    let functions = template::resources("AWS::Serverless::Function");
-    let events = functions.iter().filter_map(|function| function["Properties"]["Events"].as_object());
-    let routes = events.flat_map(|events| events.values()).filter(|event| event["Type"] == "HttpApi");
-    let route = |route: &Value| {
-        let [method, path] = ["Method", "Path"].map(|name| route["Properties"][name].as_str().expect("a string"));
-        // API Gateway has no parameter within a segment of a path, so the template has the whole segment.
-        format!("{method} {}", path.replace("/thumbs/{name}", "/thumbs/{fileId}.jpg"))
-    };
-    let schemas = &AsyncApi::get().unwrap().document;
-    let constants = |schema: &str, field: &str| -> Vec<String> {
-        let variants = schemas.root["components"]["schemas"][schema]["oneOf"].as_array().expect("variants");
-        let variants = variants.iter().map(|variant| schemas.resolve(variant).unwrap());
-        variants.map(|variant| variant["properties"][field]["const"].as_str().expect("a name").to_owned()).collect()
-    };
-    let names = routes.map(route).chain(constants("Action", "action")).chain(constants("Event", "event"));
-    let missing: Vec<_> = names.filter(|name| !is_named(name)).collect();
-    assert!(missing.is_empty(), "README.md does not name {missing:?} in its table");
 }

@@ -1,4 +1,4 @@
-//! What a schema allows, its parser takes, and what it forbids, the parser refuses.
+//! The schemas and the parsers accept and refuse the same requests and frames.
 
 use contract::{CreateFile, CreateThread, Frame, SendMessage, UserId, limits};
 use documents::{AsyncApi, OpenApi};
@@ -16,7 +16,7 @@ fn compare(name: &str, parse: impl Fn(&str) -> bool, good: &[Value], bad: &[Valu
 }
 
 #[test]
-fn threads_to_create() {
+fn create_thread_schema_and_parser_agree() {
     let caller = UserId::parse("me").unwrap();
     let parse = |body: &str| CreateThread::parse(body.as_bytes(), &caller).is_ok();
     let members = |members: Value| json!({ "memberIds": members });
@@ -59,7 +59,7 @@ fn threads_to_create() {
 }
 
 #[test]
-fn messages_to_send() {
+fn send_message_schema_and_parser_agree() {
     let parse = |body: &str| SendMessage::parse(body.as_bytes()).is_ok();
     let body = |body: Value| json!({ "body": body });
     let files = |files: Value| json!({ "body": "", "fileIds": files });
@@ -100,7 +100,7 @@ fn messages_to_send() {
 }
 
 #[test]
-fn files_to_announce() {
+fn create_file_schema_and_parser_agree() {
     let parse = |body: &str| CreateFile::parse(body.as_bytes(), limits::FILE_BYTES).is_ok();
     let file =
         |name: &str, mimetype: &str, size: Value| json!({ "filename": name, "mimetype": mimetype, "size": size });
@@ -126,7 +126,7 @@ fn files_to_announce() {
 }
 
 #[test]
-fn frames_of_a_client() {
+fn action_schema_and_frame_parser_agree() {
     let longest = "🏡".repeat(limits::FRAME_ID_CHARS);
     let on = |channel: Value| json!({ "action": "subscribe", "channel": channel });
     let ping = |id: Value| json!({ "action": "ping", "id": id });

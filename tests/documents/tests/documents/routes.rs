@@ -1,102 +1,140 @@
-//! Every route is documented, and nothing else.
+//! `docs/openapi.yaml` has exactly the routes of `template.yaml`, and the headers and tokens that belong to them.
 
 use std::collections::BTreeSet;
 
-use documents::{AsyncApi, OpenApi};
+use documents::{AsyncApi, OpenApi, Operation};
 use serde_json::{Value, json};
 
-use crate::template;
+use crate::difference::{EntryList, assert_no_errors, assert_same};
+use crate::template::{self, text};
 
-/// Method, path, and whether it takes a token.
-type Route = (String, String, bool);
-
-fn deployed() -> BTreeSet<Route> {
-    let functions = template::resources("AWS::Serverless::Function");
-    let events = functions.iter().filter_map(|function| function["Properties"]["Events"].as_object());
-    let routes = events.flat_map(|events| events.values()).filter(|event| event["Type"] == "HttpApi");
-    let routes = routes.map(|event| &event["Properties"]);
-    routes.map(|route| (text(&route["Method"]), text(&route["Path"]), route["Auth"]["Authorizer"] != "NONE")).collect()
+fn name(operation: &Operation) -> String {
+    format!("{} {}", operation.method, operation.path)
 }
 
-fn documented() -> BTreeSet<Route> {
-    let openapi = OpenApi::get().unwrap();
-    assert_eq!(openapi.document.root["security"], json!([{ "token": [] }]));
-    let route = |operation: &documents::Operation| {
-        // API Gateway has no parameter within a segment of a path; files-serve takes the segment apart.
-        let path = operation.path.replace("{fileId}.jpg", "{name}");
-        (operation.method.clone(), path, operation.value["security"] != json!([]))
-    };
-    openapi.operations.iter().map(route).collect()
+fn needs_token(operation: &Operation) -> bool {
+    operation.value["security"] != json!([])
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().expect("a string").to_owned()
-}
-
-#[test]
-fn every_route_is_documented_and_nothing_else() {
-    assert_eq!(documented(), deployed());
-    assert_eq!(deployed().len(), 10);
-}
-
-#[test]
-fn who_needs_a_token_is_told_so() {
-    for operation in &OpenApi::get().unwrap().operations {
-        let needs = operation.value["security"] != json!([]);
-        assert_eq!(operation.value["responses"].get("401").is_some(), needs, "{} {}", operation.method, operation.path);
-    }
-}
-
-#[test]
-fn pages_of_other_origins_see_every_header_that_is_documented_for_them() {
+/// Returns the CORS configuration of the HTTP API.
+fn cors() -> Value {
     let apis = template::resources("AWS::Serverless::HttpApi");
-    let [api] = &apis[..] else { panic!("one HTTP API: {apis:?}") };
-    let exposed = api["Properties"]["CorsConfiguration"][1]["ExposeHeaders"].as_array().expect("headers").clone();
+    let [api] = &apis[..] else { panic!("template.yaml must have one HTTP API, but has {}", apis.len()) };
+    // `!If [HasOrigins, configuration, none]`.
+    api["Properties"]["CorsConfiguration"][1].clone()
+}
+
+#[test]
+fn openapi_has_every_route_of_the_template() {
+    let operations = &OpenApi::get().unwrap().operations;
+    assert_same(
+        &EntryList {
+            file: "template.yaml",
+            add: "add it to the `Events` of its function, or remove it from docs/openapi.yaml",
+            entries: template::routes().iter().map(template::Route::documented).collect(),
+        },
+        &EntryList {
+            file: "docs/openapi.yaml",
+            add: "add it under `paths`",
+            entries: operations.iter().map(name).collect(),
+        },
+    );
+}
+
+#[test]
+fn openapi_says_which_routes_need_a_token() {
+    let openapi = OpenApi::get().unwrap();
+    assert_eq!(openapi.document.root["security"], json!([{ "token": [] }]), "`security` of docs/openapi.yaml");
+    let mut errors = Vec::new();
+    for operation in &openapi.operations {
+        let shown = name(operation);
+        let Some(route) = template::routes().into_iter().find(|route| route.documented() == shown) else { continue };
+        match (route.needs_token, needs_token(operation)) {
+            (true, false) => errors.push(format!("{shown} needs a token: remove `security: []` in docs/openapi.yaml")),
+            (false, true) => errors.push(format!("{shown} needs no token: add `security: []` in docs/openapi.yaml")),
+            _ => {}
+        }
+        match (route.needs_token, operation.value["responses"].get("401").is_some()) {
+            (true, false) => errors.push(format!("{shown} needs a token: add the response 401 in docs/openapi.yaml")),
+            (false, true) => errors.push(format!("{shown} needs no token: remove its 401 in docs/openapi.yaml")),
+            _ => {}
+        }
+    }
+    assert_no_errors(&errors);
+}
+
+#[test]
+fn cors_allows_every_method() {
+    let allowed = cors()["AllowMethods"].as_array().expect("AllowMethods of the HTTP API").iter().map(text).collect();
+    assert_same(
+        &EntryList {
+            file: "the routes of template.yaml",
+            add: "no route uses it, remove it from AllowMethods",
+            entries: template::routes().into_iter().map(|route| route.method).collect(),
+        },
+        &EntryList {
+            file: "AllowMethods of the HTTP API in template.yaml",
+            add: "add it, so that browsers may send it",
+            entries: allowed,
+        },
+    );
+}
+
+#[test]
+fn cors_exposes_every_documented_header() {
+    let exposed = cors()["ExposeHeaders"].as_array().expect("ExposeHeaders of the HTTP API").clone();
     let document = &OpenApi::get().unwrap().document;
     let description = text(&document.root["info"]["description"]).to_lowercase();
-    for header in &exposed {
-        assert!(description.contains(&format!("`{}`", text(header))), "{header} is not documented");
+    let mut errors = Vec::new();
+    for header in exposed.iter().map(text) {
+        if !description.contains(&format!("`{header}`")) {
+            errors.push(format!("{header} is exposed: add it to `info.description` of docs/openapi.yaml"));
+        }
     }
-    let answers = document.root["components"]["responses"].as_object().expect("responses");
+    let shared = document.root["components"]["responses"].as_object().expect("responses");
     let operations = OpenApi::get()
         .unwrap()
         .operations
         .iter()
         .flat_map(|operation| operation.value["responses"].as_object().expect("responses").values());
-    for answer in operations.chain(answers.values()).filter_map(|answer| answer["headers"].as_object()) {
-        for header in answer.keys().map(|header| header.to_lowercase()) {
-            // Any page sees `Cache-Control`: https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name
-            assert!(header == "cache-control" || exposed.contains(&json!(header)), "{header} is not exposed");
+    for response in operations.chain(shared.values()).filter_map(|response| response["headers"].as_object()) {
+        for header in response.keys().map(|header| header.to_lowercase()) {
+            // Pages can read `Cache-Control` without CORS:
+            // https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name
+            if header != "cache-control" && !exposed.contains(&json!(header)) {
+                errors.push(format!("{header} is in docs/openapi.yaml: add it to ExposeHeaders in template.yaml"));
+            }
         }
     }
+    assert_no_errors(&errors);
 }
 
 #[test]
-fn operations_have_names_of_their_own_and_links_that_lead_to_them() {
+fn operation_ids_are_unique_and_links_refer_to_them() {
     let openapi = OpenApi::get().unwrap();
-    let names: BTreeSet<_> = openapi.operations.iter().map(|operation| text(&operation.value["operationId"])).collect();
-    assert_eq!(names.len(), openapi.operations.len());
+    let ids: BTreeSet<_> = openapi.operations.iter().map(|operation| text(&operation.value["operationId"])).collect();
+    assert_eq!(ids.len(), openapi.operations.len(), "two operations of docs/openapi.yaml have the same operationId");
     let mut links = 0;
     for operation in &openapi.operations {
-        for answer in operation.value["responses"].as_object().expect("responses").values() {
-            let answer = openapi.document.resolve(answer).unwrap();
-            for link in answer["links"].as_object().into_iter().flat_map(|links| links.values()) {
+        for response in operation.value["responses"].as_object().expect("responses").values() {
+            let response = openapi.document.resolve(response).unwrap();
+            for link in response["links"].as_object().into_iter().flat_map(|links| links.values()) {
                 let link = openapi.document.resolve(link).unwrap();
-                assert!(names.contains(link["operationId"].as_str().expect("a name")), "{link}");
+                assert!(ids.contains(link["operationId"].as_str().expect("an operationId")), "{link}");
                 links += 1;
             }
         }
     }
-    assert!(links > 0);
+    assert!(links > 0, "docs/openapi.yaml has no links, or this test does not find them");
 }
 
 #[test]
-fn the_socket_is_where_the_template_puts_it() {
+fn asyncapi_has_the_path_and_actions_of_the_websocket_api() {
     let apis = template::resources("AWS::Serverless::WebSocketApi");
-    let [api] = &apis[..] else { panic!("one WebSocket API: {apis:?}") };
+    let [api] = &apis[..] else { panic!("template.yaml must have one WebSocket API, but has {}", apis.len()) };
     let root = &AsyncApi::get().unwrap().document.root;
     assert_eq!(root["servers"]["aws"]["pathname"], format!("/{}", text(&api["Properties"]["StageName"])));
-    // Frames are told apart by one field, of which no route takes any value for its own.
+    // Every action goes to $default: API Gateway selects by `action`, and no action has a route of its own.
     assert_eq!(api["Properties"]["RouteSelectionExpression"], "$request.body.action");
     let routes: Vec<_> = api["Properties"]["Routes"].as_object().expect("routes").keys().map(String::as_str).collect();
     assert_eq!(routes, ["$connect", "$default", "$disconnect"]);

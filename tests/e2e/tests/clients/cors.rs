@@ -1,15 +1,17 @@
-//! Browsers of the allowed origin may call the API, others may not.
+//! CORS: pages of the allowed origin may call the API and upload, pages of other origins may not.
 
-use e2e::{ALLOWED_ORIGIN, Reply, Upload, User, api_url, fetch, http};
+use std::collections::HashSet;
+
+use e2e::{ALLOWED_ORIGIN, Reply, Upload, User, api_url, fetch, http, routes};
 use reqwest::{Method, Url};
 
-const FOREIGN_ORIGINS: [&str; 3] = ["https://evil.example", "http://localhost:5173.evil.example", "null"];
+const OTHER_ORIGINS: [&str; 3] = ["https://evil.example", "http://localhost:5173.evil.example", "null"];
 
 async fn preflight(origin: &str, method: &str) -> Reply {
-    preflight_of(api_url("/api/threads", &[]), origin, method, "authorization,content-type,idempotency-key").await
+    preflight_for(api_url("/api/threads", &[]), origin, method, "authorization,content-type,idempotency-key").await
 }
 
-async fn preflight_of(url: Url, origin: &str, method: &str, headers: &str) -> Reply {
+async fn preflight_for(url: Url, origin: &str, method: &str, headers: &str) -> Reply {
     let request = http()
         .request(Method::OPTIONS, url)
         .header("origin", origin)
@@ -18,18 +20,20 @@ async fn preflight_of(url: Url, origin: &str, method: &str, headers: &str) -> Re
     fetch(request).await
 }
 
-async fn announced() -> Upload {
-    User::sarah().await.announce("a.txt", "text/plain", 4).await
+async fn create_upload() -> Upload {
+    User::sarah().await.create_file("a.txt", "text/plain", 4).await
 }
 
+/// Whether a response header is a list that contains `wanted` or `*`.
 fn lists(reply: &Reply, header: &str, wanted: &str) -> bool {
     let listed = reply.header(header).unwrap_or_default();
     listed.split(',').map(str::trim).any(|entry| entry == "*" || entry.eq_ignore_ascii_case(wanted))
 }
 
 #[tokio::test]
-async fn a_preflight_of_the_allowed_origin_is_granted_without_a_token() {
-    for method in ["GET", "POST"] {
+async fn preflight_of_the_allowed_origin_needs_no_token() {
+    let methods: HashSet<Method> = routes().into_iter().map(|route| route.method).collect();
+    for method in methods.iter().map(Method::as_str) {
         let reply = preflight(ALLOWED_ORIGIN, method).await;
         assert!((200..300).contains(&reply.status), "{reply}");
         assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
@@ -41,30 +45,30 @@ async fn a_preflight_of_the_allowed_origin_is_granted_without_a_token() {
 }
 
 #[tokio::test]
-async fn a_preflight_of_a_foreign_origin_is_not_granted() {
-    for origin in FOREIGN_ORIGINS {
+async fn preflight_of_another_origin_is_not_granted() {
+    for origin in OTHER_ORIGINS {
         let reply = preflight(origin, "POST").await;
         assert!(!lists(&reply, "access-control-allow-origin", origin), "{reply}");
     }
 }
 
 #[tokio::test]
-async fn an_answer_to_the_allowed_origin_says_so() {
+async fn response_allows_the_allowed_origin() {
     let sarah = User::sarah().await;
     let request = sarah.request(Method::GET, "/api/threads").header("origin", ALLOWED_ORIGIN);
     let reply = fetch(request).await;
     assert_eq!(reply.status, 200, "{reply}");
     assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
-    // What a client needs of the headers, and would not see without.
+    // A page can read these headers only if they are exposed.
     for header in ["idempotency-replayed", "location", "retry-after"] {
         assert!(lists(&reply, "access-control-expose-headers", header), "{reply}");
     }
 }
 
 #[tokio::test]
-async fn a_page_of_the_allowed_origin_may_upload() {
-    let upload = announced().await;
-    let reply = preflight_of(upload.url.clone(), ALLOWED_ORIGIN, "PUT", "content-type").await;
+async fn page_of_the_allowed_origin_may_upload() {
+    let upload = create_upload().await;
+    let reply = preflight_for(upload.url.clone(), ALLOWED_ORIGIN, "PUT", "content-type").await;
     assert!((200..300).contains(&reply.status), "{reply}");
     assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
     assert!(lists(&reply, "access-control-allow-methods", "PUT"), "{reply}");
@@ -76,12 +80,12 @@ async fn a_page_of_the_allowed_origin_may_upload() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_foreign_origin_may_not_upload() {
-    let upload = announced().await;
-    for origin in FOREIGN_ORIGINS {
-        let reply = preflight_of(upload.url.clone(), origin, "PUT", "content-type").await;
+async fn page_of_another_origin_may_not_upload() {
+    let upload = create_upload().await;
+    for origin in OTHER_ORIGINS {
+        let reply = preflight_for(upload.url.clone(), origin, "PUT", "content-type").await;
         assert!(!lists(&reply, "access-control-allow-origin", origin), "{reply}");
     }
-    let reply = preflight_of(upload.url, ALLOWED_ORIGIN, "DELETE", "content-type").await;
+    let reply = preflight_for(upload.url, ALLOWED_ORIGIN, "DELETE", "content-type").await;
     assert!(!lists(&reply, "access-control-allow-methods", "DELETE"), "{reply}");
 }

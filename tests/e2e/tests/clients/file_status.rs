@@ -1,18 +1,19 @@
-//! GET /api/files/{fileId}/status and `file:status`: what becomes of a file.
+//! GET /api/files/{fileId}/status and the event `file:status`
 
-use e2e::{Operator, Picture, User, assert_message_with, items, jpeg, png, text, view};
+use e2e::{Operator, Picture, User, assert_message_with, download, items, jpeg, png, text};
 use futures::future::join_all;
 use serde_json::Value;
 
 use crate::samples::{HTML, SVG, TEXT, bomb, noise, polyglot};
 
-/// Announces, sends, uploads and views a file, as its owner and as another member of the thread. Returns its thumbnail.
-async fn all_the_way(name: &str, mimetype: &str, bytes: &[u8]) -> Option<Picture> {
+/// Creates, sends and uploads a file, and checks what its owner and another member of the thread then see. Returns the
+/// thumbnail.
+async fn process_file(name: &str, mimetype: &str, bytes: &[u8]) -> Option<Picture> {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let (mut hers, mut his) = (sarah.connect().await, michael.listen(&thread).await);
+    let thread = sarah.new_thread(&[&michael]).await;
+    let (mut sarahs, mut michaels) = (sarah.connect().await, michael.connect_and_subscribe(&thread).await);
 
-    let upload = sarah.announce(name, mimetype, bytes.len()).await;
+    let upload = sarah.create_file(name, mimetype, bytes.len()).await;
     let file = upload.id.as_str();
     let sent = sarah.send_files(&thread, "look", &[file]).await;
     assert_message_with(&sent, &thread, &[file]);
@@ -20,83 +21,83 @@ async fn all_the_way(name: &str, mimetype: &str, bytes: &[u8]) -> Option<Picture
     assert_eq!(sent["attachments"][0]["name"], name, "{sent}");
     assert_eq!(sent["attachments"][0]["mimetype"], mimetype, "{sent}");
     assert_eq!(sent["attachments"][0]["size"], bytes.len(), "{sent}");
-    assert_eq!(his.pushed(&thread, 1).await["message"], sent);
+    assert_eq!(michaels.wait_for_message(&thread, 1).await["message"], sent);
 
     upload.send(bytes).await;
-    let heard = hers.file_status(file).await;
-    assert_eq!(heard["status"], "ready", "{heard}");
-    assert_eq!(his.file_status(file).await, heard);
+    let pushed = sarahs.wait_for_file_status(file).await;
+    assert_eq!(pushed["status"], "ready", "{pushed}");
+    assert_eq!(michaels.wait_for_file_status(file).await, pushed);
 
-    // Whoever was told finds it so at once.
+    // The status is already visible when the event arrives.
     let status = sarah.file(file).await;
     assert_eq!(status["status"], "ready", "{status}");
     assert_eq!(status["name"], name, "{status}");
-    assert_eq!(status["thumbUrl"], heard["thumbUrl"]);
+    assert_eq!(status["thumbUrl"], pushed["thumbUrl"]);
     assert_eq!(michael.file(file).await, status);
     let listed = michael.page(&thread, &[]).await.messages.swap_remove(0);
     assert_message_with(&listed, &thread, &[file]);
     let attachment = &listed["attachments"][0];
     assert_eq!(attachment["status"], "ready", "{attachment}");
     assert_eq!(attachment["url"], status["url"], "{attachment}");
-    assert_eq!(attachment.get("thumbUrl").unwrap_or(&Value::Null), &heard["thumbUrl"], "{attachment}");
-    assert_eq!(attachment["url"], sent["attachments"][0]["url"], "the same while it was pending");
+    assert_eq!(attachment.get("thumbUrl").unwrap_or(&Value::Null), &pushed["thumbUrl"], "{attachment}");
+    assert_eq!(attachment["url"], sent["attachments"][0]["url"], "the url must not change when the file becomes ready");
 
-    let served = view(text(&attachment["url"])).await;
-    assert!(served.bytes == bytes, "not what was uploaded");
+    let served = download(text(&attachment["url"])).await;
+    assert!(served.bytes == bytes, "other bytes are served than were uploaded");
     assert_eq!(served.disposition.name.as_deref(), Some(name));
-    let thumb_url = heard["thumbUrl"].as_str()?;
-    let thumbnail = view(thumb_url).await;
+    let thumb_url = pushed["thumbUrl"].as_str()?;
+    let thumbnail = download(thumb_url).await;
     assert_eq!(thumbnail.content_type, "image/jpeg");
     assert_eq!(thumbnail.disposition.kind, "inline");
     Some(Picture::decode(&thumbnail.bytes))
 }
 
 #[tokio::test]
-async fn a_jpeg_is_ready_with_its_thumbnail_and_all_concerned_hear_of_it() {
-    let thumbnail = all_the_way("photo.jpg", "image/jpeg", &jpeg(1200, 800)).await.unwrap();
+async fn jpeg_becomes_ready_with_a_thumbnail() {
+    let thumbnail = process_file("photo.jpg", "image/jpeg", &jpeg(1200, 800)).await.unwrap();
     assert_eq!((thumbnail.width, thumbnail.height.abs_diff(341) <= 1), (512, true), "{}", thumbnail.height);
     thumbnail.assert_red_and_blue();
 }
 
 #[tokio::test]
-async fn a_png_is_ready_with_its_thumbnail_and_all_concerned_hear_of_it() {
-    let thumbnail = all_the_way("screen.png", "image/png", &png(600, 1200)).await.unwrap();
+async fn png_becomes_ready_with_a_thumbnail() {
+    let thumbnail = process_file("screen.png", "image/png", &png(600, 1200)).await.unwrap();
     assert_eq!((thumbnail.width, thumbnail.height), (256, 512));
     thumbnail.assert_red_and_blue();
 }
 
 #[tokio::test]
-async fn a_small_image_has_a_thumbnail_too() {
-    let thumbnail = all_the_way("icon.png", "image/png", &png(40, 30)).await.unwrap();
+async fn thumbnail_of_a_small_image_keeps_its_size() {
+    let thumbnail = process_file("icon.png", "image/png", &png(40, 30)).await.unwrap();
     assert_eq!((thumbnail.width, thumbnail.height), (40, 30));
     thumbnail.assert_red_and_blue();
 }
 
 #[tokio::test]
-async fn an_image_that_claims_to_be_something_else_has_a_thumbnail_too() {
+async fn image_with_another_media_type_gets_a_thumbnail() {
     for (mimetype, bytes) in [("application/octet-stream", jpeg(60, 60)), ("text/html", png(60, 60))] {
-        let thumbnail = all_the_way("photo", mimetype, &bytes).await.unwrap();
+        let thumbnail = process_file("photo", mimetype, &bytes).await.unwrap();
         thumbnail.assert_red_and_blue();
     }
 }
 
 #[tokio::test]
-async fn an_image_that_claims_to_be_another_kind_of_image_is_what_it_is() {
+async fn image_is_served_with_its_detected_type() {
     let sarah = User::sarah().await;
     let file = sarah.upload_ready("photo.jpg", "image/jpeg", &png(60, 60)).await;
-    assert_eq!(view(text(&file["url"])).await.content_type, "image/png");
-    Picture::decode(&view(text(&file["thumbUrl"])).await.bytes).assert_red_and_blue();
+    assert_eq!(download(text(&file["url"])).await.content_type, "image/png");
+    Picture::decode(&download(text(&file["thumbUrl"])).await.bytes).assert_red_and_blue();
 }
 
 #[tokio::test]
-async fn a_text_is_ready_without_a_thumbnail_and_all_concerned_hear_of_it() {
-    assert!(all_the_way("list.txt", "text/plain; charset=utf-8", TEXT).await.is_none());
+async fn text_becomes_ready_without_a_thumbnail() {
+    assert!(process_file("list.txt", "text/plain; charset=utf-8", TEXT).await.is_none());
 }
 
 #[tokio::test]
-async fn what_claims_to_be_an_image_and_is_none_fails_with_a_reason() {
+async fn invalid_image_fails_with_a_reason() {
     let sarah = User::sarah().await;
-    let mut hers = sarah.connect().await;
+    let mut sarahs = sarah.connect().await;
     let claims: [(&str, Vec<u8>); 12] = [
         ("image/jpeg", noise(5000)),
         ("image/jpeg", vec![0]),
@@ -109,28 +110,28 @@ async fn what_claims_to_be_an_image_and_is_none_fails_with_a_reason() {
         ("image/png", bomb()),
         ("image/gif", TEXT.to_vec()),
         ("image/heic", noise(5000)),
-        ("image/x-unheard-of", noise(5000)),
+        ("image/x-unknown", noise(5000)),
     ];
     let files = join_all(claims.iter().map(async |(mimetype, bytes)| sarah.upload("a", mimetype, bytes).await)).await;
     for (file, (mimetype, _)) in files.iter().zip(&claims) {
-        let heard = hers.file_status(file).await;
-        assert_eq!(heard["status"], "failed", "{mimetype}: {heard}");
-        assert_eq!(heard["thumbUrl"], Value::Null, "{mimetype}: {heard}");
-        let status = sarah.failed(file).await;
+        let pushed = sarahs.wait_for_file_status(file).await;
+        assert_eq!(pushed["status"], "failed", "{mimetype}: {pushed}");
+        assert_eq!(pushed["thumbUrl"], Value::Null, "{mimetype}: {pushed}");
+        let status = sarah.wait_until_failed(file).await;
         assert_eq!(status["thumbUrl"], Value::Null, "{mimetype}: {status}");
     }
 }
 
 #[tokio::test]
-async fn what_fails_after_it_was_sent_is_shown_as_failed() {
+async fn attachment_that_fails_after_sending_is_shown_as_failed() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let mut his = michael.listen(&thread).await;
-    let upload = sarah.announce("photo.jpg", "image/jpeg", 500).await;
+    let thread = sarah.new_thread(&[&michael]).await;
+    let mut michaels = michael.connect_and_subscribe(&thread).await;
+    let upload = sarah.create_file("photo.jpg", "image/jpeg", 500).await;
     sarah.send_files(&thread, "look", &[&upload.id]).await;
     upload.send(&noise(500)).await;
-    let heard = his.file_status(&upload.id).await;
-    assert_eq!(heard["status"], "failed", "{heard}");
+    let pushed = michaels.wait_for_file_status(&upload.id).await;
+    assert_eq!(pushed["status"], "failed", "{pushed}");
     let listed = michael.page(&thread, &[]).await.messages.swap_remove(0);
     assert_message_with(&listed, &thread, &[&upload.id]);
     assert_eq!(listed["attachments"][0]["status"], "failed", "{listed}");
@@ -138,121 +139,101 @@ async fn what_fails_after_it_was_sent_is_shown_as_failed() {
 }
 
 #[tokio::test]
-async fn every_socket_of_the_owner_hears_of_it() {
+async fn every_socket_of_the_owner_receives_the_status() {
     let sarah = User::sarah().await;
     let mut sockets = join_all((0..3).map(|_| sarah.connect())).await;
     let file = sarah.upload("a.txt", "text/plain", TEXT).await;
     for socket in &mut sockets {
-        assert_eq!(socket.file_status(&file).await["status"], "ready");
+        assert_eq!(socket.wait_for_file_status(&file).await["status"], "ready");
     }
 }
 
 #[tokio::test]
-async fn a_socket_that_opens_while_files_settle_hears_of_the_next_one() {
+async fn socket_opened_during_processing_receives_the_next_status() {
     let sarah = User::sarah().await;
-    let settling = join_all((0..16).map(|_| sarah.upload_ready("a.txt", "text/plain", TEXT)));
+    let processing = join_all((0..16).map(|_| sarah.upload_ready("a.txt", "text/plain", TEXT)));
     let opening = join_all((0..16).map(|_| sarah.connect()));
-    let (_, mut sockets) = futures::join!(settling, opening);
+    let (_, mut sockets) = futures::join!(processing, opening);
     let next = sarah.upload("a.txt", "text/plain", TEXT).await;
     for socket in &mut sockets {
-        assert_eq!(socket.file_status(&next).await["status"], "ready");
+        assert_eq!(socket.wait_for_file_status(&next).await["status"], "ready");
     }
 }
 
 #[tokio::test]
-async fn every_thread_it_was_sent_to_hears_of_it() {
+async fn every_thread_of_a_file_receives_its_status() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let upload = sarah.announce("a.txt", "text/plain", TEXT.len()).await;
+    let upload = sarah.create_file("a.txt", "text/plain", TEXT.len()).await;
     let mut sockets = Vec::new();
     for _ in 0..3 {
-        let thread = sarah.open_thread(&[&michael]).await;
+        let thread = sarah.new_thread(&[&michael]).await;
         sarah.send_files(&thread, "look", &[&upload.id]).await;
-        sockets.push(michael.listen(&thread).await);
+        sockets.push(michael.connect_and_subscribe(&thread).await);
     }
     upload.send(TEXT).await;
     for socket in &mut sockets {
-        assert_eq!(socket.file_status(&upload.id).await["status"], "ready");
+        assert_eq!(socket.wait_for_file_status(&upload.id).await["status"], "ready");
     }
 }
 
 #[tokio::test]
-async fn who_is_not_concerned_hears_nothing() {
+async fn other_threads_and_users_do_not_receive_the_status() {
     let (sarah, michael, dad) = (User::sarah().await, User::michael().await, User::dad().await);
-    let (theirs, other) = (sarah.open_thread(&[&michael]).await, sarah.open_thread(&[&michael]).await);
-    let mut unconcerned = [michael.connect().await, michael.listen(&other).await, dad.connect().await];
-    let (mut hers, mut his) = (sarah.connect().await, michael.listen(&theirs).await);
-    let upload = sarah.announce("a.txt", "text/plain", TEXT.len()).await;
-    sarah.send_files(&theirs, "look", &[&upload.id]).await;
+    let (shared, other) = (sarah.new_thread(&[&michael]).await, sarah.new_thread(&[&michael]).await);
+    let mut others = [michael.connect().await, michael.connect_and_subscribe(&other).await, dad.connect().await];
+    let (mut sarahs, mut michaels) = (sarah.connect().await, michael.connect_and_subscribe(&shared).await);
+    let upload = sarah.create_file("a.txt", "text/plain", TEXT.len()).await;
+    sarah.send_files(&shared, "look", &[&upload.id]).await;
     upload.send(TEXT).await;
-    hers.file_status(&upload.id).await;
-    his.file_status(&upload.id).await;
-    // What is told after it has arrived, so it would have arrived as well.
+    sarahs.wait_for_file_status(&upload.id).await;
+    michaels.wait_for_file_status(&upload.id).await;
+    // An event that was sent later. When it has arrived, the earlier one would have arrived, too.
     let next = michael.upload("a.txt", "text/plain", TEXT).await;
-    unconcerned[0].file_status(&next).await;
-    for socket in &mut unconcerned {
+    others[0].wait_for_file_status(&next).await;
+    for socket in &mut others {
         socket.ping().await;
-        assert!(!socket.has_unclaimed_status(&upload.id));
+        assert!(!socket.has_unread_file_status(&upload.id));
     }
 }
 
 #[tokio::test]
-async fn a_file_is_its_owners_until_it_is_sent() {
+async fn only_the_owner_sees_a_file_until_it_is_sent() {
     let (sarah, michael, dad) = (User::sarah().await, User::michael().await, User::dad().await);
     let file = sarah.upload("a.txt", "text/plain", TEXT).await;
-    let status = sarah.ready(&file).await;
-    let (alone, ours) = (sarah.open_thread(&[]).await, sarah.open_thread(&[&michael]).await);
-    michael.ask_for_file(&file).await.assert_problem(404, "file_not_found");
-    sarah.send_files(&alone, "mine", &[&file]).await;
-    sarah.say(&ours, &file).await;
-    michael.ask_for_file(&file).await.assert_problem(404, "file_not_found");
-    sarah.send_files(&ours, "ours", &[&file]).await;
+    let status = sarah.wait_until_ready(&file).await;
+    let (private, shared) = (sarah.new_thread(&[]).await, sarah.new_thread(&[&michael]).await);
+    michael.get_file_status(&file).await.assert_problem(404, "file_not_found");
+    sarah.send_files(&private, "mine", &[&file]).await;
+    sarah.send(&shared, &file).await;
+    michael.get_file_status(&file).await.assert_problem(404, "file_not_found");
+    sarah.send_files(&shared, "ours", &[&file]).await;
     assert_eq!(michael.file(&file).await, status);
-    dad.ask_for_file(&file).await.assert_problem(404, "file_not_found");
+    dad.get_file_status(&file).await.assert_problem(404, "file_not_found");
 }
 
 #[tokio::test]
-async fn a_strangers_file_answers_as_one_that_does_not_exist() {
-    let (sarah, dad) = (User::sarah().await, User::dad().await);
-    let ready = sarah.upload("a.txt", "text/plain", TEXT).await;
-    sarah.ready(&ready).await;
-    let pending = sarah.announce("a.txt", "text/plain", 1).await.id;
-    for theirs in [&ready, &pending] {
-        // Of the same length and kind as an id that exists.
-        let nobodys = format!("{}0000", &theirs[..theirs.len() - 4]);
-        let (forbidden, missing) = (dad.ask_for_file(theirs).await, dad.ask_for_file(&nobodys).await);
-        forbidden.assert_problem(404, "file_not_found");
-        assert_eq!(forbidden.comparable(theirs), missing.comparable(&nobodys));
-    }
-}
-
-#[tokio::test]
-async fn an_id_that_no_file_has_is_not_found() {
+async fn unknown_file_id_is_not_found() {
     let sarah = User::sarah().await;
-    let thread = sarah.open_thread(&[]).await;
-    let missing = sarah.ask_for_file("file_nope").await;
-    missing.assert_problem(404, "file_not_found");
-    let long = format!("file_{}", "x".repeat(3000));
-    for id in ["file_", "nope", "msg_1", "META", "file_%F0%9F%91%AA", "file_%23META", "%20", &thread, &long] {
-        let reply = sarah.ask_for_file(id).await;
-        reply.assert_problem(404, "file_not_found");
-        assert_eq!(reply.json["detail"], missing.json["detail"], "{id}");
+    let thread = sarah.new_thread(&[]).await;
+    for id in ["file_missing", "META", "file_%F0%9F%91%AA", &thread] {
+        sarah.get_file_status(id).await.assert_problem(404, "file_not_found");
     }
 }
 
 #[tokio::test]
-async fn what_was_never_uploaded_fails_when_its_time_is_over() {
+async fn file_that_was_never_uploaded_fails_after_its_upload_window() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let upload = sarah.announce("photo.jpg", "image/jpeg", 500).await;
+    let thread = sarah.new_thread(&[&michael]).await;
+    let upload = sarah.create_file("photo.jpg", "image/jpeg", 500).await;
     sarah.send_files(&thread, "look", &[&upload.id]).await;
-    let (mut hers, mut his) = (sarah.connect().await, michael.listen(&thread).await);
+    let (mut sarahs, mut michaels) = (sarah.connect().await, michael.connect_and_subscribe(&thread).await);
     let operator = Operator::new();
-    operator.let_an_hour_pass(&upload.id).await;
-    operator.remind(&upload.id).await;
-    for socket in [&mut hers, &mut his] {
-        let heard = socket.file_status(&upload.id).await;
-        assert_eq!(heard["status"], "failed", "{heard}");
-        assert_eq!(heard["thumbUrl"], Value::Null, "{heard}");
+    operator.make_file_an_hour_older(&upload.id).await;
+    operator.send_reminder(&upload.id).await;
+    for socket in [&mut sarahs, &mut michaels] {
+        let pushed = socket.wait_for_file_status(&upload.id).await;
+        assert_eq!(pushed["status"], "failed", "{pushed}");
+        assert_eq!(pushed["thumbUrl"], Value::Null, "{pushed}");
     }
     assert_eq!(sarah.file(&upload.id).await["status"], "failed");
     let listed = michael.page(&thread, &[]).await.messages.swap_remove(0);
@@ -260,40 +241,40 @@ async fn what_was_never_uploaded_fails_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_reminder_that_comes_early_or_late_changes_nothing() {
+async fn early_or_late_reminder_changes_nothing() {
     let sarah = User::sarah().await;
-    let mut hers = sarah.connect().await;
+    let mut sarahs = sarah.connect().await;
     let operator = Operator::new();
-    let upload = sarah.announce("a.txt", "text/plain", TEXT.len()).await;
-    operator.remind(&upload.id).await;
-    // A reminder that does something is behind it in the queue.
-    let forgotten = sarah.announce("a.txt", "text/plain", TEXT.len()).await;
-    operator.let_an_hour_pass(&forgotten.id).await;
-    operator.remind(&forgotten.id).await;
-    assert_eq!(hers.file_status(&forgotten.id).await["status"], "failed");
-    assert_eq!(sarah.file(&upload.id).await["status"], "pending", "reminded early");
+    let upload = sarah.create_file("a.txt", "text/plain", TEXT.len()).await;
+    operator.send_reminder(&upload.id).await;
+    // This reminder is later in the queue and has an effect. When the effect shows, the first one was processed.
+    let expired = sarah.create_file("a.txt", "text/plain", TEXT.len()).await;
+    operator.make_file_an_hour_older(&expired.id).await;
+    operator.send_reminder(&expired.id).await;
+    assert_eq!(sarahs.wait_for_file_status(&expired.id).await["status"], "failed");
+    assert_eq!(sarah.file(&upload.id).await["status"], "pending", "an early reminder changed the file");
 
     upload.send(TEXT).await;
-    let ready = sarah.ready(&upload.id).await;
-    operator.let_an_hour_pass(&upload.id).await;
-    operator.remind(&upload.id).await;
-    let forgotten = sarah.announce("a.txt", "text/plain", TEXT.len()).await;
-    operator.let_an_hour_pass(&forgotten.id).await;
-    operator.remind(&forgotten.id).await;
-    assert_eq!(hers.file_status(&forgotten.id).await["status"], "failed");
-    assert_eq!(sarah.file(&upload.id).await, ready, "reminded late");
+    let ready = sarah.wait_until_ready(&upload.id).await;
+    operator.make_file_an_hour_older(&upload.id).await;
+    operator.send_reminder(&upload.id).await;
+    let expired = sarah.create_file("a.txt", "text/plain", TEXT.len()).await;
+    operator.make_file_an_hour_older(&expired.id).await;
+    operator.send_reminder(&expired.id).await;
+    assert_eq!(sarahs.wait_for_file_status(&expired.id).await["status"], "failed");
+    assert_eq!(sarah.file(&upload.id).await, ready, "a late reminder changed the file");
 }
 
 #[tokio::test]
-async fn two_files_with_one_name_are_two_files() {
+async fn two_files_can_have_the_same_name() {
     let sarah = User::sarah().await;
-    let thread = sarah.open_thread(&[]).await;
+    let thread = sarah.new_thread(&[]).await;
     let one = sarah.upload("a.txt", "text/plain", b"one").await;
     let two = sarah.upload("a.txt", "text/plain", b"two").await;
-    sarah.ready(&one).await;
-    sarah.ready(&two).await;
+    sarah.wait_until_ready(&one).await;
+    sarah.wait_until_ready(&two).await;
     let sent = sarah.send_files(&thread, "both", &[&one, &two]).await;
     for (attachment, bytes) in items(&sent["attachments"]).iter().zip([b"one", b"two"]) {
-        assert_eq!(view(text(&attachment["url"])).await.bytes, bytes);
+        assert_eq!(download(text(&attachment["url"])).await.bytes, bytes);
     }
 }

@@ -11,107 +11,109 @@ fn by_seq(messages: Vec<Value>) -> BTreeMap<u64, Value> {
 }
 
 #[tokio::test]
-async fn two_people_see_each_others_messages_arrive() {
+async fn members_receive_each_others_messages() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let (mut hers, mut his) = (sarah.listen(&thread).await, michael.listen(&thread).await);
-    let question = sarah.say(&thread, "Dinner at 6?").await;
-    let answer = michael.say(&thread, "At 7.").await;
-    for socket in [&mut hers, &mut his] {
-        assert_eq!(socket.pushed(&thread, 1).await["message"], question);
-        assert_eq!(socket.pushed(&thread, 2).await["message"], answer);
+    let thread = sarah.new_thread(&[&michael]).await;
+    let (mut sarahs, mut michaels) =
+        (sarah.connect_and_subscribe(&thread).await, michael.connect_and_subscribe(&thread).await);
+    let question = sarah.send(&thread, "Dinner at 6?").await;
+    let answer = michael.send(&thread, "At 7.").await;
+    for socket in [&mut sarahs, &mut michaels] {
+        assert_eq!(socket.wait_for_message(&thread, 1).await["message"], question);
+        assert_eq!(socket.wait_for_message(&thread, 2).await["message"], answer);
     }
 }
 
 #[tokio::test]
-async fn a_pushed_message_is_the_one_that_is_listed() {
+async fn pushed_message_equals_the_listed_message() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let mut socket = michael.listen(&thread).await;
-    sarah.say(&thread, "quotes \" and \\ and 👪 and \u{0} and \n").await;
-    let data = socket.pushed(&thread, 1).await;
+    let thread = sarah.new_thread(&[&michael]).await;
+    let mut socket = michael.connect_and_subscribe(&thread).await;
+    sarah.send(&thread, "quotes \" and \\ and 👪 and \u{0} and \n").await;
+    let data = socket.wait_for_message(&thread, 1).await;
     assert_keys(&data, &["threadId", "message"]);
     assert_message(&data["message"], &thread);
     assert_eq!(michael.page(&thread, &[]).await.messages, [data["message"].clone()]);
 }
 
 #[tokio::test]
-async fn every_socket_of_a_user_gets_it() {
+async fn every_socket_of_a_user_receives_the_message() {
     let sarah = User::sarah().await;
-    let thread = sarah.open_thread(&[]).await;
-    let mut sockets = join_all((0..3).map(|_| sarah.listen(&thread))).await;
-    let message = sarah.say(&thread, "to myself").await;
+    let thread = sarah.new_thread(&[]).await;
+    let mut sockets = join_all((0..3).map(|_| sarah.connect_and_subscribe(&thread))).await;
+    let message = sarah.send(&thread, "to myself").await;
     for socket in &mut sockets {
-        assert_eq!(socket.pushed(&thread, 1).await["message"], message);
+        assert_eq!(socket.wait_for_message(&thread, 1).await["message"], message);
     }
 }
 
 #[tokio::test]
-async fn thirty_concurrent_messages_of_two_people_all_reach_both() {
+async fn concurrent_messages_all_reach_all_members() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let (mut hers, mut his) = (sarah.listen(&thread).await, michael.listen(&thread).await);
+    let thread = sarah.new_thread(&[&michael]).await;
+    let (mut sarahs, mut michaels) =
+        (sarah.connect_and_subscribe(&thread).await, michael.connect_and_subscribe(&thread).await);
     let bodies: Vec<String> = (0..30).map(|n| format!("message {n}")).collect();
     let sent = join_all(bodies.iter().enumerate().map(|(n, body)| {
         let author = if n % 2 == 0 { &sarah } else { &michael };
-        author.say(&thread, body)
+        author.send(&thread, body)
     }))
     .await;
     let expected = by_seq(sent);
     assert!(expected.keys().copied().eq(1..=30), "{:?}", expected.keys());
-    for socket in [&mut hers, &mut his] {
-        assert_eq!(socket.pushed_all(&thread, 1..=30).await, expected);
+    for socket in [&mut sarahs, &mut michaels] {
+        assert_eq!(socket.wait_for_messages(&thread, 1..=30).await, expected);
     }
 }
 
 #[tokio::test]
-async fn who_is_not_subscribed_gets_nothing() {
+async fn unsubscribed_socket_receives_nothing() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let (one, two) = (sarah.open_thread(&[&michael]).await, sarah.open_thread(&[&michael]).await);
-    let mut hers = sarah.listen(&one).await;
-    let mut his = michael.listen(&two).await;
-    sarah.say(&one, "elsewhere").await;
-    hers.pushed(&one, 1).await;
-    sarah.say(&two, "here").await;
-    his.pushed(&two, 1).await;
-    assert!(his.unclaimed_seqs(&one).is_empty());
+    let (one, two) = (sarah.new_thread(&[&michael]).await, sarah.new_thread(&[&michael]).await);
+    let mut sarahs = sarah.connect_and_subscribe(&one).await;
+    let mut michaels = michael.connect_and_subscribe(&two).await;
+    sarah.send(&one, "elsewhere").await;
+    sarahs.wait_for_message(&one, 1).await;
+    sarah.send(&two, "here").await;
+    michaels.wait_for_message(&two, 1).await;
+    assert!(michaels.unread_seqs(&one).is_empty());
 }
 
 #[tokio::test]
-async fn a_socket_that_was_closed_disturbs_nobody() {
+async fn closed_socket_does_not_disturb_others() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let mut hers = sarah.listen(&thread).await;
-    michael.listen(&thread).await.close().await;
-    sarah.say(&thread, "gone?").await;
-    hers.pushed(&thread, 1).await;
-    let mut his = michael.listen(&thread).await;
-    sarah.say(&thread, "back!").await;
-    for socket in [&mut hers, &mut his] {
-        socket.pushed(&thread, 2).await;
+    let thread = sarah.new_thread(&[&michael]).await;
+    let mut sarahs = sarah.connect_and_subscribe(&thread).await;
+    michael.connect_and_subscribe(&thread).await.close().await;
+    sarah.send(&thread, "gone?").await;
+    sarahs.wait_for_message(&thread, 1).await;
+    let mut michaels = michael.connect_and_subscribe(&thread).await;
+    sarah.send(&thread, "back!").await;
+    for socket in [&mut sarahs, &mut michaels] {
+        socket.wait_for_message(&thread, 2).await;
     }
 }
 
 #[tokio::test]
-async fn a_socket_that_broke_off_disturbs_nobody() {
+async fn broken_socket_does_not_disturb_others() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let mut hers = sarah.listen(&thread).await;
-    let broken = join_all((0..3).map(|_| michael.listen(&thread))).await;
+    let thread = sarah.new_thread(&[&michael]).await;
+    let mut sarahs = sarah.connect_and_subscribe(&thread).await;
+    let broken = join_all((0..3).map(|_| michael.connect_and_subscribe(&thread))).await;
     drop(broken);
-    sarah.say_all(&thread, 3).await;
-    hers.pushed_all(&thread, 1..=3).await;
+    sarah.send_many(&thread, 3).await;
+    sarahs.wait_for_messages(&thread, 1..=3).await;
 }
 
 #[tokio::test]
-async fn a_message_too_long_for_a_frame_is_announced_without_its_body() {
+async fn message_over_32_kib_is_pushed_without_its_body() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let mut socket = michael.listen(&thread).await;
-    // JSON writes each of these characters in six bytes.
+    let thread = sarah.new_thread(&[&michael]).await;
+    let mut socket = michael.connect_and_subscribe(&thread).await;
+    // JSON escapes each of these characters as six bytes.
     let body = "\u{1}".repeat(8000);
-    let sent = sarah.say(&thread, &body).await;
-    let data = socket.pushed(&thread, 1).await;
+    let sent = sarah.send(&thread, &body).await;
+    let data = socket.wait_for_message(&thread, 1).await;
     assert_eq!(data["truncated"], true, "{data}");
     assert_eq!(data["message"]["id"], sent["id"], "{data}");
     assert_eq!(data["message"]["body"], "", "{data}");
@@ -121,19 +123,13 @@ async fn a_message_too_long_for_a_frame_is_announced_without_its_body() {
 }
 
 #[tokio::test]
-async fn a_message_just_short_of_a_frame_arrives_whole_or_announced() {
+async fn longest_body_of_4_byte_characters_is_pushed_whole() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let mut socket = michael.listen(&thread).await;
-    for (seq, length) in [7800, 7900, 7950, 8000].into_iter().enumerate() {
-        let sent = sarah.say(&thread, &"👪".repeat(length)).await;
-        let data = socket.pushed(&thread, seq as u64 + 1).await;
-        if data["truncated"] == true {
-            assert_eq!(data["message"]["id"], sent["id"], "{length} characters");
-            assert!(data["message"]["body"].is_null(), "{length} characters");
-        } else {
-            assert_keys(&data, &["threadId", "message"]);
-            assert_eq!(data["message"], sent, "{length} characters");
-        }
-    }
+    let thread = sarah.new_thread(&[&michael]).await;
+    let mut socket = michael.connect_and_subscribe(&thread).await;
+    // 32,000 bytes. Without attachments, the rest of the frame is far shorter than the remaining 768.
+    let sent = sarah.send(&thread, &"👪".repeat(8000)).await;
+    let data = socket.wait_for_message(&thread, 1).await;
+    assert_keys(&data, &["threadId", "message"]);
+    assert_eq!(data["message"], sent);
 }

@@ -1,22 +1,23 @@
-//! Hearth end to end: what the contract promises, tried by a client that may be picky or hostile.
+//! End-to-end tests of what clients rely on: the contract, also for strict and for malicious clients.
 //!
-//! All tests run at once, and again and again, on one stack: each makes threads of its own.
+//! All tests of this binary run in parallel, and several times on the same stack. So each test creates its own threads and
+//! files. Tests that disturb others belong into the binary `disruptive`.
 
-mod announce_file;
 mod auth;
 mod catching_up;
 mod cors;
+mod create_file;
 mod create_thread;
 mod file_status;
-mod hostile_frames;
 mod idempotency;
+mod invalid_frames;
 mod live;
+mod non_members;
 mod paging;
 mod samples;
 mod send_files;
 mod send_message;
 mod sockets;
-mod strangers;
 mod thread_list;
 mod tickets;
 mod undelivered;

@@ -1,119 +1,119 @@
-//! What a socket answers to each action.
+//! The actions of a socket: ping, subscribe and unsubscribe.
 
 use e2e::{Operator, User, assert_keys, eventually};
 use serde_json::json;
 
 #[tokio::test]
-async fn ping_is_answered_by_pong() {
+async fn ping_gets_a_pong() {
     let mut socket = User::sarah().await.connect().await;
     socket.send(json!({ "action": "ping" }).to_string()).await;
-    let pong = socket.take("a pong", |frame| frame["event"] == "pong").await;
-    assert!(pong.get("id").is_none(), "an id that nobody gave: {pong}");
+    let pong = socket.wait_for("a pong", |frame| frame["event"] == "pong").await;
+    assert!(pong.get("id").is_none(), "the pong has an id, but the ping had none: {pong}");
     socket.send(json!({ "action": "ping", "id": "mine", "more": [1, 2] }).to_string()).await;
-    let pong = socket.take("a pong", |frame| frame["event"] == "pong").await;
+    let pong = socket.wait_for("a pong", |frame| frame["event"] == "pong").await;
     assert_eq!(pong["id"], "mine", "{pong}");
 }
 
 #[tokio::test]
-async fn subscribing_tells_the_last_seq() {
+async fn subscribed_has_the_last_seq() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
+    let thread = sarah.new_thread(&[&michael]).await;
     assert_eq!(sarah.connect().await.subscribe(&thread).await, 0);
-    sarah.say_all(&thread, 3).await;
+    sarah.send_many(&thread, 3).await;
     assert_eq!(michael.connect().await.subscribe(&thread).await, 3);
 }
 
 #[tokio::test]
-async fn subscribing_without_an_id_is_answered_without_one() {
+async fn response_has_no_id_if_the_action_has_none() {
     let sarah = User::sarah().await;
-    let thread = sarah.open_thread(&[]).await;
+    let thread = sarah.new_thread(&[]).await;
     let mut socket = sarah.connect().await;
     let channel = format!("thread:{thread}");
     socket.send(json!({ "action": "subscribe", "channel": channel }).to_string()).await;
-    let answer = socket.take("subscribed", |frame| frame["event"] == "subscribed").await;
+    let answer = socket.wait_for("subscribed", |frame| frame["event"] == "subscribed").await;
     assert_eq!(answer, json!({ "event": "subscribed", "data": { "channel": channel, "seq": 0 } }));
 }
 
 #[tokio::test]
-async fn subscribing_twice_is_subscribing() {
+async fn subscribing_twice_is_allowed() {
     let sarah = User::sarah().await;
-    let thread = sarah.open_thread(&[]).await;
-    let mut socket = sarah.listen(&thread).await;
-    sarah.say(&thread, "one").await;
+    let thread = sarah.new_thread(&[]).await;
+    let mut socket = sarah.connect_and_subscribe(&thread).await;
+    sarah.send(&thread, "one").await;
     assert_eq!(socket.subscribe(&thread).await, 1);
-    sarah.say(&thread, "two").await;
-    socket.pushed_all(&thread, 1..=2).await;
+    sarah.send(&thread, "two").await;
+    socket.wait_for_messages(&thread, 1..=2).await;
 }
 
 #[tokio::test]
-async fn unsubscribing_from_what_one_never_subscribed_to_is_answered_too() {
+async fn unsubscribing_without_a_subscription_succeeds() {
     let sarah = User::sarah().await;
-    let thread = sarah.open_thread(&[]).await;
+    let thread = sarah.new_thread(&[]).await;
     let mut socket = sarah.connect().await;
     socket.unsubscribe(&thread).await;
     socket.ping().await;
 }
 
 #[tokio::test]
-async fn unsubscribing_ends_the_pushes_of_this_thread_only() {
+async fn unsubscribing_stops_the_messages_of_that_thread_only() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let (left, kept) = (sarah.open_thread(&[&michael]).await, sarah.open_thread(&[&michael]).await);
-    let mut hers = sarah.listen(&left).await;
-    let mut his = michael.listen(&left).await;
-    his.subscribe(&kept).await;
-    sarah.say(&left, "with you").await;
-    his.pushed(&left, 1).await;
+    let (left, kept) = (sarah.new_thread(&[&michael]).await, sarah.new_thread(&[&michael]).await);
+    let mut sarahs = sarah.connect_and_subscribe(&left).await;
+    let mut michaels = michael.connect_and_subscribe(&left).await;
+    michaels.subscribe(&kept).await;
+    sarah.send(&left, "with you").await;
+    michaels.wait_for_message(&left, 1).await;
 
-    his.unsubscribe(&left).await;
-    sarah.say(&left, "without you").await;
-    hers.pushed_all(&left, 1..=2).await;
-    sarah.say(&kept, "still here").await;
-    his.pushed(&kept, 1).await;
-    assert!(!his.unclaimed_seqs(&left).contains(&2));
+    michaels.unsubscribe(&left).await;
+    sarah.send(&left, "without you").await;
+    sarahs.wait_for_messages(&left, 1..=2).await;
+    sarah.send(&kept, "still here").await;
+    michaels.wait_for_message(&kept, 1).await;
+    assert!(!michaels.unread_seqs(&left).contains(&2));
 
-    assert_eq!(his.subscribe(&left).await, 2);
-    sarah.say(&left, "with you again").await;
-    his.pushed(&left, 3).await;
+    assert_eq!(michaels.subscribe(&left).await, 2);
+    sarah.send(&left, "with you again").await;
+    michaels.wait_for_message(&left, 3).await;
 }
 
 #[tokio::test]
-async fn a_socket_carries_several_threads() {
+async fn one_socket_can_subscribe_to_several_threads() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let mut his = michael.connect().await;
+    let mut michaels = michael.connect().await;
     let mut threads = Vec::new();
     for _ in 0..4 {
-        let thread = sarah.open_thread(&[&michael]).await;
-        his.subscribe(&thread).await;
+        let thread = sarah.new_thread(&[&michael]).await;
+        michaels.subscribe(&thread).await;
         threads.push(thread);
     }
     for thread in &threads {
-        sarah.say(thread, "hello").await;
+        sarah.send(thread, "hello").await;
     }
     for thread in &threads {
-        let data = his.pushed(thread, 1).await;
+        let data = michaels.wait_for_message(thread, 1).await;
         assert_keys(&data, &["threadId", "message"]);
     }
 }
 
 #[tokio::test]
-async fn a_socket_whose_time_is_over_hears_nothing_and_is_closed() {
+async fn expired_socket_receives_nothing_and_is_closed() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let mut over = michael.listen(&thread).await;
+    let thread = sarah.new_thread(&[&michael]).await;
+    let mut expired = michael.connect_and_subscribe(&thread).await;
     let operator = Operator::new();
-    assert_eq!(operator.let_connections_expire(&thread).await, 1);
-    let mut hers = sarah.listen(&thread).await;
+    assert_eq!(operator.expire_connections(&thread).await, 1);
+    let mut sarahs = sarah.connect_and_subscribe(&thread).await;
 
-    over.send(json!({ "action": "ping" }).to_string()).await;
-    let told = over.take("an error event", |frame| frame["event"] == "error").await;
-    assert_eq!(told["data"]["code"], "connection_expired", "{told}");
-    sarah.say(&thread, "who is left?").await;
-    hers.pushed(&thread, 1).await;
-    // Where there is no time to close it, the next message does.
-    eventually("only her subscription is left", async || {
-        sarah.say_at_last(&thread, "and now?").await;
+    expired.send(json!({ "action": "ping" }).to_string()).await;
+    let error = expired.wait_for("an error event", |frame| frame["event"] == "error").await;
+    assert_eq!(error["data"]["code"], "connection_expired", "{error}");
+    sarah.send(&thread, "who is left?").await;
+    sarahs.wait_for_message(&thread, 1).await;
+    // A delivery removes the expired connection only if there is time left. Otherwise the next one does.
+    eventually("removing the expired subscription", async || {
+        sarah.send_with_retries(&thread, "and now?").await;
         (operator.subscriptions(&thread).await.len() == 1).then_some(())
     })
     .await;
-    assert_eq!(over.next_or_closed().await, None);
+    assert_eq!(expired.next_frame_or_close().await, None);
 }

@@ -1,4 +1,4 @@
-//! POST /api/ws-tickets, and who may open a socket.
+//! POST /api/ws-tickets, and the credentials that open a socket
 
 use e2e::{
     ALLOWED_ORIGIN, Handshake, User, assert_keys, text, with_another_signature, with_another_subject, without_signature,
@@ -7,38 +7,38 @@ use futures::future::join_all;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_ticket_is_good_for_60_seconds() {
+async fn ticket_expires_in_60_seconds() {
     let reply = User::sarah().await.post("/api/ws-tickets", &json!({})).await;
     assert!(matches!(reply.status, 200 | 201), "{reply}");
     assert_keys(&reply.json, &["ticket", "expiresIn"]);
     assert_eq!(reply.json["expiresIn"], 60, "{reply}");
-    assert!(text(&reply.json["ticket"]).len() >= 16, "guessable: {reply}");
+    assert!(text(&reply.json["ticket"]).len() >= 16, "the ticket is too short to be unguessable: {reply}");
 }
 
 #[tokio::test]
-async fn a_ticket_needs_no_body() {
+async fn request_needs_no_body() {
     let reply = User::sarah().await.post_raw("/api/ws-tickets", "").await;
     assert!(matches!(reply.status, 200 | 201), "{reply}");
 }
 
 #[tokio::test]
-async fn each_ticket_is_another() {
+async fn tickets_differ() {
     let sarah = User::sarah().await;
     assert_ne!(sarah.ticket().await, sarah.ticket().await);
 }
 
 #[tokio::test]
-async fn a_ticket_opens_a_socket_in_its_owners_name() {
+async fn socket_belongs_to_the_ticket_owner() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let hers = sarah.open_thread(&[]).await;
-    sarah.listen(&hers).await.ping().await;
+    let thread = sarah.new_thread(&[]).await;
+    sarah.connect_and_subscribe(&thread).await.ping().await;
     let refused =
-        michael.connect().await.ask(json!({ "action": "subscribe", "channel": format!("thread:{hers}") })).await;
+        michael.connect().await.request(json!({ "action": "subscribe", "channel": format!("thread:{thread}") })).await;
     assert_eq!(refused["data"]["code"], "thread_not_found", "{refused}");
 }
 
 #[tokio::test]
-async fn a_ticket_is_good_for_one_socket() {
+async fn ticket_opens_only_one_socket() {
     let ticket = User::sarah().await.ticket().await;
     let mut socket = Handshake::with_ticket(&ticket).accepted().await;
     Handshake::with_ticket(&ticket).refused().await;
@@ -48,15 +48,15 @@ async fn a_ticket_is_good_for_one_socket() {
 }
 
 #[tokio::test]
-async fn of_concurrent_sockets_on_one_ticket_one_opens() {
+async fn concurrent_handshakes_with_one_ticket_open_one_socket() {
     let ticket = User::sarah().await.ticket().await;
     let sockets = join_all((0..8).map(|_| Handshake::with_ticket(&ticket).open())).await;
     assert_eq!(sockets.iter().filter(|socket| socket.is_ok()).count(), 1, "{sockets:?}");
 }
 
 #[tokio::test]
-async fn no_credentials_open_no_socket() {
-    Handshake::with_nothing().refused().await;
+async fn missing_or_invalid_ticket_is_refused() {
+    Handshake::without_credentials().refused().await;
     Handshake::with_ticket("").refused().await;
     Handshake::with_ticket("garbage").refused().await;
     Handshake::with_ticket("👪").refused().await;
@@ -64,15 +64,15 @@ async fn no_credentials_open_no_socket() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_header_opens_a_socket() {
+async fn token_in_the_header_opens_a_socket() {
     let sarah = User::sarah().await;
-    let thread = sarah.open_thread(&[]).await;
+    let thread = sarah.new_thread(&[]).await;
     let mut socket = Handshake::with_bearer(&sarah.token).accepted().await;
     assert_eq!(socket.subscribe(&thread).await, 0);
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_verify_opens_no_socket() {
+async fn invalid_token_is_refused() {
     let (sarah, michael) = User::sarah_and_michael().await;
     Handshake::with_bearer("garbage").refused().await;
     Handshake::with_bearer("a.b.c").refused().await;
@@ -82,7 +82,7 @@ async fn a_token_that_does_not_verify_opens_no_socket() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_url_opens_no_socket() {
+async fn token_in_the_url_is_refused() {
     let sarah = User::sarah().await;
     for key in ["ticket", "token", "access_token", "Authorization"] {
         Handshake::with_query(key, &sarah.token).refused().await;
@@ -90,7 +90,7 @@ async fn a_token_in_the_url_opens_no_socket() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_allowed_origin_opens_a_socket() {
+async fn page_of_the_allowed_origin_can_open_a_socket() {
     let sarah = User::sarah().await;
     let ticket = sarah.ticket().await;
     Handshake::with_ticket(&ticket).from_origin(ALLOWED_ORIGIN).accepted().await.ping().await;
@@ -98,9 +98,9 @@ async fn a_page_of_the_allowed_origin_opens_a_socket() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_foreign_origin_opens_no_socket() {
+async fn page_of_another_origin_is_refused() {
     let sarah = User::sarah().await;
-    let foreign = [
+    let origins = [
         "https://evil.example",
         "http://localhost:5173.evil.example",
         "http://evil.example/http://localhost:5173",
@@ -108,7 +108,7 @@ async fn a_page_of_a_foreign_origin_opens_no_socket() {
         "https://localhost:5173",
         "null",
     ];
-    for origin in foreign {
+    for origin in origins {
         let ticket = sarah.ticket().await;
         Handshake::with_ticket(&ticket).from_origin(origin).refused().await;
         Handshake::with_bearer(&sarah.token).from_origin(origin).refused().await;

@@ -1,29 +1,29 @@
-//! What a sender leaves over, and what nobody can handle.
+//! chat-stream repairs deliveries that a sender did not finish, and survives invalid rows.
 
 use e2e::{Operator, User};
 
 #[tokio::test]
-async fn a_message_whose_sender_ended_before_the_push_is_pushed_all_the_same() {
+async fn undelivered_message_is_pushed_by_the_repair() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let mut his = michael.listen(&thread).await;
-    sarah.say(&thread, "message 1").await;
-    Operator::new().commit(&thread, 2, &sarah.id, "message 2").await;
-    let pushed = his.pushed(&thread, 2).await;
+    let thread = sarah.new_thread(&[&michael]).await;
+    let mut michaels = michael.connect_and_subscribe(&thread).await;
+    sarah.send(&thread, "message 1").await;
+    Operator::new().commit_undelivered_message(&thread, 2, &sarah.id, "message 2").await;
+    let pushed = michaels.wait_for_message(&thread, 2).await;
     assert_eq!(pushed["message"]["body"], "message 2");
     let listed = michael.page(&thread, &[("limit", "1")]).await.messages;
     assert_eq!(listed[0], pushed["message"]);
 }
 
 #[tokio::test]
-async fn a_row_that_is_no_message_is_put_aside_and_holds_nobody_up() {
+async fn invalid_row_goes_to_the_dead_letter_queue_and_blocks_nothing() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = sarah.open_thread(&[&michael]).await;
-    let mut his = michael.listen(&thread).await;
+    let thread = sarah.new_thread(&[&michael]).await;
+    let mut michaels = michael.connect_and_subscribe(&thread).await;
     let operator = Operator::new();
-    // Its key is behind those of all messages, so whoever lists them does not meet it.
-    operator.poison(&thread).await;
-    operator.commit(&thread, 1, &sarah.id, "message 1").await;
-    assert_eq!(his.pushed(&thread, 1).await["message"]["body"], "message 1");
-    assert!(operator.dead_letter(&thread).await.contains("MSG#poison"));
+    // The row's key sorts after all messages, so requests that list messages do not read it.
+    operator.put_invalid_row(&thread).await;
+    operator.commit_undelivered_message(&thread, 1, &sarah.id, "message 1").await;
+    assert_eq!(michaels.wait_for_message(&thread, 1).await["message"]["body"], "message 1");
+    assert!(operator.wait_for_dead_letter(&thread).await.contains("MSG#invalid"));
 }

@@ -1,39 +1,39 @@
 use e2e::{Operator, User};
 use futures::future::{join_all, select_all};
 
-use crate::{alone, close, listen};
+use crate::{close, connect_and_subscribe, exclusive};
 
-/// More than are posted to at once, so that whoever is killed at the first push has not even tried all.
+/// More sockets than a sender posts to concurrently, so that a sender killed at its first push has not reached all.
 const SOCKETS: usize = 150;
 
-/// Each time, the sender may be done before it is hit.
+/// A sender may finish before it is killed, so the test needs several attempts.
 const ATTEMPTS: u64 = 10;
 
 #[tokio::test]
-async fn a_sender_that_is_killed_in_the_middle_of_its_pushes_leaves_nobody_out() {
-    let _alone = alone().await;
+async fn message_of_a_killed_sender_reaches_every_socket() {
+    let _exclusive = exclusive().await;
     let (sarah, michael) = User::sarah_and_michael().await;
-    let thread = &sarah.open_thread(&[&michael]).await;
-    let mut sockets = listen([&sarah, &michael], thread, SOCKETS).await;
+    let thread = &sarah.new_thread(&[&michael]).await;
+    let mut sockets = connect_and_subscribe([&sarah, &michael], thread, SOCKETS).await;
     let operator = Operator::new();
     for seq in 1..=ATTEMPTS {
         let kill = async {
-            let pushes = sockets.iter_mut().map(|socket| Box::pin(socket.pushed(thread, seq)));
+            let pushes = sockets.iter_mut().map(|socket| Box::pin(socket.wait_for_message(thread, seq)));
             let (_, first, _) = select_all(pushes).await;
             let killed = operator.kill("messages-send");
             (first, killed, operator.is_undelivered(thread, seq).await)
         };
-        // Where the answer was lost, she asks again; the message is there once.
+        // If the response was lost, Sarah sends again. The message must be stored only once.
         let body = format!("message {seq}");
-        let (message, (first, killed, in_the_middle)) = futures::join!(sarah.say_at_last(thread, &body), kill);
-        assert!(killed > 0, "no process of messages-send was found");
+        let (message, (first, killed, was_interrupted)) = futures::join!(sarah.send_with_retries(thread, &body), kill);
+        assert!(killed > 0, "found no process of messages-send");
         assert_eq!(message["seq"], seq);
         let others = sockets.iter_mut().enumerate().filter(|(n, _)| *n != first);
-        let pushed = join_all(others.map(|(_, socket)| socket.pushed(thread, seq))).await;
-        assert!(pushed.iter().all(|data| data["message"] == message), "{pushed:?}");
-        if in_the_middle {
+        let received = join_all(others.map(|(_, socket)| socket.wait_for_message(thread, seq))).await;
+        assert!(received.iter().all(|data| data["message"] == message), "{received:?}");
+        if was_interrupted {
             return close(sockets, &sarah, thread).await;
         }
     }
-    panic!("{ATTEMPTS} times, the sender was done before it was killed");
+    panic!("in {ATTEMPTS} attempts, the sender always finished before it was killed");
 }

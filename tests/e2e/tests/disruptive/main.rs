@@ -1,5 +1,7 @@
-//! End-to-end tests that disturb whatever else is going on, or bring the local cloud to its limits: in a binary of their
-//! own, which cargo runs by itself, and one after the other.
+//! End-to-end tests that kill processes or bring the local cloud to its limits: a crowd of sockets, and a killed sender.
+//!
+//! They would disturb other tests, and each other. So they have their own binary, which cargo runs separately, and each
+//! test waits for [`exclusive`] before it starts.
 
 mod crowd;
 mod killed;
@@ -12,42 +14,43 @@ use futures::stream::{StreamExt as _, iter};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{sleep, timeout};
 
-/// Sockets opened or closed at once: the local cloud starts a process for each.
+/// How many sockets are opened or closed at a time. The local cloud starts a process for each.
 const AT_ONCE: usize = 8;
 
-/// How long a frame may take where the local cloud is at its limits. A repair that is not enough is repeated after a minute.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// How long a frame may take while the local cloud is overloaded. An incomplete repair is repeated after a minute.
+const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Waits until no other test of this binary runs.
-async fn alone() -> MutexGuard<'static, ()> {
+/// Waits until no other test of this binary runs. The test must keep the returned guard until its end.
+async fn exclusive() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::const_new(());
     TURN.lock().await
 }
 
-/// So many sockets on a thread, of the two in turn.
-async fn listen(users: [&User; 2], thread: &str, sockets: usize) -> Vec<Socket> {
-    let opening = (0..sockets).map(|n| users[n % 2].listen(thread));
-    iter(opening).buffer_unordered(AT_ONCE).map(|socket| socket.with_patience(PATIENCE)).collect().await
+/// Opens sockets, in turn for each of the two users, and subscribes them to a thread.
+async fn connect_and_subscribe(users: [&User; 2], thread: &str, sockets: usize) -> Vec<Socket> {
+    let opening = (0..sockets).map(|n| users[n % 2].connect_and_subscribe(thread));
+    iter(opening).buffer_unordered(AT_ONCE).map(|socket| socket.with_timeout(TIMEOUT)).collect().await
 }
 
-/// Closes the sockets, a few at once, and waits until nothing is left of them. The local cloud runs `$disconnect` behind the
-/// close, and for all at once it would start as many processes, which it looks after ten times a second from then on: hence
-/// each few wait for those before. Whatever it tells nobody about, the next message finds.
+/// Closes the sockets and waits until their subscriptions are removed.
+///
+/// It closes a few at a time and waits for their `$disconnect`: the local cloud starts a process for each, and polls every
+/// process ten times a second. If a `$disconnect` is lost, the next message finds the closed connection and removes it.
 async fn close(mut sockets: Vec<Socket>, user: &User, thread: &str) {
     let operator = Operator::new();
     while !sockets.is_empty() {
         join_all(sockets.drain(..AT_ONCE.min(sockets.len())).map(Socket::close)).await;
-        let told = async {
+        let removed = async {
             while operator.subscriptions(thread).await.len() > sockets.len() {
                 sleep(Duration::from_millis(50)).await;
             }
         };
-        timeout(Duration::from_secs(2), told).await.ok();
+        timeout(Duration::from_secs(2), removed).await.ok();
     }
-    let closed = timeout(PATIENCE, async {
+    let closed = timeout(TIMEOUT, async {
         while !operator.subscriptions(thread).await.is_empty() {
-            user.say_at_last(thread, "Is anybody there?").await;
+            user.send_with_retries(thread, "Is anybody there?").await;
         }
     });
-    assert!(closed.await.is_ok(), "subscriptions are left");
+    assert!(closed.await.is_ok(), "subscriptions of closed sockets were not removed");
 }

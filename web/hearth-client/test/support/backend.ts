@@ -23,16 +23,16 @@ export interface StoredFile {
   uploaded: boolean;
 }
 
-/** What the server does and remembers, without anything that goes wrong. */
+/** An in-memory backend without faults: the server's data, and its answers to REST requests. */
 export class Backend {
   readonly threads = new Map<string, StoredThread>();
   readonly files = new Map<string, StoredFile>();
   readonly #keys = new Map<string, { seq: number; content: string }>();
   readonly #now: () => number;
   #created = 0;
-  /** Is told of each message as it is committed. */
+  /** Called with each message when it is committed. */
   committed: (message: Message) => void = () => {};
-  /** Is told of each file whose bytes are there. */
+  /** Called with each file when its bytes are uploaded. */
   uploaded: (file: StoredFile) => void = () => {};
 
   constructor(now: () => number) {
@@ -85,14 +85,14 @@ export class Backend {
 
   #thread(threadId: string): StoredThread {
     const thread = this.threads.get(threadId);
-    if (thread === undefined) throw new Error(`no thread ${threadId}`);
+    if (thread === undefined) throw new Error(`The test uses an unknown thread: ${threadId}`);
     return thread;
   }
 
   #present({ message, fileIds }: { message: Message; fileIds: string[] }): Message {
     const attachments = fileIds.map((id): Attachment => {
       const file = this.files.get(id);
-      if (file === undefined) throw new Error(`no file ${id}`);
+      if (file === undefined) throw new Error(`The test uses an unknown file: ${id}`);
       const { name, mimetype, size, status } = file;
       const thumb = status === "ready" ? { thumbUrl: `/thumbs/${id}.jpg` } : {};
       return { id, name, url: `/files/${id}/${name}`, mimetype, size, status, ...thumb };
@@ -109,7 +109,7 @@ export class Backend {
   #list(user: string): ThreadSummary[] {
     const mine = [...this.threads.values()].filter(({ memberIds }) => memberIds.includes(user));
     return mine.map((thread) => {
-      // The projection is behind, as the real one may be.
+      // The list lacks the last second's messages, because the real server updates it after a delay.
       const seen = thread.messages.filter(({ message }) => Date.parse(message.createdAt) < this.#now() - 1_000);
       const last = seen.at(-1);
       return { ...this.#details(thread), lastMessage: last === undefined ? null : this.#present(last) };
@@ -136,7 +136,7 @@ export class Backend {
     if (before !== undefined) {
       if (before.content !== text) return problem(422, "idempotency_key_reused");
       const stored = thread.messages[before.seq - 1];
-      if (stored === undefined) throw new Error("a key of no message");
+      if (stored === undefined) throw new Error("The idempotency key belongs to a missing message.");
       return { status: 201, body: this.#present(stored), headers: { "idempotency-replayed": "true" } };
     }
     const fileIds = content.fileIds ?? [];
@@ -177,21 +177,24 @@ export class Backend {
     const file = this.files.get(id);
     if (file === undefined) return problem(404, "file_not_found");
     const { name, status } = file;
-    const more = { ready: { url: `/files/${id}/${name}` }, failed: { reason: "It is no picture." }, pending: {} }[
-      status
-    ];
+    const more = {
+      ready: { url: `/files/${id}/${name}` },
+      failed: { reason: "The image could not be decoded." },
+      pending: {},
+    }[status];
     const thumbUrl = status === "ready" ? `/thumbs/${id}.jpg` : null;
     return { status: 200, body: { id, name, status, thumbUrl, ...more } };
   }
 }
 
+/** Returns an error response with a problem document. */
 export function problem(status: number, code: string): Reply {
   const body = {
     type: "about:blank",
     title: "No",
     status,
     code,
-    detail: `It is ${code}.`,
+    detail: `The code is ${code}.`,
     requestId: "r-1",
     errors: [],
   };

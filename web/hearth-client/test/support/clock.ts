@@ -6,20 +6,20 @@ interface Timer {
   cancelled: boolean;
 }
 
-/** Virtual time: it passes only while somebody lets it, and from timer to timer. */
+/** Virtual time. It passes only in `advance`, and jumps from timer to timer. */
 export class Clock {
   #now = Date.parse("2026-01-01T00:00:00.000Z");
   #order = 0;
   #fired = 0;
-  /** A binary heap: the earliest timer is the first. */
+  /** A binary heap; the first element is the earliest timer. */
   readonly #timers: Timer[] = [];
 
   readonly now = (): number => this.#now;
 
-  /** Timers of one owner, so that what is left of them can be counted. */
+  /** Returns a timer function for one owner, so that the pending timers of each owner can be counted. */
   scheduler(owner: string): (callback: () => void, milliseconds: number) => () => void {
     return (callback, milliseconds) => {
-      if (!(milliseconds >= 0)) throw new RangeError(`a timer of ${milliseconds} ms`);
+      if (!(milliseconds >= 0)) throw new RangeError(`A timer cannot run for ${milliseconds} ms.`);
       this.#order += 1;
       const timer = { at: this.#now + milliseconds, order: this.#order, owner, callback, cancelled: false };
       this.#push(timer);
@@ -29,23 +29,24 @@ export class Clock {
     };
   }
 
-  /** How many timers of this owner are still to fire. */
+  /** Returns the number of pending timers of an owner. */
   pending(owner: string): number {
     return this.#timers.filter((timer) => timer.owner === owner && !timer.cancelled).length;
   }
 
-  /** Lets so much time pass; everything that promises lead to is done before each next timer. */
+  /** Advances the time, and calls the timers that are due. Before each one, all pending promise callbacks run. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;
-    await settled();
+    await flushPromises();
     for (let next = this.#timers[0]; next !== undefined && next.at <= end; next = this.#timers[0]) {
       this.#pop();
       if (next.cancelled) continue;
       this.#now = Math.max(this.#now, next.at);
       this.#fired += 1;
-      if (this.#fired > 300_000) throw new Error("this history does not come to rest: a loop without a wait?");
+      if (this.#fired > 300_000)
+        throw new Error("More than 300,000 timers fired. Probably a loop schedules timers without a wait.");
       next.callback();
-      await settled();
+      await flushPromises();
     }
     this.#now = end;
   }
@@ -83,7 +84,7 @@ function before(a: Timer, b: Timer): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
-/** Resolves when no promise has anything left to do. */
-export function settled(): Promise<void> {
+/** Resolves after all pending promise callbacks have run. */
+export function flushPromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { HearthClient, type Message, type ThreadList, type ThreadView, type Upload } from "../../src/index.js";
+import type { FakeServer, Network } from "./fake-server.js";
 import type { FakeSocket } from "./fake-socket.js";
 import type { Random } from "./random.js";
-import type { Network, Server } from "./server.js";
 
-/** Storage that outlives a client, as `localStorage` does. */
+/** An in-memory Web Storage, which survives simulated reloads as `localStorage` survives real ones. */
 export class MemoryStorage {
   readonly #items = new Map<string, string>();
 
@@ -32,10 +32,11 @@ export class MemoryStorage {
 export interface DeviceOptions {
   name: string;
   user: string;
-  /** How long a token of the provider is good for, in milliseconds. */
-  tokenLife: number;
-  /** Whether tokens tell nothing of themselves. */
+  /** The lifetime of the provider's tokens, in milliseconds. */
+  tokenLifetime: number;
+  /** Whether tokens are opaque: not JWTs, so the client does not know when they expire. */
   opaque?: boolean;
+  /** Whether the device keeps the thread list open. */
   list: boolean;
 }
 
@@ -44,7 +45,9 @@ export interface SentRecord {
   body: string;
 }
 
-/** Somebody's browser: a client that is reloaded now and then, what it shows, and what has to hold of it at any time. */
+/**
+ * A simulated browser tab of one user: a client with open threads. Checks after each change that its views are valid.
+ */
 export class Device {
   readonly name: string;
   readonly user: string;
@@ -53,22 +56,22 @@ export class Device {
   readonly storage = new MemoryStorage();
   readonly sent: SentRecord[] = [];
   readonly views = new Map<string, ThreadView>();
-  /** The last `seq` that the follower of a thread was given. */
+  /** The last `seq` that `client.follow` delivered, by thread ID. */
   readonly followed = new Map<string, number>();
   readonly statuses: string[] = [];
-  /** What went wrong where nobody could throw. */
+  /** Errors from callbacks and from `onError`. Tests fail if there are any. */
   readonly failures: unknown[] = [];
   readonly window = Object.assign(new EventTarget(), { navigator: { onLine: true } });
   readonly document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   client: HearthClient;
-  /** Without a list, nothing holds a channel but the threads that are open. */
+  /** Null if the device has no thread list. Then only open and followed threads are subscribed to. */
   list: ThreadList | null;
-  readonly #server: Server;
+  readonly #server: FakeServer;
   readonly #random: Random;
   readonly #options: DeviceOptions;
   #token: { text: string; until: number } | null = null;
 
-  constructor(server: Server, random: Random, options: DeviceOptions) {
+  constructor(server: FakeServer, random: Random, options: DeviceOptions) {
     this.name = options.name;
     this.user = options.user;
     this.#server = server;
@@ -78,7 +81,7 @@ export class Device {
     this.list = options.list ? this.client.openThreadList() : null;
   }
 
-  /** Loads the page anew. The followers go on behind what they had. */
+  /** Reloads the page: creates a new client with the same storage. Followers continue after their last message. */
   reload(): void {
     const threads = [...this.views.keys()];
     this.close();
@@ -91,7 +94,7 @@ export class Device {
   open(threadId: string): void {
     if (this.views.has(threadId)) return;
     const view = this.client.openThread(threadId);
-    view.subscribe(() => this.#noting(() => this.#check(view)));
+    view.subscribe(() => this.#recordFailure(() => this.#check(view)));
     this.views.set(threadId, view);
   }
 
@@ -121,12 +124,12 @@ export class Device {
     return upload;
   }
 
-  /** The network goes, or comes back. The platform may say so. */
-  setNetwork(up: boolean, told: boolean): void {
+  /** Turns the network on or off. With `announced`, the browser also fires `online` or `offline`. */
+  setNetwork(up: boolean, announced: boolean): void {
     this.network.up = up;
-    if (!up) for (const socket of this.sockets) socket.die();
-    this.window.navigator.onLine = up || !told;
-    if (told) this.window.dispatchEvent(new Event(up ? "online" : "offline"));
+    if (!up) for (const socket of this.sockets) socket.dieSilently();
+    this.window.navigator.onLine = up || !announced;
+    if (announced) this.window.dispatchEvent(new Event(up ? "online" : "offline"));
   }
 
   setVisible(visible: boolean): void {
@@ -134,11 +137,11 @@ export class Device {
     this.document.dispatchEvent(new Event("visibilitychange"));
   }
 
-  /** Closes the client; nothing of it may be left. */
+  /** Closes the client. Throws if a socket is still open afterwards. */
   close(): void {
     for (const threadId of [...this.views.keys()]) this.closeView(threadId);
     this.client.close();
-    for (const socket of this.sockets) assert.ok(socket.released, `${this.name}: a socket is left open`);
+    for (const socket of this.sockets) assert.ok(socket.released, `${this.name}: the client left a socket open`);
     this.sockets.length = 0;
   }
 
@@ -177,12 +180,12 @@ export class Device {
   }
 
   async #provide(renew: boolean): Promise<string> {
-    if (this.#random.chance(this.#server.faults.tokenFails)) throw new Error("no token to be had");
+    if (this.#random.chance(this.#server.faults.tokenFails)) throw new Error("The test's token provider failed.");
     if (this.#random.chance(this.#server.faults.tokenHangs)) return new Promise(() => {});
     const now = this.#server.clock.now();
     if (renew || this.#token === null || this.#token.until <= now) {
-      const { tokenLife, opaque = false } = this.#options;
-      this.#token = { text: this.#server.token(this.user, tokenLife, opaque), until: now + tokenLife };
+      const { tokenLifetime, opaque = false } = this.#options;
+      this.#token = { text: this.#server.token(this.user, tokenLifetime, opaque), until: now + tokenLifetime };
     }
     return this.#token.text;
   }
@@ -190,14 +193,16 @@ export class Device {
   #follow(threadId: string): void {
     const onMessage = ({ seq }: Message) => {
       const next = (this.followed.get(threadId) ?? 0) + 1;
-      this.#noting(() => assert.equal(seq, next, `${this.name}: follower of ${threadId}`));
+      this.#recordFailure(() =>
+        assert.equal(seq, next, `${this.name}: the follower of ${threadId} got a message out of order`),
+      );
       this.followed.set(threadId, seq);
     };
     const onError = (error: Error) => this.failures.push(error);
     this.client.follow(threadId, { onMessage, onError }, this.followed.get(threadId) ?? 0);
   }
 
-  #noting(check: () => void): void {
+  #recordFailure(check: () => void): void {
     try {
       check();
     } catch (error) {
@@ -205,15 +210,15 @@ export class Device {
     }
   }
 
-  /** What has to hold of a thread at every moment. */
+  /** Checks the rules that always hold for a view: messages in order without gaps, and nothing shown twice. */
   #check(view: ThreadView): void {
     const { entries, messages } = view.getSnapshot();
     const where = `${this.name}: ${view.threadId}`;
     const first = messages[0]?.seq ?? 0;
     const ordered = messages.every(({ seq }, index) => seq === first + index);
-    assert.ok(ordered, `${where}: order of ${messages.map(({ seq }) => seq)}`);
+    assert.ok(ordered, `${where}: messages out of order or with gaps: ${messages.map(({ seq }) => seq)}`);
     const keys = entries.map(({ key }) => key);
-    assert.equal(new Set(keys).size, keys.length, `${where}: a key is there twice`);
+    assert.equal(new Set(keys).size, keys.length, `${where}: two entries have the same key`);
     const bodies = entries.map(({ body }) => body);
     const twice = bodies.find((body, index) => bodies.indexOf(body) !== index);
     assert.equal(twice, undefined, `${where}: a message is shown twice`);

@@ -1,25 +1,25 @@
 import type { SocketLike } from "../../src/index.js";
-import type { Network, Server } from "./server.js";
+import type { FakeServer, Network } from "./fake-server.js";
 
 const MINUTE = 60_000;
 
-/** A socket and the server's side of it. Frames overtake each other: one Lambda invocation each. */
+/** A WebSocket with its server side. Frames may overtake each other, because each is a Lambda invocation of its own. */
 export class FakeSocket implements SocketLike {
   onopen: ((event: never) => void) | null = null;
   onmessage: ((event: never) => void) | null = null;
   onclose: ((event: never) => void) | null = null;
   onerror: ((event: never) => void) | null = null;
-  readonly #server: Server;
+  readonly #server: FakeServer;
   readonly #network: Network;
-  /** What is pushed to it. */
+  /** The channels that the server has subscribed this socket to. */
   readonly channels = new Set<string>();
   #state: "opening" | "open" | "dead" | "closed" = "opening";
-  #mute = false;
+  #unresponsive = false;
   #expiresAt = 0;
   #lastFrame = 0;
   #subscribed = 0;
 
-  constructor(server: Server, network: Network, url: string) {
+  constructor(server: FakeServer, network: Network, url: string) {
     this.#server = server;
     this.#network = network;
     const { faults, random } = server;
@@ -31,7 +31,7 @@ export class FakeSocket implements SocketLike {
     return this.#state === "open";
   }
 
-  /** Whether the client has let go of it. */
+  /** Whether the client has closed the socket and removed its handlers. */
   get released(): boolean {
     return this.onclose === null;
   }
@@ -47,21 +47,20 @@ export class FakeSocket implements SocketLike {
   }
 
   close(): void {
-    // The server learns of it a little later, if at all.
     this.#state = "closed";
     this.#server.sockets.delete(this);
   }
 
-  /** Ends it from the server's side. */
-  end(): void {
+  /** Closes the socket from the server's side. The client gets a close event. */
+  closeByServer(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#server.sockets.delete(this);
     this.#server.after(this.#server.random.int(1, 100), () => this.onclose?.({ code: 1006 } as never));
   }
 
-  /** Ends it without a word. */
-  die(): void {
+  /** Breaks the connection. Neither side gets an event. */
+  dieSilently(): void {
     if (this.alive) this.#state = "dead";
   }
 
@@ -71,7 +70,7 @@ export class FakeSocket implements SocketLike {
     const copies = random.chance(faults.pushTwice) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       const late = random.chance(faults.pushLate);
-      const most = random.chance(0.2) && this.#server.patient.has(channel) ? 20 * MINUTE : 40_000;
+      const most = random.chance(0.2) && this.#server.slowChannels.has(channel) ? 20 * MINUTE : 40_000;
       this.#deliver(frame, late ? random.int(1_000, most) : random.int(5, 200));
     }
   }
@@ -80,16 +79,16 @@ export class FakeSocket implements SocketLike {
     const { faults, random, clock } = this.#server;
     if (this.#state !== "opening") return;
     const holder = this.#server.redeem(ticket);
-    if (holder === null || !this.#network.up || random.chance(faults.socketRefused)) return this.end();
+    if (holder === null || !this.#network.up || random.chance(faults.socketRefused)) return this.closeByServer();
     this.#state = "open";
     this.#server.sockets.add(this);
     this.channels.add(`user:${holder.user}`);
     this.#expiresAt = holder.tokenUntil;
-    this.#mute = random.chance(faults.socketMute);
+    this.#unresponsive = random.chance(faults.socketUnresponsive);
     this.#lastFrame = clock.now();
-    if (random.chance(faults.socketClosed)) this.#server.after(random.int(0, 5 * MINUTE), () => this.end());
-    if (random.chance(faults.socketSilent)) this.#server.after(random.int(0, 5 * MINUTE), () => this.die());
-    this.#server.after(120 * MINUTE, () => this.end());
+    if (random.chance(faults.socketClosed)) this.#server.after(random.int(0, 5 * MINUTE), () => this.closeByServer());
+    if (random.chance(faults.socketDies)) this.#server.after(random.int(0, 5 * MINUTE), () => this.dieSilently());
+    this.#server.after(120 * MINUTE, () => this.closeByServer());
     this.#watchIdle();
     this.onopen?.({} as never);
   }
@@ -97,14 +96,14 @@ export class FakeSocket implements SocketLike {
   #watchIdle(): void {
     const idle = this.#server.clock.now() - this.#lastFrame;
     if (!this.alive) return;
-    if (idle >= 10 * MINUTE) this.end();
+    if (idle >= 10 * MINUTE) this.closeByServer();
     else this.#server.after(10 * MINUTE - idle, () => this.#watchIdle());
   }
 
   #act({ action, channel = "", id }: { action: string; channel?: string; id?: unknown }): void {
     const { faults, random, clock, backend } = this.#server;
     const answer = (frame: object) => {
-      if (!this.#mute) this.#deliver({ ...frame, id }, random.int(5, random.chance(0.1) ? 2_000 : 150));
+      if (!this.#unresponsive) this.#deliver({ ...frame, id }, random.int(5, random.chance(0.1) ? 2_000 : 150));
     };
     const fail = (code: string) => answer({ event: "error", data: { code, detail: code, channel } });
     if (random.chance(faults.frameGarbled)) {

@@ -1,45 +1,54 @@
-/** How likely each thing goes wrong: probabilities from 0 to 1. */
+/** The probability of each fault, from 0 to 1. */
 export interface Faults {
-  /** A request never arrives; its answer does not; it is never answered at all; it takes seconds. */
+  /** A request is lost on the way, and the connection fails. */
   requestLost: number;
+  /** A response is lost on the way, and the connection fails. */
   answerLost: number;
+  /** A request is lost, and no response or failure ever arrives. */
   hang: number;
+  /** A request or response takes 0.5 to 8 seconds longer. */
   slow: number;
-  /** 5xx before anything was done, or after it was. */
+  /** A 503, without the request taking effect. */
   errorBefore: number;
+  /** A 500, although the request took effect. */
   errorAfter: number;
-  /** 429, half of them with `Retry-After`. */
+  /** A 429, half of the time with `Retry-After`. */
   throttled: number;
-  /** 401 for a good token. */
+  /** A 401 for a valid token, which is then refused from now on. */
   unauthorized: number;
-  /** The token provider fails, or never answers. */
+  /** The token provider fails. */
   tokenFails: number;
+  /** The token provider never answers. */
   tokenHangs: number;
-  /** An answer that is a login page of somebody else. */
-  portal: number;
-  /** A ticket has run out before it is used. */
+  /** The response is a captive portal's login page. */
+  captivePortal: number;
+  /** A ticket expires before it is used. */
   ticketExpired: number;
-  /** A socket is refused, or never opens. */
+  /** A socket is refused. */
   socketRefused: number;
+  /** A socket never opens and never fails. */
   socketNeverOpens: number;
-  /** A socket that opened answers nothing, though it may do what it is asked to. */
-  socketMute: number;
-  /** A socket dies within minutes: with a word, or without one. */
+  /** A socket opens, and the server carries out its frames, but never answers them. */
+  socketUnresponsive: number;
+  /** The server closes a socket within 5 minutes. */
   socketClosed: number;
-  socketSilent: number;
-  /** An answer to a frame is an error of the server, or one of API Gateway. */
+  /** A connection breaks within 5 minutes, without an event. */
+  socketDies: number;
+  /** A frame is answered with a temporary error of the server. */
   frameError: number;
+  /** A frame is answered with API Gateway's own error, which has no `event`. */
   frameGarbled: number;
-  /** A push comes twice, or seconds or minutes late. */
+  /** A push arrives twice. */
   pushTwice: number;
+  /** A push arrives 1 to 40 seconds late; on slow channels, sometimes up to 20 minutes. */
   pushLate: number;
-  /** A `file:status` is not pushed. */
+  /** A `file:status` event is not pushed. */
   statusLost: number;
-  /** A file that was uploaded turns out to be bad. */
+  /** An uploaded file is `failed`. */
   fileBad: number;
 }
 
-export const CALM: Faults = {
+export const NO_FAULTS: Faults = {
   requestLost: 0,
   answerLost: 0,
   hang: 0,
@@ -50,13 +59,13 @@ export const CALM: Faults = {
   unauthorized: 0,
   tokenFails: 0,
   tokenHangs: 0,
-  portal: 0,
+  captivePortal: 0,
   ticketExpired: 0,
   socketRefused: 0,
   socketNeverOpens: 0,
-  socketMute: 0,
+  socketUnresponsive: 0,
   socketClosed: 0,
-  socketSilent: 0,
+  socketDies: 0,
   frameError: 0,
   frameGarbled: 0,
   pushTwice: 0,
@@ -76,13 +85,13 @@ export const HOSTILE: Faults = {
   unauthorized: 0.04,
   tokenFails: 0.03,
   tokenHangs: 0.01,
-  portal: 0.02,
+  captivePortal: 0.02,
   ticketExpired: 0.05,
   socketRefused: 0.15,
   socketNeverOpens: 0.05,
-  socketMute: 0.06,
+  socketUnresponsive: 0.06,
   socketClosed: 0.3,
-  socketSilent: 0.15,
+  socketDies: 0.15,
   frameError: 0.05,
   frameGarbled: 0.03,
   pushTwice: 0.15,

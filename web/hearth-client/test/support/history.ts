@@ -1,41 +1,44 @@
 import assert from "node:assert/strict";
 import { Clock } from "./clock.js";
 import { Device } from "./device.js";
+import { FakeServer, MAX_PUSHED_BODY } from "./fake-server.js";
 import type { FakeSocket } from "./fake-socket.js";
-import { CALM, HOSTILE } from "./faults.js";
+import { HOSTILE, NO_FAULTS } from "./faults.js";
 import { Random } from "./random.js";
-import { LONG, Server } from "./server.js";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const THREADS = ["thread_family", "thread_parents", "thread_trip"];
-/** REST requests of all devices in two minutes of rest, at most. */
+/** The maximum number of REST requests that all devices send in two minutes without activity. */
 const REST_REQUESTS = 20;
-/** Where a push may be minutes late. */
-const PATIENT = ["thread_family", "thread_parents"];
+/** The threads whose pushes may be up to 20 minutes late. */
+const SLOW_THREADS = ["thread_family", "thread_parents"];
 
-/** One history: devices do what people do, everything goes wrong, and in the end all has to be there, once, in order. */
+/**
+ * Runs one history: devices do random actions while faults are injected. Afterwards every message must be there once
+ * and in order on every device.
+ */
 export async function runHistory(seed: number): Promise<void> {
   const random = new Random(seed);
   const clock = new Clock();
-  const server = new Server(clock, random.fork(), HOSTILE);
+  const server = new FakeServer(clock, random.fork(), HOSTILE);
   for (const threadId of THREADS) server.backend.addThread(threadId, ["sarah", "michael", "dad"]);
-  for (let n = random.int(0, 120); n > 0; n -= 1) server.backend.commit("thread_family", "dad", `long ago ${n}`);
-  for (const threadId of PATIENT) server.patient.add(`thread:${threadId}`);
-  const tokenLife = random.pick([5 * MINUTE, 60 * MINUTE]);
+  for (let n = random.int(0, 120); n > 0; n -= 1) server.backend.commit("thread_family", "dad", `old message ${n}`);
+  for (const threadId of SLOW_THREADS) server.slowChannels.add(`thread:${threadId}`);
+  const tokenLifetime = random.pick([5 * MINUTE, 60 * MINUTE]);
   const devices = [
-    new Device(server, random.fork(), { name: "sarah-phone", user: "sarah", tokenLife, list: true }),
+    new Device(server, random.fork(), { name: "sarah-phone", user: "sarah", tokenLifetime, list: true }),
     new Device(server, random.fork(), {
       name: "sarah-laptop",
       user: "sarah",
-      tokenLife,
+      tokenLifetime,
       list: false,
       opaque: random.chance(0.5),
     }),
     new Device(server, random.fork(), {
       name: "michael-phone",
       user: "michael",
-      tokenLife,
+      tokenLifetime,
       list: true,
       opaque: random.chance(0.5),
     }),
@@ -46,21 +49,21 @@ export async function runHistory(seed: number): Promise<void> {
     await act(server, random, random.pick(devices), n);
     for (const { failures } of devices) if (failures.length > 0) throw failures[0];
   }
-  await comeToRest(server, devices);
+  await recover(server, devices);
   for (const { failures } of devices) if (failures.length > 0) throw failures[0];
   check(server, devices);
-  await leaveQuickly(server, random, devices);
+  await leaveBeforeAcknowledged(server, random, devices);
   for (const device of devices) device.close();
   await clock.advance(0);
   for (const device of devices) {
-    assert.equal(clock.pending(device.name), 0, `${device.name}: timers are left`);
+    assert.equal(clock.pending(device.name), 0, `${device.name}: the client has left timers behind`);
   }
   await clock.advance(MINUTE);
 }
 
-async function act(server: Server, random: Random, device: Device, n: number): Promise<void> {
+async function act(server: FakeServer, random: Random, device: Device, n: number): Promise<void> {
   const threadId = random.pick(THREADS);
-  const body = `${device.name} says ${n}${random.chance(0.1) ? ".".repeat(LONG) : ""}`;
+  const body = `${device.name} says ${n}${random.chance(0.1) ? ".".repeat(MAX_PUSHED_BODY) : ""}`;
   const choice = random.int(0, 19);
   if (choice < 5) {
     device.send(threadId, body);
@@ -70,7 +73,7 @@ async function act(server: Server, random: Random, device: Device, n: number): P
     device.open(threadId);
   } else if (choice === 11) {
     device.closeView(threadId);
-    // Perhaps at once: what is under way has to be kept apart from what comes.
+    // Reopening at once must not mix up the responses to old and new requests.
     if (random.chance(0.5)) device.open(threadId);
   } else if (choice === 12) {
     device.follow(threadId);
@@ -88,7 +91,7 @@ async function act(server: Server, random: Random, device: Device, n: number): P
   } else if (choice === 17) {
     device.client.reconnectNow();
   } else {
-    // What a page does: the message goes when the bytes are there, and the file may still be pending.
+    // As a page does: send the message when the bytes are uploaded, even though the file is still pending.
     const { client } = device;
     device.upload(`${n}.png`).sent.then(
       ({ id }) => {
@@ -99,42 +102,48 @@ async function act(server: Server, random: Random, device: Device, n: number): P
   }
 }
 
-/** Nothing goes wrong any more, everything is opened, and there is time for all that waits. */
-async function comeToRest(server: Server, devices: Device[]): Promise<void> {
-  server.faults = { ...CALM, fileBad: server.faults.fileBad };
+/** Stops the faults, opens all threads, and waits until all clients have caught up. */
+async function recover(server: FakeServer, devices: Device[]): Promise<void> {
+  server.faults = { ...NO_FAULTS, fileBad: server.faults.fileBad };
   for (const device of devices) {
     device.setNetwork(true, true);
     device.setVisible(true);
     for (const threadId of THREADS) device.open(threadId);
   }
   await server.clock.advance(MINUTE);
-  // Who was not pushed a message that is late sees by this one that it is missing.
-  for (const threadId of PATIENT) server.backend.commit(threadId, "dad", "the last word");
-  // Only elsewhere, and only one: whoever joins asks for the barrier anew, for all of the device.
+  // Pushes in these threads may be very late. With this message, clients notice the gap and fetch the missing ones.
+  for (const threadId of SLOW_THREADS) server.backend.commit(threadId, "dad", "the last word");
+  // One device also follows a thread. A new follower makes its device subscribe to the channel again, so only one does.
   devices.at(-1)?.follow("thread_trip");
-  // Whoever leaves a thread and comes back at once has to hear it.
+  // A thread that is closed and opened again at once must still receive messages.
   const [, laptop] = devices;
   laptop?.closeView("thread_parents");
   laptop?.open("thread_parents");
   await server.clock.advance(10 * SECOND);
   server.backend.commit("thread_parents", "dad", "the very last word");
-  // A connection that died without a word is missed by its silence.
+  // Enough time to notice broken connections by a missing pong.
   await server.clock.advance(6 * MINUTE);
   const before = server.requests;
   await server.clock.advance(2 * MINUTE);
-  // Two lists that are asked for again every two minutes, a new ticket now and then, and nothing else.
-  assert.ok(server.requests - before <= REST_REQUESTS, `${server.requests - before} requests in two minutes of rest`);
-  // A token that tells nothing may just have run out.
+  // Only the refreshes of two lists every two minutes, and now and then a new ticket, are expected.
+  assert.ok(
+    server.requests - before <= REST_REQUESTS,
+    `${server.requests - before} requests in two minutes without activity`,
+  );
+  // A device with an opaque token may be reconnecting right now, because its token has just expired.
   const isLive = ({ client }: Device) => client.connection.getSnapshot().status === "live";
   for (let n = 0; n < 60 && !devices.every(isLive); n += 1) await server.clock.advance(SECOND);
 }
 
-/** Threads are opened and left before that is acknowledged: what nobody follows any more, the server is not to push. */
-async function leaveQuickly(server: Server, random: Random, devices: Device[]): Promise<void> {
-  server.faults = { ...CALM, frameError: 0.3 };
+/**
+ * Opens threads and closes them again before the subscription is acknowledged. Afterwards each socket must be
+ * subscribed to exactly the channels that its device follows.
+ */
+async function leaveBeforeAcknowledged(server: FakeServer, random: Random, devices: Device[]): Promise<void> {
+  server.faults = { ...NO_FAULTS, frameError: 0.3 };
   for (const device of devices) {
     for (const threadId of THREADS) {
-      // Left for good, or opened beside those who follow it already.
+      // With and without another follower of the thread on the same device.
       if (random.chance(0.5)) device.closeView(threadId);
       await server.clock.advance(random.int(0, 400));
       const view = device.client.openThread(threadId);
@@ -142,82 +151,94 @@ async function leaveQuickly(server: Server, random: Random, devices: Device[]): 
       view.close();
       if (random.chance(0.5)) device.closeView(threadId);
     }
-    // Or the connection would end.
+    // Keep one thread open: without any, the client disconnects.
     device.open("thread_family");
   }
-  server.faults = CALM;
+  server.faults = NO_FAULTS;
   await server.clock.advance(MINUTE);
-  const wrong = () => devices.find((device) => !device.sockets.every((socket) => pushesWhatIsFollowed(socket, device)));
-  // One that is to replace another may be about to subscribe.
+  const wrong = () => devices.find((device) => !device.sockets.every((socket) => hasRightChannels(socket, device)));
+  // A socket that replaces another may still be subscribing.
   for (let n = 0; n < 60 && wrong() !== undefined; n += 1) await server.clock.advance(SECOND);
-  assert.equal(wrong()?.name, undefined, "its socket is pushed what nobody follows, or not what somebody does");
+  assert.equal(wrong()?.name, undefined, "a socket of this device is subscribed to the wrong channels");
 }
 
-function pushesWhatIsFollowed({ alive, channels }: FakeSocket, device: Device): boolean {
+/** Whether an open socket is subscribed to exactly the channels that its device follows. */
+function hasRightChannels({ alive, channels }: FakeSocket, device: Device): boolean {
   const { views, followed, list, user } = device;
   const threads = new Set([...views.keys(), ...followed.keys(), ...(list === null ? [] : THREADS)]);
   const expected = [...[...threads].map((id) => `thread:${id}`), `user:${user}`];
   return !alive || (channels.size === expected.length && expected.every((channel) => channels.has(channel)));
 }
 
-function check(server: Server, devices: Device[]): void {
+function check(server: FakeServer, devices: Device[]): void {
   const { backend } = server;
   for (const device of devices) {
-    assert.equal(device.client.connection.getSnapshot().status, "live", `${device.name}: the connection`);
+    assert.equal(device.client.connection.getSnapshot().status, "live", `${device.name}: the status of the connection`);
     for (const [threadId, view] of device.views) {
       const { messages, entries, loaded, error } = view.getSnapshot();
       const where = `${device.name}: ${threadId}`;
       const stored = backend.messages(threadId);
-      assert.ok(loaded && error === null, `${where}: loaded`);
+      assert.ok(loaded && error === null, `${where}: not loaded, or with an error`);
       const first = messages[0]?.seq ?? stored.length + 1;
-      assert.ok(first === 1 || messages.length >= 50, `${where}: enough was loaded`);
-      // Attachments too: as they are now, with absolute URLs.
+      assert.ok(first === 1 || messages.length >= 50, `${where}: less than a page is loaded`);
+      // Includes the attachments: their current status, and absolute URLs.
       const absolute = JSON.stringify(stored.slice(first - 1)).replaceAll('rl":"/', 'rl":"https://hearth.test/');
-      assert.deepEqual(messages, JSON.parse(absolute), `${where}: the messages`);
+      assert.deepEqual(messages, JSON.parse(absolute), `${where}: the messages differ from the stored ones`);
       const shown = entries.filter(({ state }) => state === "sent").map(({ message }) => message?.seq);
       assert.deepEqual(
         shown,
         messages.map(({ seq }) => seq),
-        `${where}: what is shown`,
+        `${where}: the entries differ from the messages`,
       );
       for (const { state, attachments } of entries) {
-        assert.notEqual(state, "sending", `${where}: still on its way`);
-        // The only thing that the server may refuse here is a file that turned out to be bad.
+        assert.notEqual(state, "sending", `${where}: a message was not sent`);
+        // The server refuses a message only if its file is `failed`.
         if (state === "failed")
           assert.ok(
             attachments.some(({ id }) => backend.files.get(id)?.status === "failed"),
-            where,
+            `${where}: a message failed without a reason`,
           );
       }
     }
     for (const [threadId, seq] of device.followed) {
-      assert.equal(seq, backend.messages(threadId).length, `${device.name}: follower of ${threadId} is behind`);
+      assert.equal(
+        seq,
+        backend.messages(threadId).length,
+        `${device.name}: the follower of ${threadId} misses messages`,
+      );
     }
     checkSent(server, device);
     checkList(server, device);
   }
 }
 
-function checkList({ backend }: Server, { name, list }: Device): void {
+function checkList({ backend }: FakeServer, { name, list }: Device): void {
   if (list === null) return;
   const { threads } = list.getSnapshot();
   for (const { id, lastMessage } of threads) {
-    assert.equal(lastMessage?.seq, backend.messages(id).at(-1)?.seq, `${name}: ${id} in the list`);
+    assert.equal(
+      lastMessage?.seq,
+      backend.messages(id).at(-1)?.seq,
+      `${name}: wrong last message of ${id} in the list`,
+    );
   }
-  assert.equal(threads.length, THREADS.length, `${name}: the list`);
+  assert.equal(threads.length, THREADS.length, `${name}: wrong number of threads in the list`);
 }
 
-/** Each message was stored once, in the order of sending, unless it was refused and is shown as such. */
-function checkSent(server: Server, device: Device): void {
+/** Checks that each sent message is stored once, in the order of sending, or is shown as failed and not stored. */
+function checkSent(server: FakeServer, device: Device): void {
   const last = new Map<string, number>();
   for (const { threadId, body } of device.sent) {
     const stored = server.backend.messages(threadId).filter((message) => message.body === body);
     const entries = device.views.get(threadId)?.getSnapshot().entries ?? [];
     const refused = entries.some((entry) => entry.state === "failed" && entry.body === body);
-    assert.equal(stored.length, refused ? 0 : 1, `${device.name}: "${body.slice(0, 40)}" was stored`);
+    assert.equal(stored.length, refused ? 0 : 1, `${device.name}: how often "${body.slice(0, 40)}" is stored`);
     const seq = stored[0]?.seq;
     if (seq === undefined) continue;
-    assert.ok(seq > (last.get(threadId) ?? 0), `${device.name}: "${body.slice(0, 40)}" overtook`);
+    assert.ok(
+      seq > (last.get(threadId) ?? 0),
+      `${device.name}: "${body.slice(0, 40)}" is stored before an earlier message`,
+    );
     last.set(threadId, seq);
   }
 }

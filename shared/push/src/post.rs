@@ -1,0 +1,114 @@
+use std::time::Duration;
+
+use aws_sdk_apigatewaymanagement::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_apigatewaymanagement::primitives::Blob;
+use aws_support::{describe, is_retryable};
+use contract::{Channel, ConnectionId};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, warn};
+
+use crate::Push;
+use crate::audience::Target;
+
+/// Maximum number of attempts to post to one connection. API Gateway throttles the whole account at once, so a later
+/// attempt often succeeds.
+const ATTEMPTS: u32 = 5;
+
+/// Result of a post to a connection.
+pub(crate) enum PostResult {
+    Delivered,
+    /// The connection is closed.
+    Gone,
+    /// The post failed, but a later attempt may succeed.
+    Retryable,
+    Failed,
+}
+
+impl Push {
+    /// Posts `frame` to a connection, with retries. A closed connection is removed, unless it may not be open yet.
+    pub(crate) async fn post(&self, target: Target<'_>, id: &ConnectionId, frame: &str) -> PostResult {
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                let max_millis = 50 << (attempt - 1);
+                sleep(Duration::from_millis(fastrand::u64(max_millis / 2..=max_millis))).await;
+            }
+            match self.try_post(id, frame).await {
+                PostResult::Gone if !target.opening => return self.remove(&target.channels, id).await,
+                PostResult::Gone | PostResult::Retryable => {}
+                result => return result,
+            }
+        }
+        PostResult::Failed
+    }
+
+    async fn try_post(&self, id: &ConnectionId, frame: &str) -> PostResult {
+        let _permit = self.permits.acquire().await;
+        let request = self.client.post_to_connection().connection_id(id.as_str()).data(Blob::new(frame));
+        let error = match timeout(self.limits.post, request.send()).await {
+            Ok(Ok(_)) => return PostResult::Delivered,
+            Ok(Err(error)) => error,
+            Err(_) => {
+                debug!(connection = %id, "a post to a connection timed out");
+                return PostResult::Retryable;
+            }
+        };
+        debug!(connection = %id, error = describe(&error), "a post to a connection failed");
+        match error {
+            error if is_gone(&error) => PostResult::Gone,
+            error if is_retryable(&error) => PostResult::Retryable,
+            _ => PostResult::Failed,
+        }
+    }
+
+    /// Closes an expired connection, then deletes its rows. If closing fails, the rows stay and the next delivery to
+    /// one of `channels` closes the connection.
+    pub(crate) async fn close(&self, channels: &[&Channel], id: &ConnectionId) {
+        let closed = {
+            let _permit = self.permits.acquire().await;
+            self.client.delete_connection().connection_id(id.as_str()).send().await
+        };
+        match closed {
+            Err(error) if !is_gone(&error) => {
+                warn!(
+                    connection = %id,
+                    error = describe(&error),
+                    "closing an expired connection failed; the next delivery will retry"
+                );
+            }
+            _ => _ = self.remove(channels, id).await,
+        }
+    }
+
+    /// Deletes the rows of a closed connection.
+    async fn remove(&self, channels: &[&Channel], id: &ConnectionId) -> PostResult {
+        // The subscriptions are deleted first and separately, because they may exist without the connection's row.
+        let removed = async {
+            for channel in channels {
+                self.connections.unsubscribe(id, channel).await?;
+            }
+            self.connections.remove(id).await
+        };
+        match removed.await {
+            Ok(()) => PostResult::Gone,
+            Err(error) => {
+                warn!(
+                    connection = %id,
+                    %error,
+                    "removing a closed connection failed; the next delivery will retry, or its TTL will delete it"
+                );
+                PostResult::Failed
+            }
+        }
+    }
+}
+
+/// Returns whether API Gateway has no such connection (410), or the ID cannot be one of a connection (400).
+fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    match error {
+        SdkError::ServiceError(answer) => match answer.raw().status().as_u16() {
+            400 => answer.err().code() == Some("BadRequestException"),
+            status => status == 410,
+        },
+        _ => false,
+    }
+}

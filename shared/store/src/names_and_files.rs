@@ -1,0 +1,60 @@
+use std::collections::HashMap;
+
+use contract::{FileId, UserId};
+
+use crate::chat::Chat;
+use crate::error::Error;
+use crate::files::FileRow;
+use crate::keys;
+use crate::message_row::MessageRow;
+use crate::row::from_item;
+use crate::users::{Names, ProfileRow};
+
+/// The current names and files that message rows refer to by ID.
+pub(crate) struct NamesAndFiles {
+    pub(crate) names: Names,
+    files: HashMap<FileId, FileRow>,
+}
+
+impl NamesAndFiles {
+    /// Returns the files with these IDs, in this order. [`Error::MissingRow`] names a file that does not exist.
+    pub(crate) fn files(&self, ids: &[FileId]) -> Result<Vec<FileRow>, Error> {
+        let file = |id| self.files.get(id).cloned().ok_or_else(|| Error::MissingRow(keys::file(id).to_string()));
+        ids.iter().map(file).collect()
+    }
+}
+
+impl Chat {
+    /// Reads the names of `users` and of the messages' authors, and the messages' files. Files and uncached names are
+    /// read together in one batch.
+    pub(crate) async fn names_and_files<'a>(
+        &self,
+        messages: impl IntoIterator<Item = &'a MessageRow>,
+        users: impl IntoIterator<Item = &'a UserId>,
+    ) -> Result<NamesAndFiles, Error> {
+        let (mut keys_to_read, mut names) = (Vec::new(), HashMap::new());
+        let mut add_name = |user: &UserId, keys_to_read: &mut Vec<_>| match self.names.get(user) {
+            Some(name) => _ = names.insert(user.clone(), name),
+            None => keys_to_read.push(keys::profile(user)),
+        };
+        for user in users {
+            add_name(user, &mut keys_to_read);
+        }
+        for message in messages {
+            add_name(&message.author_id, &mut keys_to_read);
+            keys_to_read.extend(message.file_ids.iter().map(keys::file));
+        }
+        let mut files = HashMap::new();
+        for item in self.table.batch_get(keys_to_read).await? {
+            if keys::is_file(&item) {
+                let file: FileRow = from_item(item)?;
+                files.insert(file.id.clone(), file);
+            } else {
+                let ProfileRow { id, name, .. } = from_item(item)?;
+                self.names.insert(&id, name.clone());
+                names.insert(id, name);
+            }
+        }
+        Ok(NamesAndFiles { names: Names(names), files })
+    }
+}

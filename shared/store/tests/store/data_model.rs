@@ -1,0 +1,250 @@
+//! Compares `docs/data-model.md` with rows that the store writes.
+
+mod document;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use contract::{Channel, ConnectionId, CreateThread, IdempotencyKey};
+use serde_json::Value;
+use store::{CreatedThread, NewMessage, Outcome, Sent, TicketHolder};
+use testkit::{Fault, Tables, caller, connect, links, new_file};
+
+use self::document::{RowKind, parse};
+
+const DOCUMENT: &str = include_str!("../../../../docs/data-model.md");
+
+/// Writes rows of every kind, so that every attribute occurs in at least one of them.
+async fn every_kind_of_row(tables: &Tables) {
+    let (chat, sarah) = (tables.chat(), caller("user-sarah"));
+    chat.record_profile(&sarah.profile()).await.unwrap();
+    let request = CreateThread { member_ids: vec![sarah.id.clone()], title: Some("Family Chat".into()) };
+    let CreatedThread::New(thread) = chat.create_thread(&request).await.unwrap() else { panic!("the table is empty") };
+
+    let photo = new_file(&chat, "user-sarah", "photo.jpg", "image/jpeg", 12).await;
+    let new = NewMessage {
+        thread_id: &thread.id,
+        author: &sarah.profile(),
+        body: "Dinner at 6?",
+        file_ids: std::slice::from_ref(&photo.id),
+        idempotency_key: Some(&IdempotencyKey::parse(b"retry-1").unwrap()),
+    };
+    let Sent::Stored(message) = chat.send(new, &links()).await.unwrap() else { panic!("not stored") };
+    let row = chat.undelivered_messages(&[(thread.id.clone(), message.seq)]).await.unwrap().remove(0);
+    chat.advance_projection(&row).await.unwrap();
+
+    chat.begin_attempt(&photo.id).await.unwrap();
+    let ready = Outcome::Ready { original: "files/1".into(), thumbnail: Some("thumbs/1.jpg".into()) };
+    chat.record_outcome(&photo.id, &ready).await.unwrap();
+    chat.mark_announced(&photo.id).await.unwrap();
+    let broken = new_file(&chat, "user-sarah", "broken.jpg", "image/jpeg", 12).await;
+    chat.record_outcome(&broken.id, &Outcome::Failed { reason: "Not an image.".into() }).await.unwrap();
+
+    let connections = tables.connections();
+    let connection = connect(&connections, "user-sarah", "open").await;
+    connections.subscribe(&connection, &Channel::Thread(thread.id)).await.unwrap();
+    connections.issue_ticket(TicketHolder { user_id: sarah.id, token_expires_at: 4_102_444_800 }).await.unwrap();
+    // A removal that fails at its last step leaves a row with the `closing` flag.
+    connect(&connections, "user-sarah", "closing").await;
+    let failing = tables.through(|call| {
+        if call.is("DeleteItem", "META") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
+    });
+    assert!(failing.await.connections().remove(&ConnectionId::new("closing")).await.is_err());
+}
+
+/// The attributes of a row with their types, without the primary key.
+type Types = BTreeMap<String, &'static str>;
+
+struct Row {
+    table: &'static str,
+    pk: String,
+    sk: String,
+    types: Types,
+}
+
+async fn rows(tables: &Tables) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (table, name) in [("Chat", &tables.chat), ("Connections", &tables.connections)] {
+        let items = tables.client.scan().table_name(name).into_paginator().items().send();
+        for mut item in items.collect::<Result<Vec<_>, _>>().await.unwrap() {
+            let [pk, sk] = ["pk", "sk"].map(|key| item.remove(key).unwrap().as_s().unwrap().clone());
+            let mut types = Types::new();
+            add_types(&item, "", &mut types);
+            rows.push(Row { table, pk, sk, types });
+        }
+    }
+    rows
+}
+
+fn add_types(map: &HashMap<String, AttributeValue>, prefix: &str, types: &mut Types) {
+    for (name, value) in map {
+        let path = format!("{prefix}{name}");
+        let data_type = match value {
+            AttributeValue::S(_) => "S",
+            AttributeValue::N(_) => "N",
+            AttributeValue::Bool(_) => "BOOL",
+            AttributeValue::L(_) => "L",
+            AttributeValue::Ss(_) => "SS",
+            AttributeValue::M(map) => {
+                add_types(map, &format!("{path}."), types);
+                "M"
+            }
+            other => panic!("add the type of {path} to this test: {other:?}"),
+        };
+        types.insert(path, data_type);
+    }
+}
+
+/// Converts an example to an item. JSON has no sets, so that the document's types decide which arrays are sets.
+fn example_item(
+    kind: &RowKind,
+    prefix: &str,
+    object: &serde_json::Map<String, Value>,
+) -> HashMap<String, AttributeValue> {
+    let value = |(name, value): (&String, &Value)| {
+        let path = format!("{prefix}{name}");
+        let is_set = kind.attributes.get(&path).is_some_and(|attribute| attribute.data_type == "SS");
+        let value = match value {
+            Value::String(text) => AttributeValue::S(text.clone()),
+            Value::Number(number) => AttributeValue::N(number.to_string()),
+            Value::Bool(flag) => AttributeValue::Bool(*flag),
+            Value::Array(_) if is_set => AttributeValue::Ss(Vec::new()),
+            Value::Array(_) => AttributeValue::L(Vec::new()),
+            Value::Object(object) => AttributeValue::M(example_item(kind, &format!("{path}."), object)),
+            Value::Null => AttributeValue::Null(true),
+        };
+        (name.clone(), value)
+    };
+    object.iter().map(value).collect()
+}
+
+/// Returns what is wrong with the attributes of one row.
+fn attribute_problems(kind: &RowKind, types: &Types) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (path, data_type) in types {
+        match kind.attributes.get(path) {
+            None => problems.push(format!("the attribute `{path}` ({data_type}) is not documented")),
+            Some(attribute) if attribute.data_type != *data_type => {
+                problems.push(format!("`{path}` has the type {data_type}, not {}", attribute.data_type));
+            }
+            Some(_) => {}
+        }
+    }
+    for (path, attribute) in &kind.attributes {
+        let has_parent = path.rsplit_once('.').is_none_or(|(parent, _)| types.contains_key(parent));
+        if attribute.required && has_parent && !types.contains_key(path) {
+            problems.push(format!("`{path}` is never absent, but {} does not have it", kind.name));
+        }
+    }
+    problems
+}
+
+/// Returns what is wrong with the description of a row kind itself.
+fn description_problems(kind: &RowKind) -> Vec<String> {
+    let mut problems = Vec::new();
+    if (kind.property("TTL") == "none") == kind.attributes.contains_key("expiresAt") {
+        problems.push("a row has a TTL if and only if it has `expiresAt`".into());
+    }
+    let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions");
+    let written_by = kind.properties.get("Written by").map(String::as_str).unwrap_or_default();
+    let names: Vec<_> = written_by.split('`').skip(1).step_by(2).filter(|name| name.contains('-')).collect();
+    if names.is_empty() {
+        problems.push("\"Written by\" names no function".into());
+    }
+    for name in names.into_iter().filter(|name| !functions.join(name).is_dir()) {
+        problems.push(format!("\"Written by\" names the function `{name}`, which does not exist"));
+    }
+    match kind.example() {
+        Ok(Value::Object(mut object)) => {
+            let [pk, sk] = ["pk", "sk"].map(|key| object.remove(key).unwrap_or_default());
+            if !kind.matches(pk.as_str().unwrap_or_default(), sk.as_str().unwrap_or_default()) {
+                problems.push("the example's pk and sk do not have the documented form".into());
+            }
+            let mut types = Types::new();
+            add_types(&example_item(kind, "", &object), "", &mut types);
+            problems.extend(attribute_problems(kind, &types).into_iter().map(|problem| format!("example: {problem}")));
+        }
+        Ok(_) => problems.push("the example is not a JSON object".into()),
+        Err(error) => problems.push(format!("the example is not valid JSON: {error}")),
+    }
+    problems
+}
+
+/// Returns every difference between the document and the rows.
+fn differences(document: &str, rows: &[Row]) -> BTreeSet<String> {
+    let (kinds, mut differences) = (parse(document), BTreeSet::new());
+    for row in rows {
+        let of_row: Vec<_> = kinds.iter().filter(|k| k.table == row.table && k.matches(&row.pk, &row.sk)).collect();
+        if let [_] = of_row[..] {
+            continue;
+        }
+        let names: Vec<_> = of_row.iter().map(|kind| &kind.name).collect();
+        differences
+            .insert(format!("{}: the row {} / {} must match one section, not {names:?}", row.table, row.pk, row.sk));
+    }
+    for kind in &kinds {
+        let mut problems = description_problems(kind);
+        let of_kind: Vec<_> = rows.iter().filter(|r| r.table == kind.table && kind.matches(&r.pk, &r.sk)).collect();
+        problems.extend(of_kind.iter().flat_map(|row| attribute_problems(kind, &row.types)));
+        if of_kind.is_empty() {
+            problems.push("no such row was written; add it to every_kind_of_row or delete the section".into());
+        } else {
+            let unused = kind.attributes.keys().filter(|path| !of_kind.iter().any(|row| row.types.contains_key(*path)));
+            problems.extend(unused.map(|path| format!("no row has the documented attribute `{path}`")));
+        }
+        differences.extend(problems.into_iter().map(|problem| format!("{}, {}: {problem}", kind.table, kind.name)));
+    }
+    differences
+}
+
+#[tokio::test]
+async fn data_model_document_lists_every_row_and_attribute() {
+    let tables = Tables::create().await;
+    every_kind_of_row(&tables).await;
+    let differences: Vec<_> = differences(DOCUMENT, &rows(&tables).await).into_iter().collect();
+    assert!(
+        differences.is_empty(),
+        "docs/data-model.md and the rows in the tables differ. Correct the document, or write the row in \
+         every_kind_of_row in shared/store/tests/store/data_model.rs:\n- {}",
+        differences.join("\n- ")
+    );
+}
+
+#[tokio::test]
+async fn comparison_finds_each_kind_of_difference() {
+    let tables = Tables::create().await;
+    every_kind_of_row(&tables).await;
+    let rows = rows(&tables).await;
+    for (documented, changed, expected) in [
+        ("| `title` |", "| `name` |", "Chat, Thread: the attribute `title` (S) is not documented"),
+        ("| `title` |", "| `name` |", "Chat, Thread: no row has the documented attribute `name`"),
+        (
+            "`lastMessage.body`",
+            "`lastMessage.text`",
+            "Chat, Thread: `lastMessage.text` is never absent, but Thread does",
+        ),
+        ("| `size` | N |", "| `size` | S |", "Chat, File: `size` has the type N, not S"),
+        (
+            "| sk | `PROFILE` |",
+            "| sk | `NAME` |",
+            "Chat: the row USER#user-sarah / PROFILE must match one section, not []",
+        ),
+        ("| sk | `PROFILE` |", "| sk | `NAME` |", "Chat, Profile: no such row was written"),
+        (
+            "| TTL | with its connection |",
+            "| TTL | none |",
+            "Connections, Subscription: a row has a TTL if and only if",
+        ),
+        ("`ws-ticket` creates it", "`ws-tickets` creates it", "Connections, Ticket: \"Written by\" names the function"),
+        (
+            "\"seq\": 1,\n  \"contentHash\"",
+            "\"contentHash\"",
+            "Chat, Idempotency record: example: `seq` is never absent",
+        ),
+    ] {
+        assert!(DOCUMENT.contains(documented), "{documented} is not in the document");
+        let found = differences(&DOCUMENT.replace(documented, changed), &rows);
+        assert!(found.iter().any(|difference| difference.starts_with(expected)), "{expected}: {found:#?}");
+    }
+}

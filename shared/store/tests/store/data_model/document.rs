@@ -1,0 +1,79 @@
+//! Parser for `docs/data-model.md`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// A kind of row, as its section describes it.
+#[derive(Debug, Default)]
+pub(crate) struct RowKind {
+    /// `Chat` or `Connections`.
+    pub(crate) table: String,
+    pub(crate) name: String,
+    /// The table of properties: `pk`, `sk`, `TTL` and `Written by`.
+    pub(crate) properties: BTreeMap<String, String>,
+    /// By name, with a dot between a map's name and the names in it.
+    pub(crate) attributes: BTreeMap<String, Attribute>,
+    pub(crate) example: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Attribute {
+    /// `S`, `N`, `BOOL`, `L`, `SS` or `M`.
+    pub(crate) data_type: String,
+    pub(crate) required: bool,
+}
+
+impl RowKind {
+    /// A property without backticks; empty if it is missing.
+    pub(crate) fn property(&self, name: &str) -> String {
+        self.properties.get(name).map(|value| value.replace('`', "")).unwrap_or_default()
+    }
+
+    /// Whether a row with this primary key is of this kind.
+    pub(crate) fn matches(&self, pk: &str, sk: &str) -> bool {
+        matches(&self.property("pk"), pk) && matches(&self.property("sk"), sk)
+    }
+
+    pub(crate) fn example(&self) -> Result<Value, serde_json::Error> {
+        serde_json::from_str(&self.example)
+    }
+}
+
+/// Whether `text` has the form of `pattern`, in which `{name}` stands for at least one character.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((literal, rest)) = pattern.split_once('{') else { return pattern == text };
+    let Some((_, rest)) = rest.split_once('}') else { return false };
+    let Some(text) = text.strip_prefix(literal) else { return false };
+    let ends = text.char_indices().map(|(start, c)| start + c.len_utf8());
+    ends.into_iter().any(|end| matches(rest, &text[end..]))
+}
+
+/// Reads all row kinds of the document. `##` starts a table, `###` starts a row kind.
+pub(crate) fn parse(document: &str) -> Vec<RowKind> {
+    let (mut kinds, mut table, mut in_example) = (Vec::<RowKind>::new(), "", false);
+    for line in document.lines() {
+        if let Some(name) = line.strip_prefix("## ") {
+            table = name;
+        } else if let Some(name) = line.strip_prefix("### ") {
+            kinds.push(RowKind { table: table.into(), name: name.into(), ..RowKind::default() });
+        }
+        let Some(kind) = kinds.last_mut() else { continue };
+        if line.starts_with("```") {
+            in_example = line == "```json";
+        } else if in_example {
+            kind.example += line;
+        } else if let Some(cells) = line.strip_prefix("| ").and_then(|line| line.strip_suffix(" |")) {
+            match cells.split(" | ").collect::<Vec<_>>()[..] {
+                ["Property" | "---", _] | ["Attribute" | "---", _, _, _] => {}
+                [property, value] => _ = kind.properties.insert(property.into(), value.into()),
+                [name, data_type, _, absent] => {
+                    let attribute = Attribute { data_type: data_type.into(), required: absent == "never" };
+                    kind.attributes.insert(name.replace('`', ""), attribute);
+                }
+                _ => panic!("docs/data-model.md: a table's row must have 2 or 4 cells: {line}"),
+            }
+        }
+    }
+    kinds
+}

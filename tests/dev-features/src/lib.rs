@@ -1,0 +1,1 @@
+//! Only dependency features; see `Cargo.toml`.

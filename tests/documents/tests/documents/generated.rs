@@ -1,0 +1,31 @@
+//! Files and parts of files that are generated from the code, the API documents and the template. `make docs` writes
+//! them.
+
+use std::{env, fs};
+
+use crate::template::{checkout, read_text};
+
+mod api_table;
+mod events;
+mod limits;
+pub(crate) mod schemas;
+mod watch_router;
+
+/// Compares a file of this checkout with its generated content, or writes it if the variable `UPDATE` is set.
+#[track_caller]
+fn write_or_compare(path: &str, content: &str) {
+    if env::var_os("UPDATE").is_some() {
+        fs::write(checkout(path), content).unwrap_or_else(|error| panic!("{path}: {error}"));
+    } else {
+        assert!(read_text(path) == content, "{path} is not up to date: run `make docs`");
+    }
+}
+
+/// Like [`write_or_compare`], but only for the text between the lines `start` and `end`, which occur once.
+#[track_caller]
+fn write_or_compare_part(path: &str, start: &str, end: &str, content: &str) {
+    let file = read_text(path);
+    let (before, rest) = file.split_once(start).unwrap_or_else(|| panic!("{path} has no line {start:?}"));
+    let (_, after) = rest.split_once(end).unwrap_or_else(|| panic!("{path} has no line {end:?}"));
+    write_or_compare(path, &[before, start, content, end, after].concat());
+}

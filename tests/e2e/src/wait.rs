@@ -1,0 +1,24 @@
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// How long a test waits for something that must happen. It is far longer than anything takes, so that a slow machine does
+/// not fail a test.
+pub const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Calls `probe` every 100 ms until it returns a value, for effects that the contract allows to be delayed. `what` is the
+/// subject of the panic message after [`TIMEOUT`].
+pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut turn = interval(Duration::from_millis(100));
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let found = timeout(TIMEOUT, async {
+        loop {
+            turn.tick().await;
+            if let Some(found) = probe().await {
+                return found;
+            }
+        }
+    })
+    .await;
+    found.unwrap_or_else(|_| panic!("{what}: did not happen within {TIMEOUT:?}"))
+}

@@ -1,0 +1,121 @@
+//! Non-members get the same response for a resource of others as for one that does not exist.
+
+use e2e::{Reply, Route, User, fetch, routes};
+use serde_json::{Value, json};
+
+use crate::samples::TEXT;
+
+/// A query string and a JSON body.
+type Request = (&'static str, Option<Value>);
+
+/// Returns requests of a route with an ID in its path: first a valid one, then invalid ones. Access must be checked before
+/// anything else, so the response to an invalid request must not depend on the resource either.
+fn requests(route: &Route) -> Vec<Request> {
+    match route.to_string().as_str() {
+        "GET /api/threads/{threadId}" | "GET /api/files/{fileId}/status" => vec![("", None)],
+        "GET /api/threads/{threadId}/messages" => {
+            vec![("", None), ("?after=0", None), ("?limit=0", None), ("?cursor=garbage", None)]
+        }
+        "POST /api/threads/{threadId}/messages" => vec![
+            ("", Some(json!({ "body": "hi" }))),
+            ("", Some(json!({ "body": "" }))),
+            ("", Some(json!({ "body": 1 }))),
+            ("", None),
+        ],
+        route => panic!("{route}: add its requests to `requests` in {}", file!()),
+    }
+}
+
+/// Sends a request for the resource with this ID.
+async fn send(user: &User, route: &Route, parameter: &str, id: &str, (query, body): &Request) -> Reply {
+    let path = route.path_with(&[(parameter, id)]);
+    let mut request = user.request(route.method.clone(), &format!("{path}{query}")).header("idempotency-key", "a-key");
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    fetch(request).await
+}
+
+/// Checks that Dad gets the same response for `id`, which he may not see, as for an ID that does not exist.
+async fn assert_hidden(parameter: &str, id: &str, code: &str) {
+    let dad = User::dad().await;
+    // The same length and prefix as an existing ID.
+    let missing_id = format!("{}0000", &id[..id.len() - 4]);
+    let routes = routes().into_iter().filter(Route::needs_token);
+    for route in routes.filter(|route| route.path.contains(&format!("{{{parameter}}}"))) {
+        for (n, request) in requests(&route).iter().enumerate() {
+            let forbidden = send(&dad, &route, parameter, id, request).await;
+            let missing = send(&dad, &route, parameter, &missing_id, request).await;
+            assert_eq!(forbidden.without_ids(id), missing.without_ids(&missing_id), "{route}: {request:?}");
+            if n == 0 {
+                forbidden.assert_problem(404, code);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn thread_of_others_looks_missing_on_every_route() {
+    let sarah = User::sarah().await;
+    let thread = sarah.new_thread(&[]).await;
+    sarah.send_many(&thread, 2).await;
+    assert_hidden("threadId", &thread, "thread_not_found").await;
+    assert_eq!(sarah.page(&thread, &[]).await.messages.len(), 2, "a non-member's message was stored");
+}
+
+#[tokio::test]
+async fn file_of_others_looks_missing_on_every_route() {
+    let sarah = User::sarah().await;
+    let ready = sarah.upload("a.txt", "text/plain", TEXT).await;
+    sarah.wait_until_ready(&ready).await;
+    let pending = sarah.create_file("a.txt", "text/plain", 1).await.id;
+    for file in [ready, pending] {
+        assert_hidden("fileId", &file, "file_not_found").await;
+    }
+}
+
+#[tokio::test]
+async fn cursor_of_a_member_gives_non_members_no_access() {
+    let (sarah, dad) = (User::sarah().await, User::dad().await);
+    let thread = sarah.new_thread(&[]).await;
+    sarah.send_many(&thread, 2).await;
+    let cursor = sarah.page(&thread, &[("limit", "1")]).await.next_cursor.unwrap();
+    let reply = dad.get_messages(&thread, &[("cursor", &cursor)]).await;
+    reply.assert_problem(404, "thread_not_found");
+}
+
+#[tokio::test]
+async fn thread_of_others_looks_missing_when_subscribing() {
+    let (sarah, dad) = (User::sarah().await, User::dad().await);
+    let thread = sarah.new_thread(&[]).await;
+    let mut socket = dad.connect().await;
+    let mut answers = Vec::new();
+    for id in [thread.as_str(), "thread_missing"] {
+        let channel = format!("thread:{id}");
+        let mut answer = socket.request(json!({ "action": "subscribe", "channel": channel })).await;
+        assert_eq!(answer["event"], "error", "{answer}");
+        assert_eq!(answer["data"]["code"], "thread_not_found", "{answer}");
+        assert_eq!(answer["data"]["channel"], channel, "{answer}");
+        answer["data"]["channel"].take();
+        answer["id"].take();
+        answers.push(answer.to_string().replace(id, "THREAD"));
+    }
+    assert_eq!(answers[0], answers[1]);
+    socket.ping().await;
+}
+
+#[tokio::test]
+async fn refused_subscription_receives_no_messages() {
+    let (sarah, michael) = User::sarah_and_michael().await;
+    let private = sarah.new_thread(&[]).await;
+    let shared = sarah.new_thread(&[&michael]).await;
+    let mut michaels = michael.connect_and_subscribe(&shared).await;
+    let refused = michaels.request(json!({ "action": "subscribe", "channel": format!("thread:{private}") })).await;
+    assert_eq!(refused["event"], "error", "{refused}");
+    let mut sarahs = sarah.connect_and_subscribe(&private).await;
+    sarah.send(&private, "a secret").await;
+    sarahs.wait_for_message(&private, 1).await;
+    sarah.send(&shared, "hello").await;
+    michaels.wait_for_message(&shared, 1).await;
+    assert!(michaels.unread_seqs(&private).is_empty());
+}

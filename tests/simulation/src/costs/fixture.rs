@@ -1,0 +1,129 @@
+//! The users, thread and connections that costs are measured with.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::ApiError;
+use runtime::{Answer, Call};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::cloud::{Cloud, Consequence};
+use crate::parts::Parts;
+use crate::sender::PICTURE;
+use crate::world::call;
+
+pub(super) const SARAH: &str = "user-sarah";
+pub(super) const DAD: &str = "user-dad";
+pub(super) const MICHAEL: &str = "user-michael";
+
+/// Three users in a thread, and the table of costs so far.
+pub(super) struct Fixture {
+    pub(super) cloud: Arc<Cloud>,
+    pub(super) parts: Parts,
+    /// The ID of the thread of all three users.
+    pub(super) thread: String,
+    consequences: UnboundedReceiver<Consequence>,
+    table: RefCell<String>,
+    measured: RefCell<BTreeSet<&'static str>>,
+}
+
+impl Fixture {
+    pub(super) async fn new() -> Self {
+        let (sender, consequences) = tokio::sync::mpsc::unbounded_channel();
+        let cloud = Cloud::new(0, sender);
+        cloud.faults.pause();
+        let mut fixture = Self {
+            parts: Parts::new(&cloud),
+            cloud,
+            thread: String::new(),
+            consequences,
+            table: RefCell::default(),
+            measured: RefCell::default(),
+        };
+        fixture.thread = fixture.create_thread(DAD).await;
+        fixture
+    }
+
+    /// Adds a line to the table: what `trigger` costs on a warm instance, and at an instance's first invocation.
+    ///
+    /// `trigger` is the name of a [`Trigger`](super::triggers::Trigger). `new` makes the instance. `work` invokes it twice,
+    /// with turn 0 on the new instance and turn 1 on the warm one.
+    pub(super) async fn measure<T>(
+        &self,
+        trigger: &'static str,
+        label: &str,
+        new: impl Fn(&Parts) -> T,
+        work: impl AsyncFn(&Self, &T, usize),
+    ) {
+        self.measured.borrow_mut().insert(trigger);
+        let instance = new(&self.parts);
+        self.cloud.ledger.open();
+        work(self, &instance, 0).await;
+        let first = self.cloud.ledger.close();
+        self.cloud.ledger.open();
+        work(self, &instance, 1).await;
+        let warm = self.cloud.ledger.close();
+        let (calls, other) = (warm.calls, warm.other);
+        let first = if (first.read, first.write) == (warm.read, warm.write) {
+            String::new()
+        } else {
+            format!("{}, {}", first.read, first.write)
+        };
+        writeln!(self.table.borrow_mut(), "| {label} | {calls} | {} | {} | {first} | {other} |", warm.read, warm.write)
+            .unwrap();
+    }
+
+    /// Returns the table's lines and the triggers that they measure.
+    pub(super) fn finish(self) -> (String, BTreeSet<&'static str>) {
+        (self.table.into_inner(), self.measured.into_inner())
+    }
+
+    /// Creates a thread of Sarah, Michael and `other`. Returns its ID.
+    pub(super) async fn create_thread(&self, other: &str) -> String {
+        let call = request(SARAH, &json!({"memberIds": [other, MICHAEL]}));
+        text(&answer(threads_create::handle(&self.parts.threads_create(), call)).await, "id")
+    }
+
+    /// Returns a request of Sarah's on a route of the thread.
+    pub(super) fn thread_request(&self, query: &[(&str, &str)], body: &Value) -> Call {
+        call(SARAH, ("threadId", &self.thread), query, None, body)
+    }
+
+    /// Creates a file of Sarah's and uploads a photo. Returns the file's ID.
+    pub(super) async fn upload(&self) -> String {
+        let call = request(SARAH, &json!({"filename": "cake.gif", "mimetype": "image/gif", "size": PICTURE.len()}));
+        let created = answer(files_create::handle(&self.parts.files_create(), call)).await;
+        let file = text(&created["file"], "id");
+        self.cloud.put_object(&format!("uploads/{file}"), Bytes::from_static(PICTURE));
+        file
+    }
+
+    /// Returns the stream images of the messages committed since the last call.
+    pub(super) fn stream_images(&mut self) -> Vec<Value> {
+        let mut images = Vec::new();
+        while let Ok(consequence) = self.consequences.try_recv() {
+            if let Consequence::Committed(image) = consequence {
+                images.push(image);
+            }
+        }
+        images
+    }
+}
+
+/// Returns a request on a route without path parameters.
+pub(super) fn request(user: &str, body: &Value) -> Call {
+    call(user, ("", ""), &[], None, body)
+}
+
+/// Returns the JSON body of a successful answer.
+pub(super) async fn answer(handled: impl Future<Output = Result<Answer, ApiError>>) -> Value {
+    serde_json::from_slice(handled.await.unwrap().body()).unwrap_or_default()
+}
+
+pub(super) fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,58 @@
+//! The triggers of all functions, from `template.yaml`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+/// Something that invokes a function.
+pub(super) struct Trigger {
+    /// The function's name, such as `threads-create`.
+    pub(super) function: String,
+    /// `POST /api/threads` for an HTTP route, `$connect` for a WebSocket route, and otherwise the type and name of the
+    /// function's event in the template, such as `SQS Reminders`.
+    pub(super) name: String,
+}
+
+/// Reads the triggers of every function.
+pub(super) fn read() -> Vec<Trigger> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    // Intrinsic functions such as `!GetAtt` are read as their arguments.
+    let template: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let resources = template["Resources"].as_object().expect("template.yaml has Resources");
+    let mut triggers = Vec::new();
+    for (name, resource) in resources {
+        let properties = &resource["Properties"];
+        match resource["Type"].as_str() {
+            Some("AWS::Serverless::Function") => {
+                for (event, definition) in properties["Events"].as_object().into_iter().flatten() {
+                    triggers.push(Trigger { function: binary(&template, name), name: event_name(event, definition) });
+                }
+            }
+            Some("AWS::Serverless::WebSocketApi") => {
+                for (route, definition) in properties["Routes"].as_object().into_iter().flatten() {
+                    let arn = definition["FunctionArn"].as_str().unwrap_or_default();
+                    let function = binary(&template, arn.trim_end_matches(".Arn"));
+                    triggers.push(Trigger { function, name: route.clone() });
+                }
+            }
+            _ => {}
+        }
+    }
+    triggers
+}
+
+/// Returns the name of a function's binary, which is the function's own name.
+fn binary(template: &Value, resource: &str) -> String {
+    let binary = &template["Resources"][resource]["Metadata"]["BuildProperties"]["Binary"];
+    binary.as_str().unwrap_or_else(|| panic!("template.yaml: {resource} has no BuildProperties.Binary")).to_owned()
+}
+
+fn event_name(event: &str, definition: &Value) -> String {
+    let kind = definition["Type"].as_str().unwrap_or_default();
+    let text = |name: &str| definition["Properties"][name].as_str().unwrap_or_default();
+    match kind {
+        "HttpApi" => format!("{} {}", text("Method"), text("Path")),
+        _ => format!("{kind} {event}"),
+    }
+}

@@ -1,0 +1,50 @@
+//! Warm instances of functions.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::cloud::Cloud;
+
+/// The instances of each function that wait for their next invocation.
+#[derive(Default)]
+pub(super) struct WarmInstances {
+    pub(super) chat_stream: Instances<chat_stream::Deps>,
+    pub(super) files_create: Instances<files_create::Deps>,
+    pub(super) files_process: Instances<files_process::Deps>,
+    pub(super) files_status: Instances<files_status::Deps>,
+    pub(super) messages_list: Instances<messages_list::Deps>,
+    pub(super) messages_send: Instances<messages_send::Deps>,
+    pub(super) ws_connect: Instances<ws_connect::Deps>,
+    pub(super) ws_disconnect: Instances<ws_disconnect::Deps>,
+    pub(super) ws_message: Instances<ws_message::Deps>,
+    pub(super) ws_ticket: Instances<ws_ticket::Deps>,
+}
+
+/// The warm instances of one function, by their dependencies.
+pub(super) struct Instances<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Instances<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Instances<T> {
+    /// Returns a random warm instance. Returns `None` if there is none, and once in 10 calls, as if all were busy or retired.
+    pub(super) fn take(&self, cloud: &Cloud) -> Option<T> {
+        let mut waiting = self.lock();
+        if waiting.is_empty() || cloud.chance.one_in(10) {
+            return None;
+        }
+        let index = cloud.chance.index(waiting.len());
+        Some(waiting.swap_remove(index))
+    }
+
+    /// Adds an instance that has finished an invocation.
+    pub(super) fn put(&self, instance: T) {
+        self.lock().push(instance);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

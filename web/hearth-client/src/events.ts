@@ -1,0 +1,107 @@
+// Generated from shared/contract by `make docs`. Do not edit.
+
+import type { components } from "./openapi.js";
+
+type Schemas = components["schemas"];
+
+/** A message was committed in a thread. */
+export interface MessageNewEvent {
+  data: {
+    /** The message, the same object as in REST responses. */
+    message: Schemas["Message"];
+    /** The message's thread. */
+    threadId: Schemas["ThreadId"];
+    /**
+     * True if the message is too large for a frame. Then it has an empty body and no attachments, and the client
+     * fetches the complete message over REST. Missing otherwise.
+     */
+    truncated?: boolean;
+  };
+  event: "message:new";
+}
+
+/** A file has become ready or failed. */
+export interface FileStatusEvent {
+  data: {
+    /** ID of the file. */
+    fileId: Schemas["FileId"];
+    /** The file's new state. */
+    status: Schemas["FileStatus"];
+    /** Link to the thumbnail, relative to the API's base URL; null if the file has no thumbnail. */
+    thumbUrl: string | null;
+  };
+  event: "file:status";
+}
+
+/** The channel of a thread: `thread:` and the thread's ID. Only the thread's members may subscribe to it. */
+export type Channel = string;
+
+/**
+ * The client chooses the ID of its frame, and the answer has the same ID: a string of at most 128 characters, or a
+ * whole number of 64 bits.
+ */
+export type FrameId = string | number;
+
+/** Answer to `subscribe`. */
+export interface SubscribedEvent {
+  data: {
+    /** The channel that the connection is now subscribed to. */
+    channel: Channel;
+    /**
+     * The thread's last `seq`. The server pushes every message after it. The client fetches missing messages up to it
+     * over REST with `after`.
+     */
+    seq: number;
+  };
+  event: "subscribed";
+  /** The `id` of the client's frame. Missing if the frame had none. */
+  id?: FrameId;
+}
+
+/** Answer to `unsubscribe`. */
+export interface UnsubscribedEvent {
+  data: {
+    /** The channel that the connection is no longer subscribed to. */
+    channel: Channel;
+  };
+  event: "unsubscribed";
+  /** The `id` of the client's frame. Missing if the frame had none. */
+  id?: FrameId;
+}
+
+/** Answer to `ping`. */
+export interface PongEvent {
+  event: "pong";
+  /** The `id` of the client's frame. Missing if the frame had none. */
+  id?: FrameId;
+}
+
+/** Data of an `error` event. */
+export interface FrameError {
+  /** The channel of the client's frame, unchanged. Missing if the error is not about a channel. */
+  channel?: string;
+  /** What is wrong, for programs. */
+  code: Schemas["ErrorCode"];
+  /** What is wrong and what to do, for developers. */
+  detail: string;
+}
+
+/** Answer to a frame that the server could not process. The connection stays open. */
+export interface ErrorEvent {
+  data: FrameError;
+  event: "error";
+  /** The `id` of the client's frame. Missing if the frame had none. */
+  id?: FrameId;
+}
+
+/** An event: what the server sends on a socket. */
+export type ServerEvent =
+  | MessageNewEvent
+  | FileStatusEvent
+  | SubscribedEvent
+  | UnsubscribedEvent
+  | PongEvent
+  | ErrorEvent;
+
+/** The names of all events. */
+export const EVENTS = ["message:new", "file:status", "subscribed", "unsubscribed", "pong", "error"] as const;

@@ -1,0 +1,337 @@
+import { backoff, type Context, toHearthError } from "./context.js";
+import { HearthError } from "./errors.js";
+import { channelOf, type Frame } from "./frames.js";
+import type { Transport } from "./http.js";
+import { Socket, type SocketHandlers } from "./socket.js";
+import { callSafely, LazyStore } from "./store.js";
+import type { ConnectionState, ConnectionStatus, FileStatusEvent, Message, Store } from "./types.js";
+
+/** Handles the events of a thread's channel. */
+export interface ChannelHandler {
+  message(message: Message, truncated: boolean): void;
+  /** Called after each subscribe. Messages after `seq` are pushed; fetch those up to it by REST. */
+  subscribed(seq: number): void;
+  /** Called when the server refuses the subscription permanently. */
+  refused(error: HearthError): void;
+  /** Called when a socket could not be opened although REST works: no pushes for now, so fetch new messages by REST. */
+  pushUnavailable(): void;
+}
+
+/** A connection attempt, until its socket becomes the current one. */
+interface PendingSocket {
+  /** Null until there is a ticket for it. */
+  socket: Socket | null;
+  opened: boolean;
+  /** When its token expires, in milliseconds since 1970; null if the token is not a JWT with `exp`. */
+  tokenExpiresAt: number | null;
+}
+
+/** The maximum number of channels. The server allows 500 subscriptions per connection, including ended ones. */
+const MAX_CHANNELS = 400;
+/** If a connection lasted this long, backoff starts again from its shortest wait. */
+const STABLE_AFTER = 10_000;
+/** The connection closes this long after the last thread is closed, in case another thread is opened next. */
+const DISCONNECT_DELAY = 5_000;
+/** The token is renewed, and the socket replaced, this long before the token expires. */
+const RENEW_BEFORE_EXPIRY = 60_000;
+
+/**
+ * The live connection. It connects while any channel is followed, reconnects with backoff, and subscribes each socket
+ * to all followed channels. Before a socket's expected end it opens a second one, and closes the first when the second
+ * is subscribed to everything.
+ */
+export class LiveConnection {
+  readonly store: Store<ConnectionState>;
+  readonly #store: LazyStore<ConnectionState>;
+  readonly #context: Context;
+  readonly #transport: Transport;
+  readonly #url: string;
+  readonly #channels = new Map<string, Set<ChannelHandler>>();
+  readonly #fileListeners = new Set<(event: FileStatusEvent) => void>();
+  readonly #resubscribedListeners = new Set<() => void>();
+  /** Followers that miss messages. While there are any, the status is `catching-up`. */
+  readonly #behind = new Set<object>();
+  #current: Socket | null = null;
+  /** The socket that will replace `#current`, or become the first one. */
+  #next: PendingSocket | null = null;
+  #attempt = 0;
+  #error: HearthError | null = null;
+  #retry: { at: number; cancel: () => void } | null = null;
+  #cancelReplacement = () => {};
+  #cancelDisconnect = () => {};
+  /** The last socket for which the listeners of `onResubscribed` were called. */
+  #resubscribedSocket: Socket | null = null;
+
+  constructor(context: Context, transport: Transport, url: string) {
+    this.#context = context;
+    this.#transport = transport;
+    this.#url = url;
+    this.#store = new LazyStore(() => this.#state(), context.report);
+    this.store = this.#store;
+    this.#listenToPlatform();
+  }
+
+  /** Follows a thread's channel, and connects if necessary. Returns a function that stops this. */
+  followChannel(threadId: string, handler: ChannelHandler): () => void {
+    if (this.#context.env.WebSocket === null) {
+      throw new TypeError(
+        "This platform has no WebSocket. Pass an implementation as the option environment.WebSocket.",
+      );
+    }
+    const channel = channelOf(threadId);
+    const handlers = this.#channels.get(channel) ?? new Set();
+    if (handlers.size === 0 && this.#channels.size >= MAX_CHANNELS) {
+      const detail = `At most ${MAX_CHANNELS} threads can be followed at once. Close a thread first.`;
+      const error = new HearthError({ kind: "http", code: "too_many_subscriptions", detail });
+      queueMicrotask(() => handler.refused(error));
+      return () => {};
+    }
+    handlers.add(handler);
+    this.#channels.set(channel, handlers);
+    // Subscribe again even if the channel is subscribed: the new handler needs a `subscribed` with the current `seq`.
+    this.#current?.subscribe(channel);
+    this.#next?.socket?.subscribe(channel);
+    this.#cancelDisconnect();
+    this.#ensureConnection();
+    this.#store.changed();
+    return () => this.#unfollowChannel(channel, handler);
+  }
+
+  /** Calls `listener` for each `file:status`; for some more than once. Returns a function that stops this. */
+  onFileStatus(listener: (event: FileStatusEvent) => void): () => void {
+    this.#fileListeners.add(listener);
+    return () => this.#fileListeners.delete(listener);
+  }
+
+  /**
+   * Calls `listener` each time a new socket is subscribed to all channels. Events may have been missed before that, so
+   * the listener should request what they announce. Returns a function that stops this.
+   */
+  onResubscribed(listener: () => void): () => void {
+    this.#resubscribedListeners.add(listener);
+    return () => this.#resubscribedListeners.delete(listener);
+  }
+
+  /** Records whether a follower misses messages. */
+  setBehind(follower: object, behind: boolean): void {
+    if (behind ? this.#behind.has(follower) : !this.#behind.delete(follower)) return;
+    if (behind) this.#behind.add(follower);
+    this.#store.changed();
+  }
+
+  /** Connects now instead of waiting for the next retry. If connected, pings to find out whether the socket works. */
+  reconnectNow(): void {
+    if (this.#current !== null) this.#current.ping();
+    else if (this.#retry !== null) this.#connect();
+  }
+
+  close(): void {
+    this.#channels.clear();
+    this.#fileListeners.clear();
+    this.#resubscribedListeners.clear();
+    this.#disconnect();
+  }
+
+  #unfollowChannel(channel: string, handler: ChannelHandler): void {
+    const handlers = this.#channels.get(channel);
+    if (!handlers?.delete(handler) || handlers.size > 0) return;
+    this.#channels.delete(channel);
+    this.#current?.unsubscribe(channel);
+    this.#next?.socket?.unsubscribe(channel);
+    if (this.#channels.size > 0) return;
+    this.#cancelDisconnect = this.#context.env.schedule(() => this.#disconnect(), DISCONNECT_DELAY);
+  }
+
+  /** Closes the sockets and cancels all retries. */
+  #disconnect(): void {
+    this.#cancelDisconnect();
+    this.#cancelReplacement();
+    this.#retry?.cancel();
+    this.#retry = null;
+    this.#current?.close();
+    this.#next?.socket?.close();
+    this.#current = this.#next = this.#error = null;
+    this.#attempt = 0;
+    this.#store.changed();
+  }
+
+  #ensureConnection(): void {
+    if (this.#current === null && this.#next === null && this.#retry === null) this.#connect();
+  }
+
+  /** Starts a connection attempt. A current socket stays open meanwhile. */
+  #connect(): void {
+    this.#retry?.cancel();
+    this.#retry = null;
+    if (this.#next !== null || this.#channels.size === 0 || this.#context.closing.closed) return;
+    const next: PendingSocket = { socket: null, opened: false, tokenExpiresAt: null };
+    this.#next = next;
+    this.#open(next).catch((error: unknown) => {
+      if (this.#next === next) this.#attemptFailed(toHearthError(error));
+    });
+    this.#store.changed();
+  }
+
+  async #open(next: PendingSocket): Promise<void> {
+    await this.#transport.renewIfExpiring(2 * RENEW_BEFORE_EXPIRY);
+    const { ticket } = await this.#context.api.wsTicket();
+    if (this.#next !== next) return;
+    const { exp } = this.#transport.claims;
+    next.tokenExpiresAt = exp === undefined ? null : exp * 1000;
+    const url = `${this.#url}${this.#url.includes("?") ? "&" : "?"}ticket=${encodeURIComponent(ticket)}`;
+    const socket = this.#createSocket(next, url);
+    if (socket === null) return;
+    next.socket = socket;
+    for (const channel of this.#channels.keys()) socket.subscribe(channel);
+  }
+
+  /**
+   * Creates a socket. Returns null if the platform refuses: by the page's policy, or for a `ws:` URL on an HTTPS page.
+   */
+  #createSocket(next: PendingSocket, url: string): Socket | null {
+    const handlers: SocketHandlers = {
+      opened: () => {
+        next.opened = true;
+        // Without a current socket there is no reason to wait until this one is subscribed.
+        if (this.#current === null) this.#promote();
+        this.#subscriptionsChanged();
+      },
+      frame: (frame) => callSafely(this.#context.report, () => this.#handleFrame(frame)),
+      refused: (channel, error) => {
+        for (const handler of [...(this.#channels.get(channel) ?? [])]) handler.refused(error);
+      },
+      changed: () => this.#subscriptionsChanged(),
+      lost: (error) => this.#socketLost(socket, error),
+    };
+    let socket: Socket | null = null;
+    try {
+      socket = new Socket(this.#context, url, handlers);
+    } catch (cause) {
+      const detail = `The browser does not allow the connection; its security policy or the URL may be why. ${cause}`;
+      this.#attemptFailed(new HearthError({ kind: "network", code: "network_error", detail, cause }));
+      if (this.#current === null) this.#pushUnavailable();
+    }
+    return socket;
+  }
+
+  /** Makes the next socket the current one, and schedules its replacement. */
+  #promote(): void {
+    const { socket, tokenExpiresAt } = this.#next ?? { socket: null, tokenExpiresAt: null };
+    if (socket === null) return;
+    this.#current?.close();
+    this.#current = socket;
+    this.#next = null;
+    this.#error = null;
+    this.#retry?.cancel();
+    this.#retry = null;
+    const { env, timing } = this.#context;
+    // With clock skew a new token may seem to be expired. The minimum prevents an endless series of reconnections.
+    const lifetime =
+      tokenExpiresAt === null
+        ? timing.socketAge
+        : Math.max(RENEW_BEFORE_EXPIRY, tokenExpiresAt - env.now() - RENEW_BEFORE_EXPIRY);
+    this.#cancelReplacement();
+    this.#cancelReplacement = env.schedule(() => this.#connect(), Math.min(timing.socketAge, lifetime));
+  }
+
+  #subscriptionsChanged(): void {
+    if (this.#current !== null && this.#next?.socket?.fullySubscribed) this.#promote();
+    const current = this.#current;
+    if (current?.fullySubscribed && current !== this.#resubscribedSocket) {
+      this.#resubscribedSocket = current;
+      for (const listener of [...this.#resubscribedListeners]) listener();
+    }
+    this.#store.changed();
+  }
+
+  #handleFrame(frame: Frame): void {
+    if (frame.event === "file:status") {
+      const { fileId, status, thumbUrl } = frame.data;
+      const event = { fileId, status, thumbUrl: this.#context.api.link(thumbUrl) };
+      for (const listener of [...this.#fileListeners]) callSafely(this.#context.report, () => listener(event));
+    } else if (frame.event === "message:new") {
+      const { threadId, message, truncated } = frame.data;
+      const absolute = this.#context.api.absolute(message);
+      for (const handler of [...(this.#channels.get(channelOf(threadId)) ?? [])]) {
+        handler.message(absolute, truncated === true);
+      }
+    } else if (frame.event === "subscribed") {
+      for (const handler of [...(this.#channels.get(frame.data.channel) ?? [])]) handler.subscribed(frame.data.seq);
+    }
+  }
+
+  #socketLost(socket: Socket | null, error: HearthError): void {
+    if (socket === null) return;
+    if (socket === this.#next?.socket) {
+      const blocked = !this.#next.opened && this.#current === null;
+      this.#attemptFailed(error);
+      if (blocked) this.#pushUnavailable();
+    } else if (socket === this.#current) {
+      this.#current = null;
+      this.#cancelReplacement();
+      if (this.#context.env.now() - socket.openedAt >= STABLE_AFTER) this.#attempt = 0;
+      this.#error = error;
+      if (this.#next?.opened) this.#promote();
+      else if (this.#next === null) this.#scheduleRetry(error);
+    }
+    this.#subscriptionsChanged();
+  }
+
+  #pushUnavailable(): void {
+    for (const handlers of [...this.#channels.values()]) {
+      for (const { pushUnavailable } of [...handlers]) pushUnavailable();
+    }
+  }
+
+  #attemptFailed(error: HearthError): void {
+    this.#next = null;
+    this.#error = error;
+    this.#scheduleRetry(error);
+    this.#subscriptionsChanged();
+  }
+
+  #scheduleRetry(error: HearthError): void {
+    if (this.#channels.size === 0 || this.#context.closing.closed) return;
+    const { env } = this.#context;
+    const wait = backoff(this.#context, this.#attempt, error);
+    this.#attempt += 1;
+    this.#retry?.cancel();
+    this.#retry = { at: env.now() + wait, cancel: env.schedule(() => this.#connect(), wait) };
+  }
+
+  /** Listens to the platform: the network goes or comes back, or the page becomes visible. */
+  #listenToPlatform(): void {
+    const { window, document } = this.#context.env;
+    const { signal } = this.#context.closing;
+    const offline = () => {
+      const detail = "The device is offline. The connection is restored when the network is back.";
+      const error = new HearthError({ kind: "network", code: "network_error", detail });
+      const { socket } = this.#next ?? { socket: null };
+      socket?.close();
+      this.#current?.close();
+      const wanted = this.#current !== null || this.#next !== null;
+      this.#current = this.#next = null;
+      this.#cancelReplacement();
+      if (wanted) this.#attemptFailed(error);
+    };
+    window?.addEventListener("offline", offline, { signal });
+    window?.addEventListener("online", () => this.reconnectNow(), { signal });
+    const visible = () => {
+      if (document?.visibilityState === "visible") this.reconnectNow();
+    };
+    document?.addEventListener("visibilitychange", visible, { signal });
+  }
+
+  #state(): ConnectionState {
+    const status: ConnectionStatus =
+      this.#current !== null
+        ? this.#current.fullySubscribed && this.#behind.size === 0
+          ? "live"
+          : "catching-up"
+        : this.#next !== null
+          ? "connecting"
+          : "offline";
+    const nextTryAt = status === "offline" ? (this.#retry?.at ?? null) : null;
+    return { status, nextTryAt, error: status === "live" ? null : this.#error };
+  }
+}

@@ -1,0 +1,180 @@
+import { backoff, type Context, isTemporary, Pause, toHearthError } from "./context.js";
+import { HearthError } from "./errors.js";
+import type { LiveConnection } from "./live-connection.js";
+import { callSafely } from "./store.js";
+import type { Message } from "./types.js";
+
+export interface ThreadFollowerHandler {
+  /** Returns the `seq` after which messages are wanted. Called again after a temporary failure. */
+  findStart(signal: AbortSignal): Promise<number>;
+  message(message: Message): void;
+  /** Called with the error that delays messages, and with null once a retry has succeeded. */
+  delayed(error: HearthError | null): void;
+  /** Called when the follower stops because of a permanent error. */
+  stopped(error: HearthError): void;
+}
+
+/** The maximum number of messages to buffer. Further ones are dropped, and fetched when it is their turn. */
+const MAX_BUFFERED = 500;
+/** The server's largest page. */
+const PAGE_SIZE = 100;
+
+/**
+ * Delivers every message of a thread after a given `seq`, each once, in order. Takes pushed messages, and fetches
+ * missing ones. Messages are missing when there is a gap in `seq`, or when `subscribed` reports a later `seq`.
+ */
+export class ThreadFollower {
+  readonly #context: Context;
+  readonly #live: LiveConnection;
+  readonly #threadId: string;
+  readonly #handler: ThreadFollowerHandler;
+  readonly #unsubscribe: () => void;
+  readonly #stopping = new AbortController();
+  readonly #pause = new Pause();
+  /** Messages that arrived before an earlier one, by `seq`. */
+  readonly #buffer = new Map<number, Message>();
+  /** The `seq` of the last delivered message; null until `findStart` has succeeded. */
+  #position: number | null = null;
+  /** The largest known `seq`. */
+  #newest = 0;
+  /**
+   * How often the connection reported that pushes are unavailable, since the last complete fetch. Above 0, there may be
+   * messages after `#newest`.
+   */
+  #pushOutages = 0;
+  #catchingUp = false;
+  #cancelReorder: (() => void) | null = null;
+
+  constructor(context: Context, live: LiveConnection, threadId: string, handler: ThreadFollowerHandler) {
+    this.#context = context;
+    this.#live = live;
+    this.#threadId = threadId;
+    this.#handler = handler;
+    // Subscribe before fetching: a message committed in between is then pushed.
+    this.#unsubscribe = live.followChannel(threadId, {
+      message: (message, truncated) => this.accept(message, truncated),
+      subscribed: (seq) => {
+        this.#newest = Math.max(this.#newest, seq);
+        this.#pause.endNow();
+        this.#catchUp();
+      },
+      refused: (error) => this.#fail(error),
+      pushUnavailable: () => {
+        this.#pushOutages += 1;
+        this.#catchUp();
+      },
+    });
+    this.#catchUp();
+  }
+
+  /**
+   * Takes a message from any source. Drops it if it was delivered already, and buffers it if an earlier one is missing.
+   */
+  accept(message: Message, truncated = false): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#newest = Math.max(this.#newest, message.seq);
+    if (this.#position !== null && message.seq <= this.#position) return;
+    if (!truncated && this.#buffer.size < MAX_BUFFERED) this.#buffer.set(message.seq, message);
+    this.#deliver();
+    if (this.#position === null || this.#position >= this.#newest) return;
+    // A truncated message has to be fetched. Other missing messages may only be late, so wait a moment for them.
+    if (truncated) this.#catchUp();
+    else if (this.#cancelReorder === null) {
+      this.#cancelReorder = this.#context.env.schedule(() => {
+        this.#cancelReorder = null;
+        this.#catchUp();
+      }, this.#context.timing.reorder);
+    }
+  }
+
+  stop(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort();
+    this.#cancelReorder?.();
+    this.#pause.endNow();
+    this.#unsubscribe();
+    this.#live.setBehind(this, false);
+  }
+
+  #fail(error: HearthError): void {
+    if (this.#stopping.signal.aborted) return;
+    this.stop();
+    this.#handler.stopped(error);
+  }
+
+  /** Delivers buffered messages up to the next gap. */
+  #deliver(): void {
+    if (this.#position === null) return;
+    for (let message = this.#buffer.get(this.#position + 1); message !== undefined; ) {
+      this.#buffer.delete(message.seq);
+      this.#position = message.seq;
+      const next = message;
+      callSafely(this.#context.report, () => this.#handler.message(next));
+      if (this.#stopping.signal.aborted) return;
+      message = this.#buffer.get(this.#position + 1);
+    }
+  }
+
+  /** Starts to fetch missing messages, unless a fetch is running or none are missing. */
+  #catchUp(): void {
+    if (this.#catchingUp || this.#stopping.signal.aborted) return;
+    if (this.#position !== null && this.#position >= this.#newest && this.#pushOutages === 0) return;
+    this.#catchingUp = true;
+    this.#live.setBehind(this, true);
+    this.#fetchAll()
+      .catch((error: unknown) => this.#fail(toHearthError(error)))
+      .finally(() => {
+        this.#catchingUp = false;
+        this.#live.setBehind(this, false);
+        // More missing messages may have become known since the last page.
+        this.#catchUp();
+      });
+  }
+
+  async #fetchAll(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !signal.aborted; ) {
+      try {
+        if (this.#position === null) await this.#start(signal);
+        // Pushes may have delivered the missing messages during the wait for this attempt.
+        const behind = this.#position !== null && (this.#position < this.#newest || this.#pushOutages > 0);
+        if (behind) await this.#fetchPage(this.#position ?? 0, signal);
+        if (attempt > 0) this.#handler.delayed(null);
+        if (!behind) return;
+        attempt = 0;
+      } catch (error) {
+        if (signal.aborted || this.#context.closing.closed) return;
+        if (!isTemporary(error)) throw error;
+        this.#handler.delayed(toHearthError(error));
+        await this.#pause.wait(this.#context.env, backoff(this.#context, attempt, error));
+        attempt += 1;
+      }
+    }
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const position = await this.#handler.findStart(signal);
+    this.#position = position;
+    this.#newest = Math.max(this.#newest, position);
+    for (const seq of [...this.#buffer.keys()]) if (seq <= position) this.#buffer.delete(seq);
+    this.#deliver();
+  }
+
+  async #fetchPage(after: number, signal: AbortSignal): Promise<void> {
+    const outages = this.#pushOutages;
+    const page = { after, limit: PAGE_SIZE };
+    const { messages, nextCursor } = await this.#context.api.messages(this.#threadId, page, { signal });
+    for (const message of messages) {
+      // The next message is delivered even if the buffer is full.
+      if (message.seq === (this.#position ?? 0) + 1) this.#buffer.set(message.seq, message);
+      this.accept(message);
+      if (signal.aborted) return;
+    }
+    // An outage reported during the request needs another fetch.
+    if (nextCursor === null && this.#pushOutages === outages) this.#pushOutages = 0;
+    // Pushes may have moved the position during the request.
+    if ((this.#position ?? 0) > after || (this.#newest <= after && nextCursor === null)) return;
+    const detail = `The server's response does not contain message ${after + 1}, although it exists.`;
+    throw new HearthError({ kind: "protocol", code: "unexpected_answer", detail });
+  }
+}

@@ -1,0 +1,148 @@
+import type { Fetch, FetchResponse, Message } from "../../src/index.js";
+import { Backend, type Reply, type StoredFile } from "./backend.js";
+import type { Clock } from "./clock.js";
+import { FakeSocket } from "./fake-socket.js";
+import type { Faults } from "./faults.js";
+import type { Random } from "./random.js";
+
+/** A pushed message whose body is longer is truncated. In characters; the real limit is a frame of 32 KB. */
+export const MAX_PUSHED_BODY = 2_000;
+
+/** The network of one device. */
+export interface Network {
+  up: boolean;
+}
+
+/** A fake of the REST API and the WebSocket server that injects faults. */
+export class FakeServer {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly sockets = new Set<FakeSocket>();
+  readonly #schedule: (callback: () => void, milliseconds: number) => () => void;
+  readonly #tickets = new Map<string, { user: string; until: number; tokenUntil: number }>();
+  readonly #revoked = new Set<string>();
+  #issued = 0;
+  faults: Faults;
+  /** Channels whose pushes may be up to 20 minutes late. */
+  readonly slowChannels = new Set<string>();
+  /** The number of REST requests received. */
+  requests = 0;
+
+  constructor(clock: Clock, random: Random, faults: Faults) {
+    this.clock = clock;
+    this.random = random;
+    this.faults = faults;
+    this.#schedule = clock.scheduler("server");
+    this.backend = new Backend(clock.now);
+    this.backend.committed = (message) => this.#pushMessage(message);
+    this.backend.uploaded = (file) => this.after(random.int(300, 8_000), () => this.#inspect(file));
+  }
+
+  after(milliseconds: number, callback: () => void): void {
+    this.#schedule(callback, milliseconds);
+  }
+
+  /** Returns a token that expires after `lifetime` milliseconds. An opaque one is not a JWT. */
+  token(user: string, lifetime: number, opaque: boolean): string {
+    this.#issued += 1;
+    const exp = (this.clock.now() + lifetime) / 1000;
+    const text = btoa(JSON.stringify({ sub: user, exp, jti: this.#issued }));
+    return opaque ? `opaque:${text}` : `x.${text}.y`;
+  }
+
+  /** Uses up a ticket. Returns its user, or null if the ticket is not valid. */
+  redeem(ticket: string): { user: string; tokenUntil: number } | null {
+    const known = this.#tickets.get(ticket);
+    this.#tickets.delete(ticket);
+    const now = this.clock.now();
+    return known !== undefined && known.until > now && known.tokenUntil > now ? known : null;
+  }
+
+  /** Returns the `fetch` function of a device. */
+  fetch(network: Network): Fetch {
+    return (url, init) =>
+      new Promise<FetchResponse>((resolve, reject) => {
+        const { faults, random } = this;
+        const fail = () => reject(new TypeError("fetch failed"));
+        init.signal.addEventListener("abort", () => reject(init.signal.reason));
+        if (!network.up) return this.after(random.int(1, 50), fail);
+        if (random.chance(faults.hang)) return;
+        const latency = () => random.int(5, 80) + (random.chance(faults.slow) ? random.int(500, 8_000) : 0);
+        if (random.chance(faults.requestLost)) return this.after(latency(), fail);
+        this.after(latency(), () => {
+          const reply = this.#reply(url, init.method, init.headers, init.body);
+          const lost = random.chance(faults.answerLost);
+          this.after(latency(), () => (lost || !network.up ? fail() : resolve(response(reply))));
+        });
+      });
+  }
+
+  #reply(url: string, method: string, headers: Record<string, string>, body: unknown): Reply {
+    const { faults, random } = this;
+    this.requests += 1;
+    if (random.chance(faults.errorBefore)) return { status: 503, body: { message: "Service Unavailable" } };
+    if (random.chance(faults.throttled)) {
+      const wait = random.chance(0.5) ? { "retry-after": String(random.int(1, 5)) } : {};
+      return { status: 429, body: { message: "Too Many Requests" }, headers: wait };
+    }
+    const storage = new URL(url).pathname.startsWith("/storage/");
+    if (!storage && random.chance(faults.captivePortal))
+      return { status: 200, body: "<html>Welcome to our hotel</html>" };
+    const reply = this.#route(new URL(url), method, headers, body);
+    if (random.chance(faults.errorAfter)) return { status: 500, body: { message: "Internal Server Error" } };
+    return reply;
+  }
+
+  #route(url: URL, method: string, headers: Record<string, string>, body: unknown): Reply {
+    if (url.pathname.startsWith("/storage/")) return this.backend.answer("", method, url, headers, body);
+    const token = (headers.authorization ?? "").replace("Bearer ", "");
+    if (this.random.chance(this.faults.unauthorized)) this.#revoked.add(token);
+    const { sub, exp } = JSON.parse(atob(token.split(/[.:]/)[1] ?? "")) as { sub: string; exp: number };
+    if (this.#revoked.has(token) || exp * 1000 <= this.clock.now()) {
+      return { status: 401, body: { message: "Unauthorized" } };
+    }
+    if (url.pathname === "/api/ws-tickets") {
+      const ticket = `ticket-${this.#tickets.size}-${this.#issued}-${this.requests}`;
+      const until = this.clock.now() + (this.random.chance(this.faults.ticketExpired) ? 0 : 60_000);
+      this.#tickets.set(ticket, { user: sub, until, tokenUntil: exp * 1000 });
+      return { status: 200, body: { ticket, expiresIn: 60 } };
+    }
+    return this.backend.answer(sub, method, url, headers, typeof body === "string" ? JSON.parse(body) : body);
+  }
+
+  #pushMessage(message: Message): void {
+    const truncated = message.body.length > MAX_PUSHED_BODY;
+    const shown = truncated ? { ...message, body: "", attachments: [] } : message;
+    const data = { threadId: message.threadId, message: shown, ...(truncated ? { truncated } : {}) };
+    for (const socket of this.sockets) socket.push(`thread:${message.threadId}`, { event: "message:new", data });
+  }
+
+  #inspect(file: StoredFile): void {
+    file.status = this.random.chance(this.faults.fileBad) ? "failed" : "ready";
+    const thumbUrl = file.status === "ready" ? `/thumbs/${file.id}.jpg` : null;
+    const frame = { event: "file:status", data: { fileId: file.id, status: file.status, thumbUrl } };
+    const shared = [...this.backend.threads.keys()].filter((threadId) => {
+      return this.backend.messages(threadId).some(({ attachments }) => attachments.some(({ id }) => id === file.id));
+    });
+    for (const socket of this.sockets) {
+      if (this.random.chance(this.faults.statusLost)) continue;
+      for (const channel of [`user:${file.owner}`, ...shared.map((id) => `thread:${id}`)]) socket.push(channel, frame);
+    }
+  }
+
+  /** Returns the `WebSocket` class of a device. */
+  socketClass(network: Network): new (url: string) => FakeSocket {
+    const server = this;
+    return class extends FakeSocket {
+      constructor(url: string) {
+        super(server, network, url);
+      }
+    };
+  }
+}
+
+function response({ status, body, headers = {} }: Reply): FetchResponse {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return { status, headers: { get: (name) => headers[name] ?? null }, text: async () => text };
+}
