@@ -1,7 +1,8 @@
 # `make dev` starts everything on this machine and shows the logs. `make test` runs all tests.
 #
 #   make up            start the local cloud and the page in the background, or update the running ones
-#                      (PORT= and PAGE_PORT= choose the ports; KEEP=1 keeps the data after `make down`)
+#                      (PORT= and PAGE_PORT= choose the ports; KEEP=1 keeps the data after `make down`;
+#                      ORIGINS=http://localhost:3000 lets pages of another origin use the local cloud)
 #   make dev           `make up`, then print how to use it and show the functions' logs
 #   make down          stop the local cloud and the page
 #   make -s token USER=Sarah      print a bearer token of a demo user
@@ -42,8 +43,8 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token dead-letters test test-dynamodb-local test-e2e test-conformance test-generators test-web \
-  test-browser soak mutations bench check-limits limits docs screenshots chromium valgrind lint requirements build deploy
+.PHONY: up dev watch down token dead-letters test test-guard test-dynamodb-local test-e2e test-conformance test-generators \
+  test-web test-browser soak mutations bench check-limits limits docs screenshots chromium valgrind lint requirements build deploy
 .DEFAULT_GOAL := dev
 
 # Only the functions of the template: tests and benchmarks take three times as long to compile. The package dev-features
@@ -53,7 +54,7 @@ DEV_BUILD := --bins $(addprefix --package ,$(FUNCTIONS) dev-features)
 up dev: $(TOOLS) $(PAGE)
 	cargo build --locked $(DEV_BUILD)
 	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
-	  $(if $(filter 1,$(KEEP)),--keep) $@
+	  $(if $(filter 1,$(KEEP)),--keep) $(if $(ORIGINS),--origins '$(ORIGINS)') $@
 
 # cargo-lambda builds with other features than `make up`, so it compiles the dependencies again. Doing it here shows progress.
 watch: $(DEVELOP) up
@@ -75,7 +76,11 @@ TEST_BUILD := cargo build --locked --workspace --bins --tests
 test: $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS) chromium
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(CONFORMANCE) && $(GENERATE)'
-	@$(MAKE) --no-print-directory test-dynamodb-local test-web test-browser
+	@$(MAKE) --no-print-directory test-guard test-dynamodb-local test-web test-browser
+
+# The guard of the local cloud.
+test-guard: $(TOOLS)
+	$(VENV)/bin/python local/guard_test.py
 
 # The store's tests again, on an engine with real transaction conflicts.
 test-dynamodb-local: $(TOOLS)

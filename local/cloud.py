@@ -6,6 +6,7 @@
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+import guard
 import stack
 from daemon import Failure
 from emulator import DEFAULT_PORT, Emulator
@@ -26,10 +28,12 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".local"
 PAGE = ROOT / "web/demo/dist"
 LOG_GROUPS = f"/aws/lambda/{stack.STACK}-"
+VITE_PORT = 5173  # Vite's default, for frontends in development
 
 
-def up(emulator, page, port, page_port, keep):
-    """Starts the local cloud or updates the running one. Returns the content of stack.json."""
+def up(emulator, page, port, page_port, keep, origins=()):
+    """Starts the local cloud or updates the running one, which accepts requests of the page, of Vite and of pages of
+    `origins`. Returns the content of stack.json."""
     started = time.monotonic()
     running = emulator.running()
     if running and port not in (None, 0, running["port"]):
@@ -43,11 +47,14 @@ def up(emulator, page, port, page_port, keep):
         port = running["port"]
     else:
         port = emulator.start(DEFAULT_PORT if port is None else port, keep)
-    # The page starts before the deployment, because the deployment has to allow the page's origin.
+    # The page starts before the deployment, because the guard and the deployment have to allow the page's origin.
     page_port = served["port"] if served else page.start(PAGE, page_port)
+    own = [f"http://{name}:{number}" for number in (VITE_PORT, page_port) for name in ("localhost", "127.0.0.1")]
+    origins = [*own, *origins]
+    write(emulator, guard.ORIGINS, "\n".join(origins) + "\n")
     try:
         endpoint = f"http://127.0.0.1:{port}"
-        changed, facts = stack.deploy(ROOT, endpoint, page_port)
+        changed, facts = stack.deploy(ROOT, endpoint, f"http://127.0.0.1:{page_port}", origins)
         variables = stack.environment(endpoint)
     except (BotoCoreError, ClientError) as error:
         raise Failure(f"A call to the local cloud failed: {error}. See {emulator.log}.") from None
@@ -74,10 +81,21 @@ def write(emulator, name, text):
     draft.replace(path)
 
 
+def origin_list(text):
+    """Parses origins that are separated by commas."""
+    origins = [origin for origin in text.split(",") if origin]
+    for origin in origins:
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", origin):
+            raise argparse.ArgumentTypeError(
+                f"{origin!r} is not an origin. Write origins such as http://localhost:3000, separated by commas."
+            )
+    return origins
+
+
 def down(emulator, page):
     page.stop()
     stopped = emulator.stop()
-    for name in ("stack.json", "functions.env", "functions.json"):
+    for name in ("stack.json", "functions.env", "functions.json", guard.ORIGINS, guard.SECRET):
         (emulator.state / name).unlink(missing_ok=True)
     print("The local cloud has stopped." if stopped else "The local cloud was not running.", file=sys.stderr)
 
@@ -181,6 +199,7 @@ def main():
     parser.add_argument("--state", type=Path, default=STATE, help="directory for this instance's files")
     parser.add_argument("--port", type=int, help=f"port of the emulator; 0 for any free port; default {DEFAULT_PORT}")
     parser.add_argument("--page-port", type=int, help=f"port of the page; default {DEFAULT_PAGE_PORT} or any free port")
+    parser.add_argument("--origins", type=origin_list, default=[], help="more origins whose pages may use the local cloud")
     parser.add_argument("--keep", action="store_true", help="keep the data after `down`")
     parser.add_argument("task", choices=["up", "dev", "down", "token", "run"])
     parser.add_argument("words", nargs=argparse.REMAINDER)
@@ -191,9 +210,9 @@ def main():
     try:
         match arguments.task:
             case "up":
-                up(emulator, page, arguments.port, arguments.page_port, arguments.keep)
+                up(emulator, page, arguments.port, arguments.page_port, arguments.keep, arguments.origins)
             case "dev":
-                facts = up(emulator, page, arguments.port, arguments.page_port, arguments.keep)
+                facts = up(emulator, page, arguments.port, arguments.page_port, arguments.keep, arguments.origins)
                 explain(emulator, facts)
                 follow(emulator, facts)
             case "down":

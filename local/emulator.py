@@ -1,10 +1,12 @@
-"""MiniStack, the AWS emulator: one process per state directory."""
+"""MiniStack, the AWS emulator, behind the guard: one process per state directory."""
 
 import os
 import platform
+import secrets
 import shutil
 import sys
 
+import guard
 from daemon import Daemon, claim
 
 REGION = "us-east-1"
@@ -21,14 +23,23 @@ class Emulator(Daemon):
         if not keep:
             shutil.rmtree(self.state / "data", ignore_errors=True)
         port = claim(port)
+        self.write_secret()
         super().start(
-            [sys.executable, "-m", "ministack"],
+            # -P: modules of MiniStack must not come from this directory.
+            [sys.executable, "-P", guard.__file__, self.state],
             f"http://127.0.0.1:{port}/_ministack/ready",
             env=self.environment(port, keep),
             port=port,
             keep=keep,
         )
         return port
+
+    def write_secret(self):
+        """Writes a new secret for MiniStack's own endpoints, which only this user can read."""
+        path = self.state / guard.SECRET
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe())
 
     def environment(self, port, keep):
         # The functions inherit this environment. The caller's AWS profile, keys or proxy would send their calls elsewhere,

@@ -20,7 +20,6 @@ from emulator import REGION, architecture
 STACK = "hearth"
 CODE_BUCKET = "hearth-code"
 TEMPLATE_KEY = "template.json"
-VITE_ORIGIN = "http://localhost:5173"  # Vite's default, for frontends in development
 DEPLOY_SECONDS = 120
 PASSWORD = "Hearth-demo-1"
 USERS = [
@@ -42,16 +41,16 @@ def client(service, endpoint, **config):
     )
 
 
-def deploy(root, endpoint, page_port):
-    """Creates or updates the stack. Returns the names of the changed functions and the content of stack.json."""
+def deploy(root, endpoint, page, origins):
+    """Creates or updates the stack, which accepts calls of pages of these origins. Returns the names of the changed
+    functions and the content of stack.json; `page` is the demo page's URL."""
     sam = template.load(root / "template.yaml")
     code, changed = upload(root, template.binaries(sam), endpoint)
     websocket = f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live"
-    page = f"http://127.0.0.1:{page_port}"
     parameters = {
         "Architecture": architecture(),
         "ManagementEndpoint": websocket,
-        "AllowedOrigins": ",".join([VITE_ORIGIN, page, f"http://localhost:{page_port}"]),
+        "AllowedOrigins": ",".join(origins),
     }
     outputs = apply(template.expand(sam, code, parameters, endpoint), parameters, endpoint)
     remove_old_code(code, endpoint)

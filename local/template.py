@@ -12,10 +12,7 @@ from yaml import YAMLError
 
 from daemon import Failure
 from emulator import REGION
-
-# Fixed IDs keep the URLs the same after a restart.
-HTTP_API_ID = "hearth-http"
-WEBSOCKET_API_ID = "hearth-ws"
+from guard import HTTP_API_ID, WEBSOCKET_API_ID
 
 
 def load(path):
