@@ -128,8 +128,10 @@ async def refuse(reason, scope, send):
         (b"content-length", str(len(body)).encode()),
         (b"x-content-type-options", b"nosniff"),
     ]
-    # A WebSocket handshake is refused like a request: https://asgi.readthedocs.io/en/latest/extensions.html
-    prefix = "http" if scope["type"] == "http" else "websocket.http"
+    prefix = "http"
+    if scope["type"] == "websocket":
+        prefix = "websocket.http"  # https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
+        headers.append((b"connection", b"close"))  # hypercorn closes the connection after a refused handshake
     await send({"type": f"{prefix}.response.start", "status": 403, "headers": headers})
     await send({"type": f"{prefix}.response.body", "body": body})
 
