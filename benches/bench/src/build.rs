@@ -1,4 +1,5 @@
-//! Compile times: from nothing, without a change, and after a change of one line. Uses its own target directory.
+//! Measures compile times: from nothing, without a change, and after a change of one line. Builds into a target
+//! directory of its own, which it deletes first.
 
 use std::fs;
 use std::path::Path;
@@ -53,7 +54,7 @@ async fn cargo(target: &Path, args: &[&str]) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// Adds a line to the file, builds, and restores the file, also after Ctrl-C.
+/// Adds a line to `file` and returns how long the next build takes. Restores the file afterwards, also after Ctrl-C.
 async fn after_change(target: &Path, args: &[&str], file: &str) -> Result<Duration> {
     let file = repository().join(file);
     let text = fs::read_to_string(&file)?;
@@ -66,7 +67,7 @@ async fn after_change(target: &Path, args: &[&str], file: &str) -> Result<Durati
     took
 }
 
-/// The four crates that took longest in the last build, from cargo's timing report.
+/// Returns the names and seconds of the four crates that took longest in the last build, from cargo's timing report.
 fn slowest(target: &Path) -> Result<String> {
     let report = fs::read_to_string(target.join("cargo-timings/cargo-timing.html"))?;
     let units = report.split_once("const UNIT_DATA = ").context("cargo's timing report has no UNIT_DATA")?.1;
