@@ -11,10 +11,16 @@ use tokio::process::Command;
 
 use crate::fixture::repository;
 use crate::report::{Section, figure, progress};
+use crate::template;
 
-const DEV: [&str; 4] = ["build", "--workspace", "--bins", "--examples"];
-const TEST: [&str; 4] = ["build", "--workspace", "--bins", "--tests"];
-const RELEASE: [&str; 4] = ["build", "--release", "--bin", "messages-send"];
+const TEST: &str = "build --workspace --bins --tests";
+const RELEASE: &str = "build --release --bin messages-send";
+
+/// The build of `make dev`: `DEV_BUILD` in the Makefile.
+fn dev() -> Result<String> {
+    let packages = template::functions()?.into_iter().chain(["dev-features".to_owned()]);
+    Ok(packages.fold("build --bins".to_owned(), |build, package| format!("{build} --package {package}")))
+}
 
 pub(crate) async fn run() -> Result<Vec<Section>> {
     let target = crate::folder()?.join("build");
@@ -30,7 +36,9 @@ pub(crate) async fn run() -> Result<Vec<Section>> {
          longest.",
         &["build for", "from nothing", "no change", "change of a function", "change of `store`", "longest, s"],
     );
-    for (what, args) in [("`make dev`", DEV), ("`make test`, after it", TEST), ("messages-send for AWS", RELEASE)] {
+    let dev = dev()?;
+    for (what, args) in [("`make dev`", &*dev), ("`make test`, after it", TEST), ("messages-send for AWS", RELEASE)] {
+        let args: Vec<_> = args.split(' ').collect();
         progress(format!("build: {what}"));
         let cold = cargo(&target, &args).await?;
         let slowest = slowest(&target)?;

@@ -45,8 +45,8 @@ async fn whole_cpu(fixture: &Fixture, thread: &str) -> Result<Section> {
         "cold",
         "Cold start",
         "*Init* is the time from the start of the process to its request for an event; the function opens its \
-         connections in it. *First* is the time from the first event to the answer. CPU time and peak memory are of \
-         both together. Connections use TLS, and the functions trust one root certificate.",
+         connections in it. *First* is the time from the first event to the answer. CPU time and peak memory cover \
+         both. Connections use TLS, and the functions trust one root certificate.",
         &["program", "init, ms", "first, ms", "CPU ms", "peak MiB"],
     );
     let floor = start_often(fixture, "floor", &fixture.floor(), thread, None).await?;

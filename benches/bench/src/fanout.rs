@@ -27,8 +27,8 @@ async fn posts(fixture: &Fixture) -> Result<Section> {
         "posts",
         "Posts",
         "The time from a message's first post to `@connections` until the last post is answered. Posts go out 64 at \
-         once, over HTTP/1.1 without TLS. CPU time of the function and the peer is of the whole event; the floor only \
-         sends the posts, without signatures.",
+         once, over HTTP/1.1 without TLS. The CPU time of the function and of the peer covers the whole event; the floor \
+         only sends the posts, unsigned.",
         &["subscribers", "each post takes, ms", "program", "all posts, ms", "CPU µs a post"],
     );
     for count in SUBSCRIBERS {

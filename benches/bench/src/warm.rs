@@ -34,7 +34,7 @@ pub(crate) async fn run(fixture: &Fixture) -> Result<Vec<Section>> {
         "warm",
         "Warm event",
         "The time from the event to the answer. All three programs call the same DynamoDB engine, in the process of \
-         the benchmark; its time is part of theirs and also in a column of its own. The floor makes the function's \
+         the benchmark; its time is included, and a column shows it. The floor makes the function's \
          calls without an SDK.",
         &["function", "program", "ms", "CPU µs", "engine, ms", "ratio to the floor", "ratio to the peer"],
     );
