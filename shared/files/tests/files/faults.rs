@@ -1,4 +1,5 @@
-//! Calls that fail once are retried. Calls that keep failing report whether the failure is temporary.
+//! Failing calls to S3. A call that fails once is retried. A call that keeps failing reports whether the failure is
+//! temporary.
 
 use contract::{ApiError, FileId};
 use files::{Error, Uploaded};
