@@ -1,6 +1,6 @@
-//! The configuration of all AWS clients of a process, optimized for a short cold start. It has no credential or profile
-//! chain, because Lambda sets region and credentials in the environment. It does not read the system's certificates,
-//! and all clients share one HTTP client.
+//! The configuration that all AWS clients of a process share, optimized for a short cold start. It has no credential or
+//! profile chain, because Lambda sets region and credentials in the environment. It does not read the system's
+//! certificates, and all clients share one HTTP client.
 
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
     Ok(configure(config::required("AWS_REGION")?, credentials, config::optional("AWS_ENDPOINT_URL"), http))
 }
 
-/// Returns an SDK configuration from these values. `endpoint_url` replaces the endpoints of all AWS services.
+/// Like [`sdk_config`], but with the given values instead of the environment. `endpoint_url` replaces the endpoints of
+/// all AWS services.
 pub fn sdk_config_for(
     region: String,
     credentials: Credentials,
