@@ -3,7 +3,10 @@ import type { FakeServer, Network } from "./fake-server.js";
 
 const MINUTE = 60_000;
 
-/** A WebSocket with its server side. Frames may overtake each other, because each is a Lambda invocation of its own. */
+/**
+ * A fake WebSocket, with its client's and its server's side. Frames may overtake each other, because on the real server
+ * each invokes a Lambda function of its own.
+ */
 export class FakeSocket implements SocketLike {
   onopen: ((event: never) => void) | null = null;
   onmessage: ((event: never) => void) | null = null;
