@@ -16,7 +16,8 @@ from pathlib import Path
 from daemon import Daemon, Failure, claim
 
 DEFAULT_PORT = 4580
-# A request with another Host comes from a foreign page whose DNS name points to this machine (DNS rebinding).
+# Hosts that requests may name. Another host means that the DNS name of a foreign page points to this machine (DNS
+# rebinding).
 NAMES = ["localhost", "127.0.0.1"]
 SHOWN = ["apiUrl", "wsUrl", "region", "clientId", "users"]
 
