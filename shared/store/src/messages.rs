@@ -125,10 +125,12 @@ impl Chat {
                 CommitResult::SeqTaken => {
                     backoff::pause(attempt).await;
                     row.seq = self.last_seq(thread_id).await? + 1;
+                    row.created_at = Timestamp::now();
                 }
+                // The attempt may have committed and lost its answer. The next attempt then finds this message's own row,
+                // so the row that is returned must not change.
                 CommitResult::Conflict => backoff::pause(attempt).await,
             }
-            row.created_at = Timestamp::now();
         }
         Err(Error::Unavailable("too many concurrent senders in one thread".into()))
     }

@@ -59,6 +59,40 @@ async fn send_retries_after_a_transaction_conflict() {
 }
 
 #[tokio::test]
+async fn message_with_lost_answer_and_a_conflict_is_returned_as_it_is_stored() {
+    let key = IdempotencyKey::parse(b"key").unwrap();
+    for (operation, key, conflict) in [
+        ("PutItem", None, "com.amazonaws.dynamodb.v20120810#TransactionConflictException"),
+        ("TransactWriteItems", Some(&key), "com.amazonaws.dynamodb.v20120810#TransactionInProgressException"),
+    ] {
+        let tables = Tables::create().await;
+        let thread = new_thread(&tables.chat(), &["user-a"]).await;
+        let calls = AtomicUsize::new(0);
+        // The first call commits the message. The SDK's retry meets a conflict, and the store's next attempt finds the row.
+        let busy = tables.through(move |call| {
+            if !call.is(operation, "MSG#") {
+                return Fault::Pass;
+            }
+            match calls.fetch_add(1, Ordering::SeqCst) {
+                0 => Fault::LoseAnswer,
+                1 => {
+                    // A later attempt has a later time, to the millisecond.
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                    Fault::Refuse(conflict)
+                }
+                _ => Fault::Pass,
+            }
+        });
+        let Sent::Stored(message) = send(&busy.await, &thread.id, key).await else {
+            panic!("the message was not stored with {operation}")
+        };
+        let query = MessagesQuery::parse(None, None, None).unwrap();
+        let stored = tables.chat().messages(&thread.id, &query, &links()).await.unwrap().messages;
+        assert_eq!(stored, [message], "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn throttling_is_unavailable_and_other_refusals_are_not() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
