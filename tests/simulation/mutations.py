@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPY = ROOT / ".local" / "mutations"
 # A mutation counts as not noticed if this many histories succeed with it.
-MAX_HISTORIES = 2_500
+MAX_HISTORIES = 10_000
 # Part of the name of the test in tests/simulation/src/main.rs that runs the histories.
 TEST = "nothing_is_lost"
 
@@ -100,6 +100,9 @@ impl Chat {
     ]),
     "own-row-not-recognized": ("a put that is retried after a lost answer takes its own row for another message", [
         (MESSAGES, "let is_same = existing.is_some_and(|existing| existing.id == row.id);", "let is_same = existing.is_some_and(|_| false);"),
+    ]),
+    "time-renewed-after-conflict": ("a retry after a conflict returns another creation time than the stored one", [
+        (MESSAGES, "                CommitResult::Conflict => backoff::pause(attempt).await,\n", "                CommitResult::Conflict => {\n                    backoff::pause(attempt).await;\n                    row.created_at = Timestamp::now();\n                }\n"),
     ]),
     "key-ignored": ("the `Idempotency-Key` is ignored", [
         (MESSAGES_SEND, "idempotency_key: idempotency_key.as_ref()", "idempotency_key: idempotency_key.as_ref().filter(|_| false)"),
