@@ -53,7 +53,7 @@ async fn threads(fixture: &Fixture) {
         .await;
 }
 
-/// Measures the routes that open and use WebSockets. Leaves one connection of each user open and subscribed to the
+/// Measures the routes that open and use WebSocket connections. Leaves one connection of each user open and subscribed to the
 /// thread, so that later messages have three subscribers.
 async fn connections(fixture: &Fixture) {
     let mut tickets = Vec::new();
