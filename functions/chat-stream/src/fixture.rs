@@ -24,7 +24,8 @@ impl Fixture {
         Self { tables, queue: Queue::start().await, management: Management::start().await, thread }
     }
 
-    /// Invokes chat-stream with `event`. Returns the IDs of the failed items or, if the whole batch failed, the error.
+    /// Invokes chat-stream with `event`. Returns the IDs of the failed items. If the invocation fails, returns only the
+    /// text of its error.
     async fn handle(&self, event: Value) -> Vec<String> {
         let deps = Deps {
             chat: self.tables.chat(),

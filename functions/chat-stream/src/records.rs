@@ -21,8 +21,8 @@ struct Committed {
 
 /// Handles a batch of stream records. Groups the records by thread and writes each thread's projection once.
 ///
-/// A record that can never be processed is sent to the dead-letter queue at once, because Lambda's retries of it would
-/// block the records after it.
+/// A record that can never be processed is sent to the dead-letter queue at once. Otherwise Lambda would retry the
+/// record and hold back the records after it.
 pub(crate) async fn handle_records(deps: &Deps, event: dynamodb::Event) -> Result<BatchResponse, ApiError> {
     let (total, mut failed, mut cause) = (event.records.len(), Vec::new(), None);
     let mut threads: BTreeMap<ThreadId, Vec<Committed>> = BTreeMap::new();
@@ -47,7 +47,8 @@ pub(crate) async fn handle_records(deps: &Deps, event: dynamodb::Event) -> Resul
         let error = process_thread(deps, &messages).await.err()?;
         let thread = messages.first().map(|committed| committed.message.thread_id.to_string());
         warn!(thread, %error, "processing the stream records of a thread failed; Lambda will deliver them again");
-        // Every record of the thread is reported as failed, so that Lambda's retry starts with the first one.
+        // Lambda retries from the first failed record. Every record of the thread is reported as failed, so that the
+        // retry includes all of them.
         Some((messages.into_iter().map(|committed| committed.sequence_number), error))
     }));
     for (sequence_numbers, error) in processed.await.into_iter().flatten() {

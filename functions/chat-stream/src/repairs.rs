@@ -79,7 +79,8 @@ mod tests {
         let fixture = Fixture::new().await;
         let ids: Vec<_> = (0..1_000).map(|n| format!("c{n}")).collect();
         stream::iter(&ids).for_each_concurrent(16, |id| fixture.subscribe(id)).await;
-        // 1,000 posts of 100 ms, 64 at once, take 1.6 s. The sender has 1 s, so it cannot reach all subscribers.
+        // 1,000 posts of 100 ms, 64 at once, take 1.6 s. The sender's delivery stops after 1 s, so it cannot reach all
+        // subscribers.
         fixture.management.delay(Duration::from_millis(100));
         fixture.send_text("message 1").await;
         let sender_limits = Limits { post: Duration::from_secs(2), overall: Duration::from_secs(1) };

@@ -21,8 +21,8 @@ pub struct Deps {
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let file = FileRow::new(&call.caller.id, CreateFile::parse(call.body(), deps.max_file_bytes)?);
     let upload = deps.presigner.upload(&file.id, &file.mimetype, file.size).await?;
-    // The reminder is sent before the row is stored, so that every row has a reminder even if the function fails in
-    // between. A reminder whose file has no row has no effect.
+    // The reminder is sent before the file's row is stored, so that every row has a reminder. If the function fails
+    // before it stores the row, the reminder has no effect.
     deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;
     deps.chat.create_file(&file).await?;
     let answer = Upload {

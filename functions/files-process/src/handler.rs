@@ -4,7 +4,7 @@
 //! S3 reports an upload at least once, in any order, and in rare cases never. So each file also has a reminder: a queue
 //! message that arrives once the upload window is over. S3's event and the reminder lead to the same steps. Every step
 //! may be repeated, or run twice at the same time, with the same outcome: the keys of published objects contain a hash
-//! of their bytes, a condition allows one outcome only, and the push is recorded after it succeeded.
+//! of their bytes, a conditional write records only the first outcome, and the push is recorded after it succeeded.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ use tracing::warn;
 /// be slow (25 MiB in this time are 0.25 Mbit/s), and S3's event may be late.
 const GRACE: Duration = Duration::from_mins(15);
 
-/// Maximum number of attempts to inspect a file. If a file has no outcome after them, each attempt exceeded the
-/// function's memory or timeout, and the file fails.
+/// Maximum number of attempts to inspect a file. A file without an outcome after these attempts fails. Otherwise a file
+/// whose inspection always exceeds the function's memory or timeout would stay pending.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// Dependencies of [`handle`], built once for each instance of the function.
@@ -42,7 +42,7 @@ pub struct Deps {
 
 /// A Lambda event from one of files-process's two sources.
 pub enum Event {
-    /// S3 reports objects that were created under `uploads/`.
+    /// S3's event about objects that were created under `uploads/`.
     Uploads(S3Event),
     /// Reminders to check on files whose upload window is over.
     Reminders(SqsEvent),
@@ -73,7 +73,7 @@ pub async fn handle(deps: &Deps, event: Event) -> Result<(), ApiError> {
                 }
             }
         }
-        // The template sets BatchSize to 1, so a file that crashes the function fails no other file's reminder.
+        // The template sets BatchSize to 1, so that a crash on one file does not affect the reminders of other files.
         Event::Reminders(event) => {
             for message in event.records {
                 let Reminder { file_id } = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
@@ -86,7 +86,7 @@ pub async fn handle(deps: &Deps, event: Event) -> Result<(), ApiError> {
 
 async fn process_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
     // A client gets the upload URL only after the file's row is stored. So an upload without a row was made by somebody
-    // else with access to the bucket. A reminder without a row comes from a files-create that failed.
+    // else with access to the bucket. A reminder without a row exists if files-create failed before it stored the row.
     let Some(mut file) = deps.chat.file(id).await? else {
         warn!(file = %id, "the file has no row; ignoring its event");
         return Ok(());

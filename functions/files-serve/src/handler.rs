@@ -5,7 +5,8 @@ use files::{DOWNLOAD_WINDOW, Presigner};
 use runtime::{Answer, Call, redirect};
 use store::{Chat, Links, Published};
 
-/// How long a browser may cache the redirect, in seconds. The S3 URL in the redirect has to be valid for longer.
+/// How long a browser may cache the redirect, in seconds. The S3 URL in the redirect is valid for longer, so that a
+/// cached redirect never leads to an expired URL.
 const MAX_AGE: u64 = 50 * 60;
 const _: () = assert!(MAX_AGE < DOWNLOAD_WINDOW.as_secs());
 
@@ -33,8 +34,9 @@ pub async fn handle(deps: &Deps, call: Call<()>) -> Result<Answer, ApiError> {
     redirect(&deps.presigner.download(key).await?, MAX_AGE)
 }
 
-/// Returns the kind of object and the file ID from the request's path: `/files/{fileId}/{name}`, where `name` is for
-/// people only, or `/thumbs/{fileId}.jpg`. Returns `None` if the path has no valid file ID.
+/// Returns the kind of object and the file ID from the request's path: `/files/{fileId}/{name}` or
+/// `/thumbs/{fileId}.jpg`. Ignores the file's name, which only makes the link readable. Returns `None` if the path has
+/// no valid file ID.
 fn requested_object(call: &Call<()>) -> Option<(Published, FileId)> {
     match call.path("fileId") {
         Some(id) => Some((Published::Original, FileId::parse(&id)?)),

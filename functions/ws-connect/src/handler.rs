@@ -24,7 +24,8 @@ pub fn parse_origins(list: &str) -> Vec<String> {
 /// Handles `$connect`. Stores the connection and answers 200. Refuses it with 401 if its ticket or token is not valid,
 /// and with 403 if its origin is not allowed.
 ///
-/// A frame whose action is `$connect` also reaches this route. It gets an error event and opens no connection.
+/// API Gateway chooses the route of a frame by its action, so a frame with the action `$connect` also gets here. It is
+/// answered with an error event and opens no connection.
 pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
     if let Some(answer) = refuse_frame(&event)? {
         return Ok(answer);

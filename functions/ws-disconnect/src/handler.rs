@@ -13,7 +13,8 @@ pub struct Deps {
 
 /// Handles `$disconnect`. Removes the connection and its subscriptions. Idempotent.
 ///
-/// A frame whose action is `$disconnect` also reaches this route. It gets an error event and closes no connection.
+/// API Gateway chooses the route of a frame by its action, so a frame with the action `$disconnect` also gets here. It
+/// is answered with an error event and closes no connection.
 pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
     if let Some(answer) = refuse_frame(&event)? {
         return Ok(answer);

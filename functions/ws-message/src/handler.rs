@@ -66,8 +66,8 @@ async fn live_connection(deps: &Deps, event: &SocketEvent) -> Result<Connection,
 
 /// Subscribes the connection to the thread's channel and returns the thread's last `seq`.
 ///
-/// The subscription is written before the `seq` is read. So no message is missed: a message committed after the
-/// subscription is pushed, and a message committed before it is included in the returned `seq`.
+/// The subscription is written before the `seq` is read, so that the client misses no message: later messages are
+/// pushed to the connection, and the returned `seq` includes all earlier messages.
 async fn subscribe(deps: &Deps, event: &SocketEvent, thread_id: &ThreadId) -> Result<u64, ApiError> {
     let connection = live_connection(deps, event).await?;
     if !deps.chat.is_member(thread_id, &connection.user_id).await? {

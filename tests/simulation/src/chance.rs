@@ -11,7 +11,8 @@ pub(crate) struct Chance(Mutex<Rng>);
 
 impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
-        // The functions and the SDK take their jitter from this thread's global generator, so it needs the same seed.
+        // The functions and the SDK take their jitter from fastrand's generator for the current OS thread. The
+        // generator gets the history's seed, so that the jitter is repeatable, too.
         fastrand::seed(seed);
         Self(Mutex::new(Rng::with_seed(seed)))
     }

@@ -129,7 +129,8 @@ fn only_poison_is_dead(world: &World) {
 }
 
 /// Checks that no subscription to a thread is left in the `Connections` table. Call it after all clients have left and
-/// one more message was sent to each thread: its delivery finds the connections closed and removes their subscriptions.
+/// one more message was sent to each thread: the delivery of this message removes the subscriptions of closed
+/// connections.
 pub(crate) fn no_subscription_remains(world: &World) {
     for row in engine::rows(&world.cloud.database, CONNECTIONS) {
         if text(&row, "pk").starts_with("CHANNEL#thread:") {
@@ -139,8 +140,8 @@ pub(crate) fn no_subscription_remains(world: &World) {
 }
 
 /// Checks that every remaining row of the `Connections` table has expired, so that TTL deletes it. Call it after the
-/// end of every connection. Expired rows are allowed: if the removal of a connection is interrupted, only the next
-/// delivery to the connection continues it, and there may be none.
+/// end of every connection. Expired rows are allowed: a function may crash while it removes a connection's rows, and if
+/// nothing is delivered to this connection later, only TTL removes the other rows.
 pub(crate) fn remaining_rows_have_expired(world: &World) {
     for row in engine::rows(&world.cloud.database, CONNECTIONS) {
         if !(1..Timestamp::now().seconds().unsigned_abs()).contains(&number(&row, "expiresAt")) {

@@ -17,7 +17,8 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time between two pings. API Gateway closes a socket after 10 idle minutes.
 const PING_INTERVAL: Duration = Duration::from_mins(9);
 
-/// How long a push that started before a connection expired may still be in flight. A later push is a problem.
+/// How long a push that started before a connection expired may still be in flight. A push that arrives later violates
+/// an invariant.
 const PUSH_TIME: Duration = Duration::from_secs(12);
 
 pub(crate) struct Client {
@@ -44,7 +45,7 @@ struct State {
     /// Messages of each thread in `seq` order, without gaps.
     messages: BTreeMap<ThreadId, Vec<Message>>,
     files: BTreeMap<FileId, FileStatus>,
-    /// Number of sockets that the client has opened. The next socket is named after it.
+    /// Number of sockets that the client has tried to open. It makes the connection IDs of the client distinct.
     connections: u32,
     /// ID of the socket that is subscribed to all of the client's threads, if there is one.
     subscribed: Option<String>,
@@ -57,8 +58,8 @@ impl Client {
         Arc::new(Self { world: world.clone(), name, user, threads, stays, state: Mutex::default() })
     }
 
-    /// Runs `sessions` short sessions. After them, a staying client connects and remains connected until its task is
-    /// aborted.
+    /// Runs `sessions` short sessions. Then a client that does not stay returns. A staying client connects, and
+    /// reconnects whenever a session ends, until its task is aborted.
     pub(crate) async fn run(self: Arc<Self>, sessions: u64) {
         let chance = &self.world.cloud.chance;
         for _ in 0..sessions {
@@ -251,8 +252,8 @@ impl Client {
         self.state().messages.get(thread).map_or(0, |messages| messages.len() as u64)
     }
 
-    /// Compares the client's messages of `thread` with the stored messages. Returns a problem if they differ. A client
-    /// that does not stay is not checked.
+    /// Compares the client's messages of `thread` with the stored messages. Returns a problem if they differ, or if the
+    /// client has no subscribed socket. Does not check a client that does not stay or whose user is not a member.
     pub(crate) fn wrong_messages(&self, thread: &ThreadId, stored: &[Value]) -> Option<String> {
         if !self.stays || !self.threads.contains(thread) {
             return None;

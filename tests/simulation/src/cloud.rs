@@ -26,7 +26,7 @@ use crate::trace::Trace;
 /// An event that an AWS call causes. [`triggers`](crate::triggers) delivers it later, outside the call.
 #[derive(Debug)]
 pub(crate) enum Consequence {
-    /// A message was committed. The value is the image of its row on the stream.
+    /// A message was committed. The value is the message's row, as the stream record contains it (`NewImage`).
     Committed(Value),
     /// An object with this key was created under `uploads/`.
     Uploaded(String),
@@ -168,9 +168,9 @@ impl Cloud {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts the messages that a request writes on the stream of the `Chat` table, in commit order. A message that is
-    /// written a second time is not put on the stream again: the request is a repeated transaction with the same token,
-    /// which has no effect.
+    /// If a `DynamoDB` request stored messages, adds the messages to the stream of the `Chat` table, in commit order. A
+    /// message that the stream already has is not added again: the request then repeats a transaction with the same
+    /// token and has no effect.
     fn stream(&self, call: &Call) {
         let request = || serde_json::from_slice::<Value>(&call.body).unwrap();
         let mut puts = match call.operation.as_str() {
@@ -233,7 +233,8 @@ impl Call {
             Service::Sqs => String::new(),
             Service::Management | Service::S3 => self.path.clone(),
         };
-        // Tickets do not come from the seed. They are left out, because the trace of a seed must be the same each time.
+        // The tickets' secrets do not come from the seed. The label leaves them out, because the trace of a seed must
+        // be the same each time.
         let of = if of.starts_with("TICKET#") { "TICKET" } else { &of };
         format!("{:?} {} {of}", self.service, self.operation)
     }

@@ -11,10 +11,10 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> T {
         .unwrap_or_else(|error| panic!("the JSON does not match the contract: {error}: {value}"))
 }
 
-/// Returns the content of a message that a client received: all that must equal the stored message.
+/// Returns the content of a message that a client received: all fields that must equal those of the stored message.
 ///
-/// The patterns name every field. If a field is added to the contract, the code does not compile until somebody adds
-/// the field to the content here and in [`of_row`], or gives a reason to leave it out.
+/// The patterns in this function name every field. If a field is added to the contract, the code does not compile until
+/// somebody adds the field to the content here and in [`of_row`], or gives a reason to leave it out.
 pub(crate) fn of_message(message: &Message) -> Value {
     let Message { id, thread_id, seq, body, author, attachments, created_at } = message;
     // The author's name is left out. It is read from the profile, so it may have changed since the message was sent.

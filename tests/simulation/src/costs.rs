@@ -1,5 +1,5 @@
 //! Measures what each function costs, for the table in `docs/costs.md`: its AWS calls and its `DynamoDB` units. A test
-//! keeps the table up to date and complete.
+//! fails if the table is out of date or incomplete.
 //!
 //! A new route or trigger needs a line in the table: call [`Fixture::measure`] for it in one of the functions below,
 //! then run `make docs`.
@@ -53,8 +53,8 @@ async fn threads(fixture: &Fixture) {
         .await;
 }
 
-/// Measures the routes that open and use WebSocket connections. Leaves one connection of each user open and subscribed to the
-/// thread, so that later messages have three subscribers.
+/// Measures the routes that open and use WebSocket connections. Leaves one connection of each user open and subscribed
+/// to the thread, so that later messages have three subscribers.
 async fn connections(fixture: &Fixture) {
     let mut tickets = Vec::new();
     for user in [SARAH, DAD, MICHAEL, SARAH, SARAH] {

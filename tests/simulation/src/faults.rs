@@ -13,7 +13,7 @@ use crate::cloud::{Answer, Call, Cloud, Service, refusal};
 use crate::ledger::{Entry, units};
 
 tokio::task_local! {
-    /// Makes the current invocation crash when it is notified.
+    /// A notification of this value makes the current invocation crash.
     pub(crate) static CRASH: Arc<Notify>;
 }
 

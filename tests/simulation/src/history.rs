@@ -80,7 +80,8 @@ async fn history(seed: u64) -> Outcome {
     Outcome { problems: world.problems(), trace: world.cloud.trace.lines() }
 }
 
-/// Breaks all connections, then sends one more message to each thread. Its delivery finds the connections closed.
+/// Breaks all connections, then sends one more message to each thread. The delivery of these messages must remove the
+/// subscriptions of the broken connections.
 async fn close(world: &Arc<World>, clients: &[Arc<Client>], sender: &Sender) {
     for client in clients {
         client.break_connection();

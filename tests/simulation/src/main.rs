@@ -101,7 +101,7 @@ fn nothing_is_lost_in_random_histories() {
     assert!(outcome.problems.is_empty(), "SEED={seed}: {}", outcome.problems.join("; "));
 }
 
-/// Run by `make soak`.
+/// `make soak` runs this test.
 #[test]
 #[ignore = "takes hours"]
 fn a_million_histories() {

@@ -15,7 +15,8 @@ use crate::cloud::Cloud;
 
 const BUCKET: &str = "bucket";
 
-/// Builds the dependencies of a new function instance, as each function's `main.rs` does. Their caches are empty.
+/// Builds the handler dependencies of new function instances, as each function's `main.rs` does. The caches of new
+/// dependencies are empty.
 ///
 /// There is one method for each function, with the function's name. A new function needs a new method here.
 pub(crate) struct Parts {
@@ -95,7 +96,7 @@ impl Parts {
         ws_ticket::Deps { chat: self.chat(), connections: self.connections() }
     }
 
-    /// Returns the `Chat` table, which some tests also write to directly.
+    /// Returns the `Chat` table. `World::new` also creates threads in it directly, without threads-create.
     pub(crate) fn chat(&self) -> Chat {
         Chat::new(&self.config, CHAT.into())
     }

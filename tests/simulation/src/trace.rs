@@ -3,8 +3,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// Log of a history's events. It is the same each time the history is repeated: random IDs are replaced by numbers in
-/// the order in which the IDs occur.
+/// Log of a history's events. It is the same each time the history is repeated, because random IDs are replaced by
+/// short names, such as `thread_1`, which are numbered in the order in which the IDs occur.
 #[derive(Debug)]
 pub(crate) struct Trace {
     start: Instant,

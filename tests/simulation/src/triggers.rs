@@ -36,14 +36,14 @@ const QUEUES: [Queue; 2] = [
 
 /// Delivers the events that AWS calls cause, until the history is over.
 pub(crate) async fn run(world: Arc<World>, mut consequences: UnboundedReceiver<Consequence>) {
-    // A stream has all rows of one partition (here: of one thread) in one shard, in order.
+    // As in DynamoDB, all messages of a thread go to the same shard, because a shard keeps the commit order.
     let shards = world.cloud.chance.index(2) + 1;
     let shards: Vec<UnboundedSender<Value>> = (0..shards).map(|_| shard(&world)).collect();
     while let Some(consequence) = consequences.recv().await {
         match consequence {
             Consequence::Committed(image) => {
                 let thread = world.threads.iter().position(|thread| image["threadId"]["S"] == json!(thread.id));
-                shards[thread.expect("the message belongs to no thread of this world") % shards.len()]
+                shards[thread.expect("the committed message belongs to no thread of the history") % shards.len()]
                     .send(image)
                     .unwrap();
             }
@@ -58,8 +58,8 @@ pub(crate) async fn run(world: Arc<World>, mut consequences: UnboundedReceiver<C
     }
 }
 
-/// Starts a shard of the stream. Returns its input for images of new rows. The shard delivers them in batches, one
-/// batch at a time.
+/// Starts a shard of the stream. Returns a sender that puts new rows into the shard. The shard delivers the rows in
+/// batches, one batch at a time.
 fn shard(world: &Arc<World>) -> UnboundedSender<Value> {
     let (sender, mut images) = unbounded_channel();
     let reader = world.clone();
@@ -106,7 +106,8 @@ pub(crate) fn stream_record(image: &Value, number: u64) -> Value {
     })
 }
 
-/// Delivers a batch of stream records until it succeeds. After the last retry, the records go to the dead-letter queue.
+/// Delivers a batch of stream records until its handling succeeds. After the last failed retry, the records go to the
+/// dead-letter queue.
 async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
     let World { cloud, .. } = &**world;
     for attempt in 0..=STREAM_RETRIES {
@@ -134,7 +135,8 @@ async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
     }
 }
 
-/// Delivers a queue message until it succeeds. After the last receive, the message goes to the dead-letter queue.
+/// Delivers a queue message, sometimes as two copies, until its handling succeeds. After the last failed receive, the
+/// message goes to the dead-letter queue.
 fn deliver_message(world: &Arc<World>, queue: &'static Queue, body: &str, delay: u64) {
     let World { cloud, .. } = &**world;
     let copies = if cloud.faults.one_in(10, &cloud.chance) { 2 } else { 1 };
@@ -209,8 +211,8 @@ fn deliver_upload(world: &Arc<World>, key: &str) {
 
 /// Puts the body of a queue message or the keys of a stream record into a dead-letter queue.
 fn dead_letter(world: &World, body: &str) {
-    // The JSON fields of a dead letter have no fixed order. The text is left out, because the trace of a seed must be
-    // the same each time.
+    // The JSON fields of a dead letter have no fixed order. The trace contains only the letter's kind, because the
+    // trace of a seed must be the same each time.
     let kind = if body.contains(POISON) { "a malformed record" } else { "a message" };
     world.cloud.trace.note(format!("the dead-letter queue receives {kind}"));
     world.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).push(body.to_owned());

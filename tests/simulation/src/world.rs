@@ -1,4 +1,5 @@
-//! The functions on the simulated cloud, and methods that invoke them as clients and event sources do.
+//! The world is the simulated system of one history: the functions on the simulated cloud. Its methods invoke the
+//! functions as clients and event sources do.
 
 mod instances;
 mod requests;
@@ -23,7 +24,8 @@ use crate::cloud::{Cloud, Consequence};
 use crate::faults::CRASH;
 use crate::parts::Parts;
 
-/// `Timeout` of the functions behind routes, from `Globals` in template.yaml. API Gateway would wait for 30 s.
+/// `Timeout` of the functions behind routes, from `Globals` in template.yaml. API Gateway's own timeout (30 s) is
+/// longer, so the simulation does not need it.
 const ROUTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// `Timeout` of messages-send in template.yaml.
 const MESSAGES_SEND_TIMEOUT: Duration = Duration::from_secs(28);
@@ -35,7 +37,7 @@ const FILES_PROCESS_TIMEOUT: Duration = Duration::from_mins(2);
 /// Response that a client receives: the status and the JSON body, or `None` if no response arrives.
 pub(crate) type Received = Option<(u16, Value)>;
 
-/// Simulated cloud, functions and threads of one history.
+/// The simulated system of one history: the cloud, the functions with their warm instances, and the threads.
 pub(crate) struct World {
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) threads: Vec<Thread>,
@@ -50,7 +52,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Creates a world with a thread of all `users`. With more than two users, it also has a thread of the first two.
+    /// Creates the simulated system (cloud, functions and their invocations) and a thread with all `users` as members.
+    /// If there are more than two users, also creates a thread with only `users[0]` and `users[1]` as members.
     pub(crate) async fn new(seed: u64, users: &[&str]) -> (Arc<Self>, UnboundedReceiver<Consequence>) {
         let (consequences, receiver) = tokio::sync::mpsc::unbounded_channel();
         let cloud = Cloud::new(seed, consequences);
@@ -196,7 +199,7 @@ impl World {
         Some(handled.await?.ok()?.failed().map(str::to_owned).collect())
     }
 
-    /// Invokes files-process with an event of S3 or of the reminder queue. Returns whether it succeeded.
+    /// Invokes files-process with an event of S3 or of the reminder queue. Returns whether the invocation succeeded.
     pub(crate) async fn files_process(&self, event: Value) -> bool {
         let event = serde_json::from_value(event).unwrap();
         let handle = async |deps: &_| files_process::handle(deps, event).await;
@@ -252,7 +255,7 @@ impl World {
     }
 
     /// Runs one invocation on a warm instance or on a new one. Returns `None` if the invocation crashed or took longer
-    /// than `function_timeout`. The instance is not used again then, as on Lambda.
+    /// than `function_timeout`. After a crash or timeout, the instance is not used again, as on Lambda.
     async fn invoke<T, R>(
         &self,
         warm: &Instances<T>,

@@ -14,7 +14,8 @@ use crate::{BLACK, BROKEN, Fixture, WHITE};
 enum Step {
     /// The client uploads the given bytes.
     Upload(&'static [u8]),
-    /// S3's event of the upload arrives, perhaps late or again. `Some` names an AWS call that fails then.
+    /// S3's event of the upload arrives, perhaps late or again. `Some` names the AWS call that fails while
+    /// files-process handles the event.
     Event(Option<(Service, usize, Failure)>),
     /// The reminder arrives: the queue message that makes files-process check on the file after its upload window.
     Reminder,
@@ -73,14 +74,14 @@ async fn run(steps: Vec<Vec<Step>>) {
                 || matches!((step, &result), (Step::Send, Err(ApiError::Problem(_))));
             assert!(result.is_ok() || may_fail, "{step:?}: {result:?}");
         }
-        // Once the outcome is recorded, it and the published objects stay the same.
+        // A recorded outcome must never change, and the published objects must match it.
         let file = fixture.file_row().await;
         fixture.assert_consistent(&file).await;
         let outcome = (file.status != FileStatus::Pending).then(|| file.details(&links()));
         assert!(recorded.is_none() || recorded == outcome, "the outcome changed from {recorded:?} to {outcome:?}");
         recorded = outcome;
     }
-    // The last reminder arrives after the upload window and settles a file that is still pending.
+    // The last reminder arrives 30 minutes after the file was created, when a pending file must get its outcome.
     fixture.set_age(30).await;
     fixture.handle(fixture.reminder_event()).await.unwrap();
     let file = fixture.file_row().await;
@@ -91,7 +92,8 @@ async fn run(steps: Vec<Vec<Step>>) {
         !owners.is_empty() && owners.iter().all(|status| *status == file.status),
         "pushed to the owner: {owners:?}"
     );
-    // If the tablet, a subscriber of the thread, received the file in a message, it also received the file's outcome.
+    // The tablet is subscribed to the thread. If the tablet received the file in a message, it must have received the
+    // file's outcome, too.
     let threads = fixture.received("tablet");
     assert!(threads.is_empty() || threads.last() == Some(&file.status), "pushed to the thread: {threads:?}");
     let no_fault = !steps.iter().flatten().any(|step| matches!(step, Step::Event(Some(_))));

@@ -1,6 +1,6 @@
 //! Tests the outcome of a file: what files-process records, publishes and pushes.
 //!
-//! `DynamoDB` and S3 are real engines in this process; SQS and API Gateway's `@connections` are fakes.
+//! Emulators in the test's process replace `DynamoDB` and S3. Fakes replace SQS and API Gateway's `@connections`.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
@@ -20,8 +20,8 @@ const WHITE: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01
 const BLACK: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 const BROKEN: &[u8] = b"GIF89a, it says, but no picture yet";
 
-/// A pending file of Sarah's and a thread of Sarah and Dad. Sarah's phone is subscribed to her own channel only. Dad's
-/// tablet is subscribed to his own channel and to the thread.
+/// A pending file of Sarah's, and a thread with Sarah and Dad as members. Sarah's phone is subscribed to her own
+/// channel only. Dad's tablet is subscribed to his own channel and to the thread.
 struct Fixture {
     tables: Tables,
     storage: Storage,

@@ -146,15 +146,15 @@ async fn reminder_processes_an_upload_whose_event_was_lost() {
 async fn file_that_crashes_the_function_five_times_fails() {
     let fixture = Fixture::new().await;
     fixture.upload(WHITE).await;
-    // An invocation that crashes during the inspection leaves only the recorded attempt behind. This simulates five
-    // crashes.
+    // An invocation that crashes during the inspection has only recorded its attempt. The loop records five attempts,
+    // as five crashes would.
     for earlier_attempts in 0..5 {
         assert_eq!(fixture.tables.chat().begin_attempt(&fixture.file.id).await.unwrap(), earlier_attempts);
     }
     fixture.handle(fixture.upload_event()).await.unwrap();
     assert_eq!(fixture.file_row().await.status, FileStatus::Failed);
     assert_eq!(fixture.received("phone"), [FileStatus::Failed]);
-    // An event that arrives after the outcome was recorded does not change it.
+    // A later event does not change the recorded outcome.
     fixture.handle(fixture.upload_event()).await.unwrap();
     assert_eq!((fixture.file_row().await.status, fixture.published_keys().await), (FileStatus::Failed, vec![]));
 }
@@ -187,7 +187,8 @@ async fn events_without_a_file_are_ignored_and_malformed_events_fail() {
         event["Records"][0]["s3"]["object"]["key"] = json!(key);
         fixture.handle(serde_json::from_value(event.clone()).unwrap()).await.unwrap();
     }
-    // A malformed reminder stays in the queue, which moves it to the dead-letter queue after its last retry.
+    // A malformed reminder makes the invocation fail, so that the reminder stays in the queue. The queue moves it to
+    // the dead-letter queue after the last retry.
     let mut reminder: serde_json::Value =
         serde_json::from_str(include_str!("../../../../events/files-process-reminder.json")).unwrap();
     reminder["Records"][0]["body"] = json!("{}");

@@ -20,7 +20,7 @@ pub(super) const SARAH: &str = "user-sarah";
 pub(super) const DAD: &str = "user-dad";
 pub(super) const MICHAEL: &str = "user-michael";
 
-/// A thread of three users, and the lines of the costs table so far.
+/// A thread with Sarah, Dad and Michael as members, and the lines of the costs table so far.
 pub(super) struct Fixture {
     pub(super) cloud: Arc<Cloud>,
     pub(super) parts: Parts,
@@ -50,8 +50,9 @@ impl Fixture {
 
     /// Adds a line to the costs table: what `trigger` costs on a warm instance and at an instance's first invocation.
     ///
-    /// `trigger` is the name of a [`Trigger`](super::triggers::Trigger). `new` makes the instance. `work` invokes it
-    /// twice, with turn 0 while it is new and turn 1 while it is warm.
+    /// `trigger` is the name of a [`Trigger`](super::triggers::Trigger). `new` makes the instance. `work` invokes the
+    /// instance. It is called with turn 0 for the first invocation, then with turn 1 for the invocation of the warm
+    /// instance.
     pub(super) async fn measure<T>(
         &self,
         trigger: &'static str,
@@ -82,7 +83,7 @@ impl Fixture {
         (self.table.into_inner(), self.measured.into_inner())
     }
 
-    /// Creates a thread of Sarah, Michael and the user `other`. Returns the thread's ID.
+    /// Creates a thread with Sarah, Michael and the user `other` as members. Returns the thread's ID.
     pub(super) async fn create_thread(&self, other: &str) -> String {
         let call = request(SARAH, &json!({"memberIds": [other, MICHAEL]}));
         text(&answer(threads_create::handle(&self.parts.threads_create(), call)).await, "id")
@@ -102,7 +103,8 @@ impl Fixture {
         file
     }
 
-    /// Returns the stream images of the messages that were committed since the last call of this method.
+    /// Returns the messages that were committed since the last call of this method: their rows, as stream records
+    /// contain them (`NewImage`).
     pub(super) fn stream_images(&mut self) -> Vec<Value> {
         let mut images = Vec::new();
         while let Ok(consequence) = self.consequences.try_recv() {

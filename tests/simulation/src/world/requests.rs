@@ -7,7 +7,8 @@ use lambda_http::RequestExt as _;
 use runtime::{Call, SocketEvent};
 use serde_json::Value;
 
-/// Returns an API request of `user`. `path` is its path parameter, `key` its `Idempotency-Key`.
+/// Returns an API request of `user`. `path` is the name and value of the path parameter. `key` is the value of the
+/// `Idempotency-Key` header.
 pub(crate) fn call(user: &str, path: (&str, &str), query: &[(&str, &str)], key: Option<&str>, body: &Value) -> Call {
     let mut request = http::Request::builder();
     if let Some(key) = key {
