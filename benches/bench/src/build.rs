@@ -1,5 +1,5 @@
-//! Measures compile times: from nothing, without a change, and after a change of one line. Builds into a target
-//! directory of its own, which it deletes first.
+//! Measures compile times: of a full build, of a build without a change, and of a build after a change of one line.
+//! Builds into a target directory of its own, which it deletes first.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::template;
 const TEST: &str = "build --workspace --bins --tests";
 const RELEASE: &str = "build --release --bin messages-send";
 
-/// The build of `make dev`: `DEV_BUILD` in the Makefile.
+/// Returns cargo's arguments for the build of `make dev`, which the Makefile defines as `DEV_BUILD`.
 fn dev() -> Result<String> {
     let packages = template::functions()?.into_iter().chain(["dev-features".to_owned()]);
     Ok(packages.fold("build --bins".to_owned(), |build, package| format!("{build} --package {package}")))

@@ -1,5 +1,5 @@
-//! A local server in place of the AWS services that the functions call, with and without TLS. `DynamoDB` calls run on a
-//! real engine. `@connections`, S3 and SQS answer only what the benchmarks need.
+//! A local server in place of the AWS services that the functions call, with and without TLS. The database engine
+//! dynoxide executes `DynamoDB` calls. `@connections`, S3 and SQS answer only what the benchmarks need.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -167,7 +167,8 @@ impl Cloud {
     }
 
     fn object(&self, method: &Method, path: &str, body: Bytes) -> (u16, Bytes) {
-        // The functions use path-style URLs, which start with the bucket's name.
+        // The functions use path-style URLs: the path starts with the bucket's name, which is not part of the object's
+        // key.
         let key = path.split_once('/').map_or(path, |(_, key)| key).to_owned();
         let mut state = self.state();
         match *method {

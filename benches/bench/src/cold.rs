@@ -12,15 +12,15 @@ use crate::instance::{Instance, Program};
 use crate::report::{Sample, Section, figure, progress};
 use crate::template;
 
-/// Number of measured starts of each program. There are fewer with a share of a CPU, because the peers (the Node
-/// versions of the functions) then take up to a second each.
+/// Numbers of measured starts of each program, with a whole CPU and with a share of a CPU. The second number is
+/// smaller, because the peers (the Node versions of the functions) take up to a second per start with a share.
 const STARTS: usize = 15;
 const STARTS_WITH_SHARE: usize = 5;
 
-/// Lambda memory sizes in MB. Lambda gives each size a share of a CPU, which the first event gets here too.
+/// Lambda memory sizes in MB. Lambda gives each size a share of a CPU. The first event is measured with the same share.
 const MEMORY: [u64; 3] = [128, 256, 512];
 
-/// The functions that are also measured with a share of a CPU. Both have a Node version to compare with.
+/// The functions that are also measured with a share of a CPU. Each of them has a Node version to compare with.
 const WITH_SHARE: [&str; 2] = ["threads-get", "messages-send"];
 
 struct Start {

@@ -1,4 +1,4 @@
-//! Makes an event for each function that succeeds as the first event of an instance.
+//! For each function, makes an event that succeeds as the first event of an instance.
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::fixture::{Fixture, event, message_event, ping_event, thread_event};
 use crate::instance::Instance;
 
-/// Path of this file. An error about a function whose event fails names it, as the file to change.
+/// Path of this file. If the event of a function is missing or does not succeed, the error names this file as the one
+/// to change.
 pub(crate) const FILE: &str = "benches/bench/src/first_event.rs";
 
 /// The smallest GIF with a pixel.

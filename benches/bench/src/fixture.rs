@@ -1,4 +1,4 @@
-//! What the measurements need: a server in place of AWS, stored rows, the programs, and their events.
+//! Provides what the measurements need: a server in place of AWS, stored rows, the programs, and their events.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,7 +79,8 @@ impl Fixture {
         secure.with("AWS_CA_BUNDLE", &ca).with("NODE_EXTRA_CA_CERTS", &ca)
     }
 
-    /// Creates a thread of the caller and `other`, whose profile gets a name. Returns the thread's ID.
+    /// Creates a thread with the caller and `other` as members, and a profile with a name for `other`. Returns the
+    /// thread's ID.
     pub(crate) async fn thread(&self, other: &str) -> Result<String> {
         let pk = format!("USER#{other}");
         let profile = json!({

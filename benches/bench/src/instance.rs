@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use crate::usage::{self, Usage};
 
-/// Longest wait for a start, an answer or an exit, each of which normally takes less than a second.
+/// Longest wait for a start, an answer or an exit. Each of them normally takes less than a second.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A program to start, with its arguments and environment variables.

@@ -1,5 +1,5 @@
-//! Compares the thumbnails of the crate `media` with those of sharp, and with a bare decode. `benches/thumbnails` does
-//! the measuring.
+//! Compares the thumbnails of the crate `media` with those of sharp, and with decoding alone. The script
+//! `benches/thumbnails/run.mjs` measures them.
 
 use anyhow::Result;
 use serde_json::Value;

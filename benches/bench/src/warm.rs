@@ -1,4 +1,4 @@
-//! Measures warm events: the cost of an event on an instance that has served others before.
+//! Measures warm events: the cost of an event on an instance that has served other events before.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::report::{Sample, Section, figure, milliseconds, progress};
 const FUNCTIONS: [&str; 4] = ["messages-send", "messages-list", "threads-get", "ws-message"];
 
 /// Each program first gets events that are not counted, then a number of events in each round. The programs take turns,
-/// so that a slower machine slows all of them.
+/// so that a time when the machine is slower affects all of them.
 const WARM_UP_EVENTS: usize = 200;
 const ROUNDS: usize = 6;
 const EVENTS: usize = 200;

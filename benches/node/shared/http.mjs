@@ -58,7 +58,7 @@ export function bodyOf({ body = '', isBase64Encoded }) {
   return object
 }
 
-/** Returns the number of rows that the query string asks for: 1 to 100, or 50 if it does not say. */
+/** Returns the number of rows that the query string asks for: 1 to 100, or 50 if it has no `limit`. */
 export function limitOf({ limit: asked = '50' }) {
   const limit = Number(asked)
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) {

@@ -70,7 +70,7 @@ pub fn is_retryable<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) 
                 || status.as_u16() == 429
                 || answer.err().code().is_some_and(|code| RETRYABLE_CODES.contains(&code))
         }
-        // Timeouts, broken connections and unreadable answers: the next attempt may succeed.
+        // After a timeout, a broken connection or an unreadable answer, the next attempt may succeed.
         _ => true,
     }
 }

@@ -48,7 +48,8 @@ impl Presigner {
     pub fn new(config: &SdkConfig, bucket: &str) -> Self {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let url = match config.endpoint_url() {
-            // An explicit endpoint is that of the local cloud, which has no host name per bucket.
+            // An explicit endpoint is the local cloud's. It has no host name per bucket, so the bucket's name goes into
+            // the path.
             Some(endpoint) => format!("{}/{bucket}/", endpoint.trim_end_matches('/')),
             // Regions in China have a domain of their own:
             // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
@@ -61,7 +62,7 @@ impl Presigner {
     /// Signs a URL for uploading a file with exactly the given media type and size in bytes. The client may use it
     /// several times within [`UPLOAD_WINDOW`].
     pub async fn upload(&self, id: &FileId, mimetype: &str, size: u64) -> Result<PresignedUpload, Error> {
-        // This checks only that the size fits into the header. S3 itself accepts at most 5 GB.
+        // This refuses only sizes above the maximum of an `i64`. S3 itself refuses uploads of more than 5 GB.
         let length = i64::try_from(size).map_err(Error::refused)?;
         let request = Request::builder()
             .method(Method::PUT)

@@ -7,8 +7,8 @@ use store::{Connections, Error};
 /// An open connection that a delivery posts the event to.
 #[derive(Default)]
 pub(crate) struct Target<'a> {
-    /// Those channels of the delivery that the connection is subscribed to. They are unsubscribed if it turns out to be
-    /// closed.
+    /// Those channels of the delivery that the connection is subscribed to. If the connection turns out to be closed,
+    /// its subscriptions to these channels are deleted.
     pub(crate) channels: Vec<&'a Channel>,
     /// Whether API Gateway may still be opening the connection. It may then answer 410 (Gone) although the
     /// connection is not closed.
@@ -23,15 +23,15 @@ pub(crate) struct Audience<'a> {
 }
 
 impl<'a> Audience<'a> {
-    /// Reads the subscribers of all `channels` and merges those of several channels.
+    /// Reads the subscribers of all `channels`. A connection that is subscribed to several of them becomes one target.
     pub(crate) async fn read(connections: &Connections, channels: &'a [Channel]) -> Result<Self, Error> {
         let subscribers = try_join_all(channels.iter().map(|channel| connections.subscribers(channel))).await?;
         let mut audience = Self::default();
         for (channel, subscribers) in channels.iter().zip(subscribers) {
             for subscriber in subscribers.live {
                 let target = audience.targets.entry(subscriber.connection_id).or_default();
-                // ws-connect makes one subscription; all others come from frames over the open connection. So a
-                // connection with two subscriptions is not opening any more.
+                // ws-connect makes one subscription; all others come from frames over the open connection. So API
+                // Gateway has finished opening a connection that has two subscriptions.
                 target.opening = subscriber.opening && target.channels.is_empty();
                 target.channels.push(channel);
             }

@@ -72,7 +72,7 @@ impl Push {
     pub fn new(config: &SdkConfig, endpoint: String, connections: Connections) -> Self {
         let config = aws_sdk_apigatewaymanagement::config::Builder::from(config)
             .endpoint_url(endpoint)
-            // `Push::post` has its own retries and timeouts.
+            // `Push::post` has its own retries and timeouts, so those of the SDK are disabled.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled());
         let (client, permits) = (Client::from_conf(config.build()), Semaphore::new(CONCURRENCY));
@@ -121,7 +121,7 @@ impl Push {
         let targets = targets.into_iter().filter(|(id, _)| wanted(id));
         let mut posts = targets.map(|(id, target)| async move {
             // A post that starts after the deadline would be cancelled at once. It might still reach the connection,
-            // and the repair would then send the frame a second time.
+            // and a repair of the message would then send the frame a second time.
             if Instant::now() >= deadline {
                 return (id, PostResult::Failed);
             }

@@ -82,8 +82,8 @@ impl Push {
 
     /// Deletes the rows of a closed connection from the `Connections` table.
     async fn remove(&self, channels: &[&Channel], id: &ConnectionId) -> PostResult {
-        // A subscription may exist without the row of its connection. `Connections::remove` would not find it, so the
-        // subscriptions to `channels` are deleted separately, before that.
+        // A subscription may exist although the row of its connection does not. `Connections::remove` would not find
+        // such a subscription, so the subscriptions to `channels` are deleted first.
         let removed = async {
             for channel in channels {
                 self.connections.unsubscribe(id, channel).await?;

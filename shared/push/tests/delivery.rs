@@ -1,4 +1,4 @@
-//! Tests of delivery with a real database engine and a fake of the `@connections` API.
+//! Tests of delivery with a real `DynamoDB` engine and a fake of the `@connections` API.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -209,7 +209,7 @@ async fn slow_connections_time_out_and_stay_subscribed() {
         Limits { post: Duration::from_secs(30), overall: Duration::from_millis(50) },
     ] {
         let push = fixture.management.push(fixture.connections.clone()).with_limits(limits);
-        // The fake answers after a minute. The delivery's own time limits must end it long before.
+        // The fake answers each post after a minute. The delivery's own time limits must end the delivery long before.
         let delivery = timeout(Duration::from_secs(2), push.deliver(std::slice::from_ref(&fixture.channel), "{}"))
             .await
             .unwrap()

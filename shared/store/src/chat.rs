@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::table::Table;
 
 /// Client of the `Chat` table: users, threads, messages and files. A function creates one and keeps it between
-/// invocations. Its caches only save calls; the only cached values that can be outdated in a result are names.
+/// invocations. Its caches save calls to `DynamoDB`. Because of them, a name in a result may be outdated; all other
+/// values are current.
 pub struct Chat {
     pub(crate) table: Table,
     /// The members of each thread. They never change.

@@ -13,9 +13,9 @@ use crate::table::Table;
 
 /// Client of the `Connections` table: connections, their subscriptions, and tickets.
 ///
-/// A subscription's channel is added to the connection's row before the subscription's own row is written. Removing a
-/// connection therefore finds all its subscriptions. Every connection is subscribed to its user's own channel from the
-/// start.
+/// A subscription's channel is added to the connection's row before the subscription's own row is written. So
+/// [`remove`](Self::remove) finds all subscriptions of a connection. Every connection is subscribed to its user's own
+/// channel from the start.
 #[derive(Debug, Clone)]
 pub struct Connections {
     pub(crate) table: Table,
@@ -141,8 +141,8 @@ impl Connections {
             });
         }
         self.put_subscription(connection, channel).await?;
-        // If the connection was removed before the subscription was written, the removal missed it. So it is deleted
-        // here.
+        // If the connection was removed before the subscription was written, the subscription was not deleted with the
+        // connection. So it is deleted here.
         if self.connection_row(&connection.id).await?.is_none() {
             self.unsubscribe(&connection.id, channel).await?;
             return Ok(Subscribed::Gone);
@@ -199,7 +199,7 @@ impl Connections {
     }
 
     /// Removes a connection and its subscriptions. Idempotent. The `closing` flag is set first, so that no subscription
-    /// is added meanwhile. The connection's row is deleted last, so that an interrupted removal can be repeated.
+    /// is added meanwhile. The connection's row is deleted last, so that a call that failed can be repeated.
     pub async fn remove(&self, id: &ConnectionId) -> Result<(), Error> {
         let key = keys::connection(id);
         let update = self.table.update(&key);

@@ -39,7 +39,8 @@ fn content_hash(new: NewMessage<'_>) -> String {
 }
 
 impl Chat {
-    /// Commits a message and the record of its idempotency key in one transaction. A retry finds both or neither.
+    /// Commits a message and the record of its idempotency key in one transaction. So a retry finds either both rows or
+    /// none.
     pub(crate) async fn put_message_with_key(
         &self,
         row: &MessageRow,
@@ -77,9 +78,9 @@ impl Chat {
         self.replay(&row.thread_id, existing, &record.content_hash, links).await.map(CommitResult::KeyUsed)
     }
 
-    /// Returns the result of an earlier send with this message's idempotency key, if there was one. It reads only for
-    /// messages with files, because their files are shared before the commit. For other messages, the commit itself
-    /// finds the record.
+    /// Returns the result of an earlier send with this message's idempotency key, if there was one. Reads the
+    /// idempotency record only if the message has files, because files are shared before the commit. For other
+    /// messages, the commit itself finds the record.
     pub(crate) async fn earlier_send(&self, new: NewMessage<'_>, links: &Links) -> Result<Option<Sent>, Error> {
         let Some(key) = new.idempotency_key.filter(|_| !new.file_ids.is_empty()) else { return Ok(None) };
         let Some(item) = self.table.get(&keys::idempotency(new.thread_id, &new.author.id, key)).await? else {

@@ -20,7 +20,8 @@ use crate::row::{from_item, s, to_item};
 use crate::transaction::IS_NEW;
 
 /// How long a send competes with other senders of the same thread for a `seq`. On AWS, one `seq` takes about 15 ms, so
-/// this is enough for hundreds of concurrent senders. The local cloud is slower.
+/// this is enough for hundreds of concurrent senders. In the local cloud, a `seq` takes longer, so it is enough for
+/// fewer.
 const SEQ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum number of connections in a message's undelivered flag. If a delivery missed more, the flag stays as it is,
@@ -96,8 +97,8 @@ impl Chat {
         if let Some(sent) = earlier_send {
             return Ok(sent);
         }
-        // If one file cannot be sent, none is shared with the thread. Exception: a file that fails after the check is
-        // noticed only when the others may already be shared.
+        // If one of the files cannot be sent, none of them is shared with the thread. There is one exception: if a file
+        // fails after this check, the others may already be shared.
         let shared = if bad_files.is_empty() {
             self.share_files(&new.author.id, new.file_ids, thread_id).await?
         } else {
@@ -127,8 +128,8 @@ impl Chat {
                     row.seq = self.last_seq(thread_id).await? + 1;
                     row.created_at = Timestamp::now();
                 }
-                // The attempt may have committed and lost its answer. The next attempt then finds this message's own row,
-                // so the row that is returned must not change.
+                // The attempt may have committed the message although its answer was lost. The next attempt then finds
+                // this message's own row. `row` must not change, so that the returned message equals the stored one.
                 CommitResult::Conflict => backoff::pause(attempt).await,
             }
         }
@@ -154,8 +155,8 @@ impl Chat {
         let Err(error) = put else { return Ok(CommitResult::Committed) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                // The first attempt may have succeeded and lost its answer. Then the SDK's retry finds this message's
-                // own row.
+                // The SDK's first attempt may have succeeded although its answer was lost. Then the SDK's retry finds
+                // this message's own row.
                 let existing = failed.item.clone().map(from_item::<MessageRow>).transpose()?;
                 let is_same = existing.is_some_and(|existing| existing.id == row.id);
                 Ok(if is_same { CommitResult::Committed } else { CommitResult::SeqTaken })
@@ -165,9 +166,9 @@ impl Chat {
         }
     }
 
-    /// Records in the message's undelivered flag which connections a delivery did not reach. If it reached all, it
-    /// clears the flag. A message without the flag stays without it. If more than 1,000 connections were not reached,
-    /// the flag stays as it is.
+    /// Records in the message's undelivered flag which connections a delivery did not reach. Clears the flag if all
+    /// were reached. A message without the flag stays without it. If more than 1,000 connections were not reached, the
+    /// flag stays as it is.
     pub async fn record_delivery(
         &self,
         thread: &ThreadId,

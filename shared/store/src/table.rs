@@ -71,7 +71,7 @@ impl Table {
     /// row.
     pub(crate) async fn delete(&self, key: &Key) -> Result<Option<Item>, Error> {
         let request = self.client.delete_item().table_name(&self.name).set_key(Some(key.attributes()));
-        // Without this condition, DynamoDB Local returns the row to both of two concurrent deletes.
+        // Without this condition, two concurrent deletes in DynamoDB Local both return the row.
         match request.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld).send().await {
             Ok(deleted) => Ok(deleted.attributes),
             Err(error) if condition_failed(&error) => Ok(None),

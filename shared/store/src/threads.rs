@@ -188,7 +188,8 @@ impl Chat {
         let mut rows = items.into_iter().map(from_item).collect::<Result<Vec<ThreadRow>, _>>()?;
         if rows.len() < ids.len() {
             // A batch read is not isolated from transactions: it may miss a thread that is being created, although the
-            // user's membership is already visible. A single read sees the whole transaction.
+            // user's membership is already visible. A single read sees the whole transaction, so each missing thread is
+            // read again.
             let found: HashSet<_> = rows.iter().map(|row| row.id.clone()).collect();
             for id in ids.iter().filter(|id| !found.contains(id)) {
                 let key = keys::thread(id);

@@ -1,5 +1,5 @@
-//! Failing calls to S3. A call that fails once is retried. A call that keeps failing reports whether the failure is
-//! temporary.
+//! Tests of failing calls to S3. A call that fails once is retried. If a call keeps failing, its error says whether the
+//! failure is temporary.
 
 use contract::{ApiError, FileId};
 use files::{Error, Uploaded};

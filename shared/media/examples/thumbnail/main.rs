@@ -1,8 +1,8 @@
 //! Makes the thumbnail of a file and measures the cost: `thumbnail [--bare] FILE [RUNS [OUT]]`.
 //!
 //! Prints the median CPU time of the runs in ms, the peak memory of the process in MiB, and the thumbnail's size.
-//! Writes the thumbnail to `OUT`. With `--bare`, it only decodes the file. That is the least possible time, because all
-//! other steps cost nothing then.
+//! Writes the thumbnail to `OUT`. With `--bare`, it only decodes the file. This measures the floor: what a thumbnail
+//! would cost if all other steps cost nothing.
 
 mod bare;
 

@@ -14,8 +14,8 @@ const MAX_SCANS: usize = 64;
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     let markers = Markers::read(bytes)?;
     check_size(markers.width, markers.height)?;
-    // `scans` finds no end marker if the file is damaged. libjpeg would accept such a file and make up the missing
-    // pixels.
+    // A file without an end marker is damaged, and `scans` returns `None`. libjpeg would accept such a file and make up
+    // the missing pixels.
     if markers.scans(MAX_SCANS).ok_or(Refusal::Damaged)? > MAX_SCANS {
         return Err(Refusal::TooComplex);
     }

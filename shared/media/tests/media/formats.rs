@@ -1,4 +1,4 @@
-//! Thumbnails of each format and its variants.
+//! Tests of the thumbnails of each format and its variants.
 
 use image::{ColorType as ImageColor, ImageFormat};
 use media::{Kind, Refusal};

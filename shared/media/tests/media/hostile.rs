@@ -1,4 +1,4 @@
-//! Files that are cut short, corrupted, or carry a large amount of unused data.
+//! Tests with files that are cut short, corrupted, or carry a large amount of unused data.
 
 use media::{Kind, Refusal, thumbnail};
 

@@ -118,7 +118,7 @@ fn srgb_profile_changes_nothing() {
     };
     let plain = media::thumbnail(&jpeg(700, 500)).unwrap().jpeg;
     let mut profile = ColorProfile::new_srgb();
-    // The CICP tag names the colour space. It would override the curve that is changed below.
+    // The CICP tag names the colour space. It would override the curve that is changed below, so it is removed.
     profile.cicp = None;
     assert!(thumbnail_with(&profile) == plain, "a profile equivalent to sRGB must change nothing");
     // A gamma of 1.8, as an 8.8 fixed-point number.

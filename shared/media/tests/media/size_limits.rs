@@ -1,4 +1,4 @@
-//! Images that declare a false size, and images of the largest allowed size.
+//! Tests with images that declare a false size, and with images of the largest allowed size.
 
 use media::{Refusal, thumbnail};
 use mozjpeg::ColorSpace;
@@ -7,7 +7,8 @@ use png::{BitDepth, ColorType};
 use crate::child::{MADE, thumbnail_within_limits};
 use crate::samples::{bmp, crc32, extended_webp, gif, jpeg, jpeg_of, png, png_of, riff_chunk, tiff, webp};
 
-/// Width of the largest images. Times [`HEIGHT`], it is just under the limit of 50 megapixels.
+/// Width of the largest images in pixels. An image of this width and of [`HEIGHT`] is just under the limit of 50
+/// megapixels.
 const WIDTH: u32 = 8192;
 const HEIGHT: u32 = 6103;
 

@@ -47,7 +47,8 @@ async fn every_kind_of_row(tables: &Tables) {
     let connection = connect(&connections, "user-sarah", "open").await;
     connections.subscribe(&connection, &Channel::Thread(thread.id)).await.unwrap();
     connections.issue_ticket(TicketHolder { user_id: sarah.id, token_expires_at: 4_102_444_800 }).await.unwrap();
-    // A removal that fails at its last step leaves a row with the `closing` flag.
+    // `Connections::remove` sets the `closing` flag first and deletes the connection's row last. Here the last step
+    // fails, so that a row with the flag remains.
     connect(&connections, "user-sarah", "closing").await;
     let failing = tables.through(|call| {
         if call.is("DeleteItem", "META") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }

@@ -1,5 +1,5 @@
-//! Calls to `DynamoDB` whose answers are lost, refused or late. A write with a lost answer takes effect once. Other
-//! failures are reported.
+//! Tests of faults in calls to `DynamoDB`: refused calls, lost or incomplete answers, and calls that come late. A write
+//! with a lost answer takes effect once. Other faults lead to a retry or an error.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -68,7 +68,8 @@ async fn message_with_lost_answer_and_a_conflict_is_returned_as_it_is_stored() {
         let tables = Tables::create().await;
         let thread = new_thread(&tables.chat(), &["user-a"]).await;
         let calls = AtomicUsize::new(0);
-        // The first call commits the message. The SDK's retry meets a conflict, and the store's next attempt finds the row.
+        // The first call commits the message, but its answer is lost. The SDK's retry is refused with a conflict. The
+        // store's next attempt finds the message's own row.
         let busy = tables.through(move |call| {
             if !call.is(operation, "MSG#") {
                 return Fault::Pass;
@@ -76,7 +77,8 @@ async fn message_with_lost_answer_and_a_conflict_is_returned_as_it_is_stored() {
             match calls.fetch_add(1, Ordering::SeqCst) {
                 0 => Fault::LoseAnswer,
                 1 => {
-                    // A later attempt has a later time, to the millisecond.
+                    // Times have a precision of 1 ms. With this delay, the test notices if the store's next attempt
+                    // changes the message's time.
                     std::thread::sleep(std::time::Duration::from_millis(5));
                     Fault::Refuse(conflict)
                 }
@@ -169,8 +171,8 @@ async fn subscription_during_an_interrupted_removal_is_deleted() {
     let tables = Tables::create().await;
     let connection = connect(&tables.connections(), "user-a", "c").await;
     let channel = Channel::Thread(ThreadId::new());
-    // After `subscribe` has added the channel to the connection's row, a removal deletes the subscriptions but fails to
-    // delete the connection's row.
+    // After `subscribe` has added the channel to the connection's row, a call of `remove` deletes the subscriptions but
+    // fails to delete the connection's row.
     let failing = tables.through(|call| {
         if call.is("DeleteItem", "META") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
     });
@@ -188,8 +190,8 @@ async fn subscription_during_an_interrupted_removal_is_deleted() {
 
 #[tokio::test]
 async fn all_reads_are_strongly_consistent() {
-    // An eventually consistent read may return a state from before an acknowledged write. So `strict` refuses such
-    // reads.
+    // An eventually consistent read may miss an acknowledged write. `strict` refuses such reads, so the test fails if
+    // the store makes one.
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     send_text(&tables.chat(), "user-a", &thread, "text").await;

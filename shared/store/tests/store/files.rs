@@ -27,7 +27,7 @@ async fn creating_a_file_again_keeps_its_outcome() {
     let file = photo(&tables.chat(), "user-a").await;
     assert_eq!(tables.chat().file(&file.id).await.unwrap(), Some(file.clone()));
     assert_eq!(tables.chat().file(&FileId::new()).await.unwrap(), None);
-    // The file is created again after its outcome was recorded, as by a late retry.
+    // The file is created again after its outcome was recorded, as a late retry would do.
     tables.chat().record_outcome(&file.id, &failed()).await.unwrap();
     tables.chat().create_file(&file).await.unwrap();
     assert_eq!(tables.chat().file(&file.id).await.unwrap().unwrap().status, FileStatus::Failed);
@@ -148,8 +148,8 @@ async fn retry_returns_the_same_message_after_its_file_has_failed() {
     assert_eq!(send(&chat, "user-a", &thread, &ids, Some("new")).await, Sent::BadFiles(ids.to_vec()));
 }
 
-/// Whether the send or the outcome is first: the recorded row contains the thread, or the sent message shows the
-/// outcome.
+/// The send and the outcome may come in either order. If the send is first, the recorded row contains the thread. If
+/// the outcome is first, the sent message shows the outcome.
 #[tokio::test]
 async fn concurrent_send_and_outcome_do_not_miss_each_other() {
     let tables = Tables::create().await;

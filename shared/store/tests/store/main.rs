@@ -1,4 +1,4 @@
-//! Tests of the store on a real database engine: dynoxide in this process, or the engine at `DYNAMODB_ENDPOINT`.
+//! Tests of the store on a real `DynamoDB` engine: dynoxide in this process, or the one at `DYNAMODB_ENDPOINT`.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

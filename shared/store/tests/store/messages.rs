@@ -136,7 +136,7 @@ async fn send_of_a_non_member_stores_nothing() {
     let thread = new_thread(&chat, &["user-a"]).await;
     assert_eq!(send(&chat, "user-x", &thread.id, "text", None).await, Sent::NotMember);
     assert_eq!(send(&chat, "user-a", &ThreadId::new(), "text", Some("key")).await, Sent::NotMember);
-    // The same is true for an instance that has cached the thread's members.
+    // The send is also refused by an instance that has cached the thread's members.
     send_text(&chat, "user-a", &thread, "hello").await;
     assert_eq!(send(&chat, "user-x", &thread.id, "text", None).await, Sent::NotMember);
     assert_eq!(read(&chat, &thread, "100", None).await.len(), 1);
