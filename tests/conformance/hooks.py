@@ -13,8 +13,8 @@ import os
 import schemathesis
 from schemathesis import GenerationMode
 
-# The file that run.py has uploaded: its ID, and by operationId the path and query parameters of each operation that needs
-# a signed link.
+# The file that run.py has uploaded. `id` is the file's ID. Each other key is the operationId of an operation that needs
+# a signed link, with the link's path and query parameters as the value.
 FILE = json.loads(os.environ["CONFORMANCE_FILE"])
 
 # The cursors that each operation has returned, by operationId.
@@ -64,7 +64,8 @@ def use_new_key(case):
     """Makes a generated Idempotency-Key unique, since the server refuses a used key with other content."""
     key = (case.headers or {}).get("Idempotency-Key")
     if key:
-        # The file's ID makes the key unique among runs, the counter among the requests of a run.
+        # The ID of the uploaded file makes the key differ between runs. The counter makes it differ between the
+        # requests of a run.
         case.headers["Idempotency-Key"] = f"{FILE['id']}-{next(count)}-{key}"[:128]
 
 

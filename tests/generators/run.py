@@ -68,7 +68,8 @@ def generate_python(operations):
 
 def run(*command, environment=None):
     """Runs a command with the tools of this test in PATH, and ends the test if the command fails."""
-    # openapi-python-client runs ruff from the first folder. The second contains the local cloud's tools, such as Node.
+    # openapi-python-client runs ruff, which is in the folder of the generator. The folder of this script's Python
+    # contains the local cloud's tools, such as Node.
     folders = [TOOLS / "venv" / "bin", Path(sys.executable).parent]
     path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
     done = subprocess.run(list(map(str, command)), cwd=HERE, env=os.environ | {"PATH": path} | (environment or {}))

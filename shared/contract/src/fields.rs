@@ -47,8 +47,8 @@ impl Fields {
         }
     }
 
-    /// Reads an optional string of at most `max` characters. Returns `None` if the field is missing or null. Also
-    /// records an error if the field is invalid.
+    /// Reads an optional string of at most `max` characters. Returns `None` if the field is missing, null or invalid.
+    /// Records an error only if the field is invalid.
     pub(crate) fn string(&mut self, field: &str, max: usize) -> Option<String> {
         match self.object.remove(field) {
             None | Some(Value::Null) => None,
@@ -84,8 +84,9 @@ impl Fields {
         number
     }
 
-    /// Reads a list of strings and parses each with `parse`. Returns `None` if the field is missing or null. Also
-    /// records an error if the field is not a list. Leaves out each invalid element and records that it must be `what`.
+    /// Reads a list of strings and parses each with `parse`. Returns `None` if the field is missing, null or not a
+    /// list. Records an error if the field is neither missing nor null nor a list. Leaves out each invalid element and
+    /// records that it must be `what`.
     pub(crate) fn list<T>(&mut self, field: &str, parse: impl Fn(&str) -> Option<T>, what: &str) -> Option<Vec<T>> {
         let elements = match self.object.remove(field) {
             None | Some(Value::Null) => return None,

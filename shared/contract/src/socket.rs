@@ -98,8 +98,8 @@ impl FrameError {
 /// A frame from a client, as far as it could be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// ID that the client chose for the frame; the answer repeats it. A string of at most [`limits::FRAME_ID_CHARS`]
-    /// characters or a 64-bit integer; `None` if the frame has no valid ID.
+    /// ID that the client chose for the frame; the answer repeats it. The ID is a string of at most
+    /// [`limits::FRAME_ID_CHARS`] characters or a 64-bit integer; `None` if the frame has no valid ID.
     pub id: Option<Value>,
     /// The action that the frame requests, or the error to answer it with.
     pub action: Result<Action, FrameError>,

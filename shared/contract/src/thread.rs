@@ -8,8 +8,8 @@ use crate::{Message, Problem, ThreadId, Timestamp, UserId, fields::Fields, limit
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "camelCase"))]
 pub struct CreateThread {
-    /// IDs of the thread's members: the users in the request, in its order and without duplicates, and the caller. 1 to
-    /// [`limits::MEMBERS`].
+    /// IDs of the thread's members: the users in the request, in the request's order and without duplicates, and the
+    /// caller. A thread has 1 to [`limits::MEMBERS`] members.
     // The schema has no `maxItems`: a request may name a member twice, and the limit counts each member once.
     #[cfg_attr(
         feature = "schema",

@@ -48,8 +48,9 @@ fn configure(
     endpoint_url: Option<String>,
     http: SharedHttpClient,
 ) -> SdkConfig {
-    // DynamoDB answers within tens of milliseconds, so an attempt that takes a second is better repeated. A function
-    // makes several calls in sequence; with at most 3 s for each they stay within the function's timeout.
+    // DynamoDB usually answers within tens of milliseconds. So an attempt without an answer after 1 s has probably
+    // failed, and the SDK repeats it. A function makes several calls in sequence. With at most 3 s for each call, they
+    // stay within the function's timeout.
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(1))
         .operation_timeout(Duration::from_secs(3))

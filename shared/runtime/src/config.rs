@@ -2,7 +2,7 @@
 
 use std::env;
 
-/// An environment variable is missing or not valid. The function logs its name and does not start.
+/// An environment variable is missing or not valid. The function logs the variable's name and does not start.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {problem}")]
 pub struct ConfigError {

@@ -112,7 +112,7 @@ fn seconds(text: &str) -> Option<i64> {
 /// 9999.
 fn whole_seconds(number: f64) -> Option<i64> {
     const YEAR_10000: f64 = 253_402_300_800.0;
-    // Only numbers within the range are used, so the cast loses only the fraction.
+    // Only numbers from 0 to the year 9999 are returned. An `i64` can hold them, so the cast loses only the fraction.
     #[allow(clippy::cast_possible_truncation)]
     (0.0..YEAR_10000).contains(&number).then_some(number as i64)
 }

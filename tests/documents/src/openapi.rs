@@ -30,7 +30,7 @@ pub struct Operation {
     /// Validators of the response bodies, by status and media type.
     bodies: BTreeMap<(u16, String), Validator>,
     /// The documented statuses, each with the error codes of its response. Includes the statuses whose response has no
-    /// body, which `bodies` does not have.
+    /// body; `bodies` has no entry for them.
     codes: BTreeMap<u16, Vec<String>>,
 }
 
@@ -108,9 +108,11 @@ fn codes_of(response: &Value) -> Vec<String> {
     codes.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Returns `schema`, or for `ErrorBody` the schema of the one form that an error with `media_type` has.
+/// Returns `schema`. For `ErrorBody`, returns the schema of an error with `media_type` instead: `Problem` for an error
+/// from the server, `GatewayError` for one from API Gateway.
 ///
-/// `ErrorBody` allows both forms for both media types, because generated clients read only the first media type.
+/// `ErrorBody` allows both schemas for both media types, because generated clients read only the schema of the first
+/// media type.
 fn exact(schema: &Value, media_type: &str) -> Value {
     match (schema["$ref"].as_str(), media_type) {
         (Some("#/components/schemas/ErrorBody"), "application/problem+json") => {

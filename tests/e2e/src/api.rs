@@ -58,7 +58,7 @@ pub async fn fetch(request: RequestBuilder) -> Reply {
 
 fn assert_documented(method: &Method, path: &str, reply: &Reply) {
     // If a function's process was killed, the local cloud responds with 502, which docs/openapi.yaml does not list. AWS
-    // responds with 500, which it lists.
+    // responds with 500, which the document lists.
     if reply.status == 502 && reply.json["errorType"] == "Runtime.ExitError" {
         return;
     }
@@ -102,7 +102,7 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Whether a client should repeat the request, which is so after a 429 or any 5xx.
+    /// Whether a client should repeat the request. This is true after a 429 and after every 5xx.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.status == 429 || self.status >= 500

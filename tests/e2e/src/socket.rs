@@ -76,7 +76,7 @@ impl Handshake {
     pub async fn refused(self) {
         let shown = self.query.iter().chain(&self.headers).map(|(key, _)| *key).collect::<Vec<_>>();
         match self.open().await {
-            Ok(_) => panic!("the socket was opened with {shown:?}, but should have been refused"),
+            Ok(_) => panic!("the server accepted the handshake with {shown:?} instead of refusing it"),
             Err(Refused(status)) => {
                 assert!((400..500).contains(&status), "the socket was refused with {status}, expected a 4xx");
             }

@@ -36,17 +36,17 @@ pub struct Page {
 }
 
 impl User {
-    /// Signs in as Sarah. Most tests use threads of Sarah and Michael.
+    /// Signs in as Sarah. Most tests use threads with Sarah and Michael as members.
     pub async fn sarah() -> Self {
         Self::named("Sarah").await
     }
 
-    /// Signs in as Michael. Most tests use threads of Sarah and Michael.
+    /// Signs in as Michael. Most tests use threads with Sarah and Michael as members.
     pub async fn michael() -> Self {
         Self::named("Michael").await
     }
 
-    /// Signs in as Dad, who is not a member of the threads of Sarah and Michael.
+    /// Signs in as Dad, who is not a member of the threads that tests create for Sarah and Michael.
     pub async fn dad() -> Self {
         Self::named("Dad").await
     }
@@ -88,8 +88,8 @@ impl User {
         self.post("/api/threads", &json!({ "memberIds": members })).await
     }
 
-    /// Creates a thread of this user and `others`. A unique extra member makes sure that no other test uses the thread.
-    /// Returns the thread's ID.
+    /// Creates a thread with this user and `others` as members. A unique extra member makes sure that no other test
+    /// uses the thread. Returns the thread's ID.
     pub async fn new_thread(&self, others: &[&Self]) -> String {
         let unique = new_user_id();
         let mut members: Vec<&str> = others.iter().map(|other| other.id.as_str()).collect();

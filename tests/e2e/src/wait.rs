@@ -7,7 +7,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Calls `probe` every 100 ms until it returns a value. Tests use it for effects that the contract allows to be
-/// delayed. `what` names the effect in the panic message after [`TIMEOUT`].
+/// delayed. Panics if `probe` has returned no value after [`TIMEOUT`]; `what` tells the reader of the panic message
+/// which effect did not happen.
 pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let mut turn = interval(Duration::from_millis(100));
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);

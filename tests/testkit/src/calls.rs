@@ -4,7 +4,7 @@ use runtime::{Answer, Call, Caller, SocketEvent, report};
 use serde_json::{Value, json};
 
 /// Returns the user `id` as the caller of a request, with a verified token that never expires. The caller's name comes
-/// from the ID: `user-sarah` is `Sarah`. With an ID without the prefix `user-`, the caller has no name.
+/// from the ID: `user-sarah` is `Sarah`. If the ID does not start with `user-`, the caller has no name.
 #[must_use]
 pub fn caller(id: &str) -> Caller {
     let name = id.strip_prefix("user-").map(|name| name[..1].to_uppercase() + &name[1..]);

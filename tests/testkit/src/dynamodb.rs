@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use crate::proxy::{self, Fault, Intercepted};
 
-/// The tables `Chat` and `Connections` of one test, initially empty. Their engine is dynoxide, a `DynamoDB` emulator in
-/// the process of the test. If the environment variable `DYNAMODB_ENDPOINT` is set, the engine is the server at that
-/// URL.
+/// The tables `Chat` and `Connections` of one test, initially empty. The `DynamoDB` engine behind them is dynoxide, an
+/// emulator in the process of the test. If the environment variable `DYNAMODB_ENDPOINT` is set, the engine is the
+/// server at that URL instead.
 pub struct Tables {
-    /// Client of the engine, with which tests read and write rows without the crate `store`.
+    /// Client of the `DynamoDB` engine. Tests use it to read and write rows without the crate `store`.
     pub client: Client,
     config: SdkConfig,
     /// Name of the `Chat` table.
@@ -27,7 +27,8 @@ impl Tables {
     /// Creates both tables with unique names. Starts dynoxide first unless `DYNAMODB_ENDPOINT` is set.
     pub async fn create() -> Self {
         let config = match std::env::var("DYNAMODB_ENDPOINT") {
-            // A function's client gives up an attempt after 1 s, but an overloaded external engine may need longer.
+            // `sdk_config` sets the timeouts of the functions, 1 s for an attempt. An overloaded DynamoDB server may
+            // need longer.
             Ok(endpoint) => sdk_config(endpoint).into_builder().timeout_config(TimeoutConfig::disabled()).build(),
             Err(_) => sdk_config(start_engine().await),
         };
@@ -45,7 +46,7 @@ impl Tables {
     where
         F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
-        let engine = self.config.endpoint_url().expect("the engine has no endpoint").to_owned();
+        let engine = self.config.endpoint_url().expect("the DynamoDB engine has no endpoint").to_owned();
         let config = sdk_config(proxy::start(engine, fault).await);
         let client = Client::new(&config);
         Self { client, config, chat: self.chat.clone(), connections: self.connections.clone() }
@@ -90,8 +91,8 @@ async fn create_table(client: &Client, name: &str) {
     }
     match request.send().await {
         Ok(_) => {}
-        // A slow engine may create the table but respond too late, so that the SDK's retry finds it. As its name is
-        // unique, the table belongs to this test.
+        // If a slow DynamoDB engine creates the table but responds too late, the SDK sends the request again, which
+        // fails with this error. The table's name is unique, so it is the table of this test.
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {}
         Err(error) => panic!("cannot create the table {name}: {error:?}"),
     }

@@ -1,5 +1,5 @@
-//! Executes the `DynamoDB` operations that the functions use, in the emulator dynoxide and without a network. Fakes of
-//! AWS in benchmarks and in the simulation are built on it.
+//! Executes the `DynamoDB` operations that the functions use, in the emulator dynoxide and without a network. The fakes
+//! of AWS in benchmarks and in the simulation use this module.
 
 use bytes::Bytes;
 use dynoxide::{Database, DynoxideError};

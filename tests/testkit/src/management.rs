@@ -42,7 +42,7 @@ impl Management {
         Self { endpoint: format!("{}/live", endpoint.await), ..fake }
     }
 
-    /// Returns a [`Push`], which delivers events, that posts to this fake.
+    /// Returns a [`Push`] that delivers events through this fake.
     #[must_use]
     pub fn push(&self, connections: Connections) -> Push {
         Push::new(&sdk_config(self.endpoint.clone()), self.endpoint.clone(), connections)

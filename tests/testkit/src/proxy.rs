@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 use crate::serve::serve;
 
-/// A request that the proxy has received but not yet forwarded to the engine, a fake or emulator of an AWS service.
+/// A request that the proxy has received but not yet forwarded to the AWS service behind it. This service is a fake or
+/// an emulator.
 #[derive(Debug)]
 pub struct Intercepted {
     /// Operation, such as `PutItem` or `SendMessage`. For S3, the HTTP method.
@@ -63,8 +64,8 @@ pub fn once(
 
 type Answer = Response<BoxBody<Bytes, LostAnswer>>;
 
-/// Starts a proxy for the engine (a fake or emulator of an AWS service) at the URL `engine`. `fault` decides what
-/// happens to each request. Returns the proxy's URL.
+/// Starts a proxy for a fake or an emulator of an AWS service, such as the `DynamoDB` engine of a test. `engine` is its
+/// URL. `fault` decides what happens to each request. Returns the proxy's URL.
 pub(crate) async fn start<F>(engine: String, fault: F) -> String
 where
     F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
@@ -106,12 +107,15 @@ where
         Fault::Answer(value) => return Ok(answer(StatusCode::OK, value.to_string())),
         Fault::After(first) => first.await,
     }
-    // Only the URL changes. The `host` header must not, because S3 signatures cover it.
-    parts.uri =
-        format!("{}{}", engine.trim_end_matches('/'), parts.uri).parse().expect("the engine's URL is not valid");
+    // Only the URL changes. The `host` header must stay the same, because S3 signatures cover it.
+    parts.uri = format!("{}{}", engine.trim_end_matches('/'), parts.uri)
+        .parse()
+        .expect("the URL of the DynamoDB engine, S3 server or SQS fake behind the proxy is not valid");
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let answered =
-        client.request(Request::from_parts(parts, Full::new(body))).await.expect("the engine does not respond");
+    let answered = client
+        .request(Request::from_parts(parts, Full::new(body)))
+        .await
+        .expect("the DynamoDB engine, S3 server or SQS fake behind the proxy does not respond");
     let (parts, body) = answered.into_parts();
     let body = body.collect().await.expect("cannot read the response body").to_bytes();
     if lose {

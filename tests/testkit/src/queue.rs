@@ -46,7 +46,7 @@ impl Queue {
     where
         F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
-        let engine = self.config.endpoint_url().expect("the fake has no endpoint").to_owned();
+        let engine = self.config.endpoint_url().expect("the SQS fake has no endpoint").to_owned();
         Self { config: sdk_config(proxy::start(engine, fault).await), ..self.clone() }
     }
 

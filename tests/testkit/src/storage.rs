@@ -55,17 +55,17 @@ impl Storage {
     where
         F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
-        let engine = self.config.endpoint_url().expect("the server has no endpoint").to_owned();
+        let engine = self.config.endpoint_url().expect("the S3 server has no endpoint").to_owned();
         Self { config: sdk_config(proxy::start(engine, fault).await), ..self.clone() }
     }
 
-    /// Returns a [`Bucket`], with which functions read and write the objects, for this bucket.
+    /// Returns a [`Bucket`] for this bucket. Functions use it to read and write objects.
     #[must_use]
     pub fn bucket(&self) -> Bucket {
         Bucket::new(&self.config, BUCKET.into())
     }
 
-    /// Returns a [`Presigner`], which signs URLs of objects, for this bucket.
+    /// Returns a [`Presigner`], which signs URLs of the objects in this bucket.
     #[must_use]
     pub fn presigner(&self) -> Presigner {
         Presigner::new(&self.config, BUCKET)

@@ -90,7 +90,8 @@ fn parse(json: Value) -> Option<(String, Key)> {
         }
         ("EC", Some("P-256")) => {
             let (x, y) = (decode(&jwk.x?)?, decode(&jwk.y?)?);
-            // Two wrong lengths can have the right sum. Then bytes of x would count as bytes of y, or the reverse.
+            // An x of 33 bytes and a y of 31 bytes together have the correct 64 bytes. But then a byte of x would count
+            // as a byte of y. So the length of each is checked.
             if x.len() != 32 || y.len() != 32 {
                 return None;
             }

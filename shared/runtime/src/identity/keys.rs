@@ -113,7 +113,8 @@ impl Keys {
 
 impl Snapshot {
     fn is_fetch_due(&self, kid: &str, now: i64) -> bool {
-        // After the clock was set back, `time` is in the future. The absolute difference makes such keys count as old.
+        // After the clock was set back, `time` is in the future. The absolute difference makes a time far in the future
+        // count as long ago, so that the keys are fetched again.
         let within = |time: Option<i64>, limit| time.is_some_and(|time| time.abs_diff(now) < limit);
         let pause = match (self.keys.contains_key(kid), &self.failure) {
             (true, _) if within(self.fetched_at, MAX_AGE) => return false,

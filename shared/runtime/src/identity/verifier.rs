@@ -15,8 +15,8 @@ use super::{Caller, IdentityError, whole_seconds};
 
 /// Seconds by which the clocks of the server and the token issuer may differ.
 const LEEWAY: i64 = 10;
-/// The maximum length of a token in bytes. API Gateway passes at most 10 240 bytes of headers, so it refuses such a
-/// token itself.
+/// The maximum length of a token in bytes. On AWS a longer token does not arrive here, because API Gateway refuses
+/// requests with more than 10 240 bytes of headers.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 const MALFORMED_CLAIMS: &str = "The token's claims are incomplete or have wrong types. Use a token with `iss`, `sub`, \

@@ -21,7 +21,7 @@ fn unknown_kid(issuer: &Issuer, kid: &str) -> String {
 fn assert_unavailable(result: &Result<Caller, IdentityError>, cause: &str) {
     match result {
         Err(IdentityError::KeysUnavailable(text)) => assert!(text.contains(cause), "{text}"),
-        other => panic!("the keys are not unavailable ({cause}): {other:?}"),
+        other => panic!("verifying did not fail with KeysUnavailable ({cause}): {other:?}"),
     }
 }
 
@@ -68,7 +68,8 @@ async fn concurrent_first_tokens_share_one_fetch_even_if_it_fails() {
         let claims = issuer.claims("sarah", "Sarah");
         let mut all = JoinSet::new();
         for number in 0..50 {
-            // The times of the calls differ by up to 4 s, as if the fetch had taken that long.
+            // The calls pass times that differ by up to 4 s, which is more than the pause after a failed fetch. They
+            // must share one fetch nevertheless.
             let at = now() + number % 5;
             let (verifier, token) = (Arc::clone(&verifier), issuer.token(&claims));
             all.spawn(async move { verifier.verify_at(&token, at).await });
@@ -145,7 +146,8 @@ async fn keys_are_fetched_hourly_and_kept_after_a_failed_fetch() {
         assert!(verifier.verify_at(&rsa, now + at).await.is_ok());
         assert_eq!(issuer.fetches(), fetches, "after {at} s");
     }
-    // The issuer may have published this key since the last successful fetch, so its token is not rejected.
+    // The issuer may have published the key `new` since the last successful fetch. So the verifier does not reject a
+    // token with this key, but reports that the keys are unavailable.
     assert_unavailable(&verifier.verify_at(&unknown_kid(&issuer, "new"), now + 3630).await, "500");
 
     issuer.answer(Answer::Keys);

@@ -117,7 +117,7 @@ async fn algorithms_other_than_the_keys_own_are_rejected() {
     for (name, secret) in issuer.rsa_public_encodings() {
         let forged = mint("HS256", RSA_KID, Signer::Hmac(secret.clone())).await;
         assert!(matches!(forged, Err(IdentityError::Unauthorized(_))), "{name}");
-        // The same HMAC forgery, but the header names the algorithm of the RSA key.
+        // This forgery has the same HMAC signature, but its header names RS256, the algorithm of the RSA key.
         let forged = mint("RS256", RSA_KID, Signer::Hmac(secret)).await;
         assert!(matches!(forged, Err(IdentityError::Unauthorized(_))), "{name}");
     }

@@ -12,7 +12,7 @@ pub(crate) struct EntryList<'a> {
     pub(crate) entries: BTreeSet<String>,
 }
 
-/// Fails unless both files have the same entries. The message has one line per missing entry.
+/// Fails unless the two lists have the same entries. The message has one line per missing entry.
 #[track_caller]
 pub(crate) fn assert_same(one: &EntryList, other: &EntryList) {
     let missing = |from: &EntryList, to: &EntryList| {

@@ -61,7 +61,8 @@ fn every_message_is_in_the_channel_and_in_an_operation() {
             entries: object(root, "/channels/socket/messages").keys().cloned().collect(),
         },
     );
-    // The direction of each message that an operation has: `receive` if a client sends it, `send` if the server does.
+    // Maps the name of each message in `operations` to its direction: `receive` if clients send the message, `send` if
+    // the server sends it.
     let mut directions: BTreeMap<String, &str> = BTreeMap::new();
     for operation in object(root, "/operations").values() {
         let own = operation["messages"].as_array().expect("the operation has no messages");

@@ -1,5 +1,5 @@
-//! Tests that the API documents have exactly the routes of `template.yaml`, with the tokens that they need, and that
-//! its CORS configuration fits the documents.
+//! Tests that the API documents have exactly the routes of `template.yaml` and require a token on the same routes, and
+//! that the template's CORS configuration allows their methods and exposes their response headers.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +20,9 @@ fn needs_token(operation: &Operation) -> bool {
 /// Returns the CORS configuration of the HTTP API in `template.yaml`.
 fn cors() -> Value {
     let apis = template::resources("AWS::Serverless::HttpApi");
-    let [api] = &apis[..] else { panic!("template.yaml must have one HTTP API, but has {}", apis.len()) };
-    // The value is `!If [HasOrigins, configuration, none]`, which `template::read` reduces to the list.
+    let [api] = &apis[..] else { panic!("the number of HTTP APIs in template.yaml is {}, not 1", apis.len()) };
+    // The value is `!If [HasOrigins, configuration, none]`. `template::read` returns only the list, so index 1 is the
+    // configuration.
     api["Properties"]["CorsConfiguration"][1].clone()
 }
 
@@ -132,7 +133,7 @@ fn operation_ids_are_unique_and_links_refer_to_them() {
 #[test]
 fn asyncapi_has_the_path_and_actions_of_the_websocket_api() {
     let apis = template::resources("AWS::Serverless::WebSocketApi");
-    let [api] = &apis[..] else { panic!("template.yaml must have one WebSocket API, but has {}", apis.len()) };
+    let [api] = &apis[..] else { panic!("the number of WebSocket APIs in template.yaml is {}, not 1", apis.len()) };
     let root = &AsyncApi::get().unwrap().document.root;
     assert_eq!(root["servers"]["aws"]["pathname"], format!("/{}", text(&api["Properties"]["StageName"])));
     // API Gateway selects the route by the frame's `action`. No action has a route of its own, so all go to $default.

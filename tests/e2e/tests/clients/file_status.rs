@@ -187,8 +187,8 @@ async fn other_threads_and_users_do_not_receive_the_status() {
     upload.send(TEXT).await;
     sarahs.wait_for_file_status(&upload.id).await;
     michaels.wait_for_file_status(&upload.id).await;
-    // Michael's own file becomes ready later. When its event has arrived, an event of Sarah's file would have arrived,
-    // too.
+    // An event of Sarah's file must not arrive on these sockets. Michael's own file becomes ready later. So if the
+    // server had sent them an event of Sarah's file, it would have arrived before the event of Michael's file.
     let next = michael.upload("a.txt", "text/plain", TEXT).await;
     others[0].wait_for_file_status(&next).await;
     for socket in &mut others {

@@ -127,8 +127,8 @@ async fn longest_body_of_4_byte_characters_is_pushed_whole() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let thread = sarah.new_thread(&[&michael]).await;
     let mut socket = michael.connect_and_subscribe(&thread).await;
-    // The body has 32,000 bytes, which leaves 768 bytes of a 32 KiB frame. Without attachments, the rest of the frame
-    // is far shorter.
+    // The body has 32,000 bytes, which leaves 768 bytes of a 32 KiB frame. The message has no attachments, so the other
+    // fields of the event need far fewer bytes.
     let sent = sarah.send(&thread, &"👪".repeat(8000)).await;
     let data = socket.wait_for_message(&thread, 1).await;
     assert_keys(&data, &["threadId", "message"]);

@@ -125,7 +125,8 @@ async fn attachments_keep_the_order_of_file_ids() {
 async fn page_shows_the_files_of_all_its_messages() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let thread = sarah.new_thread(&[&michael]).await;
-    // The page has more files than the 100 items that one BatchGetItem reads.
+    // The page has 120 files, more than one BatchGetItem can read (100 items). So the server must send a second
+    // BatchGetItem.
     let files = create_files(&sarah, 120).await;
     for (n, files) in files.chunks(10).enumerate() {
         sarah.send_files(&thread, "ten", &strs(files)).await;

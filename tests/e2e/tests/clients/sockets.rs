@@ -109,8 +109,8 @@ async fn expired_socket_receives_nothing_and_is_closed() {
     assert_eq!(error["data"]["code"], "connection_expired", "{error}");
     sarah.send(&thread, "who is left?").await;
     sarahs.wait_for_message(&thread, 1).await;
-    // A delivery that runs out of time leaves the expired connection to the next delivery. So this sends until the
-    // connection's subscription is gone.
+    // A delivery that runs out of time leaves the expired connection to the next delivery. So the test sends messages
+    // until the connection's subscription is gone.
     eventually("removing the expired subscription", async || {
         sarah.send_with_retries(&thread, "and now?").await;
         (operator.subscriptions(&thread).await.len() == 1).then_some(())

@@ -1,7 +1,7 @@
 //! Tests of `GET /api/threads`
 //!
-//! Most of them rely on the order of Dad's threads, which new threads and messages change. Tests in other modules give
-//! him none, and a lock runs the tests here one at a time.
+//! Most of these tests rely on the order of Dad's threads, which new threads and messages change. So tests in other
+//! modules do not create threads with Dad as a member, and a lock runs the tests in this module one at a time.
 
 use std::collections::HashSet;
 

@@ -82,8 +82,8 @@ async fn signature_has_only_one_valid_encoding() {
     let mut signature = link.signature.clone().into_bytes();
     let last = signature.pop().unwrap();
     let value = BASE64URL.iter().position(|digit| *digit == last).unwrap();
-    // The signature's 43 digits hold 258 bits, but it has only 256. The two lowest bits of the last digit are unused,
-    // and the server must refuse them unless they are 0.
+    // The signature has 256 bits, but its 43 base64url digits hold 258. The two lowest bits of the last digit are
+    // unused, and the server must refuse them unless they are 0.
     for bits in 1..=3 {
         let changed = [&signature[..], &[BASE64URL[value ^ bits]]].concat();
         let changed = Link { signature: String::from_utf8(changed).unwrap(), ..link.clone() };

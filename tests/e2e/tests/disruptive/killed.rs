@@ -36,5 +36,5 @@ async fn message_of_a_killed_sender_reaches_every_socket() {
             return close(sockets, &sarah, thread).await;
         }
     }
-    panic!("in {ATTEMPTS} attempts, the sender always finished before it was killed");
+    panic!("in {ATTEMPTS} attempts, messages-send always finished before it was killed");
 }

@@ -27,7 +27,7 @@ async fn exclusive() -> MutexGuard<'static, ()> {
     TURN.lock().await
 }
 
-/// Opens `sockets` sockets, alternating between the two users, and subscribes them to a thread.
+/// Opens `sockets` sockets, alternating between the two `users`, and subscribes all sockets to a thread.
 async fn connect_and_subscribe(users: [&User; 2], thread: &str, sockets: usize) -> Vec<Socket> {
     let opening = (0..sockets).map(|n| users[n % 2].connect_and_subscribe(thread));
     iter(opening).buffer_unordered(AT_ONCE).map(|socket| socket.with_timeout(TIMEOUT)).collect().await

@@ -23,7 +23,8 @@ fn readme_has_a_table_of_the_api() {
         let message = asyncapi.resolve(&asyncapi.root["components"]["messages"][name]).unwrap();
         let schema = asyncapi.resolve(&message["payload"]).unwrap();
         let fields = code(&fields(asyncapi, schema));
-        // `action` is from the server's view: the server receives actions and sends events.
+        // In an AsyncAPI document, `action` says what the server does: it receives the clients' actions and sends
+        // events.
         match operation["action"].as_str() {
             Some("receive") => {
                 let reply = operation["reply"]["messages"].as_array().and_then(|replies| replies.first());

@@ -59,8 +59,8 @@ impl Generator {
         )
     }
 
-    /// Returns `names` and all schemas that they refer to, except the shared ones. Each schema comes before those that
-    /// refer to it.
+    /// Returns `names` and all schemas that they refer to, except those in `shared`. Each schema comes before those
+    /// that refer to it.
     fn reachable(&self, names: &[String]) -> Vec<String> {
         let mut reachable: Vec<String> = Vec::new();
         for name in names {
