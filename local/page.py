@@ -16,8 +16,8 @@ from pathlib import Path
 from daemon import Daemon, Failure, claim
 
 DEFAULT_PORT = 4580
-# Hosts that requests may name. Another host means that the DNS name of a foreign page points to this machine (DNS
-# rebinding).
+# A request's Host header must contain one of these names. With any other name, a foreign page's DNS name may point to
+# this machine (DNS rebinding).
 NAMES = ["localhost", "127.0.0.1"]
 SHOWN = ["apiUrl", "wsUrl", "region", "clientId", "users"]
 

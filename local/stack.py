@@ -35,7 +35,8 @@ def client(service, endpoint, **config):
         service,
         endpoint_url=endpoint,
         region_name=REGION,
-        # The emulator's root credentials. It handles unsigned calls, such as a user's sign-in, in the same account.
+        # The emulator's root credentials. The emulator handles unsigned calls, such as a user's sign-in, in the same
+        # account, so they find the resources that this script deploys.
         aws_access_key_id="test",
         aws_secret_access_key="test",
         config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, **config),

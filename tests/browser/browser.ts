@@ -77,7 +77,7 @@ export class Person {
     await this.page.getByRole("heading", { name: title }).waitFor();
   }
 
-  /** Simulates that the user returns from another browser tab. The page then loads what is new. */
+  /** Simulates that the user returns from another browser tab. The page then refreshes the list of conversations. */
   async returnToTab(): Promise<void> {
     await this.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
   }

@@ -79,7 +79,7 @@ test("pasted, dropped and chosen files are sent in one message, and the viewer g
   await sarah.page.getByText("Ready to send").nth(2).waitFor();
   await sarah.page.getByRole("button", { name: "Send" }).click(); // a message without text
 
-  // The viewer shows only ready photos, so the test waits until both are ready.
+  // The viewer shows only ready photos, so the test waits until both photos are ready.
   await michael.page.getByRole("button", { name: "Open dropped.jpg" }).waitFor();
   await michael.page.getByRole("button", { name: "Open pasted.jpg" }).click();
   await michael.page.getByRole("dialog", { name: "pasted.jpg" }).waitFor();

@@ -70,7 +70,7 @@ async function createThreads(browser: Browser): Promise<Record<string, number>> 
   return { [recipe]: 9, [two]: 9, [family]: 9 };
 }
 
-/** Opens the page with the given read marks of Sarah, and with the invented times of the messages. */
+/** Opens the page for Sarah, with the given read marks and with the invented times of the messages. */
 async function openPage(
   browser: Browser,
   read: Record<string, number>,

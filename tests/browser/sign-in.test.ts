@@ -149,7 +149,8 @@ test("throttling by the user pool does not end the session, and a renewal does n
   );
   answer?.();
   await renewed;
-  // The page has processed the renewal when this request, which starts later, is done.
+  // Wait for a request that starts after the token renewal. When this request is done, the page has processed the
+  // renewed token.
   await person.page.evaluate(() => fetch("config.json").then((response) => response.text()));
   assert.equal(await person.page.evaluate(() => sessionStorage.getItem("hearth-session")), null);
   await person.page.reload();

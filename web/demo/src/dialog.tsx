@@ -32,7 +32,8 @@ export function Dialog({ label, onClose, onKeyDown, children, class: name }: Pro
         event.preventDefault(); // the dialog closes when its parent stops rendering it
         onClose();
       }}
-      // The close event arrives late. If the dialog is gone by then, onClose would close the dialog that is open now.
+      // The browser sends the close event late. If this dialog is no longer rendered, onClose would close the next
+      // dialog.
       onClose={(event) => event.currentTarget.isConnected && onClose()}
       // A click outside closes the dialog only if the press began outside: a text selection may begin inside.
       onPointerDown={(event) => {

@@ -23,13 +23,17 @@ import type {
 import { upload } from "./upload.js";
 
 /**
- * A client of the Hearth server. Create one per signed-in user, and {@link close} it on sign-out. It is connected by a
- * WebSocket while a thread or the thread list is open or followed.
+ * A client of the Hearth server. Create one per signed-in user, and {@link close} it on sign-out. While it subscribes
+ * to threads, it is connected by a WebSocket. It subscribes to open threads, threads in an open thread list, and
+ * threads passed to {@link follow}.
  */
 export class HearthClient {
   /** The REST calls. They are not retried, except once after a 401, with a renewed token. */
   readonly api: HearthApi;
-  /** The state of the live connection: whether the WebSocket is open and followed threads are up to date. */
+  /**
+   * The state of the live connection: whether the WebSocket is open, and whether open threads and threads passed to
+   * {@link follow} are up to date.
+   */
   readonly connection: Store<ConnectionState>;
   readonly #context: Context;
   readonly #transport: Transport;
@@ -91,7 +95,7 @@ export class HearthClient {
   /**
    * Calls `listener` once for every message of a thread with a `seq` larger than `after`, in the order of `seq`. With
    * 0, these are all messages; by default, those committed after this call. Keeps no messages in memory. Returns a
-   * function that stops following the thread.
+   * function that ends the calls.
    */
   follow(threadId: string, listener: ThreadListener, after?: number): () => void {
     const newest = async (signal: AbortSignal) => {
@@ -113,9 +117,10 @@ export class HearthClient {
   }
 
   /**
-   * Calls `listener` for each `file:status` event of the caller's own files and of files in followed threads. The same
-   * event may arrive twice. While no thread or thread list is open or followed, the client is disconnected, and no
-   * events arrive. Returns a function that removes the listener.
+   * Calls `listener` for each `file:status` event of the caller's own files and of files in threads that the client
+   * subscribes to: open threads, threads in an open thread list, and threads passed to {@link follow}. The same event
+   * may arrive twice. Without any such thread, the client is disconnected, and no events arrive. Returns a function
+   * that removes the listener.
    */
   onFileStatus(listener: (event: FileStatusEvent) => void): () => void {
     return this.#live.onFileStatus(listener);

@@ -8,7 +8,10 @@ export interface Context {
   readonly env: Environment;
   readonly timing: Timing;
   readonly closing: CloseNotifier;
-  /** Passes an error that no promise or snapshot contains to the application's `onError`. */
+  /**
+   * Passes an error to the application's `onError`. Called only for errors that are not reported by a rejected promise
+   * or a snapshot.
+   */
   readonly report: (error: unknown) => void;
 }
 

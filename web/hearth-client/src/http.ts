@@ -139,8 +139,9 @@ export class Transport {
 
 /**
  * Calls `send` with a signal that aborts when `given` aborts, when the client is closed, or after `timeout`
- * milliseconds. Rejects with the reason of an abort or closing, and with a `HearthError` from `send` unchanged. Turns
- * the timeout and all other errors of `send` into `network` errors.
+ * milliseconds. If `given` aborts or the client is closed, rejects with the reason of `given` or of `closing`.
+ * Otherwise rejects with a `HearthError`: that of `send`, or a `network` error for the timeout and for all other errors
+ * of `send`.
  */
 export async function withTimeout<T>(
   env: Environment,

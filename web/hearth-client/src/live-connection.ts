@@ -10,8 +10,8 @@ import type { ConnectionState, ConnectionStatus, FileStatusEvent, Message, Store
 export interface ChannelHandler {
   message(message: Message, truncated: boolean): void;
   /**
-   * Called when the server has acknowledged a subscribe. `seq` is the thread's last one. Later messages are pushed;
-   * fetch missing messages up to `seq` by REST.
+   * Called when the server has acknowledged a subscribe, with the thread's last `seq`. Later messages are pushed; fetch
+   * missing messages up to `seq` by REST.
    */
   subscribed(seq: number): void;
   /** Called when the subscription to the channel is refused permanently. */
@@ -33,24 +33,24 @@ interface PendingSocket {
 }
 
 /**
- * Maximum number of channels that one client follows. The server allows 500 channels during a connection's lifetime,
- * including those no longer followed, so 100 are left for threads that are closed and opened.
+ * Maximum number of channels that one client subscribes to at the same time. The server allows 500 channels during a
+ * connection's lifetime, including those that were unsubscribed, so 100 are left for threads that are opened later.
  */
 const MAX_CHANNELS = 400;
 /** If a connection lasted this many milliseconds, the backoff of reconnections starts again from its shortest wait. */
 const STABLE_AFTER = 10_000;
 /**
- * Milliseconds from when the last thread is closed until the connection is closed. In between, another thread can be
- * opened without a reconnection.
+ * How many milliseconds the connection stays open after the last thread is closed, so that another thread can be opened
+ * without a reconnection.
  */
 const DISCONNECT_DELAY = 5_000;
 /** How many milliseconds before a token expires the client renews it and replaces the socket. */
 const RENEW_BEFORE_EXPIRY = 60_000;
 
 /**
- * The connection on which the server pushes events. It is open while any channel is followed, reconnects with backoff,
- * and subscribes each socket to all followed channels. Before a socket's expected end it opens a second one, and closes
- * the first when the second is subscribed to all channels.
+ * The connection on which the server pushes events. It is open while any channel has a handler, reconnects with
+ * backoff, and subscribes each socket to all channels with handlers. Before a socket's token expires or API Gateway
+ * closes the socket, it opens a new socket, and closes the old one when the new one is subscribed to all channels.
  */
 export class LiveConnection {
   readonly store: Store<ConnectionState>;
@@ -61,7 +61,7 @@ export class LiveConnection {
   readonly #channels = new Map<string, Set<ChannelHandler>>();
   readonly #fileListeners = new Set<(event: FileStatusEvent) => void>();
   readonly #resubscribedListeners = new Set<() => void>();
-  /** Thread followers that are fetching missed messages. While there are any, the status is `catching-up`. */
+  /** Each `ThreadFollower` that is fetching missed messages. While there are any, the status is `catching-up`. */
   readonly #behind = new Set<object>();
   #current: Socket | null = null;
   /** The connection attempt in progress. Its socket will become `#current`. */
@@ -86,8 +86,8 @@ export class LiveConnection {
   }
 
   /**
-   * Calls `handler` for the events of a thread's channel, and connects if necessary. Returns a function that unfollows
-   * the channel.
+   * Subscribes to a thread's channel, and connects if necessary. Calls `handler` for the channel's events. Returns a
+   * function that removes the handler; without handlers, the channel is unsubscribed.
    */
   followChannel(threadId: string, handler: ChannelHandler): () => void {
     if (this.#context.env.WebSocket === null) {
@@ -132,7 +132,7 @@ export class LiveConnection {
     return () => this.#resubscribedListeners.delete(listener);
   }
 
-  /** Records whether a thread follower is fetching missed messages, which makes the status `catching-up`. */
+  /** Records whether a `ThreadFollower` is fetching missed messages, which makes the status `catching-up`. */
   setBehind(follower: object, behind: boolean): void {
     if (behind ? this.#behind.has(follower) : !this.#behind.delete(follower)) return;
     if (behind) this.#behind.add(follower);

@@ -68,7 +68,7 @@ export class OutboxPersistence {
   }
 }
 
-/** Returns the fields of an error that are stored. Omits `cause`, which may not be serializable. */
+/** Returns those fields of an error that the outbox stores. Omits `cause`, which may not be serializable. */
 function errorFields({ kind, code, detail, status, requestId }: HearthError): HearthErrorFields {
   return { kind, code, detail, status, requestId };
 }

@@ -45,7 +45,7 @@ export class Outbox {
   readonly #persistence: OutboxPersistence;
   readonly #items = new Map<string, OutboxItem>();
   readonly #listeners = new Map<string, Set<OutboxListener>>();
-  /** For each thread to which messages are being sent, by its ID: the wait before the next retry. */
+  /** Maps the ID of each thread to which messages are being sent to the wait before the thread's next retry. */
   readonly #running = new Map<string, Pause>();
   #lastOrder = 0;
 

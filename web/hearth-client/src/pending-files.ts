@@ -17,14 +17,14 @@ interface Watch {
 }
 
 /**
- * Maximum number of files whose outcome is remembered. A `file:status` event may arrive before the message that shows
- * the file as pending.
+ * Maximum number of files whose outcome (`ready` or `failed`) is remembered. It is needed later if the `file:status`
+ * event arrives before the message that shows the file as pending.
  */
 const MAX_REMEMBERED = 500;
 
 /**
- * Waits until pending files are `ready` or `failed`, their outcome. Learns it from `file:status` events or from status
- * requests, whichever come first.
+ * Waits until pending files are `ready` or `failed`. Learns this from a `file:status` event or from a status request,
+ * whichever comes first.
  */
 export class PendingFiles {
   readonly #context: Context;

@@ -31,7 +31,7 @@ interface Subscription {
   mayExist: boolean;
   /**
    * The smallest `id` of a subscribe frame whose acknowledgement counts. Earlier frames were sent before the newest
-   * handler was added, so the `seq` in their acknowledgements may be too old for it.
+   * handler was added, so the `seq` in their acknowledgements may be too old for that handler.
    */
   minId: number;
   /** The subscribe or unsubscribe in progress, or null. */
@@ -214,7 +214,7 @@ export class Socket {
     if (code === "connection_expired") {
       this.#fail(detail, "connection_expired");
     } else if (subscription === undefined || channel === undefined) {
-      // Ignore errors about channels that are no longer followed. A temporary error without a channel answers a ping,
+      // Ignore errors about channels that are no longer subscribed. A temporary error without a channel answers a ping,
       // so the pong's timeout handles it. Report any other error without a channel: it shows a bug in this library.
       if (channel === undefined && !temporary) this.#context.report(error);
     } else if (code === "too_many_subscriptions") {

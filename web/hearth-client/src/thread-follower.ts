@@ -5,7 +5,7 @@ import { callSafely } from "./store.js";
 import type { Message } from "./types.js";
 
 export interface ThreadFollowerHandler {
-  /** Returns the `seq` after which messages are wanted. Called again after a temporary failure. */
+  /** Returns the `seq` after which the delivery of messages starts. Called again after a temporary failure. */
   findStart(signal: AbortSignal): Promise<number>;
   message(message: Message): void;
   /** Called with the error that delays messages, and with null once a retry has succeeded. */
@@ -41,8 +41,8 @@ export class ThreadFollower {
   /** The largest `seq` that this follower knows to exist in the thread. */
   #newest = 0;
   /**
-   * Number of times that the connection reported pushes as unavailable, since the last complete fetch. Above 0, there
-   * may be messages after `#newest`, so the follower fetches them.
+   * Number of times that the connection reported pushes as unavailable, since the last complete fetch. If it is above
+   * 0, there may be messages after `#newest`, so the follower fetches them.
    */
   #pushOutages = 0;
   #catchingUp = false;
@@ -53,7 +53,7 @@ export class ThreadFollower {
     this.#live = live;
     this.#threadId = threadId;
     this.#handler = handler;
-    // Subscribe before fetching, so that a message committed in between is pushed.
+    // Subscribe before fetching, so that every message committed after the fetch is pushed.
     this.#unsubscribe = live.followChannel(threadId, {
       message: (message, truncated) => this.accept(message, truncated),
       subscribed: (seq) => {
@@ -169,14 +169,14 @@ export class ThreadFollower {
     const page = { after, limit: PAGE_SIZE };
     const { messages, nextCursor } = await this.#context.api.messages(this.#threadId, page, { signal });
     for (const message of messages) {
-      // Buffer the next message to deliver even if the buffer is full: it makes room for the others.
+      // Buffer the next message to deliver even if the buffer is full: its delivery makes room for the others.
       if (message.seq === (this.#position ?? 0) + 1) this.#buffer.set(message.seq, message);
       this.accept(message);
       if (signal.aborted) return;
     }
     // If another outage was reported during the request, keep the count above 0, so that another fetch follows.
     if (nextCursor === null && this.#pushOutages === outages) this.#pushOutages = 0;
-    // Succeed if this page or a push meanwhile has delivered messages, or if none were expected.
+    // Succeed if this page or a push during the request has delivered messages, or if no messages were missing.
     if ((this.#position ?? 0) > after || (this.#newest <= after && nextCursor === null)) return;
     const detail = `The server's response does not contain message ${after + 1}, although it exists.`;
     throw new HearthError({ kind: "protocol", code: "unexpected_answer", detail });

@@ -19,7 +19,7 @@ export class LiveThreadList implements ThreadList {
   readonly #store: LazyStore<ThreadListSnapshot>;
   readonly #closing = new AbortController();
   readonly #threads = new Map<string, ThreadSummary>();
-  /** For each followed thread, by its ID: the function that stops following it. */
+  /** The functions that end the list's subscriptions to threads, by thread ID. */
   readonly #followed = new Map<string, () => void>();
   /**
    * IDs of threads whose newest message must be fetched. They are fetched one at a time, because after an outage there
@@ -80,7 +80,7 @@ export class LiveThreadList implements ThreadList {
     if (!this.#threads.has(thread.id)) {
       this.#merge({ ...thread, memberNames: thread.memberIds, lastMessage: null });
     }
-    // A refresh replaces the members' IDs, which are shown at first, by their names.
+    // Refresh the list, because the new thread shows its members' IDs instead of their names until then.
     if (this.#refreshing !== null) this.#refreshAgain = true;
     else this.#refreshQuietly();
   }
@@ -169,11 +169,11 @@ export class LiveThreadList implements ThreadList {
       subscribed: (seq) => {
         if (seq > this.#newest(threadId)) this.#fetchNewest(threadId);
       },
-      // Nothing to do without pushes, because the list is refreshed regularly anyway.
+      // Do nothing without pushes, because the list is refreshed regularly anyway.
       pushUnavailable: () => {},
       refused: () => {
         leave();
-        // Keep an entry, so that the next refresh does not try to follow the thread again.
+        // Keep an entry, so that the next refresh does not subscribe to the thread again.
         this.#followed.set(threadId, () => {});
       },
     });

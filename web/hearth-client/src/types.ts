@@ -51,11 +51,10 @@ export interface Store<T> {
 
 /**
  * The status of the live connection:
- * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if no thread or list is open or
- *   followed.
+ * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if the client subscribes to no thread.
  * - `connecting`: the first socket is being opened.
  * - `catching-up`: connected; subscriptions are being acknowledged, or missed messages fetched.
- * - `live`: connected and up to date. New messages in followed threads arrive within moments.
+ * - `live`: connected and up to date. New messages are pushed within moments.
  */
 export type ConnectionStatus = "offline" | "connecting" | "catching-up" | "live";
 
@@ -173,7 +172,10 @@ export interface ThreadList extends Store<ThreadListSnapshot> {
 }
 
 export interface UploadOptions {
-  /** Called with the upload's progress. Without XMLHttpRequest, only at the start and the end of the transfer. */
+  /**
+   * Called with the upload's progress. Without XMLHttpRequest, the bytes sent are reported only at the start and the
+   * end of the transfer.
+   */
   onProgress?: (progress: UploadProgress) => void;
   /** Aborts the upload. */
   signal?: AbortSignal;
@@ -217,7 +219,7 @@ export interface FileStatusEvent {
 export interface ThreadListener {
   /** Called once per message, in the order of `seq`. */
   onMessage(message: Message): void;
-  /** Called when following stops because of a permanent error, such as `thread_not_found`. */
+  /** Called when a permanent error, such as `thread_not_found`, ends the calls to `onMessage`. */
   onError?(error: HearthError): void;
 }
 
@@ -239,15 +241,15 @@ export interface HearthOptions {
    */
   outbox?: { storage: OutboxStorage; key: string };
   /**
-   * Called with errors that no promise or snapshot contains, such as an exception in a listener or a full storage. By
-   * default `console.error`.
+   * Called with errors that are not reported by a rejected promise or a snapshot, such as an exception in a listener or
+   * a full outbox storage. The default is `console.error`.
    */
   onError?: (error: unknown) => void;
   /** Replaces the default values of timeouts and intervals. */
   timing?: Partial<Timing>;
   /**
-   * Replaces functions and classes of the platform, for tests and where one is missing. Node 20 has no global
-   * WebSocket.
+   * Replaces functions and classes of the platform, for tests and for platforms that lack one. For example, Node 20 has
+   * no global WebSocket.
    */
   environment?: Partial<Environment>;
 }
@@ -256,22 +258,23 @@ export interface HearthOptions {
 export interface Timing {
   /** An API request fails after this time without a response. Default: 30 000. */
   request: number;
-  /** An upload fails after this time without progress. Default: 60 000. Only with XMLHttpRequest. */
+  /** An upload fails after this time without progress. Default: 60 000. Applies only to uploads by XMLHttpRequest. */
   uploadStall: number;
   /** A socket that has not opened after this time is closed. Default: 15 000. */
   open: number;
   /**
-   * The time to wait for `subscribed` or `pong`. Default: 5 000. After it, a subscribe is sent once more. After a
-   * second timeout, or without a `pong`, the socket is closed and the client reconnects.
+   * The time to wait for the answer to a subscribe or a ping. Default: 5 000. An unanswered subscribe is sent once
+   * more. After a second timeout, or if a ping is not answered, the socket is closed and the client reconnects.
    */
   answer: number;
   /**
    * A ping is sent after this time without a frame. Default: 240 000. API Gateway closes a socket that has been idle
-   * for 600 000.
+   * for 600 000 ms (10 minutes).
    */
   ping: number;
   /**
-   * The age at which a socket is replaced. Default: 6 600 000 (110 minutes). API Gateway closes it after 120 minutes.
+   * The age at which a socket is replaced. Default: 6 600 000 (110 minutes). API Gateway closes every socket after 120
+   * minutes.
    */
   socketAge: number;
   /**
@@ -316,11 +319,11 @@ export interface SocketLike {
 /** The parts of the platform that this library uses. */
 export interface Environment {
   fetch: Fetch;
-  /** Null if the platform has no WebSocket: REST calls and uploads work, but opening or following a thread throws. */
+  /** Null if the platform has no WebSocket: REST calls and uploads work, but `openThread` and `follow` throw. */
   WebSocket: (new (url: string) => SocketLike) | null;
   /** Uploads files and reports the progress. If null, `fetch` uploads them. */
   XMLHttpRequest: (new () => XMLHttpRequest) | null;
-  /** Calls `callback` once after `milliseconds`. Returns a function that cancels this. */
+  /** Calls `callback` once after `milliseconds`. Returns a function that cancels the call. */
   schedule: (callback: () => void, milliseconds: number) => () => void;
   /** Returns the time in milliseconds since 1970. */
   now: () => number;

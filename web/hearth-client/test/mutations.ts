@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 interface Mutation {
   name: string;
-  /** Each: the name of a compiled file, a text that occurs in it exactly once, and the text's replacement. */
+  /** Each element has the name of a compiled file, a text that occurs in the file exactly once, and its replacement. */
   replace: [string, string, string][];
 }
 

@@ -34,7 +34,7 @@ export class Clock {
     return this.#timers.filter((timer) => timer.owner === owner && !timer.cancelled).length;
   }
 
-  /** Advances the time, and calls the timers that are due. Before each one, all pending promise callbacks run. */
+  /** Advances the time, and calls the timers that are due. Before each timer, all pending promise callbacks run. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;
     await flushPromises();

@@ -64,7 +64,10 @@ export class Device {
   readonly window = Object.assign(new EventTarget(), { navigator: { onLine: true } });
   readonly document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   client: HearthClient;
-  /** The open thread list, or null. Without it, the client subscribes only to open and followed threads. */
+  /**
+   * The open thread list, or null. Without it, the client subscribes only to threads that were passed to `open` or
+   * `follow`.
+   */
   list: ThreadList | null;
   readonly #server: FakeServer;
   readonly #random: Random;
@@ -82,8 +85,8 @@ export class Device {
   }
 
   /**
-   * Reloads the page: creates a new client with the same storage. Followers of threads continue after the last message
-   * that they received.
+   * Reloads the page: creates a new client with the same storage. Each call of `client.follow` is repeated, and
+   * continues after the last message that it delivered.
    */
   reload(): void {
     const threads = [...this.views.keys()];

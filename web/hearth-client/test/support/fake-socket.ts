@@ -4,8 +4,8 @@ import type { FakeServer, Network } from "./fake-server.js";
 const MINUTE = 60_000;
 
 /**
- * A fake WebSocket, with its client's and its server's side. Frames may overtake each other, because on the real server
- * each invokes a Lambda function of its own.
+ * A fake WebSocket, which simulates the client's socket and the server's answers. Frames may overtake each other,
+ * because the real server handles each frame in a Lambda invocation of its own.
  */
 export class FakeSocket implements SocketLike {
   onopen: ((event: never) => void) | null = null;

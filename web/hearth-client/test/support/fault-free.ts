@@ -46,8 +46,8 @@ export async function runFaultFree(): Promise<void> {
 }
 
 /**
- * While a client subscribes to a thread, commits a message and adds a second follower of the thread, both at random
- * moments. The second follower must receive the message once.
+ * While a client subscribes to an open thread, commits a message and then calls `client.follow` for the thread, both at
+ * random moments. `client.follow` must deliver the message once.
  */
 export async function runLateFollowers(): Promise<void> {
   for (let seed = 1; seed <= 200; seed += 1) {

@@ -73,7 +73,8 @@ async function act(server: FakeServer, random: Random, device: Device, n: number
     device.open(threadId);
   } else if (choice === 11) {
     device.closeView(threadId);
-    // Reopening a thread at once must not mix up the responses to the old and the new view's requests.
+    // In half of the cases, open the thread again at once: late responses to the closed view must not affect the new
+    // view.
     if (random.chance(0.5)) device.open(threadId);
   } else if (choice === 12) {
     device.follow(threadId);
@@ -91,7 +92,7 @@ async function act(server: FakeServer, random: Random, device: Device, n: number
   } else if (choice === 17) {
     device.client.reconnectNow();
   } else {
-    // Like a page, send the message when the file's bytes are uploaded, even though the file is still pending.
+    // Send the message as soon as the file's bytes are uploaded, as the demo page does. The file may still be pending.
     const { client } = device;
     device.upload(`${n}.png`).sent.then(
       ({ id }) => {
@@ -113,8 +114,8 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
   await server.clock.advance(MINUTE);
   // Pushes in slow threads may be very late. A new message makes clients notice the gap and fetch missing messages.
   for (const threadId of SLOW_THREADS) server.backend.commit(threadId, "dad", "the last word");
-  // A new follower makes its device subscribe to the thread again, and so fetch missed messages. Only one device adds
-  // a follower, because the others must catch up without it.
+  // `follow` makes a device subscribe to the thread again, and so fetch missed messages. Only one device calls it,
+  // because the others must catch up without it.
   devices.at(-1)?.follow("thread_trip");
   // A thread that is closed and opened again at once must still receive messages.
   const [, laptop] = devices;
@@ -126,7 +127,7 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
   await server.clock.advance(6 * MINUTE);
   const before = server.requests;
   await server.clock.advance(2 * MINUTE);
-  // Expected are only the refreshes of two thread lists every two minutes, and a few tickets for new sockets.
+  // The only expected requests are the refreshes of two thread lists every two minutes, and a few requests for tickets.
   assert.ok(
     server.requests - before <= REST_REQUESTS,
     `${server.requests - before} requests in two minutes without activity`,
@@ -138,13 +139,14 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
 
 /**
  * Opens threads and closes them again before the subscription is acknowledged. Afterwards each socket must be
- * subscribed to exactly the channels that its device follows.
+ * subscribed to exactly the channels that its device needs.
  */
 async function leaveBeforeAcknowledged(server: FakeServer, random: Random, devices: Device[]): Promise<void> {
   server.faults = { ...NO_FAULTS, frameError: 0.3 };
   for (const device of devices) {
     for (const threadId of THREADS) {
-      // Close the device's own view of the thread before the new view is opened, after it is closed, or not at all.
+      // The device may have a view of the thread already. At random, close this view before a second view is opened,
+      // after the second view is closed, or not at all. Only the last closed view may end the subscription.
       if (random.chance(0.5)) device.closeView(threadId);
       await server.clock.advance(random.int(0, 400));
       const view = device.client.openThread(threadId);
@@ -163,7 +165,10 @@ async function leaveBeforeAcknowledged(server: FakeServer, random: Random, devic
   assert.equal(wrong()?.name, undefined, "a socket of this device is subscribed to the wrong channels");
 }
 
-/** Whether a socket is closed, or is subscribed to exactly the channels that its device follows. */
+/**
+ * Whether a socket is closed, or is subscribed to exactly the channels that its device needs: that of the user, and
+ * those of open, listed and followed (`client.follow`) threads.
+ */
 function hasRightChannels({ alive, channels }: FakeSocket, device: Device): boolean {
   const { views, followed, list, user } = device;
   const threads = new Set([...views.keys(), ...followed.keys(), ...(list === null ? [] : THREADS)]);
