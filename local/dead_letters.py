@@ -25,7 +25,7 @@ import stack
 
 STATE = Path(__file__).resolve().parent.parent / ".local"
 QUEUES = ("DeadLetters", "FileDeadLetters")
-# Seconds for which a message is hidden from others while this script handles it.
+# While this script handles a dead letter, SQS hides it from other receivers for this many seconds.
 HIDDEN_SECONDS = 120
 UPLOADS = "uploads/"
 
@@ -47,7 +47,7 @@ class Letter:
 
 
 def kind(body):
-    """What the body is, by its fields; `unknown` for anything else."""
+    """Returns what kind of dead letter has this body, judged by its fields; `unknown` if none matches."""
     match body:
         case {"threadId": str(), "seq": int()}:
             return "repair"
@@ -64,7 +64,7 @@ def kind(body):
 
 
 def summary(letter):
-    """One line about the letter. It never contains a message's text, which a record carries."""
+    """Returns a line about the letter. It never contains the text of a chat message, which a stream record has."""
     body = letter.body
     match letter.kind:
         case "repair":
@@ -85,13 +85,13 @@ def summary(letter):
 
 
 def uploaded(body):
-    """The IDs of the files of an S3 event that Lambda gave up."""
+    """Returns the file IDs in an S3 event that Lambda stopped retrying."""
     keys = [unquote_plus(record["s3"]["object"]["key"]) for record in body["requestPayload"]["Records"]]
     return [key.removeprefix(UPLOADS) for key in keys]
 
 
 class Operator:
-    """The stack's queues and functions."""
+    """Calls the queues and functions of a stack."""
 
     def __init__(self, name, client):
         self.name = name
@@ -100,12 +100,12 @@ class Operator:
         self.cloudformation = client("cloudformation")
 
     def physical(self, logical_id):
-        """The physical ID of a resource of the template: for a queue, its URL."""
+        """Returns the physical ID of a resource of the template; for a queue, this is its URL."""
         found = self.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=logical_id)
         return found["StackResourceDetail"]["PhysicalResourceId"]
 
     def letters(self):
-        """All messages of both queues. Each is hidden for HIDDEN_SECONDS."""
+        """Yields all messages of both dead-letter queues. Each is hidden from other receivers for HIDDEN_SECONDS."""
         for queue in map(self.physical, QUEUES):
             seen = set()
             while True:
@@ -123,14 +123,14 @@ class Operator:
                 yield from (Letter(queue, message) for message in found)
 
     def release(self, letter):
-        """Makes the message visible again."""
+        """Makes the letter visible to other receivers again."""
         self.sqs.change_message_visibility(QueueUrl=letter.queue, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
 
     def delete(self, letter):
         self.sqs.delete_message(QueueUrl=letter.queue, ReceiptHandle=letter.receipt)
 
     def redrive(self, letter):
-        """Has the letter processed again. Returns an error text, or None."""
+        """Makes the functions process the letter again. Returns an error text, or None on success."""
         try:
             return self.process(letter)
         except ClientError as error:
@@ -143,7 +143,7 @@ class Operator:
             case "reminder":
                 self.send("Reminders", letter.body)
             case "upload":
-                # A reminder makes files-process take the same steps as an upload's event.
+                # A reminder makes files-process take the same steps as the S3 event of an upload.
                 for file_id in uploaded(letter.body):
                     self.send("Reminders", {"fileId": file_id})
             case "record":
@@ -158,7 +158,7 @@ class Operator:
         self.sqs.send_message(QueueUrl=self.physical(queue), MessageBody=json.dumps(body))
 
     def records(self, info):
-        """The stream's records that Lambda gave up. The stream keeps records for 24 hours."""
+        """Returns the new messages of a batch that Lambda stopped retrying. The stream keeps records for 24 hours."""
         streams = self.client("dynamodbstreams")
         iterator = streams.get_shard_iterator(
             StreamArn=info["streamArn"],

@@ -64,7 +64,8 @@ def run(command):
     port = claim(0)
     log = HOME / "java.log"
     with open(log, "w") as file:
-        # DynamoDB Local has no option for the address: it listens on all of them. It runs for seconds and holds test data.
+        # DynamoDB Local listens on all network addresses and has no option to change that. It runs only for seconds and
+        # holds only test data.
         java = subprocess.Popen(
             ["java", "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
             + ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)],

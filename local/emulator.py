@@ -42,8 +42,8 @@ class Emulator(Daemon):
         path.write_text(secrets.token_urlsafe())
 
     def environment(self, port, keep):
-        # The functions inherit this environment. The caller's AWS profile, keys or proxy would send their calls elsewhere,
-        # so only these variables are passed on.
+        # The functions inherit this environment. Only these variables are passed on, because an AWS profile, keys or a
+        # proxy of the caller would send the functions' calls elsewhere.
         env = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "RUST_LOG") if name in os.environ}
         data = (self.state / "data").resolve()
         return env | {
@@ -54,7 +54,7 @@ class Emulator(Daemon):
             "AUTH": "true",  # evaluate every function's policy
             "LAMBDA_ACCOUNT_CONCURRENCY": "1000",  # the default of an AWS account
             # MiniStack polls every function process ten times a second, even an idle one. After a burst, hundreds of idle
-            # processes would slow it down for its default of 300 s. It always keeps one process per function.
+            # processes would slow MiniStack down for 300 s, its default. It always keeps one process per function.
             "LAMBDA_WARM_TTL_SECONDS": "20",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

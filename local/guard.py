@@ -19,7 +19,7 @@ ORIGINS = "origins"
 # The value of SECRET_HEADER in requests to MiniStack's own endpoints.
 SECRET = "admin-secret"
 SECRET_HEADER = "x-local-cloud-secret"
-# Fixed IDs keep the URLs the same after a restart.
+# Fixed IDs of the two APIs keep their URLs the same after a restart of the emulator.
 HTTP_API_ID = "hearth-http"
 WEBSOCKET_API_ID = "hearth-ws"
 # sam's Docker containers know this machine as host.docker.internal.

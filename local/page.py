@@ -16,7 +16,8 @@ from pathlib import Path
 from daemon import Daemon, Failure, claim
 
 DEFAULT_PORT = 4580
-# A request with another Host comes from a foreign page whose DNS name points to this machine (DNS rebinding).
+# A request's Host header must contain one of these names. With any other name, a foreign page's DNS name may point to
+# this machine (DNS rebinding).
 NAMES = ["localhost", "127.0.0.1"]
 SHOWN = ["apiUrl", "wsUrl", "region", "clientId", "users"]
 

@@ -15,7 +15,8 @@ TEST = ["--workspace", "--bins", "--tests"]
 def units(arguments):
     """Maps each unit that cargo would build (crate, target, mode) to its list of feature sets."""
     command = ["cargo", "build", "--locked", "-Z", "unstable-options", "--unit-graph", *arguments]
-    # Cargo prints its plan only on nightly, or with this variable. The plan alone is read; nothing is built with it.
+    # A stable cargo accepts `-Z` options only with RUSTC_BOOTSTRAP. With --unit-graph, cargo only prints the build
+    # plan; it builds nothing.
     plan = subprocess.run(command, env=os.environ | {"RUSTC_BOOTSTRAP": "1"}, stdout=subprocess.PIPE, check=True)
     found = {}
     for unit in json.loads(plan.stdout)["units"]:

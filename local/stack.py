@@ -34,7 +34,8 @@ def client(service, endpoint, **config):
         service,
         endpoint_url=endpoint,
         region_name=REGION,
-        # The emulator's root credentials. Unsigned calls, such as a user's sign-in, go to the same account.
+        # The emulator's root credentials. The emulator handles unsigned calls, such as a user's sign-in, in the same
+        # account, so they find the resources that this script deploys.
         aws_access_key_id="test",
         aws_secret_access_key="test",
         config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, **config),
@@ -141,7 +142,7 @@ def zipped(root, name):
 
 def apply(expanded, parameters, endpoint):
     """Creates or updates the stack, waits for it, and returns its outputs."""
-    # The template goes through S3, as on AWS: it exceeds the size limit of the request.
+    # The template is too large for the request to CloudFormation. So it is uploaded to S3 first, as on AWS.
     client("s3", endpoint).put_object(Bucket=CODE_BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(expanded))
     cloudformation = client("cloudformation", endpoint)
     arguments = {
@@ -197,7 +198,7 @@ def failure_reason(cloudformation):
             reason = f"{event['LogicalResourceId']}: {event['ResourceStatusReason'].rstrip('.')}"
     if reason:
         return reason
-    # No resource was changed: the validation rejected the template.
+    # No resource has failed, so CloudFormation rejected the template in its validation, before it changed any resource.
     for event in cloudformation.describe_events(StackName=STACK)["OperationEvents"]:
         if event.get("ValidationStatus") == "FAILED":
             return f"{event['LogicalResourceId']}: {event['ValidationStatusReason'].rstrip('.')}"
@@ -222,8 +223,8 @@ def seed(pool, endpoint):
         who = {"UserPoolId": pool, "Username": user["email"]}
         attributes = {"email": user["email"], "email_verified": "true", "name": user["name"]}
         cognito.admin_create_user(**who, UserAttributes=named(attributes), MessageAction="SUPPRESS")
-        # On AWS nobody can choose a `sub`; the emulator allows a later change. Fixed IDs let commands that a developer
-        # saved work again after a restart.
+        # Sets a fixed user ID, so that commands that a developer saved work again after a restart. On AWS nobody can
+        # choose a `sub`; the emulator lets an administrator change it.
         cognito.admin_update_user_attributes(**who, UserAttributes=named({"sub": user["id"]}))
         cognito.admin_set_user_password(**who, Password=PASSWORD, Permanent=True)
     return [user | {"password": PASSWORD} for user in USERS]

@@ -19,7 +19,7 @@ def load(path):
     try:
         return yaml_parse(path.read_text())
     except YAMLError as error:
-        raise Failure(f"{path} is not YAML: {error}.") from None
+        raise Failure(f"{path} is not valid YAML: {error}.") from None
 
 
 def binaries(template):
@@ -55,11 +55,12 @@ def expand(template, code, parameters, endpoint):
         elif resource["Type"] == "AWS::S3::BucketPolicy":
             del resources[logical_id]  # it requires TLS, and the emulator serves HTTP
         elif resource["Type"] == "AWS::SecretsManager::Secret":
-            # The emulator ignores ExcludePunctuation.
+            # The emulator ignores ExcludePunctuation, so this lists the punctuation to exclude.
             properties["GenerateSecretString"]["ExcludeCharacters"] = string.punctuation
         elif resource["Type"] == "AWS::Lambda::Function":
-            # The pool's tokens name AWS as their issuer, but the emulator serves their keys. A parameter cannot hold this
-            # URL: it contains the pool's ID, which exists only after the deployment.
+            # The user pool's tokens name AWS as their issuer, but the emulator serves the keys that verify them. The
+            # parameter TokenJwksUrl cannot hold their URL, because it contains the ID of the pool, which does not exist
+            # before the deployment.
             variables = properties["Environment"]["Variables"]
             variables["TOKEN_JWKS_URL"] = {"Fn::Sub": endpoint + "/${UserPool}/.well-known/jwks.json"}
     return template
@@ -71,7 +72,7 @@ def http_api(api, resource):
     resource["Properties"] = {
         "Name": {"Ref": "AWS::StackName"},
         "ProtocolType": "HTTP",
-        # The emulator reads these settings only in lower case, as they are in the body.
+        # The emulator reads CORS settings only if their names start with a lower-case letter, as in the OpenAPI body.
         "CorsConfiguration": body["x-amazon-apigateway-cors"],
         "Tags": {"ms-custom-id": HTTP_API_ID},
     }
@@ -120,5 +121,5 @@ def http_api(api, resource):
     return resources
 
 
-# Characters that a path may contain and a logical ID may not.
+# Characters of URL paths that a logical ID in CloudFormation must not contain.
 UNNAMEABLE = str.maketrans("", "", "{}-_.+")

@@ -6,14 +6,14 @@ await build({
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
   bundle: true,
-  // sharp has a native library and is loaded from node_modules.
+  // sharp has a native library, which cannot be bundled and is loaded from node_modules.
   external: ['sharp'],
   minify: true,
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  // Takes the SDK's ES modules, which allow tree shaking. The default would be its CommonJS modules.
+  // Takes the ES modules of the AWS SDK, which allow tree shaking, instead of its CommonJS modules (the default).
   mainFields: ['module', 'main'],
-  // Dependencies that exist only as CommonJS need `require` for Node's own modules.
+  // Some bundled dependencies exist only as CommonJS and need `require` to load Node's own modules.
   banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
 })

@@ -1,4 +1,4 @@
-// Test pictures like a family's photos, with soft shapes, edges and grain. They are the same in every run.
+// Creates test pictures like a family's photos, with soft shapes, edges and grain. They are the same in every run.
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -8,8 +8,8 @@ const PNG = { ratio: 0.6 }
 const WEBP = { ratio: 0.75 }
 
 /**
- * Creates each picture if it does not exist. Yields its name, file, size in bytes and goal: at most `ratio` of sharp's
- * CPU time and `mib` of peak memory.
+ * Creates each picture if it does not exist. Yields its name, file, size in bytes and goal. The goal is at most `ratio`
+ * times sharp's CPU time and at most `mib` MiB of peak memory.
  */
 export async function* pictures(folder) {
   const pixelsByWidth = new Map()
@@ -39,7 +39,7 @@ export async function* pictures(folder) {
   }
 }
 
-/** A photo: waves of many sizes, discs with hard edges, and sensor noise. */
+/** Returns the pixels of an artificial photo: waves of many sizes, discs with hard edges, and sensor noise. */
 function pixels(width, height) {
   const random = generator(7)
   const discs = Array.from({ length: 16 }, () => [random() * width, random() * height, random() ** 2 * width / 4])
@@ -59,7 +59,7 @@ function pixels(width, height) {
   return data
 }
 
-/** A screenshot: panels and lines of text. */
+/** Returns an artificial screenshot: panels and lines of text. */
 function screen(width, height) {
   const random = generator(11)
   const parts = []
@@ -80,7 +80,7 @@ function clamp(value) {
   return value < 0 ? 0 : value > 255 ? 255 : value
 }
 
-/** The Mulberry32 generator: the same seed gives the same numbers. */
+/** Returns a random number generator (Mulberry32). The same seed gives the same numbers. */
 function generator(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0

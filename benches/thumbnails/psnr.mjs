@@ -1,8 +1,11 @@
-// Quality of a thumbnail: its PSNR against the full picture, scaled down with a Lanczos filter.
+// Measures the quality of a thumbnail: its PSNR against the full picture, scaled down with a Lanczos filter.
 import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
 
-/** The PSNR of each thumbnail in dB. The reference is made by this file, so it favours neither side. */
+/**
+ * Returns the PSNR of each thumbnail of `file` in dB. The scaled-down reference is computed by this module and not by
+ * one of the compared libraries, so it favours neither of them.
+ */
 export async function psnrOf(file, thumbnails) {
   const small = await Promise.all(thumbnails.map((thumbnail) => decoded(thumbnail)))
   const [{ width, height }] = small
@@ -16,7 +19,7 @@ export async function psnrOf(file, thumbnails) {
   })
 }
 
-/** All pixels: upright, in sRGB, on a white background. */
+/** Returns all pixels of an image: upright, in sRGB, on a white background. */
 async function decoded(file) {
   const image = sharp(readFileSync(file)).autoOrient().flatten({ background: '#fff' }).toColourspace('srgb')
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
@@ -24,7 +27,7 @@ async function decoded(file) {
   return { data, width: info.width, height: info.height }
 }
 
-/** Scales down with a three-lobe Lanczos filter, first horizontally, then vertically, without rounding. */
+/** Scales an image down with a three-lobe Lanczos filter, first horizontally, then vertically, without rounding. */
 function scaledDown({ data, width, height }, toWidth, toHeight) {
   const across = new Float32Array(toWidth * height * 3)
   weights(width, toWidth).forEach(({ first, factors }, x) => {
@@ -42,14 +45,17 @@ function scaledDown({ data, width, height }, toWidth, toHeight) {
     for (let at = 0; at < row; at++) {
       let sum = 0
       for (let i = 0; i < factors.length; i++) sum += across[(first + i) * row + at] * factors[i]
-      // The filter overshoots black and white, which a thumbnail cannot show.
+      // The Lanczos filter overshoots black and white, which a thumbnail cannot show. So the sum is clamped.
       down[y * row + at] = Math.min(Math.max(sum, 0), 255)
     }
   })
   return down
 }
 
-/** For each of the `to` pixels: the first of the `from` pixels that contribute to it, and the weight of each. */
+/**
+ * Returns for each of the `to` scaled pixels the first of the `from` pixels that contribute to it, and the weight of
+ * each.
+ */
 function weights(from, to) {
   const scale = from / to
   const sinc = (x) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x))

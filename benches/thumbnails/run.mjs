@@ -1,8 +1,10 @@
-// Measures thumbnails of the crate media, of sharp (libvips), and the floor.
+// Compares thumbnails made by the crate media with thumbnails made by sharp (libvips), and with the floor.
+//
 // Usage: node benches/thumbnails/run.mjs [--json FILE]
 //
-// Installs sharp, builds the example of media, and creates the pictures in .local/bench. Prints a Markdown table with
-// the median CPU time of a thumbnail, the peak memory of a process that makes one, and the PSNR against the picture.
+// Installs sharp, builds the example program of media, and creates the pictures in .local/bench. Prints a Markdown
+// table with the median CPU time of a thumbnail, the peak memory of a process that makes one, and the PSNR against the
+// picture.
 //
 // The floor is media's decoder without scaling and encoding. It decodes the whole file, at a reduced size if the
 // decoder offers one. For large progressive JPEGs media can be faster than the floor, because it skips parts of the
@@ -31,7 +33,7 @@ const { default: sharp } = await import('sharp')
 const { pictures } = await import('./pictures.mjs')
 const { psnrOf } = await import('./psnr.mjs')
 
-/** Runs a side and returns its CPU time in ms and its peak memory in MiB. */
+/** Runs one of `sides` and returns its CPU time in ms and its peak memory in MiB. */
 function run(side, ...args) {
   const [command, ...fixedArgs] = sides[side]
   const [ms, mib] = execFileSync(command, [...fixedArgs, ...args], { encoding: 'utf8' }).split(' ').map(Number)
@@ -39,15 +41,18 @@ function run(side, ...args) {
 }
 
 /**
- * The CPU time of each side in ms: the best of several rounds. The sides take turns, so that other load on the machine
- * affects all of them.
+ * Returns the CPU time of each side in ms: the best of several rounds. The sides take turns, so that other load on the
+ * machine affects all of them.
  */
 function cpuMs(file) {
   const rounds = Array.from({ length: ROUNDS }, () => Object.keys(sides).map((side) => run(side, file, RUNS).ms))
   return Object.fromEntries(Object.keys(sides).map((side, at) => [side, Math.min(...rounds.map((round) => round[at]))]))
 }
 
-/** The peak memory of a process that makes one thumbnail, and the PSNR of that thumbnail. */
+/**
+ * Makes one thumbnail with media and one with sharp, each in its own process. Returns the peak memory of the processes
+ * in MiB and the PSNR of the thumbnails in dB.
+ */
 async function memoryAndPsnr(file) {
   const thumbnails = ['media', 'sharp'].map((side) => ({ side, out: `${file}.${side}.jpeg` }))
   const [mediaMib, sharpMib] = thumbnails.map(({ side, out }) => run(side, file, 1, out).mib)

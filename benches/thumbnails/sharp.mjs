@@ -1,4 +1,4 @@
-// The same work as the example `thumbnail` of the crate media, with sharp: `node sharp.mjs FILE RUNS [OUT]`.
+// Does the same work as the example `thumbnail` of the crate media, but with sharp: `node sharp.mjs FILE RUNS [OUT]`.
 // Prints the median CPU time in ms and the peak memory in MiB. Writes the thumbnail to OUT.
 import { readFileSync, writeFileSync } from 'node:fs'
 import sharp from 'sharp'

@@ -11,7 +11,7 @@ interface Stack {
   users: { id: string; name: string; email: string; password: string }[];
 }
 
-/** How long a test waits for a condition. Long, because the machine may be busy. */
+/** How long a test waits for a condition, in milliseconds. The time is long, because the machine may be busy. */
 export const TIMEOUT_MS = 60_000;
 
 export const stack: Stack = JSON.parse(readFileSync(process.env.HEARTH_STACK ?? "../../.local/stack.json", "utf8"));
@@ -32,9 +32,9 @@ export function launch(...extraArgs: string[]): Promise<Browser> {
   });
 }
 
-/** A demo user with their own browser context. */
+/** A demo user with their own browser context, so that several users can be signed in at the same time. */
 export class Person {
-  /** Exceptions of the page and errors in its console. */
+  /** Uncaught exceptions of the page and errors in its console. `close` throws if there are any. */
   readonly errors: string[] = [];
 
   readonly page: Page;
@@ -46,7 +46,7 @@ export class Person {
     page.setDefaultTimeout(TIMEOUT_MS);
     page.on("pageerror", (error) => this.errors.push(String(error.stack ?? error)));
     page.on("console", (message) => {
-      // Failed requests are not counted, because tests make requests fail on purpose.
+      // The browser logs failed requests as errors. They do not count, because tests make requests fail on purpose.
       if (message.type() === "error" && !message.text().includes("Failed to load resource"))
         this.errors.push(message.text());
     });
@@ -60,7 +60,7 @@ export class Person {
     return person;
   }
 
-  /** Opens the page and signs in as the demo user with this name. */
+  /** Opens the page and signs in as the demo user with the given name. */
   static async signedIn(browser: Browser, name: string, options?: BrowserContextOptions): Promise<Person> {
     const person = await Person.open(browser, name, options);
     await person.signIn();
@@ -77,12 +77,12 @@ export class Person {
     await this.page.getByRole("heading", { name: title }).waitFor();
   }
 
-  /** Simulates a return from another tab, upon which the page loads what is new. */
+  /** Simulates that the user returns from another browser tab. The page then refreshes the list of conversations. */
   async returnToTab(): Promise<void> {
     await this.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
   }
 
-  /** The link to a conversation in the list. */
+  /** Returns the link to a conversation in the list of conversations. */
   threadLink(title: string): Locator {
     return this.page.getByRole("link", { name: title });
   }
@@ -93,22 +93,22 @@ export class Person {
     await field.press("Enter");
   }
 
-  /** The list item of the message with this text. */
+  /** Returns the list item of the message with the given text. */
   message(text: string): Locator {
     return this.page.locator("li.message", { hasText: text });
   }
 
-  /** Waits until a message with this text is shown as sent. */
+  /** Waits until the page shows a message with the given text as sent. */
   async waitForMessage(text: string): Promise<void> {
     await this.page.locator("li.message[data-state=sent]", { hasText: text }).first().waitFor();
   }
 
-  /** The texts of all messages on the page, in order. */
+  /** Returns the texts of all messages on the page, in order. */
   messageTexts(): Promise<string[]> {
     return this.page.locator("li.message .bubble").allTextContents();
   }
 
-  /** Waits until the page shows this connection state. */
+  /** Waits until the page shows the given connection state. */
   async waitForConnection(label: "Live" | "Offline"): Promise<void> {
     await this.page.locator(".connection:visible [role=status]", { hasText: label }).first().waitFor();
   }
@@ -120,7 +120,7 @@ export class Person {
   }
 }
 
-/** The ID of a demo user. */
+/** Returns the ID of a demo user. Throws if `stack.json` has no user with the given name. */
 export function idOf(name: string): string {
   const user = stack.users.find((user) => user.name === name);
   if (!user) throw new Error(`stack.json has no demo user named ${name}.`);
@@ -153,7 +153,7 @@ async function signIn(name: string): Promise<string> {
   return answer.AuthenticationResult.IdToken;
 }
 
-/** Sends a POST request to the API as a demo user, without a browser. Tests set up their data with it. */
+/** Sends a POST request to the API as a demo user, without a browser. Tests create their data with it. */
 export async function post(name: string, path: string, content: object): Promise<{ id: string }> {
   const response = await fetch(`${stack.apiUrl}${path}`, {
     method: "POST",

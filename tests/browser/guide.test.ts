@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PORT = 5173; // the local cloud accepts requests from pages on this port
 
 let browser: Browser;
-/** The folder that the guide starts from: it contains the clone as `hearth`, and later the new project. */
+/** The folder in which the guide docs/frontend.md starts. It contains the clone `hearth`, and later the new project. */
 let folder: string;
 before(async () => {
   browser = await launch();
@@ -26,7 +26,7 @@ after(async () => {
   await browser.close();
 });
 
-/** Returns the files of a guide: its fenced blocks with a file name. Blocks of the same file are joined. */
+/** Returns the files that the guide contains as fenced blocks with a file name. Blocks of the same file are joined. */
 function files(markdown: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const [, name = "", content = ""] of markdown.matchAll(/^```\w+ (\S+)\n(.*?)^```$/gms))
@@ -34,7 +34,7 @@ function files(markdown: string): Map<string, string> {
   return found;
 }
 
-/** Returns the shell commands of a step of the guide, changed to use this test's instance of the local cloud. */
+/** Returns the shell commands of one step of the guide. They use this test's local cloud instead of the default one. */
 function commands(markdown: string, step: string): string {
   const section = markdown.split(/^## /m).find((section) => section.startsWith(step)) ?? "";
   const [, shell] = /^```sh\n(.*?)^```$/ms.exec(section) ?? assert.fail(`The guide's step "${step}" has no commands.`);
@@ -85,7 +85,7 @@ async function chatOnBothSides(): Promise<void> {
     await image.waitFor();
     await page.waitForFunction((image) => (image as HTMLImageElement).naturalWidth > 0, await image.elementHandle());
   }
-  // The user cancels the file dialog, and then chooses a file that has no thumbnail.
+  // Simulates that the user cancels the file dialog, and then chooses a file that has no thumbnail.
   await picker.dispatchEvent("change");
   await picker.setInputFiles({ name: `${word}.txt`, mimeType: "text/plain", buffer: Buffer.from("milk") });
   for (const page of [sarah, michael]) {
@@ -107,7 +107,7 @@ async function open(name: string, errors: string[]): Promise<Page> {
   return page;
 }
 
-/** Returns whether the port is free on both addresses of `localhost`. */
+/** Returns whether PORT is free on both addresses of `localhost`. */
 async function isFree(): Promise<boolean> {
   for (const host of ["127.0.0.1", "::1"]) {
     const taken = await new Promise<boolean>((resolve) => {

@@ -57,7 +57,7 @@ test("the whole page can be used by keyboard", async () => {
   await waitForFocus(page, "Message");
   assert.equal(await page.getByRole("textbox", { name: "Message" }).inputValue(), "A draft");
 
-  // The messages can be focused for scrolling, and all other controls can be reached.
+  // With Tab, the user can focus the list of messages to scroll it, and can reach all other controls.
   await tabTo(page, "Messages", "Shift+Tab");
   await tabTo(page, "Add photos or files");
   await tabTo(page, "Sign out", "Shift+Tab");
@@ -129,7 +129,7 @@ async function waitForFocus(page: Page, name: string): Promise<void> {
   await waitUntil(`the focus is on ${name}`, async () => (await focused(page)).includes(name));
 }
 
-/** Presses `key` until the element with this name is focused. */
+/** Presses `key` until the element with the given name is focused. Throws after 200 presses. */
 async function tabTo(page: Page, name: string, key = "Tab"): Promise<void> {
   for (let presses = 0; presses < 200; presses += 1) {
     if ((await focused(page)).includes(name)) return;

@@ -155,7 +155,9 @@ test("a message that was not sent before a reload is sent after it", async () =>
   await michael.close();
 });
 
-/** Opens a new conversation for Sarah and Michael. Calls `prepare` with Michael's page before it signs in. */
+/**
+ * Creates a conversation and opens it as Sarah and as Michael. Calls `prepare` with Michael's page before he signs in.
+ */
 async function openForBoth(title: string, prepare?: (page: Person["page"]) => Promise<void>) {
   const unique = `${title} ${crypto.randomUUID()}`;
   const thread = await newThread(unique, "Sarah", "Michael");

@@ -23,7 +23,8 @@ test("on a phone, only the list or one conversation is shown, and nothing is wid
   await sarah.waitForMessage("A-word-that-does-not-end-");
   await assertNoHorizontalOverflow(sarah);
 
-  // The field is not focused automatically, so the keyboard stays closed. In the field, Enter starts a new line.
+  // The message field is not focused automatically, so the phone's keyboard stays closed. In the field, Enter starts a
+  // new line.
   assert.equal(await sarah.page.evaluate(() => document.activeElement?.tagName), "H1");
   const field = sarah.page.getByRole("textbox", { name: "Message" });
   await field.tap();

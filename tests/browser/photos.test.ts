@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** Opens a new conversation with this title for Sarah and Michael. */
+/** Creates a conversation with the given title and opens it as Sarah and as Michael. */
 async function openForBoth(title: string): Promise<[Person, Person]> {
   await newThread(title, "Sarah", "Michael");
   const people: [Person, Person] = [await Person.signedIn(browser, "Sarah"), await Person.signedIn(browser, "Michael")];
@@ -79,7 +79,7 @@ test("pasted, dropped and chosen files are sent in one message, and the viewer g
   await sarah.page.getByText("Ready to send").nth(2).waitFor();
   await sarah.page.getByRole("button", { name: "Send" }).click(); // a message without text
 
-  // The viewer shows only ready photos, so the test waits for both.
+  // The viewer shows only ready photos, so the test waits until both photos are ready.
   await michael.page.getByRole("button", { name: "Open dropped.jpg" }).waitFor();
   await michael.page.getByRole("button", { name: "Open pasted.jpg" }).click();
   await michael.page.getByRole("dialog", { name: "pasted.jpg" }).waitFor();
@@ -205,8 +205,8 @@ test("editing a refused message restores its photo in the composer", async () =>
 const broken = { name: "broken.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture at all") };
 
 /**
- * Holds back the page's uploads: the page gets a success response, but no bytes reach the storage. So a message can be
- * sent while its file is pending. Returns a function that uploads the given bytes for the last upload.
+ * Holds back the page's uploads: the page gets a success response, but no bytes reach the storage. So a test can send a
+ * message while its file is pending. Returns a function that completes the last upload with the given bytes.
  */
 async function holdUpload(page: Page): Promise<(bytes: Buffer) => Promise<void>> {
   let upload: { url: string; type: string } | undefined;

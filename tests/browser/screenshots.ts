@@ -9,11 +9,11 @@ const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url)
 const DESKTOP = { viewport: { width: 1180, height: 760 } };
 const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 1.5, hasTouch: true, isMobile: true };
 
-// The messages are sent just now. For the screenshots, the page gets invented times, at which people would write them.
+// The script sends all messages within seconds. The page gets invented times instead, as in a real conversation.
 const day = new Date(Date.now() - 86_400_000);
 const at = (hour: number, minute: number, daysBefore = 0) =>
   new Date(day.getFullYear(), day.getMonth(), day.getDate() - daysBefore, hour, minute);
-/** The invented time of each message, by message ID. */
+/** The invented times that the screenshots show, by message ID. */
 const times = new Map<string, Date>();
 
 async function message(name: string, threadId: string, body: string, when: Date): Promise<void> {
@@ -37,13 +37,13 @@ async function sendPhoto(name: string, threadId: string, body: string, photo: Bu
   times.set(sent.id, when);
 }
 
-/** Creates the threads and their messages. Returns Sarah's read marks: she has read all threads but one. */
+/** Creates the threads and messages. Returns Sarah's read marks by thread ID: she has read all threads except one. */
 async function createThreads(browser: Browser): Promise<Record<string, number>> {
   const page = await browser.newPage();
   const lake = await drawLake(page);
   await page.close();
   const [michael, dad] = [idOf("Michael"), idOf("Dad")];
-  // The page shows the ID of a member who has never signed in. So the IDs of such members are names.
+  // The page shows the ID of a member who has never signed in instead of a name. So these IDs look like names.
   const recipe = await thread("Cake committee", michael, "Lena");
   await message("Michael", recipe, "Plum or apple? I vote for both.", at(19, 40, 4));
   const birthday = await thread("Grandma’s 80th", michael, dad, "Grandma", "Lena");
@@ -70,7 +70,7 @@ async function createThreads(browser: Browser): Promise<Record<string, number>> 
   return { [recipe]: 9, [two]: 9, [family]: 9 };
 }
 
-/** Opens the page with Sarah's read marks and the invented times. */
+/** Opens the page for Sarah, with the given read marks and with the invented times of the messages. */
 async function openPage(
   browser: Browser,
   read: Record<string, number>,

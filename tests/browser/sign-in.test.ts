@@ -37,7 +37,7 @@ test("sign-in with e-mail and password works, a wrong password shows an error, a
   await person.page.getByRole("button", { name: "Sign out" }).click();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   await revoked;
-  // A copy of the session from before the sign-out must be useless.
+  // A copy of the session from before the sign-out must not sign the user in again.
   const copy = { ...JSON.parse(stored ?? ""), idToken: expired(JSON.parse(stored ?? "").idToken) };
   await person.page.evaluate((copy) => sessionStorage.setItem("hearth-session", copy), JSON.stringify(copy));
   await person.page.reload();
@@ -50,7 +50,7 @@ test("sign-in with e-mail and password works, a wrong password shows an error, a
 test("a first sign-in with a temporary password asks for a new one", async () => {
   const person = await Person.open(browser, "Sarah");
   const requests: { action: string; content: Record<string, unknown> }[] = [];
-  // Cognito's answers for a user that an administrator has created.
+  // Answers like Cognito for a user that an administrator has created: the user must choose a password.
   await person.page.route(`${stack.endpointUrl}/`, async (route) => {
     const action = (await route.request().headerValue("x-amz-target"))?.replace(/.*\./, "") ?? "";
     if (route.request().method() !== "POST") return route.fallback();
@@ -149,7 +149,8 @@ test("throttling by the user pool does not end the session, and a renewal does n
   );
   answer?.();
   await renewed;
-  // When this later request is done, the page has processed the renewal too.
+  // Wait for a request that starts after the token renewal. When this request is done, the page has processed the
+  // renewed token.
   await person.page.evaluate(() => fetch("config.json").then((response) => response.text()));
   assert.equal(await person.page.evaluate(() => sessionStorage.getItem("hearth-session")), null);
   await person.page.reload();

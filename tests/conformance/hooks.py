@@ -1,7 +1,8 @@
 """Schemathesis hooks that make generated requests refer to resources that exist.
 
-Schemathesis generates valid and invalid requests from the schemas. A schema cannot say which cursors, keys and files exist,
-so these hooks fill them into the requests that are meant to be valid. Requests that are meant to be invalid stay unchanged.
+Schemathesis generates valid and invalid requests from the schemas in docs/openapi.yaml. A schema cannot say which cursors
+and files exist and which idempotency keys are unused, so these hooks fill them into the requests that are meant to be
+valid. Requests that are meant to be invalid stay unchanged.
 """
 
 import collections
@@ -12,10 +13,11 @@ import os
 import schemathesis
 from schemathesis import GenerationMode
 
-# A ready file: its ID, and for each operation with a signed link the path and query parameters, by operationId.
+# The file that run.py has uploaded. `id` is the file's ID. Each other key is the operationId of an operation that needs
+# a signed link, with the link's path and query parameters as the value.
 FILE = json.loads(os.environ["CONFORMANCE_FILE"])
 
-# For each operation, the cursors that it has returned.
+# The cursors that each operation has returned, by operationId.
 cursors = collections.defaultdict(set)
 count = itertools.count()
 
@@ -62,7 +64,8 @@ def use_new_key(case):
     """Makes a generated Idempotency-Key unique, since the server refuses a used key with other content."""
     key = (case.headers or {}).get("Idempotency-Key")
     if key:
-        # The file's ID differs in each run, the counter in each request.
+        # The ID of the uploaded file makes the key differ between runs. The counter makes it differ between the
+        # requests of a run.
         case.headers["Idempotency-Key"] = f"{FILE['id']}-{next(count)}-{key}"[:128]
 
 
@@ -74,7 +77,7 @@ def use_own_files(case):
 
 @schemathesis.check
 def documented_error_code(ctx, response, case):
-    """A problem document has one of the codes in `x-codes` of its response."""
+    """Checks that the code of a problem document is in the `x-codes` of the documented response."""
     if "application/problem+json" not in response.headers.get("content-type", [""])[0]:
         return
     document = case.operation.schema.raw_schema

@@ -33,7 +33,7 @@ def main(options):
         sys.exit(f"error: {path} does not exist; run `make up` first, or `make test-conformance` instead")
     stack = json.loads(path.read_text())
     tokens = {name: cloud.log_in(stack, name) for name in ("Sarah", "Dad")}
-    # The tokens go into a temporary file that only this user can read.
+    # schemathesis reads the tokens from a temporary file, which only the current user of this machine can read.
     with tempfile.NamedTemporaryFile("w", suffix=".json") as identities:
         json.dump({"auth": [identity(name, token) for name, token in tokens.items()]}, identities)
         identities.flush()
@@ -87,7 +87,7 @@ def answer(response):
 
 
 def parameters(url, **path):
-    """Returns the parameters of a link, after checking that its path contains the path parameters."""
+    """Returns the path and query parameters of a link. Ends the test if the link does not contain those in `path`."""
     parts = urlsplit(url)
     if not all(value in unquote(parts.path) for value in path.values()):
         sys.exit(f"error: the path of {url} does not contain all of {path}")

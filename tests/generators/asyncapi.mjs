@@ -1,11 +1,12 @@
 // Validates an AsyncAPI document: asyncapi.mjs DOCUMENT
 //
-// Works without a network: the document refers only to itself, and the parser contains the schemas of all versions.
+// Needs no network: the document has no references to other files, and the parser contains the schemas of all AsyncAPI
+// versions.
 
 import { readFileSync } from "node:fs";
 import { Parser } from "@asyncapi/parser";
 
-/** Severities of the parser: 0 is an error, 1 a warning, 2 information, 3 a hint. */
+/** The parser's severity of a warning. Errors have 0, information 2, hints 3. Errors and warnings fail this script. */
 const WARNING = 1;
 
 const [path] = process.argv.slice(2);

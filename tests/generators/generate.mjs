@@ -1,4 +1,4 @@
-// Generates the TypeScript clients: generate.mjs DOCUMENT FOLDER OPERATION...
+// Generates TypeScript clients from an OpenAPI document: generate.mjs DOCUMENT FOLDER OPERATION...
 //
 // Writes FOLDER/hey-api and FOLDER/orval. Fails if a generator prints a warning, or does not export a function for each
 // OPERATION (an operationId).
@@ -10,7 +10,7 @@ import { generate } from "orval";
 
 const [document, folder, ...operations] = process.argv.slice(2);
 
-/** Runs a generator and returns everything that it prints. */
+/** Runs a generator and returns everything that it prints to stdout and stderr. */
 async function captured(run) {
   const printed = [];
   const original = {};
@@ -47,7 +47,7 @@ for (const [name, run] of Object.entries(generators)) {
   const output = resolve(folder, name);
   const printed = await captured(() => run(output));
   if (/warn|⚠|error|skip|unsupported|fail/i.test(printed)) {
-    process.stderr.write(`error: ${name} is not satisfied with ${document}:\n${printed}\n`);
+    process.stderr.write(`error: ${name} printed a warning or an error for ${document}:\n${printed}\n`);
     process.exitCode = 1;
     continue;
   }

@@ -74,7 +74,7 @@ def upload(client):
 
 
 def check_errors(client, thread):
-    """Errors become the types that the document declares for their status."""
+    """Checks that each error response becomes the type that the document declares for its status."""
     missing = get_thread.sync("thread_missing", client=client)
     same((type(missing), missing.code), (Problem, ErrorCode.THREAD_NOT_FOUND))
     empty = send_message.sync(thread.id, client=client, body=SendMessage(body=""))

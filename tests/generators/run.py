@@ -42,13 +42,13 @@ def main():
     run(
         TOOLS / "venv" / "bin" / "python",
         HERE / "round_trip.py",
-        # The token is not an argument: every user of the machine can read those.
+        # The environment passes the token, because every user of the machine can read the arguments of a command.
         environment={"HEARTH_API": stack["apiUrl"], "HEARTH_TOKEN": cloud.log_in(stack, "Sarah")},
     )
 
 
 def operation_ids(document):
-    """The operationId of every operation of an OpenAPI document."""
+    """Returns the operationId of every operation of an OpenAPI document."""
     items = document["paths"].values()
     return [operation["operationId"] for item in items for name, operation in item.items() if name in METHODS]
 
@@ -67,8 +67,9 @@ def generate_python(operations):
 
 
 def run(*command, environment=None):
-    """Runs a command with the tools of this test, and ends the test if it fails."""
-    # openapi-python-client runs ruff. Node is one of the tools of the local cloud.
+    """Runs a command with the tools of this test in PATH, and ends the test if the command fails."""
+    # openapi-python-client runs ruff, which is in the folder of the generator. The folder of this script's Python
+    # contains the local cloud's tools, such as Node.
     folders = [TOOLS / "venv" / "bin", Path(sys.executable).parent]
     path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
     done = subprocess.run(list(map(str, command)), cwd=HERE, env=os.environ | {"PATH": path} | (environment or {}))

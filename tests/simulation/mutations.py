@@ -1,9 +1,10 @@
-"""Breaks the functions on purpose, one mutation at a time, and counts the histories until the simulation notices it.
+"""Applies one mutation (a deliberate bug) after the other, and counts the histories until the simulation notices it.
 
     mutations.py [--check] [NAME...]
 
-First it checks that every mutation fits the code. Then it applies one after the other in a copy of the tracked files,
-.local/mutations, and prints a row of the table in docs/simulation.md for each. With `--check` it stops after the check.
+First it checks that the code still contains the texts that the mutations replace. Then it applies each mutation in a copy
+of the tracked files, .local/mutations, and prints the mutation's row of the table in docs/simulation.md. With `--check`
+it stops after the check.
 """
 
 import argparse
@@ -15,8 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPY = ROOT / ".local" / "mutations"
-# Histories after which a mutation counts as not noticed.
-MAX_HISTORIES = 2_500
+# A mutation counts as not noticed if this many histories succeed with it.
+MAX_HISTORIES = 10_000
 # Part of the name of the test in tests/simulation/src/main.rs that runs the histories.
 TEST = "nothing_is_lost"
 
@@ -36,7 +37,8 @@ FILES = "shared/store/src/files.rs"
 IDEMPOTENCY = "shared/store/src/idempotency.rs"
 CLIENT = "tests/simulation/src/client.rs"
 
-# name: (description, [(file, text to replace, replacement)]). The file has to contain the text exactly once.
+# Maps names of mutations to (description, [(file, text to replace, replacement)]). Each file has to contain its text to
+# replace exactly once.
 MUTATIONS = {
     "subscribed-without-seq": ("`subscribed` does not contain the thread's last `seq`", [
         (WS_MESSAGE, "Ok(deps.chat.last_seq(thread_id).await?)", "Ok(0)"),
@@ -48,7 +50,7 @@ MUTATIONS = {
     "seq-from-cache": ("`subscribe` returns the last `seq` that the instance has cached", [
         (MESSAGES, "\nimpl Chat {\n", """
 impl Chat {
-    /// Returns the cached last `seq`.
+    /// Returns the thread's last `seq`, from this instance's cache if possible.
     pub async fn cached_seq(&self, thread_id: &ThreadId) -> Result<u64, Error> {
         match self.last_seqs.get(thread_id) {
             Some(seq) => Ok(seq),
@@ -98,6 +100,9 @@ impl Chat {
     ]),
     "own-row-not-recognized": ("a put that is retried after a lost answer takes its own row for another message", [
         (MESSAGES, "let is_same = existing.is_some_and(|existing| existing.id == row.id);", "let is_same = existing.is_some_and(|_| false);"),
+    ]),
+    "time-renewed-after-conflict": ("a retry after a conflict returns another creation time than the stored one", [
+        (MESSAGES, "                CommitResult::Conflict => backoff::pause(attempt).await,\n", "                CommitResult::Conflict => {\n                    backoff::pause(attempt).await;\n                    row.created_at = Timestamp::now();\n                }\n"),
     ]),
     "key-ignored": ("the `Idempotency-Key` is ignored", [
         (MESSAGES_SEND, "idempotency_key: idempotency_key.as_ref()", "idempotency_key: idempotency_key.as_ref().filter(|_| false)"),
@@ -154,7 +159,7 @@ impl Chat {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only check that every mutation fits the code")
+    parser.add_argument("--check", action="store_true", help="only check that the code contains the texts to replace")
     parser.add_argument("names", nargs="*", metavar="NAME", help="the mutations to run; by default all of them")
     arguments = parser.parse_args()
     names = arguments.names or list(MUTATIONS)
@@ -186,7 +191,7 @@ def main():
 
 
 def check():
-    """Returns the mutated files of every mutation that fits, and (name, problem) for every text that does not."""
+    """Returns the mutated files of each mutation that fits the code, and (name, problem) for each misfit."""
     mutated, misfits = {}, []
     for name, (_, replacements) in MUTATIONS.items():
         files, problems = {}, []
@@ -206,11 +211,11 @@ def check():
 
 
 def update_copy():
-    """Brings the copy up to date. It writes only files that differ, so that cargo rebuilds only what depends on them."""
+    """Updates the copy of the tracked files. Writes only files that differ, so that cargo rebuilds no others."""
     built = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug"
     if built.is_dir() and not (COPY / "target").exists():
-        # Saves building the dependencies again. The directory itself cannot be shared: the copy's packages have the
-        # same names as the originals, and cargo would mix up their builds.
+        # Copies the built dependencies, so that cargo does not build them again. The copy cannot use the target
+        # directory itself: its packages have the same names as the originals, and cargo would mix up their builds.
         (COPY / "target").mkdir(parents=True)
         subprocess.run(["cp", "-a", built, COPY / "target"], check=True)
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
@@ -230,7 +235,7 @@ def write(files):
 
 
 def run_histories():
-    """Runs histories in the copy. Returns how many ran until one failed, and that one's first problem."""
+    """Runs histories in the copy until one fails. Returns their number and the first problem of the failed history."""
     environment = os.environ | {
         "CARGO_TARGET_DIR": str(COPY / "target"), "HISTORIES": str(MAX_HISTORIES), "FAILURES": "1",
     }

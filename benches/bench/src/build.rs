@@ -1,4 +1,5 @@
-//! Compile times: from nothing, without a change, and after a change of one line. Uses its own target directory.
+//! Measures compile times: of a full build, of a build without a change, and of a build after a change of one line.
+//! Builds into a target directory of its own, which it deletes first.
 
 use std::fs;
 use std::path::Path;
@@ -10,10 +11,16 @@ use tokio::process::Command;
 
 use crate::fixture::repository;
 use crate::report::{Section, figure, progress};
+use crate::template;
 
-const DEV: [&str; 4] = ["build", "--workspace", "--bins", "--examples"];
-const TEST: [&str; 4] = ["build", "--workspace", "--bins", "--tests"];
-const RELEASE: [&str; 4] = ["build", "--release", "--bin", "messages-send"];
+const TEST: &str = "build --workspace --bins --tests";
+const RELEASE: &str = "build --release --bin messages-send";
+
+/// Returns cargo's arguments for the build of `make dev`, which the Makefile defines as `DEV_BUILD`.
+fn dev() -> Result<String> {
+    let packages = template::functions()?.into_iter().chain(["dev-features".to_owned()]);
+    Ok(packages.fold("build --bins".to_owned(), |build, package| format!("{build} --package {package}")))
+}
 
 pub(crate) async fn run() -> Result<Vec<Section>> {
     let target = crate::folder()?.join("build");
@@ -29,7 +36,9 @@ pub(crate) async fn run() -> Result<Vec<Section>> {
          longest.",
         &["build for", "from nothing", "no change", "change of a function", "change of `store`", "longest, s"],
     );
-    for (what, args) in [("`make dev`", DEV), ("`make test`, after it", TEST), ("messages-send for AWS", RELEASE)] {
+    let dev = dev()?;
+    for (what, args) in [("`make dev`", &*dev), ("`make test`, after it", TEST), ("messages-send for AWS", RELEASE)] {
+        let args: Vec<_> = args.split(' ').collect();
         progress(format!("build: {what}"));
         let cold = cargo(&target, &args).await?;
         let slowest = slowest(&target)?;
@@ -53,7 +62,7 @@ async fn cargo(target: &Path, args: &[&str]) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// Adds a line to the file, builds, and restores the file, also after Ctrl-C.
+/// Adds a line to `file` and returns how long the next build takes. Restores the file afterwards, also after Ctrl-C.
 async fn after_change(target: &Path, args: &[&str], file: &str) -> Result<Duration> {
     let file = repository().join(file);
     let text = fs::read_to_string(&file)?;
@@ -66,7 +75,7 @@ async fn after_change(target: &Path, args: &[&str], file: &str) -> Result<Durati
     took
 }
 
-/// The four crates that took longest in the last build, from cargo's timing report.
+/// Returns the names and seconds of the four crates that took longest in the last build, from cargo's timing report.
 fn slowest(target: &Path) -> Result<String> {
     let report = fs::read_to_string(target.join("cargo-timings/cargo-timing.html"))?;
     let units = report.split_once("const UNIT_DATA = ").context("cargo's timing report has no UNIT_DATA")?.1;

@@ -1,5 +1,5 @@
-//! The AWS services that the functions call, as one server on loopback, with and without TLS. `DynamoDB` runs on a real
-//! engine. `@connections`, S3 and SQS answer only what the benchmarks need.
+//! A local server in place of the AWS services that the functions call, with and without TLS. The database engine
+//! dynoxide executes `DynamoDB` calls. `@connections`, S3 and SQS answer only what the benchmarks need.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -22,11 +22,11 @@ use crate::tls;
 
 pub(crate) struct Cloud {
     pub(crate) database: Database,
-    /// The URL without TLS.
+    /// URL of the server without TLS.
     pub(crate) url: String,
-    /// The URL with TLS. Clients have to trust the certificate in [`ca`](Self::ca).
+    /// URL of the server with TLS. Clients have to trust the certificate in [`ca`](Self::ca).
     pub(crate) tls_url: String,
-    /// The PEM file with the root certificate.
+    /// Path of the PEM file with the root certificate that signed the server's certificate.
     pub(crate) ca: PathBuf,
     state: Mutex<State>,
 }
@@ -39,21 +39,21 @@ struct State {
     traffic: Traffic,
 }
 
-/// The requests since the last [`Cloud::take_traffic`].
+/// Requests to the server since the last [`Cloud::take_traffic`].
 #[derive(Default, Clone)]
 pub(crate) struct Traffic {
-    /// `DynamoDB` calls: operation and body.
+    /// `DynamoDB` calls, each as operation and request body.
     pub(crate) calls: Vec<(String, Bytes)>,
-    /// The engine's time for all these calls.
+    /// Time that the `DynamoDB` engine took for all of `calls`.
     pub(crate) engine: Duration,
-    /// The arrival times of posts to `@connections`.
+    /// Arrival time of each post to `@connections`.
     pub(crate) posts: Vec<Instant>,
-    /// When the last post was answered.
+    /// When the last post was answered; `None` if there was no post.
     pub(crate) last_post_answered: Option<Instant>,
 }
 
 impl Traffic {
-    /// The number of `DynamoDB` calls by operation.
+    /// Returns the number of `DynamoDB` calls by operation.
     pub(crate) fn calls_by_operation(&self) -> BTreeMap<String, usize> {
         let mut count = BTreeMap::new();
         for (operation, _) in &self.calls {
@@ -98,12 +98,12 @@ impl Cloud {
         Ok(cloud)
     }
 
-    /// Adds this delay to every later `DynamoDB` call.
+    /// Makes every later `DynamoDB` call take this much longer. Zero removes the delay.
     pub(crate) fn delay_calls(&self, delay: Duration) {
         self.state().call_delay = delay;
     }
 
-    /// Adds this delay to every later post.
+    /// Makes every later post to `@connections` take this much longer. Zero removes the delay.
     pub(crate) fn delay_posts(&self, delay: Duration) {
         self.state().post_delay = delay;
     }
@@ -112,7 +112,7 @@ impl Cloud {
         self.state().objects.insert(key.to_owned(), bytes);
     }
 
-    /// Returns the recorded requests and starts a new record.
+    /// Returns the requests recorded since the last call, and forgets them.
     pub(crate) fn take_traffic(&self) -> Traffic {
         std::mem::take(&mut self.state().traffic)
     }
@@ -122,7 +122,7 @@ impl Cloud {
             let cloud = self.clone();
             async move { cloud.answer(request).await }
         });
-        // The connection fails when the benchmark kills the function, which is not an error.
+        // Serving ends with an error if the benchmark kills the function. That is expected, so the error is ignored.
         http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
     }
 
@@ -167,7 +167,8 @@ impl Cloud {
     }
 
     fn object(&self, method: &Method, path: &str, body: Bytes) -> (u16, Bytes) {
-        // Path-style URLs start with the bucket's name.
+        // The functions use path-style URLs: the path starts with the bucket's name, which is not part of the object's
+        // key.
         let key = path.split_once('/').map_or(path, |(_, key)| key).to_owned();
         let mut state = self.state();
         match *method {
@@ -176,7 +177,7 @@ impl Cloud {
                 (200, Bytes::new())
             }
             Method::DELETE => (204, Bytes::new()),
-            // HeadBucket, which functions send during init to open their connection to S3.
+            // Functions send HeadBucket during init, to open their connection to S3.
             Method::HEAD => (200, Bytes::new()),
             _ => match state.objects.get(&key) {
                 Some(bytes) => (200, bytes.clone()),

@@ -1,4 +1,4 @@
-//! Cold starts: the time until a new instance has answered its first event, over TLS as on AWS.
+//! Measures cold starts: the time until a new instance has answered its first event, over TLS as on AWS.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,20 +12,21 @@ use crate::instance::{Instance, Program};
 use crate::report::{Sample, Section, figure, progress};
 use crate::template;
 
-/// Measured starts of each program. Fewer with a share of a CPU, because the peers take up to a second each.
+/// Numbers of measured starts of each program, with a whole CPU and with a share of a CPU. The second number is
+/// smaller, because the peers (the Node versions of the functions) take up to a second per start with a share.
 const STARTS: usize = 15;
 const STARTS_WITH_SHARE: usize = 5;
 
-/// Memory sizes in MB. The first event gets the CPU share that Lambda gives to each size.
+/// Lambda memory sizes in MB. Lambda gives each size a share of a CPU. The first event is measured with the same share.
 const MEMORY: [u64; 3] = [128, 256, 512];
 
-/// The functions that are also measured with a share of a CPU. Both have peers.
+/// The functions that are also measured with a share of a CPU. Each of them has a Node version to compare with.
 const WITH_SHARE: [&str; 2] = ["threads-get", "messages-send"];
 
 struct Start {
-    /// From the start of the process to its request for an event.
+    /// Time from the start of the process to its request for an event.
     init: Duration,
-    /// From the event to the answer.
+    /// Time from the event to the answer.
     first: Duration,
     cpu: Duration,
     peak_mib: f64,
@@ -44,8 +45,8 @@ async fn whole_cpu(fixture: &Fixture, thread: &str) -> Result<Section> {
         "cold",
         "Cold start",
         "*Init* is the time from the start of the process to its request for an event; the function opens its \
-         connections in it. *First* is the time from the first event to the answer. CPU time and peak memory are of \
-         both together. Connections use TLS, and the functions trust one root certificate.",
+         connections in it. *First* is the time from the first event to the answer. CPU time and peak memory cover \
+         both. Connections use TLS, and the functions trust one root certificate.",
         &["program", "init, ms", "first, ms", "CPU ms", "peak MiB"],
     );
     let floor = start_often(fixture, "floor", &fixture.floor(), thread, None).await?;
@@ -70,7 +71,7 @@ async fn whole_cpu(fixture: &Fixture, thread: &str) -> Result<Section> {
     Ok(section)
 }
 
-/// First events with less than a whole CPU; `None` if this machine cannot limit a process's CPU.
+/// Measures first events with less than a whole CPU. Returns `None` if this machine cannot limit a process's CPU.
 async fn shares(fixture: &Fixture, thread: &str) -> Result<Option<Section>> {
     let columns: Vec<_> = std::iter::once("program".to_owned()).chain(MEMORY.map(|mb| format!("{mb} MB"))).collect();
     let mut section = Section::new(
@@ -107,7 +108,7 @@ async fn shares(fixture: &Fixture, thread: &str) -> Result<Option<Section>> {
     Ok(Some(section))
 }
 
-/// Adds a row and returns the median of init and first event together, in ms.
+/// Adds a row about a program. Returns the median of its init and first event together, in ms.
 fn add_row(section: &mut Section, name: &str, starts: &[Start]) -> f64 {
     let of = |time: fn(&Start) -> Duration| Sample::milliseconds(starts.iter().map(time));
     let memory = Sample::new(starts.iter().map(|start| start.peak_mib)).median();

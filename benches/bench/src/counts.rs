@@ -1,5 +1,5 @@
-//! Measurements that do not depend on the clock: sizes of the deployed programs, and instructions and allocations as
-//! callgrind counts them. `check` compares them with `benches/limits.json`.
+//! Measures what does not depend on the clock: sizes of the deployed programs, and instructions and allocations as
+//! callgrind counts them. `check` compares the counts with `benches/limits.json`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -15,23 +15,26 @@ use crate::instance::{Instance, Program};
 use crate::report::{Section, figure, progress};
 use crate::template;
 
-/// The functions whose instructions are counted: the most used routes.
+/// The functions whose instructions are counted, because they serve the most used routes.
 const COUNTED: [&str; 2] = ["messages-send", "messages-list"];
 
-/// The function with the image decoders. Its zip may be larger than the others'.
+/// The function with the image decoders. Its zip may be larger than those of the other functions.
 const LARGEST: &str = "files-process";
 
-/// The functions that `check` measures. Linking a release build takes minutes, and the other programs are smaller.
+/// The functions whose sizes `check` measures. The others are left out, because linking a release build takes minutes
+/// and their programs are smaller.
 const CHECKED: [&str; 3] = [COUNTED[0], COUNTED[1], LARGEST];
 
-/// Number of events in the short and the long run of callgrind. Their difference gives the cost of an event.
+/// Number of events in the short and in the long run under callgrind. The difference of the two runs gives the cost of
+/// an event without the cost of the start.
 const SHORT_RUN: usize = 20;
 const LONG_RUN: usize = 120;
 
-/// A count may exceed its limit by this fraction: sizes change with every compiler, instructions with every libc.
+/// Fraction by which a count may exceed its limit, because sizes change with every compiler and instructions with every
+/// libc.
 const TOLERANCE: f64 = 0.05;
 
-/// The counts of a function, by name.
+/// Counts of one function, by name of the count, such as `eventInstructions`.
 type Counts = BTreeMap<String, f64>;
 
 pub(crate) async fn run(fixture: &Fixture) -> Result<Vec<Section>> {
@@ -70,7 +73,8 @@ pub(crate) async fn check(fixture: &Fixture, update: bool) -> Result<()> {
     }
     let file = repository().join("benches/limits.json");
     let machine = std::env::consts::ARCH;
-    let mut limits: Value = serde_json::from_str(&fs::read_to_string(&file).context("benches/limits.json")?)?;
+    let mut limits: Value =
+        serde_json::from_str(&fs::read_to_string(&file).context("cannot read benches/limits.json")?)?;
     if update {
         limits[machine] = json!(counted);
         return Ok(fs::write(file, format!("{limits:#}\n"))?);
@@ -100,7 +104,7 @@ pub(crate) async fn check(fixture: &Fixture, update: bool) -> Result<()> {
     Ok(())
 }
 
-/// The size of a program, and its deflated size as in a zip; in bytes.
+/// Returns the size of a program, and its deflated size as in a zip, in bytes.
 fn sizes(program: &Path) -> Result<[f64; 2]> {
     let bytes =
         fs::read(program).with_context(|| format!("{} is missing; run `cargo build --release`", program.display()))?;
@@ -111,7 +115,7 @@ fn sizes(program: &Path) -> Result<[f64; 2]> {
     Ok(sizes)
 }
 
-/// Instructions and allocations of the [`COUNTED`] functions.
+/// Counts the instructions and allocations of the [`COUNTED`] functions.
 async fn count(fixture: &Fixture) -> Result<BTreeMap<String, Counts>> {
     let mut counted = BTreeMap::new();
     for name in COUNTED {
@@ -119,7 +123,7 @@ async fn count(fixture: &Fixture) -> Result<BTreeMap<String, Counts>> {
         fixture.subscribe(&thread, 3)?;
         let event = if name == "messages-send" { message_event(&thread)? } else { thread_event(name, &thread)? };
         progress(format!("callgrind: {name}"));
-        // Without TLS, because the instructions of a handshake vary.
+        // The programs run without TLS, because the instructions of a TLS handshake vary.
         let program = fixture.function(name);
         let start = callgrind(&program, &event, 0).await?;
         let short = callgrind(&program, &event, SHORT_RUN).await?;
@@ -142,12 +146,12 @@ struct Totals {
     allocations: u64,
 }
 
-/// Runs the program with this number of events under callgrind.
+/// Runs the program under callgrind and invokes it `events` times with the same event.
 async fn callgrind(program: &Program, event: &Value, events: usize) -> Result<Totals> {
     let file = crate::folder()?.join("callgrind.out");
     let mut args = vec!["--tool=callgrind".to_owned(), format!("--callgrind-out-file={}", file.display())];
     args.extend(["--quiet".to_owned(), program.path.display().to_string()]);
-    // Otherwise the file of the run before would be read if this run writes none.
+    // Deletes the output of the previous run. Otherwise it would be read again if this run writes none.
     fs::remove_file(&file).ok();
     let mut instance = Instance::start(&Program { path: "valgrind".into(), args, ..program.clone() }).await?;
     for _ in 0..events {
@@ -157,11 +161,11 @@ async fn callgrind(program: &Program, event: &Value, events: usize) -> Result<To
     totals(&fs::read_to_string(&file).context("callgrind wrote no output")?)
 }
 
-/// Reads callgrind's output format: <https://valgrind.org/docs/manual/cl-format.html>
+/// Reads the totals from callgrind's output: <https://valgrind.org/docs/manual/cl-format.html>
 fn totals(output: &str) -> Result<Totals> {
     let (mut names, mut allocations, mut callee) = (HashMap::new(), 0, "");
     for line in output.lines() {
-        // The format gives a function's name only with the first use of its number.
+        // Callgrind writes a function's name only with the first use of its number.
         if let Some((key, name)) = line.split_once('=')
             && matches!(key, "fn" | "cfn")
             && let Some((number, name)) = name.split_once(' ')

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// Memory size in MB with one whole CPU: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+/// Memory size in MB at which Lambda gives one whole CPU:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
 const WHOLE_CPU_MB: u64 = 1_769;
 
-/// The control group's period in microseconds. The share applies to each period.
+/// Period of the control group in microseconds. In each period, the process may run for its share of this time.
 const PERIOD_US: u64 = 20_000;
 
 pub(crate) struct CpuShare {
@@ -16,7 +17,8 @@ pub(crate) struct CpuShare {
 }
 
 impl CpuShare {
-    /// Creates a control group with the CPU share of this memory size. Fails if the user may not create one.
+    /// Creates a control group with the CPU share that Lambda gives to `megabytes` of memory. Fails if the user may not
+    /// create control groups.
     pub(crate) fn of(megabytes: u64) -> Result<Self> {
         let quota = PERIOD_US * megabytes / WHOLE_CPU_MB;
         let (version_1, name) = (Path::new("/sys/fs/cgroup/cpu"), format!("hearth-bench-{megabytes}"));
@@ -33,7 +35,7 @@ impl CpuShare {
         Ok(share)
     }
 
-    /// Limits this process from now on.
+    /// Limits the process with this ID from now on.
     pub(crate) fn add_process(&self, process: u32) -> Result<()> {
         self.set("cgroup.procs", &process.to_string())
     }
@@ -50,7 +52,7 @@ impl CpuShare {
 
 impl Drop for CpuShare {
     fn drop(&mut self) {
-        // Fails while a killed process is still in the group. An empty group that stays is harmless.
+        // Removing the group fails while a killed process is still in it. An empty group that stays behind is harmless.
         fs::remove_dir(&self.group).ok();
     }
 }

@@ -1,4 +1,5 @@
-//! Delivery to many connections: the cost of the posts, and the time until the last subscriber has the message.
+//! Measures deliveries to many connections: the cost of the posts, and the time until the last subscriber has the
+//! message.
 
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use crate::report::{Sample, Section, figure, milliseconds, progress};
 
 const SUBSCRIBERS: [usize; 3] = [100, 1_000, 10_000];
 
-/// Milliseconds that `@connections` takes for each post.
+/// Time in milliseconds that `@connections` takes for each post.
 const DELAYS: [u64; 2] = [0, 10];
 
-/// Measured messages per row of the table of posts.
+/// Number of measured messages per row of the table "Posts".
 const MESSAGES: usize = 5;
 
 pub(crate) async fn run(fixture: &Fixture) -> Result<Vec<Section>> {
@@ -26,8 +27,8 @@ async fn posts(fixture: &Fixture) -> Result<Section> {
         "posts",
         "Posts",
         "The time from a message's first post to `@connections` until the last post is answered. Posts go out 64 at \
-         once, over HTTP/1.1 without TLS. CPU time of the function and the peer is of the whole event; the floor only \
-         sends the posts, without signatures.",
+         once, over HTTP/1.1 without TLS. The CPU time of the function and of the peer covers the whole event; the floor \
+         only sends the posts, unsigned.",
         &["subscribers", "each post takes, ms", "program", "all posts, ms", "CPU µs a post"],
     );
     for count in SUBSCRIBERS {
@@ -64,8 +65,8 @@ async fn posts(fixture: &Fixture) -> Result<Section> {
     Ok(section)
 }
 
-/// Sends [`MESSAGES`] messages to `count` subscribers. Returns how long the posts of a message took, and the CPU µs of
-/// each post.
+/// Sends [`MESSAGES`] messages to `count` subscribers. Returns how long the posts of a message took, and the CPU time
+/// of each post in µs.
 async fn send_messages(fixture: &Fixture, program: &Program, event: &Value, count: usize) -> Result<(Sample, f64)> {
     let mut instance = Instance::start(program).await?;
     let (mut times, mut cpu) = (Vec::new(), Duration::ZERO);
@@ -81,7 +82,7 @@ async fn send_messages(fixture: &Fixture, program: &Program, event: &Value, coun
             program.name,
             traffic.posts.len()
         );
-        // The first message is not counted, because it opens the connections.
+        // The first message is not counted, because it opens the connections to `@connections`.
         if message > 0 {
             let first = traffic.posts.iter().min().context("no post was sent")?;
             times.push(traffic.last_post_answered.context("no post was answered")? - *first);

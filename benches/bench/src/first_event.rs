@@ -1,4 +1,4 @@
-//! An event for each function that succeeds as the first event of an instance.
+//! For each function, makes an event that succeeds as the first event of an instance.
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -7,15 +7,17 @@ use serde_json::{Value, json};
 use crate::fixture::{Fixture, event, message_event, ping_event, thread_event};
 use crate::instance::Instance;
 
-/// This file, for errors about a function without a suitable event.
+/// Path of this file. If the event of a function is missing or does not succeed, the error names this file as the one
+/// to change.
 pub(crate) const FILE: &str = "benches/bench/src/first_event.rs";
 
 /// The smallest GIF with a pixel.
 const GIF: &[u8] =
     b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
-/// An event that succeeds once. It creates the rows that the event needs; a second event of some functions needs new
-/// ones. A function without a case gets its sample event from `events/`.
+/// Returns an event that succeeds, after creating the rows that it needs. Make a new event for each invocation: some
+/// succeed only once, because they use up a ticket or a file, for example. A function without a case here gets its
+/// sample event from `events/`.
 pub(crate) async fn first_event(fixture: &Fixture, name: &str, thread: &str) -> Result<Value> {
     match name {
         "floor" => Ok(json!({})),
@@ -58,7 +60,7 @@ pub(crate) async fn first_event(fixture: &Fixture, name: &str, thread: &str) -> 
     }
 }
 
-/// Invokes a function once, in an instance that is not measured, and returns its JSON answer.
+/// Invokes a function once, in an instance that is not measured. Returns the JSON of its answer.
 async fn call(fixture: &Fixture, function: &str, event: &Value) -> Result<Value> {
     let mut instance = Instance::start(&fixture.debug_function(function)?).await?;
     let answer = instance.invoke_json(event).await?;
@@ -66,7 +68,7 @@ async fn call(fixture: &Fixture, function: &str, event: &Value) -> Result<Value>
     Ok(answer)
 }
 
-/// Creates a file, stores its upload in the bucket and returns its ID.
+/// Creates a file, stores its upload in the bucket and returns the file's ID.
 async fn upload(fixture: &Fixture) -> Result<String> {
     let body = json!({"filename": "dot.gif", "mimetype": "image/gif", "size": GIF.len()}).to_string();
     let created = call(fixture, "files-create", &event("files-create", |event| event["body"] = body.into())?).await?;
@@ -75,7 +77,7 @@ async fn upload(fixture: &Fixture) -> Result<String> {
     Ok(id)
 }
 
-/// The request that a client makes with the link of a ready file.
+/// Returns the request that a client makes with the link of a ready file.
 async fn serve_event(fixture: &Fixture) -> Result<Value> {
     let file = upload(fixture).await?;
     let key = format!("uploads/{file}");
@@ -86,7 +88,8 @@ async fn serve_event(fixture: &Fixture) -> Result<Value> {
     let url = details["url"].as_str().with_context(|| format!("the file has no URL: {details}"))?;
     let (path, query) = url.split_once('?').context("the file's URL has no query")?;
     let mut segments = path.rsplit('/');
-    let (name, id) = (segments.next().context("no name in the URL")?, segments.next().context("no ID in the URL")?);
+    let (name, id) =
+        (segments.next().context("the file's URL has no name")?, segments.next().context("the file's URL has no ID")?);
     event("files-serve", |event| {
         event["rawQueryString"] = query.into();
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));

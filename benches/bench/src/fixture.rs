@@ -1,4 +1,4 @@
-//! The surroundings of a measurement: a cloud with rows of a household, the programs, and their events.
+//! Provides what the measurements need: a server in place of AWS, stored rows, the programs, and their events.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,44 +14,44 @@ use uuid::Uuid;
 use crate::cloud::Cloud;
 use crate::instance::{Instance, Program};
 
-/// The text of every sent message: about 100 characters.
+/// Text of every message that is sent: about 100 characters.
 const BODY: &str =
     "A message of a hundred characters, as people in a family write them to each other every day of a year.";
 
-/// The caller in the sample events.
+/// ID of the user who is the caller in the sample events.
 const CALLER: &str = "user-sarah";
 
 pub(crate) struct Fixture {
     pub(crate) cloud: Arc<Cloud>,
-    /// The folder with the release builds.
+    /// Folder with the release builds.
     release: PathBuf,
 }
 
 impl Fixture {
-    /// A new cloud without rows.
+    /// Creates a fixture whose server in place of AWS stores no rows.
     pub(crate) async fn new() -> Result<Self> {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
         Ok(Self { cloud: Cloud::start().await?, release: target.join("release") })
     }
 
-    /// The release build of a function, as it is deployed.
+    /// Returns the release build of a function, as it is deployed.
     pub(crate) fn function(&self, name: &str) -> Program {
         Program::binary(&self.release, name, &environment(&self.cloud.url))
     }
 
-    /// The debug build of a function, for preparations that are not measured.
+    /// Returns the debug build of a function, for preparations that are not measured.
     pub(crate) fn debug_function(&self, name: &str) -> Result<Program> {
         let program = std::env::current_exe()?;
         let folder = program.parent().context("this program's path has no folder")?;
         Ok(Program::binary(folder, name, &environment(&self.cloud.url)))
     }
 
-    /// The program that makes the calls of a function without an SDK (`benches/floor`).
+    /// Returns the program `benches/floor`, which makes a function's calls without an SDK.
     pub(crate) fn floor(&self) -> Program {
         self.function("floor")
     }
 
-    /// The Node version of a function, if `benches/node/functions` has one.
+    /// Returns the Node version of a function, or `None` if `benches/node/functions` has none.
     pub(crate) fn peer(&self, name: &str) -> Option<Program> {
         let node_folder = repository().join("benches/node");
         if !node_folder.join("functions").join(format!("{name}.mjs")).is_file() {
@@ -61,16 +61,16 @@ impl Fixture {
         let args = vec![script.display().to_string()];
         let node = std::env::var_os("PEER_NODE").map_or_else(|| "node".into(), PathBuf::from);
         let peer = Program { path: node, args, name: name.to_owned(), env: environment(&self.cloud.url) };
-        // Without this setting, the SDK warns at each start that this Node version is old.
+        // Without this setting, the AWS SDK warns at each start that this Node version is old.
         Some(peer.with("NODE_NO_WARNINGS", "1"))
     }
 
-    /// [`peer`](Self::peer) for measurements that need one.
+    /// Returns the [`peer`](Self::peer) of a function, or an error if it has none.
     pub(crate) fn peer_of(&self, name: &str) -> Result<Program> {
         self.peer(name).with_context(|| format!("benches/node/functions/{name}.mjs is missing"))
     }
 
-    /// The same program with TLS connections, as on AWS.
+    /// Returns the same program, but with connections over TLS, as on AWS.
     pub(crate) fn over_tls(&self, program: Program) -> Program {
         let ca = self.cloud.ca.display().to_string();
         let env =
@@ -79,7 +79,8 @@ impl Fixture {
         secure.with("AWS_CA_BUNDLE", &ca).with("NODE_EXTRA_CA_CERTS", &ca)
     }
 
-    /// Creates a thread of the caller and `other`, who gets a profile with a name. Returns the thread's ID.
+    /// Creates a thread with the caller and `other` as members, and a profile with a name for `other`. Returns the
+    /// thread's ID.
     pub(crate) async fn thread(&self, other: &str) -> Result<String> {
         let pk = format!("USER#{other}");
         let profile = json!({
@@ -93,7 +94,7 @@ impl Fixture {
         Ok(thread["id"].as_str().context("the created thread has no ID")?.to_owned())
     }
 
-    /// Adds connections that are subscribed to the thread. Returns their IDs.
+    /// Adds `connections` connections that are subscribed to the thread. Returns their IDs.
     pub(crate) fn subscribe(&self, thread: &str, connections: usize) -> Result<Vec<String>> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         let ids: Vec<_> = (0..connections).map(|_| format!("socket-{}", Uuid::now_v7().simple())).collect();
@@ -114,13 +115,13 @@ impl Fixture {
         Ok(ids)
     }
 
-    /// Adds a connection whose only subscription is to a thread without messages.
+    /// Adds a connection whose only subscription is to a thread without messages. Returns the connection's ID.
     pub(crate) fn connection(&self) -> Result<String> {
         self.subscribe("thread_nowhere", 1)?.pop().context("no connection was added")
     }
 
-    /// Creates a thread as [`thread`](Self::thread) does, with `messages` messages: one sent by messages-send and
-    /// copies of its row.
+    /// Creates a thread as [`thread`](Self::thread) does, and adds `messages` messages. messages-send sends the first
+    /// one; the others are copies of its row. Returns the thread's ID.
     pub(crate) async fn thread_with(&self, other: &str, messages: usize) -> Result<String> {
         let thread = self.thread(other).await?;
         let mut send = Instance::start(&self.debug_function("messages-send")?).await?;
@@ -138,7 +139,7 @@ impl Fixture {
         Ok(thread)
     }
 
-    /// The row of a message in `DynamoDB`'s JSON; null if there is none.
+    /// Returns the row of a message in `DynamoDB`'s JSON, or null if there is no such message.
     pub(crate) fn message_row(&self, thread: &str, seq: u64) -> Result<Value> {
         let key = json!({"pk": {"S": format!("THREAD#{thread}")}, "sk": {"S": format!("MSG#{seq:020}")}});
         let read = json!({"TableName": CHAT, "Key": key}).to_string();
@@ -156,7 +157,8 @@ impl Fixture {
     }
 }
 
-/// The environment variables of every program. They include all variables that the template gives to the functions.
+/// Returns the environment variables of every program. They include all variables that the template gives to the
+/// functions.
 pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
     let settings = [
         ("AWS_REGION", "us-east-1"),
@@ -181,21 +183,21 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
     env
 }
 
-/// The file with the sample event of a function.
+/// Returns the path of the file with a function's sample event.
 pub(crate) fn event_file(function: &str) -> PathBuf {
     repository().join("events").join(format!("{function}.json"))
 }
 
-/// The sample event of a function after `change`.
+/// Returns the sample event of a function, modified by `change`.
 pub(crate) fn event(function: &str, change: impl FnOnce(&mut Value)) -> Result<Value> {
     let file = event_file(function);
-    let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut event = serde_json::from_str(&text)?;
     change(&mut event);
     Ok(event)
 }
 
-/// The request to send a message to the thread, without an `Idempotency-Key`.
+/// Returns a request that sends a message to the thread, without an `Idempotency-Key`.
 pub(crate) fn message_event(thread: &str) -> Result<Value> {
     event("messages-send", |event| {
         event["pathParameters"]["threadId"] = thread.into();
@@ -204,7 +206,7 @@ pub(crate) fn message_event(thread: &str) -> Result<Value> {
     })
 }
 
-/// A `ping` frame on a connection.
+/// Returns the event of a `ping` frame from a connection.
 pub(crate) fn ping_event(connection: &str) -> Result<Value> {
     event("ws-message", |event| {
         event["requestContext"]["connectionId"] = connection.into();
@@ -212,12 +214,12 @@ pub(crate) fn ping_event(connection: &str) -> Result<Value> {
     })
 }
 
-/// The sample event of a function for this thread.
+/// Returns the sample event of a function, with the given thread in its path.
 pub(crate) fn thread_event(function: &str, thread: &str) -> Result<Value> {
     event(function, |event| event["pathParameters"]["threadId"] = thread.into())
 }
 
-/// The root folder of the repository.
+/// Returns the root folder of the repository.
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

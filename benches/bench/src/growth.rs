@@ -1,4 +1,4 @@
-//! Costs by the amount of stored data, and many senders in one thread at the same time.
+//! Measures how costs grow with the amount of stored data and with the number of concurrent senders in one thread.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, event, message_event, thread_event};
 use crate::instance::Instance;
 use crate::report::{Sample, Section, figure, progress};
 
-/// The delay of each `DynamoDB` call while senders compete, about as on AWS.
+/// Delay of each `DynamoDB` call while several senders compete: about as long as a call takes on AWS.
 const CALL_DELAY: Duration = Duration::from_millis(5);
 
 pub(crate) async fn run(fixture: &Fixture) -> Result<Vec<Section>> {
@@ -53,7 +53,7 @@ async fn stored_data(fixture: &Fixture) -> Result<Section> {
     Ok(section)
 }
 
-/// Adds a row with the cost of the event.
+/// Invokes a warm instance with the event many times, and adds a row with the cost of one invocation.
 async fn measure(fixture: &Fixture, section: &mut Section, name: &str, stored: &str, event: &Value) -> Result<()> {
     const EVENTS: u32 = 300;
     let mut instance = Instance::start(&fixture.function(name)).await?;
@@ -117,7 +117,7 @@ async fn senders(fixture: &Fixture) -> Result<Section> {
     Ok(section)
 }
 
-/// Sends messages one after the other and returns the time of each.
+/// Sends messages one after the other. Returns the time that each message took.
 async fn send(instance: &mut Instance, event: &Value, messages: usize) -> Result<Vec<Duration>> {
     let mut times = Vec::new();
     for _ in 0..messages {

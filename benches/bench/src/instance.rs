@@ -1,6 +1,6 @@
 //! One instance of a function: its process, and the Lambda runtime API that gives it events.
 //!
-//! The API: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+//! API reference: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -25,10 +25,10 @@ use tokio::time::timeout;
 
 use crate::usage::{self, Usage};
 
-/// The longest wait for a start, an answer or an exit. All of them normally take less than a second.
+/// Longest wait for a start, an answer or an exit. Each of them normally takes less than a second.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A program with arguments and environment.
+/// A program to start, with its arguments and environment variables.
 #[derive(Clone)]
 pub(crate) struct Program {
     pub(crate) name: String,
@@ -44,7 +44,7 @@ pub(crate) struct Instance {
     _api: AbortOnDrop,
     events: mpsc::UnboundedSender<Bytes>,
     steps: mpsc::UnboundedReceiver<(Instant, Step)>,
-    /// From the start of the process to its first request for an event.
+    /// Time from the start of the process to its first request for an event.
     pub(crate) init: Duration,
 }
 
@@ -60,16 +60,17 @@ enum Step {
     Failed(Bytes),
 }
 
-/// The answer to an event.
+/// Answer of an instance to an event.
 pub(crate) struct Answer {
-    /// From sending the event to receiving the answer.
+    /// Time from sending the event to receiving the answer.
     pub(crate) took: Duration,
     /// When the event was sent.
     pub(crate) sent: Instant,
     pub(crate) body: Value,
 }
 
-/// The task that accepts connections to the API. A run has hundreds of instances, so each task stops with its instance.
+/// Task that accepts connections to the runtime API of one instance. A run has hundreds of instances, so each task
+/// stops with its instance.
 struct AbortOnDrop(JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
@@ -120,7 +121,8 @@ impl Instance {
         }
     }
 
-    /// Sends an event and waits for the answer. An error, or a status of 400 or more, is a failure.
+    /// Sends an event and waits for the answer. Fails if the instance reports an error or answers with a status of 400
+    /// or more.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Answer> {
         self.events.send(event.to_string().into()).context("the runtime API has stopped")?;
         let (mut sent, mut answered) = (None, None);
@@ -130,12 +132,12 @@ impl Instance {
             match step.context("the runtime API has stopped")? {
                 (at, Step::Sent) => sent = Some(at),
                 (at, Step::Answered(body)) => answered = Some((at, body)),
-                (_, Step::Failed(error)) => bail!("{}: {}", self.name, String::from_utf8_lossy(&error)),
-                // The instance requests its next event only after it has finished this one.
+                (_, Step::Failed(error)) => bail!("{} failed: {}", self.name, String::from_utf8_lossy(&error)),
+                // The instance has finished this event only when it requests the next one.
                 (_, Step::Requested) => break,
             }
         }
-        let sent = sent.context("an answer without an event")?;
+        let sent = sent.context("the instance answered without an event")?;
         let (at, body) = answered.with_context(|| format!("{} did not answer the event", self.name))?;
         let body: Value =
             serde_json::from_slice(&body).with_context(|| format!("{}: the answer is not valid JSON", self.name))?;
@@ -143,24 +145,25 @@ impl Instance {
         Ok(Answer { took: at - sent, sent, body })
     }
 
-    /// [`invoke`](Self::invoke) that returns the JSON in the answer's `body`; null if that is empty.
+    /// Like [`invoke`](Self::invoke), but returns the JSON in the answer's `body`; null if the body is empty.
     pub(crate) async fn invoke_json(&mut self, event: &Value) -> Result<Value> {
         let answer = self.invoke(event).await?.body;
         let body = answer["body"].as_str().filter(|body| !body.is_empty());
         Ok(body.map_or(Ok(Value::Null), serde_json::from_str)?)
     }
 
-    /// The ID of the process.
+    /// Returns the ID of the instance's process.
     pub(crate) fn id(&self) -> Result<u32> {
         self.process.id().with_context(|| format!("the process of {} has exited", self.name))
     }
 
-    /// CPU time and peak memory since the start of the process.
+    /// Returns the CPU time and the peak memory since the start of the process.
     pub(crate) fn usage(&self) -> Result<Usage> {
         usage::of(self.id()?)
     }
 
-    /// Sends SIGTERM and waits until the process has exited, so that it can write its files.
+    /// Sends SIGTERM and waits until the process has exited. Unlike [`kill`](Self::kill), this lets callgrind write its
+    /// output.
     pub(crate) async fn terminate(mut self) -> Result<()> {
         kill(Pid::from_raw(self.id()?.try_into()?), Signal::SIGTERM)?;
         let exit = timeout(TIMEOUT, self.process.wait()).await;
@@ -175,12 +178,12 @@ impl Instance {
 }
 
 impl Program {
-    /// The compiled program `name` in the folder `path`.
+    /// Returns the compiled program `name` in the folder `path`.
     pub(crate) fn binary(path: &Path, name: &str, env: &[(String, String)]) -> Self {
         Self { name: name.to_owned(), path: path.join(name), args: Vec::new(), env: env.to_vec() }
     }
 
-    /// The same program with this environment variable added or replaced.
+    /// Returns the same program with an environment variable added or replaced.
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.retain(|(existing, _)| existing != name);
         self.env.push((name.to_owned(), value.into()));

@@ -34,7 +34,8 @@ use serde_json::{Value, json};
 use crate::fixture::{Fixture, repository};
 use crate::report::{Section, machine};
 
-/// The parts that run if none is named, in this order. `build` is not among them, because it takes the longest by far.
+/// The parts that run if the command line names none, in this order. `build` is not among them, because it takes the
+/// longest by far.
 const PARTS: &[&str] = &["counts", "cold", "warm", "fanout", "growth", "thumbnails"];
 
 #[tokio::main(flavor = "current_thread")]
@@ -75,13 +76,13 @@ async fn main() -> Result<()> {
         fs::write(file, format!("{:#}\n", json!({"machine": machine(), "sections": sections})))?;
     }
     if let Some(file) = page {
-        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         fs::write(&file, page::with_sections(text, &sections).with_context(|| file.display().to_string())?)?;
     }
     Ok(())
 }
 
-/// Runs one part. Each part has its own fixture, so that no part's rows slow another one down.
+/// Runs one part of the benchmark. Each part has its own fixture, so that no part's rows slow another one down.
 async fn measure(part: &str) -> Result<Vec<Section>> {
     match part {
         "counts" => counts::run(&Fixture::new().await?).await,
@@ -95,7 +96,7 @@ async fn measure(part: &str) -> Result<Vec<Section>> {
     }
 }
 
-/// All goals of the run with their values.
+/// Returns a Markdown table of all goals of the run, with their measured values.
 fn goal_table(sections: &[Section]) -> String {
     let goals: Vec<_> = sections.iter().flat_map(|section| &section.goals).collect();
     let missed = goals.iter().filter(|goal| !goal.is_met()).count();
@@ -107,7 +108,7 @@ fn goal_table(sections: &[Section]) -> String {
     )
 }
 
-/// The folder for files that only the running benchmark needs.
+/// Returns the folder for files that only the running benchmark needs. Creates it if it does not exist.
 fn folder() -> Result<PathBuf> {
     let folder = repository().join(".local/bench");
     fs::create_dir_all(&folder)?;

@@ -1,10 +1,10 @@
-//! Writes sections into a Markdown page, between `<!-- bench:ID -->` and `<!-- /bench:ID -->`.
+//! Writes sections of results into a Markdown page, between `<!-- bench:ID -->` and `<!-- /bench:ID -->`.
 
 use anyhow::{Context as _, Result};
 
 use crate::report::Section;
 
-/// The page with each section's output between the section's markers. Everything else stays as it is, also the tables
+/// Returns the page with the given sections between their markers. Everything else stays as it is, including the tables
 /// of parts that did not run. Fails if the page has no markers for a section.
 pub(crate) fn with_sections(mut page: String, sections: &[Section]) -> Result<String> {
     for section in sections {

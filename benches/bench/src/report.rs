@@ -1,4 +1,4 @@
-//! Results: tables and goals, as Markdown for people and as JSON for programs.
+//! Results of the benchmark: tables and goals, as Markdown for people and as JSON for programs.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-/// One table of results with the goals for its values.
+/// One table of results, with goals for some of its values.
 pub(crate) struct Section {
-    /// The section's name in the markers of `docs/performance.md`.
+    /// ID of the section in the markers of `docs/performance.md`.
     pub(crate) id: &'static str,
     pub(crate) title: String,
     pub(crate) note: String,
-    /// The date and the machine.
+    /// A sentence with the date and the machine of the measurement.
     measured: String,
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -28,7 +28,7 @@ pub(crate) struct Goal {
 }
 
 impl Section {
-    /// An empty table. Panics if two columns have the same name, because programs address cells by column.
+    /// Creates an empty table. Panics if two columns have the same name, because programs address cells by column.
     pub(crate) fn new(id: &'static str, title: &str, note: &str, columns: &[&str]) -> Self {
         let names: BTreeSet<_> = columns.iter().collect();
         assert!(names.len() == columns.len(), "{id}: two columns have the same name: {columns:?}");
@@ -48,7 +48,7 @@ impl Section {
         self.goals.push(Goal { what: what.into(), value, limit });
     }
 
-    /// Rows are arrays in the order of `columns`.
+    /// Returns the section as JSON. Each row is an array in the order of `columns`.
     pub(crate) fn json(&self) -> Value {
         let goals: Vec<Value> = self
             .goals
@@ -67,14 +67,14 @@ impl Goal {
         self.value <= self.limit
     }
 
-    /// The goal as a row of a Markdown table.
+    /// Returns the goal as a row of a Markdown table.
     pub(crate) fn row(&self) -> String {
         let result = if self.is_met() { "met" } else { "**missed**" };
         format!("| {} | {} | {} | {result} |", self.what, figure(self.value), self.limit)
     }
 }
 
-/// The section as Markdown: heading, note, date and machine, table, missed goals.
+/// Formats the section as Markdown: heading, note, date and machine, table, missed goals.
 impl Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = |f: &mut fmt::Formatter<'_>, cells: &[String]| writeln!(f, "| {} |", cells.join(" | "));
@@ -111,7 +111,7 @@ impl Sample {
         Self::new(times.into_iter().map(milliseconds))
     }
 
-    /// The quantile for `fraction`, from 0 to 1; NaN without measurements.
+    /// Returns the quantile for `fraction`, from 0 to 1; NaN if the sample is empty.
     pub(crate) fn quantile(&self, fraction: f64) -> f64 {
         #[allow(
             clippy::cast_precision_loss,
@@ -128,7 +128,7 @@ impl Sample {
     }
 }
 
-/// The median, then the quartiles in brackets.
+/// Formats the median, followed by the quartiles in brackets.
 impl Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}–{})", figure(self.median()), figure(self.quantile(0.25)), figure(self.quantile(0.75)))
@@ -139,7 +139,7 @@ pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// A number with about three significant digits.
+/// Formats a number with about three significant digits.
 pub(crate) fn figure(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
@@ -149,7 +149,7 @@ pub(crate) fn figure(value: f64) -> String {
     }
 }
 
-/// The machine that runs the benchmark: cores, processor model, architecture.
+/// Returns a description of the machine that runs the benchmark: cores, processor model, architecture.
 pub(crate) fn machine() -> String {
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -157,9 +157,9 @@ pub(crate) fn machine() -> String {
     format!("{cpus} cores, {}, {}", model.trim_start_matches([' ', '\t', ':']), std::env::consts::ARCH)
 }
 
-/// Reports the progress of a long part on standard error.
+/// Writes a line about the progress of the benchmark to standard error.
 pub(crate) fn progress(text: impl Display) {
     use std::io::Write as _;
-    // Results do not depend on progress messages, so a closed standard error is not a failure.
+    // The results do not depend on progress messages, so a closed standard error is not a failure.
     writeln!(std::io::stderr(), "  {text}").ok();
 }

@@ -1,4 +1,4 @@
-//! The functions that `template.yaml` deploys. The benchmark takes its list of functions from there.
+//! Reads from `template.yaml` which functions are deployed, so that the benchmark measures all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,13 @@ use serde_json::Value;
 use crate::first_event;
 use crate::fixture::{environment, event_file, repository};
 
-/// The deployed functions in alphabetical order.
+/// Returns the names of the deployed functions in alphabetical order.
 pub(crate) fn functions() -> Result<Vec<String>> {
     Ok(variables_by_function()?.into_keys().collect())
 }
 
-/// Checks that the benchmark can run every function of the template. The error names the function and the file to edit.
+/// Checks that the benchmark can run every function of the template. If not, the error names the function and the file
+/// to edit.
 pub(crate) fn check() -> Result<()> {
     let known: BTreeSet<_> = environment("").into_iter().map(|(name, _)| name).collect();
     for (function, variables) in variables_by_function()? {
@@ -33,10 +34,11 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The environment variables of each function, including those that all functions have.
+/// Returns the names of each function's environment variables, including those that all functions have.
 fn variables_by_function() -> Result<BTreeMap<String, BTreeSet<String>>> {
     let file = repository().join("template.yaml");
-    let template: Value = serde_saphyr::from_str(&std::fs::read_to_string(&file)?).context("template.yaml")?;
+    let template: Value =
+        serde_saphyr::from_str(&std::fs::read_to_string(&file)?).context("cannot parse template.yaml")?;
     let names = |section: &Value| -> Vec<String> {
         let variables = section["Environment"]["Variables"].as_object();
         variables.into_iter().flat_map(|variables| variables.keys().cloned()).collect()

@@ -1,4 +1,5 @@
-//! Thumbnails compared with sharp and with a bare decode. `benches/thumbnails` does the measuring.
+//! Compares the thumbnails of the crate `media` with those of sharp, and with decoding alone. The script
+//! `benches/thumbnails/run.mjs` measures them.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -6,7 +7,7 @@ use serde_json::Value;
 use crate::fixture::repository;
 use crate::report::{Section, figure};
 
-/// The values of a row after the picture's name, as JSON pointers into a result of `run.mjs`.
+/// Cells of a table row after the picture's name, as JSON pointers into a result of `run.mjs`.
 const CELLS: [&str; 9] = [
     "/megabytes",
     "/cpuMs/media",

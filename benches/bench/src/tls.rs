@@ -1,4 +1,4 @@
-//! The TLS side of the cloud's server, with a certificate that is new in each run.
+//! TLS for the benchmark's server in place of AWS, with a certificate that is new in each run.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,10 +10,12 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// An acceptor for `localhost`, and the PEM file with the root certificate that clients have to trust.
+/// Returns a TLS acceptor for `localhost`, and the path of the PEM file with the root certificate that clients have to
+/// trust.
 pub(crate) fn acceptor() -> Result<(TlsAcceptor, PathBuf)> {
     let mut authority = CertificateParams::new(Vec::new())?;
-    // With rcgen's default name, issuer and subject of the leaf would be equal, and it would count as self-signed.
+    // With rcgen's default name, the server's certificate would have equal issuer and subject, and clients would take
+    // it as self-signed.
     authority.distinguished_name.push(DnType::CommonName, "Hearth's benchmark");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_key = KeyPair::generate()?;
@@ -29,6 +31,6 @@ pub(crate) fn acceptor() -> Result<(TlsAcceptor, PathBuf)> {
     let config = config.with_single_cert(vec![leaf.der().clone()], private)?;
 
     let file = crate::folder()?.join("ca.pem");
-    std::fs::write(&file, root.pem()).with_context(|| file.display().to_string())?;
+    std::fs::write(&file, root.pem()).with_context(|| format!("cannot write {}", file.display()))?;
     Ok((TlsAcceptor::from(Arc::new(config)), file))
 }

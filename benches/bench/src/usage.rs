@@ -10,14 +10,14 @@ use anyhow::{Context as _, Result};
 pub(crate) struct Usage {
     /// CPU time of all threads since the process started.
     pub(crate) cpu: Duration,
-    /// The largest resident memory since the process started, in MiB.
+    /// Largest resident memory since the process started, in MiB.
     pub(crate) peak_mib: f64,
 }
 
 impl Sub for Usage {
     type Output = Duration;
 
-    /// The CPU time between two measurements.
+    /// Returns the CPU time between two measurements of a process.
     fn sub(self, before: Self) -> Duration {
         self.cpu.saturating_sub(before.cpu)
     }
@@ -25,9 +25,9 @@ impl Sub for Usage {
 
 pub(crate) fn of(process: u32) -> Result<Usage> {
     let mut nanoseconds = 0;
-    // schedstat counts nanoseconds; /proc/{pid}/stat only hundredths of a second.
+    // `schedstat` counts nanoseconds, `/proc/{pid}/stat` only hundredths of a second.
     for task in fs::read_dir(format!("/proc/{process}/task"))? {
-        // A thread can exit after it was listed.
+        // A thread that exited after it was listed has no file any more and is skipped.
         let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
         nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>().context("schedstat is malformed")?;
     }

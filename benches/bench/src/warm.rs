@@ -1,4 +1,4 @@
-//! Warm events: the cost of an event on an instance that has served others.
+//! Measures warm events: the cost of an event on an instance that has served other events before.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::fixture::{Fixture, message_event, pause, ping_event, thread_event};
 use crate::instance::{Instance, Program};
 use crate::report::{Sample, Section, figure, milliseconds, progress};
 
-/// The measured functions. All have peers.
+/// The measured functions. All of them have a Node version to compare with.
 const FUNCTIONS: [&str; 4] = ["messages-send", "messages-list", "threads-get", "ws-message"];
 
-/// Each program gets events that do not count, then a number of events in each round. The programs take turns, so that
-/// a slower machine slows all of them.
+/// Each program first gets events that are not counted, then a number of events in each round. The programs take turns,
+/// so that a time when the machine is slower affects all of them.
 const WARM_UP_EVENTS: usize = 200;
 const ROUNDS: usize = 6;
 const EVENTS: usize = 200;
 
-/// One of the compared programs.
+/// One of the compared programs: the function, the floor or the peer.
 struct Side {
     label: &'static str,
     instance: Instance,
@@ -34,7 +34,7 @@ pub(crate) async fn run(fixture: &Fixture) -> Result<Vec<Section>> {
         "warm",
         "Warm event",
         "The time from the event to the answer. All three programs call the same DynamoDB engine, in the process of \
-         the benchmark; its time is part of theirs and also in a column of its own. The floor makes the function's \
+         the benchmark; its time is included, and a column shows it. The floor makes the function's \
          calls without an SDK.",
         &["function", "program", "ms", "CPU µs", "engine, ms", "ratio to the floor", "ratio to the peer"],
     );
@@ -71,7 +71,7 @@ impl Side {
         Ok(Self { label, instance, event, times: Vec::new(), cpu: Duration::ZERO, engine: Duration::ZERO })
     }
 
-    /// Invokes the program a number of times and records the cost if it `counts`.
+    /// Invokes the program `events` times. Records the cost only if `counts` is set.
     async fn run(&mut self, fixture: &Fixture, events: usize, counts: bool) -> Result<()> {
         pause().await;
         fixture.cloud.take_traffic();
@@ -90,7 +90,7 @@ impl Side {
     }
 }
 
-/// The function, the floor and the peer, each with its own thread.
+/// Starts the function, the floor and the peer, each with its own thread.
 async fn sides(fixture: &Fixture, name: &str) -> Result<Vec<Side>> {
     let messages = if name == "messages-list" { 50 } else { 1 };
     let mut threads = Vec::new();
@@ -103,7 +103,7 @@ async fn sides(fixture: &Fixture, name: &str) -> Result<Vec<Side>> {
         "ws-message" => ping_event(&connection),
         _ => thread_event(name, thread),
     };
-    // The floor repeats the calls that the function makes at its third event. By then the function is warm.
+    // The floor repeats the calls that the function makes for its third event, when the function is warm.
     let mut sample = Instance::start(&fixture.function(name)).await?;
     for _ in 0..3 {
         fixture.cloud.take_traffic();
@@ -111,11 +111,11 @@ async fn sides(fixture: &Fixture, name: &str) -> Result<Vec<Side>> {
     }
     sample.kill().await?;
     let calls_file = crate::folder()?.join("floor-calls");
-    // The thread had one message, so the third event sent message 4.
+    // The thread had one message before, so the third event sent the message with seq 4.
     let mut calls = call_templates(&fixture.cloud.take_traffic(), 4);
     if name == "messages-send" {
         anyhow::ensure!(calls.contains(r#"{"N":"{SEQ}"}"#), "the calls of messages-send contain no seq: {calls}");
-        // The floor counts seq from 1, so its thread has to be empty.
+        // The floor counts seq from 1, so it needs a thread without messages.
         let empty = fixture.thread(&format!("user-{name}-floor-empty")).await?;
         calls = calls.replace(&threads[1], &empty);
     }
@@ -128,7 +128,8 @@ async fn sides(fixture: &Fixture, name: &str) -> Result<Vec<Side>> {
     ])
 }
 
-/// The calls as lines for the floor: operation, tab, body. Placeholders replace the number `seq`.
+/// Returns the recorded `DynamoDB` calls as lines for the floor: operation, tab, body. Placeholders replace the number
+/// `seq`.
 fn call_templates(traffic: &Traffic, seq: u64) -> String {
     let number = format!(r#""seq":{{"N":"{seq}"}}"#);
     let lines = traffic.calls.iter().map(|(operation, body)| {

@@ -1,4 +1,4 @@
-//! A minimal HTTP/1.1 client on a kept connection. It needs a `content-length` in every answer.
+//! A minimal HTTP/1.1 client that keeps its connection open. It needs a `content-length` in every answer.
 
 use anyhow::{Context as _, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,11 +12,11 @@ pub(crate) struct Connection {
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Status line and headers in lower case.
+    /// Status line and headers, converted to lower case.
     head: String,
 }
 
-/// The host and port of a URL.
+/// Returns the host and port of a URL.
 pub(crate) fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest)
@@ -33,7 +33,7 @@ impl Connection {
         &self.host
     }
 
-    /// Sends a request and receives the whole answer. `headers` are complete lines, each with CRLF.
+    /// Sends a request and receives the whole answer. `headers` are complete header lines, each with CRLF.
     pub(crate) async fn send(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> Result<Answer> {
         let (host, length) = (&self.host, body.len());
         let mut request =

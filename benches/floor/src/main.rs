@@ -1,8 +1,8 @@
-//! The least that a function could cost: the Lambda runtime's protocol and a function's calls, without an SDK and
-//! without TLS, on kept connections.
+//! The least that a function could cost: a program that speaks the Lambda runtime's protocol and makes a function's
+//! calls, without an SDK and without TLS, on connections that stay open.
 //!
-//! For each event it makes the `DynamoDB` calls in the file `FLOOR_CALLS`, one after the other. A line is the
-//! operation, a tab and the body. Then it sends `FLOOR_POSTS` posts to `WS_ENDPOINT`, 64 at once.
+//! For each event it makes the `DynamoDB` calls in the file `FLOOR_CALLS`, one after the other. Each line of the file
+//! is an operation, a tab and a request body. Then it sends `FLOOR_POSTS` posts to `WS_ENDPOINT`, 64 at once.
 
 mod http;
 mod sign;
@@ -14,11 +14,11 @@ use http::{Connection, host_of};
 use sign::Signer;
 use tokio::task::JoinSet;
 
-/// Concurrent posts, as many as the functions send.
+/// Number of concurrent posts: as many as the functions send.
 const CONCURRENCY: usize = 64;
 
-/// Placeholders in `FLOOR_CALLS` for the number of the event, counted from 1; the second one is padded with zeros to 20
-/// digits.
+/// Placeholders in `FLOOR_CALLS` for the number of the event, counted from 1. `PADDED` stands for the number padded
+/// with zeros to 20 digits.
 const NUMBER: &str = "{SEQ}";
 const PADDED: &str = "{SEQ20}";
 
@@ -57,7 +57,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Sends the posts of an event. Each connection sends an equal part of them.
+/// Sends the posts of each event over several connections. Each connection sends an equal part of them.
 struct Posts {
     connections: Vec<Connection>,
     path: String,

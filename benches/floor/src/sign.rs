@@ -1,4 +1,4 @@
-//! AWS Signature Version 4:
+//! Signs requests with AWS Signature Version 4:
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
 use std::env;
@@ -22,7 +22,7 @@ impl Signer {
         Ok(Self { key_id, secret, region: setting("AWS_REGION")? })
     }
 
-    /// The headers of a signed `DynamoDB` call, each a line with CRLF.
+    /// Returns the headers of a signed `DynamoDB` call, each as a line with CRLF.
     pub(crate) fn headers(&self, operation: &str, host: &str, body: &[u8]) -> Result<String> {
         let now = OffsetDateTime::now_utc()
             .format(format_description!("[year][month][day]T[hour][minute][second]Z"))

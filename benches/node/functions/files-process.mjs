@@ -1,5 +1,5 @@
-// Processes an upload, after S3's event or a reminder. Only images are handled, because the benchmark uploads nothing
-// else.
+// Processes an upload after S3's event or a reminder (a queue message that comes after the file's upload window). Only
+// images are handled, because the benchmark uploads nothing else.
 import { createHmac } from 'node:crypto'
 import sharp from 'sharp'
 import { publish, readUpload, warmUpBucket } from '../shared/bucket.mjs'
@@ -46,13 +46,14 @@ async function processFile(id) {
   if (row.status === 'pending') {
     const outcome = await inspect(row)
     if (!outcome) return
-    // The Rust function also deletes the objects that it published if another run recorded its outcome first.
+    // If another invocation recorded the file's outcome first, the Rust function also deletes the objects that it
+    // published. That is left out here, because the benchmark processes each file only once.
     row = await recordOutcome(id, outcome)
   }
   if (!row.announced) await announce(row)
 }
 
-/** The file's outcome as attributes of its row; `undefined` while the upload may still arrive. */
+/** Returns the file's outcome as attributes of its row; `undefined` while the upload may still arrive. */
 async function inspect({ id, name, size, createdAt }) {
   const bytes = await readUpload(id, size)
   if (bytes === null) return failed('The size of the upload is not the announced one.')
@@ -84,7 +85,7 @@ async function thumbnailOf(bytes) {
   return { format, jpeg: await fitted.flatten({ background: '#fff' }).jpeg({ quality: 80 }).toBuffer() }
 }
 
-/** Counts an attempt. Returns the number of earlier attempts. */
+/** Counts an attempt to process the file. Returns the number of earlier attempts. */
 async function beginAttempt(id) {
   const { Attributes } = await update(CHAT_TABLE, fileKey(id), 'ADD attempts :one', { ':one': n(1) }, {
     ConditionExpression: 'attribute_exists(pk)',
@@ -93,7 +94,7 @@ async function beginAttempt(id) {
   return fromItem(Attributes).attempts ?? 0
 }
 
-/** Records the outcome unless the file already has one. Returns the row as it is now. */
+/** Records the outcome unless the file already has one. Returns the file's current row. */
 async function recordOutcome(id, attributes) {
   const names = Object.keys(attributes)
   const values = { ':pending': s('pending') }
@@ -125,7 +126,10 @@ async function announce(row) {
   })
 }
 
-/** The signed link of the thumbnail; null if there is none. It stays the same for six hours. */
+/**
+ * Returns the signed link of the thumbnail; null if there is none. It stays the same for six hours, so that clients can
+ * cache the thumbnail.
+ */
 function thumbUrl({ id, thumbnail }) {
   if (!thumbnail) return null
   const expires = (Math.floor(Date.now() / 1000 / LINK_WINDOW_SECONDS) + 2) * LINK_WINDOW_SECONDS

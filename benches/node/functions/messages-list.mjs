@@ -34,7 +34,10 @@ function parse({ cursor, after, ...query }) {
 
 const encode = (forward, seq) => Buffer.from(`${forward ? 'a' : 'b'}${seq}`).toString('base64url')
 
-/** The first rows that fit into a Lambda answer, at least one. JSON may escape a byte with six. */
+/**
+ * Returns the first rows that fit into a Lambda answer, at least one. Counts six bytes for each byte of a message's
+ * body, because JSON may escape a byte with six.
+ */
 function fitting(rows) {
   let bytes = 0
   const tooMany = rows.findIndex(({ body }) => {

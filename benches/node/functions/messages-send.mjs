@@ -35,7 +35,8 @@ async function route(event, caller) {
     throw new Problem(400, 'invalid_idempotency_key', detail)
   }
   const body = parse(bodyOf(event))
-  // Everything that can fail comes before the commit. An error after it would make the sender send the message twice.
+  // Everything that can fail comes before the commit. An error after the commit would make the sender send the message
+  // twice.
   const [member, last, nameOf] = await Promise.all([
     isMember(threadId, caller.id),
     likelyLastSeq(threadId),
@@ -63,7 +64,10 @@ function parse({ body }) {
   return body
 }
 
-/** Commits the row as the next message of its thread. Returns the idempotency record if the key was used before. */
+/**
+ * Commits `row` as the next message of its thread. Returns the idempotency record if the `Idempotency-Key` was used
+ * before.
+ */
 async function commit(row, key) {
   const start = performance.now()
   for (let attempt = 0; ; attempt++) {
@@ -87,7 +91,8 @@ async function putMessage(row) {
     })
     return {}
   } catch (error) {
-    // If the answer to a successful put was lost, the SDK has retried it, and the existing row is this one.
+    // If the answer to a successful put was lost, the SDK repeats the put, which fails because this message's row
+    // exists.
     if (conditionFailed(error)) return { taken: error.Item?.id.S !== row.id }
     if (error.name === 'TransactionConflictException') return { conflict: true }
     throw error
@@ -108,7 +113,7 @@ async function putMessageOnce(row, key) {
     { Item: toItem(row), ConditionExpression: IS_NEW },
     {
       Item: record,
-      // DynamoDB deletes expired records late, so one may still exist.
+      // DynamoDB deletes expired rows late, so an expired record of this key may still exist.
       ConditionExpression: 'attribute_not_exists(pk) OR expiresAt <= :now',
       ExpressionAttributeValues: { ':now': n(seconds) },
     },
@@ -128,7 +133,10 @@ async function replay({ threadId, body }, { seq, contentHash: hash }) {
   return answer(201, present(row, await namesOf([row.authorId])), { 'idempotency-replayed': 'true' })
 }
 
-/** Pushes the message. Then clears its undelivered flag, or sets it to the connections that were not reached. */
+/**
+ * Pushes the message to the thread's subscribers. Then clears its undelivered flag, or sets the flag to the connections
+ * that were not reached.
+ */
 async function push(message) {
   const { threadId, seq } = message
   const unreached = await deliver([`thread:${threadId}`], frame(message))
@@ -159,7 +167,7 @@ function toItem({ id, threadId, seq, authorId, body, createdAt }) {
     authorId: s(authorId),
     body: s(body),
     createdAt: s(createdAt),
-    // The undelivered flag for all subscribers.
+    // The undelivered flag: `*` stands for all subscribers.
     undelivered: { SS: ['*'] },
   }
 }

@@ -1,4 +1,4 @@
-// The WebSocket route $default: a frame from a client.
+// Handles the WebSocket route $default: a frame from a client.
 import { isMember, lastSeq } from '../shared/chat.mjs'
 import { openRow, putSubscription, seconds, unsubscribe } from '../shared/connections.mjs'
 import { Problem, problem, threadNotFound } from '../shared/http.mjs'
@@ -60,7 +60,7 @@ async function act(connectionId, { action, channel }) {
   return { event: 'subscribed', data: { channel, seq: await subscribe(connectionId, channel, threadId) } }
 }
 
-/** The connection's row. Fails if the connection is closed or has expired. */
+/** Returns the connection's row. Fails if the connection is closed or has expired. */
 async function live(id) {
   const row = await openRow(id)
   if (!(row?.expiresAt > seconds())) throw expired()
@@ -68,15 +68,16 @@ async function live(id) {
 }
 
 /**
- * Subscribes and returns the thread's last `seq`. It is read after the subscription is written, so that every later
- * message is delivered.
+ * Subscribes the connection to the thread's channel. Returns the thread's last `seq`, which is read after the
+ * subscription was written, so that every later message is delivered.
  */
 async function subscribe(id, channel, threadId) {
   const { userId, expiresAt } = await live(id)
   if (!(await isMember(threadId, userId))) throw threadNotFound()
   await listChannel(id, channel)
   await putSubscription(id, channel, expiresAt)
-  // If the connection was removed between the two writes, its removal did not delete this subscription.
+  // If the connection was removed before the subscription was written, the subscription was not deleted with the
+  // connection. So it is deleted here.
   if (!(await openRow(id))) {
     await unsubscribe(id, channel)
     throw expired()
@@ -84,7 +85,7 @@ async function subscribe(id, channel, threadId) {
   return lastSeq(threadId)
 }
 
-/** Adds the channel to the list in the connection's row. */
+/** Adds the channel to the connection's row, which lists all channels that the connection is subscribed to. */
 async function listChannel(id, channel) {
   const values = { ':added': { SS: [channel] }, ':channel': s(channel), ':most': n(MAX_SUBSCRIPTIONS + 1) }
   try {

@@ -5,16 +5,16 @@ import { sha256 } from './table.mjs'
 const { BUCKET: Bucket } = process.env
 
 const client = new S3Client({
-  // The benchmark's S3 has no host name per bucket.
+  // The benchmark's S3 server has no host name per bucket, so the bucket's name goes into the URL's path.
   forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined,
   requestChecksumCalculation: 'WHEN_REQUIRED',
   responseChecksumValidation: 'WHEN_REQUIRED',
 })
 
-/** Opens the connection that the first request will use. */
+/** Opens the connection to S3 that the first request will use. */
 export const warmUpBucket = () => client.send(new HeadBucketCommand({ Bucket }))
 
-/** The bytes of an upload; `undefined` if there is none, `null` if its size is not `size`. */
+/** Returns the bytes of a file's upload; `undefined` if there is no upload, `null` if its size is not `size`. */
 export async function readUpload(id, size) {
   try {
     const { Body, ContentLength } = await client.send(new GetObjectCommand({ Bucket, Key: `uploads/${id}` }))
@@ -25,7 +25,7 @@ export async function readUpload(id, size) {
   }
 }
 
-/** Stores an object whose key contains the hash of its bytes. Returns the key. */
+/** Stores bytes as an object whose key contains their hash. Returns the key. */
 export async function publish(prefix, suffix, bytes, type, disposition) {
   const key = `${prefix}/${sha256(bytes)}${suffix}`
   const put = {

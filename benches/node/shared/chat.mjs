@@ -1,4 +1,4 @@
-// The table Chat: users, threads and messages, with the caches of a warm instance.
+// Access to the `Chat` table (users, threads and messages), with the caches of a warm instance.
 import {
   batchGet,
   CHAT_TABLE,
@@ -35,13 +35,15 @@ class Cache {
 
 const members = new Cache()
 const lastSeqs = new Cache()
-// A changed name becomes visible after at most five minutes.
+// Names are cached for five minutes, so a changed name becomes visible after at most this time.
 const names = new Cache(300_000)
 const recordedTokens = new Cache()
 
 export const thread = (id) => get(CHAT_TABLE, threadKey(id))
 
-/** Whether the thread exists and `user` is a member. Members never change, so they are cached. */
+/**
+ * Returns whether the thread exists and `user` is a member. The members of a thread never change, so they are cached.
+ */
 export async function isMember(id, user) {
   const known = members.get(id) ?? (await thread(id))?.memberIds
   if (!known) return false
@@ -49,7 +51,7 @@ export async function isMember(id, user) {
   return known.includes(user)
 }
 
-/** Returns a function from user ID to name. A user without a recorded name gets the ID as name. */
+/** Returns a function that maps a user ID to the user's name, or to the ID itself if no name is recorded. */
 export async function namesOf(users) {
   const known = new Map()
   const wanted = []
@@ -81,7 +83,7 @@ export async function recordProfile({ id, name, issuedAt }) {
   recordedTokens.set(id, issuedAt)
 }
 
-/** At most `limit` messages with a seq from `first` to `last`, and whether more may follow. */
+/** Returns at most `limit` messages with a seq from `first` to `last`, and whether more may follow. */
 export async function queryMessages(threadId, { first = 1, last = 18446744073709551615n, forward = false, limit }) {
   if (first > last) return { rows: [], more: false }
   const values = { ':pk': s(`THREAD#${threadId}`), ':from': s(messageSk(first)), ':to': s(messageSk(last)) }
@@ -90,12 +92,12 @@ export async function queryMessages(threadId, { first = 1, last = 18446744073709
     Limit: limit,
   })
   const rows = page.Items.map(fromItem)
-  // Newest first, seq 1 is the last message, so no further read is needed to find the end.
+  // A page with the newest messages first ends the list if it contains seq 1. This saves a read to find the end.
   const more = rows.length > 0 && !forward ? rows.at(-1).seq > 1 : page.LastEvaluatedKey !== undefined
   return { rows, more }
 }
 
-/** The seq of the thread's last message; 0 if it has none. */
+/** Returns the seq of the thread's last message; 0 if the thread has none. */
 export async function lastSeq(threadId) {
   const { rows } = await queryMessages(threadId, { limit: 1 })
   const seq = rows[0]?.seq ?? 0
@@ -103,11 +105,14 @@ export async function lastSeq(threadId) {
   return seq
 }
 
-/** The cached seq of the last message, which may be outdated; reads it if there is none in the cache. */
+/**
+ * Returns the cached seq of the thread's last message, which may be outdated. Reads it from the table if it is not
+ * cached.
+ */
 export const likelyLastSeq = async (threadId) => lastSeqs.get(threadId) ?? (await lastSeq(threadId))
 export const rememberLastSeq = (threadId, seq) => lastSeqs.set(threadId, seq)
 
-/** A message as clients get it. Attachments are left out, because the benchmark's messages have none. */
+/** Returns a message as clients get it. Attachments are left out, because the benchmark's messages have none. */
 export function present({ id, threadId, seq, body, authorId, createdAt }, nameOf) {
   return { id, threadId, seq, body, author: { id: authorId, name: nameOf(authorId) }, attachments: [], createdAt }
 }

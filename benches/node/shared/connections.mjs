@@ -1,4 +1,4 @@
-// The table Connections: connections and their subscriptions.
+// Access to the `Connections` table: connections and their subscriptions.
 import {
   CONNECTIONS_TABLE,
   conditionFailed,
@@ -15,7 +15,7 @@ import {
 
 export const seconds = () => Math.floor(Date.now() / 1000)
 
-/** The connection's row, which may have expired; `undefined` if the connection is closed or being removed. */
+/** Returns the connection's row, which may have expired; `undefined` if the connection is closed or being removed. */
 export async function openRow(id) {
   const row = await get(CONNECTIONS_TABLE, connectionKey(id))
   return row?.closing ? undefined : row
@@ -29,8 +29,8 @@ export function putSubscription(id, channel, expiresAt) {
 export const unsubscribe = (id, channel) => take(CONNECTIONS_TABLE, subscriptionKey(channel, id))
 
 /**
- * Removes a connection and its subscriptions. `closing` is set first, so that no subscription is added meanwhile. The
- * connection's own row is deleted last.
+ * Removes a connection and its subscriptions. Sets `closing` first, so that no subscription is added meanwhile, and
+ * deletes the connection's own row last.
  */
 export async function remove(id) {
   let row

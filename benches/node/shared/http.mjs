@@ -1,4 +1,4 @@
-// Requests of API Gateway's HTTP API and their answers.
+// Reads requests of API Gateway's HTTP API and builds their responses.
 import { isThreadId } from './ids.mjs'
 
 const TITLES = {
@@ -22,7 +22,7 @@ export const threadNotFound = () =>
 
 export const notValid = (field) => new Problem(422, 'invalid_request', `${field} is not valid.`)
 
-/** Makes a Lambda handler of a route. The route gets the event and the caller. */
+/** Makes a Lambda handler from `route`, which gets the event and the caller. An error becomes a problem response. */
 export const http = (route) => async (event, requestId) => {
   try {
     return await route(event, callerOf(event.requestContext.authorizer?.jwt.claims))
@@ -39,14 +39,14 @@ function callerOf(claims) {
   return { id: sub, name: name?.trim().slice(0, 100) || null, issuedAt: Number(iat ?? 0), expiresAt: Number(exp) }
 }
 
-/** The thread ID in the path. */
+/** Returns the thread ID in the request's path. Fails if it is not a valid thread ID. */
 export function threadIdOf({ pathParameters }) {
   const threadId = pathParameters?.threadId
   if (!isThreadId(threadId)) throw threadNotFound()
   return threadId
 }
 
-/** The JSON object in the body. */
+/** Returns the JSON object in the request's body. Fails if the body is not a JSON object. */
 export function bodyOf({ body = '', isBase64Encoded }) {
   let object
   try {
@@ -58,7 +58,7 @@ export function bodyOf({ body = '', isBase64Encoded }) {
   return object
 }
 
-/** The number of rows that the query asks for. */
+/** Returns the number of rows that the query string asks for: 1 to 100, or 50 if it has no `limit`. */
 export function limitOf({ limit: asked = '50' }) {
   const limit = Number(asked)
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) {
@@ -67,7 +67,9 @@ export function limitOf({ limit: asked = '50' }) {
   return limit
 }
 
-/** The error as a client may see it. */
+/**
+ * Returns the error that the client gets. An unexpected error is logged, and the client gets a 500 without its details.
+ */
 export function problem(error) {
   if (error instanceof Problem) return error
   console.error(error)

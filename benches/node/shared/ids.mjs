@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 export const isThreadId = (text) => /^thread_[A-Za-z0-9_-]{1,64}$/.test(text)
 export const isFileId = (text) => /^file_[A-Za-z0-9_-]{1,64}$/.test(text)
 
-/** A new ID: `kind`, an underscore and a UUIDv7 without hyphens. */
+/** Returns a new ID: `kind`, an underscore and a UUIDv7 without hyphens. */
 export function newId(kind) {
   const bytes = randomBytes(16)
   bytes.writeUIntBE(Date.now(), 0, 6)

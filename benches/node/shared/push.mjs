@@ -1,4 +1,4 @@
-// Delivery: posts a frame to every subscriber of a channel, through API Gateway's @connections.
+// Delivers events: posts a frame to every subscriber of a channel, through API Gateway's @connections.
 import { ApiGatewayManagementApiClient, PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi'
 import { remove, seconds, unsubscribe } from './connections.mjs'
 import { CONNECTIONS_TABLE, partition } from './table.mjs'
@@ -8,21 +8,21 @@ const CONCURRENCY = 64
 const client = new ApiGatewayManagementApiClient({
   endpoint: process.env.WS_ENDPOINT,
   maxAttempts: 5,
-  // The SDK's default is 50 sockets.
+  // The SDK's default of 50 sockets would allow only 50 posts at once.
   requestHandler: { httpAgent: { maxSockets: CONCURRENCY }, httpsAgent: { maxSockets: CONCURRENCY } },
 })
 
 const post = (id, data) => client.send(new PostToConnectionCommand({ ConnectionId: id, Data: data }))
 
-/** Opens a connection to API Gateway, which rejects this post because no WebSocket has this ID. */
+/** Opens a connection to API Gateway, which rejects this post because no WebSocket has the ID `warm-up`. */
 export const warmUpPush = () => post('warm-up', '').catch(() => {})
 
-/** Sends `frame` once to each subscriber of `channels`. Returns the IDs of the connections that it did not reach. */
+/** Sends `frame` once to each subscriber of `channels`. Returns the IDs of the connections that were not reached. */
 export async function deliver(channels, frame) {
   const subscriptions = await Promise.all(
     channels.map((channel) => partition(CONNECTIONS_TABLE, `CHANNEL#${channel}`, 'CONN#')),
   )
-  // The Rust function also closes expired connections. The benchmark has none.
+  // Expired connections are skipped. The Rust function also closes them, but the benchmark has none.
   const live = subscriptions.flat().filter(({ expiresAt }) => expiresAt > seconds())
   const ids = new Set(live.map(({ connectionId }) => connectionId))
   const data = Buffer.from(frame)

@@ -1,4 +1,5 @@
-// The event loop of AWS's managed Node runtime.
+// Does the work of AWS's managed Node runtime: gets events from the Lambda runtime API and posts the answers.
+//
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 import { Agent, request } from 'node:http'
 

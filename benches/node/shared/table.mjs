@@ -1,4 +1,4 @@
-// DynamoDB: one client, the keys of all rows, and calls for rows of any kind. All reads are consistent.
+// DynamoDB: one client, the keys of all rows, and calls for rows of any kind. All reads are strongly consistent.
 import { createHash } from 'node:crypto'
 import {
   BatchGetItemCommand,
@@ -22,7 +22,10 @@ export const profileKey = (user) => key(`USER#${user}`, 'PROFILE')
 export const threadKey = (thread) => key(`THREAD#${thread}`, 'META')
 export const messageKey = (thread, seq) => key(`THREAD#${thread}`, messageSk(seq))
 export const messageSk = (seq) => `MSG#${String(seq).padStart(20, '0')}`
-/** Contains the length of the user ID, because user IDs and keys may contain `#`. */
+/**
+ * The key contains the length of the user ID. Without it, keys would be ambiguous, because both user IDs and
+ * idempotency keys may contain `#`.
+ */
 export const idempotencyKey = (thread, user, name) =>
   key(`THREAD#${thread}`, `KEY#${Buffer.byteLength(user)}#${user}#${name}`)
 export const fileKey = (id) => key(`FILE#${id}`, 'META')
@@ -35,7 +38,7 @@ function key(pk, sk) {
 
 export const sha256 = (data) => createHash('sha256').update(data).digest('hex')
 
-/** The condition that no row has this key. */
+/** Condition that no row with this key exists. */
 export const IS_NEW = 'attribute_not_exists(pk)'
 
 export const conditionFailed = (error) => error.name === 'ConditionalCheckFailedException'
@@ -79,8 +82,9 @@ export async function take(table, key) {
 }
 
 /**
- * Writes all of `puts` or none. Returns `{}` if they were written, `{ existing }` with the row that blocked each put,
- * or `{ conflict: true }` if another writer interfered and a retry may succeed.
+ * Writes all of `puts` or none. Returns `{}` if they were written, or `{ conflict: true }` if another writer interfered
+ * and a retry may succeed. If conditions failed, returns `{ existing }` with an entry per put: the row that blocked it,
+ * or `undefined`.
  */
 export async function transact(table, puts) {
   const common = { TableName: table, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }
@@ -114,7 +118,7 @@ export function query(table, condition, values, more) {
   )
 }
 
-/** All rows of a partition whose sort key starts with `prefix`. */
+/** Returns all rows of a partition whose sort key starts with `prefix`. */
 export async function partition(table, pk, prefix) {
   const rows = []
   let from
@@ -127,7 +131,7 @@ export async function partition(table, pk, prefix) {
   return rows
 }
 
-/** The existing rows of `keys`, in any order. The keys must be different. */
+/** Returns those rows of `keys` that exist, in any order. `keys` must not contain a key twice. */
 export async function batchGet(table, keys) {
   const chunks = []
   for (let at = 0; at < keys.length; at += 100) chunks.push(batchGetChunk(table, keys.slice(at, at + 100)))
@@ -146,7 +150,7 @@ async function batchGetChunk(table, keys) {
   return rows
 }
 
-/** Opens the connection that the first request will use, by reading a row that does not exist. */
+/** Opens the connection to DynamoDB that the first request will use, by reading a row that does not exist. */
 export const warmUp = (table) => get(table, key('WARM-UP', 'META'))
 
 /** Waits for a random time below 5 ms · 2^`attempt`, at most 160 ms. */

@@ -1,4 +1,4 @@
-//! What the tests of both sources share.
+//! Fixture and helpers for the tests of `records` and `repairs`, which handle chat-stream's two event sources.
 
 use contract::{Channel, Thread, ThreadsQuery};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{Deps, LIMITS, handle};
 const RECORDS: &str = include_str!("../../../events/chat-stream.json");
 const REPAIR: &str = include_str!("../../../events/chat-stream-repair.json");
 
-/// A thread with Sarah as its only member, and the services that the function calls.
+/// A thread with Sarah as its only member, and test versions of the services that chat-stream calls.
 pub(crate) struct Fixture {
     pub(crate) tables: Tables,
     pub(crate) queue: Queue,
@@ -24,7 +24,8 @@ impl Fixture {
         Self { tables, queue: Queue::start().await, management: Management::start().await, thread }
     }
 
-    /// Handles an event. Returns the failed items or, if the whole batch failed, the text of the error.
+    /// Invokes chat-stream with `event`. Returns the IDs of the failed items. If the invocation fails, returns only the
+    /// text of its error.
     async fn handle(&self, event: Value) -> Vec<String> {
         let deps = Deps {
             chat: self.tables.chat(),
@@ -38,12 +39,12 @@ impl Fixture {
         }
     }
 
-    /// Handles a batch of the stream. Returns the sequence numbers of the failed records.
+    /// Handles a batch of stream records. Returns the sequence numbers of the failed ones.
     pub(crate) async fn process_records(&self, records: Vec<Value>) -> Vec<String> {
         self.handle(json!({"Records": records})).await
     }
 
-    /// Handles a message of the repair queue, with the ID `m-1`. Returns the ID if the repair failed.
+    /// Handles a message of the repair queue with the given body and the ID `m-1`. Returns the ID if the repair failed.
     pub(crate) async fn repair(&self, body: &Value) -> Vec<String> {
         let mut event: Value = serde_json::from_str(REPAIR).unwrap();
         event["Records"][0]["messageId"] = json!("m-1");
@@ -51,13 +52,13 @@ impl Fixture {
         self.handle(event).await
     }
 
-    /// Commits a message without delivering it. Returns its stream record.
+    /// Commits a message of Sarah's without delivering it. Returns the message's stream record.
     pub(crate) async fn send_text(&self, body: &str) -> Value {
         let message = send_text(&self.tables.chat(), "user-sarah", &self.thread, body).await;
         record(&self.thread, message.seq)
     }
 
-    /// Opens a connection of Sarah's that is subscribed to the thread.
+    /// Opens a connection for Sarah and subscribes it to the fixture's thread.
     pub(crate) async fn subscribe(&self, connection: &str) {
         let connection = connect(&self.tables.connections(), "user-sarah", connection).await;
         let channel = Channel::Thread(self.thread.id.clone());
@@ -70,7 +71,7 @@ impl Fixture {
         frames.iter().map(|frame| frame["data"]["message"]["body"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Returns the body of the thread's last message, as the list of threads shows it.
+    /// Returns the body of the last message that the list of threads shows for the fixture's thread.
     pub(crate) async fn last_body(&self) -> Value {
         let query = ThreadsQuery::parse(None, None).unwrap();
         let page = self.tables.chat().threads(&caller("user-sarah").id, &query, &links()).await.unwrap();
@@ -78,7 +79,7 @@ impl Fixture {
     }
 }
 
-/// Returns the stream record of message `seq` of `thread`, made from the first record of the sample event.
+/// Returns a stream record of message number `seq` in `thread`, made from the first record of the sample event.
 pub(crate) fn record(thread: &Thread, seq: u64) -> Value {
     let mut record = serde_json::from_str::<Value>(RECORDS).unwrap()["Records"][0].take();
     record["dynamodb"]["NewImage"]["threadId"]["S"] = json!(thread.id);

@@ -1,7 +1,8 @@
-//! Keeps each thread's projection up to date, and has undelivered messages delivered again.
+//! Copies each thread's last message into the thread's row (the projection), and delivers messages again that did not
+//! reach every subscriber (the repair).
 //!
-//! Two sources invoke the function. [`records`] handles the stream of the table `Chat`, which has the committed messages.
-//! [`repairs`] handles the repair queue, which has the messages that did not reach every subscriber.
+//! Two event sources invoke the function. [`records`] handles the stream of the `Chat` table, which contains the
+//! committed messages. [`repairs`] handles the repair queue, which contains a request for each undelivered message.
 
 mod records;
 mod repairs;
@@ -19,26 +20,26 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 use store::{Chat, Links};
 
-/// Time limits of a repair. They are longer than a sender's, because no client waits for a repair.
+/// Time limits of a repair. The overall limit is longer than in messages-send, because no client waits for a repair.
 pub const LIMITS: Limits = Limits { post: Duration::from_secs(2), overall: Duration::from_secs(10) };
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Stores messages and threads.
+    /// The `Chat` table, which stores messages and threads.
     pub chat: Chat,
     /// Delivers messages to the subscribers of their threads, within [`LIMITS`].
     pub push: Push,
-    /// Sends to the repair queue and to the dead-letter queue.
+    /// Sends requests to the repair queue, and records that cannot be processed to the dead-letter queue.
     pub repairs: Repairs,
-    /// Signs the links of attachments.
+    /// Signs the links to message attachments.
     pub links: Links,
 }
 
-/// The Lambda event, by its source.
+/// A Lambda event from one of chat-stream's two sources.
 pub enum Event {
-    /// A batch of stream records: messages were committed.
+    /// A batch of stream records, one for each committed message.
     Records(dynamodb::Event),
-    /// A batch of the repair queue: messages are undelivered.
+    /// A batch from the repair queue, with one request for each undelivered message.
     Repairs(SqsEvent),
 }
 
@@ -54,7 +55,8 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// Lambda's partial batch response: which stream records or queue messages failed and have to be delivered again.
+/// Lambda's partial batch response. It lists the stream records or queue messages that failed, so that Lambda delivers
+/// them again.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,14 +76,15 @@ impl BatchResponse {
         Self { batch_item_failures: failures.collect() }
     }
 
-    /// Returns the failed items: sequence numbers of stream records, or IDs of queue messages.
+    /// Returns the IDs of the failed items: the sequence numbers of stream records, or the IDs of queue messages.
     pub fn failed(&self) -> impl Iterator<Item = &str> {
         self.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str())
     }
 }
 
-/// Handles a batch of either source, which may be repeated. Returns the items that failed. If every record of a stream batch
-/// failed, it returns an error instead, which counts in the function's error metric.
+/// Handles a batch of stream records or repair requests, which Lambda may deliver repeatedly. Returns the items that
+/// failed. If every record of a stream batch failed, returns an error instead, because only an error counts in the
+/// function's error metric.
 pub async fn handle(deps: &Deps, event: Event) -> Result<BatchResponse, ApiError> {
     match event {
         Event::Records(event) => records::handle_records(deps, event).await,

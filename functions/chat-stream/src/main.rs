@@ -1,4 +1,4 @@
-//! The stream of the table `Chat`, and the repair queue
+//! Lambda entry point for the stream of the `Chat` table and for the repair queue.
 
 use chat_stream::{Deps, Event, LIMITS, handle};
 use lambda_runtime::{LambdaEvent, service_fn};

@@ -1,4 +1,5 @@
-//! Stream records: projects committed messages into their threads, and requests repairs of undelivered messages.
+//! Handles stream records of the `Chat` table: updates the projections (last messages) of threads, and requests repairs
+//! of undelivered messages.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +12,17 @@ use tracing::{error, warn};
 
 use crate::{BatchResponse, Deps};
 
-/// A committed message and the stream record that brought it.
+/// A committed message and the stream record that contains it.
 struct Committed {
     message: MessageRow,
     sequence_number: String,
     record: dynamodb::EventRecord,
 }
 
-/// Handles a batch of stream records, thread by thread, with one projection write for each thread.
+/// Handles a batch of stream records. Groups the records by thread and writes each thread's projection once.
 ///
-/// A record that can never be processed is sent to the dead-letter queue at once, so that it does not block the records
-/// after it.
+/// A record that can never be processed is sent to the dead-letter queue at once. Otherwise Lambda would retry the
+/// record and hold back the records after it.
 pub(crate) async fn handle_records(deps: &Deps, event: dynamodb::Event) -> Result<BatchResponse, ApiError> {
     let (total, mut failed, mut cause) = (event.records.len(), Vec::new(), None);
     let mut threads: BTreeMap<ThreadId, Vec<Committed>> = BTreeMap::new();
@@ -46,7 +47,8 @@ pub(crate) async fn handle_records(deps: &Deps, event: dynamodb::Event) -> Resul
         let error = process_thread(deps, &messages).await.err()?;
         let thread = messages.first().map(|committed| committed.message.thread_id.to_string());
         warn!(thread, %error, "processing the stream records of a thread failed; Lambda will deliver them again");
-        // All records of the thread have failed, so that the retry starts at the first of them.
+        // Lambda retries from the first failed record. Every record of the thread is reported as failed, so that the
+        // retry includes all of them.
         Some((messages.into_iter().map(|committed| committed.sequence_number), error))
     }));
     for (sequence_numbers, error) in processed.await.into_iter().flatten() {
@@ -61,7 +63,8 @@ pub(crate) async fn handle_records(deps: &Deps, event: dynamodb::Event) -> Resul
     }
 }
 
-/// Projects the newest of a thread's messages, then requests a repair of each message that is still undelivered.
+/// Updates the thread's projection to its newest message, then requests a repair of each message that is still
+/// undelivered.
 async fn process_thread(deps: &Deps, messages: &[Committed]) -> Result<(), ApiError> {
     let Some(newest) = messages.iter().map(|committed| &committed.message).max_by_key(|message| message.seq) else {
         return Ok(());
@@ -76,7 +79,8 @@ async fn process_thread(deps: &Deps, messages: &[Committed]) -> Result<(), ApiEr
         }
         advanced => advanced?,
     };
-    // The record's copy of the undelivered flag is from the commit. The sender may have cleared the flag since then.
+    // The stream record has the undelivered flag as of the commit. The sender may have cleared the flag since then, so
+    // the messages' current rows are read.
     let keys: Vec<_> = messages.iter().map(|c| (c.message.thread_id.clone(), c.message.seq)).collect();
     let requests = deps.chat.undelivered_messages(&keys).await?.into_iter().map(|row| async move {
         let repair = Repair { thread_id: row.thread_id, seq: row.seq };
@@ -87,7 +91,7 @@ async fn process_thread(deps: &Deps, messages: &[Committed]) -> Result<(), ApiEr
 
 async fn send_to_dead_letters(deps: &Deps, record: &dynamodb::EventRecord) -> Result<(), ApiError> {
     deps.repairs.send_to_dead_letters(record).await.inspect_err(|error| {
-        error!(%error, "sending a record to the dead-letter queue failed; Lambda will deliver the record again");
+        error!(%error, "sending a stream record to the dead-letter queue failed; Lambda will deliver it again");
     })
 }
 
@@ -143,7 +147,7 @@ mod tests {
         expected.sort_unstable();
         assert_eq!(dead_letters, expected);
 
-        // If the dead-letter queue refuses them as well, the records are reported as failed.
+        // If the dead-letter queue refuses the unprocessable records, they are reported as failed.
         let records = records();
         fixture.queue = fixture.queue.through(|_| Fault::Refuse("com.amazonaws.sqs#AccessDenied")).await;
         let mut failed = fixture.process_records(records).await;

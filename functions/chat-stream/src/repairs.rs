@@ -1,4 +1,4 @@
-//! The repair queue: delivers undelivered messages again.
+//! Handles the repair queue: delivers undelivered messages again.
 
 use aws_lambda_events::sqs::SqsEvent;
 use contract::{ApiError, Channel, message_new_frame};
@@ -9,7 +9,8 @@ use tracing::warn;
 
 use crate::{BatchResponse, Deps};
 
-/// Repairs every message of the batch. The queue retries those that fail, until it moves them to the dead-letter queue.
+/// Handles a batch of repair requests. The repair queue retries each failed request, and finally moves it to the
+/// dead-letter queue.
 pub(crate) async fn handle_repairs(deps: &Deps, event: SqsEvent) -> BatchResponse {
     let repairs = join_all(event.records.into_iter().map(|request| async move {
         let error = repair(deps, request.body.as_deref().unwrap_or_default()).await.err()?;
@@ -19,8 +20,8 @@ pub(crate) async fn handle_repairs(deps: &Deps, event: SqsEvent) -> BatchRespons
     BatchResponse::with_failures(repairs.await.into_iter().flatten())
 }
 
-/// Delivers an undelivered message to the connections that its flag names, or to all subscribers if it names none. Fails if
-/// some of them were not reached. A message that is delivered already is skipped.
+/// Delivers a message again to the connections that its undelivered flag names, or to all subscribers if the flag names
+/// none. Skips a message that is already delivered. Fails if a connection was not reached.
 async fn repair(deps: &Deps, body: &str) -> Result<(), ApiError> {
     let Repair { thread_id, seq } = serde_json::from_str(body)?;
     for row in deps.chat.undelivered_messages(&[(thread_id.clone(), seq)]).await? {
@@ -78,7 +79,8 @@ mod tests {
         let fixture = Fixture::new().await;
         let ids: Vec<_> = (0..1_000).map(|n| format!("c{n}")).collect();
         stream::iter(&ids).for_each_concurrent(16, |id| fixture.subscribe(id)).await;
-        // 1,000 posts, 64 at once, take 1.6 s. The sender has 1 s, so it cannot reach all subscribers.
+        // 1,000 posts of 100 ms, 64 at once, take 1.6 s. The sender's delivery stops after 1 s, so it cannot reach all
+        // subscribers.
         fixture.management.delay(Duration::from_millis(100));
         fixture.send_text("message 1").await;
         let sender_limits = Limits { post: Duration::from_secs(2), overall: Duration::from_secs(1) };
@@ -90,7 +92,7 @@ mod tests {
         assert!(!undelivered.is_empty());
         chat.record_delivery(&fixture.thread.id, 1, &undelivered).await.unwrap();
 
-        // On a slow machine, one repair may not be enough. The queue delivers a request up to 30 times.
+        // On a slow machine, one repair may not reach all subscribers. The queue delivers a request up to 30 times.
         let mut receives = 1..=30;
         while !fixture.repair(&json!({"threadId": fixture.thread.id, "seq": 1})).await.is_empty() {
             assert!(receives.next().is_some(), "30 repairs did not reach all subscribers");

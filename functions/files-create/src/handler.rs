@@ -1,19 +1,19 @@
-//! Creates a pending file and returns the URL for its upload.
+//! Creates a pending file and returns the signed URL for its upload.
 
 use contract::{ApiError, CreateFile, NewFile, Upload};
 use files::{Presigner, Reminders, UPLOAD_WINDOW};
 use runtime::{Answer, Call, StatusCode, json};
 use store::{Chat, FileRow};
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Stores the file's row.
+    /// The `Chat` table, which stores the file's row.
     pub chat: Chat,
-    /// Signs the URL for the upload.
+    /// Signs the upload URL.
     pub presigner: Presigner,
     /// Sends the reminder that makes files-process check on the file after its upload window.
     pub reminders: Reminders,
-    /// Size of the largest accepted file, in bytes.
+    /// Maximum size of a file, in bytes.
     pub max_file_bytes: u64,
 }
 
@@ -21,7 +21,8 @@ pub struct Deps {
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let file = FileRow::new(&call.caller.id, CreateFile::parse(call.body(), deps.max_file_bytes)?);
     let upload = deps.presigner.upload(&file.id, &file.mimetype, file.size).await?;
-    // The reminder comes first, so that every row has one. A reminder whose file has no row has no effect.
+    // The reminder is sent before the file's row is stored, so that every row has a reminder. If the function fails
+    // before it stores the row, the reminder has no effect.
     deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;
     deps.chat.create_file(&file).await?;
     let answer = Upload {

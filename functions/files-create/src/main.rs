@@ -1,4 +1,4 @@
-//! `POST /api/files`
+//! Lambda entry point for `POST /api/files`.
 
 use files::{Presigner, Reminders};
 use files_create::{Deps, handle};

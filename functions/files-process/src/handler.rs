@@ -1,9 +1,10 @@
-//! Processes a file: inspects its upload, publishes it with its thumbnail, records the outcome and pushes it.
+//! Processes an uploaded file: inspects it, publishes it with its thumbnail, records the outcome (ready or failed) and
+//! pushes the outcome to clients.
 //!
-//! S3 reports an upload at least once, in any order, and in rare cases never. So each file also has a reminder, which comes
-//! once its upload window is over. Both lead to the same steps. Any step may be repeated, or run twice at the same time,
-//! with the same outcome: published objects are named after their bytes, a condition allows one outcome only, and the
-//! push is recorded after it succeeded.
+//! S3 reports an upload at least once, in any order, and in rare cases never. So each file also has a reminder: a queue
+//! message that arrives once the upload window is over. S3's event and the reminder lead to the same steps. Every step
+//! may be repeated, or run twice at the same time, with the same outcome: the keys of published objects contain a hash
+//! of their bytes, a conditional write records only the first outcome, and the push is recorded after it succeeded.
 
 use std::time::Duration;
 
@@ -17,33 +18,33 @@ use serde_json::Value;
 use store::{Chat, FileRow, Links, Outcome, Published};
 use tracing::warn;
 
-/// How long after its upload window a file without an upload stays pending. An upload that began within the window may be
-/// slow (25 MiB in this time are 0.25 Mbit/s), and so may S3's event.
+/// How long a file without an upload stays pending after its upload window. An upload that began within the window may
+/// be slow (25 MiB in this time are 0.25 Mbit/s), and S3's event may be late.
 const GRACE: Duration = Duration::from_mins(15);
 
-/// The most attempts to inspect a file. A file that has no outcome after them has exceeded the function's memory or timeout
-/// each time.
+/// Maximum number of attempts to inspect a file. A file without an outcome after these attempts fails. Otherwise a file
+/// whose inspection always exceeds the function's memory or timeout would stay pending.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Stores files.
+    /// The `Chat` table, which stores the rows of files.
     pub chat: Chat,
-    /// Stores uploads and published objects.
+    /// The S3 bucket, which stores uploads and published objects.
     pub bucket: Bucket,
-    /// Delivers a file's status to its owner and to the threads that it was sent to.
+    /// Pushes a file's status to its owner and to the threads that the file was sent to.
     pub push: Push,
-    /// Sends the next reminder of a file that may still be uploaded.
+    /// Sends another reminder for a file that may still be uploaded.
     pub reminders: Reminders,
-    /// Signs the link to the thumbnail.
+    /// Signs the thumbnail link in the pushed status.
     pub links: Links,
 }
 
-/// The Lambda event, by its source.
+/// A Lambda event from one of files-process's two sources.
 pub enum Event {
-    /// S3: objects were created under `uploads/`.
+    /// S3's event about objects that were created under `uploads/`.
     Uploads(S3Event),
-    /// The reminder queue: files to check on after their upload window.
+    /// Reminders to check on files whose upload window is over.
     Reminders(SqsEvent),
 }
 
@@ -59,7 +60,7 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// Processes every file of the event. An error fails the whole invocation, and S3 or the queue retries it.
+/// Processes every file of the event. An error fails the whole invocation, so that the event is retried.
 pub async fn handle(deps: &Deps, event: Event) -> Result<(), ApiError> {
     match event {
         Event::Uploads(event) => {
@@ -68,11 +69,11 @@ pub async fn handle(deps: &Deps, event: Event) -> Result<(), ApiError> {
                 if let Some(id) = uploaded_file(&key) {
                     process_file(deps, &id).await?;
                 } else {
-                    warn!(key, "the created object does not have an upload's key; ignoring it");
+                    warn!(key, "the key of the created object is not an upload's key; ignoring the object");
                 }
             }
         }
-        // The template's BatchSize is 1, so a file that crashes the function fails no other file's reminder.
+        // The template sets BatchSize to 1, so that a crash on one file does not affect the reminders of other files.
         Event::Reminders(event) => {
             for message in event.records {
                 let Reminder { file_id } = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
@@ -84,8 +85,8 @@ pub async fn handle(deps: &Deps, event: Event) -> Result<(), ApiError> {
 }
 
 async fn process_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
-    // Clients get a signed URL only together with a row. So an upload without a row came from somebody else with access to
-    // the bucket.
+    // A client gets the upload URL only after the file's row is stored. So an upload without a row was made by somebody
+    // else with access to the bucket. A reminder without a row exists if files-create failed before it stored the row.
     let Some(mut file) = deps.chat.file(id).await? else {
         warn!(file = %id, "the file has no row; ignoring its event");
         return Ok(());
@@ -101,8 +102,8 @@ async fn process_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Inspects the upload of a pending file and publishes it. Returns the file's outcome, or `None` while the file may still
-/// be uploaded; the next reminder is sent then.
+/// Inspects the upload of a pending file and publishes it. Returns the file's outcome. If the upload is missing and may
+/// still arrive, sends the next reminder and returns `None`.
 async fn inspect_and_publish(deps: &Deps, file: &FileRow) -> Result<Option<Outcome>, ApiError> {
     let bytes = match deps.bucket.read_upload(&file.id, file.size).await? {
         Uploaded::Bytes(bytes) => bytes,
@@ -134,8 +135,8 @@ async fn inspect_and_publish(deps: &Deps, file: &FileRow) -> Result<Option<Outco
     Ok(Some(Outcome::Ready { original, thumbnail }))
 }
 
-/// Removes the objects of `outcome` that `file` does not name. There are some if a concurrent invocation has recorded an
-/// outcome from other bytes first.
+/// Removes the published objects of `outcome` that `file` does not reference. They exist if a concurrent invocation has
+/// recorded an outcome from other bytes first.
 async fn remove_unused_objects(deps: &Deps, file: &FileRow, outcome: Outcome) -> Result<(), ApiError> {
     let Outcome::Ready { original, thumbnail } = outcome else { return Ok(()) };
     let keys = [(Published::Original, Some(original)), (Published::Thumbnail, thumbnail)];
@@ -147,8 +148,8 @@ async fn remove_unused_objects(deps: &Deps, file: &FileRow, outcome: Outcome) ->
     Ok(())
 }
 
-/// Pushes `file:status` to the owner and to every thread that the file was sent to, then records that. Fails if a
-/// connection was not reached, so that the event is retried.
+/// Pushes `file:status` to the owner and to every thread that the file was sent to, then records that the status was
+/// pushed. Fails if a connection was not reached, so that the event is retried.
 async fn push_status(deps: &Deps, file: &FileRow) -> Result<(), ApiError> {
     let threads = file.thread_ids.iter().cloned().map(Channel::Thread);
     let channels: Vec<_> = threads.chain([Channel::User(file.owner_id.clone())]).collect();

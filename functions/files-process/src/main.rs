@@ -1,4 +1,4 @@
-//! Uploads to the bucket, and reminders to check on a file after its upload window
+//! Lambda entry point for S3's events about uploads and for the reminder queue.
 
 use files::{Bucket, Reminders};
 use files_process::{Deps, Event, handle};

@@ -1,27 +1,28 @@
-//! Redirects the link of a file or thumbnail to a signed storage URL.
+//! Redirects a link to a file or thumbnail to a signed S3 URL.
 
 use contract::{ApiError, ErrorCode, FileId, Problem};
 use files::{DOWNLOAD_WINDOW, Presigner};
 use runtime::{Answer, Call, redirect};
 use store::{Chat, Links, Published};
 
-/// Seconds that a browser may cache the redirect. The storage URL behind it has to be valid for longer.
+/// How long a browser may cache the redirect, in seconds. The S3 URL in the redirect is valid for longer, so that a
+/// cached redirect never leads to an expired URL.
 const MAX_AGE: u64 = 50 * 60;
 const _: () = assert!(MAX_AGE < DOWNLOAD_WINDOW.as_secs());
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Reads the file's row.
+    /// The `Chat` table, which stores the file's row.
     pub chat: Chat,
-    /// Signs the storage URL.
+    /// Signs the S3 URL.
     pub presigner: Presigner,
-    /// Verifies the link's signature.
+    /// Verifies the signature in the requested link.
     pub links: Links,
 }
 
-/// Handles `GET /files/{fileId}/{name}` and `GET /thumbs/{name}`, which take no token: the link carries a signature.
-/// Answers 302 to the published object, 403 if the link is not valid or has expired, and 404 if the object is not
-/// published.
+/// Handles `GET /files/{fileId}/{name}` and `GET /thumbs/{name}`. These routes take no token, because the link is
+/// signed. Answers 302 with a signed URL of the published object, 403 if the link is not valid or has expired, and 404
+/// if the object is not published.
 pub async fn handle(deps: &Deps, call: Call<()>) -> Result<Answer, ApiError> {
     let (published, id) = requested_object(&call).ok_or_else(invalid_link)?;
     let [expires, signature] = ["expires", "signature"].map(|name| call.query(name).unwrap_or_default());
@@ -33,8 +34,9 @@ pub async fn handle(deps: &Deps, call: Call<()>) -> Result<Answer, ApiError> {
     redirect(&deps.presigner.download(key).await?, MAX_AGE)
 }
 
-/// Returns which object of which file the path names: `/files/{fileId}/{name}`, where `name` is for people only, or
-/// `/thumbs/{fileId}.jpg`.
+/// Returns the kind of object and the file ID from the request's path: `/files/{fileId}/{name}` or
+/// `/thumbs/{fileId}.jpg`. Ignores the file's name, which only makes the link readable. Returns `None` if the path has
+/// no valid file ID.
 fn requested_object(call: &Call<()>) -> Option<(Published, FileId)> {
     match call.path("fileId") {
         Some(id) => Some((Published::Original, FileId::parse(&id)?)),
@@ -71,7 +73,7 @@ mod tests {
             Self { deps: Deps { chat, presigner: storage.presigner(), links: links() }, storage }
         }
 
-        /// Publishes a new file with a thumbnail.
+        /// Creates a file and publishes it with a thumbnail. Returns the file's row.
         async fn published_file(&self) -> FileRow {
             let file = new_file(&self.deps.chat, "user-sarah", "Käse.txt", "text/plain", 5).await;
             let bucket = self.storage.bucket();

@@ -1,4 +1,4 @@
-//! `GET /files/{fileId}/{name}` and `GET /thumbs/{name}`
+//! Lambda entry point for `GET /files/{fileId}/{name}` and `GET /thumbs/{name}`.
 
 use files::Presigner;
 use files_serve::{Deps, handle};

@@ -1,19 +1,19 @@
-//! Returns the status of a file.
+//! Returns a file's status (pending, ready or failed) and links.
 
 use contract::{ApiError, Problem};
 use runtime::{Answer, Call, StatusCode, json};
 use store::{Chat, Links};
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Reads the file and the caller's memberships.
+    /// The `Chat` table, which stores files and memberships.
     pub chat: Chat,
     /// Signs the links to the file and its thumbnail.
     pub links: Links,
 }
 
-/// Handles `GET /api/files/{fileId}/status`. Answers 200 to the file's owner and to the members of every thread that it
-/// was sent to, and 404 to everyone else.
+/// Handles `GET /api/files/{fileId}/status`. Answers 200 to the file's owner and to the members of every thread that
+/// the file was sent to, and 404 to everyone else.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let file = deps.chat.visible_file(&call.file_id()?, &call.caller.id).await?;
     json(StatusCode::OK, &file.ok_or_else(Problem::file_not_found)?.details(&deps.links), &[])

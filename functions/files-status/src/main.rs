@@ -1,4 +1,4 @@
-//! `GET /api/files/{fileId}/status`
+//! Lambda entry point for `GET /api/files/{fileId}/status`.
 
 use files_status::{Deps, handle};
 use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};

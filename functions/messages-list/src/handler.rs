@@ -1,18 +1,18 @@
-//! Lists a thread's messages: newest first, or oldest first with `after`.
+//! Lists a thread's messages: newest first, or oldest first if the query has `after`.
 
 use contract::{ApiError, MessagesQuery, Problem};
 use runtime::{Answer, Call, StatusCode, json};
 use store::{Chat, Links};
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Reads messages, their authors' names and their files.
+    /// The `Chat` table, which stores messages, their authors' names and their files.
     pub chat: Chat,
-    /// Signs the links of attachments.
+    /// Signs the links to message attachments.
     pub links: Links,
 }
 
-/// Handles `GET /api/threads/{threadId}/messages`. Answers 200 with a page of messages.
+/// Handles `GET /api/threads/{threadId}/messages`. Answers 200 with a page of the thread's messages.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let thread_id = call.thread_id()?;
     let [limit, cursor, after] = ["limit", "cursor", "after"].map(|name| call.query(name));
@@ -45,7 +45,7 @@ mod tests {
         handle(deps, call(EVENT, &caller(user), change)).await
     }
 
-    /// Returns the `seq` of every message on all pages, in order.
+    /// Requests all pages of the thread's messages. Returns the `seq` of every message in the order listed.
     async fn seqs(deps: &Deps, thread: &Thread, mut query: Value) -> Vec<u64> {
         let mut seqs = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! `GET /api/threads/{threadId}/messages`
+//! Lambda entry point for `GET /api/threads/{threadId}/messages`.
 
 use messages_list::{Deps, handle};
 use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};

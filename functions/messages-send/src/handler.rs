@@ -13,23 +13,24 @@ use store::{Chat, Links, NewMessage, Sent};
 use tokio::time::timeout;
 use tracing::warn;
 
-/// The longest that the sender waits for the delivery.
+/// How long a request waits for the delivery of its message. After this time the message stays undelivered, and
+/// chat-stream delivers it again.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(8);
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Stores messages and files.
+    /// The `Chat` table, which stores messages and files.
     pub chat: Chat,
-    /// Delivers events to the thread's subscribers.
+    /// Pushes events to the thread's subscribers.
     pub push: Push,
-    /// Signs the links of attachments.
+    /// Signs the links to message attachments.
     pub links: Links,
 }
 
-/// Handles `POST /api/threads/{threadId}/messages`. Answers 201 with the message once it is committed and delivery was
-/// attempted.
+/// Handles `POST /api/threads/{threadId}/messages`. Answers 201 with the message after it was committed and its
+/// delivery was attempted.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let thread_id = call.thread_id()?;
     let idempotency_key = call.header("idempotency-key").map(IdempotencyKey::parse).transpose()?;
@@ -64,10 +65,10 @@ fn unusable_files(request: &SendMessage, refused: &[FileId]) -> Problem {
     Problem::fields(ErrorCode::InvalidRequest, errors.collect())
 }
 
-/// Delivers the message and clears its undelivered flag.
+/// Delivers the message and, if every subscriber was reached, clears the message's undelivered flag.
 ///
-/// The message is committed, so a failure here must not fail the request: the sender would send again. The flag stays
-/// set instead, and chat-stream requests a repair.
+/// The message is already committed, so a failed delivery must not fail the request: the sender would send the message
+/// again. Instead the flag stays set, and chat-stream has the message delivered again.
 async fn deliver(deps: &Deps, message: &mut Message) {
     let (thread, seq) = (message.thread_id.clone(), message.seq);
     let delivered = timeout(DELIVERY_TIMEOUT, push_message(deps, message)).await;
@@ -77,13 +78,14 @@ async fn deliver(deps: &Deps, message: &mut Message) {
     }
 }
 
-/// Pushes the message, then records which connections were not reached. Attachments that became ready or failed since
-/// the message was committed are updated in `message`.
+/// Pushes the message to its thread's subscribers, then records which connections were not reached. If attachments
+/// became ready or failed since the message was committed, pushes their status and updates them in `message`.
 async fn push_message(deps: &Deps, message: &mut Message) -> Result<(), ApiError> {
     let channel = [Channel::Thread(message.thread_id.clone())];
     let mut undelivered = deps.push.deliver(&channel, &message_new_frame(message.clone())?).await?.undelivered;
-    // A file may have got its outcome after it was read for this message. Its `file:status` was then pushed before the
-    // `message:new` that shows it as pending. So the files are read again, and their status is pushed after the message.
+    // A file may have become ready or failed after it was read for this message. Its `file:status` was then pushed
+    // before the `message:new` that shows the file as pending. So the pending files are read again, and their status is
+    // pushed after the message.
     let mut pending: Vec<_> =
         message.attachments.iter_mut().filter(|file| file.status == FileStatus::Pending).collect();
     let ids: Vec<_> = pending.iter().map(|file| file.id.clone()).collect();
@@ -145,7 +147,7 @@ mod tests {
             handle(&self.deps, call).await
         }
 
-        /// Opens a connection of `user` that is subscribed to the thread.
+        /// Opens a connection for `user` and subscribes it to the fixture's thread.
         async fn subscribe(&self, user: &str, connection: &str) {
             let connections = self.tables.connections();
             let connection = connect(&connections, user, connection).await;
@@ -174,7 +176,7 @@ mod tests {
         fixture.subscribe("user-dad", "tablet").await;
         let file = new_file(&fixture.deps.chat, "user-sarah", "a", "a/b", 1).await;
         let (chat, id) = (Arc::new(fixture.tables.chat()), file.id.clone());
-        // The outcome is recorded between the commit and the push.
+        // The file's outcome is recorded after the message is committed and before the message is pushed.
         let record_outcome = move |_: &Intercepted| {
             let (chat, id) = (chat.clone(), id.clone());
             let ready = Outcome::Ready { original: "files/1".into(), thumbnail: None };

@@ -1,4 +1,4 @@
-//! `POST /api/threads/{threadId}/messages`
+//! Lambda entry point for `POST /api/threads/{threadId}/messages`.
 
 use messages_send::{Deps, handle};
 use push::Push;

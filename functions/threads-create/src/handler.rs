@@ -4,13 +4,13 @@ use contract::{ApiError, CreateThread};
 use runtime::{Answer, Call, StatusCode, header, json};
 use store::{Chat, CreatedThread};
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Stores threads and user names.
+    /// The `Chat` table, which stores threads and user names.
     pub chat: Chat,
 }
 
-/// Handles `POST /api/threads`. Answers 201 with `Location` for a new thread and 200 for an existing one.
+/// Handles `POST /api/threads`. Answers 201 with a `Location` header for a new thread, and 200 for an existing one.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let request = CreateThread::parse(call.body(), &call.caller.id)?;
     let profile = call.caller.profile();

@@ -1,4 +1,4 @@
-//! `POST /api/threads`
+//! Lambda entry point for `POST /api/threads`.
 
 use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};
 use store::Chat;

@@ -4,9 +4,9 @@ use contract::{ApiError, Problem};
 use runtime::{Answer, Call, StatusCode, json};
 use store::Chat;
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Reads the thread and its members' names.
+    /// The `Chat` table, which stores threads and user names.
     pub chat: Chat,
 }
 

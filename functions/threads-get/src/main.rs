@@ -1,4 +1,4 @@
-//! `GET /api/threads/{threadId}`
+//! Lambda entry point for `GET /api/threads/{threadId}`.
 
 use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};
 use store::Chat;

@@ -4,15 +4,15 @@ use contract::{ApiError, ThreadsQuery};
 use runtime::{Answer, Call, StatusCode, json};
 use store::{Chat, Links};
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Reads memberships, threads and names.
+    /// The `Chat` table, which stores memberships, threads and user names.
     pub chat: Chat,
-    /// Signs the links of attachments.
+    /// Signs the links to attachments of last messages.
     pub links: Links,
 }
 
-/// Handles `GET /api/threads`. Answers 200 with a page of threads, most recently active first.
+/// Handles `GET /api/threads`. Answers 200 with a page of the caller's threads, most recently active first.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let query = ThreadsQuery::parse(call.query("limit").as_deref(), call.query("cursor").as_deref())?;
     json(StatusCode::OK, &deps.chat.threads(&call.caller.id, &query, &deps.links).await?, &[])

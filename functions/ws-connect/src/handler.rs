@@ -5,9 +5,9 @@ use contract::{ApiError, ErrorCode, Problem, Timestamp};
 use runtime::{SocketEvent, Verifier, bearer, refuse_frame, socket_response};
 use store::{Connections, TicketHolder};
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Stores tickets and connections.
+    /// The `Connections` table, which stores tickets and connections.
     pub connections: Connections,
     /// Verifies the bearer token of clients that send one instead of a ticket.
     pub verifier: Verifier,
@@ -15,19 +15,23 @@ pub struct Deps {
     pub allowed_origins: Vec<String>,
 }
 
-/// Splits a comma-separated list of origins. Empty entries are dropped.
+/// Splits a comma-separated list of origins, as in `ALLOWED_ORIGINS`. Drops empty entries.
 #[must_use]
 pub fn parse_origins(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect()
 }
 
-/// Handles `$connect`. Stores the connection and answers 200, or refuses it with 401 (ticket or token) or 403 (origin). A
-/// frame that names this route as its action gets an error event and opens nothing.
+/// Handles `$connect`. Stores the connection and answers 200. Refuses it with 401 if its ticket or token is not valid,
+/// and with 403 if its origin is not allowed.
+///
+/// API Gateway chooses the route of a frame by its action, so a frame with the action `$connect` also gets here. It is
+/// answered with an error event and opens no connection.
 pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
     if let Some(answer) = refuse_frame(&event)? {
         return Ok(answer);
     }
-    // Browsers always send an origin. Other clients send none, and have no cookies or tickets that a page could abuse.
+    // Browsers always send an Origin header. Other clients may omit it: they have no cookies or tickets that a web page
+    // could abuse.
     if let Some(origin) = event.header("origin")
         && !deps.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin)
     {
@@ -35,7 +39,7 @@ pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyRe
         return Err(Problem::new(ErrorCode::OriginNotAllowed, detail).into());
     }
     let holder = identify(deps, &event).await?;
-    // A ticket may outlive the token that it was issued for.
+    // A ticket may outlive the token that it was issued for, so the token's expiry is checked, too.
     if holder.token_expires_at <= Timestamp::now().seconds() {
         let detail = "The token has expired. Sign in again, then request a new ticket.";
         return Err(Problem::new(ErrorCode::Unauthorized, detail).into());
@@ -95,7 +99,7 @@ mod tests {
             self.deps.connections.issue_ticket(holder).await.unwrap()
         }
 
-        /// Returns the status of the answer to a handshake with these headers and query parameters.
+        /// Returns the HTTP status that answers a WebSocket handshake with the given headers and query parameters.
         async fn connect(&self, connection: &str, headers: Value, query: Value) -> u16 {
             let event = socket_event(EVENT, connection, |event| {
                 event["headers"] = headers;

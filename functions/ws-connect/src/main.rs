@@ -1,4 +1,4 @@
-//! The WebSocket route `$connect`
+//! Lambda entry point for the WebSocket route `$connect`.
 
 use runtime::{Error, init_telemetry, optional, required, sdk_config, serve_socket, verifier, warm_up};
 use store::Connections;

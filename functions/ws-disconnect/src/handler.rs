@@ -1,18 +1,20 @@
-//! Removes a connection that has closed.
+//! Removes a closed WebSocket connection from the `Connections` table.
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use contract::ApiError;
 use runtime::{SocketEvent, refuse_frame, socket_response};
 use store::Connections;
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Stores connections and their subscriptions.
+    /// The `Connections` table, which stores connections and their subscriptions.
     pub connections: Connections,
 }
 
-/// Handles `$disconnect`. Removes the connection and its subscriptions; repeating it has no effect. A frame that names
-/// this route as its action gets an error event and closes nothing.
+/// Handles `$disconnect`. Removes the connection and its subscriptions. Idempotent.
+///
+/// API Gateway chooses the route of a frame by its action, so a frame with the action `$disconnect` also gets here. It
+/// is answered with an error event and closes no connection.
 pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
     if let Some(answer) = refuse_frame(&event)? {
         return Ok(answer);

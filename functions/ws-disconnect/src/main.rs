@@ -1,4 +1,5 @@
-//! The WebSocket route `$disconnect`. API Gateway calls it once for a closed connection, without a guarantee.
+//! Lambda entry point for the WebSocket route `$disconnect`. API Gateway calls it once after a connection was closed,
+//! but does not guarantee the call.
 
 use runtime::{Error, init_telemetry, required, sdk_config, serve_socket, warm_up};
 use store::Connections;

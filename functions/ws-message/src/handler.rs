@@ -1,25 +1,25 @@
-//! Answers the frames that clients send on a WebSocket.
+//! Answers the frames that clients send on a WebSocket: subscribe, unsubscribe and ping.
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use contract::{Action, Answer, ApiError, Channel, ErrorCode, Event, Frame, FrameError, Problem, ThreadId, limits};
 use runtime::{SocketEvent, report, socket_response};
 use store::{Chat, Connection, Connections, Subscribed};
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Reads memberships and the last `seq` of threads.
+    /// The `Chat` table, which stores memberships and the last `seq` of threads.
     pub chat: Chat,
-    /// Stores connections and their subscriptions.
+    /// The `Connections` table, which stores connections and their subscriptions.
     pub connections: Connections,
 }
 
-/// Handles `$default`. Answers every frame with one frame. An error is answered with an `error` event, and the connection
-/// stays open.
+/// Handles the WebSocket route `$default`. Answers every frame with one frame. If a frame is not valid or its action
+/// fails, answers with an `error` event and keeps the connection open.
 pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
     let frame = event.text().map_or_else(binary_frame, Frame::parse);
     let answer = match frame.action {
         Err(error) => Event::Error(error),
-        // Nothing is pushed to an expired connection. The answer to a ping tells the client to reconnect.
+        // Nothing is pushed to an expired connection, so the answer to a ping tells the client to reconnect.
         Ok(Action::Ping) => match live_connection(deps, &event).await {
             Ok(_) => Event::Pong,
             Err(error) => error_event(error, None),
@@ -58,15 +58,16 @@ fn connection_expired() -> Problem {
     Problem::new(ErrorCode::ConnectionExpired, "The connection has expired. Reconnect with a new ticket.")
 }
 
-/// Returns the connection that the frame came on, or `connection_expired` if it is unknown or has expired.
+/// Returns the connection that the frame came from. Fails with `connection_expired` if the connection is unknown or has
+/// expired.
 async fn live_connection(deps: &Deps, event: &SocketEvent) -> Result<Connection, ApiError> {
     Ok(deps.connections.connection(&event.connection_id).await?.ok_or_else(connection_expired)?)
 }
 
 /// Subscribes the connection to the thread's channel and returns the thread's last `seq`.
 ///
-/// The subscription is written before the `seq` is read. So a message committed after the write is pushed, and a message
-/// committed before it is covered by the returned `seq`. No message falls between the two.
+/// The subscription is written before the `seq` is read, so that the client misses no message: later messages are
+/// pushed to the connection, and the returned `seq` includes all earlier messages.
 async fn subscribe(deps: &Deps, event: &SocketEvent, thread_id: &ThreadId) -> Result<u64, ApiError> {
     let connection = live_connection(deps, event).await?;
     if !deps.chat.is_member(thread_id, &connection.user_id).await? {
@@ -157,7 +158,8 @@ mod tests {
         let tables = Tables::create().await;
         let thread = new_thread(&tables.chat(), &["user-sarah"]).await;
         connect(&tables.connections(), "user-sarah", "phone").await;
-        // The message is committed before the subscription is written, so it is pushed to no one.
+        // The message is committed before the subscription is written, so it is not pushed. The client learns of it
+        // only from the `seq` in the answer.
         let (chat, sent_to) = (std::sync::Arc::new(tables.chat()), thread.clone());
         let racing = tables.through(move |call| {
             if !call.is("PutItem", "CHANNEL#") {

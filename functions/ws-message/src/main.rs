@@ -1,4 +1,4 @@
-//! The WebSocket route `$default`: frames from clients
+//! Lambda entry point for the WebSocket route `$default`, which receives the frames of clients.
 
 use runtime::{Error, init_telemetry, required, sdk_config, serve_socket, warm_up};
 use store::{Chat, Connections};

@@ -1,22 +1,22 @@
 //! Issues a ticket that opens one WebSocket.
 //!
-//! Browsers cannot set headers on a WebSocket handshake, and a token must never be in a URL. A ticket may be in the URL:
-//! it works once, for 60 seconds.
+//! Browsers cannot set headers on a WebSocket handshake, and a token must never be in a URL. A ticket may be in the
+//! URL, because it works only once and expires after 60 seconds.
 
 use contract::{ApiError, WsTicket, limits};
 use runtime::{Answer, Call, StatusCode, json};
 use store::{Chat, Connections, TicketHolder};
 
-/// Handler dependencies.
+/// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// Stores the caller's name.
+    /// The `Chat` table, which stores the caller's name.
     pub chat: Chat,
-    /// Stores the ticket.
+    /// The `Connections` table, which stores the ticket.
     pub connections: Connections,
 }
 
-/// Handles `POST /api/ws-tickets`. Answers 200 with the ticket. Every client calls this route when it starts, so it also
-/// records the caller's name from the token.
+/// Handles `POST /api/ws-tickets`. Answers 200 with a ticket. Every client calls this route when it starts, so the
+/// route also stores the caller's name from the token.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let profile = call.caller.profile();
     let holder = TicketHolder { user_id: call.caller.id, token_expires_at: call.caller.expires_at };

@@ -1,4 +1,4 @@
-//! `POST /api/ws-tickets`
+//! Lambda entry point for `POST /api/ws-tickets`.
 
 use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};
 use store::{Chat, Connections};

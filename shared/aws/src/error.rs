@@ -19,7 +19,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns a [`Refused`](Self::Refused) for a call that cannot be built.
+    /// Returns [`Refused`](Self::Refused) for a call that fails before it is sent, for example because a value is not
+    /// valid.
     pub fn refused(error: impl Display) -> Self {
         Self::Refused(error.to_string())
     }
@@ -69,7 +70,7 @@ pub fn is_retryable<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) 
                 || status.as_u16() == 429
                 || answer.err().code().is_some_and(|code| RETRYABLE_CODES.contains(&code))
         }
-        // Timeouts, broken connections and answers that do not parse.
+        // After a timeout, a broken connection or an unreadable answer, the next attempt may succeed.
         _ => true,
     }
 }
@@ -81,7 +82,7 @@ pub fn describe<E: ProvideErrorMetadata + StdError + 'static>(error: &SdkError<E
     let service = answer.err();
     match service.code() {
         Some(code) => format!("{code}: {}", service.message().unwrap_or("no message")),
-        // Answers without a body, such as those to HEAD requests, have no code.
+        // Answers without a body, such as those to HEAD requests, have no error code. The HTTP status replaces it.
         None => format!("HTTP status {}", answer.raw().status().as_u16()),
     }
 }

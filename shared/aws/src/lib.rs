@@ -1,7 +1,7 @@
-//! Shared by all crates that call AWS: error classification, error texts for logs, and SHA-256.
+//! Helpers for all crates that call AWS: error classification, error texts for logs, and SHA-256.
 //!
-//! This crate does not depend on the SDK of any service. Functions that use it therefore link only the clients they
-//! call.
+//! This crate does not depend on the SDK of any service. So a function that uses it links only the clients of the
+//! services that the function calls.
 
 mod error;
 mod hash;

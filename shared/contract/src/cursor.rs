@@ -2,7 +2,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::{ErrorCode, Problem, ThreadId, Timestamp};
 
-/// A position in a thread's messages. It does not refer to a row, so it stays valid while messages arrive.
+/// A position in a list of a thread's messages. It is a `seq` and an order, so new messages do not invalidate it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageCursor {
     /// The next page has messages with a smaller `seq` than this, newest first.
@@ -38,7 +38,7 @@ impl MessageCursor {
 pub struct ThreadCursor {
     /// `updatedAt` of the last thread on the previous page.
     pub updated_at: Timestamp,
-    /// ID of that thread. It orders threads that have the same `updatedAt`.
+    /// ID of the last thread on the previous page. Breaks ties between threads with the same `updatedAt`.
     pub id: ThreadId,
 }
 

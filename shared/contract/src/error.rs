@@ -3,13 +3,13 @@ use crate::Problem;
 /// Why a request failed, and how much of the reason the client may see.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// The client made a mistake. The client receives the whole problem.
+    /// The client's request is at fault. The client receives the whole problem.
     #[error("{}", .0.detail)]
     Problem(Problem),
-    /// A temporary failure. The client is asked to retry; the text goes only to the log.
+    /// A temporary failure. The client gets a 503 that asks it to retry. The text goes only to the log.
     #[error("{0}")]
     Unavailable(String),
-    /// A server error. The client learns only that an error occurred; the text goes only to the log.
+    /// A server error. The client gets a 500 without the reason. The text goes only to the log.
     #[error("{0}")]
     Internal(String),
 }

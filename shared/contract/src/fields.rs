@@ -4,15 +4,15 @@ use serde_json::{Map, Number, Value};
 
 use crate::{ErrorCode, FieldError, Problem, limits};
 
-/// Returns the value of `number` if it is a whole number, however it is written: `1`, `1.0` and `1e0` are equal in
-/// JSON.
+/// Returns `number` as an integer, or `None` if it has a fraction. `1`, `1.0` and `1e0` are the same number in JSON, so
+/// each gives 1.
 pub(crate) fn whole(number: &Number) -> Option<i128> {
-    // `f64` prints without an exponent, and without a fraction if it is whole. So its text parses as an integer.
+    // Rust prints a whole `f64` without an exponent and a fraction. So its text parses as an integer.
     number.as_i128().or_else(|| number.as_f64()?.to_string().parse().ok())
 }
 
-/// Reads the fields of a JSON object and collects the error of each, so that the response names every invalid field
-/// and not only the first. Unknown fields are ignored.
+/// Reads the fields of a request body and collects an error for each invalid one, so that the response names every
+/// invalid field and not only the first. Ignores unknown fields.
 pub(crate) struct Fields {
     object: Map<String, Value>,
     errors: Vec<FieldError>,
@@ -21,8 +21,8 @@ pub(crate) struct Fields {
 impl Fields {
     /// Parses a request body.
     ///
-    /// Fails with `body_too_large` above [`limits::REQUEST_BYTES`], with `malformed_json` if the body is not valid
-    /// JSON, and with `invalid_request` if it is not an object.
+    /// Fails with `body_too_large` if the body exceeds [`limits::REQUEST_BYTES`], with `malformed_json` if it is not
+    /// valid JSON, and with `invalid_request` if it is not an object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
         if body.len() > limits::REQUEST_BYTES {
             let detail =
@@ -39,14 +39,16 @@ impl Fields {
         }
     }
 
-    /// Records an error of `field`. Errors beyond [`limits::ERRORS`] are dropped.
+    /// Records that `field` is invalid. `message` is the reason, such as "must be a string". Drops errors beyond
+    /// [`limits::ERRORS`].
     pub(crate) fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>) {
         if self.errors.len() < limits::ERRORS {
             self.errors.push(FieldError { field: field.into(), message: message.into() });
         }
     }
 
-    /// Reads a string of at most `max` characters. Returns `None` if it is missing, null or invalid.
+    /// Reads an optional string of at most `max` characters. Returns `None` if the field is missing, null or invalid.
+    /// Records an error only if the field is invalid.
     pub(crate) fn string(&mut self, field: &str, max: usize) -> Option<String> {
         match self.object.remove(field) {
             None | Some(Value::Null) => None,
@@ -62,7 +64,8 @@ impl Fields {
         }
     }
 
-    /// Reads a string of at most `max` characters, and records an error if it is missing or null.
+    /// Reads a string of at most `max` characters. Records an error and returns `None` if the field is missing, null or
+    /// invalid.
     pub(crate) fn required_string(&mut self, field: &str, max: usize) -> Option<String> {
         let text = self.string(field, max);
         if text.is_none() && !self.refused(field) {
@@ -71,7 +74,7 @@ impl Fields {
         text
     }
 
-    /// Reads a whole number within `range`. Records an error and returns `None` if it is missing or invalid.
+    /// Reads an integer within `range`. Records an error and returns `None` if the field is missing or invalid.
     pub(crate) fn whole_number(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let number = self.object.remove(field).as_ref().and_then(Value::as_number).and_then(whole);
         let number = number.and_then(|number| u64::try_from(number).ok()).filter(|number| range.contains(number));
@@ -82,7 +85,8 @@ impl Fields {
     }
 
     /// Reads a list of strings and parses each with `parse`. Returns `None` if the field is missing, null or not a
-    /// list. Records an error for each invalid element ("must be `what`") and leaves the element out.
+    /// list. Records an error if the field is neither missing nor null nor a list. Leaves out each invalid element and
+    /// records that it must be `what`.
     pub(crate) fn list<T>(&mut self, field: &str, parse: impl Fn(&str) -> Option<T>, what: &str) -> Option<Vec<T>> {
         let elements = match self.object.remove(field) {
             None | Some(Value::Null) => return None,
@@ -102,12 +106,12 @@ impl Fields {
         Some(parsed)
     }
 
-    /// Returns whether an error of `field` or of one of its elements was recorded.
+    /// Returns whether an error was recorded for `field` or for one of its elements, such as `memberIds[3]`.
     pub(crate) fn refused(&self, field: &str) -> bool {
         self.errors.iter().any(|error| error.field.split('[').next() == Some(field))
     }
 
-    /// Returns `value`, or an `invalid_request` problem with all recorded errors.
+    /// Returns `value` if no error was recorded, or else an `invalid_request` problem with all errors.
     pub(crate) fn finish<T>(self, value: T) -> Result<T, Problem> {
         if self.errors.is_empty() { Ok(value) } else { Err(Problem::fields(ErrorCode::InvalidRequest, self.errors)) }
     }

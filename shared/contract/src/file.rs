@@ -19,7 +19,7 @@ pub struct CreateFile {
         )
     )]
     pub name: String,
-    /// The file's media type, such as `image/jpeg`. It may have parameters.
+    /// The file's media type, such as `image/jpeg`. It may have parameters, as in `text/plain; charset=utf-8`.
     #[cfg_attr(
         feature = "schema",
         schemars(
@@ -34,7 +34,7 @@ pub struct CreateFile {
 }
 
 impl CreateFile {
-    /// Parses a request body. `max_size` is the deployment's limit for a file, in bytes.
+    /// Parses a request body. `max_size` is the deployment's maximum size of a file, in bytes.
     ///
     /// Fails with a problem that names every invalid field.
     pub fn parse(body: &[u8], max_size: u64) -> Result<Self, Problem> {
@@ -69,8 +69,8 @@ fn file_name_error(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns whether `text` is a media type (RFC 6838, section 4.2) that can be the value of a header: its parameters may
-/// be any visible ASCII characters and spaces.
+/// Returns whether `text` is a media type (RFC 6838, section 4.2) that is valid as the value of a header. Its
+/// parameters may be any visible ASCII characters and spaces; their syntax is not checked.
 fn is_media_type(text: &str) -> bool {
     let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
     let is_name = |name: &str| {
@@ -78,7 +78,8 @@ fn is_media_type(text: &str) -> bool {
             && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c))
     };
     let names = essence.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype));
-    // HTTP clients trim a trailing space from a header. S3 would then compute another signature than we did.
+    // HTTP clients trim a trailing space from `content-type`. The signature of the upload URL covers this header, so S3
+    // would refuse the upload.
     names && !text.ends_with(' ') && parameters.chars().all(|c| c.is_ascii_graphic() || c == ' ')
 }
 
@@ -100,17 +101,17 @@ pub enum FileStatus {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Upload {
-    /// Where to send the bytes. The URL is valid only for the media type and size of the request.
+    /// Signed URL to send the file's bytes to. It accepts only the media type and size that the request declared.
     #[cfg_attr(feature = "schema", schemars(url))]
     pub upload_url: String,
     /// The HTTP method of the upload: `PUT`.
     #[cfg_attr(feature = "schema", schemars(extend("const" = "PUT")))]
     pub method: &'static str,
-    /// Headers that the upload must have: `content-type` with the media type of the request.
+    /// Headers that the upload must have: `content-type` with the media type that the request declared.
     pub headers: BTreeMap<String, String>,
-    /// The upload must start before this time.
+    /// When `uploadUrl` expires. The upload must start before this time.
     pub expires_at: Timestamp,
-    /// The new file.
+    /// The new file, which waits for its upload.
     pub file: NewFile,
 }
 
@@ -122,7 +123,7 @@ pub struct NewFile {
     pub id: FileId,
     /// The file's name.
     pub name: String,
-    /// State of the file: `pending`.
+    /// State of the file, always `pending`.
     pub status: FileStatus,
 }
 
@@ -137,12 +138,12 @@ pub struct FileDetails {
     pub name: String,
     /// State of the file.
     pub status: FileStatus,
-    /// Link to the thumbnail, relative to the API's base URL; null if the file has no thumbnail.
+    /// Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail.
     pub thumb_url: Option<String>,
-    /// Link to the file, relative to the API's base URL. Only ready files have it.
+    /// Link to the file, relative to the API's base URL. Missing unless the file is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Why the file failed, as a text for people. Only failed files have it.
+    /// Why the file failed, as a text for people. Missing unless the file has failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -160,12 +161,12 @@ pub struct Attachment {
     pub url: String,
     /// The media type that the file's owner declared.
     pub mimetype: String,
-    /// Size in bytes.
+    /// Size of the file in bytes.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub size: u64,
     /// State of the file.
     pub status: FileStatus,
-    /// Link to the thumbnail, relative to the API's base URL. Missing if the file has no thumbnail.
+    /// Link to the file's thumbnail, relative to the API's base URL. Missing if the file has no thumbnail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thumb_url: Option<String>,
 }

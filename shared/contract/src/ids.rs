@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::limits;
 
-/// Defines an ID of the form `prefix_…`. The server creates these IDs.
+/// Defines the type of an ID that the server creates, in the form `prefix_…`.
 macro_rules! prefixed_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*

@@ -34,8 +34,8 @@ pub use timestamp::Timestamp;
 
 /// Limits that clients may rely on. A character is a Unicode scalar value.
 pub mod limits {
-    /// Maximum number of members of a thread, the caller included. A `DynamoDB` transaction takes at most 100 items,
-    /// and creating a thread writes one item per member and two more.
+    /// Maximum number of members of a thread, the caller included. One `DynamoDB` transaction of at most 100 items
+    /// creates a thread: a row per member, the thread's row, and the row that finds the thread by its members.
     pub const MEMBERS: usize = 90;
     /// Maximum number of characters in a thread's title.
     pub const TITLE_CHARS: usize = 100;
@@ -43,37 +43,41 @@ pub mod limits {
     pub const BODY_CHARS: usize = 8_000;
     /// Maximum number of files in a message.
     pub const FILES: usize = 10;
-    /// Maximum size of a file in bytes: the default of the template's parameter `MaxFileBytes`.
+    /// Default for the maximum size of a file in bytes. A deployment sets another one with the parameter `MaxFileBytes`
+    /// of template.yaml, which has the same default.
     pub const FILE_BYTES: u64 = 25 * 1024 * 1024;
     /// Maximum number of characters in a file's name.
     pub const FILE_NAME_CHARS: usize = 255;
-    /// Maximum number of characters in a file's media type. RFC 6838, section 4.2, allows 127 characters for each of
-    /// its two names.
+    /// Maximum number of characters in a file's media type. RFC 6838, section 4.2, allows 127 characters for the type
+    /// and 127 for the subtype.
     pub const MEDIA_TYPE_CHARS: usize = 255;
     /// Maximum number of characters in an `Idempotency-Key`.
     pub const IDEMPOTENCY_KEY_CHARS: usize = 128;
     /// Maximum size of a user ID in bytes. `OpenID` Connect Core 1.0, section 2, allows a `sub` of 255 ASCII
     /// characters.
     pub const USER_ID_BYTES: usize = 255;
-    /// Maximum size of a request body in bytes. The largest body within the other limits, with every character escaped,
-    /// has about 140,000 bytes.
+    /// Maximum size of a request body in bytes. A body within all other limits has at most about 140,000 bytes, even if
+    /// JSON escapes every character.
     pub const REQUEST_BYTES: usize = 256 * 1024;
-    /// Maximum number of invalid fields that an error names. It keeps every response below Lambda's 6 MB.
+    /// Maximum number of invalid fields that an error response names. It keeps the response below Lambda's limit of 6
+    /// MB.
     pub const ERRORS: usize = 100;
-    /// Approximate maximum size of a page of threads or messages in bytes. Lambda returns at most 6 MB.
+    /// Approximate maximum size of a page of threads or messages in bytes. It keeps the response below Lambda's limit
+    /// of 6 MB.
     pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
     /// Maximum number of threads or messages on a page.
     pub const PAGE: u32 = 100;
     /// Maximum number of threads or messages on a page if the request has no `limit`.
     pub const PAGE_DEFAULT: u32 = 50;
-    /// Maximum size of a frame in bytes, in both directions: API Gateway's frame size for WebSocket APIs.
+    /// Maximum size of a frame in bytes, in both directions: API Gateway's quota for a WebSocket frame.
     pub const FRAME_BYTES: usize = 32 * 1024;
     /// Maximum number of characters in a frame's `id`.
     pub const FRAME_ID_CHARS: usize = 128;
-    /// Lifetime of a ticket in seconds.
+    /// Seconds until a ticket, which opens one connection, expires.
     pub const TICKET_SECONDS: i64 = 60;
-    /// Maximum lifetime of a connection in seconds: API Gateway's connection duration for WebSocket APIs.
+    /// Maximum lifetime of a connection in seconds: API Gateway's quota for a WebSocket connection.
     pub const CONNECTION_SECONDS: i64 = 2 * 60 * 60;
-    /// Maximum number of channels that a connection may subscribe to during its lifetime.
+    /// Maximum number of channels that a connection may subscribe to during its lifetime. Unsubscribing does not make
+    /// room for another channel.
     pub const SUBSCRIPTIONS: usize = 500;
 }

@@ -14,16 +14,18 @@ use crate::{Attachment, ErrorCode, FileId, MessageId, Problem, ThreadId, Timesta
     }))
 )]
 pub struct SendMessage {
-    /// The text, at most [`limits::BODY_CHARS`] characters. It may be missing or empty if there are files.
+    /// The message's text, at most [`limits::BODY_CHARS`] characters. It may be missing or empty if the message has
+    /// files.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", length(max = limits::BODY_CHARS)))]
     pub body: String,
-    /// The files in the order of the request, at most [`limits::FILES`]. A file may occur twice.
+    /// IDs of the message's files in the order of the request, at most [`limits::FILES`]. An ID may occur twice.
     #[cfg_attr(
         feature = "schema",
         schemars(
             with = "Option<Vec<FileId>>",
             length(max = limits::FILES),
-            description = "At most [`limits::FILES`] files. The caller must own each, and none may have failed."
+            description = "IDs of the message's files, at most [`limits::FILES`]. The caller must own each file, and \
+                none may have failed."
         )
     )]
     pub file_ids: Vec<FileId>,
@@ -44,7 +46,7 @@ impl SendMessage {
         fields.finish(Self { body: text, file_ids })
     }
 
-    /// Returns the files without duplicates, in the order of the request.
+    /// Returns the IDs of the message's files without duplicates, in the order of the request.
     #[must_use]
     pub fn distinct_files(&self) -> Vec<FileId> {
         let mut seen = HashSet::new();
@@ -57,7 +59,7 @@ impl SendMessage {
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Parses the header's value. Fails with `invalid_idempotency_key`.
+    /// Parses the value of the header. Fails with `invalid_idempotency_key` if it is not a valid key.
     pub fn parse(value: &[u8]) -> Result<Self, Problem> {
         let fits = (1..=limits::IDEMPOTENCY_KEY_CHARS).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
         match String::from_utf8(value.to_vec()) {
@@ -85,7 +87,7 @@ impl IdempotencyKey {
 pub struct Author {
     /// ID of the user.
     pub id: UserId,
-    /// The user's current name, or their ID if no token of theirs had a name.
+    /// The user's current name, or their ID if none of their tokens had a name.
     pub name: String,
 }
 
@@ -96,16 +98,16 @@ pub struct Author {
 pub struct Message {
     /// ID of the message.
     pub id: MessageId,
-    /// The message's thread.
+    /// ID of the message's thread.
     pub thread_id: ThreadId,
     /// The message's number in its thread: 1, 2, 3 … without gaps, in commit order.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: u64,
-    /// The text; empty if the message has only files.
+    /// The message's text; empty if the message has only files.
     pub body: String,
     /// The user who wrote the message.
     pub author: Author,
-    /// The files of the message.
+    /// The message's files; empty if the message has only text.
     pub attachments: Vec<Attachment>,
     /// When the message was committed.
     pub created_at: Timestamp,
@@ -116,9 +118,9 @@ pub struct Message {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MessagePage {
-    /// At most `limit` messages: newest first, or oldest first if `after` was given.
+    /// At most `limit` messages: newest first, or oldest first if the list was requested with `after`.
     pub messages: Vec<Message>,
-    /// The cursor of the next page; null on the last page.
+    /// Cursor that requests the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 

@@ -16,12 +16,12 @@ pub enum MessageRange {
 pub struct MessagesQuery {
     /// Maximum number of messages on the page: 1 to [`limits::PAGE`].
     pub limit: u32,
-    /// Where the page starts, and its order.
+    /// Which messages the page has, and in which order.
     pub range: MessageRange,
 }
 
 impl MessagesQuery {
-    /// Parses the query parameters; `None` stands for a parameter that was not given.
+    /// Parses the query parameters; `None` stands for a parameter that the request does not have.
     ///
     /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>, after: Option<&str>) -> Result<Self, Problem> {
@@ -58,7 +58,7 @@ pub struct ThreadsQuery {
 }
 
 impl ThreadsQuery {
-    /// Parses the query parameters; `None` stands for a parameter that was not given.
+    /// Parses the query parameters; `None` stands for a parameter that the request does not have.
     ///
     /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Problem> {

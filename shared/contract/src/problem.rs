@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-/// Every error code that a client may receive, from REST and on the socket. The meaning of a code never changes.
+/// The codes of all errors that a client may receive, from REST or on the socket. The meaning of a code never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(any(feature = "schema", feature = "simulation"), derive(serde::Deserialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -10,15 +10,17 @@ pub enum ErrorCode {
     MalformedJson,
     /// 400: a query parameter has the wrong type or exceeds its limit. `errors` names each such parameter.
     InvalidQuery,
-    /// 400: the cursor is not valid for this list, or belongs to the other order. Request the list without a cursor.
+    /// 400: the cursor is not valid for this list, or was made for the opposite order. Request the list without a
+    /// cursor.
     InvalidCursor,
-    /// 400: the `Idempotency-Key` header is empty, too long or contains other than visible ASCII characters.
+    /// 400: the `Idempotency-Key` header is empty, too long or contains characters other than visible ASCII.
     InvalidIdempotencyKey,
     /// 401: the request has no token, or its token is not valid. Sign in again.
     Unauthorized,
     /// 403: the socket was opened by a web page whose origin the deployment does not allow.
     OriginNotAllowed,
-    /// 403: the link to a file has expired or was changed. Get a new link from the message or the file's status.
+    /// 403: the link to a file has expired or was changed. Request the message or the file's status again for a new
+    /// link.
     InvalidFileUrl,
     /// 404: the file does not exist, or the caller does not have access to it, or it is not ready for download.
     FileNotFound,
@@ -40,11 +42,11 @@ pub enum ErrorCode {
     /// Socket: the frame is larger than [`limits::FRAME_BYTES`](crate::limits::FRAME_BYTES).
     FrameTooLarge,
     /// Socket: the connection has already subscribed to [`limits::SUBSCRIPTIONS`](crate::limits::SUBSCRIPTIONS)
-    /// channels. Open a new one.
+    /// channels. Open another connection.
     TooManySubscriptions,
     /// Socket: the token that opened the connection has expired. Reconnect with a new token.
     ConnectionExpired,
-    /// 500: the server has an error. Its log has the details under the `requestId`.
+    /// 500: the server failed to process the request. Its log has the details under the response's `requestId`.
     Internal,
     /// 503: the server cannot answer at the moment. Retry after a short wait.
     Unavailable,
@@ -66,7 +68,8 @@ impl ErrorCode {
         }
     }
 
-    /// Returns the code's HTTP status. A code that occurs only on the socket has the status that REST would use.
+    /// Returns the code's HTTP status. A code that occurs only on the socket has the status that a REST response with
+    /// the same error would have.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -99,12 +102,12 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// An error that the client caused and receives in full.
+/// An error as the client receives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// What is wrong, for programs.
+    /// What is wrong, as a code for programs.
     pub code: ErrorCode,
-    /// What is wrong and what to do, for developers.
+    /// What is wrong and what to do, as a text for developers.
     pub detail: String,
     /// The invalid fields; empty if the problem is not about fields.
     pub errors: Vec<FieldError>,
@@ -141,8 +144,8 @@ impl Problem {
         Self::new(ErrorCode::FileNotFound, "The file does not exist, or you do not have access to it.")
     }
 
-    /// Returns the response body, an `application/problem+json` document (RFC 9457). Its `type` is `about:blank`, so
-    /// its `title` is the status's reason phrase, and `code` carries the meaning.
+    /// Returns the response body, an `application/problem+json` document (RFC 9457). Its `type` is `about:blank`, for
+    /// which the RFC recommends the status's reason phrase as `title`. `code` identifies the error.
     #[must_use]
     pub fn to_json(&self, request_id: &str) -> String {
         let Self { code, detail, errors } = self;
@@ -155,7 +158,7 @@ impl Problem {
             request_id,
             errors,
         };
-        // Serializing strings and numbers cannot fail.
+        // The document has only strings and numbers, so serializing it cannot fail.
         serde_json::to_string(&body).unwrap_or_default()
     }
 }
@@ -165,15 +168,15 @@ impl Problem {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProblemDocument<'a> {
-    /// Always `about:blank`: `code` carries the meaning.
+    /// Always `about:blank`; `code` identifies the error.
     r#type: &'a str,
     /// The reason phrase of the HTTP status.
     title: &'a str,
     /// The HTTP status.
     status: u16,
-    /// What is wrong, for programs.
+    /// What is wrong, as a code for programs.
     code: ErrorCode,
-    /// What is wrong and what to do, for developers.
+    /// What is wrong and what to do, as a text for developers.
     detail: &'a str,
     /// ID of the request in the server's log.
     request_id: &'a str,

@@ -5,8 +5,9 @@ use crate::UserId;
 pub struct Profile {
     /// The token's `sub` claim.
     pub id: UserId,
-    /// The token's `name` claim. Access tokens have no such claim.
+    /// The token's `name` claim; `None` if the token has none, such as an access token of Cognito.
     pub name: Option<String>,
-    /// The token's `iat` claim: when it was issued, in seconds since 1970.
+    /// The token's `iat` claim: when it was issued, in seconds since 1970. The stored name stays if it comes from a
+    /// token that was issued later.
     pub issued_at: i64,
 }

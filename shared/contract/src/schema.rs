@@ -32,7 +32,7 @@ impl JsonSchema for Channel {
     }
 }
 
-/// The fields of a subscribe or unsubscribe frame, other than its action.
+/// The fields of a `subscribe` or `unsubscribe` frame, except `action` and `id`.
 #[derive(JsonSchema)]
 #[schemars(inline)]
 pub(crate) struct ChannelField {
@@ -41,7 +41,7 @@ pub(crate) struct ChannelField {
     channel: Channel,
 }
 
-/// The `id` of a frame: the client chooses it and finds it in the answer.
+/// The `id` of a client's frame, which the answer to the frame repeats.
 pub(crate) struct FrameId;
 
 impl JsonSchema for FrameId {
@@ -51,8 +51,8 @@ impl JsonSchema for FrameId {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "The client chooses the ID of its frame, and the answer has the same ID: a string of at \
-                most [`limits::FRAME_ID_CHARS`] characters, or a whole number of 64 bits.",
+            "description": "ID that the client chose for its frame; the answer repeats it. A string of at most \
+                [`limits::FRAME_ID_CHARS`] characters, or a 64-bit integer.",
             "type": ["string", "integer"],
             "maxLength": limits::FRAME_ID_CHARS,
             "minimum": i64::MIN,

@@ -10,7 +10,7 @@ thread_local! {
     static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
 }
 
-/// Makes [`Timestamp::now`] return the time of `clock`, for the rest of this OS thread.
+/// Makes [`Timestamp::now`] return the time of `clock` on the current OS thread, until the thread ends.
 pub fn follow(clock: impl Fn() -> Timestamp + 'static) {
     CLOCK.set(Some(Box::new(clock)));
 }

@@ -13,11 +13,11 @@ use crate::{ErrorCode, FileId, FileStatus, Message, ThreadId, UserId, limits};
 pub struct WsTicket {
     /// The ticket. Add it to the socket's URL as `?ticket=…`. It opens one connection.
     pub ticket: String,
-    /// Seconds until the ticket expires.
+    /// Seconds until the ticket expires and can no longer open a connection.
     pub expires_in: i64,
 }
 
-/// A destination of events.
+/// A destination of events. Its subscribers receive them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
     /// Events of a thread: `thread:<threadId>`. The thread's members may subscribe.
@@ -28,7 +28,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// Parses the text form of a channel. Returns `None` for other text.
+    /// Parses `thread:<threadId>` or `user:<userId>`. Returns `None` for other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(':')? {
@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Channel {
     }
 }
 
-/// What a client's frame asks for.
+/// The action that a client's frame requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "action", rename_all = "lowercase"))]
 pub enum Action {
@@ -78,11 +78,12 @@ pub enum Action {
 #[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FrameError {
-    /// What is wrong, for programs.
+    /// What is wrong, as a code for programs.
     pub code: ErrorCode,
-    /// What is wrong and what to do, for developers.
+    /// What is wrong and what to do, as a text for developers.
     pub detail: String,
-    /// The channel of the client's frame, unchanged. Missing if the error is not about a channel.
+    /// The channel of the client's frame, unchanged. Missing if the error is not about a channel, or if the channel has
+    /// more than 128 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
 }
@@ -97,15 +98,16 @@ impl FrameError {
 /// A frame from a client, as far as it could be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// The client's ID of the frame, which the answer repeats: a string of at most [`limits::FRAME_ID_CHARS`]
-    /// characters or a whole number of 64 bits.
+    /// ID that the client chose for the frame; the answer repeats it. The ID is a string of at most
+    /// [`limits::FRAME_ID_CHARS`] characters or a 64-bit integer; `None` if the frame has no valid ID.
     pub id: Option<Value>,
-    /// The requested action, or the error to answer with.
+    /// The action that the frame requests, or the error to answer it with.
     pub action: Result<Action, FrameError>,
 }
 
 impl Frame {
-    /// Parses the text of a frame. An error becomes the answer to the frame; the connection stays open.
+    /// Parses the text of a frame. Does not fail: the error of an invalid frame is in `action` and becomes the answer,
+    /// and the connection stays open.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         if text.len() > limits::FRAME_BYTES {
@@ -121,14 +123,15 @@ impl Frame {
         };
         let id = match object.get("id") {
             None | Some(Value::Null) => None,
-            // A larger number would lose digits, and the answer would repeat another number.
+            // serde_json reads a number beyond 64 bits as a float, which loses digits. The answer would have another
+            // ID.
             Some(Value::Number(number)) if whole(number).is_some_and(is_64_bits) => Some(Value::Number(number.clone())),
             Some(Value::String(text)) if text.chars().count() <= limits::FRAME_ID_CHARS => {
                 Some(Value::String(text.clone()))
             }
             Some(_) => {
                 let detail = format!(
-                    "`id` must be a whole number of 64 bits or a string of at most {} characters.",
+                    "`id` must be a 64-bit integer or a string of at most {} characters.",
                     limits::FRAME_ID_CHARS
                 );
                 return Self { id: None, action: Err(FrameError::new(ErrorCode::InvalidFrame, detail)) };
@@ -162,7 +165,7 @@ fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
     thread.ok_or_else(|| FrameError {
         code: ErrorCode::InvalidFrame,
         detail: "`channel` must be `thread:` and the ID of a thread.".into(),
-        // The answer repeats the channel only if it is short, so that the answer stays below the frame limit.
+        // Repeats the channel only if it is short, so that the answer does not exceed the maximum size of a frame.
         channel: (text.chars().count() <= 128).then(|| text.to_owned()),
     })
 }
@@ -178,12 +181,12 @@ pub enum Event {
     /// A message was committed in a thread.
     #[serde(rename = "message:new")]
     MessageNew {
-        /// The message's thread.
+        /// ID of the message's thread.
         thread_id: ThreadId,
         /// The message, the same object as in REST responses.
         message: Message,
-        /// True if the message is too large for a frame. Then it has an empty body and no attachments, and the client
-        /// fetches the complete message over REST. Missing otherwise.
+        /// True if the message is too large for a frame. Then `message` has an empty body and no attachments, and the
+        /// client fetches the complete message over REST. Missing otherwise.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         truncated: bool,
     },
@@ -194,15 +197,15 @@ pub enum Event {
         file_id: FileId,
         /// The file's new state.
         status: FileStatus,
-        /// Link to the thumbnail, relative to the API's base URL; null if the file has no thumbnail.
+        /// Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail.
         thumb_url: Option<String>,
     },
     /// Answer to `subscribe`.
     Subscribed {
         /// The channel that the connection is now subscribed to.
         channel: Channel,
-        /// The thread's last `seq`. The server pushes every message after it. The client fetches missing messages up to
-        /// it over REST with `after`.
+        /// The thread's last `seq`. The server pushes every message with a larger `seq`. The client fetches missing
+        /// messages up to this `seq` over REST, with `after`.
         seq: u64,
     },
     /// Answer to `unsubscribe`.
@@ -221,7 +224,7 @@ pub enum Event {
 #[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Answer {
-    /// The event.
+    /// The event that answers the frame, such as `pong`.
     #[serde(flatten)]
     pub event: Event,
     /// The `id` of the client's frame. Missing if the frame had none.
@@ -231,7 +234,7 @@ pub struct Answer {
 }
 
 /// Returns the `message:new` frame of a message. It never exceeds [`limits::FRAME_BYTES`]: a message that is too large
-/// is sent with an empty body, without attachments and with `truncated`.
+/// is sent with an empty body, without attachments and with `truncated: true`.
 pub fn message_new_frame(message: Message) -> Result<String, serde_json::Error> {
     let mut event = Event::MessageNew { thread_id: message.thread_id.clone(), message, truncated: false };
     let frame = serde_json::to_string(&event)?;
@@ -239,7 +242,8 @@ pub fn message_new_frame(message: Message) -> Result<String, serde_json::Error> 
         return Ok(frame);
     }
     if let Event::MessageNew { message, truncated, thread_id: _ } = &mut event {
-        // The pattern lists every field, so that a new field does not compile until it is kept or removed here.
+        // The pattern names every field, so that the code does not compile after a field is added until this function
+        // keeps or removes it.
         let Message { body, attachments, id: _, thread_id: _, seq: _, author: _, created_at: _ } = message;
         body.clear();
         attachments.clear();

@@ -8,13 +8,14 @@ use crate::{Message, Problem, ThreadId, Timestamp, UserId, fields::Fields, limit
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "camelCase"))]
 pub struct CreateThread {
-    /// The thread's members without duplicates, in the order of the request, and the caller: 1 to [`limits::MEMBERS`].
+    /// IDs of the thread's members: the users in the request, in the request's order and without duplicates, and the
+    /// caller. A thread has 1 to [`limits::MEMBERS`] members.
     // The schema has no `maxItems`: a request may name a member twice, and the limit counts each member once.
     #[cfg_attr(
         feature = "schema",
         schemars(
-            description = "The thread's members. The caller is always one, named or not. Order and duplicates do not \
-                matter. At most [`limits::MEMBERS`] different members, the caller included.",
+            description = "IDs of the thread's members. The caller is always a member, whether named or not. Order \
+                and duplicates do not matter. At most [`limits::MEMBERS`] different members, the caller included.",
             extend("x-max-members" = limits::MEMBERS)
         )
     )]
@@ -56,14 +57,14 @@ impl CreateThread {
 pub struct Thread {
     /// ID of the thread.
     pub id: ThreadId,
-    /// The title that its creator chose; null if there is none.
+    /// The title that the thread's creator chose; null if the thread has none.
     pub title: Option<String>,
-    /// The thread's members. They never change.
+    /// IDs of the thread's members. They never change.
     pub member_ids: Vec<UserId>,
     /// When the thread was created.
     pub created_at: Timestamp,
-    /// When the last message was sent, or when the thread was created if it has no messages. It
-    /// usually changes within a second after a new message.
+    /// When the newest message was committed, or when the thread was created if it has no messages. It usually changes
+    /// within a second after a new message.
     pub updated_at: Timestamp,
 }
 
@@ -75,7 +76,7 @@ pub struct ThreadDetails {
     /// The thread.
     #[serde(flatten)]
     pub thread: Thread,
-    /// The members' names, in the order of `memberIds`. A member without a known name has their ID here.
+    /// The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID.
     pub member_names: Vec<String>,
 }
 
@@ -87,7 +88,7 @@ pub struct ThreadSummary {
     /// The thread and its members' names.
     #[serde(flatten)]
     pub details: ThreadDetails,
-    /// The newest message; null if the thread has no messages. A new message usually appears here within a
+    /// The thread's newest message; null if the thread has no messages. A new message usually appears here within a
     /// second.
     pub last_message: Option<Message>,
 }
@@ -99,7 +100,7 @@ pub struct ThreadSummary {
 pub struct ThreadPage {
     /// At most `limit` threads, most recently active first.
     pub threads: Vec<ThreadSummary>,
-    /// The cursor of the next page; null on the last page.
+    /// Cursor that requests the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 

@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
-/// A time in UTC with a precision of milliseconds. It is written as RFC 3339 with three decimals, in JSON and in the
-/// database, so that sorting the texts sorts the times.
+/// A time in UTC with a precision of milliseconds. JSON and the database have it as an RFC 3339 text with three
+/// decimals, so that sorting the texts sorts the times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "schema",

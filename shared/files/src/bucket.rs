@@ -12,10 +12,11 @@ use contract::FileId;
 
 use crate::{Error, keys};
 
-/// A published object never changes. `private` keeps files out of shared caches, because only members may see them.
+/// `Cache-Control` header of published objects, which never change. `private` keeps them out of shared caches, because
+/// only a file's owner and the members of threads with the file may see it.
 const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
 
-/// The bucket of all files. A function creates it once and keeps it between invocations.
+/// Client of the S3 bucket that holds all files. A function creates one and keeps it between invocations.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     client: Client,
@@ -25,41 +26,42 @@ pub struct Bucket {
 /// Result of [`Bucket::read_upload`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uploaded {
-    /// There is no upload.
+    /// The client has not uploaded the file.
     Missing,
-    /// The size of the upload differs from the declared size.
+    /// The size of the upload differs from the size that the file's owner declared.
     OtherSize,
-    /// The bytes of the upload.
+    /// All bytes of the upload, which has the declared size.
     Bytes(Bytes),
 }
 
 impl Bucket {
-    /// Uses the bucket named `name`.
+    /// Creates a client of the bucket named `name`.
     #[must_use]
     pub fn new(config: &SdkConfig, name: String) -> Self {
-        // Long enough for the largest file. These timeouts do not cover reading an object's bytes; the SDK aborts that
-        // after 5 seconds without data.
+        // These timeouts are long enough to write the largest file to S3. They do not cover reading an object's bytes;
+        // the SDK aborts a read after 5 seconds without data.
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_secs(20))
             .operation_timeout(Duration::from_secs(40));
         let config = Builder::from(config)
             .timeout_config(timeouts.build())
-            // The local cloud has no host name per bucket.
+            // An explicit endpoint is the local cloud's. It has no host name per bucket, so the bucket's name goes into
+            // the path.
             .force_path_style(config.endpoint_url().is_some())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         Self { client: Client::from_conf(config.build()), name }
     }
 
-    /// Opens the network connection for the first request. Call it during a function's initialization, which has a
-    /// whole CPU. It needs the permission `s3:ListBucket`.
+    /// Opens the network connection, so that the first request is faster. Call it during a function's initialization,
+    /// when Lambda provides a whole CPU. It needs the permission `s3:ListBucket`.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.client.head_bucket().bucket(&self.name).send().await?;
         Ok(())
     }
 
     /// Reads the upload of a file, if it has the declared `size` in bytes. It never holds more than `size` bytes in
-    /// memory. Without the permission `s3:ListBucket`, S3 answers 403 instead of 404 and a missing upload is
+    /// memory. Without the permission `s3:ListBucket`, S3 answers 403 instead of 404, and a missing upload is an
     /// [`Error::Refused`].
     pub async fn read_upload(&self, id: &FileId, size: u64) -> Result<Uploaded, Error> {
         let mut object = match self.client.get_object().bucket(&self.name).key(keys::upload(id)).send().await {
@@ -85,7 +87,8 @@ impl Bucket {
         Ok(if bytes.len() == size { Uploaded::Bytes(bytes.freeze()) } else { Uploaded::OtherSize })
     }
 
-    /// Publishes a file with these response headers and returns its object key. Repeating it changes nothing.
+    /// Publishes a file: writes its bytes to the object that it is served from, with the given `Content-Type` and
+    /// `Content-Disposition` headers, and returns the object's key. Idempotent.
     pub async fn publish(
         &self,
         id: &FileId,
@@ -96,7 +99,7 @@ impl Bucket {
         self.put(keys::file(id, bytes), bytes, media_type, content_disposition).await
     }
 
-    /// Publishes a file's thumbnail and returns its object key. Repeating it changes nothing.
+    /// Publishes a file's thumbnail and returns its object key. Idempotent.
     pub async fn publish_thumbnail(&self, id: &FileId, jpeg: &Bytes) -> Result<String, Error> {
         self.put(keys::thumbnail(id, jpeg), jpeg, "image/jpeg", "inline").await
     }
@@ -108,7 +111,7 @@ impl Bucket {
         Ok(key)
     }
 
-    /// Deletes a published object. Repeating it changes nothing.
+    /// Deletes a published object. Idempotent.
     pub async fn unpublish(&self, key: &str) -> Result<(), Error> {
         self.client.delete_object().bucket(&self.name).key(key).send().await?;
         Ok(())

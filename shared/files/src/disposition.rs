@@ -1,6 +1,6 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The characters that RFC 8187 requires to be percent-encoded: all except its `attr-char`.
+/// Characters that RFC 8187 requires to be percent-encoded in `filename*`: all except those of its rule `attr-char`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -15,19 +15,20 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// Maximum number of bytes of a percent-encoded name. S3 stores at most 2 KB of system-defined metadata with an object:
+/// Maximum length of a percent-encoded file name in bytes. S3 stores at most 2 KB of system-defined metadata with an
+/// object:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 const MAX_ENCODED: usize = 1_500;
-/// Maximum number of characters of a name.
+/// Maximum length of a file name in characters.
 const MAX_PLAIN: usize = 255;
 
 /// Returns the value of a `Content-Disposition` header (RFC 6266). Browsers show the file if `inline` is true and save
 /// it otherwise. The value contains only visible ASCII characters and spaces. A name with other characters is given
-/// twice: with `_` in their place, and percent-encoded (RFC 8187). A name that is too long for S3 is cut before its
-/// extension.
+/// twice: with `_` in their place, and percent-encoded (RFC 8187). A name that is too long for S3 is shortened before
+/// its extension.
 #[must_use]
 pub fn content_disposition(inline: bool, filename: &str) -> String {
-    // The percent sign is replaced too, because some browsers decode it in this place (RFC 6266, appendix D).
+    // `%` is replaced too, because some browsers percent-decode `filename` (RFC 6266, appendix D).
     let plain = |c: char| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
     let filename = &cut(filename);
     let fallback: String = filename.chars().map(plain).collect();
@@ -38,7 +39,7 @@ pub fn content_disposition(inline: bool, filename: &str) -> String {
     format!("{kind}; filename=\"{fallback}\"; filename*=UTF-8''{}", utf8_percent_encode(filename, ENCODED))
 }
 
-/// Cuts a name to the length that S3 can store, and keeps an extension of up to 16 characters.
+/// Shortens a file name to the length that S3 can store. Keeps an extension of up to 16 characters.
 fn cut(filename: &str) -> String {
     let encoded = |text: &str| utf8_percent_encode(text, ENCODED).map(str::len).sum::<usize>();
     if encoded(filename) <= MAX_ENCODED && filename.chars().count() <= MAX_PLAIN {

@@ -1,4 +1,4 @@
-//! The object keys of the bucket. No other module makes a key.
+//! The keys of all objects in the bucket. No other module makes object keys.
 
 use aws_support::sha256;
 use contract::FileId;
@@ -6,24 +6,24 @@ use percent_encoding::percent_decode_str;
 
 const UPLOADS: &str = "uploads/";
 
-/// Returns the key that a client uploads a file to.
+/// Returns the key of the object that a client uploads a file to.
 pub(crate) fn upload(id: &FileId) -> String {
     format!("{UPLOADS}{id}")
 }
 
-/// Returns the key that a file is served from. It contains a hash of the bytes, so that different uploads of one file
-/// are published under different keys.
+/// Returns the key of the object that a file is served from. It contains a hash of the file's bytes, so that another
+/// upload of the same file never replaces a published object.
 pub(crate) fn file(id: &FileId, bytes: &[u8]) -> String {
     format!("files/{id}/{}", sha256(bytes))
 }
 
-/// Returns the key that a file's thumbnail is served from, with a hash of its bytes.
+/// Returns the key of the object that a file's thumbnail is served from. It contains a hash of the thumbnail's bytes.
 pub(crate) fn thumbnail(id: &FileId, bytes: &[u8]) -> String {
     format!("thumbs/{id}/{}.jpg", sha256(bytes))
 }
 
-/// Returns the ID of the file that was uploaded to `key`. `key` is URL-encoded as in S3 event notifications, with `+`
-/// for a space. Returns `None` if it is not the key of an upload.
+/// Returns the ID of the file whose upload has the object key `key`, or `None` if `key` is not the key of an upload.
+/// `key` is URL-encoded as in S3 event notifications, with `+` for a space.
 #[must_use]
 pub fn uploaded_file(key: &str) -> Option<FileId> {
     let key = key.replace('+', " ");

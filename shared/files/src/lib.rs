@@ -1,7 +1,8 @@
-//! Files in S3, presigned URLs for them, and reminders in SQS.
+//! Files in S3, presigned URLs for them, and reminders in SQS, which make files-process check on a file after its
+//! upload window.
 //!
-//! A client uploads to `uploads/`. Files are served from a copy that is published after inspection. The owner and the
-//! state of a file are in `store`, not here.
+//! A client uploads to a key under `uploads/`. After inspection, files-process publishes a copy, and only the copy is
+//! served. The owner and the state of a file are in the crate `store`, not here.
 
 mod bucket;
 mod disposition;

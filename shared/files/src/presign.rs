@@ -16,40 +16,42 @@ use crate::{Error, keys};
 
 /// How long an upload URL is valid.
 pub const UPLOAD_WINDOW: Duration = Duration::from_mins(15);
-/// How long a download URL is valid. Browsers cache a file under the URL that redirects lead to, so that a shorter time
-/// makes them download files again.
+/// How long a download URL is valid. Links to files redirect to download URLs, and browsers cache a file under its
+/// download URL. A shorter time would make them download files again.
 pub const DOWNLOAD_WINDOW: Duration = Duration::from_hours(1);
 
-/// Signs URLs of the bucket's objects. Signing needs no call to S3, so that a function that only signs does not link
+/// Signs URLs of the bucket's objects. Signing needs no call to S3. So a function that only signs URLs does not link
 /// the S3 client, which would be a quarter of its binary.
 #[derive(Debug, Clone)]
 pub struct Presigner {
     credentials: Option<SharedCredentialsProvider>,
     region: String,
-    /// URL of the bucket, with a trailing slash.
+    /// URL of the bucket, with a trailing slash. Object keys are appended to it.
     url: String,
 }
 
-/// An upload that a client may make.
+/// What a client needs to upload a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresignedUpload {
     /// The URL for the client's PUT request.
     pub url: String,
-    /// The headers that the client must send: only `content-type`. HTTP clients add `Content-Length`, which is signed
-    /// too.
+    /// The headers that the client must send: only `content-type`. HTTP clients add `Content-Length` themselves; it is
+    /// signed too.
     pub headers: BTreeMap<String, String>,
     /// When the URL expires.
     pub expires_at: Timestamp,
 }
 
 impl Presigner {
-    /// Signs URLs for the bucket named `bucket`.
+    /// Creates a presigner for the bucket named `bucket`.
     #[must_use]
     pub fn new(config: &SdkConfig, bucket: &str) -> Self {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let url = match config.endpoint_url() {
-            // The local cloud has no host name per bucket.
+            // An explicit endpoint is the local cloud's. It has no host name per bucket, so the bucket's name goes into
+            // the path.
             Some(endpoint) => format!("{}/{bucket}/", endpoint.trim_end_matches('/')),
+            // Regions in China have a domain of their own:
             // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
             None if region.starts_with("cn-") => format!("https://{bucket}.s3.{region}.amazonaws.com.cn/"),
             None => format!("https://{bucket}.s3.{region}.amazonaws.com/"),
@@ -57,10 +59,10 @@ impl Presigner {
         Self { credentials: config.credentials_provider(), region, url }
     }
 
-    /// Signs an upload of a file with exactly this media type and size in bytes. The client may repeat it within
-    /// [`UPLOAD_WINDOW`].
+    /// Signs a URL for uploading a file with exactly the given media type and size in bytes. The client may use it
+    /// several times within [`UPLOAD_WINDOW`].
     pub async fn upload(&self, id: &FileId, mimetype: &str, size: u64) -> Result<PresignedUpload, Error> {
-        // Only the number's range is checked here. S3 itself accepts at most 5 GB.
+        // This refuses only sizes above the maximum of an `i64`. S3 itself refuses uploads of more than 5 GB.
         let length = i64::try_from(size).map_err(Error::refused)?;
         let request = Request::builder()
             .method(Method::PUT)
@@ -69,7 +71,7 @@ impl Presigner {
             .header(CONTENT_LENGTH, length)
             .body(())
             .map_err(Error::refused)?;
-        // Signatures have times in whole seconds.
+        // Signatures have times in whole seconds, so the expiry is computed from whole seconds too.
         let now = Timestamp::now().seconds();
         Ok(PresignedUpload {
             url: self.sign(request, now, UPLOAD_WINDOW).await?,
@@ -92,7 +94,8 @@ impl Presigner {
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(window);
-        // S3 signs paths as they are, and the keys of this bucket need no escapes.
+        // S3 expects the path to be signed unchanged. The keys in this bucket contain no characters that need
+        // percent-encoding.
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         let params = SigningParams::builder()

@@ -11,16 +11,16 @@ use crate::Error;
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 pub const MAX_DELAY: Duration = Duration::from_mins(15);
 
-/// A queue message that makes files-process check on a file. As JSON: `{"fileId":"file_…"}`.
+/// A queue message that makes files-process check on a file after its upload window. As JSON: `{"fileId":"file_…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reminder {
-    /// The file to check.
+    /// ID of the file to check.
     pub file_id: FileId,
 }
 
-/// The queue of reminders. SQS delivers each reminder at least once, at or after its due time. A function creates this
-/// once and keeps it between invocations.
+/// Client of the queue of reminders. SQS delivers each reminder at least once, at or after its due time. A function
+/// creates one client and keeps it between invocations.
 #[derive(Debug, Clone)]
 pub struct Reminders {
     client: Client,
@@ -28,22 +28,23 @@ pub struct Reminders {
 }
 
 impl Reminders {
-    /// Uses the queue with this URL. It must be a standard queue, because a FIFO queue has one delay for all messages.
+    /// Creates a client of the queue with the given URL. It must be a standard queue, because a FIFO queue has one
+    /// delay for all its messages.
     #[must_use]
     pub fn new(config: &SdkConfig, queue_url: String) -> Self {
-        // The queue's URL only names the queue. Requests go to the endpoint in `config`.
+        // The URL only identifies the queue. Requests go to the endpoint in `config`.
         Self { client: Client::new(config), queue_url }
     }
 
-    /// Opens the network connection for the first request. Call it during a function's initialization, which has a
-    /// whole CPU. It needs the permission `sqs:GetQueueAttributes`.
+    /// Opens the network connection, so that the first request is faster. Call it during a function's initialization,
+    /// when Lambda provides a whole CPU. It needs the permission `sqs:GetQueueAttributes`.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.client.get_queue_attributes().queue_url(&self.queue_url).send().await?;
         Ok(())
     }
 
-    /// Sends a reminder that is due after `delay`, rounded up to whole seconds. A delay above [`MAX_DELAY`] is
-    /// shortened to it; a receiver for whom the reminder is too early must send another one.
+    /// Sends a reminder that is due after `delay`, rounded up to whole seconds and limited to [`MAX_DELAY`]. If a
+    /// limited reminder comes too early, its receiver must send another one.
     pub async fn remind(&self, file_id: &FileId, delay: Duration) -> Result<(), Error> {
         let seconds = delay.min(MAX_DELAY).as_nanos().div_ceil(1_000_000_000);
         let reminder = serde_json::to_string(&Reminder { file_id: file_id.clone() }).map_err(Error::refused)?;

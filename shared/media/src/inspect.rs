@@ -2,10 +2,11 @@ use infer::MatcherType;
 
 use crate::image::{Kind, Refusal, Thumbnail, thumbnail};
 
-/// Result of inspecting a file.
+/// Result of [`inspect`]: how to serve a file, and its thumbnail.
 #[derive(Debug, Clone)]
 pub struct Inspected {
-    /// The media type to serve the file as, if browsers may display it. `None`: serve the file as a download only.
+    /// The media type to serve the file as, if browsers may display it. `None` means: serve the file as a download
+    /// only.
     pub shown_as: Option<&'static str>,
     /// The thumbnail, if the file is an image.
     pub thumbnail: Option<Thumbnail>,

@@ -1,4 +1,4 @@
-//! Delivery: sends an event to every subscriber of a channel, through API Gateway's `@connections` API.
+//! Delivery: sends an event to every subscriber of its channels, through API Gateway's `@connections` API.
 
 mod audience;
 mod post;
@@ -25,20 +25,20 @@ use crate::post::PostResult;
 
 pub use repairs::{Repair, Repairs};
 
-/// Maximum number of concurrent `@connections` calls of one function instance, over all its deliveries.
+/// Maximum number of concurrent `@connections` calls of one function instance, across all its deliveries.
 const CONCURRENCY: usize = 64;
 
 /// Time limits of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// For one attempt to post to one connection.
+    /// Time limit of one attempt to post to one connection.
     pub post: Duration,
-    /// For one delivery, including the read of the subscribers.
+    /// Time limit of a whole delivery, including the read of the subscribers.
     pub overall: Duration,
 }
 
 impl Default for Limits {
-    /// Short limits, because a sender waits for the delivery: 2 s for a post, 4 s overall.
+    /// Returns short limits, because the sender of a message waits for its delivery: 2 s for a post, 4 s overall.
     fn default() -> Self {
         Self { post: Duration::from_secs(2), overall: Duration::from_secs(4) }
     }
@@ -47,48 +47,49 @@ impl Default for Limits {
 /// Result of a delivery, by connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// How many connections received the event.
+    /// Number of connections that received the event.
     pub delivered: usize,
-    /// How many connections were closed. They were removed with their subscriptions.
+    /// Number of connections that turned out to be closed. They were removed with their subscriptions.
     pub gone: usize,
-    /// Connections that did not receive the event: API Gateway refused the post or was too slow, or the delivery's time
-    /// was over.
+    /// Connections that did not receive the event: API Gateway refused the post or was too slow, or the delivery
+    /// reached its time limit.
     pub undelivered: Vec<ConnectionId>,
 }
 
-/// Delivers events. A function creates it once and keeps it between invocations.
+/// Delivers events to subscribers. A function creates one `Push` and keeps it between invocations.
 pub struct Push {
     client: Client,
     connections: Connections,
     limits: Limits,
-    /// One permit for each concurrent `@connections` call.
+    /// Limits the number of concurrent `@connections` calls. Each call holds one permit.
     permits: Semaphore,
 }
 
 impl Push {
-    /// Delivers to the subscribers in `connections`. `endpoint` is
-    /// `https://{api}.execute-api.{region}.amazonaws.com/{stage}`.
+    /// Creates a `Push` that delivers to the subscribers in `connections`. `endpoint` is the URL of the `@connections`
+    /// API: `https://{api}.execute-api.{region}.amazonaws.com/{stage}`.
     #[must_use]
     pub fn new(config: &SdkConfig, endpoint: String, connections: Connections) -> Self {
         let config = aws_sdk_apigatewaymanagement::config::Builder::from(config)
             .endpoint_url(endpoint)
-            // `Push::post` has its own retries and timeouts.
+            // `Push::post` has its own retries and timeouts, so those of the SDK are disabled.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled());
         let (client, permits) = (Client::from_conf(config.build()), Semaphore::new(CONCURRENCY));
         Self { client, connections, limits: Limits::default(), permits }
     }
 
-    /// Replaces the time limits.
+    /// Replaces the default time limits of deliveries.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// Opens the network connections for the first delivery. Call it during a function's initialization, which has a
-    /// whole CPU.
+    /// Opens the network connections, so that the first delivery is faster. Call it during a function's initialization,
+    /// when Lambda provides a whole CPU.
     pub async fn warm_up(&self) -> Result<(), Error> {
-        // API Gateway refuses this post, because no connection has this ID. Only the network connection matters.
+        // API Gateway refuses this post, because no connection has this ID. That does not matter: the post has opened
+        // the network connection.
         let (_refused, opened) =
             tokio::join!(self.client.post_to_connection().connection_id("warm-up").data(Blob::new("")).send(), async {
                 self.connections.warm_up().await
@@ -100,7 +101,7 @@ impl Push {
     ///
     /// A closed connection (410) is removed. A connection that cannot be reached for another reason is tried several
     /// times, then counted as undelivered; it stays subscribed. An expired connection is closed and does not receive
-    /// the frame. Only the read of the subscribers can fail the delivery.
+    /// the frame. Returns an error only if the subscribers cannot be read.
     pub async fn deliver(&self, channels: &[Channel], frame: &str) -> Result<Delivery, Error> {
         self.deliver_where(channels, frame, |_| true).await
     }
@@ -116,10 +117,11 @@ impl Push {
         let audience = timeout_at(deadline, Audience::read(&self.connections, channels));
         let Audience { targets, expired } = audience
             .await
-            .map_err(|_| Error::Unavailable("reading the subscribers took longer than the delivery may".into()))??;
+            .map_err(|_| Error::Unavailable("reading the subscribers exceeded the delivery's time limit".into()))??;
         let targets = targets.into_iter().filter(|(id, _)| wanted(id));
         let mut posts = targets.map(|(id, target)| async move {
-            // A post that starts now would be cancelled at once, but might still reach the connection.
+            // A post that starts after the deadline would be cancelled at once. It might still reach the connection,
+            // and a repair of the message would then send the frame a second time.
             if Instant::now() >= deadline {
                 return (id, PostResult::Failed);
             }
@@ -139,7 +141,7 @@ impl Push {
             }
             delivery
         };
-        // Connections that are not closed before the deadline are closed by the next delivery.
+        // The deadline also ends the closing of expired connections. The next delivery closes the remaining ones.
         let closing: Vec<_> = expired.iter().map(|(id, channels)| self.close(channels, id)).collect();
         let (delivery, _) = tokio::join!(posting, timeout_at(deadline, join_all(closing)));
         if !delivery.undelivered.is_empty() {

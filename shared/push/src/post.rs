@@ -10,14 +10,14 @@ use tracing::{debug, warn};
 use crate::Push;
 use crate::audience::Target;
 
-/// Maximum number of attempts to post to one connection. API Gateway throttles the whole account at once, so a later
-/// attempt often succeeds.
+/// Maximum number of attempts to post to one connection. API Gateway throttles per AWS account, not per connection, so
+/// a later attempt often succeeds.
 const ATTEMPTS: u32 = 5;
 
-/// Result of a post to a connection.
+/// Result of posting a frame to a connection.
 pub(crate) enum PostResult {
     Delivered,
-    /// The connection is closed.
+    /// API Gateway reports that the connection is closed.
     Gone,
     /// The post failed, but a later attempt may succeed.
     Retryable,
@@ -25,7 +25,8 @@ pub(crate) enum PostResult {
 }
 
 impl Push {
-    /// Posts `frame` to a connection, with retries. A closed connection is removed, unless it may not be open yet.
+    /// Posts `frame` to a connection, with retries. A closed connection is removed, unless API Gateway may still be
+    /// opening it.
     pub(crate) async fn post(&self, target: Target<'_>, id: &ConnectionId, frame: &str) -> PostResult {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -48,7 +49,7 @@ impl Push {
             Ok(Ok(_)) => return PostResult::Delivered,
             Ok(Err(error)) => error,
             Err(_) => {
-                debug!(connection = %id, "a post to a connection timed out");
+                debug!(connection = %id, "a post to a connection timed out; retrying unless it was the last attempt");
                 return PostResult::Retryable;
             }
         };
@@ -60,8 +61,8 @@ impl Push {
         }
     }
 
-    /// Closes an expired connection, then deletes its rows. If closing fails, the rows stay and the next delivery to
-    /// one of `channels` closes the connection.
+    /// Closes an expired connection, then deletes its rows from the `Connections` table. If closing fails, the rows
+    /// stay, and the next delivery to one of `channels` tries again.
     pub(crate) async fn close(&self, channels: &[&Channel], id: &ConnectionId) {
         let closed = {
             let _permit = self.permits.acquire().await;
@@ -79,9 +80,10 @@ impl Push {
         }
     }
 
-    /// Deletes the rows of a closed connection.
+    /// Deletes the rows of a closed connection from the `Connections` table.
     async fn remove(&self, channels: &[&Channel], id: &ConnectionId) -> PostResult {
-        // The subscriptions are deleted first and separately, because they may exist without the connection's row.
+        // A subscription may exist although the row of its connection does not. `Connections::remove` would not find
+        // such a subscription, so the subscriptions to `channels` are deleted first.
         let removed = async {
             for channel in channels {
                 self.connections.unsubscribe(id, channel).await?;
@@ -94,7 +96,7 @@ impl Push {
                 warn!(
                     connection = %id,
                     %error,
-                    "removing a closed connection failed; the next delivery will retry, or its TTL will delete it"
+                    "removing a closed connection failed; the next delivery will retry, or TTL will delete its rows"
                 );
                 PostResult::Failed
             }
@@ -102,7 +104,8 @@ impl Push {
     }
 }
 
-/// Returns whether API Gateway has no such connection (410), or the ID cannot be one of a connection (400).
+/// Returns whether the connection does not exist. API Gateway answers 410 for a closed connection, and 400 for an ID
+/// that cannot be one of a connection.
 fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     match error {
         SdkError::ServiceError(answer) => match answer.raw().status().as_u16() {

@@ -4,20 +4,20 @@ use aws_types::SdkConfig;
 use contract::{ApiError, ThreadId};
 use serde::{Deserialize, Serialize};
 
-/// Seconds before a repair starts, because the sender is probably still delivering.
+/// Seconds that SQS delays a repair, because the sender is probably still delivering the message.
 const DELAY: i32 = 2;
 
 /// A request to deliver an undelivered message again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Repair {
-    /// The message's thread.
+    /// ID of the undelivered message's thread.
     pub thread_id: ThreadId,
-    /// The message's number in the thread.
+    /// The undelivered message's number in its thread.
     pub seq: u64,
 }
 
-/// The repair queue and the dead-letter queue. A function creates this once and keeps it between invocations.
+/// Client of the repair queue and the dead-letter queue. A function creates one and keeps it between invocations.
 #[derive(Debug, Clone)]
 pub struct Repairs {
     client: Client,
@@ -26,13 +26,13 @@ pub struct Repairs {
 }
 
 impl Repairs {
-    /// Uses the SQS queues with these URLs.
+    /// Creates a client of the SQS queues with the given URLs.
     #[must_use]
     pub fn new(config: &SdkConfig, queue_url: String, dead_letters_url: String) -> Self {
         Self { client: Client::new(config), queue_url, dead_letters_url }
     }
 
-    /// Sends a repair to the repair queue. It starts after 2 seconds.
+    /// Sends a repair to the repair queue. SQS delivers it to chat-stream after 2 seconds.
     pub async fn request(&self, repair: &Repair) -> Result<(), ApiError> {
         self.send(&self.queue_url, serde_json::to_string(repair)?, DELAY).await
     }
@@ -45,7 +45,8 @@ impl Repairs {
     async fn send(&self, url: &str, body: String, delay: i32) -> Result<(), ApiError> {
         let request = self.client.send_message().queue_url(url).message_body(body).delay_seconds(delay);
         let sent = request.send().await;
-        // Every error is reported as temporary: the stream or the queue repeats the event that is being processed.
+        // Every error is reported as temporary. The function then fails, and the stream or queue delivers its event
+        // again.
         sent.map(drop).map_err(|error| ApiError::Unavailable(format!("SQS: {}", describe(&error))))
     }
 }

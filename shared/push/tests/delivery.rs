@@ -1,4 +1,4 @@
-//! Delivery tests with a real database engine and a fake of the `@connections` API.
+//! Tests of delivery with a real `DynamoDB` engine and a fake of the `@connections` API.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -30,14 +30,15 @@ impl Fixture {
         self.connections.subscribe(&connection, channel).await.unwrap();
     }
 
-    /// Subscribes an expired connection to the thread's channel.
+    /// Subscribes an expired connection to the fixture's channel.
     async fn subscribe_expired(&self, id: &str) {
         let (id, user_id, expires_at) = (ConnectionId::new(id), testkit::caller("user-a").id, 1_000);
         self.connections.connect(&id, &user_id, expires_at).await.unwrap();
         self.connections.subscribe(&Connection { id, user_id, expires_at }, &self.channel).await.unwrap();
     }
 
-    /// Delivers to the thread's channel. Returns how many connections were reached, gone and not reached.
+    /// Delivers an event to the fixture's channel. Returns the numbers of connections that were reached, gone and not
+    /// reached.
     async fn deliver(&self) -> (usize, usize, usize) {
         counts(&self.push.deliver(std::slice::from_ref(&self.channel), r#"{"event":"pong"}"#).await.unwrap())
     }
@@ -92,7 +93,7 @@ async fn connection_that_is_still_opening_is_retried_and_not_removed() {
     let fixture = Fixture::new().await;
     let user_channel = [Channel::User(testkit::caller("user-a").id)];
     connect(&fixture.connections, "user-a", "opening").await;
-    // API Gateway answers 410 until the function for `$connect` has returned.
+    // API Gateway answers 410 until ws-connect, the function for `$connect`, has returned.
     fixture.management.answer("opening", 410);
     let (delivery, ()) = tokio::join!(fixture.push.deliver(&user_channel, "{}"), async {
         tokio::time::sleep(Duration::from_millis(30)).await;
@@ -163,7 +164,7 @@ async fn expired_connection_receives_nothing_and_is_closed() {
     assert_eq!(fixture.deliver().await, (1, 0, 0));
     assert_eq!(fixture.management.closed(), ["old"]);
     assert!(fixture.management.frames("old").is_empty());
-    // No channel has a subscription of the two expired connections any more.
+    // All subscriptions of the two expired connections were deleted.
     let user_channel = Channel::User(testkit::caller("user-a").id);
     for channel in [&fixture.channel, &user_channel] {
         assert_eq!(fixture.connections.subscribers(channel).await.unwrap().expired, []);
@@ -190,7 +191,7 @@ async fn posts_of_all_deliveries_are_concurrent_up_to_the_limit() {
         fixture.subscribe(&format!("c{n}"), &fixture.channel).await;
     }
     fixture.management.delay(Duration::from_millis(300));
-    // Two concurrent deliveries, as for two repairs in one batch, share the limit.
+    // Two concurrent deliveries, like those of two repairs in one batch, share the limit of 64 posts.
     assert_eq!(tokio::join!(fixture.deliver(), fixture.deliver()), ((100, 0, 0), (100, 0, 0)));
     let most = fixture.management.most_in_flight();
     assert!((32..=64).contains(&most), "{most} concurrent posts");
@@ -208,7 +209,7 @@ async fn slow_connections_time_out_and_stay_subscribed() {
         Limits { post: Duration::from_secs(30), overall: Duration::from_millis(50) },
     ] {
         let push = fixture.management.push(fixture.connections.clone()).with_limits(limits);
-        // The SDK has timeouts of several seconds. The delivery must return before them.
+        // The fake answers each post after a minute. The delivery's own time limits must end the delivery long before.
         let delivery = timeout(Duration::from_secs(2), push.deliver(std::slice::from_ref(&fixture.channel), "{}"))
             .await
             .unwrap()

@@ -1,4 +1,4 @@
-//! HTTP routes behind API Gateway: authentication, access to the request, and responses.
+//! Serves HTTP routes behind API Gateway: authenticates requests, gives handlers access to them, and builds responses.
 
 use std::future::Future;
 
@@ -12,13 +12,13 @@ use serde::Serialize;
 use crate::error::report;
 use crate::identity::{Caller, Verifier, bearer};
 
-/// The response of a route's handler.
+/// The response of a handler to an HTTP request.
 pub type Answer = Response<Body>;
 
 /// A request to a route. `Call` is an authenticated request; `Call<()>` is a request to a route without authentication.
 #[derive(Debug)]
 pub struct Call<C = Caller> {
-    /// The caller, taken from the verified token.
+    /// The user behind the request, taken from the verified token; `()` on a route without authentication.
     pub caller: C,
     request: Request,
 }
@@ -40,37 +40,38 @@ impl<C> Call<C> {
         self.path("fileId").and_then(|id| FileId::parse(&id)).ok_or_else(Problem::file_not_found)
     }
 
-    /// Returns a path parameter.
+    /// Returns the path parameter `name`, or `None` if the route does not have it.
     #[must_use]
     pub fn path(&self, name: &str) -> Option<String> {
         self.request.path_parameters().first(name).map(str::to_owned)
     }
 
-    /// Returns a query parameter; the first value if it is repeated.
+    /// Returns the query parameter `name`, or `None` if it is missing. Returns the first value if it is repeated.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
         self.request.query_string_parameters().first(name).map(str::to_owned)
     }
 
-    /// Returns the value of a header.
+    /// Returns the value of the header `name`, or `None` if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.request.headers().get(name).map(HeaderValue::as_bytes)
     }
 
-    /// Returns the body.
+    /// Returns the bytes of the request body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         self.request.body()
     }
 }
 
-/// Builds a response with a JSON body and these additional headers. Clients and proxies must not cache it.
+/// Builds a response with a JSON body and the given additional headers. Its `cache-control` forbids clients and proxies
+/// to cache it.
 pub fn json<T: Serialize>(status: StatusCode, body: &T, headers: &[(HeaderName, &str)]) -> Result<Answer, ApiError> {
     response(status, "application/json", serde_json::to_string(body)?, headers)
 }
 
-/// Builds a 302 redirect to `location`. Only the client may cache it, for `max_age` seconds.
+/// Builds a 302 redirect to `location`. The client may cache it for `max_age` seconds; shared caches may not.
 pub fn redirect(location: &str, max_age: u64) -> Result<Answer, ApiError> {
     let response = Response::builder()
         .status(StatusCode::FOUND)
@@ -97,7 +98,7 @@ fn response(
     response.body(body.into()).map_err(|error| ApiError::Internal(error.to_string()))
 }
 
-/// Logs the error and builds the problem response (RFC 9457).
+/// Logs the error and builds the response that the client gets, a problem document (RFC 9457).
 fn problem(error: ApiError, request_id: &str) -> Result<Answer, ApiError> {
     let problem = report(error);
     let status = StatusCode::from_u16(problem.code.status()).map_err(|error| ApiError::Internal(error.to_string()))?;
@@ -111,8 +112,8 @@ fn problem(error: ApiError, request_id: &str) -> Result<Answer, ApiError> {
     response(status, "application/problem+json", body, headers)
 }
 
-/// Runs a function that serves a route. Authenticates each request, passes it to `handle`, and turns errors into
-/// problem responses. Returns only when Lambda shuts the instance down.
+/// Runs a Lambda function that serves an HTTP route. Authenticates each request, passes it to `handle`, and turns
+/// errors into problem documents. Returns only when Lambda shuts the instance down.
 pub async fn serve<H, F>(verifier: Verifier, handle: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Call) -> F + Send + Sync,
@@ -122,7 +123,7 @@ where
     lambda_http::run(service_fn(move |request: Request| async move { respond(verifier, handle, request).await })).await
 }
 
-/// Runs a function that serves a route without authentication. Such a route has signed URLs.
+/// Like [`serve`], but without authentication: for routes whose URLs carry a signature that `handle` verifies.
 pub async fn serve_public<H, F>(handle: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Call<()>) -> F + Send + Sync,
@@ -135,7 +136,8 @@ where
     .await
 }
 
-/// Answers one request to a route. Returns an error only if no response could be built.
+/// Authenticates and answers one request, as [`serve`] does for each. Returns an error only if no response could be
+/// built.
 pub async fn respond<H, F>(verifier: &Verifier, handle: &H, request: Request) -> Result<Answer, lambda_http::Error>
 where
     H: Fn(Call) -> F,

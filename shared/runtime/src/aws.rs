@@ -1,6 +1,6 @@
-//! The configuration of all AWS clients of a process, optimized for a short cold start. It has no credential or profile
-//! chain, because Lambda sets region and credentials in the environment. It does not read the system's certificates,
-//! and all clients share one HTTP client.
+//! The configuration that all AWS clients of a process share, optimized for a short cold start. It has no credential or
+//! profile chain, because Lambda sets region and credentials in the environment. It does not read the system's
+//! certificates, and all clients share one HTTP client.
 
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
     Ok(configure(config::required("AWS_REGION")?, credentials, config::optional("AWS_ENDPOINT_URL"), http))
 }
 
-/// Returns an SDK configuration from these values. `endpoint_url` replaces the endpoints of all AWS services.
+/// Like [`sdk_config`], but with the given values instead of the environment. `endpoint_url` replaces the endpoints of
+/// all AWS services.
 pub fn sdk_config_for(
     region: String,
     credentials: Credentials,
@@ -47,8 +48,9 @@ fn configure(
     endpoint_url: Option<String>,
     http: SharedHttpClient,
 ) -> SdkConfig {
-    // DynamoDB answers within tens of milliseconds, so an attempt that takes a second is better repeated. A function
-    // makes several calls in sequence; with at most 3 s for each they stay within the function's timeout.
+    // DynamoDB usually answers within tens of milliseconds. So an attempt without an answer after 1 s has probably
+    // failed, and the SDK repeats it. A function makes several calls in sequence. With at most 3 s for each call, they
+    // stay within the function's timeout.
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(1))
         .operation_timeout(Duration::from_secs(3))

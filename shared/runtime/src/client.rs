@@ -1,8 +1,8 @@
 //! The HTTP client of all AWS clients. All services share its connections.
 //!
-//! AWS's client (`aws-smithy-http-client`) creates a connector for each service and each set of timeouts. It takes root
-//! certificates only as PEM text and decodes them each time, which is a quarter of the instructions of a function's
-//! start.
+//! It replaces AWS's own client (`aws-smithy-http-client`), which creates a connector for each service and each set of
+//! timeouts. That client also takes root certificates only as PEM text and decodes them each time, which is a quarter
+//! of the instructions of a function's start.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -32,12 +32,12 @@ use crate::config::ConfigError;
 /// The time limit for opening a connection: DNS, TCP and TLS. The SDK's `connect_timeout` has no effect on this client.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The interval of HTTP/2 pings, and the time limit for their answers. A connection with open requests is thus closed
-/// after 2 s of silence. Lambda freezes instances, and a frozen instance does not notice that the server closed the
-/// connection. An HTTP/1.1 connection is closed when the first request on it times out.
+/// The interval of HTTP/2 pings, and the time limit for their answers. So a connection with open requests is closed
+/// after 2 s without an answer. This happens after Lambda has frozen an instance, which then does not notice that the
+/// server closed the connection. HTTP/1.1 has no pings: a connection is closed when the first request on it times out.
 const PING: Duration = Duration::from_secs(1);
 
-/// Creates the client. It trusts Mozilla's root certificates, or only those in the PEM file `bundle`.
+/// Creates the HTTP client. It trusts Mozilla's root certificates, or only those in the PEM file `bundle`.
 pub(crate) fn http_client(bundle: Option<&str>) -> Result<SharedHttpClient, ConfigError> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -50,7 +50,7 @@ pub(crate) fn http_client(bundle: Option<&str>) -> Result<SharedHttpClient, Conf
             builder.with_tls_config(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
         }
     };
-    // With HTTP/2, one connection to API Gateway carries all concurrent posts.
+    // With HTTP/2, one connection to API Gateway carries all concurrent posts to WebSockets.
     let https = builder.https_or_http().enable_http1().enable_http2().wrap_connector(tcp);
     let client = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
@@ -85,7 +85,7 @@ impl SdkConnector for Connector {
         }
         let answer = self.0.request(request);
         HttpConnectorFuture::new(async move {
-            // Counts as a network error, which the SDK retries.
+            // The SDK retries an `io` error, because it counts as a network failure.
             let answer = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
             let answer = HttpResponse::try_from(answer.map(SdkBody::from_body_1_x));
             answer.map_err(|error| ConnectorError::other(error.into(), None))
@@ -93,8 +93,8 @@ impl SdkConnector for Connector {
     }
 }
 
-/// Lets the SDK close a connection. It does so after an answer such as 503, because a retry on a new connection may
-/// reach another server.
+/// Gives the SDK a way to close a connection. The SDK closes it after an answer such as 503, because a retry on a new
+/// connection may reach another server.
 fn closable(connection: CaptureConnection) -> ConnectionMetadata {
     let close = move || {
         if let Some(connection) = connection.connection_metadata().as_ref() {
@@ -104,7 +104,7 @@ fn closable(connection: CaptureConnection) -> ConnectionMetadata {
     ConnectionMetadata::builder().proxied(false).poison_fn(close).build()
 }
 
-/// Opens connections, at most for [`CONNECT_TIMEOUT`] each.
+/// Opens connections. Fails if opening one takes longer than [`CONNECT_TIMEOUT`].
 #[derive(Debug, Clone)]
 struct TimedConnector(HttpsConnector<HttpConnector>);
 

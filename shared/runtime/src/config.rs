@@ -2,7 +2,7 @@
 
 use std::env;
 
-/// A setting is missing or wrong. The function logs the setting's name and does not start.
+/// An environment variable is missing or not valid. The function logs the variable's name and does not start.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {problem}")]
 pub struct ConfigError {
@@ -11,7 +11,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// Describes what is wrong with the setting `name`.
+    /// Creates the error for the environment variable `name`. `problem` says what is wrong, such as "is empty".
     pub fn new(name: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { name: name.into(), problem: problem.into() }
     }

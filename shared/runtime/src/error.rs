@@ -1,4 +1,4 @@
-//! Errors of requests: what goes into the log and what the client gets.
+//! Turns the error of a request into a log line and the problem that the client gets.
 
 use contract::{ApiError, ErrorCode, Problem};
 use tracing::{error, info};

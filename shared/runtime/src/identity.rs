@@ -1,4 +1,5 @@
-//! The caller of a request, from the claims of API Gateway's authorizer or from a bearer token that is verified here.
+//! Identifies the caller of a request, from the claims that API Gateway's authorizer has verified or from a bearer
+//! token that this module verifies.
 
 mod jwk;
 mod keys;
@@ -10,18 +11,19 @@ use contract::{Profile, UserId};
 
 pub use verifier::{Verifier, VerifierConfig};
 
-/// The maximum length of a name in characters. Longer names from the issuer are cut.
+/// The maximum length of a user's name in characters. Longer names in tokens are cut.
 const MAX_NAME_CHARS: usize = 100;
 
 const INVALID_SUBJECT: &str =
     "The token's subject is not a valid user ID. Use a `sub` of 1 to 255 bytes without control characters.";
-const _: () = assert!(contract::limits::USER_ID_BYTES == 255, "INVALID_SUBJECT names the limit");
+const _: () =
+    assert!(contract::limits::USER_ID_BYTES == 255, "INVALID_SUBJECT does not name the value of limits::USER_ID_BYTES");
 
 /// A request could not be authenticated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
-    /// The token is missing or not valid: a 401. The text is shown to the client. It contains nothing of the token or
-    /// the keys.
+    /// The token is missing or not valid: a 401. The client gets the text, which contains no part of the token or the
+    /// keys.
     #[error("{0}")]
     Unauthorized(&'static str),
     /// The issuer's keys are not available, so the token cannot be verified: a 503. The text is only for the log.
@@ -43,7 +45,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Returns the profile to store for the user.
+    /// Returns the caller's profile, from which the server stores the user's name.
     #[must_use]
     pub fn profile(&self) -> Profile {
         Profile { id: self.id.clone(), name: self.name.clone(), issued_at: self.issued_at }
@@ -84,7 +86,8 @@ impl Caller {
     }
 }
 
-/// Returns the token of an `Authorization: Bearer …` header (RFC 6750 §2.1). The scheme is case-insensitive.
+/// Returns the token in the value of an `Authorization: Bearer …` header (RFC 6750 §2.1). The scheme is
+/// case-insensitive.
 pub fn bearer(header: Option<&str>) -> Result<&str, IdentityError> {
     let header = header.ok_or(IdentityError::Unauthorized(
         "The request has no token. Send it in the header `Authorization: Bearer <token>`.",
@@ -99,16 +102,17 @@ pub fn bearer(header: Option<&str>) -> Result<&str, IdentityError> {
     }
 }
 
-/// Parses a `NumericDate` (RFC 7519 §2) in seconds since 1970 and drops its fraction. API Gateway may write large
-/// numbers as `1.757034300E9`.
+/// Parses a JWT time claim (`NumericDate`, RFC 7519 §2) and rounds it down to whole seconds since 1970. API Gateway may
+/// write large numbers as `1.757034300E9`.
 fn seconds(text: &str) -> Option<i64> {
     text.parse().ok().or_else(|| whole_seconds(text.parse().ok()?))
 }
 
-/// Drops the fraction. Returns `None` for NaN, negative numbers and times after the year 9999.
+/// Rounds a JWT time claim down to whole seconds. Returns `None` for NaN, negative numbers and times after the year
+/// 9999.
 fn whole_seconds(number: f64) -> Option<i64> {
     const YEAR_10000: f64 = 253_402_300_800.0;
-    // The range is checked first, so the cast loses only the fraction.
+    // Only numbers from 0 to the year 9999 are returned. An `i64` can hold them, so the cast loses only the fraction.
     #[allow(clippy::cast_possible_truncation)]
     (0.0..YEAR_10000).contains(&number).then_some(number as i64)
 }

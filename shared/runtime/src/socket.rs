@@ -1,4 +1,4 @@
-//! WebSocket routes behind API Gateway.
+//! Serves WebSocket routes behind API Gateway: gives handlers access to events and builds responses.
 
 use std::future::Future;
 
@@ -9,16 +9,16 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::error::report;
 
-/// A WebSocket event: a connection was opened or closed, or the client sent a frame.
+/// A WebSocket event from API Gateway: a client connects, has disconnected, or sent a frame.
 #[derive(Debug)]
 pub struct SocketEvent {
-    /// The connection's ID.
+    /// ID of the connection that the event is about.
     pub connection_id: ConnectionId,
     request: ApiGatewayWebsocketProxyRequest,
 }
 
 impl SocketEvent {
-    /// Reads API Gateway's event. Fails if it has no connection ID.
+    /// Wraps an event of API Gateway. Fails if the event has no connection ID.
     pub fn new(request: ApiGatewayWebsocketProxyRequest) -> Result<Self, ApiError> {
         let connection_id = request.request_context.connection_id.clone();
         let connection_id =
@@ -26,31 +26,31 @@ impl SocketEvent {
         Ok(Self { connection_id: ConnectionId::new(connection_id), request })
     }
 
-    /// Returns the value of a header. Only `$connect` events have headers.
+    /// Returns the value of the header `name`. Only `$connect` events have headers.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.request.headers.get(name).map(HeaderValue::as_bytes)
     }
 
-    /// Returns a query parameter of the URL. Only `$connect` events have any.
+    /// Returns the query parameter `name` of the socket's URL. Only `$connect` events have query parameters.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
         self.request.query_string_parameters.first(name)
     }
 
-    /// Returns the frame's text; `None` if the frame is binary.
+    /// Returns the text of the client's frame; `None` if the frame is binary.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         if self.request.is_base64_encoded { None } else { Some(self.request.body.as_deref().unwrap_or_default()) }
     }
 }
 
-/// Returns the `unknown_action` answer if `event` is a frame, `None` otherwise. For the routes `$connect` and
-/// `$disconnect`.
+/// Protects the routes `$connect` and `$disconnect` from frames: returns an `error` answer if `event` is a frame,
+/// `None` otherwise.
 ///
-/// API Gateway chooses the route by the frame's `action`, so a client may send a frame to these routes by naming them.
-/// The frame must not open or close a connection. On AWS the client does not receive this answer, because the routes
-/// have no route response.
+/// API Gateway chooses the route by the frame's `action`, so a frame with the action `$connect` reaches the handler of
+/// that route. Such a frame must not open or close a connection. On AWS the client does not receive the answer, because
+/// these routes have no route response.
 pub fn refuse_frame(event: &SocketEvent) -> Result<Option<ApiGatewayProxyResponse>, ApiError> {
     if event.request.request_context.event_type.as_deref() != Some("MESSAGE") {
         return Ok(None);
@@ -63,7 +63,7 @@ pub fn refuse_frame(event: &SocketEvent) -> Result<Option<ApiGatewayProxyRespons
 }
 
 /// Builds the response to a WebSocket event. For `$connect`, any status other than 200 rejects the connection. For a
-/// frame, `body` is sent to the client.
+/// frame, API Gateway sends `body` to the client.
 #[must_use]
 pub fn socket_response(status: u16, body: Option<String>) -> ApiGatewayProxyResponse {
     let mut response = ApiGatewayProxyResponse::default();

@@ -1,4 +1,4 @@
-//! Steps that every function takes when it starts.
+//! The start of a function: sets up logs and the token verifier, and opens connections before the first request.
 
 use std::future::Future;
 use std::time::Duration;
@@ -25,13 +25,14 @@ pub fn init_telemetry() {
 
 fn log_level() -> LevelFilter {
     match config::optional("AWS_LAMBDA_LOG_LEVEL").as_deref() {
-        // Lambda has the level FATAL, tracing does not.
+        // Lambda has the level FATAL. The highest level of tracing is ERROR.
         Some("FATAL") => LevelFilter::ERROR,
         level => level.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO),
     }
 }
 
-/// Returns the verifier configured by `TOKEN_ISSUER`, `TOKEN_AUDIENCE` and `TOKEN_JWKS_URL`.
+/// Returns the token verifier that the environment variables `TOKEN_ISSUER`, `TOKEN_AUDIENCE` and `TOKEN_JWKS_URL`
+/// configure.
 pub fn verifier() -> Result<Verifier, ConfigError> {
     Verifier::new(VerifierConfig {
         issuer: config::required("TOKEN_ISSUER")?,
@@ -40,10 +41,11 @@ pub fn verifier() -> Result<Verifier, ConfigError> {
     })
 }
 
-/// Runs `work`, which opens the connections that the first request will use, for at most 2 s.
+/// Runs `work` for at most 2 s. `work` opens the connections to AWS that the first request will use.
 ///
-/// During a start Lambda gives a whole CPU to every memory size, and it may start an instance before there is a
-/// request. A failure is only logged, because the first request opens its connections itself.
+/// This is faster than in the request: during a start Lambda gives a whole CPU to every memory size, and it may start
+/// an instance before there is a request. A failure is only logged, because the first request then opens its
+/// connections itself.
 pub async fn warm_up<T, E: std::fmt::Display>(work: impl Future<Output = Result<T, E>>) {
     let failure = match tokio::time::timeout(Duration::from_secs(2), work).await {
         Ok(Ok(_)) => return,

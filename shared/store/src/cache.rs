@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Maximum number of entries. A full cache is emptied, which costs one read per entry and nothing else.
+/// Maximum number of entries of a cache. A full cache is emptied, which costs one more call to `DynamoDB` per entry and
+/// nothing else.
 const CAPACITY: usize = 1_000;
 
 /// Values that a warm function instance keeps between invocations.
@@ -35,7 +36,8 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, (V, Instant)>> {
-        // Every write leaves the map consistent, so the lock may be used even after a thread that held it has panicked.
+        // Every write leaves the map consistent, so it can still be used after a thread has panicked while it held the
+        // lock.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,13 +8,14 @@ use crate::cache::Cache;
 use crate::error::Error;
 use crate::table::Table;
 
-/// The table `Chat`: users, threads, messages and files. A function creates it once and keeps it between invocations.
-/// Its caches only save reads; no result depends on them.
+/// Client of the `Chat` table: users, threads, messages and files. A function creates one and keeps it between
+/// invocations. Its caches save calls to `DynamoDB`. Because of them, a name in a result may be outdated; all other
+/// values are current.
 pub struct Chat {
     pub(crate) table: Table,
-    /// The members of threads. They never change.
+    /// The members of each thread. They never change.
     pub(crate) members: Cache<ThreadId, Arc<[UserId]>>,
-    /// The last committed `seq` that this instance has seen in each thread. A send starts from it.
+    /// The last committed `seq` of each thread, as far as this instance knows. A send tries the next `seq` first.
     pub(crate) last_seqs: Cache<ThreadId, u64>,
     pub(crate) names: Cache<UserId, String>,
     /// For each user, the `issued_at` of the newest token whose name this instance has recorded.
@@ -22,21 +23,21 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// Uses the `DynamoDB` table named `table`.
+    /// Creates a client of the `DynamoDB` table named `table`.
     #[must_use]
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self {
             table: Table::new(config, table),
             members: Cache::new(Duration::MAX),
             last_seqs: Cache::new(Duration::MAX),
-            // A changed name is visible to all instances after this time.
+            // A changed name is visible to all instances after at most this time.
             names: Cache::new(Duration::from_mins(5)),
             recorded_profiles: Cache::new(Duration::MAX),
         }
     }
 
-    /// Opens the network connection for the first request. Call it during a function's initialization, which has a
-    /// whole CPU.
+    /// Opens the network connection, so that the first request is faster. Call it during a function's initialization,
+    /// when Lambda provides a whole CPU.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.table.warm_up().await
     }

@@ -11,10 +11,11 @@ use crate::keys;
 use crate::row::{from_item, n, s, to_item};
 use crate::table::Table;
 
-/// The table `Connections`: connections, their subscriptions, and tickets.
+/// Client of the `Connections` table: connections, their subscriptions, and tickets.
 ///
-/// A channel is added to the connection's row before the subscription's row is written. Removing a connection therefore
-/// finds all its subscriptions. Every connection is subscribed to its user's own channel from the start.
+/// A subscription's channel is added to the connection's row before the subscription's own row is written. So
+/// [`remove`](Self::remove) finds all subscriptions of a connection. Every connection is subscribed to its user's own
+/// channel from the start.
 #[derive(Debug, Clone)]
 pub struct Connections {
     pub(crate) table: Table,
@@ -25,7 +26,7 @@ pub struct Connections {
 pub struct Connection {
     /// API Gateway's ID of the connection.
     pub id: ConnectionId,
-    /// The user who opened it.
+    /// The user who opened the connection.
     pub user_id: UserId,
     /// When the connection expires, in seconds since 1970: when its token expires, or after the 2 hours that API
     /// Gateway allows, whichever is earlier. Nothing is delivered to an expired connection.
@@ -37,7 +38,8 @@ pub struct Connection {
 pub enum Subscribed {
     /// The connection is subscribed: it receives every event of the channel from now on.
     Done,
-    /// The connection has used up its [`limits::SUBSCRIPTIONS`] channels.
+    /// The connection has already subscribed to [`limits::SUBSCRIPTIONS`] channels. Those that it unsubscribed from
+    /// count too.
     TooMany,
     /// The connection does not exist any more, is being removed, or has expired.
     Gone,
@@ -63,44 +65,44 @@ struct SubscriptionRow {
     expires_at: i64,
 }
 
-/// The subscribers of a channel.
+/// The connections that are subscribed to a channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Subscribers {
-    /// Connections to deliver to.
+    /// Connections that receive the channel's events.
     pub live: Vec<Subscriber>,
-    /// Expired connections whose rows TTL has not deleted yet. Close them; do not deliver to them.
+    /// Expired connections whose rows TTL has not deleted yet. Close them; do not deliver events to them.
     pub expired: Vec<ConnectionId>,
 }
 
 /// A connection that is subscribed to a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscriber {
-    /// The connection.
+    /// ID of the connection.
     pub connection_id: ConnectionId,
-    /// Whether the connection may not be open yet. API Gateway answers posts to it with 410 Gone until the function for
-    /// `$connect` has returned.
+    /// Whether API Gateway may still be opening the connection. It answers posts to such a connection with 410 (Gone)
+    /// until ws-connect, the function for `$connect`, has returned.
     pub opening: bool,
 }
 
-/// Seconds that API Gateway waits for the function for `$connect`:
+/// Seconds that API Gateway waits for ws-connect, the function for `$connect`:
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
 const CONNECT_TIMEOUT: i64 = 29;
 
 impl Connections {
-    /// Uses the `DynamoDB` table named `table`.
+    /// Creates a client of the `DynamoDB` table named `table`.
     #[must_use]
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self { table: Table::new(config, table) }
     }
 
-    /// Opens the network connection for the first request. Call it during a function's initialization, which has a
-    /// whole CPU.
+    /// Opens the network connection, so that the first request is faster. Call it during a function's initialization,
+    /// when Lambda provides a whole CPU.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.table.warm_up().await
     }
 
-    /// Stores a new connection and subscribes it to its user's own channel. `token_expires_at` is the expiry of the
-    /// user's token, in seconds since 1970.
+    /// Stores a new connection and subscribes it to its user's own channel. `token_expires_at` is when the user's token
+    /// expires, in seconds since 1970.
     pub async fn connect(&self, id: &ConnectionId, user_id: &UserId, token_expires_at: i64) -> Result<(), Error> {
         let expires_at = token_expires_at.min(Timestamp::now().seconds() + limits::CONNECTION_SECONDS);
         let user_channel = Channel::User(user_id.clone());
@@ -128,7 +130,7 @@ impl Connections {
         Ok((expires_at > Timestamp::now().seconds()).then(|| Connection { id: id.clone(), user_id, expires_at }))
     }
 
-    /// Subscribes a connection to a channel. Repeating it changes nothing. After [`Subscribed::Done`], every call of
+    /// Subscribes a connection to a channel. Idempotent. After [`Subscribed::Done`], every call of
     /// [`subscribers`](Self::subscribers) returns the connection.
     pub async fn subscribe(&self, connection: &Connection, channel: &Channel) -> Result<Subscribed, Error> {
         if !self.add_channel(connection, channel).await? {
@@ -139,7 +141,8 @@ impl Connections {
             });
         }
         self.put_subscription(connection, channel).await?;
-        // A removal between the two writes did not see this subscription, so it must be deleted here.
+        // If the connection was removed before the subscription was written, the subscription was not deleted with the
+        // connection. So it is deleted here.
         if self.connection_row(&connection.id).await?.is_none() {
             self.unsubscribe(&connection.id, channel).await?;
             return Ok(Subscribed::Gone);
@@ -147,8 +150,8 @@ impl Connections {
         Ok(Subscribed::Done)
     }
 
-    /// Adds the channel to the connection's row. Returns false if there is no such connection, it is being removed, or
-    /// its list of channels is full.
+    /// Adds the channel to the connection's row. Returns false if the connection does not exist or is being removed, or
+    /// if its list of channels is full.
     async fn add_channel(&self, connection: &Connection, channel: &Channel) -> Result<bool, Error> {
         let updated = self
             .table
@@ -160,7 +163,7 @@ impl Connections {
             )
             .expression_attribute_values(":added", AttributeValue::Ss(vec![channel.to_string()]))
             .expression_attribute_values(":channel", s(channel.to_string()))
-            // One more, for the user's own channel.
+            // The list also contains the user's own channel, which does not count towards the limit.
             .expression_attribute_values(":max", n(limits::SUBSCRIPTIONS + 1))
             .send()
             .await;
@@ -171,21 +174,21 @@ impl Connections {
         }
     }
 
-    /// Deletes a subscription. Repeating it changes nothing. The channel stays in the connection's row: that saves a
-    /// write now and costs one unnecessary delete when the connection is removed.
+    /// Deletes a subscription. Idempotent. The channel stays in the connection's row: that saves a write now and costs
+    /// one unnecessary delete when the connection is removed.
     pub async fn unsubscribe(&self, id: &ConnectionId, channel: &Channel) -> Result<(), Error> {
         self.table.delete(&keys::subscription(channel, id)).await.map(drop)
     }
 
-    /// Reads the subscribers of a channel, with every subscription that was complete before the call.
+    /// Reads the subscribers of a channel, including every subscription that was complete before the call.
     pub async fn subscribers(&self, channel: &Channel) -> Result<Subscribers, Error> {
         let now = Timestamp::now().seconds();
         let mut subscribers = Subscribers::default();
         for item in self.table.partition(keys::channel(channel), keys::SUBSCRIPTION_PREFIX).await? {
             let row: SubscriptionRow = from_item(item)?;
             if row.expires_at > now {
-                // `$connect` subscribes to the user's own channel, before the connection is open. All other channels
-                // are subscribed to by frames, over the open connection.
+                // ws-connect subscribes a connection to its user's own channel before the connection is open. All other
+                // subscriptions come from frames over the open connection.
                 let opening = matches!(channel, Channel::User(_)) && now - row.subscribed_at <= CONNECT_TIMEOUT;
                 subscribers.live.push(Subscriber { connection_id: row.connection_id, opening });
             } else {
@@ -195,9 +198,8 @@ impl Connections {
         Ok(subscribers)
     }
 
-    /// Removes a connection and its subscriptions. Repeating it changes nothing. The `closing` flag is set first, so
-    /// that no subscription is added meanwhile. The connection's row is deleted last, so that an interrupted removal
-    /// can be repeated.
+    /// Removes a connection and its subscriptions. Idempotent. The `closing` flag is set first, so that no subscription
+    /// is added meanwhile. The connection's row is deleted last, so that a call that failed can be repeated.
     pub async fn remove(&self, id: &ConnectionId) -> Result<(), Error> {
         let key = keys::connection(id);
         let update = self.table.update(&key);
@@ -218,7 +220,8 @@ impl Connections {
         self.table.delete(&key).await.map(drop)
     }
 
-    /// Reads a connection's row, expired or not. Returns `None` if it does not exist or is being removed.
+    /// Reads the row of a connection, even if the connection has expired. Returns `None` if the row does not exist or
+    /// the connection is being removed.
     async fn connection_row(&self, id: &ConnectionId) -> Result<Option<ConnectionRow>, Error> {
         let row: Option<ConnectionRow> = self.table.get(&keys::connection(id)).await?.map(from_item).transpose()?;
         Ok(row.filter(|row| !row.closing))

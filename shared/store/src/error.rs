@@ -19,12 +19,12 @@ pub enum Error {
     /// A row has missing or invalid attributes.
     #[error("row {key} does not parse: {source}")]
     BadRow {
-        /// The row's primary key.
+        /// Primary key of the row, as `pk / sk`.
         key: String,
-        /// The attribute that is wrong.
+        /// Why the row's attributes do not parse.
         source: serde_dynamo::Error,
     },
-    /// A row that another row refers to does not exist. It contains the primary key.
+    /// A row that another row refers to does not exist. Contains the primary key of the missing row.
     #[error("row {0} does not exist, although another row refers to it")]
     MissingRow(String),
 }

@@ -13,13 +13,13 @@ use crate::links::{Links, Published};
 use crate::row::{from_item, n, s, to_item};
 use crate::transaction::IS_NEW;
 
-/// The row of a file.
+/// The row of a file in the `Chat` table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FileRow {
     /// The file's ID.
     pub id: FileId,
-    /// The user who created and may upload it.
+    /// The user who created the file and may upload it.
     pub owner_id: UserId,
     /// File name without a path.
     pub name: String,
@@ -43,15 +43,15 @@ pub struct FileRow {
     /// Why the file failed, for a person to read; present if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// How many attempts to process the upload were begun.
+    /// Number of attempts to process the upload that were begun.
     #[serde(default, skip_serializing)]
     attempts: u32,
-    /// Whether the `file:status` event of the outcome has been delivered.
+    /// Whether the `file:status` event about the outcome was delivered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub announced: bool,
 }
 
-/// The outcome of a file.
+/// The outcome of a file, which is recorded once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The file is published.
@@ -63,13 +63,13 @@ pub enum Outcome {
     },
     /// The file will never be published.
     Failed {
-        /// The reason, for a person to read.
+        /// Why the file failed, for a person to read.
         reason: String,
     },
 }
 
 impl FileRow {
-    /// Creates the row of a new pending file of `owner`, with a new ID.
+    /// Creates the row of a new pending file of `owner`, with a new ID. Does not write it to the table.
     #[must_use]
     pub fn new(owner: &UserId, request: CreateFile) -> Self {
         let CreateFile { name, mimetype, size } = request;
@@ -90,7 +90,7 @@ impl FileRow {
         }
     }
 
-    /// Returns the object key of the published file or thumbnail, if there is one.
+    /// Returns the object key of the published file or thumbnail, or `None` if it is not published.
     #[must_use]
     pub fn published(&self, published: Published) -> Option<&str> {
         match published {
@@ -103,7 +103,7 @@ impl FileRow {
         self.thumbnail.is_some().then(|| links.thumbnail(&self.id))
     }
 
-    /// Converts the row to the response of `GET /api/files/{fileId}/status`.
+    /// Converts the row to the response to `GET /api/files/{fileId}/status`.
     #[must_use]
     pub fn details(self, links: &Links) -> FileDetails {
         let thumb_url = self.thumb_url(links);
@@ -120,7 +120,7 @@ impl FileRow {
         Attachment { id, name, url, mimetype, size, status, thumb_url }
     }
 
-    /// Returns the event that is pushed when the file has its outcome.
+    /// Returns the `file:status` event, which is pushed once the file is ready or failed.
     #[must_use]
     pub fn status_event(&self, links: &Links) -> Event {
         Event::FileStatus { file_id: self.id.clone(), status: self.status, thumb_url: self.thumb_url(links) }
@@ -128,27 +128,29 @@ impl FileRow {
 }
 
 impl Chat {
-    /// Stores a new file. Storing the same file again changes nothing.
+    /// Stores the row of a new file. If the row already exists, it stays as it is.
     pub async fn create_file(&self, file: &FileRow) -> Result<(), Error> {
         let put = self.table.put_if(to_item(&keys::file(&file.id), file)?).condition_expression(IS_NEW);
         match put.send().await {
-            // The first attempt succeeded and its answer was lost, so the SDK's retry found the row.
+            // The first attempt succeeded and its answer was lost. So the SDK's retry found the row.
             Err(error) if condition_failed(&error) => Ok(()),
             done => Ok(done.map(drop)?),
         }
     }
 
-    /// Reads a file without an access check.
+    /// Reads a file's row, without checking who may see the file.
     pub async fn file(&self, id: &FileId) -> Result<Option<FileRow>, Error> {
         self.table.get(&keys::file(id)).await?.map(from_item).transpose()
     }
 
-    /// Reads several files without an access check, in no particular order. Files that do not exist are left out.
+    /// Reads the rows of several files in no particular order, without checking who may see them. Files that do not
+    /// exist are left out.
     pub async fn files(&self, ids: &[FileId]) -> Result<Vec<FileRow>, Error> {
         self.table.batch_get(ids.iter().map(keys::file)).await?.into_iter().map(from_item).collect()
     }
 
-    /// Reads a file if `viewer` owns it or is a member of a thread that it was sent to.
+    /// Reads a file's row. Returns `None` if the file does not exist, or if `viewer` neither owns it nor is a member of
+    /// a thread that it was sent to.
     pub async fn visible_file(&self, id: &FileId, viewer: &UserId) -> Result<Option<FileRow>, Error> {
         let Some(file) = self.file(id).await? else { return Ok(None) };
         let memberships = file.thread_ids.iter().map(|thread| keys::membership(viewer, thread));
@@ -156,7 +158,8 @@ impl Chat {
         Ok(visible.then_some(file))
     }
 
-    /// Returns the files that `owner` cannot send: files that do not exist, belong to another user, or have failed.
+    /// Returns the IDs of the files that `owner` cannot send: they do not exist, belong to another user, or have
+    /// failed.
     pub(crate) async fn unsendable_files(&self, owner: &UserId, ids: &[FileId]) -> Result<Vec<FileId>, Error> {
         let files = self.files(ids).await?;
         let sendable = |id: &FileId| {
@@ -165,8 +168,9 @@ impl Chat {
         Ok(ids.iter().filter(|id| !sendable(id)).cloned().collect())
     }
 
-    /// Adds the thread to each file's row. From then on, the thread's members may fetch the file, and its `file:status`
-    /// event goes to the thread's channel. Returns the updated rows, or the IDs of the files that `owner` cannot send.
+    /// Adds the thread to the row of each file. From then on, the thread's members may fetch the files, and their
+    /// `file:status` events go to the thread's channel. Returns the updated rows, or the IDs of the files that `owner`
+    /// cannot send.
     pub(crate) async fn share_files(
         &self,
         owner: &UserId,
@@ -182,7 +186,7 @@ impl Chat {
         })
     }
 
-    /// Adds the thread to the file's row. Returns the updated row, or `None` if `owner` cannot send the file.
+    /// Adds the thread to the row of one file. Returns the updated row, or `None` if `owner` cannot send the file.
     async fn share_file(&self, owner: &UserId, id: &FileId, thread: &ThreadId) -> Result<Option<FileRow>, Error> {
         let updated = self
             .table
@@ -203,7 +207,7 @@ impl Chat {
         }
     }
 
-    /// Counts an attempt to process the file. Returns how many attempts were begun before.
+    /// Counts an attempt to process the file's upload. Returns the number of attempts that were begun before.
     pub async fn begin_attempt(&self, id: &FileId) -> Result<u32, Error> {
         let update = self.table.update(&keys::file(id)).update_expression("ADD attempts :one");
         let update = update.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld);
@@ -212,8 +216,8 @@ impl Chat {
     }
 
     /// Records the outcome of a pending file. A file has one outcome: if it already has one, nothing changes. Returns
-    /// the current row in both cases, with the threads that the file was sent to. Returns [`Error::MissingRow`] if the
-    /// file does not exist.
+    /// the file's current row in both cases, with the threads that the file was sent to. Returns [`Error::MissingRow`]
+    /// if the file does not exist.
     pub async fn record_outcome(&self, id: &FileId, outcome: &Outcome) -> Result<FileRow, Error> {
         let key = keys::file(id);
         let update = self
@@ -250,7 +254,7 @@ impl Chat {
         }
     }
 
-    /// Records that the file's `file:status` event was delivered.
+    /// Records that the file's `file:status` event was delivered, so that it is not pushed again.
     pub async fn mark_announced(&self, id: &FileId) -> Result<(), Error> {
         let update = self.table.update(&keys::file(id)).update_expression("SET announced = :true");
         let update = update.condition_expression("attribute_exists(pk)");

@@ -14,7 +14,7 @@ use crate::transaction::{IS_NEW, TransactionResult};
 /// Seconds that an idempotency record is kept: the 7 days that clients may rely on, and one more day as a margin.
 const LIFETIME: i64 = 8 * 24 * 60 * 60;
 
-/// The row that remembers an `Idempotency-Key`.
+/// The idempotency record: the row that remembers an `Idempotency-Key` and the message that was sent with it.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IdempotencyRecord {
@@ -24,21 +24,23 @@ struct IdempotencyRecord {
     expires_at: i64,
 }
 
-/// Returns a hash of a message's content. A key that comes with another hash was reused for another message.
+/// Returns a hash of a message's content. If an idempotency key comes again with another hash, it was reused for
+/// another message.
 ///
-/// The fields are listed without `..`, so that a new field does not compile until it is part of the hash or is ignored
-/// on purpose. A forgotten field would replay the earlier message instead of refusing the reused key. A message without
-/// the new field must keep its hash, because stored records are compared with it for 8 days.
+/// The fields are listed without `..`, so that the code does not compile until a new field is part of the hash or is
+/// ignored on purpose. A forgotten field would replay the earlier message instead of refusing the reused key. A message
+/// without the new field must keep its hash, because stored records are compared with it for 8 days.
 fn content_hash(new: NewMessage<'_>) -> String {
-    // Thread, author and key are in the record's primary key.
+    // Thread, author and key are in the record's primary key, so the hash does not need them.
     let NewMessage { thread_id: _, author: _, body, file_ids, idempotency_key: _ } = new;
-    // The body follows its length, so that two different contents never have the same text.
+    // The body's length comes before the body, so that two different contents never have the same text.
     let text = file_ids.iter().fold(format!("{}:{body}", body.len()), |text, id| format!("{text},{id}"));
     sha256(text.as_bytes())
 }
 
 impl Chat {
-    /// Commits a message and the idempotency record of `key` in one transaction. A retry finds both or neither.
+    /// Commits a message and the record of its idempotency key in one transaction. So a retry finds either both rows or
+    /// none.
     pub(crate) async fn put_message_with_key(
         &self,
         row: &MessageRow,
@@ -56,7 +58,7 @@ impl Chat {
         let record_key = keys::idempotency(&row.thread_id, &row.author_id, key);
         let puts = vec![
             self.table.transaction_put(to_item(&row.key(), row)?).condition_expression(IS_NEW),
-            // TTL deletes late, so an expired record may still be there.
+            // TTL deletes rows late, so an expired record may still exist. It is replaced.
             self.table
                 .transaction_put(to_item(&record_key, &record)?)
                 .condition_expression("attribute_not_exists(pk) OR expiresAt <= :now")
@@ -70,14 +72,15 @@ impl Chat {
         let Some(existing) = existing_rows.pop().flatten() else { return Ok(CommitResult::SeqTaken) };
         let existing: IdempotencyRecord = from_item(existing)?;
         if existing.message_id == row.id {
-            // An earlier attempt of this send had succeeded, but its answer was lost.
+            // The record was written by an earlier attempt of this send, whose answer was lost.
             return Ok(CommitResult::Committed);
         }
         self.replay(&row.thread_id, existing, &record.content_hash, links).await.map(CommitResult::KeyUsed)
     }
 
-    /// Returns the result of an earlier send with this message's idempotency key, if there was one. It reads only for
-    /// messages with files, because their files are shared before the commit; for others, the commit finds the record.
+    /// Returns the result of an earlier send with this message's idempotency key, if there was one. Reads the
+    /// idempotency record only if the message has files, because files are shared before the commit. For other
+    /// messages, the commit itself finds the record.
     pub(crate) async fn earlier_send(&self, new: NewMessage<'_>, links: &Links) -> Result<Option<Sent>, Error> {
         let Some(key) = new.idempotency_key.filter(|_| !new.file_ids.is_empty()) else { return Ok(None) };
         let Some(item) = self.table.get(&keys::idempotency(new.thread_id, &new.author.id, key)).await? else {
@@ -90,7 +93,7 @@ impl Chat {
         self.replay(new.thread_id, existing, &content_hash(new), links).await.map(Some)
     }
 
-    /// Returns the message of an existing record, or [`Sent::KeyReused`] if it was sent with other content.
+    /// Returns the message that an existing record refers to, or [`Sent::KeyReused`] if that message has other content.
     async fn replay(
         &self,
         thread: &ThreadId,
@@ -138,7 +141,8 @@ mod tests {
 
     #[test]
     fn content_hash_stays_the_same_between_versions() {
-        // SHA-256 of "5:hello,file_1,file_2". Records with such hashes are stored for 8 days.
+        // SHA-256 of "5:hello,file_1,file_2". It must not change, because records with such hashes are stored for 8
+        // days.
         let expected = "ab82095819145f4fa69a4fcaf8760054fb394bc553d63d8478a22aa78adaa64a";
         assert_eq!(hash("hello", &["file_1", "file_2"]), expected);
     }

@@ -1,4 +1,4 @@
-//! The primary keys of both tables. No other module makes a key.
+//! The primary keys of all rows in both tables. No other module makes primary keys.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,18 +9,18 @@ use contract::{Channel, ConnectionId, FileId, IdempotencyKey, ThreadId, UserId};
 
 use crate::row::Item;
 
-/// Name of the partition key.
+/// Name of the attribute that is the partition key.
 pub(crate) const PK: &str = "pk";
-/// Name of the sort key.
+/// Name of the attribute that is the sort key.
 pub(crate) const SK: &str = "sk";
-/// Start of the sort key of a user's memberships.
+/// Start of the sort keys of a user's memberships.
 pub(crate) const MEMBERSHIP_PREFIX: &str = "THREAD#";
-/// Start of the partition key of a file.
+/// Start of the partition keys of files.
 const FILE_PREFIX: &str = "FILE#";
-/// Start of the sort key of a channel's subscriptions.
+/// Start of the sort keys of a channel's subscriptions.
 pub(crate) const SUBSCRIPTION_PREFIX: &str = "CONN#";
 
-/// A primary key.
+/// A primary key: a partition key and a sort key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) pk: String,
@@ -32,7 +32,7 @@ impl Key {
         Self { pk, sk: sk.into() }
     }
 
-    /// The key as the SDK takes it.
+    /// Returns the key in the form that the SDK takes.
     pub(crate) fn attributes(&self) -> HashMap<String, AttributeValue> {
         HashMap::from([
             (PK.to_owned(), AttributeValue::S(self.pk.clone())),
@@ -47,73 +47,74 @@ impl fmt::Display for Key {
     }
 }
 
-/// `Chat`: the profile of a user.
+/// Returns the key of a user's profile in `Chat`.
 pub(crate) fn profile(user: &UserId) -> Key {
     Key::new(format!("USER#{user}"), "PROFILE")
 }
 
-/// `Chat`: the membership of a user in a thread.
+/// Returns the key of a user's membership in a thread, in `Chat`.
 pub(crate) fn membership(user: &UserId, thread: &ThreadId) -> Key {
     Key::new(format!("USER#{user}"), format!("{MEMBERSHIP_PREFIX}{thread}"))
 }
 
-/// `Chat`: the member set, which refers to the one thread with exactly these members.
+/// Returns the key of a member set in `Chat`: the row that refers to the one thread with exactly these members.
 pub(crate) fn member_set(members: &[UserId]) -> Key {
     let mut sorted: Vec<_> = members.iter().map(UserId::as_str).collect();
     sorted.sort_unstable();
-    // Each id follows its length, so that two different sets never have the same text.
+    // Each ID follows its length, so that two different member sets never have the same text.
     let text = sorted.into_iter().fold(String::new(), |text, id| format!("{text}{}:{id}", id.len()));
     Key::new(format!("MEMBERS#{}", sha256(text.as_bytes())), "THREAD")
 }
 
-/// `Chat`: a thread.
+/// Returns the key of a thread in `Chat`.
 pub(crate) fn thread(thread: &ThreadId) -> Key {
     Key::new(format!("THREAD#{thread}"), "META")
 }
 
-/// `Chat`: a message. `seq` has 20 digits with leading zeros, so that text order is number order.
+/// Returns the key of a message in `Chat`. `seq` has 20 digits with leading zeros, so that keys are sorted by number.
 pub(crate) fn message(thread: &ThreadId, seq: u64) -> Key {
     Key::new(format!("THREAD#{thread}"), format!("MSG#{seq:020}"))
 }
 
-/// `Chat`: an idempotency record. User IDs and idempotency keys may contain `#`; the length of the user ID keeps two
-/// different pairs from having the same key.
+/// Returns the key of an idempotency record in `Chat`. User IDs and idempotency keys may contain `#`. The length of the
+/// user ID keeps two different pairs of them from having the same key.
 pub(crate) fn idempotency(thread: &ThreadId, user: &UserId, key: &IdempotencyKey) -> Key {
     let user = user.as_str();
     Key::new(format!("THREAD#{thread}"), format!("KEY#{}#{user}#{}", user.len(), key.as_str()))
 }
 
-/// `Chat`: a file.
+/// Returns the key of a file in `Chat`.
 pub(crate) fn file(id: &FileId) -> Key {
     Key::new(format!("{FILE_PREFIX}{id}"), "META")
 }
 
-/// Returns whether an item is the row of a file. A batch read returns rows of several kinds.
+/// Returns whether an item is the row of a file. Needed after a batch read, which returns rows of several kinds.
 pub(crate) fn is_file(item: &Item) -> bool {
     item.get(PK).and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk.starts_with(FILE_PREFIX))
 }
 
-/// `Connections`: a connection.
+/// Returns the key of a connection in `Connections`.
 pub(crate) fn connection(id: &ConnectionId) -> Key {
     Key::new(format!("CONN#{id}"), "META")
 }
 
-/// `Connections`: the partition key of a channel's subscriptions.
+/// Returns the partition key of a channel's subscriptions in `Connections`.
 pub(crate) fn channel(channel: &Channel) -> String {
     format!("CHANNEL#{channel}")
 }
 
-/// `Connections`: the subscription of a connection to a channel.
+/// Returns the key of a connection's subscription to a channel, in `Connections`.
 pub(crate) fn subscription(on: &Channel, id: &ConnectionId) -> Key {
     Key::new(channel(on), format!("{SUBSCRIPTION_PREFIX}{id}"))
 }
 
-/// `Connections`: a ticket. The key holds only a hash, so that read access to the table does not allow to connect.
+/// Returns the key of a ticket in `Connections`. It contains only a hash of the ticket, so that nobody can open a
+/// connection with what the table shows.
 pub(crate) fn ticket(ticket: &str) -> Key {
     Key::new(format!("TICKET#{}", sha256(ticket.as_bytes())), "META")
 }
 
-/// Both tables: a key that no row has. Reading it opens a network connection.
+/// Returns a key that no row of either table has. Reading it only opens a network connection.
 pub(crate) fn warm_up() -> Key {
     Key::new("WARM-UP".to_owned(), "META")
 }
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn longest_sort_key_fits_into_1024_bytes() {
-        // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+        // DynamoDB's limits of keys: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
         let key = IdempotencyKey::parse("k".repeat(128).as_bytes()).unwrap();
         assert!(idempotency(&ThreadId::new(), &user(&"u".repeat(255)), &key).sk.len() <= 1_024);
     }

@@ -1,8 +1,8 @@
 //! Storage in `DynamoDB`. [`Chat`] holds users, threads, messages and files; [`Connections`] holds connections, their
 //! subscriptions and tickets.
 //!
-//! Each kind of row has a file of its own here, `keys` makes all primary keys, and `docs/data-model.md` lists all rows
-//! with their attributes.
+//! Kinds of rows that belong together share a module, `keys` makes all primary keys, and `docs/data-model.md` lists all
+//! rows with their attributes.
 
 mod backoff;
 mod cache;

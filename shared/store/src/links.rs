@@ -7,12 +7,12 @@ use ring::hmac;
 /// and at most twice as long.
 const WINDOW: i64 = 6 * 60 * 60;
 
-/// All characters except the unreserved ones of RFC 3986, section 2.3.
+/// Characters that are percent-encoded in a link: all except the unreserved ones of RFC 3986, section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The key for signing links is too short or was not resolved from its secret.
+/// The secret for signing links is too short, or the deployment did not resolve the reference to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("LINK_KEY must be a secret of at least 32 characters")]
+#[error("LINK_KEY is shorter than 32 bytes, or an unresolved reference to a secret")]
 pub struct BadLinkKey;
 
 /// One of the two published objects of a file.
@@ -40,18 +40,19 @@ pub struct Links {
 }
 
 impl Links {
-    /// Signs links with HMAC-SHA256. All functions of a deployment share the same secret `key`. Returns [`BadLinkKey`]
-    /// if it is shorter than 32 bytes.
+    /// Creates links that are signed with HMAC-SHA256. All functions of a deployment share the secret `key`. Returns
+    /// [`BadLinkKey`] if `key` is shorter than 32 bytes or is an unresolved reference to a secret.
     pub fn new(key: &str) -> Result<Self, BadLinkKey> {
-        // A dynamic reference of the template that was not resolved starts like this, and its text is not secret.
+        // In the template, the key is a reference of the form `{{resolve:…}}`. If it was not resolved, its text is not
+        // secret.
         if key.len() < 32 || key.starts_with("{{") {
             return Err(BadLinkKey);
         }
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()) })
     }
 
-    /// Returns the link to a file, relative to the API's base URL. The name is not signed; it only gives the download a
-    /// readable URL.
+    /// Returns the link to a file, relative to the API's base URL. The name is not signed; it only makes the URL
+    /// readable.
     pub(crate) fn original(&self, id: &FileId, name: &str) -> String {
         let name = utf8_percent_encode(name, RESERVED);
         format!("/files/{id}/{name}?{}", self.signed_query(Published::Original, id, Timestamp::now()))
@@ -68,7 +69,7 @@ impl Links {
         format!("expires={expires}&signature={}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Returns whether the `expires` and `signature` parameters of a URL allow to fetch this object now.
+    /// Returns whether the `expires` and `signature` parameters of a URL allow fetching the given object now.
     #[must_use]
     pub fn allow(&self, published: Published, id: &FileId, expires: &str, signature: &str) -> bool {
         self.allow_at(Timestamp::now(), published, id, expires, signature)
@@ -81,8 +82,8 @@ impl Links {
     }
 }
 
-/// Returns the text that a link's signature covers. An ID contains no slash, so two different links never have the same
-/// text.
+/// Returns the text that a link's signature covers. File IDs contain no slash, so two different links never have the
+/// same text.
 fn signed_text(published: Published, id: &FileId, expires: &str) -> String {
     format!("{}/{id}/{expires}", published.directory())
 }

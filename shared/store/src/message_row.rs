@@ -1,5 +1,5 @@
-//! The row of a message. Functions that must treat every field destructure the row without `..`, so that a new field
-//! does not compile until each of them handles it or ignores it on purpose.
+//! The row of a message. Functions that must handle every field destructure the row without `..`. So a new field does
+//! not compile until each of them handles it or ignores it on purpose.
 
 use std::collections::BTreeSet;
 
@@ -13,24 +13,24 @@ use crate::links::Links;
 use crate::messages::NewMessage;
 use crate::names_and_files::NamesAndFiles;
 
-/// The row of a message, and its image in the table's stream.
+/// The row of a message in the `Chat` table, and the copy of it in the table's stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageRow {
     /// The message's ID.
     pub id: MessageId,
-    /// The thread it belongs to.
+    /// The thread that the message belongs to.
     pub thread_id: ThreadId,
-    /// Its number in the thread.
+    /// The message's number in its thread.
     pub seq: u64,
-    /// The user who sent it.
+    /// The user who sent the message.
     pub author_id: UserId,
-    /// The text; may be empty if there are files.
+    /// The message's text. It may be empty if there are files.
     pub body: String,
-    /// Its files, in the order of its attachments.
+    /// IDs of the message's files, in the order of its attachments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub file_ids: Vec<FileId>,
-    /// When it was committed.
+    /// When the message was committed.
     pub created_at: Timestamp,
     /// The undelivered flag: empty if the message was delivered to all subscribers, otherwise the connections that it
     /// may not have reached, or [`ALL_CONNECTIONS`].
@@ -42,15 +42,15 @@ pub struct MessageRow {
     undelivered: BTreeSet<ConnectionId>,
 }
 
-/// Stands for all connections in the undelivered flag. API Gateway never issues this ID.
+/// Connection ID that stands for all connections in the undelivered flag. API Gateway never issues this ID.
 const ALL_CONNECTIONS: &str = "*";
 
 /// The connections that a message may not have reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undelivered {
-    /// All subscribers: no delivery was recorded yet.
+    /// All subscribers: no delivery was recorded yet, or the delivery missed more than 1,000 connections.
     Everybody,
-    /// These connections: the last delivery did not reach them.
+    /// Only these connections: the last delivery did not reach them.
     Connections(BTreeSet<ConnectionId>),
 }
 
@@ -82,8 +82,8 @@ impl MessageRow {
         }
     }
 
-    /// Returns the copy for the thread's projection. It has no undelivered flag: the flag of the message's own row
-    /// changes without the projection.
+    /// Returns the copy of the row for the thread's projection. It has no undelivered flag, because later changes of
+    /// the flag in the message's own row do not reach the copy.
     pub(crate) fn projected(&self) -> Self {
         let Self { id, thread_id, seq, author_id, body, file_ids, created_at, undelivered: _ } = self.clone();
         Self { id, thread_id, seq, author_id, body, file_ids, created_at, undelivered: BTreeSet::new() }
@@ -93,13 +93,13 @@ impl MessageRow {
         keys::message(&self.thread_id, self.seq)
     }
 
-    /// Converts the row to a message for clients, with the names and files that were read for it.
+    /// Converts the row to a message for clients. `related` contains the names and files that were read for it.
     pub(crate) fn present(self, related: &NamesAndFiles, links: &Links) -> Result<Message, Error> {
         let (author_name, files) = (related.names.of(&self.author_id), related.files(&self.file_ids)?);
         Ok(self.into_message(author_name, files, links))
     }
 
-    /// Converts the row to a message for clients. `files` are the rows of `file_ids`, in the same order.
+    /// Converts the row to a message for clients. `files` are the rows of the message's `file_ids`, in the same order.
     pub(crate) fn into_message(self, author_name: String, files: Vec<FileRow>, links: &Links) -> Message {
         let Self { id, thread_id, seq, author_id, body, file_ids: _, created_at, undelivered: _ } = self;
         let author = Author { name: author_name, id: author_id };
@@ -109,11 +109,12 @@ impl MessageRow {
 
     /// Returns an upper bound of the message's size as JSON, in bytes.
     pub(crate) fn max_json_bytes(&self) -> usize {
-        // Field names and fields of limited length: three IDs, the author's name, two numbers and a time.
+        // Names of the JSON fields, and values of limited length: three IDs, the author's name, one number and a time.
         const FIXED: usize = 1_500;
-        // JSON escapes one byte as at most six.
+        // JSON escapes one byte of text as at most six bytes.
         const ESCAPED: usize = 6;
-        // An attachment's largest part is its name of up to 1,020 bytes, which its URL contains percent-encoded.
+        // An attachment consists mainly of its name of up to 1,020 bytes and its URL, which contains the name
+        // percent-encoded.
         const ATTACHMENT: usize = 5_200;
         let Self { id: _, thread_id: _, seq: _, author_id: _, body, file_ids, created_at: _, undelivered: _ } = self;
         FIXED + ESCAPED * body.len() + ATTACHMENT * file_ids.len()
@@ -131,7 +132,7 @@ mod tests {
     fn max_json_bytes_is_an_upper_bound_of_the_largest_message() {
         let links = Links::new("a key that is long enough for tests").unwrap();
         let longest_id = |prefix: &str| format!("{prefix}{}", "x".repeat(64));
-        // Every character takes as many bytes of JSON as it can.
+        // All texts consist of characters that JSON escapes with the most bytes.
         let author_id = UserId::parse(&"\"".repeat(limits::USER_ID_BYTES)).unwrap();
         let author = Profile { id: author_id, name: None, issued_at: 0 };
         let thread_id = &ThreadId::parse(&longest_id("thread_")).unwrap();

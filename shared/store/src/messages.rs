@@ -19,24 +19,25 @@ use crate::page::page_len;
 use crate::row::{from_item, s, to_item};
 use crate::transaction::IS_NEW;
 
-/// How long a send competes for a `seq` with other senders of the same thread. On AWS, one `seq` takes about 15 ms, so
-/// this is enough for hundreds of concurrent senders. The local cloud is slower.
+/// How long a send competes with other senders of the same thread for a `seq`. On AWS, one `seq` takes about 15 ms, so
+/// this is enough for hundreds of concurrent senders. In the local cloud, a `seq` takes longer, so it is enough for
+/// fewer.
 const SEQ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum number of connections in the undelivered flag. If more were not reached, the flag stays as it is, because a
-/// row has at most 400 KB.
+/// Maximum number of connections in a message's undelivered flag. If a delivery missed more, the flag stays as it is,
+/// because a row has at most 400 KB.
 const MAX_UNDELIVERED: usize = 1_000;
 
 /// A message to send.
 #[derive(Debug, Clone, Copy)]
 pub struct NewMessage<'a> {
-    /// The thread to send it to.
+    /// The thread to send the message to.
     pub thread_id: &'a ThreadId,
     /// The sender, as their token describes them.
     pub author: &'a Profile,
-    /// The text; may be empty if there are files.
+    /// The message's text. It may be empty if there are files.
     pub body: &'a str,
-    /// Files that the author owns, without duplicates.
+    /// IDs of the files to send, without duplicates. The author must own the files.
     pub file_ids: &'a [FileId],
     /// Identifies the message, so that a retry with the same key does not send it twice.
     pub idempotency_key: Option<&'a IdempotencyKey>,
@@ -49,7 +50,7 @@ pub enum Sent {
     Stored(Message),
     /// An earlier send with the same idempotency key committed this message. Nothing was written now.
     Replayed(Message),
-    /// The idempotency key was used before, for a message with other content.
+    /// The idempotency key was used before, for a message with different content.
     KeyReused,
     /// The thread does not exist, or the author is not a member of it.
     NotMember,
@@ -61,18 +62,18 @@ pub enum Sent {
 pub(crate) enum CommitResult {
     /// The message is committed.
     Committed,
-    /// Another message has this `seq`.
+    /// Another message already has this `seq`.
     SeqTaken,
-    /// A concurrent write to the same rows. The same attempt may succeed shortly.
+    /// A concurrent write to the same rows interfered. The same attempt may succeed shortly.
     Conflict,
-    /// The idempotency key was used before, with this result.
+    /// The idempotency key was used before. Contains the result of this send.
     KeyUsed(Sent),
 }
 
 impl Chat {
-    /// Commits a message as the next of its thread. Message n+1 is written on the condition that it does not exist yet,
-    /// where n is the last `seq` that this instance knows. So `seq` has no gaps and no duplicates. If another sender
-    /// was faster, this one reads the last `seq` again and takes the next.
+    /// Commits a message as the next one of its thread. Message n+1 is written on the condition that it does not exist
+    /// yet, where n is the last `seq` that this instance knows. So `seq` has no gaps and no duplicates. If another
+    /// sender was faster, this send reads the last `seq` again and tries the next one.
     pub async fn send(&self, new: NewMessage<'_>, links: &Links) -> Result<Sent, Error> {
         let thread_id = new.thread_id;
         let last = async {
@@ -96,8 +97,8 @@ impl Chat {
         if let Some(sent) = earlier_send {
             return Ok(sent);
         }
-        // If one file cannot be sent, none is shared. Only a file that fails between the check and this update is
-        // noticed after others were shared.
+        // If one of the files cannot be sent, none of them is shared with the thread. There is one exception: if a file
+        // fails after this check, the others may already be shared.
         let shared = if bad_files.is_empty() {
             self.share_files(&new.author.id, new.file_ids, thread_id).await?
         } else {
@@ -125,15 +126,17 @@ impl Chat {
                 CommitResult::SeqTaken => {
                     backoff::pause(attempt).await;
                     row.seq = self.last_seq(thread_id).await? + 1;
+                    row.created_at = Timestamp::now();
                 }
+                // The attempt may have committed the message although its answer was lost. The next attempt then finds
+                // this message's own row. `row` must not change, so that the returned message equals the stored one.
                 CommitResult::Conflict => backoff::pause(attempt).await,
             }
-            row.created_at = Timestamp::now();
         }
         Err(Error::Unavailable("too many concurrent senders in one thread".into()))
     }
 
-    /// Returns the name from the author's token, or else their stored name.
+    /// Returns the name in the author's token, or their stored name if the token has none.
     async fn author_name(&self, author: &Profile) -> Result<String, Error> {
         match &author.name {
             Some(name) => Ok(name.clone()),
@@ -152,7 +155,8 @@ impl Chat {
         let Err(error) = put else { return Ok(CommitResult::Committed) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                // If the first attempt succeeded and its answer was lost, the SDK's retry finds this message's own row.
+                // The SDK's first attempt may have succeeded although its answer was lost. Then the SDK's retry finds
+                // this message's own row.
                 let existing = failed.item.clone().map(from_item::<MessageRow>).transpose()?;
                 let is_same = existing.is_some_and(|existing| existing.id == row.id);
                 Ok(if is_same { CommitResult::Committed } else { CommitResult::SeqTaken })
@@ -162,15 +166,16 @@ impl Chat {
         }
     }
 
-    /// Records which connections a delivery did not reach. If there are none, it clears the undelivered flag. A message
-    /// without the flag stays without it. A flag of more than 1,000 connections is not stored; the flag stays as it is.
+    /// Records in the message's undelivered flag which connections a delivery did not reach. Clears the flag if all
+    /// were reached. A message without the flag stays without it. If more than 1,000 connections were not reached, the
+    /// flag stays as it is.
     pub async fn record_delivery(
         &self,
         thread: &ThreadId,
         seq: u64,
         undelivered: impl IntoIterator<Item = &ConnectionId>,
     ) -> Result<(), Error> {
-        // DynamoDB refuses a set with duplicates.
+        // DynamoDB refuses a string set with duplicates.
         let undelivered: BTreeSet<_> = undelivered.into_iter().collect();
         let update =
             self.table.update(&keys::message(thread, seq)).condition_expression("attribute_exists(undelivered)");
@@ -189,14 +194,15 @@ impl Chat {
         }
     }
 
-    /// Reads the messages with these threads and `seq`s that have the undelivered flag, in no particular order.
+    /// Reads those messages that have the undelivered flag, in no particular order. Each message is given by its thread
+    /// and its `seq`.
     pub async fn undelivered_messages(&self, messages: &[(ThreadId, u64)]) -> Result<Vec<MessageRow>, Error> {
         let items = self.table.batch_get(messages.iter().map(|(thread, seq)| keys::message(thread, *seq))).await?;
         let rows: Vec<MessageRow> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
         Ok(rows.into_iter().filter(|row| row.undelivered().is_some()).collect())
     }
 
-    /// Converts a row to a message for clients, with the current names and files.
+    /// Converts a message's row to a message for clients, with the current names and files.
     pub async fn present_message(&self, row: MessageRow, links: &Links) -> Result<Message, Error> {
         let related = self.names_and_files([&row], []).await?;
         row.present(&related, links)
@@ -212,7 +218,7 @@ impl Chat {
 
     /// Reads a page of the thread's messages. A page may be shorter than its limit although more messages follow:
     /// `DynamoDB` reads at most 1 MB at once, and a page has at most
-    /// [`limits::PAGE_BYTES`](contract::limits::PAGE_BYTES).
+    /// [`limits::PAGE_BYTES`](contract::limits::PAGE_BYTES) of JSON.
     pub async fn messages(
         &self,
         thread_id: &ThreadId,
@@ -232,7 +238,7 @@ impl Chat {
         Ok(MessagePage { messages, next_cursor })
     }
 
-    /// Reads at most `limit` messages of the range. The flag says whether more messages follow.
+    /// Reads at most `limit` messages of the range. The returned flag says whether more messages follow.
     async fn query_messages(
         &self,
         thread_id: &ThreadId,
@@ -261,8 +267,8 @@ impl Chat {
             .await?;
         let rows: Vec<MessageRow> =
             answer.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
-        // `LastEvaluatedKey` is also present if the limit was reached exactly at the last row. Newest first, `seq` says
-        // more precisely whether this was the thread's first message.
+        // `LastEvaluatedKey` is also present if the last message of the range was the last one that the limit allowed.
+        // In pages with the newest message first, `seq` is more precise: no message follows the one with `seq` 1.
         let more = match rows.last() {
             Some(row) if !forward => row.seq > 1,
             _ => answer.last_evaluated_key.is_some(),

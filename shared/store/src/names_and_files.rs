@@ -17,7 +17,8 @@ pub(crate) struct NamesAndFiles {
 }
 
 impl NamesAndFiles {
-    /// Returns the files with these IDs, in this order. [`Error::MissingRow`] names a file that does not exist.
+    /// Returns the rows of the files with the given IDs, in the same order. Returns [`Error::MissingRow`] if a file
+    /// does not exist.
     pub(crate) fn files(&self, ids: &[FileId]) -> Result<Vec<FileRow>, Error> {
         let file = |id| self.files.get(id).cloned().ok_or_else(|| Error::MissingRow(keys::file(id).to_string()));
         ids.iter().map(file).collect()
@@ -25,8 +26,8 @@ impl NamesAndFiles {
 }
 
 impl Chat {
-    /// Reads the names of `users` and of the messages' authors, and the messages' files. Files and uncached names are
-    /// read together in one batch.
+    /// Reads the names of `users` and of the messages' authors, and the rows of the messages' files. Files and uncached
+    /// names are read together in one batch.
     pub(crate) async fn names_and_files<'a>(
         &self,
         messages: impl IntoIterator<Item = &'a MessageRow>,

@@ -1,7 +1,8 @@
 use contract::limits;
 
-/// Returns how many of `rows` fit into one page: at most `limit` rows with at most [`limits::PAGE_BYTES`] bytes of JSON
-/// together, and at least one row if there is any. `max_json_bytes` returns the largest size of one row as JSON.
+/// Returns how many of `rows` fit into one page: at most `limit` rows with together at most [`limits::PAGE_BYTES`]
+/// bytes of JSON, but at least one row if there is any. `max_json_bytes` returns an upper bound of one row's size as
+/// JSON.
 pub(crate) fn page_len<T>(rows: &[T], limit: usize, max_json_bytes: impl Fn(&T) -> usize) -> usize {
     let mut sum = 0;
     let fitting = rows.iter().take(limit).take_while(|row| {

@@ -20,8 +20,8 @@ pub(crate) fn to_item<T: Serialize>(key: &Key, row: &T) -> Result<Item, Error> {
     Ok(item)
 }
 
-/// Converts an item to a row without its primary key. [`Error::BadRow`] names the primary key of an item that does not
-/// parse.
+/// Converts an item to a row. The row does not contain the primary key. If an attribute is missing or not valid, the
+/// [`Error::BadRow`] contains the item's primary key.
 pub(crate) fn from_item<T: DeserializeOwned>(mut item: Item) -> Result<T, Error> {
     let key = [PK, SK].map(|name| item.remove(name));
     serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|source| {
@@ -31,12 +31,12 @@ pub(crate) fn from_item<T: DeserializeOwned>(mut item: Item) -> Result<T, Error>
     })
 }
 
-/// Returns a string attribute.
+/// Returns a string as an attribute's value.
 pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// Returns a number attribute.
+/// Returns a number as an attribute's value.
 pub(crate) fn n(number: impl Display + Copy) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

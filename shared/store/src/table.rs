@@ -25,12 +25,12 @@ impl Table {
         Self { client: Client::new(config), name }
     }
 
-    /// Opens the network connection for the first request.
+    /// Opens the network connection, so that the first request is faster.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
         self.get(&keys::warm_up()).await.map(drop)
     }
 
-    /// Reads one row.
+    /// Reads one row. Returns `None` if it does not exist.
     pub(crate) async fn get(&self, key: &Key) -> Result<Option<Item>, Error> {
         let request = self.client.get_item().table_name(&self.name).set_key(Some(key.attributes()));
         Ok(request.consistent_read(true).send().await?.item)
@@ -46,23 +46,23 @@ impl Table {
         Ok(query.into_paginator().items().send().collect::<Result<_, _>>().await?)
     }
 
-    /// Writes a row, and replaces an existing row with the same key.
+    /// Writes a row. Replaces an existing row with the same key.
     pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {
         self.put_if(item).send().await?;
         Ok(())
     }
 
-    /// Starts a write of a row. The caller adds the condition.
+    /// Returns a request that writes a row. The caller adds a condition and sends it.
     pub(crate) fn put_if(&self, item: Item) -> PutItemFluentBuilder {
         self.client.put_item().table_name(&self.name).set_item(Some(item))
     }
 
-    /// Starts an update of a row. The caller adds the expressions.
+    /// Returns a request that updates a row. The caller adds the expressions and sends it.
     pub(crate) fn update(&self, key: &Key) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.name).set_key(Some(key.attributes()))
     }
 
-    /// Starts a query. The caller adds the key condition.
+    /// Returns a query with strongly consistent reads. The caller adds the key condition and sends it.
     pub(crate) fn query(&self) -> QueryFluentBuilder {
         self.client.query().table_name(&self.name).consistent_read(true)
     }
@@ -71,7 +71,7 @@ impl Table {
     /// row.
     pub(crate) async fn delete(&self, key: &Key) -> Result<Option<Item>, Error> {
         let request = self.client.delete_item().table_name(&self.name).set_key(Some(key.attributes()));
-        // Without the condition, DynamoDB Local returns the row to both of two concurrent deletes.
+        // Without this condition, two concurrent deletes in DynamoDB Local both return the row.
         match request.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld).send().await {
             Ok(deleted) => Ok(deleted.attributes),
             Err(error) if condition_failed(&error) => Ok(None),
@@ -79,10 +79,10 @@ impl Table {
         }
     }
 
-    /// Reads the rows with these keys, in no particular order. Keys without a row are left out.
+    /// Reads the rows with the given keys, in no particular order. Keys without a row are left out.
     pub(crate) async fn batch_get(&self, keys: impl IntoIterator<Item = Key>) -> Result<Vec<Item>, Error> {
-        // BatchGetItem takes at most 100 keys and refuses duplicates. The set is sorted, so that simulations are
-        // reproducible.
+        // BatchGetItem takes at most 100 keys and refuses duplicates. The set is sorted, so that runs of the simulation
+        // are reproducible.
         let keys: Vec<_> = keys.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         let chunks = keys.chunks(100).map(|chunk| chunk.iter().map(Key::attributes).collect());
         let reads: Vec<_> = chunks.map(|chunk| self.batch_get_chunk(chunk)).collect();
@@ -92,7 +92,8 @@ impl Table {
 
     async fn batch_get_chunk(&self, mut keys: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut items = Vec::new();
-        // DynamoDB may return some keys as unprocessed: when it throttles, or when the answer would exceed 16 MB.
+        // DynamoDB may leave keys unprocessed when it throttles, or when the answer would exceed 16 MB. They are
+        // requested again.
         for attempt in 0..10 {
             let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
             let request = request.map_err(|error| Error::Refused(error.to_string()))?;

@@ -19,7 +19,8 @@ use crate::page::page_len;
 use crate::row::{from_item, n, s, to_item};
 use crate::transaction::{IS_NEW, TransactionResult};
 
-/// The row of a thread. `updated_at`, `last_seq` and `last_message` are the projection, which chat-stream maintains.
+/// The row of a thread. `updated_at`, `last_seq` and `last_message` are the projection, which chat-stream updates when
+/// a message was committed.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ThreadRow {
@@ -37,15 +38,15 @@ struct ThreadRow {
 
 impl ThreadRow {
     /// Returns an upper bound of the thread's size as JSON in a list of threads, in bytes. The row is destructured
-    /// without `..`, so that a new field does not compile until it is counted here or ignored on purpose.
+    /// without `..`, so that the code does not compile until a new field is counted here or ignored on purpose.
     fn max_json_bytes(&self) -> usize {
-        // Field names and fields of limited length: the thread's ID and two times.
+        // Names of the JSON fields, and values of limited length: the thread's ID and two times.
         const FIXED: usize = 300;
-        // A name of up to 100 characters that JSON escapes as six bytes each, or a user ID in its place.
+        // A member's name of up to 100 characters that JSON escapes as six bytes each, or the user ID in its place.
         const NAME: usize = 620;
         let Self { id: _, title, member_ids, created_at: _, updated_at: _, last_seq: _, last_message } = self;
         let title = title.as_ref().map_or(0, |title| 6 * title.len());
-        // A user ID has no control characters, so JSON escapes one byte as at most two.
+        // A user ID has no control characters, so JSON escapes each of its bytes as at most two.
         let members: usize = member_ids.iter().map(|id| 2 * id.as_str().len() + NAME).sum();
         FIXED + title + members + last_message.as_ref().map_or(0, MessageRow::max_json_bytes)
     }
@@ -72,15 +73,15 @@ struct ThreadRef {
 /// Result of [`Chat::create_thread`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreatedThread {
-    /// The thread is new.
+    /// This call created the thread.
     New(Thread),
-    /// The thread existed. Its title is unchanged.
+    /// The thread already existed. Its title is unchanged.
     Existing(Thread),
 }
 
 impl Chat {
-    /// Creates or finds the thread with exactly these members. Concurrent calls for one set of members yield one
-    /// thread.
+    /// Returns the thread with exactly these members. Creates it if it does not exist. Concurrent calls with the same
+    /// members create one thread.
     pub async fn create_thread(&self, request: &CreateThread) -> Result<CreatedThread, Error> {
         let now = Timestamp::now();
         let row = ThreadRow {
@@ -94,7 +95,7 @@ impl Chat {
         };
         for attempt in 0..50 {
             match self.thread_of_members(&row.member_ids).await? {
-                // An earlier attempt of this call had succeeded, but its answer was lost.
+                // An earlier attempt of this call created the thread, but its answer was lost.
                 Some(thread) if thread.id == row.id => return Ok(CreatedThread::New(thread)),
                 Some(thread) => return Ok(CreatedThread::Existing(thread)),
                 None if self.try_create(&row).await? => return Ok(CreatedThread::New(row.into())),
@@ -104,7 +105,7 @@ impl Chat {
         Err(Error::Unavailable("too many concurrent creations of one thread".into()))
     }
 
-    /// Reads the thread with exactly these members.
+    /// Reads the thread with exactly these members, if there is one.
     async fn thread_of_members(&self, members: &[UserId]) -> Result<Option<Thread>, Error> {
         let Some(item) = self.table.get(&keys::member_set(members)).await? else { return Ok(None) };
         let ThreadRef { thread_id } = from_item(item)?;
@@ -113,7 +114,8 @@ impl Chat {
         from_item::<ThreadRow>(item).map(|row| Some(row.into()))
     }
 
-    /// Attempts once to create the thread. Returns false if another call has created it or is creating it now.
+    /// Attempts once to create the thread. Returns false if another call has created a thread with the same members, or
+    /// is creating it now.
     async fn try_create(&self, row: &ThreadRow) -> Result<bool, Error> {
         let reference = ThreadRef { thread_id: row.id.clone() };
         let mut puts = vec![
@@ -140,8 +142,8 @@ impl Chat {
         Ok(Some(ThreadDetails { thread: row.into(), member_names }))
     }
 
-    /// Returns whether the thread exists and `user` is a member. It reads nothing if this instance has seen the thread
-    /// before.
+    /// Returns whether the thread exists and `user` is a member. Reads nothing if this instance has cached the thread's
+    /// members.
     pub async fn is_member(&self, id: &ThreadId, user: &UserId) -> Result<bool, Error> {
         if let Some(members) = self.members.get(id) {
             return Ok(members.contains(user));
@@ -152,8 +154,8 @@ impl Chat {
         Ok(members.contains(user))
     }
 
-    /// Reads a page of the user's threads, most recently active first. It reads all of them and sorts them, because
-    /// every message changes the order, and an index would cost a write per member and message.
+    /// Reads a page of the user's threads, most recently active first. It reads and sorts all threads of the user,
+    /// because every message changes the order, and an index would cost a write per member and message.
     pub async fn threads(&self, user: &UserId, query: &ThreadsQuery, links: &Links) -> Result<ThreadPage, Error> {
         let mut rows = self.threads_of(user).await?;
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.cursor()));
@@ -185,8 +187,9 @@ impl Chat {
         let items = self.table.batch_get(ids.iter().map(keys::thread)).await?;
         let mut rows = items.into_iter().map(from_item).collect::<Result<Vec<ThreadRow>, _>>()?;
         if rows.len() < ids.len() {
-            // A batch read is not isolated from transactions: it may miss a thread that is being created although its
-            // membership is visible. A single read sees the whole transaction.
+            // A batch read is not isolated from transactions: it may miss a thread that is being created, although the
+            // user's membership is already visible. A single read sees the whole transaction, so each missing thread is
+            // read again.
             let found: HashSet<_> = rows.iter().map(|row| row.id.clone()).collect();
             for id in ids.iter().filter(|id| !found.contains(id)) {
                 let key = keys::thread(id);
@@ -197,15 +200,15 @@ impl Chat {
         Ok(rows)
     }
 
-    /// Reads the IDs of all threads of the user.
+    /// Reads the IDs of all threads that the user is a member of.
     async fn memberships(&self, user: &UserId) -> Result<Vec<ThreadId>, Error> {
         let items = self.table.partition(keys::profile(user).pk, keys::MEMBERSHIP_PREFIX).await?;
         items.into_iter().map(|item| from_item::<ThreadRef>(item).map(|row| row.thread_id)).collect()
     }
 
-    /// Updates the thread's projection if `message` is newer than its last message, and returns whether it did. Calls
-    /// may be repeated and may come in any order. Returns [`Error::MissingRow`] if the message references a missing
-    /// thread.
+    /// Updates the thread's projection if `message` is newer than the thread's last message, and returns whether it was
+    /// newer. Calls may be repeated and may come in any order. Returns [`Error::MissingRow`] if the message references
+    /// a missing thread.
     pub async fn advance_projection(&self, message: &MessageRow) -> Result<bool, Error> {
         let last_message = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(message.projected())
             .map_err(|source| Error::BadRow { key: message.key().to_string(), source })?;
@@ -238,7 +241,7 @@ mod tests {
 
     #[test]
     fn max_json_bytes_is_an_upper_bound_of_the_largest_thread() {
-        // Every character takes as many bytes of JSON as it can.
+        // All texts consist of characters that JSON escapes with the most bytes.
         let member = UserId::parse(&"\"".repeat(limits::USER_ID_BYTES)).unwrap();
         let row = ThreadRow {
             id: ThreadId::parse(&format!("thread_{}", "x".repeat(64))).unwrap(),

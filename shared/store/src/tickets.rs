@@ -8,11 +8,11 @@ use crate::error::Error;
 use crate::keys;
 use crate::row::{from_item, to_item};
 
-/// The user a ticket was issued to.
+/// The user to whom a ticket was issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TicketHolder {
-    /// The user.
+    /// ID of the user.
     pub user_id: UserId,
     /// When the token that authorized the ticket expires, in seconds since 1970.
     pub token_expires_at: i64,
@@ -46,7 +46,7 @@ impl Connections {
     pub async fn redeem_ticket(&self, ticket: &str) -> Result<Option<TicketHolder>, Error> {
         let Some(item) = self.table.delete(&keys::ticket(ticket)).await? else { return Ok(None) };
         let row: TicketRow = from_item(item)?;
-        // TTL deletes late, so an expired ticket may still be there.
+        // TTL deletes rows late, so an expired ticket may still exist.
         Ok((row.expires_at > Timestamp::now().seconds()).then_some(row.holder))
     }
 }

@@ -6,22 +6,23 @@ use crate::error::Error;
 use crate::row::Item;
 use crate::table::Table;
 
-/// The condition that no row has the key yet.
+/// Condition of a write: no row has the key yet.
 pub(crate) const IS_NEW: &str = "attribute_not_exists(pk)";
 
 /// Result of a transaction of puts.
 pub(crate) enum TransactionResult {
-    /// All rows are written.
+    /// All rows were written.
     Committed,
-    /// No row is written, because conditions were not met. For each put whose condition failed, the existing row.
+    /// No row was written, because conditions were not met. Contains an entry for each put: the existing row if the
+    /// condition of this put failed, otherwise `None`.
     ConditionFailed(Vec<Option<Item>>),
-    /// No row is written, because of a concurrent write to one of them, or throttling. The same transaction may succeed
-    /// shortly.
+    /// No row was written, because of a concurrent write to one of the rows, or throttling. The same transaction may
+    /// succeed shortly.
     Conflict,
 }
 
 impl Table {
-    /// Starts a put for a transaction. The caller may add a condition.
+    /// Returns a put that is part of a transaction. The caller may add a condition.
     pub(crate) fn transaction_put(&self, item: Item) -> PutBuilder {
         Put::builder()
             .table_name(&self.name)
@@ -29,7 +30,8 @@ impl Table {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// Writes all of `puts` or none. The SDK sends a client request token, so its own retries do not write twice.
+    /// Writes the rows of all `puts` or none. The SDK sends a client request token, so its own retries do not write
+    /// twice.
     pub(crate) async fn transact(&self, puts: Vec<PutBuilder>) -> Result<TransactionResult, Error> {
         let mut transaction = self.client.transact_write_items();
         for put in puts {

@@ -8,8 +8,7 @@ use crate::error::{Error, condition_failed};
 use crate::keys;
 use crate::row::{n, to_item};
 
-/// The profile row of a user. It holds the user's ID because a batch read does not return rows in the order of the
-/// keys.
+/// The row of a user's profile. It contains the user's ID, because a batch read returns rows in any order.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProfileRow {
@@ -18,19 +17,19 @@ pub(crate) struct ProfileRow {
     issued_at: i64,
 }
 
-/// Names of users.
+/// Names of users by their ID. It has no entry for a user whose name is not stored.
 pub(crate) struct Names(pub(crate) HashMap<UserId, String>);
 
 impl Names {
-    /// Returns the user's name, or their ID if no token of theirs had a name.
+    /// Returns the user's name, or their ID if none of their tokens had a name.
     pub(crate) fn of(&self, user: &UserId) -> String {
         self.0.get(user).cloned().unwrap_or_else(|| user.to_string())
     }
 }
 
 impl Chat {
-    /// Stores the name from a user's token, unless a newer token gave another name. It writes nothing if the token has
-    /// no name, or if this instance has recorded a token that is as new.
+    /// Stores the name from a user's token, unless the name of a newer token is stored. Writes nothing if the token has
+    /// no name, or if this instance has already recorded a token that is not older.
     pub async fn record_profile(&self, profile: &Profile) -> Result<(), Error> {
         let Some(name) = &profile.name else { return Ok(()) };
         if self.recorded_profiles.get(&profile.id).is_some_and(|newest| newest >= profile.issued_at) {
@@ -46,7 +45,7 @@ impl Chat {
             .await;
         match written {
             Ok(_) => self.names.insert(&profile.id, name.clone()),
-            // This name or a newer one is stored. The next read returns it.
+            // The name from this token or from a newer one is already stored. The next read returns it.
             Err(error) if condition_failed(&error) => {}
             Err(error) => return Err(error.into()),
         }
@@ -54,7 +53,7 @@ impl Chat {
         Ok(())
     }
 
-    /// Returns the names of `users`. Uncached names are read together in one batch.
+    /// Returns the names of `users`. Names that are not cached are read together in one batch.
     pub(crate) async fn names<'a>(&self, users: impl IntoIterator<Item = &'a UserId>) -> Result<Names, Error> {
         Ok(self.names_and_files([], users).await?.names)
     }

@@ -1,1 +1,1 @@
-//! Only dependency features; see `Cargo.toml`.
+//! An empty crate, which exists for the dependency features in its `Cargo.toml`.

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::document::{Document, validate};
 
-/// `docs/asyncapi.yaml`.
+/// The document `docs/asyncapi.yaml`, with validators of its frames.
 #[derive(Debug)]
 pub struct AsyncApi {
-    /// The document.
+    /// The parsed YAML.
     pub document: Document,
     events: Validator,
     actions: Validator,
@@ -29,12 +29,12 @@ impl AsyncApi {
         Ok(Self { document, events, actions })
     }
 
-    /// Checks a frame from the server.
+    /// Checks a frame from the server against the schema `Event`. Refuses fields that the schema does not list.
     pub fn check_event(&self, frame: &Value) -> Result<(), String> {
         validate(&self.events, frame).map_err(|errors| format!("{errors}: {frame}"))
     }
 
-    /// Checks a frame from a client.
+    /// Checks a frame from a client against the schema `Action`. Accepts fields that the schema does not list.
     pub fn check_action(&self, frame: &Value) -> Result<(), String> {
         validate(&self.actions, frame).map_err(|errors| format!("{errors}: {frame}"))
     }

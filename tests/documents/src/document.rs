@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// A YAML document in `docs/`.
+/// A parsed YAML document of `docs/`.
 #[derive(Debug, Clone)]
 pub struct Document {
     /// Path of the file.
@@ -23,7 +23,7 @@ impl Document {
         Ok(Self { path, root })
     }
 
-    /// Returns `value`, or the value that its `$ref` refers to.
+    /// Returns `value`, or the value in this document that its `$ref` refers to.
     pub fn resolve<'a>(&'a self, value: &'a Value) -> Result<&'a Value, String> {
         let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return Ok(value) };
         let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
@@ -35,7 +35,8 @@ impl Document {
         build(schema, self.root["components"]["schemas"].clone())
     }
 
-    /// Returns a validator that refuses properties that the schema does not list. The server must not send any.
+    /// Returns a validator that refuses properties that the schema does not list. It is for responses and events,
+    /// because the server must send documented properties only.
     pub fn closed_validator(&self, schema: &Value) -> Result<Validator, String> {
         let mut schemas = self.root["components"]["schemas"].clone();
         if let Value::Object(schemas) = &mut schemas {
@@ -53,7 +54,7 @@ fn build(schema: &Value, schemas: Value) -> Result<Validator, String> {
     options.build(&whole).map_err(|error| format!("not a valid schema: {error}: {schema}"))
 }
 
-/// Makes an object's schema refuse properties that it does not list.
+/// Makes the schema of an object, and those of the objects in it, refuse properties that they do not list.
 fn close(schema: &mut Value) {
     let Value::Object(keywords) = schema else { return };
     if keywords.contains_key("properties") && keywords.get("type").is_some_and(|kind| kind == "object") {
@@ -69,7 +70,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// Checks `instance`. The error lists every violation.
+/// Checks `instance` with `validator`. The error lists every violation of the schema.
 pub(crate) fn validate(validator: &Validator, instance: &Value) -> Result<(), String> {
     let errors: Vec<_> =
         validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect();

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::document::{Document, validate};
 
-/// HTTP methods that a path item may have operations for (`OpenAPI` 3.1).
+/// The keys of a Path Item Object that have operations (`OpenAPI` 3.1), named after HTTP methods.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// `docs/openapi.yaml`.
+/// The document `docs/openapi.yaml`, with validators of its responses.
 #[derive(Debug)]
 pub struct OpenApi {
-    /// The document.
+    /// The parsed YAML.
     pub document: Document,
     /// All operations of the document.
     pub operations: Vec<Operation>,
@@ -25,11 +25,12 @@ pub struct Operation {
     pub method: String,
     /// The path template, such as `/api/threads/{threadId}`.
     pub path: String,
-    /// The Operation Object.
+    /// The operation in the document, an `OpenAPI` Operation Object.
     pub value: Value,
     /// Validators of the response bodies, by status and media type.
     bodies: BTreeMap<(u16, String), Validator>,
-    /// The documented statuses, each with the error codes of its response. Some responses have no body.
+    /// The documented statuses, each with the error codes of its response. Includes the statuses whose response has no
+    /// body; `bodies` has no entry for them.
     codes: BTreeMap<u16, Vec<String>>,
 }
 
@@ -53,7 +54,7 @@ impl OpenApi {
         Ok(Self { document, operations })
     }
 
-    /// Returns the operation of a request. `path` must not include the query.
+    /// Returns the operation that a request belongs to. `path` must not include the query.
     #[must_use]
     pub fn operation(&self, method: &str, path: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.method == method && matches(&operation.path, path))
@@ -75,7 +76,8 @@ impl Operation {
         Ok(Self { method: method.to_uppercase(), path: path.to_owned(), value: value.clone(), bodies, codes })
     }
 
-    /// Checks a response: its status, its media type (`None` without a body), its body and its error code.
+    /// Checks a response to this operation: status, media type (`None` if the response has no body), body and error
+    /// code.
     pub fn check(&self, status: u16, media_type: Option<&str>, body: &Value) -> Result<(), String> {
         let shown = format!("{} {} → {status}", self.method, self.path);
         let Some(codes) = self.codes.get(&status) else {
@@ -106,9 +108,11 @@ fn codes_of(response: &Value) -> Vec<String> {
     codes.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Narrows the schema `ErrorBody` to the one form that an error of this media type has.
+/// Returns `schema`. For `ErrorBody`, returns the schema of an error with `media_type` instead: `Problem` for an error
+/// from the server, `GatewayError` for one from API Gateway.
 ///
-/// The document allows both forms for both media types, because generated clients read only the first media type.
+/// `ErrorBody` allows both schemas for both media types, because generated clients read only the schema of the first
+/// media type.
 fn exact(schema: &Value, media_type: &str) -> Value {
     match (schema["$ref"].as_str(), media_type) {
         (Some("#/components/schemas/ErrorBody"), "application/problem+json") => {

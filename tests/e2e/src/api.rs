@@ -11,8 +11,8 @@ use crate::shape::text;
 use crate::stack::Stack;
 use crate::wait::TIMEOUT;
 
-/// Returns the absolute URL of an API path such as `/api/threads`, with these query parameters. The path may already
-/// contain a query, as the links to files do.
+/// Returns the absolute URL of an API path such as `/api/threads`, with the parameters in `query` appended. The path
+/// may already contain a query, as the links to files do.
 #[must_use]
 pub fn api_url(path: &str, query: &[(&str, &str)]) -> Url {
     let mut url = Url::parse(&format!("{}{path}", Stack::get().api_url))
@@ -23,18 +23,19 @@ pub fn api_url(path: &str, query: &[(&str, &str)]) -> Url {
     url
 }
 
-/// Returns a new HTTP client that does not follow redirects. Each test needs its own, since a client's connections
-/// belong to the test's async runtime.
+/// Returns a new HTTP client that does not follow redirects. Each test needs its own client, because a client's
+/// connections belong to the async runtime of one test.
 #[must_use]
 pub fn http() -> Client {
     let client = Client::builder().timeout(TIMEOUT).redirect(Policy::none());
     client.build().unwrap_or_else(|error| panic!("cannot build an HTTP client: {error}"))
 }
 
-/// Sends a request and reads the whole response. A response of the API is checked against `docs/openapi.yaml`.
+/// Sends a request and reads the whole response. Panics if a response from the API does not conform to
+/// `docs/openapi.yaml`.
 pub async fn fetch(request: RequestBuilder) -> Reply {
     let (http, request) = request.build_split();
-    let request = request.unwrap_or_else(|error| panic!("the request is not valid: {error}"));
+    let request = request.unwrap_or_else(|error| panic!("the test built an invalid request: {error}"));
     let (method, url) = (request.method().clone(), request.url().clone());
     let sent = format!("{method} {url}");
     let response = match http.execute(request).await {
@@ -56,13 +57,14 @@ pub async fn fetch(request: RequestBuilder) -> Reply {
 }
 
 fn assert_documented(method: &Method, path: &str, reply: &Reply) {
-    // The local cloud answers 502 when a function was killed. AWS answers 500, as documented.
+    // If a function's process was killed, the local cloud responds with 502, which docs/openapi.yaml does not list. AWS
+    // responds with 500, which the document lists.
     if reply.status == 502 && reply.json["errorType"] == "Runtime.ExitError" {
         return;
     }
     let openapi = OpenApi::get().unwrap_or_else(|error| panic!("{error}"));
     let Some(operation) = openapi.operation(method.as_str(), path) else {
-        // API Gateway answers CORS preflights and unknown routes itself, so the document does not list them.
+        // API Gateway answers CORS preflights and unknown routes itself, so docs/openapi.yaml does not list them.
         let refused = (400..500).contains(&reply.status) || method == Method::OPTIONS;
         return assert!(refused, "docs/openapi.yaml does not document this route: {reply}");
     };
@@ -70,18 +72,18 @@ fn assert_documented(method: &Method, path: &str, reply: &Reply) {
     operation.check(reply.status, kind, &reply.json).unwrap_or_else(|error| panic!("{error}: {reply}"));
 }
 
-/// A response of the HTTP API or of the storage.
+/// A response from the HTTP API, S3 or Cognito.
 #[derive(Debug)]
 pub struct Reply {
-    /// The request's method and URL, for panic messages.
+    /// Method and URL of the request, for panic messages.
     pub request: String,
-    /// The HTTP status.
+    /// HTTP status of the response.
     pub status: u16,
-    /// The headers.
+    /// Headers of the response.
     pub headers: HeaderMap,
-    /// The body as JSON; `null` if it is not valid JSON.
+    /// Body of the response as JSON, or `null` if it is not valid JSON.
     pub json: Value,
-    /// The raw body.
+    /// Body of the response as text.
     pub text: String,
 }
 
@@ -94,19 +96,19 @@ impl fmt::Display for Reply {
 }
 
 impl Reply {
-    /// Returns a header's value, or `None` if it is missing or not text.
+    /// Returns the value of the response header `name`, or `None` if it is missing or not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Whether a client should repeat the request: 429 or any 5xx.
+    /// Whether a client should repeat the request. This is true after a 429 and after every 5xx.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.status == 429 || self.status >= 500
     }
 
-    /// Checks the status and that the body is JSON, and returns the JSON.
+    /// Checks that the response has the given status and a JSON body, and returns the body.
     #[track_caller]
     #[must_use]
     pub fn ok(self, status: u16) -> Value {
@@ -116,21 +118,22 @@ impl Reply {
         self.json
     }
 
-    /// Checks that this is a problem document (RFC 9457) with this status and code.
+    /// Checks that the response is a problem document (RFC 9457) with the given status and error code.
     #[track_caller]
     pub fn assert_problem(&self, status: u16, code: &str) {
         self.assert_problem_any(&[status], &[code]);
     }
 
-    /// Checks that this is a problem document with this status and code that names exactly these fields.
+    /// Checks that the response is a problem document with the given status and error code that names exactly the given
+    /// invalid fields.
     #[track_caller]
     pub fn assert_problem_fields(&self, status: u16, code: &str, fields: &[&str]) {
         self.assert_problem(status, code);
         let expected: BTreeSet<&str> = fields.iter().copied().collect();
-        assert_eq!(self.fields(), expected, "fields named: {self}");
+        assert_eq!(self.fields(), expected, "the problem document names other fields than expected: {self}");
     }
 
-    /// Checks that this is a problem document with one of these statuses and one of these codes.
+    /// Checks that the response is a problem document with one of the given statuses and one of the given error codes.
     #[track_caller]
     pub fn assert_problem_any(&self, statuses: &[u16], codes: &[&str]) {
         assert!(statuses.contains(&self.status), "the status is not one of {statuses:?}: {self}");
@@ -155,21 +158,21 @@ impl Reply {
         }
     }
 
-    /// Returns the fields that a problem document names. A list element such as `memberIds[3]` counts as its list,
-    /// `memberIds`.
+    /// Returns the invalid fields that a problem document names. A list element such as `memberIds[3]` counts as its
+    /// list, `memberIds`.
     #[must_use]
     pub fn fields(&self) -> BTreeSet<&str> {
         self.indexed_fields().into_iter().map(|field| field.split(['[', '.', '/']).next().unwrap_or(field)).collect()
     }
 
-    /// Returns the fields that a problem document names, with indexes as in `memberIds[3]`.
+    /// Returns the invalid fields that a problem document names, with list indexes as in `memberIds[3]`.
     #[must_use]
     pub fn indexed_fields(&self) -> BTreeSet<&str> {
         self.errors().iter().filter_map(|error| error["field"].as_str()).collect()
     }
 
-    /// Returns status, content type and body without the request ID, and with `id` replaced by a fixed text, to compare
-    /// two responses.
+    /// Returns the status, content type and body, without the request ID and with the resource's ID `id` replaced by a
+    /// fixed text. So the responses to requests for two resources are equal if they differ in nothing else.
     #[must_use]
     pub fn without_ids(&self, id: &str) -> (u16, Option<String>, String) {
         let mut problem = self.json.clone();

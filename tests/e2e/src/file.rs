@@ -7,33 +7,33 @@ use crate::shape::{assert_file, assert_keys, assert_timestamp, text};
 use crate::user::User;
 use crate::wait::eventually;
 
-/// A created file and how to upload its bytes.
+/// A file created with `POST /api/files`, and what a client needs to upload its bytes.
 #[derive(Debug, Clone)]
 pub struct Upload {
-    /// The file's ID.
+    /// ID of the file.
     pub id: String,
-    /// The signed URL for the PUT.
+    /// Signed URL to which the client uploads the bytes with PUT.
     pub url: Url,
-    /// The `Content-Type` that the PUT must send.
+    /// `Content-Type` header that the upload must have.
     pub content_type: String,
-    /// When the URL expires, as RFC 3339.
+    /// When the upload URL expires, as an RFC 3339 time.
     pub expires_at: String,
 }
 
 impl Upload {
-    /// Sends a PUT with these bytes and returns the response of the storage.
+    /// Uploads `bytes` with PUT and returns the response from S3, which may be a refusal.
     pub async fn put(&self, bytes: &[u8]) -> Reply {
         put(self.url.clone(), Some(&self.content_type), bytes).await
     }
 
-    /// Uploads these bytes. Panics if the storage refuses them.
+    /// Uploads `bytes` with PUT. Panics if S3 refuses them.
     pub async fn send(&self, bytes: &[u8]) {
         let reply = self.put(bytes).await;
         assert_eq!(reply.status, 200, "{reply}");
     }
 }
 
-/// Sends a PUT with these bytes and this `Content-Type`.
+/// Sends a PUT with `bytes` as the body, and with a `Content-Type` header if one is given.
 pub async fn put(url: Url, content_type: Option<&str>, bytes: &[u8]) -> Reply {
     let mut request = http().put(url).body(bytes.to_vec());
     if let Some(content_type) = content_type {
@@ -42,7 +42,8 @@ pub async fn put(url: Url, content_type: Option<&str>, bytes: &[u8]) -> Reply {
     fetch(request).await
 }
 
-/// Checks that `Content-Type` is the only header of an upload. CORS allows browsers no other header there.
+/// Checks that `Content-Type` is the only header that the API requires of an upload, because the bucket's CORS rules
+/// allow browsers no other header.
 #[track_caller]
 fn assert_headers(headers: &Value, mimetype: &str) {
     let given = headers.as_object().unwrap_or_else(|| panic!("`headers` is not an object: {headers}"));
@@ -61,14 +62,15 @@ impl User {
         assert_headers(&answer["headers"], mimetype);
         assert_timestamp(&answer["expiresAt"]);
         let id = text(&answer["file"]["id"]);
-        assert!(id.starts_with("file_"), "id: {answer}");
+        assert!(id.starts_with("file_"), "the ID does not start with `file_`: {answer}");
         assert_eq!(answer["file"], json!({ "id": id, "name": name, "status": "pending" }), "{answer}");
-        let url = Url::parse(text(&answer["uploadUrl"])).unwrap_or_else(|error| panic!("uploadUrl: {error}: {answer}"));
+        let url = Url::parse(text(&answer["uploadUrl"]))
+            .unwrap_or_else(|error| panic!("uploadUrl is not a URL: {error}: {answer}"));
         let expires_at = text(&answer["expiresAt"]).to_owned();
         Upload { id: id.to_owned(), url, content_type: mimetype.to_owned(), expires_at }
     }
 
-    /// Creates a file and uploads its bytes. Returns its ID.
+    /// Creates a file and uploads `bytes` as its content. Returns the file's ID.
     pub async fn upload(&self, name: &str, mimetype: &str, bytes: &[u8]) -> String {
         let upload = self.create_file(name, mimetype, bytes.len()).await;
         upload.send(bytes).await;
@@ -80,7 +82,7 @@ impl User {
         self.get(&format!("/api/files/{file}/status"), &[]).await
     }
 
-    /// Returns a file's status. Panics if this user may not see the file.
+    /// Returns a file's status. Panics if the user may not see the file.
     pub async fn file(&self, file: &str) -> Value {
         let status = self.get_file_status(file).await.ok(200);
         assert_file(&status);
@@ -97,14 +99,14 @@ impl User {
         .await
     }
 
-    /// Waits until a file is ready, and returns its status.
+    /// Waits until a file is ready, and returns its status. Panics if the file fails.
     pub async fn wait_until_ready(&self, file: &str) -> Value {
         let status = self.wait_for_outcome(file).await;
         assert_eq!(status["status"], "ready", "{status}");
         status
     }
 
-    /// Waits until a file has failed, and returns its status.
+    /// Waits until a file has failed, and returns its status. Panics if the file becomes ready.
     pub async fn wait_until_failed(&self, file: &str) -> Value {
         let status = self.wait_for_outcome(file).await;
         assert_eq!(status["status"], "failed", "{status}");
@@ -117,7 +119,7 @@ impl User {
         self.wait_until_ready(&file).await
     }
 
-    /// Sends a message with files. Panics if the API refuses it.
+    /// Sends a message with files to a thread. Panics if the API refuses the message.
     pub async fn send_files(&self, thread: &str, body: &str, files: &[&str]) -> Value {
         self.post_message(thread, &json!({ "body": body, "fileIds": files })).await.ok(201)
     }

@@ -4,23 +4,24 @@ use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use crate::api::{Reply, api_url, fetch, http};
 use crate::shape::percent_decoded;
 
-/// A file or thumbnail as the storage serves it.
+/// A file or thumbnail downloaded from S3.
 #[derive(Debug)]
 pub struct Served {
-    /// The media type.
+    /// Value of the `Content-Type` header.
     pub content_type: String,
-    /// The parsed `Content-Disposition`.
+    /// Parsed `Content-Disposition` header.
     pub disposition: Disposition,
-    /// The bytes.
+    /// Bytes of the file or thumbnail.
     pub bytes: Vec<u8>,
 }
 
-/// Requests a file's `url` or `thumbUrl` without a token, as `<img>` does. Does not follow the redirect.
+/// Requests a file's `url` or `thumbUrl` without a token, as an `<img>` element does. Returns the redirect instead of
+/// following it.
 pub async fn get_link(link: &str) -> Reply {
     fetch(http().get(api_url(link, &[]))).await
 }
 
-/// Returns the storage URL to which a `url` or `thumbUrl` redirects.
+/// Returns the S3 URL to which a file's `url` or `thumbUrl` redirects.
 pub async fn redirect_target(link: &str) -> Url {
     let reply = get_link(link).await;
     assert_eq!(reply.status, 302, "{reply}");
@@ -30,7 +31,7 @@ pub async fn redirect_target(link: &str) -> Url {
     Url::parse(location).unwrap_or_else(|error| panic!("Location is not a URL: {error}: {reply}"))
 }
 
-/// Downloads what a `url` or `thumbUrl` links to, following the redirect.
+/// Downloads the file or thumbnail behind a `url` or `thumbUrl`, following the redirect.
 pub async fn download(link: &str) -> Served {
     let location = redirect_target(link).await;
     let reply = match http().get(location.clone()).send().await {
@@ -55,14 +56,14 @@ pub async fn download(link: &str) -> Served {
 /// A parsed `Content-Disposition` header (RFC 6266).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Disposition {
-    /// `inline` or `attachment`.
+    /// Disposition type, such as `inline` or `attachment`, in lower case.
     pub kind: String,
     /// The file name that a browser uses: `filename*` if present, otherwise `filename`.
     pub name: Option<String>,
 }
 
 impl Disposition {
-    /// Parses a header value. Panics if it does not follow RFC 6266 and RFC 8187.
+    /// Parses a `Content-Disposition` value. Panics if it does not follow RFC 6266 and RFC 8187.
     #[must_use]
     pub fn parse(value: &str) -> Self {
         let (kind, mut rest) = value.split_once(';').map_or((value, None), |(kind, rest)| (kind, Some(rest)));
@@ -94,7 +95,8 @@ impl Disposition {
     }
 }
 
-/// Reads a token or a quoted string. Returns its value and the remaining text, or `None` if it is malformed.
+/// Reads a header parameter's value, which is a token or a quoted string. Returns the value and the text after it, or
+/// `None` if the value is malformed.
 fn read_value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([';', ' ']).unwrap_or(text.len());

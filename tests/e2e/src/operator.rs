@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::stack::Stack;
 use crate::wait::TIMEOUT;
 
-/// Access to the stack's tables, queues and processes, to simulate the passing of time and failures.
+/// Access to the stack's tables, queues and processes. Tests use it to simulate failures and the passing of time.
 pub struct Operator {
     dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
@@ -30,18 +30,18 @@ impl Operator {
         let config = config
             .unwrap_or_else(|error| panic!("cannot configure a client of the local cloud: {error}"))
             .into_builder();
-        // The functions' timeouts of about a second are too short for a busy local cloud.
+        // `sdk_config_for` sets the timeouts of the functions, 1 s for an attempt. A busy local cloud may need longer.
         let config = config.timeout_config(TimeoutConfig::disabled()).build();
         Self { dynamodb: aws_sdk_dynamodb::Client::new(&config), sqs: aws_sdk_sqs::Client::new(&config) }
     }
 
-    /// Moves a file's `createdAt` one hour into the past.
+    /// Moves a file's `createdAt` back by one hour, so that its upload window is over.
     pub async fn make_file_an_hour_older(&self, file: &str) {
         let table = Stack::get().chat_table.as_str();
         let key = key(&format!("FILE#{file}"), "META");
         let row = self.dynamodb.get_item().table_name(table).set_key(Some(key.clone())).send().await;
-        let row = row.unwrap_or_else(|error| panic!("{table} cannot be read: {error:?}")).item;
-        let row = row.unwrap_or_else(|| panic!("{file} has no row"));
+        let row = row.unwrap_or_else(|error| panic!("cannot read the table {table}: {error:?}")).item;
+        let row = row.unwrap_or_else(|| panic!("the table {table} has no row of {file}"));
         let created = row.get("createdAt").and_then(|value| value.as_s().ok());
         let created = created.unwrap_or_else(|| panic!("{file} has no createdAt: {row:?}"));
         let earlier = an_hour_before(created);
@@ -51,10 +51,11 @@ impl Operator {
             .condition_expression("createdAt = :created")
             .expression_attribute_values(":earlier", AttributeValue::S(earlier))
             .expression_attribute_values(":created", AttributeValue::S(created.clone()));
-        moved.send().await.unwrap_or_else(|error| panic!("{table} cannot be written: {error:?}"));
+        moved.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
     }
 
-    /// Writes a message's row with the undelivered flag, like a sender that was killed right after the commit.
+    /// Writes a message's row with the undelivered flag, as if messages-send had been killed after committing the
+    /// message and before delivering it.
     pub async fn commit_undelivered_message(&self, thread: &str, seq: u64, author: &str, body: &str) {
         let undelivered = AttributeValue::Ss(vec!["*".to_owned()]);
         let message = [
@@ -69,21 +70,22 @@ impl Operator {
         self.put(thread, &format!("{seq:020}"), message).await;
     }
 
-    /// Writes a row with a message's key prefix that is not a valid message.
+    /// Writes an invalid row: its key has the prefix of a message's key, but its attributes are not a message.
     pub async fn put_invalid_row(&self, thread: &str) {
         self.put(thread, "invalid", [("seq", AttributeValue::S("none".to_owned()))]).await;
     }
 
-    /// Whether the message's row has the undelivered flag.
+    /// Whether a message's row has the undelivered flag, that is, whether a subscriber may not have received the
+    /// message.
     pub async fn is_undelivered(&self, thread: &str, seq: u64) -> bool {
         let table = Stack::get().chat_table.as_str();
         let key = key(&format!("THREAD#{thread}"), &format!("MSG#{seq:020}"));
         let row = self.dynamodb.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send().await;
-        let row = row.unwrap_or_else(|error| panic!("{table} cannot be read: {error:?}")).item;
+        let row = row.unwrap_or_else(|error| panic!("cannot read the table {table}: {error:?}")).item;
         row.unwrap_or_else(|| panic!("{thread} has no message {seq}")).contains_key("undelivered")
     }
 
-    /// Makes every connection that is subscribed to a thread expire. Returns how many there are.
+    /// Makes all connections that are subscribed to a thread expire, and returns their number.
     pub async fn expire_connections(&self, thread: &str) -> usize {
         let rows = self.subscriptions(thread).await;
         for sk in &rows {
@@ -95,33 +97,34 @@ impl Operator {
                 let expired =
                     expired.update_expression("SET expiresAt = :past").condition_expression("attribute_exists(pk)");
                 let expired = expired.expression_attribute_values(":past", AttributeValue::N("1000".to_owned()));
-                expired.send().await.unwrap_or_else(|error| panic!("{table} cannot be written: {error:?}"));
+                expired.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
             }
         }
         rows.len()
     }
 
-    /// Returns the sort keys of a thread's subscriptions.
+    /// Returns the sort key of each subscription to a thread: `CONN#` and the connection's ID.
     pub async fn subscriptions(&self, thread: &str) -> Vec<String> {
         let table = Stack::get().connections_table.as_str();
         let rows = self.dynamodb.query().table_name(table).consistent_read(true);
         let rows = rows.key_condition_expression("pk = :pk");
         let rows = rows.expression_attribute_values(":pk", AttributeValue::S(format!("CHANNEL#thread:{thread}")));
-        let rows = rows.send().await.unwrap_or_else(|error| panic!("{table} cannot be read: {error:?}"));
+        let rows = rows.send().await.unwrap_or_else(|error| panic!("cannot read the table {table}: {error:?}"));
         rows.items().iter().map(|row| row["sk"].as_s().cloned().unwrap_or_default()).collect()
     }
 
-    /// Kills all processes of a function with SIGKILL and returns their number. The local cloud runs functions as processes
-    /// of this machine. They are found by their environment variables in `/proc`, so this works on Linux only.
+    /// Kills all processes of a function with SIGKILL and returns their number. The local cloud runs functions as
+    /// processes on this machine. This method finds them by their environment variables in `/proc`, so it works on
+    /// Linux only.
     #[must_use]
     pub fn kill(&self, function: &str) -> usize {
         let name = format!("AWS_LAMBDA_FUNCTION_NAME=hearth-{function}");
         let cloud = format!("AWS_ENDPOINT_URL={}", Stack::get().endpoint_url);
-        let processes = std::fs::read_dir("/proc").unwrap_or_else(|error| panic!("/proc cannot be read: {error}"));
+        let processes = std::fs::read_dir("/proc").unwrap_or_else(|error| panic!("cannot read /proc: {error}"));
         let pids = processes.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let pids = pids.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()));
         let of_function = pids.filter(|pid| {
-            // A process that ended in the meantime has no environment.
+            // If the process has ended in the meantime, its environment cannot be read and counts as empty.
             let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
             let has = |variable: &str| environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
             has(&name) && has(&cloud)
@@ -141,16 +144,18 @@ impl Operator {
         for (attribute, value) in attributes {
             row = row.item(attribute, value);
         }
-        row.send().await.unwrap_or_else(|error| panic!("{table} cannot be written: {error:?}"));
+        row.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
     }
 
-    /// Waits for a message in the dead-letter queue that contains `text`, and returns it.
+    /// Waits for a message that contains `text` in the dead-letter queue, where events go that could not be processed.
+    /// Returns the message's body.
     pub async fn wait_for_dead_letter(&self, text: &str) -> String {
         let queue = Stack::get().dead_letters_url.as_str();
         let found = timeout(TIMEOUT, async {
             loop {
                 let received = self.sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await;
-                let received = received.unwrap_or_else(|error| panic!("{queue} cannot be read: {error:?}"));
+                let received =
+                    received.unwrap_or_else(|error| panic!("cannot receive messages from {queue}: {error:?}"));
                 let bodies = received.messages.unwrap_or_default().into_iter().filter_map(|message| message.body);
                 if let Some(letter) = bodies.into_iter().find(|body| body.contains(text)) {
                     return letter;
@@ -161,11 +166,12 @@ impl Operator {
         found.await.unwrap_or_else(|_| panic!("no message in the dead-letter queue contains {text}"))
     }
 
-    /// Sends the reminder for a file now. Normally it arrives at the end of the upload window.
+    /// Sends a file's reminder now instead of at the end of the upload window. The reminder makes files-process check
+    /// on the file.
     pub async fn send_reminder(&self, file: &str) {
         let queue = Stack::get().reminders_url.as_str();
         let message = self.sqs.send_message().queue_url(queue).message_body(json!({ "fileId": file }).to_string());
-        message.send().await.unwrap_or_else(|error| panic!("{queue} does not accept a message: {error:?}"));
+        message.send().await.unwrap_or_else(|error| panic!("cannot send a message to {queue}: {error:?}"));
     }
 }
 
@@ -181,7 +187,8 @@ fn key(pk: &str, sk: &str) -> HashMap<String, AttributeValue> {
 }
 
 fn an_hour_before(timestamp: &str) -> String {
-    let then = OffsetDateTime::parse(timestamp, &Rfc3339).unwrap_or_else(|error| panic!("{timestamp}: {error}"));
+    let then = OffsetDateTime::parse(timestamp, &Rfc3339)
+        .unwrap_or_else(|error| panic!("{timestamp} is not RFC 3339: {error}"));
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    (then - time::Duration::HOUR).format(&format).unwrap_or_else(|error| panic!("{timestamp}: {error}"))
+    (then - time::Duration::HOUR).format(&format).unwrap_or_else(|error| panic!("cannot format {timestamp}: {error}"))
 }

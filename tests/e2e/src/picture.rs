@@ -3,7 +3,7 @@ use mozjpeg::{ColorSpace, Compress, Decompress};
 const RED: [u8; 3] = [220, 30, 30];
 const BLUE: [u8; 3] = [30, 30, 220];
 
-/// Encodes a JPEG of this size in pixels, red on the left and blue on the right.
+/// Returns a JPEG of the given size in pixels, red on the left and blue on the right.
 #[must_use]
 pub fn jpeg(width: usize, height: usize) -> Vec<u8> {
     let mut encoder = Compress::new(ColorSpace::JCS_RGB);
@@ -14,7 +14,7 @@ pub fn jpeg(width: usize, height: usize) -> Vec<u8> {
     done.unwrap_or_else(|error| panic!("cannot encode a JPEG: {error}"))
 }
 
-/// Encodes a PNG of this size in pixels, red on the left and blue on the right.
+/// Returns a PNG of the given size in pixels, red on the left and blue on the right.
 #[must_use]
 pub fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -34,7 +34,7 @@ fn red_and_blue(width: usize, height: usize) -> Vec<u8> {
     row.repeat(height)
 }
 
-/// A decoded JPEG.
+/// A decoded JPEG, for tests that check its size and colors.
 #[derive(Debug)]
 pub struct Picture {
     /// Width in pixels.
@@ -64,7 +64,7 @@ impl Picture {
         for (x, wanted) in [(self.width / 4, RED), (self.width * 3 / 4, BLUE)] {
             let shown = self.pixels[middle + x];
             let near = shown.iter().zip(wanted).all(|(shown, wanted)| shown.abs_diff(wanted) < 40);
-            assert!(near, "at x = {x} of {}: {shown:?}, expected about {wanted:?}", self.width);
+            assert!(near, "the pixel at x = {x} of {} is {shown:?}, expected about {wanted:?}", self.width);
         }
     }
 }

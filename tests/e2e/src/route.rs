@@ -8,9 +8,9 @@ use serde_json::Value;
 /// A route of the HTTP API.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// The HTTP method.
+    /// HTTP method of the route.
     pub method: Method,
-    /// The path with its parameters, such as `/api/threads/{threadId}`.
+    /// Path of the route with its parameters, such as `/api/threads/{threadId}`.
     pub path: String,
 }
 
@@ -21,15 +21,15 @@ impl fmt::Display for Route {
 }
 
 impl Route {
-    /// Whether the contract requires a token: it does for everything under `/api/`. This does not read `Auth` of the
-    /// template, so tests notice a route that has lost its authorizer.
+    /// Whether the contract requires a token for this route, as it does for all paths under `/api/`. This method does
+    /// not read `Auth` in `template.yaml`, so tests notice a route that has lost its authorizer.
     #[must_use]
     pub fn needs_token(&self) -> bool {
         self.path.starts_with("/api/")
     }
 
-    /// Returns the path with each parameter replaced by its value in `values`. Panics if a value is missing, and names the
-    /// route and the file in which to add the value.
+    /// Returns the route's path with each parameter replaced by its value in `values`. If a value is missing, panics
+    /// and names the test file in which to add it.
     #[track_caller]
     #[must_use]
     pub fn path_with(&self, values: &[(&str, &str)]) -> String {
@@ -50,7 +50,7 @@ impl Route {
 pub fn routes() -> Vec<Route> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
     let shown = path.display();
-    let template = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{shown} cannot be read: {error}"));
+    let template = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {shown}: {error}"));
     let template: Value =
         serde_saphyr::from_str(&template).unwrap_or_else(|error| panic!("{shown} is not valid YAML: {error}"));
     let resources = template["Resources"].as_object().into_iter().flat_map(|resources| resources.values());
@@ -64,9 +64,11 @@ pub fn routes() -> Vec<Route> {
 
 impl Route {
     fn of_event(properties: &Value) -> Self {
-        let text = |key: &str| properties[key].as_str().unwrap_or_else(|| panic!("{key} is missing: {properties}"));
-        let method =
-            text("Method").parse().unwrap_or_else(|error| panic!("Method is not valid: {error}: {properties}"));
+        let text =
+            |key: &str| properties[key].as_str().unwrap_or_else(|| panic!("the route has no {key}: {properties}"));
+        let method = text("Method")
+            .parse()
+            .unwrap_or_else(|error| panic!("the route's Method is not valid: {error}: {properties}"));
         Self { method, path: text("Path").to_owned() }
     }
 }

@@ -1,27 +1,27 @@
 use serde_json::Value;
 
-/// Returns a string value. Panics if it is not a string.
+/// Returns the text of a JSON string. Panics if `value` is not a string.
 #[track_caller]
 #[must_use]
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))
 }
 
-/// Returns a list value. Panics if it is not a list.
+/// Returns the elements of a JSON list. Panics if `value` is not a list.
 #[track_caller]
 #[must_use]
 pub fn items(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
 }
 
-/// Returns the `seq` of a message.
+/// Returns a message's `seq`, its number in its thread. Panics if it is missing.
 #[track_caller]
 #[must_use]
 pub fn seq_of(message: &Value) -> u64 {
     message["seq"].as_u64().unwrap_or_else(|| panic!("seq is missing or not a number: {message}"))
 }
 
-/// Checks that an object has exactly these keys.
+/// Checks that a JSON object has exactly the given keys, in any order.
 #[track_caller]
 pub fn assert_keys(value: &Value, keys: &[&str]) {
     let object = value.as_object().unwrap_or_else(|| panic!("not an object: {value}"));
@@ -29,7 +29,7 @@ pub fn assert_keys(value: &Value, keys: &[&str]) {
     let mut wanted = keys.to_vec();
     has.sort_unstable();
     wanted.sort_unstable();
-    assert_eq!(has, wanted, "keys of {value}");
+    assert_eq!(has, wanted, "the object has other keys than expected: {value}");
 }
 
 /// Checks that a value is an RFC 3339 time in UTC with milliseconds, such as `2025-09-05T01:05:00.123Z`.
@@ -45,31 +45,34 @@ pub fn assert_timestamp(value: &Value) {
     assert!(matches, "not a UTC time with milliseconds: {value}");
 }
 
-/// Checks the shape of a thread. `more` lists keys that this response has in addition to those of every thread.
+/// Checks the shape of a thread in a response. `more` lists the keys that the thread has in this response only.
 #[track_caller]
 pub fn assert_thread(thread: &Value, more: &[&str]) {
     let mut keys = vec!["id", "title", "memberIds", "createdAt", "updatedAt"];
     keys.extend(more);
     assert_keys(thread, &keys);
-    assert!(text(&thread["id"]).starts_with("thread_"), "id: {thread}");
-    assert!(thread["title"].is_null() || thread["title"].is_string(), "title: {thread}");
-    assert!(thread["memberIds"].is_array(), "memberIds: {thread}");
+    assert!(text(&thread["id"]).starts_with("thread_"), "the ID does not start with `thread_`: {thread}");
+    assert!(
+        thread["title"].is_null() || thread["title"].is_string(),
+        "the title is neither null nor a string: {thread}"
+    );
+    assert!(thread["memberIds"].is_array(), "memberIds is not a list: {thread}");
     assert_timestamp(&thread["createdAt"]);
     assert_timestamp(&thread["updatedAt"]);
 }
 
-/// Checks the shape of a message of this thread without attachments.
+/// Checks the shape of a message without attachments that belongs to `thread`.
 #[track_caller]
 pub fn assert_message(message: &Value, thread: &str) {
     assert_message_with(message, thread, &[]);
 }
 
-/// Checks the shape of a message of this thread with exactly these attachments, in this order.
+/// Checks the shape of a message that belongs to `thread` and whose attachments are exactly `files`, in this order.
 #[track_caller]
 pub fn assert_message_with(message: &Value, thread: &str, files: &[&str]) {
     assert_keys(message, &["id", "threadId", "seq", "body", "author", "attachments", "createdAt"]);
     assert_keys(&message["author"], &["id", "name"]);
-    assert!(text(&message["id"]).starts_with("msg_"), "id: {message}");
+    assert!(text(&message["id"]).starts_with("msg_"), "the ID does not start with `msg_`: {message}");
     assert_eq!(message["threadId"], thread, "{message}");
     assert!(seq_of(message) >= 1, "{message}");
     assert!(message["body"].is_string(), "{message}");
@@ -82,7 +85,7 @@ pub fn assert_message_with(message: &Value, thread: &str, files: &[&str]) {
     assert_timestamp(&message["createdAt"]);
 }
 
-/// Checks the shape of an attachment.
+/// Checks the shape of a message's attachment.
 #[track_caller]
 pub fn assert_attachment(attachment: &Value) {
     let mut keys = vec!["id", "name", "url", "mimetype", "size", "status"];
@@ -98,7 +101,7 @@ pub fn assert_attachment(attachment: &Value) {
     assert!(attachment["size"].as_u64().is_some_and(|size| size > 0), "{attachment}");
 }
 
-/// Checks the shape of a response of `GET /api/files/{fileId}/status`.
+/// Checks the shape of a response to `GET /api/files/{fileId}/status`.
 #[track_caller]
 pub fn assert_file(file: &Value) {
     let mut keys = vec!["id", "name", "status", "thumbUrl"];
@@ -123,16 +126,17 @@ pub fn assert_file(file: &Value) {
 
 #[track_caller]
 fn assert_status(file: &Value) {
-    assert!(text(&file["id"]).starts_with("file_"), "id: {file}");
-    assert!(file["name"].is_string(), "name: {file}");
-    assert!(["pending", "ready", "failed"].contains(&text(&file["status"])), "status: {file}");
+    assert!(text(&file["id"]).starts_with("file_"), "the ID does not start with `file_`: {file}");
+    assert!(file["name"].is_string(), "the name is not a string: {file}");
+    assert!(["pending", "ready", "failed"].contains(&text(&file["status"])), "the status is unknown: {file}");
 }
 
 #[track_caller]
 fn assert_url(file: &Value) {
     let url = text(&file["url"]);
     let path = url.strip_prefix(&format!("/files/{}/", text(&file["id"])));
-    let name = path.and_then(|path| path.split_once('?')).unwrap_or_else(|| panic!("url: {file}")).0;
+    let name =
+        path.and_then(|path| path.split_once('?')).unwrap_or_else(|| panic!("url is not a link to the file: {file}")).0;
     assert!(
         name.bytes().all(|byte| byte == b'%' || is_unreserved(byte)),
         "the name in the url is not one escaped path segment: {file}"
@@ -143,7 +147,7 @@ fn assert_url(file: &Value) {
 #[track_caller]
 fn assert_thumb_url(file: &Value) {
     let start = format!("/thumbs/{}.jpg?", text(&file["id"]));
-    assert!(text(&file["thumbUrl"]).starts_with(&start), "thumbUrl: {file}");
+    assert!(text(&file["thumbUrl"]).starts_with(&start), "thumbUrl is not a link to the thumbnail: {file}");
 }
 
 #[track_caller]
@@ -153,7 +157,7 @@ fn assert_sentence(value: &Value) {
     assert!(starts && sentence.ends_with('.') && sentence.contains(' '), "not a full sentence: {value}");
 }
 
-/// Whether RFC 3986, section 2.3, calls this byte unreserved.
+/// Whether a URL may contain this byte unescaped (unreserved in RFC 3986, section 2.3).
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
@@ -166,9 +170,10 @@ pub(crate) fn percent_decoded(encoded: &str) -> String {
     while let Some((&first, after)) = rest.split_first() {
         rest = after;
         if first == b'%' {
-            let digits = rest.split_at_checked(2).unwrap_or_else(|| panic!("incomplete escape: {encoded}"));
+            let digits =
+                rest.split_at_checked(2).unwrap_or_else(|| panic!("a percent escape is incomplete: {encoded}"));
             let byte = std::str::from_utf8(digits.0).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
-            bytes.push(byte.unwrap_or_else(|| panic!("invalid escape: {encoded}")));
+            bytes.push(byte.unwrap_or_else(|| panic!("a percent escape is invalid: {encoded}")));
             rest = digits.1;
         } else {
             bytes.push(first);

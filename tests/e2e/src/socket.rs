@@ -18,14 +18,14 @@ use crate::shape::{assert_keys, seq_of, text};
 use crate::stack::Stack;
 use crate::wait::TIMEOUT;
 
-/// The contract's limit for a frame, in bytes.
+/// Maximum size of a frame in the contract, in bytes.
 pub const MAX_FRAME_BYTES: usize = 32 * 1024;
 
-/// A refused handshake, with the HTTP status of the response.
+/// HTTP status with which the server refused to open a socket.
 #[derive(Debug)]
 pub struct Refused(pub u16);
 
-/// The credentials and headers with which a client opens a socket.
+/// An HTTP request that opens a socket, with the client's credentials and headers.
 #[derive(Debug, Default)]
 pub struct Handshake {
     query: Vec<(&'static str, String)>,
@@ -33,38 +33,38 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// A handshake without credentials.
+    /// Returns a handshake without credentials.
     #[must_use]
     pub fn without_credentials() -> Self {
         Self::default()
     }
 
-    /// A handshake with a ticket.
+    /// Returns a handshake with a ticket in the query.
     #[must_use]
     pub fn with_ticket(ticket: &str) -> Self {
         Self::with_query("ticket", ticket)
     }
 
-    /// A handshake with a token in the `Authorization` header.
+    /// Returns a handshake with a token in the `Authorization` header.
     #[must_use]
     pub fn with_bearer(token: &str) -> Self {
         Self { headers: vec![("authorization", format!("Bearer {token}"))], ..Self::default() }
     }
 
-    /// A handshake with one query parameter.
+    /// Returns a handshake with a single query parameter.
     #[must_use]
     pub fn with_query(key: &'static str, value: &str) -> Self {
         Self { query: vec![(key, value.to_owned())], ..Self::default() }
     }
 
-    /// Adds an `Origin` header, as a browser does for a page of this origin.
+    /// Adds the `Origin` header that a browser sends for a page of `origin`.
     #[must_use]
     pub fn from_origin(mut self, origin: &str) -> Self {
         self.headers.push(("origin", origin.to_owned()));
         self
     }
 
-    /// Opens the socket. Panics if it is refused.
+    /// Opens the socket. Panics if the server refuses it.
     pub async fn accepted(self) -> Socket {
         match self.open().await {
             Ok(socket) => socket,
@@ -72,18 +72,18 @@ impl Handshake {
         }
     }
 
-    /// Tries to open the socket. Panics unless the response is a 4xx.
+    /// Tries to open the socket. Panics unless the server refuses it with a 4xx.
     pub async fn refused(self) {
         let shown = self.query.iter().chain(&self.headers).map(|(key, _)| *key).collect::<Vec<_>>();
         match self.open().await {
-            Ok(_) => panic!("the socket was opened with {shown:?}, but should have been refused"),
+            Ok(_) => panic!("the server accepted the handshake with {shown:?} instead of refusing it"),
             Err(Refused(status)) => {
-                assert!((400..500).contains(&status), "refused with {status}, expected a 4xx");
+                assert!((400..500).contains(&status), "the socket was refused with {status}, expected a 4xx");
             }
         }
     }
 
-    /// Opens the socket, or returns the status with which it was refused.
+    /// Opens the socket, or returns the HTTP status with which the server refused it.
     pub async fn open(self) -> Result<Socket, Refused> {
         let mut url = Url::parse(&Stack::get().ws_url).unwrap_or_else(|error| panic!("wsUrl is not a URL: {error}"));
         if !self.query.is_empty() {
@@ -105,8 +105,8 @@ impl Handshake {
     }
 }
 
-/// An open WebSocket. It checks every received frame against `docs/asyncapi.yaml` and [`MAX_FRAME_BYTES`], and keeps the
-/// frames that no call has waited for yet.
+/// An open WebSocket. It checks every received frame against `docs/asyncapi.yaml` and [`MAX_FRAME_BYTES`]. Frames are
+/// *unread* until a call waits for them.
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -115,20 +115,20 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Changes how long the socket waits for a frame.
+    /// Sets how long the socket waits for a frame before it panics.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Sends a frame without checking it.
+    /// Sends a frame without checking it, so that a test can send an invalid one.
     pub async fn send(&mut self, frame: impl Into<Message>) {
         if let Err(error) = self.stream.send(frame.into()).await {
             panic!("cannot send a frame: {error}; unread frames: {:?}", self.unread);
         }
     }
 
-    /// Sends an action with a unique `id` and returns the response with that `id`.
+    /// Adds a unique `id` to an action, sends it and returns the response with that `id`.
     pub async fn request(&mut self, mut action: Value) -> Value {
         let id = Uuid::now_v7().to_string();
         action["id"] = id.as_str().into();
@@ -143,12 +143,12 @@ impl Socket {
         self.request(action).await
     }
 
-    /// Subscribes to a thread and returns the thread's last `seq`. Panics if that fails.
+    /// Subscribes to a thread and returns the thread's last `seq`. Panics if the subscription fails.
     pub async fn subscribe(&mut self, thread: &str) -> u64 {
         self.try_subscribe(thread).await.unwrap_or_else(|| panic!("the subscription failed with `unavailable`"))
     }
 
-    /// Like [`subscribe`](Self::subscribe), but returns `None` on the error `unavailable`.
+    /// Like [`subscribe`](Self::subscribe), but returns `None` if the server responds with the error `unavailable`.
     pub async fn try_subscribe(&mut self, thread: &str) -> Option<u64> {
         let channel = format!("thread:{thread}");
         let answer = self.request_documented(json!({ "action": "subscribe", "channel": channel })).await;
@@ -159,10 +159,10 @@ impl Socket {
         assert_eq!(answer["event"], "subscribed", "{answer}");
         assert_keys(&answer["data"], &["channel", "seq"]);
         assert_eq!(answer["data"]["channel"], channel, "{answer}");
-        Some(answer["data"]["seq"].as_u64().unwrap_or_else(|| panic!("no seq: {answer}")))
+        Some(answer["data"]["seq"].as_u64().unwrap_or_else(|| panic!("`subscribed` has no seq: {answer}")))
     }
 
-    /// Unsubscribes from a thread. Panics if that fails.
+    /// Unsubscribes from a thread. Panics if the server responds with an error.
     pub async fn unsubscribe(&mut self, thread: &str) {
         let channel = format!("thread:{thread}");
         let answer = self.request_documented(json!({ "action": "unsubscribe", "channel": channel })).await;
@@ -176,15 +176,15 @@ impl Socket {
         assert_eq!(answer["event"], "pong", "{answer}");
     }
 
-    /// Sends a frame, waits for an error event and returns its code.
+    /// Sends a frame that the server must reject, waits for an error event and returns its code.
     pub async fn send_invalid(&mut self, frame: impl Into<Message>) -> String {
         self.send(frame).await;
         let answer = self.wait_for("an error event", |frame| frame["event"] == "error").await;
         text(&answer["data"]["code"]).to_owned()
     }
 
-    /// Returns the first frame that `wanted` accepts, among the unread and the next ones. `what` describes it in the panic
-    /// message.
+    /// Returns the first frame that `wanted` accepts, among the unread frames and those that arrive later. `what` names
+    /// the expected frame in the panic message.
     pub async fn wait_for(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         if let Some(index) = self.unread.iter().position(&wanted) {
             return self.unread.remove(index);
@@ -201,12 +201,12 @@ impl Socket {
         .await;
         match found {
             Ok(Some(frame)) => frame,
-            Ok(None) => panic!("closed before {what} arrived; unread frames: {:?}", self.unread),
+            Ok(None) => panic!("the socket was closed before {what} arrived; unread frames: {:?}", self.unread),
             Err(late) => panic!("{what} did not arrive: {late}; unread frames: {:?}", self.unread),
         }
     }
 
-    /// Waits for the first `message:new` with this thread and `seq`, and returns its `data`.
+    /// Waits for the first `message:new` event of the message `seq` of a thread, and returns the event's `data`.
     pub async fn wait_for_message(&mut self, thread: &str, seq: u64) -> Value {
         let frame = self
             .wait_for(&format!("message {seq} of {thread}"), |frame| {
@@ -217,7 +217,8 @@ impl Socket {
         frame["data"].clone()
     }
 
-    /// Waits until each of these messages was pushed at least once, in any order. Returns them by `seq`.
+    /// Waits until each of a thread's messages `seqs` was pushed at least once, in any order. Returns the messages by
+    /// `seq`.
     pub async fn wait_for_messages(&mut self, thread: &str, seqs: RangeInclusive<u64>) -> BTreeMap<u64, Value> {
         let mut messages = BTreeMap::new();
         for seq in seqs {
@@ -227,7 +228,7 @@ impl Socket {
         messages
     }
 
-    /// Returns the `seq` of each unread `message:new` of a thread.
+    /// Returns the `seq` of the message in each unread `message:new` event of a thread.
     #[must_use]
     pub fn unread_seqs(&self, thread: &str) -> Vec<u64> {
         self.unread
@@ -237,7 +238,7 @@ impl Socket {
             .collect()
     }
 
-    /// Waits for the first `file:status` of this file, and returns its `data`.
+    /// Waits for the first `file:status` event of a file, and returns the event's `data`.
     pub async fn wait_for_file_status(&mut self, file: &str) -> Value {
         let frame = self.wait_for(&format!("the status of {file}"), |frame| is_file_status(frame, file)).await;
         assert_keys(&frame, &["event", "data"]);
@@ -248,14 +249,15 @@ impl Socket {
         data.clone()
     }
 
-    /// Whether an unread `file:status` of this file has arrived.
+    /// Whether a `file:status` event of a file has arrived and is unread.
     #[must_use]
     pub fn has_unread_file_status(&self, file: &str) -> bool {
         self.unread.iter().any(|frame| is_file_status(frame, file))
     }
 
-    /// Returns the next frame that is not a `file:status`, or `None` if the server closes the socket first. A user's sockets
-    /// receive the status of all their files, including those of other tests.
+    /// Returns the next frame that is not a `file:status` event, or `None` if the server closes the socket first. It
+    /// skips those events because a user's sockets receive them for all files of the user, including those of other
+    /// tests.
     pub async fn next_frame_or_close(&mut self) -> Option<Value> {
         let next = timeout(TIMEOUT, async {
             loop {
@@ -274,7 +276,7 @@ impl Socket {
     /// Closes the socket and waits until the server has closed it, too.
     pub async fn close(mut self) {
         if let Err(error) = self.stream.close(None).await {
-            panic!("the socket cannot be closed: {error}");
+            panic!("cannot close the socket: {error}");
         }
         let down = timeout(TIMEOUT, async { while self.read().await.is_some() {} }).await;
         assert!(down.is_ok(), "the server did not close the socket within {TIMEOUT:?}");
@@ -295,8 +297,8 @@ impl Socket {
 
 fn parse(frame: &str) -> Value {
     let size = frame.len();
-    assert!(size <= MAX_FRAME_BYTES, "the frame has {size} bytes, more than {MAX_FRAME_BYTES}");
-    let frame = serde_json::from_str(frame).unwrap_or_else(|error| panic!("the frame is not JSON: {error}: {frame}"));
+    assert!(size <= MAX_FRAME_BYTES, "the server sent a frame of {size} bytes, more than {MAX_FRAME_BYTES}");
+    let frame = serde_json::from_str(frame).unwrap_or_else(|error| panic!("a frame is not JSON: {error}: {frame}"));
     asyncapi().check_event(&frame).unwrap_or_else(|error| panic!("{error}"));
     frame
 }

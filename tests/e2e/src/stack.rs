@@ -15,34 +15,34 @@ pub struct Stack {
     pub endpoint_url: String,
     /// ID of the Cognito app client with which users sign in.
     pub client_id: String,
-    /// Name of the table `Chat`.
+    /// Name of the `Chat` table.
     pub chat_table: String,
-    /// Name of the table `Connections`.
+    /// Name of the `Connections` table.
     pub connections_table: String,
-    /// URL of the queue of file reminders.
+    /// URL of the reminder queue, whose messages make files-process check on a file.
     pub reminders_url: String,
-    /// URL of the dead-letter queue.
+    /// URL of the dead-letter queue, where events go that could not be processed.
     pub dead_letters_url: String,
-    /// The demo users.
+    /// Demo users, as whom tests sign in.
     pub users: Vec<Account>,
 }
 
 /// A demo user's identity and credentials.
 #[derive(Deserialize)]
 pub struct Account {
-    /// Their user ID, the `sub` of their tokens.
+    /// ID of the user, the `sub` claim of the user's tokens.
     pub id: String,
-    /// The `name` of their tokens.
+    /// Display name, the `name` claim of the user's tokens.
     pub name: String,
-    /// The email address for signing in.
+    /// Email address for signing in.
     pub email: String,
-    /// The password for signing in.
+    /// Password for signing in.
     pub password: String,
 }
 
 impl Stack {
-    /// Returns the stack described by the file in `HEARTH_STACK`, by default `.local/stack.json` of this checkout.
-    /// Panics if there is no such file.
+    /// Returns the stack that `stack.json` describes. The environment variable `HEARTH_STACK` names that file; the
+    /// default is `.local/stack.json` in this checkout. Panics if the file does not exist.
     #[must_use]
     pub fn get() -> &'static Self {
         static STACK: OnceLock<Result<Stack, String>> = OnceLock::new();
@@ -52,7 +52,7 @@ impl Stack {
         }
     }
 
-    /// Returns the demo user of this name. Panics if there is none.
+    /// Returns the demo user with the given name. Panics if the stack has none.
     #[must_use]
     pub fn account(&self, name: &str) -> &Account {
         let found = self.users.iter().find(|account| account.name == name);

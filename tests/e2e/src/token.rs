@@ -9,7 +9,7 @@ use crate::api::{fetch, http};
 use crate::shape::text;
 use crate::stack::{Account, Stack};
 
-/// Returns a user's ID token. Each test process requests it from Cognito once.
+/// Returns a demo user's ID token. Each test process requests it from Cognito once and then reuses it.
 pub(crate) async fn id_token(account: &Account) -> String {
     static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::const_new(BTreeMap::new());
     let mut tokens = TOKENS.lock().await;
@@ -36,20 +36,20 @@ async fn sign_in(account: &Account) -> String {
             .body(request.to_string()),
     )
     .await;
-    // The response may contain tokens, so the panic message does not show it.
+    // Cognito's response may contain tokens, so the panic message does not show it.
     let token = &reply.json["AuthenticationResult"]["IdToken"];
     assert!(reply.status == 200 && token.is_string(), "{} cannot sign in: status {}", account.name, reply.status);
     text(token).to_owned()
 }
 
-/// Returns the token with `alg: none` and without a signature.
+/// Returns a forged copy of the token, with `alg: none` in the header and an empty signature.
 #[must_use]
 pub fn without_signature(token: &str) -> String {
     let header = encode(&json!({ "alg": "none", "typ": "JWT" }));
     format!("{header}.{}.", part(token, 1))
 }
 
-/// Returns the token with another subject but the original signature.
+/// Returns a forged copy of the token, with `subject` as the `sub` claim but the original signature.
 #[must_use]
 pub fn with_another_subject(token: &str, subject: &str) -> String {
     let mut claims = decode(part(token, 1));
@@ -58,7 +58,7 @@ pub fn with_another_subject(token: &str, subject: &str) -> String {
     format!("{}.{claims}.{}", part(token, 0), part(token, 2))
 }
 
-/// Returns the token with one bit of its signature flipped.
+/// Returns a forged copy of the token, with one bit of the signature flipped.
 #[must_use]
 pub fn with_another_signature(token: &str) -> String {
     let mut signature = URL_SAFE_NO_PAD

@@ -9,7 +9,7 @@ use crate::stack::Stack;
 use crate::token::id_token;
 use crate::wait::eventually;
 
-/// Returns a unique user ID that has never signed in. A set of members with such an ID is always new.
+/// Returns a unique ID of a user who has never signed in. No existing thread has this user as a member.
 #[must_use]
 pub fn new_user_id() -> String {
     format!("user_{}", Uuid::now_v7().simple())
@@ -17,36 +17,36 @@ pub fn new_user_id() -> String {
 
 /// A demo user who is signed in.
 pub struct User {
-    /// Their user ID, the `sub` of their token.
+    /// ID of the user, the `sub` claim of the token.
     pub id: String,
-    /// Their display name.
+    /// Display name of the user.
     pub name: String,
-    /// Their bearer token.
+    /// Bearer token with which the user sends requests.
     pub token: String,
     http: Client,
 }
 
-/// A page of messages.
+/// A page of a thread's messages.
 #[derive(Debug)]
 pub struct Page {
-    /// The messages, in the order of the page.
+    /// Messages of the page, in the order of the response.
     pub messages: Vec<Value>,
-    /// The cursor of the next page; `None` on the last page.
+    /// Cursor of the next page, or `None` on the last page.
     pub next_cursor: Option<String>,
 }
 
 impl User {
-    /// Signs in as Sarah, who shares most tests' threads with Michael.
+    /// Signs in as Sarah. Most tests use threads with Sarah and Michael as members.
     pub async fn sarah() -> Self {
         Self::named("Sarah").await
     }
 
-    /// Signs in as Michael, who shares most tests' threads with Sarah.
+    /// Signs in as Michael. Most tests use threads with Sarah and Michael as members.
     pub async fn michael() -> Self {
         Self::named("Michael").await
     }
 
-    /// Signs in as Dad, who is not a member of Sarah's and Michael's threads.
+    /// Signs in as Dad, who is not a member of the threads that tests create for Sarah and Michael.
     pub async fn dad() -> Self {
         Self::named("Dad").await
     }
@@ -61,7 +61,7 @@ impl User {
         Self { id: account.id.clone(), name: account.name.clone(), token: id_token(account).await, http: http() }
     }
 
-    /// Returns a request with this user's token, to complete and to pass to [`fetch`].
+    /// Returns a request with this user's token. The test completes it and passes it to [`fetch`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, api_url(path, &[])).bearer_auth(&self.token)
     }
@@ -72,46 +72,47 @@ impl User {
         fetch(self.http.get(url).bearer_auth(&self.token)).await
     }
 
-    /// Sends a POST with a JSON value.
+    /// Sends a POST with a JSON body.
     pub async fn post(&self, path: &str, body: &Value) -> Reply {
         fetch(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Sends a POST with any body and the content type `application/json`.
+    /// Sends a POST with the content type `application/json` and any body, even invalid JSON.
     pub async fn post_raw(&self, path: &str, body: impl Into<reqwest::Body>) -> Reply {
         let request = self.request(Method::POST, path).header("content-type", "application/json").body(body);
         fetch(request).await
     }
 
-    /// Sends `POST /api/threads` with these members.
+    /// Sends `POST /api/threads` with `members` as the `memberIds`.
     pub async fn create_thread(&self, members: &[&str]) -> Reply {
         self.post("/api/threads", &json!({ "memberIds": members })).await
     }
 
-    /// Creates a thread with these members and a unique extra member, so that no other test uses it. Returns its ID.
+    /// Creates a thread with this user and `others` as members. A unique extra member makes sure that no other test
+    /// uses the thread. Returns the thread's ID.
     pub async fn new_thread(&self, others: &[&Self]) -> String {
         let unique = new_user_id();
         let mut members: Vec<&str> = others.iter().map(|other| other.id.as_str()).collect();
         members.push(&unique);
-        // 200 if an earlier attempt created the thread and its response was lost.
+        // The status is 200 if an earlier attempt created the thread but its response was lost.
         let reply = with_retries(async || self.create_thread(&members).await).await;
         assert!(matches!(reply.status, 200 | 201), "{reply}");
         text(&reply.json["id"]).to_owned()
     }
 
-    /// Sends a message. Panics if the API refuses it.
+    /// Sends a message without files to a thread. Panics if the API refuses the message.
     pub async fn send(&self, thread: &str, body: &str) -> Value {
         self.post_message(thread, &json!({ "body": body })).await.ok(201)
     }
 
-    /// Sends `count` messages, one after the other.
+    /// Sends `count` messages to a thread, one after the other.
     pub async fn send_many(&self, thread: &str, count: usize) {
         for n in 1..=count {
             self.send(thread, &format!("message {n}")).await;
         }
     }
 
-    /// Sends `POST /api/threads/{threadId}/messages`.
+    /// Sends `POST /api/threads/{threadId}/messages` without an `Idempotency-Key`.
     pub async fn post_message(&self, thread: &str, body: &Value) -> Reply {
         self.post(&messages_path(thread), body).await
     }
@@ -122,8 +123,8 @@ impl User {
         fetch(request).await
     }
 
-    /// Sends a message as a client should: it repeats the request with the same key after a 429 or 5xx. Panics if the API
-    /// refuses the message.
+    /// Sends a message as a client should: after a 429 or 5xx, it repeats the request with the same `Idempotency-Key`.
+    /// Panics if the API refuses the message.
     pub async fn send_with_retries(&self, thread: &str, body: &str) -> Value {
         let (key, body) = (Uuid::now_v7().to_string(), json!({ "body": body }));
         with_retries(async || self.post_message_with_key(thread, key.as_bytes(), &body).await).await.ok(201)
@@ -139,7 +140,7 @@ impl User {
         let mut page = self.get_messages(thread, query).await.ok(200);
         assert_keys(&page, &["messages", "nextCursor"]);
         let Value::Array(messages) = page["messages"].take() else {
-            panic!("messages is not a list");
+            panic!("`messages` is not a list");
         };
         let next_cursor = match page["nextCursor"].take() {
             Value::Null => None,
@@ -148,7 +149,7 @@ impl User {
         Page { messages, next_cursor }
     }
 
-    /// Returns all messages from the page of `query` to the last page.
+    /// Requests the page that `query` selects and all pages after it, and returns their messages.
     pub async fn pages(&self, thread: &str, query: &[(&str, &str)]) -> Vec<Value> {
         let mut page = self.page(thread, query).await;
         let mut all = page.messages;
@@ -160,7 +161,7 @@ impl User {
         all
     }
 
-    /// Returns a ticket for one socket.
+    /// Requests a ticket, a single-use secret that opens one socket.
     pub async fn ticket(&self) -> String {
         ticket_from(self.post_ticket().await)
     }
@@ -169,7 +170,7 @@ impl User {
         self.post("/api/ws-tickets", &json!({})).await
     }
 
-    /// Opens a socket. Tries again if the socket is refused, since the local cloud also refuses sockets when it is busy.
+    /// Opens a socket. Tries again if the server refuses it, because a busy local cloud refuses valid sockets, too.
     pub async fn connect(&self) -> Socket {
         eventually("opening a socket", async || {
             let ticket = ticket_from(with_retries(async || self.post_ticket().await).await);
@@ -178,7 +179,7 @@ impl User {
         .await
     }
 
-    /// Opens a socket and subscribes it to this thread. Repeats both until they succeed.
+    /// Opens a socket and subscribes it to a thread. Repeats each step until it succeeds.
     pub async fn connect_and_subscribe(&self, thread: &str) -> Socket {
         let mut socket = self.connect().await;
         eventually("subscribing", async || socket.try_subscribe(thread).await).await;
@@ -186,9 +187,9 @@ impl User {
     }
 }
 
-/// Repeats a request until the response is not a 429 or 5xx, as a client does.
+/// Repeats a request until the response is neither a 429 nor a 5xx, as a client does.
 async fn with_retries(mut send: impl AsyncFnMut() -> Reply) -> Reply {
-    eventually("a response other than 429 and 5xx", async || {
+    eventually("a response that is neither a 429 nor a 5xx", async || {
         let reply = send().await;
         (!reply.is_retryable()).then_some(reply)
     })

@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// How long a test waits for something that must happen. It is far longer than anything takes, so that a slow machine does
-/// not fail a test.
+/// How long a test waits for an expected effect before it fails. It is far longer than any effect takes, so that tests
+/// pass on slow machines, too.
 pub const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Calls `probe` every 100 ms until it returns a value, for effects that the contract allows to be delayed. `what` is the
-/// subject of the panic message after [`TIMEOUT`].
+/// Calls `probe` every 100 ms until it returns a value. Tests use it for effects that the contract allows to be
+/// delayed. Panics if `probe` has returned no value after [`TIMEOUT`]; `what` tells the reader of the panic message
+/// which effect did not happen.
 pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let mut turn = interval(Duration::from_millis(100));
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-/// The random numbers of a history. All of them come from its seed, so that the same seed repeats the history.
+/// Random numbers of a history. All of them come from the history's seed, so that the same seed repeats the same
+/// history.
 #[derive(Debug)]
 pub(crate) struct Chance(Mutex<Rng>);
 
 impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
-        // The jitter of the functions and of the SDK uses this thread's global generator.
+        // The functions and the SDK take their jitter from fastrand's generator for the current OS thread. The
+        // generator gets the history's seed, so that the jitter is repeatable, too.
         fastrand::seed(seed);
         Self(Mutex::new(Rng::with_seed(seed)))
     }
@@ -36,7 +38,7 @@ impl Chance {
         Duration::from_millis(self.number(range))
     }
 
-    /// Waits for a random number of milliseconds in the range.
+    /// Sleeps for a random number of milliseconds in `range`.
     pub(crate) async fn pause(&self, range: RangeInclusive<u64>) {
         tokio::time::sleep(self.millis(range)).await;
     }

@@ -14,9 +14,9 @@ use crate::sender::Sender;
 use crate::triggers::POISON;
 use crate::world::World;
 
-/// The rows of the table `Chat`, sorted by kind.
+/// Rows of the `Chat` table, grouped by kind.
 struct Rows<'a> {
-    /// The messages of each thread, by `seq`.
+    /// Messages of each thread, sorted by `seq`.
     messages: BTreeMap<&'a str, Vec<&'a Value>>,
     threads: HashMap<&'a str, &'a Value>,
     files: HashMap<&'a str, &'a Value>,
@@ -43,8 +43,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Checks that everything was stored and delivered. Call it when no faults occur any more and all retries are done, while the
-/// staying clients are still connected.
+/// Checks that everything was stored and delivered. Call it after faults have ended and all retries are done, while the
+/// clients that stay to the end are still connected.
 pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders: &[Arc<Sender>]) {
     let rows = engine::rows(&world.cloud.database, CHAT);
     let rows = Rows::of(&rows);
@@ -71,7 +71,8 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
     only_poison_is_dead(world);
 }
 
-/// Checks that `seq` has no gaps, that no body is stored twice and that no message has the undelivered flag.
+/// Checks that `seq` has no gaps in any thread, that no message body is stored twice and that no message has the
+/// undelivered flag.
 fn messages_are_complete(world: &World, rows: &Rows) {
     let mut bodies: HashMap<&str, usize> = HashMap::new();
     for (thread, messages) in &rows.messages {
@@ -105,7 +106,7 @@ fn acknowledged_messages_are_stored(world: &World, rows: &Rows, senders: &[Arc<S
     }
 }
 
-/// Checks that the thread's row shows `last` as the last message.
+/// Checks that the row of `thread` shows `last` as the thread's last message.
 fn projection_is_current(world: &World, thread: &str, rows: &Rows, last: Option<&Value>) {
     let meta = rows.threads[thread];
     let (seq, id) = last.map_or((0, ""), |last| (number(last, "seq"), text(last, "id")));
@@ -115,7 +116,7 @@ fn projection_is_current(world: &World, thread: &str, rows: &Rows, last: Option<
     }
 }
 
-/// Checks that the malformed records went to the dead-letter queue, and nothing else.
+/// Checks that the dead-letter queue contains every malformed record and nothing else.
 fn only_poison_is_dead(world: &World) {
     let dead = world.dead_letters.lock().unwrap_or_else(PoisonError::into_inner);
     let (poison, rest): (Vec<_>, Vec<_>) = dead.iter().partition(|letter| letter.contains(POISON));
@@ -127,8 +128,9 @@ fn only_poison_is_dead(world: &World) {
     }
 }
 
-/// Checks that no connection is subscribed to a thread. Call it after all clients have left and a message to each thread has
-/// found their connections closed.
+/// Checks that no subscription to a thread is left in the `Connections` table. Call it after all clients have left and
+/// one more message was sent to each thread: the delivery of this message removes the subscriptions of closed
+/// connections.
 pub(crate) fn no_subscription_remains(world: &World) {
     for row in engine::rows(&world.cloud.database, CONNECTIONS) {
         if text(&row, "pk").starts_with("CHANNEL#thread:") {
@@ -137,8 +139,9 @@ pub(crate) fn no_subscription_remains(world: &World) {
     }
 }
 
-/// Checks that every remaining row of the table `Connections` has expired, so that TTL deletes it. Call it after the end of
-/// every connection. Such rows are allowed: an interrupted removal continues only if there is something to deliver.
+/// Checks that every remaining row of the `Connections` table has expired, so that TTL deletes it. Call it after the
+/// end of every connection. Expired rows are allowed: a function may crash while it removes a connection's rows, and if
+/// nothing is delivered to this connection later, only TTL removes the other rows.
 pub(crate) fn remaining_rows_have_expired(world: &World) {
     for row in engine::rows(&world.cloud.database, CONNECTIONS) {
         if !(1..Timestamp::now().seconds().unsigned_abs()).contains(&number(&row, "expiresAt")) {
@@ -147,7 +150,7 @@ pub(crate) fn remaining_rows_have_expired(world: &World) {
     }
 }
 
-/// Returns the key of a row, for problems.
+/// Returns a row's key, for the texts of problems.
 fn key(row: &Value) -> Value {
     json!([text(row, "pk"), text(row, "sk")])
 }

@@ -1,4 +1,4 @@
-//! A simulated device. It follows the algorithm for clients in docs/catching-up.md.
+//! A simulated device. It follows the client algorithm in docs/catching-up.md.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,11 @@ use crate::world::World;
 /// How long a client waits for `subscribed` before it subscribes again, and for `pong` before it reconnects.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The interval of pings. API Gateway closes a socket after 10 idle minutes.
+/// Time between two pings. API Gateway closes a socket after 10 idle minutes.
 const PING_INTERVAL: Duration = Duration::from_mins(9);
 
-/// The longest time for which a push that started before a connection expired may still be in flight.
+/// How long a push that started before a connection expired may still be in flight. A push that arrives later violates
+/// an invariant.
 const PUSH_TIME: Duration = Duration::from_secs(12);
 
 pub(crate) struct Client {
@@ -25,7 +26,7 @@ pub(crate) struct Client {
     name: String,
     user: &'static str,
     threads: Vec<ThreadId>,
-    /// Whether the client is connected at the end of the history, so that it must have everything then.
+    /// Whether the client stays connected until the end of the history. Such a client must have all messages then.
     stays: bool,
     state: Mutex<State>,
 }
@@ -34,19 +35,19 @@ pub(crate) struct Client {
 struct Session {
     id: String,
     frames: UnboundedReceiver<Value>,
-    /// When the connection expires: with its token, or at API Gateway's limit.
+    /// When the connection expires: together with its token, or at API Gateway's limit for a connection.
     expires: Instant,
 }
 
-/// What a client keeps when it reconnects.
+/// What a client still knows after it has reconnected.
 #[derive(Default)]
 struct State {
-    /// The messages of each thread in `seq` order, without gaps.
+    /// Messages of each thread in `seq` order, without gaps.
     messages: BTreeMap<ThreadId, Vec<Message>>,
     files: BTreeMap<FileId, FileStatus>,
-    /// How many sockets the client has opened, to name the next one.
+    /// Number of sockets that the client has tried to open. It makes the connection IDs of the client distinct.
     connections: u32,
-    /// The ID of the socket that is subscribed to all threads, if there is one.
+    /// ID of the socket that is subscribed to all of the client's threads, if there is one.
     subscribed: Option<String>,
 }
 
@@ -57,7 +58,8 @@ impl Client {
         Arc::new(Self { world: world.clone(), name, user, threads, stays, state: Mutex::default() })
     }
 
-    /// Runs some short sessions. Then a staying client remains connected until the task is aborted.
+    /// Runs `sessions` short sessions. Then a client that does not stay returns. A staying client connects, and
+    /// reconnects whenever a session ends, until its task is aborted.
     pub(crate) async fn run(self: Arc<Self>, sessions: u64) {
         let chance = &self.world.cloud.chance;
         for _ in 0..sessions {
@@ -82,7 +84,7 @@ impl Client {
 
     async fn connect(&self) -> Option<Session> {
         let World { cloud, .. } = &*self.world;
-        // The lifetime of the token in seconds. 10,000 is longer than API Gateway's limit for a connection.
+        // Lifetime of the token in seconds. 10,000 s is longer than API Gateway's limit for a connection.
         let token = if cloud.faults.one_in(4, &cloud.chance) { cloud.chance.number(2..=120) } else { 10_000 };
         let expires = Instant::now() + Duration::from_secs(token.min(limits::CONNECTION_SECONDS.unsigned_abs()));
         let Some((200, ticket)) = self.world.ticket(self.user, token).await else {
@@ -99,7 +101,8 @@ impl Client {
         Some(Session { id, frames: frames?, expires })
     }
 
-    /// Subscribes to all threads and processes events. Returns when the socket is closed or the client must reconnect.
+    /// Subscribes to all of the client's threads and processes frames. Returns when the socket is closed or the client
+    /// must reconnect.
     async fn receive(&self, Session { id, frames, expires }: &mut Session) {
         let mut unsubscribed: Vec<&ThreadId> = self.threads.iter().collect();
         let (mut subscribe, mut ping, mut pinged) = (Instant::now(), Instant::now() + PING_INTERVAL, false);
@@ -157,11 +160,11 @@ impl Client {
         }
     }
 
-    /// Lists messages after the last stored one, up to the last page.
+    /// Fetches the thread's messages after the last one that the client has, up to the last page.
     async fn catch_up(&self, thread: &ThreadId) {
         loop {
             let after = self.last_seq(thread).to_string();
-            // A small limit makes several pages likely.
+            // A small page size makes several pages likely.
             match self.world.list(self.user, thread, &[("after", &after), ("limit", "5")]).await {
                 Some((200, page)) => {
                     for message in page["messages"].as_array().unwrap() {
@@ -176,7 +179,8 @@ impl Client {
         }
     }
 
-    /// Requests the status of the files that the client knows as pending, since it may have missed their events.
+    /// Requests the status of the thread's files that the client knows as pending, because it may have missed their
+    /// `file:status`.
     async fn request_pending_files(&self, thread: &ThreadId) {
         let pending: Vec<FileId> = {
             let state = self.state();
@@ -193,7 +197,8 @@ impl Client {
         }
     }
 
-    /// Stores a message if it is whole and has the next `seq`. Stores the status of its files in any case.
+    /// Stores a message if it is whole (not truncated) and has the next `seq`. Stores the status of its files in any
+    /// case.
     fn store(&self, thread: &ThreadId, message: Message, whole: bool) {
         for file in &message.attachments {
             self.store_status(file.id.clone(), file.status);
@@ -205,7 +210,8 @@ impl Client {
         }
     }
 
-    /// Stores the status of a file, unless the client already knows its outcome: a late response may still say pending.
+    /// Stores the status of a file, unless the client already knows the file's outcome. A late response may still say
+    /// that the file is pending.
     fn store_status(&self, id: FileId, status: FileStatus) {
         let mut state = self.state();
         let known = state.files.entry(id).or_insert(status);
@@ -214,7 +220,7 @@ impl Client {
         }
     }
 
-    /// Closes the socket or, by chance, breaks the connection. Chance also decides whether and when `$disconnect` is invoked.
+    /// Closes the socket or breaks the connection, at random. Whether and when `$disconnect` is invoked is random, too.
     fn leave(&self, id: &str) {
         self.state().subscribed = None;
         let World { cloud, .. } = &*self.world;
@@ -233,7 +239,7 @@ impl Client {
         }
     }
 
-    /// Breaks the connection of a staying client at the end of a history, without a `$disconnect`.
+    /// Breaks the connection of a staying client at the end of a history, without invoking `$disconnect`.
     pub(crate) fn break_connection(&self) {
         let subscribed = self.state().subscribed.take();
         if let Some(id) = subscribed {
@@ -241,13 +247,13 @@ impl Client {
         }
     }
 
-    /// Returns the `seq` up to which the client has all messages of a thread.
+    /// Returns the `seq` up to which the client has all messages of `thread`, or 0 if it has none.
     fn last_seq(&self, thread: &ThreadId) -> u64 {
         self.state().messages.get(thread).map_or(0, |messages| messages.len() as u64)
     }
 
-    /// Compares the client's messages of a thread with the stored ones. Returns a problem if they differ, unless the client
-    /// has left.
+    /// Compares the client's messages of `thread` with the stored messages. Returns a problem if they differ, or if the
+    /// client has no subscribed socket. Does not check a client that does not stay or whose user is not a member.
     pub(crate) fn wrong_messages(&self, thread: &ThreadId, stored: &[Value]) -> Option<String> {
         if !self.stays || !self.threads.contains(thread) {
             return None;
@@ -265,8 +271,8 @@ impl Client {
         Some(format!("{socket} has message {} of {thread} with other content than stored", different["seq"]))
     }
 
-    /// Returns a problem for each file in the client's messages whose status differs from the stored `status`, unless the
-    /// client has left.
+    /// Returns a problem for each file in the client's messages whose status differs from the stored status. `status`
+    /// returns the stored status of a file ID. A client that does not stay is not checked.
     pub(crate) fn wrong_file_statuses<'a>(&self, status: impl Fn(&str) -> &'a str) -> Vec<String> {
         let state = self.state();
         let Some(socket) = state.subscribed.as_ref().filter(|_| self.stays) else { return Vec::new() };

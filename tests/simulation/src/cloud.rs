@@ -1,4 +1,4 @@
-//! The simulated AWS services that the functions call: `DynamoDB` runs on dynoxide, all others are kept in memory.
+//! Simulated AWS services that the functions call: `DynamoDB` runs on dynoxide, all other services are kept in memory.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,14 +23,14 @@ use crate::gateway::Gateway;
 use crate::ledger::Ledger;
 use crate::trace::Trace;
 
-/// An event that a call causes later, outside the call.
+/// An event that an AWS call causes. [`triggers`](crate::triggers) delivers it later, outside the call.
 #[derive(Debug)]
 pub(crate) enum Consequence {
-    /// The table's stream has the image of a new message.
+    /// A message was committed. The value is the message's row, as the stream record contains it (`NewImage`).
     Committed(Value),
-    /// There is a new object under `uploads/`, with this key.
+    /// An object with this key was created under `uploads/`.
     Uploaded(String),
-    /// A queue has a new message. `delay` is in seconds.
+    /// A message was sent to a queue. The queue holds it back for `delay` seconds.
     Queued { queue: String, body: String, delay: u64 },
 }
 
@@ -42,15 +42,15 @@ pub(crate) struct Cloud {
     pub(crate) ledger: Ledger,
     pub(crate) database: Database,
     objects: Mutex<BTreeMap<String, Bytes>>,
-    /// Keys of the messages that were put on the stream.
+    /// Keys of the message rows that were already put on the stream.
     streamed: Mutex<HashSet<String>>,
     consequences: UnboundedSender<Consequence>,
 }
 
-/// A request to a service.
+/// A request to an AWS service.
 pub(crate) struct Call {
     pub(crate) service: Service,
-    /// The operation, such as `PutItem`. For services with a REST API, the HTTP method.
+    /// Name of the operation, such as `PutItem`. For S3 and `@connections`, the HTTP method.
     pub(crate) operation: String,
     path: String,
     pub(crate) body: Bytes,
@@ -64,10 +64,10 @@ pub(crate) enum Service {
     S3,
 }
 
-/// A response of a service.
+/// A response of an AWS service.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// The error code, for services that send it in a header.
+    /// Error code in the response's header. `None` for services that send it in the body.
     pub(crate) kind: Option<&'static str>,
     pub(crate) body: Bytes,
 }
@@ -94,14 +94,14 @@ impl Cloud {
         })
     }
 
-    /// Returns the AWS configuration of the functions, which sends all requests to this cloud.
+    /// Returns an AWS configuration for the functions that sends all their requests to this simulated cloud.
     pub(crate) fn sdk_config(self: &Arc<Self>) -> SdkConfig {
         let credentials = Credentials::from_keys("test", "test", None);
         let config = runtime::sdk_config_for("us-east-1".into(), credentials, Some("http://cloud".into())).unwrap();
         config.into_builder().http_client(SimulatedHttp(self.clone())).build()
     }
 
-    /// Executes a request immediately and without faults.
+    /// Executes an AWS request immediately and without faults.
     pub(crate) fn apply(&self, call: &Call) -> Answer {
         match call.service {
             Service::DynamoDb => {
@@ -168,8 +168,9 @@ impl Cloud {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts new messages on the table's stream, in commit order. A message that is put a second time is not streamed again:
-    /// it is a transaction that was repeated with its token, which has no effect.
+    /// If a `DynamoDB` request stored messages, adds the messages to the stream of the `Chat` table, in commit order. A
+    /// message that the stream already has is not added again: the request then repeats a transaction with the same
+    /// token and has no effect.
     fn stream(&self, call: &Call) {
         let request = || serde_json::from_slice::<Value>(&call.body).unwrap();
         let mut puts = match call.operation.as_str() {
@@ -192,7 +193,7 @@ impl Cloud {
     }
 
     fn cause(&self, consequence: Consequence) {
-        // Sending fails after the end of the history, when the receiver is dropped.
+        // Sending fails only after the end of the history, when the receiver is dropped and nobody needs the event.
         self.consequences.send(consequence).ok();
     }
 }
@@ -208,11 +209,11 @@ impl Call {
             None if path.contains("/@connections/") => (Service::Management, request.method()),
             None => (Service::S3, request.method()),
         };
-        let body = Bytes::copy_from_slice(request.body().bytes().expect("the request body is in memory"));
+        let body = Bytes::copy_from_slice(request.body().bytes().expect("the request body is not in memory"));
         Self { service, operation: operation.to_owned(), path, body }
     }
 
-    /// Returns service, operation and key or path, for the trace.
+    /// Returns the service, operation and key or path of a request, for the trace.
     pub(crate) fn label(&self) -> String {
         let of = match self.service {
             Service::DynamoDb => {
@@ -232,13 +233,14 @@ impl Call {
             Service::Sqs => String::new(),
             Service::Management | Service::S3 => self.path.clone(),
         };
-        // Tickets do not come from the seed. The trace must be the same each time.
+        // The tickets' secrets do not come from the seed. The label leaves them out, because the trace of a seed must
+        // be the same each time.
         let of = if of.starts_with("TICKET#") { "TICKET" } else { &of };
         format!("{:?} {} {of}", self.service, self.operation)
     }
 }
 
-/// The HTTP client of the functions, which passes requests to the simulated cloud.
+/// HTTP client of the functions' AWS SDK. It passes requests to the simulated cloud.
 #[derive(Clone)]
 struct SimulatedHttp(Arc<Cloud>);
 
@@ -270,7 +272,7 @@ impl HttpConnector for SimulatedHttp {
     }
 }
 
-/// Returns an error response in the format of the service.
+/// Returns an error response with the given status and error code, in the format of the service.
 pub(crate) fn refusal(service: Service, status: u16, code: &'static str) -> Answer {
     let body = match service {
         Service::DynamoDb | Service::Sqs => json!({"__type": code, "message": "injected fault"}).to_string(),

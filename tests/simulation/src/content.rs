@@ -1,25 +1,26 @@
-//! The content of a message, in one form for rows and for clients, so that checks can compare them.
+//! Converts the messages of rows and of clients into one form (the content), so that checks can compare them.
 
 use std::collections::HashMap;
 
 use contract::{Attachment, Author, FileStatus, Message};
 use serde_json::{Value, json};
 
-/// Parses a part of a response or an event. Panics if it does not have the contract's shape.
+/// Parses a part of a response or an event. Panics if the JSON does not match the contract's type `T`.
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> T {
-    serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("not the contract's shape: {error}: {value}"))
+    serde_json::from_value(value.clone())
+        .unwrap_or_else(|error| panic!("the JSON does not match the contract: {error}: {value}"))
 }
 
-/// Returns the content of a message that a client received: everything that must equal the stored message.
+/// Returns the content of a message that a client received: all fields that must equal those of the stored message.
 ///
-/// The patterns name every field. A new field does not compile until somebody adds it to the content here and in
-/// [`of_row`], or gives a reason to leave it out.
+/// The patterns in this function name every field. If a field is added to the contract, the code does not compile until
+/// somebody adds the field to the content here and in [`of_row`], or gives a reason to leave it out.
 pub(crate) fn of_message(message: &Message) -> Value {
     let Message { id, thread_id, seq, body, author, attachments, created_at } = message;
-    // Not the name: it is read from the profile, so it may have changed since the message was sent.
+    // The author's name is left out. It is read from the profile, so it may have changed since the message was sent.
     let Author { id: author_id, name: _ } = author;
     let files = attachments.iter().map(|attachment| {
-        // Not the URLs, whose signatures change with time. The status is checked by `Client::wrong_file_statuses`.
+        // The URLs are left out: their signatures change with time. `Client::wrong_file_statuses` checks the status.
         let Attachment { id, name, url: _, mimetype, size, status: _, thumb_url: _ } = attachment;
         json!({ "id": id, "name": name, "mimetype": mimetype, "size": size })
     });
@@ -29,7 +30,7 @@ pub(crate) fn of_message(message: &Message) -> Value {
     })
 }
 
-/// Returns the content of a stored message. `files` are the rows of all files, by ID.
+/// Returns the content of a stored message, in the form of [`of_message`]. `files` has the rows of all files, by ID.
 pub(crate) fn of_row(row: &Value, files: &HashMap<&str, &Value>) -> Value {
     let ids = row["fileIds"]["L"].as_array().into_iter().flatten();
     let files = ids.map(|id| {
@@ -45,7 +46,7 @@ pub(crate) fn of_row(row: &Value, files: &HashMap<&str, &Value>) -> Value {
     })
 }
 
-/// Returns an attribute of a row as text, or "" if it is missing.
+/// Returns the attribute `name` of a row as text, or "" if it is missing.
 pub(crate) fn text<'a>(row: &'a Value, name: &str) -> &'a str {
     text_value(&row[name])
 }
@@ -54,12 +55,12 @@ fn text_value(attribute: &Value) -> &str {
     attribute["S"].as_str().unwrap_or_default()
 }
 
-/// Returns an attribute of a row as a number, or 0 if it is missing.
+/// Returns the attribute `name` of a row as a number, or 0 if it is missing.
 pub(crate) fn number(row: &Value, name: &str) -> u64 {
     row[name]["N"].as_str().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
-/// Returns a status as problems and rows show it.
+/// Returns the name of a file's status, as rows and the texts of problems show it.
 pub(crate) fn status_name(status: FileStatus) -> &'static str {
     match status {
         FileStatus::Pending => "pending",

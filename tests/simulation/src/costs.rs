@@ -1,7 +1,8 @@
-//! What each function costs, as the table in `docs/costs.md`. A test keeps the table up to date and complete.
+//! Measures what each function costs, for the table in `docs/costs.md`: its AWS calls and its `DynamoDB` units. A test
+//! fails if the table is out of date or incomplete.
 //!
-//! A new route or trigger needs a line: call [`Fixture::measure`] for it in one of the functions below, then run
-//! `make docs`.
+//! A new route or trigger needs a line in the table: call [`Fixture::measure`] for it in one of the functions below,
+//! then run `make docs`.
 
 mod fixture;
 mod triggers;
@@ -52,8 +53,8 @@ async fn threads(fixture: &Fixture) {
         .await;
 }
 
-/// Opens five connections, which are all subscribed to the thread at some time. In the end, one connection of each user is
-/// open and subscribed.
+/// Measures the routes that open and use WebSocket connections. Leaves one connection of each user open and subscribed
+/// to the thread, so that later messages have three subscribers.
 async fn connections(fixture: &Fixture) {
     let mut tickets = Vec::new();
     for user in [SARAH, DAD, MICHAEL, SARAH, SARAH] {
@@ -148,7 +149,7 @@ async fn messages(fixture: &mut Fixture) {
         .await;
 }
 
-/// Returns the IDs of two photos that were sent to the thread and are ready.
+/// Measures the routes and triggers of files. Returns the IDs of two photos that were sent to the thread and are ready.
 async fn files(fixture: &Fixture) -> [String; 2] {
     let photos = [fixture.upload().await, fixture.upload().await];
     let (trigger, label) =
@@ -205,7 +206,7 @@ async fn files(fixture: &Fixture) -> [String; 2] {
     photos
 }
 
-/// Returns the request of a link to a file, with its signature and one path parameter.
+/// Returns the request of a browser that opens a link to a file or thumbnail. The last argument is the path parameter.
 fn link_request(link: &str, (name, value): (&str, &str)) -> Call<()> {
     let query = link.split_once('?').unwrap().1.split('&').filter_map(|pair| pair.split_once('='));
     let query = query.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -237,7 +238,7 @@ async fn pages(fixture: &Fixture, photos: &[String]) {
         .await;
 }
 
-/// Fails if a trigger of the template has no line, or a line has a trigger that is not in the template.
+/// Fails if a trigger in template.yaml has no line in the costs table, or a line's trigger is not in template.yaml.
 fn assert_complete(measured: &BTreeSet<&str>) {
     let triggers = triggers::read();
     let missing: Vec<_> = triggers.iter().filter(|trigger| !measured.contains(trigger.name.as_str())).collect();
@@ -271,8 +272,8 @@ fn documented_costs_are_complete_and_up_to_date() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/costs.md");
     let text = std::fs::read_to_string(&page).unwrap();
     let header = "| --- | --- | --- | --- | --- | --- |\n";
-    let (before, rest) = text.split_once(header).expect("docs/costs.md has a table of six columns");
-    let (_, after) = rest.split_once("\n\n").expect("docs/costs.md has a blank line after the table");
+    let (before, rest) = text.split_once(header).expect("docs/costs.md has no table of six columns");
+    let (_, after) = rest.split_once("\n\n").expect("docs/costs.md has no blank line after the table");
     let current = format!("{before}{header}{table}\n{after}");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&page, current).unwrap();

@@ -1,4 +1,4 @@
-//! Injected faults: which calls fail, and how.
+//! Injects faults into AWS calls: decides which calls fail, and how.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,14 +13,14 @@ use crate::cloud::{Answer, Call, Cloud, Service, refusal};
 use crate::ledger::{Entry, units};
 
 tokio::task_local! {
-    /// Ends the current invocation, as a crash, when it is notified.
+    /// A notification of this value makes the current invocation crash.
     pub(crate) static CRASH: Arc<Notify>;
 }
 
 pub(crate) struct Faults {
-    /// Faults per 1,000 calls.
+    /// Number of faults per 1,000 AWS calls.
     rate: AtomicU64,
-    /// API Gateway refuses all calls of `@connections` until this time.
+    /// API Gateway refuses all `@connections` calls until this time.
     throttled: Mutex<Option<Instant>>,
 }
 
@@ -32,11 +32,11 @@ enum Fault {
     RequestLost,
     /// The call takes effect, and the connection breaks before the response.
     AnswerLost,
-    /// The call takes effect up to 5 s later, and there is never a response.
+    /// The call takes effect up to 5 s later, and no response arrives.
     Late,
     /// The call takes effect, and the response takes up to 3 s.
     Slow,
-    /// API Gateway refuses this and all other calls of `@connections` for up to 20 s.
+    /// API Gateway refuses this and all other `@connections` calls for up to 20 s.
     Throttled,
     /// The invocation crashes before the call takes effect.
     CrashBefore,
@@ -47,12 +47,12 @@ enum Fault {
 use Fault::{AnswerLost, CrashAfter, CrashBefore, Late, Refused, RequestLost, Slow, Throttled};
 
 impl Faults {
-    /// Chooses the fault rate of a history: none, few, so that a single fault shows its effect, or many.
+    /// Chooses the fault rate of a history: no faults, few faults (so that a single one shows its effect) or many.
     pub(crate) fn new(chance: &Chance) -> Self {
         Self { rate: AtomicU64::new(*chance.pick(&[0, 5, 10, 20, 50, 150])), throttled: Mutex::default() }
     }
 
-    /// Stops all faults. Returns the rate, for [`resume`](Self::resume).
+    /// Stops all faults. Returns the previous fault rate, for [`resume`](Self::resume).
     pub(crate) fn pause(&self) -> u64 {
         *self.throttled() = None;
         self.rate.swap(0, Ordering::Relaxed)
@@ -80,14 +80,14 @@ impl Faults {
         self.throttled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns true with a probability of 1 in `times`, and always false while there are no faults.
+    /// Returns true with a probability of 1 in `times`, and always false while the fault rate is 0.
     pub(crate) fn one_in(&self, times: u64, chance: &Chance) -> bool {
         chance.one_in(times) && self.rate.load(Ordering::Relaxed) > 0
     }
 }
 
 impl Cloud {
-    /// Executes a request with a simulated latency, and maybe with a fault.
+    /// Executes an AWS request with a simulated latency and, at random, with a fault.
     pub(crate) async fn execute(self: Arc<Self>, call: Call) -> Result<Answer, ConnectorError> {
         let fault = self.faults.draw(call.service, &self.chance);
         let label = call.label();

@@ -1,4 +1,4 @@
-//! The simulated WebSocket API: the server side of the clients' sockets.
+//! Simulated WebSocket API of API Gateway: the server side of the clients' sockets.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,31 +13,31 @@ use tokio::time::Instant;
 pub(crate) struct Gateway(Mutex<BTreeMap<String, Socket>>);
 
 pub(crate) struct Socket {
-    /// Frames to the client. A client that has left does not read them.
+    /// Frames posted to the client. After the client has left, nobody reads them.
     inbox: UnboundedSender<Value>,
-    /// When API Gateway notices that the connection has broken.
+    /// When API Gateway notices that the connection is broken. `None` while the connection is not broken.
     noticed: Option<Instant>,
 }
 
 impl Gateway {
-    /// Opens a socket and returns the frames that it receives.
+    /// Opens a socket. Returns a receiver of the frames that are posted to the socket.
     pub(crate) fn open(&self, id: &str) -> UnboundedReceiver<Value> {
         let (inbox, frames) = unbounded_channel();
         self.sockets().insert(id.to_owned(), Socket { inbox, noticed: None });
         frames
     }
 
-    /// Sends a frame. Returns false if the socket is closed.
+    /// Posts a frame to a socket. Returns false if the socket is closed.
     pub(crate) fn post(&self, id: &str, frame: &[u8]) -> bool {
         assert!(
             frame.len() <= limits::FRAME_BYTES,
             "the frame has {} bytes; API Gateway would close the socket",
             frame.len()
         );
-        let frame = serde_json::from_slice(frame).expect("the frame is JSON");
+        let frame = serde_json::from_slice(frame).expect("the frame is not JSON");
         match self.sockets().get(id) {
             Some(socket) if socket.noticed.is_none_or(|noticed| Instant::now() < noticed) => {
-                // Sending fails if the client has left.
+                // Sending fails if the client has left, but API Gateway has not noticed that yet.
                 socket.inbox.send(frame).ok();
                 true
             }
@@ -45,7 +45,7 @@ impl Gateway {
         }
     }
 
-    /// Breaks a connection. API Gateway accepts frames for it until `noticed`.
+    /// Breaks a connection. API Gateway still accepts frames for it until `noticed`.
     pub(crate) fn vanish(&self, id: &str, noticed: Instant) {
         if let Some(socket) = self.sockets().get_mut(id) {
             socket.noticed = Some(noticed);

@@ -16,22 +16,22 @@ use crate::world::World;
 
 const USERS: [&str; 3] = ["user-sarah", "user-dad", "user-michael"];
 
-/// Time after which all retries and reminders are over. It is shorter than the life of a connection (2 hours), so that
-/// clients do not hide a lost event by reconnecting.
+/// Time after which all retries and reminders are done. It is shorter than the lifetime of a connection (2 hours), so
+/// that clients do not hide a lost event by reconnecting.
 const RETRIES_OVER: Duration = Duration::from_mins(100);
 
-/// Further time after which every connection has reached its 2-hour limit, and clients have reconnected.
+/// Additional time after which every connection has reached its 2-hour limit and every client has reconnected.
 const CONNECTIONS_RENEWED: Duration = Duration::from_mins(30);
 
-/// The result of a history.
+/// Result of a history.
 pub(crate) struct Outcome {
-    /// Violated invariants.
+    /// Violated invariants. Empty if the history succeeded.
     pub(crate) problems: Vec<String>,
-    /// The events of the history, one per line.
+    /// Events of the history, one per line.
     pub(crate) trace: Vec<String>,
 }
 
-/// Runs the history with this seed.
+/// Runs the history with the given seed.
 pub(crate) fn run(seed: u64) -> Outcome {
     catch_unwind(|| clock::paused(history(seed)))
         .unwrap_or_else(|_| Outcome { problems: vec!["the history panicked".to_owned()], trace: Vec::new() })
@@ -80,7 +80,8 @@ async fn history(seed: u64) -> Outcome {
     Outcome { problems: world.problems(), trace: world.cloud.trace.lines() }
 }
 
-/// Breaks all connections, and sends one more message to each thread, which finds them closed.
+/// Breaks all connections, then sends one more message to each thread. The delivery of these messages must remove the
+/// subscriptions of the broken connections.
 async fn close(world: &Arc<World>, clients: &[Arc<Client>], sender: &Sender) {
     for client in clients {
         client.break_connection();
@@ -88,6 +89,7 @@ async fn close(world: &Arc<World>, clients: &[Arc<Client>], sender: &Sender) {
     for thread in &world.threads {
         sender.send(&thread.id, &format!("last-{}", thread.id), json!({"body": "Is anybody there?"})).await;
     }
-    // This is long before API Gateway closes the connections at their 2-hour limit and invokes `$disconnect`.
+    // The wait ends long before API Gateway closes the connections at their 2-hour limit and invokes `$disconnect`. So
+    // only the delivery of the last messages can remove subscriptions.
     tokio::time::sleep(Duration::from_mins(10)).await;
 }

@@ -1,4 +1,5 @@
-//! The cost of calls: which calls a piece of work makes, which wait for others, and their `DynamoDB` capacity.
+//! Records the cost of a piece of work: the AWS calls it makes, which of them wait for others, and their `DynamoDB`
+//! capacity.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::cloud::Service;
 
-/// Records calls between [`open`](Self::open) and [`close`](Self::close).
+/// Records AWS calls between [`open`](Self::open) and [`close`](Self::close).
 #[derive(Default)]
 pub(crate) struct Ledger(Mutex<Option<Vec<Entry>>>);
 
@@ -16,19 +17,19 @@ pub(crate) struct Entry {
     pub(crate) operation: String,
     pub(crate) start: Instant,
     pub(crate) end: Instant,
-    /// Capacity units of `DynamoDB`.
+    /// `DynamoDB` capacity units that the call consumed.
     pub(crate) units: f64,
 }
 
-/// The calls of a piece of work.
+/// AWS calls that a piece of work made, and the capacity that they consumed.
 pub(crate) struct Cost {
-    /// The calls of `DynamoDB`. `+` joins concurrent calls. Calls after `→` waited for those before it.
+    /// Calls to `DynamoDB`. `+` joins concurrent calls. `→` stands before calls that waited for the previous ones.
     pub(crate) calls: String,
-    /// Consumed read units.
+    /// Consumed read units of `DynamoDB`.
     pub(crate) read: f64,
-    /// Consumed write units.
+    /// Consumed write units of `DynamoDB`.
     pub(crate) write: f64,
-    /// The calls of other services, in the same notation.
+    /// Calls to other services, in the same notation as `calls`.
     pub(crate) other: String,
 }
 
@@ -37,7 +38,7 @@ impl Ledger {
         self.entries().is_some()
     }
 
-    /// Starts to record, with an empty list.
+    /// Starts recording, with an empty list of calls.
     pub(crate) fn open(&self) {
         *self.entries() = Some(Vec::new());
     }
@@ -48,7 +49,7 @@ impl Ledger {
         }
     }
 
-    /// Stops recording and returns the recorded calls.
+    /// Stops recording. Returns the cost of the recorded calls.
     pub(crate) fn close(&self) -> Cost {
         let mut entries = self.entries().take().unwrap();
         entries.sort_by_key(|entry| entry.start);
@@ -69,7 +70,7 @@ fn is_read(operation: &str) -> bool {
     matches!(operation, "GetItem" | "BatchGetItem" | "Query")
 }
 
-/// Returns the consumed capacity units in a response of `DynamoDB`.
+/// Returns the capacity units that a `DynamoDB` response reports as consumed.
 pub(crate) fn units(answer: &[u8]) -> f64 {
     let answer: Value = serde_json::from_slice(answer).unwrap();
     let of = |capacity: &Value| capacity["CapacityUnits"].as_f64().unwrap_or_default();

@@ -1,8 +1,9 @@
 //! Runs the real handlers through random histories with injected faults, and checks invariants after each history. A
 //! history is determined by its seed. See docs/simulation.md.
 //!
-//! Environment variables: `HISTORIES` is the number of histories (default 10,000). `SEED` runs only the history with this
-//! seed and prints all its events. `FAILURES` is the number of failed histories after which no more are run (default 20).
+//! Environment variables: `HISTORIES` is the number of histories (default 10,000). `SEED` runs only the history with
+//! this seed and prints all its events. `FAILURES` is the number of failed histories after which no more are started
+//! (default 20).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a panic in here fails the test")]
 
@@ -36,8 +37,9 @@ fn variable(name: &str) -> Option<u64> {
         .map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is not a whole number")))
 }
 
-/// Runs the histories with these seeds on all processors, prints the problems of failed ones, and panics if there are any.
-/// After `FAILURES` failures it starts no more histories. All histories with seeds below the last one have run then.
+/// Runs the histories with the given seeds on all processors, prints the problems of the failed ones, and panics if a
+/// history failed. After `FAILURES` failures it starts no more histories. Histories start in the order of their seeds,
+/// so all seeds below the highest started one have run then.
 fn run(seeds: &Range<u64>) {
     let (next, over, failed) = (AtomicU64::new(seeds.start), AtomicU64::new(0), Mutex::new(BTreeMap::new()));
     let most = variable("FAILURES").unwrap_or(20);
@@ -79,8 +81,8 @@ fn run(seeds: &Range<u64>) {
     });
 }
 
-/// Shows progress: a bar on a terminal, otherwise a line every 30 s. It writes to stderr directly, because the test harness
-/// captures `print!`.
+/// Shows the progress of the run: a bar on a terminal, otherwise a line every 30 s. Writes to stderr directly, because
+/// the test harness captures `print!`.
 fn progress(terminal: bool, over: u64, total: u64, failed: usize, start: Instant) {
     let done = usize::try_from(40 * over / total).unwrap();
     let left = start.elapsed().as_secs() * (total - over) / over.max(1);
@@ -99,7 +101,7 @@ fn nothing_is_lost_in_random_histories() {
     assert!(outcome.problems.is_empty(), "SEED={seed}: {}", outcome.problems.join("; "));
 }
 
-/// `make soak`
+/// `make soak` runs this test.
 #[test]
 #[ignore = "takes hours"]
 fn a_million_histories() {
@@ -111,7 +113,7 @@ fn same_seed_repeats_the_same_history() {
     for seed in 0..50 {
         let (one, other) = (history::run(seed).trace, history::run(seed).trace);
         if let Some(line) = (0..one.len().max(other.len())).find(|line| one.get(*line) != other.get(*line)) {
-            panic!("SEED={seed} differs at line {line}:\n{:?}\n{:?}", one.get(line), other.get(line));
+            panic!("two runs of SEED={seed} differ at line {line}:\n{:?}\n{:?}", one.get(line), other.get(line));
         }
     }
 }

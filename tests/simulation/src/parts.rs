@@ -1,4 +1,4 @@
-//! The functions' dependencies, on the simulated cloud.
+//! Builds the handler dependencies of all functions on the simulated cloud.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use crate::cloud::Cloud;
 
 const BUCKET: &str = "bucket";
 
-/// Builds the dependencies of a new instance, as each function's `main.rs` does. Nothing is cached in them yet.
+/// Builds the handler dependencies of new function instances, as each function's `main.rs` does. The caches of new
+/// dependencies are empty.
 ///
 /// There is one method for each function, with the function's name. A new function needs a new method here.
 pub(crate) struct Parts {
@@ -72,7 +73,7 @@ impl Parts {
         threads_list::Deps { chat: self.chat(), links: links() }
     }
 
-    /// Accepts tickets only, because the simulation has no token issuer.
+    /// Builds dependencies that accept tickets but no tokens, because the simulation has no token issuer.
     pub(crate) fn ws_connect(&self) -> ws_connect::Deps {
         let verifier = VerifierConfig {
             issuer: "https://issuer".into(),
@@ -95,7 +96,7 @@ impl Parts {
         ws_ticket::Deps { chat: self.chat(), connections: self.connections() }
     }
 
-    /// The table `Chat`, also for tests that write to it directly.
+    /// Returns the `Chat` table. `World::new` also creates threads in it directly, without threads-create.
     pub(crate) fn chat(&self) -> Chat {
         Chat::new(&self.config, CHAT.into())
     }

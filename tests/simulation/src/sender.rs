@@ -14,15 +14,16 @@ use crate::world::World;
 pub(crate) const PICTURE: &[u8] =
     b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 const OTHER: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
-/// As long as [`PICTURE`], but not a valid GIF.
+/// An upload that has the size of [`PICTURE`] but is not a valid GIF.
 const BROKEN: &[u8] = b"GIF89a, it says, but no picture yet";
-/// Bytes that a sender uploads for a file. The last one has another size than the file.
+/// Bytes that a sender uploads for a file, chosen at random. The size of the last element differs from the file's
+/// announced size.
 const UPLOADS: [&[u8]; 5] = [PICTURE, PICTURE, OTHER, BROKEN, b"GIF89a"];
 
 pub(crate) struct Sender {
     world: Arc<World>,
     user: &'static str,
-    /// The messages that were answered with 201.
+    /// Messages that were answered with 201.
     acknowledged: Mutex<Vec<Message>>,
 }
 
@@ -40,7 +41,7 @@ impl Sender {
                 threads.filter(|(_, members)| members.iter().any(|id| id.as_str() == self.user)).collect();
             let thread = chance.pick(&threads).0;
             let file = if chance.one_in(5) { self.create_file().await } else { None };
-            // Sometimes the body is too long for a frame. JSON escapes each of these characters as six bytes.
+            // Sometimes the body is too long for a frame: JSON escapes each of these 7,000 characters as six bytes.
             let filler = if chance.one_in(30) { "\u{1}".repeat(7_000) } else { String::new() };
             let body = json!({"body": format!("{} {n}{filler}", self.user), "fileIds": Vec::from_iter(file)});
             if chance.one_in(4) {
@@ -51,14 +52,14 @@ impl Sender {
         }
     }
 
-    /// Sends a message without an `Idempotency-Key`, once. If no response arrives, it may be stored or not.
+    /// Sends a message once, without an `Idempotency-Key`. If no response arrives, the message may be stored or not.
     async fn try_once(&self, thread: &ThreadId, body: Value) {
         if let Some((201, message)) = self.world.send(self.user, thread, None, body).await {
             self.acknowledged().push(parse(&message));
         }
     }
 
-    /// Sends a message and repeats it with the same key until there is a final response.
+    /// Sends a message and repeats the request with the same `Idempotency-Key` until a final response arrives.
     pub(crate) async fn send(&self, thread: &ThreadId, key: &str, body: Value) {
         let start = Instant::now();
         loop {
@@ -72,14 +73,15 @@ impl Sender {
                     return;
                 }
                 None | Some((503, _)) => self.world.cloud.chance.pause(50..=1_000).await,
-                // The file failed before the message was stored.
+                // The file failed before the message was committed, so messages-send refused the message.
                 Some((422, _)) if body["fileIds"][0].is_string() => return,
                 Some((status, _)) => return self.world.problem(format!("{key} got the unexpected status {status}")),
             }
         }
     }
 
-    /// Creates a file and uploads bytes for it immediately, later or never. Returns its ID, or `None` if no response arrives.
+    /// Creates a file and uploads bytes for it immediately, later or never. Returns the file's ID, or `None` if the
+    /// file was not created or no response arrived.
     async fn create_file(&self) -> Option<String> {
         let World { cloud, .. } = &*self.world;
         let request = json!({"filename": "a.gif", "mimetype": "image/gif", "size": PICTURE.len()});

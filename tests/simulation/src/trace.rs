@@ -3,8 +3,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// The events of a history. They are the same each time the history is repeated: random IDs are replaced by numbers in the
-/// order in which they occur.
+/// Log of a history's events. It is the same each time the history is repeated, because random IDs are replaced by
+/// short names, such as `thread_1`, which are numbered in the order in which the IDs occur.
 #[derive(Debug)]
 pub(crate) struct Trace {
     start: Instant,
@@ -18,12 +18,12 @@ struct State {
 }
 
 impl Trace {
-    /// Creates an empty trace whose times count from now.
+    /// Creates an empty trace. The times of its lines count from now.
     pub(crate) fn new() -> Self {
         Self { start: Instant::now(), state: Mutex::default() }
     }
 
-    /// Adds a line with the current time. Returns the line's text with IDs replaced.
+    /// Adds a line with the current time. Returns `what` with the IDs replaced.
     pub(crate) fn note(&self, what: impl AsRef<str>) -> String {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let what = state.rename(what.as_ref());

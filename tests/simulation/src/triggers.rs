@@ -1,5 +1,5 @@
-//! The event sources: the table's stream, the queues and the bucket. Stream and queues deliver each event at least once, in
-//! part out of order. An event of S3 may also get lost.
+//! Simulated event sources that invoke functions: the stream of the `Chat` table, the queues and the bucket. The stream
+//! and the queues deliver each event at least once, partly out of order. S3's events may also get lost.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -12,20 +12,20 @@ use tokio::time::sleep;
 use crate::cloud::Consequence;
 use crate::world::World;
 
-/// Retries of a batch of the stream (`MaximumRetryAttempts`).
+/// Maximum number of retries of a batch of stream records: `MaximumRetryAttempts` in the template.
 const STREAM_RETRIES: u32 = 100;
-/// The longest pause before a retry.
+/// Longest pause before a batch of stream records is retried.
 const STREAM_PAUSE: Duration = Duration::from_mins(1);
 
-/// Partition key of the malformed records that are put on the stream now and then.
+/// Partition key of the malformed records that the simulation sometimes puts on the stream.
 pub(crate) const POISON: &str = "THREAD#poison";
 
-/// A queue of the template.
+/// Settings of an SQS queue in the template.
 struct Queue {
     name: &'static str,
-    /// `VisibilityTimeout`
+    /// `VisibilityTimeout`: the pause before a message that failed is received again.
     visibility: Duration,
-    /// `maxReceiveCount`
+    /// `maxReceiveCount`: after this many failed receives, a message goes to the dead-letter queue.
     max_receives: u64,
 }
 
@@ -34,16 +34,16 @@ const QUEUES: [Queue; 2] = [
     Queue { name: "repairs", visibility: Duration::from_mins(1), max_receives: 30 },
 ];
 
-/// Delivers the events that calls to the cloud cause, until the history is over.
+/// Delivers the events that AWS calls cause, until the history is over.
 pub(crate) async fn run(world: Arc<World>, mut consequences: UnboundedReceiver<Consequence>) {
-    // A stream has the rows of one partition in one shard, in order.
+    // As in DynamoDB, all messages of a thread go to the same shard, because a shard keeps the commit order.
     let shards = world.cloud.chance.index(2) + 1;
     let shards: Vec<UnboundedSender<Value>> = (0..shards).map(|_| shard(&world)).collect();
     while let Some(consequence) = consequences.recv().await {
         match consequence {
             Consequence::Committed(image) => {
                 let thread = world.threads.iter().position(|thread| image["threadId"]["S"] == json!(thread.id));
-                shards[thread.expect("every message belongs to a thread of this world") % shards.len()]
+                shards[thread.expect("the committed message belongs to no thread of the history") % shards.len()]
                     .send(image)
                     .unwrap();
             }
@@ -51,14 +51,15 @@ pub(crate) async fn run(world: Arc<World>, mut consequences: UnboundedReceiver<C
             Consequence::Queued { queue, body, .. } if queue == "dead-letters" => dead_letter(&world, &body),
             Consequence::Queued { queue, body, delay } => {
                 let queue =
-                    QUEUES.iter().find(|known| known.name == queue).expect("QUEUES has every queue of the template");
+                    QUEUES.iter().find(|known| known.name == queue).expect("QUEUES lacks a queue of the template");
                 deliver_message(&world, queue, &body, delay);
             }
         }
     }
 }
 
-/// Starts a shard of the stream. It batches the images that are sent to it, and delivers one batch at a time.
+/// Starts a shard of the stream. Returns a sender that puts new rows into the shard. The shard delivers the rows in
+/// batches, one batch at a time.
 fn shard(world: &Arc<World>) -> UnboundedSender<Value> {
     let (sender, mut images) = unbounded_channel();
     let reader = world.clone();
@@ -93,7 +94,7 @@ fn shard(world: &Arc<World>) -> UnboundedSender<Value> {
     sender
 }
 
-/// Returns a record of the table's stream for a new row, with `number` as its sequence number.
+/// Returns a stream record for a new row of the `Chat` table, with the sequence number `number`.
 pub(crate) fn stream_record(image: &Value, number: u64) -> Value {
     json!({
         "eventID": number.to_string(), "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
@@ -105,7 +106,8 @@ pub(crate) fn stream_record(image: &Value, number: u64) -> Value {
     })
 }
 
-/// Delivers a batch of the stream until it succeeds. After the last retry, its records go to the dead-letter queue.
+/// Delivers a batch of stream records until its handling succeeds. After the last failed retry, the records go to the
+/// dead-letter queue.
 async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
     let World { cloud, .. } = &**world;
     for attempt in 0..=STREAM_RETRIES {
@@ -113,12 +115,12 @@ async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
         let number = |record: &Value| record["dynamodb"]["SequenceNumber"].as_str().unwrap().to_owned();
         match world.chat_stream(json!({"Records": records})).await {
             Some(failed) => match records.iter().position(|record| failed.contains(&number(record))) {
-                // Now and then a successful batch is delivered again, as delivery is at least once.
+                // Sometimes a successful batch is delivered again, because streams deliver at least once.
                 None if cloud.faults.one_in(10, &cloud.chance) => {}
                 None => return,
                 Some(first) => drop(records.drain(..first)),
             },
-            // `BisectBatchOnFunctionError`
+            // `BisectBatchOnFunctionError`: the two halves of a failed batch are delivered separately.
             None if records.len() > 1 => {
                 let rest = records.split_off(records.len() / 2);
                 Box::pin(deliver_batch(world, records)).await;
@@ -133,7 +135,8 @@ async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
     }
 }
 
-/// Delivers a message of a queue until it succeeds. After the last receive, it goes to the dead-letter queue.
+/// Delivers a queue message, sometimes as two copies, until its handling succeeds. After the last failed receive, the
+/// message goes to the dead-letter queue.
 fn deliver_message(world: &Arc<World>, queue: &'static Queue, body: &str, delay: u64) {
     let World { cloud, .. } = &**world;
     let copies = if cloud.faults.one_in(10, &cloud.chance) { 2 } else { 1 };
@@ -161,7 +164,7 @@ fn deliver_message(world: &Arc<World>, queue: &'static Queue, body: &str, delay:
     }
 }
 
-/// Returns the Lambda event of one queue message, received for the `receive`-th time.
+/// Returns a Lambda event with one queue message that is received for the `receive`-th time.
 pub(crate) fn queue_event(queue: &str, body: &str, receive: u64) -> Value {
     json!({"Records": [{
         "messageId": "1", "receiptHandle": "1", "body": body, "md5OfBody": "", "messageAttributes": {},
@@ -170,7 +173,7 @@ pub(crate) fn queue_event(queue: &str, body: &str, receive: u64) -> Value {
     }]})
 }
 
-/// Returns S3's event of a new object.
+/// Returns S3's event for a new object.
 pub(crate) fn upload_event(key: &str) -> Value {
     json!({"Records": [{
         "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
@@ -180,7 +183,7 @@ pub(crate) fn upload_event(key: &str) -> Value {
     }]})
 }
 
-/// Delivers S3's event of an upload: mostly once, sometimes twice or never. Each is tried up to three times.
+/// Delivers S3's event for an upload: mostly once, sometimes twice or never. Each delivery is tried up to three times.
 fn deliver_upload(world: &Arc<World>, key: &str) {
     let World { cloud, .. } = &**world;
     let times = match () {
@@ -198,7 +201,7 @@ fn deliver_upload(world: &Arc<World>, key: &str) {
                 if task.files_process(event.clone()).await {
                     break;
                 }
-                // After the last try, only the file's reminder is left to process the upload.
+                // After the third try, only the file's reminder can make files-process handle the upload.
                 sleep(Duration::from_mins(retry)).await;
             }
             Some(())
@@ -206,9 +209,10 @@ fn deliver_upload(world: &Arc<World>, key: &str) {
     }
 }
 
-/// Puts a queue message or the keys of a stream record into a dead-letter queue.
+/// Puts the body of a queue message or the keys of a stream record into a dead-letter queue.
 fn dead_letter(world: &World, body: &str) {
-    // The order of a dead letter's JSON fields is not deterministic, so its text stays out of the trace.
+    // The JSON fields of a dead letter have no fixed order. The trace contains only the letter's kind, because the
+    // trace of a seed must be the same each time.
     let kind = if body.contains(POISON) { "a malformed record" } else { "a message" };
     world.cloud.trace.note(format!("the dead-letter queue receives {kind}"));
     world.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).push(body.to_owned());

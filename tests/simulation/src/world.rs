@@ -1,4 +1,5 @@
-//! The functions on the simulated cloud, and everything that invokes them on behalf of a client.
+//! The world is the simulated system of one history: the functions on the simulated cloud. Its methods invoke the
+//! functions as clients and event sources do.
 
 mod instances;
 mod requests;
@@ -23,34 +24,36 @@ use crate::cloud::{Cloud, Consequence};
 use crate::faults::CRASH;
 use crate::parts::Parts;
 
-/// `Timeout` of the functions behind routes: the template's `Globals`. API Gateway would wait for 30 s.
+/// `Timeout` of the functions behind routes, from `Globals` in template.yaml. API Gateway's own timeout (30 s) is
+/// longer, so the simulation does not need it.
 const ROUTE_TIMEOUT: Duration = Duration::from_secs(10);
-/// `Timeout` of messages-send.
+/// `Timeout` of messages-send in template.yaml.
 const MESSAGES_SEND_TIMEOUT: Duration = Duration::from_secs(28);
-/// `Timeout` of chat-stream.
+/// `Timeout` of chat-stream in template.yaml.
 const CHAT_STREAM_TIMEOUT: Duration = Duration::from_secs(30);
-/// `Timeout` of files-process.
+/// `Timeout` of files-process in template.yaml.
 const FILES_PROCESS_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What a client receives: the status and the JSON body, or `None` if no response arrives.
+/// Response that a client receives: the status and the JSON body, or `None` if no response arrives.
 pub(crate) type Received = Option<(u16, Value)>;
 
-/// One history's cloud, functions and threads.
+/// The simulated system of one history: the cloud, the functions with their warm instances, and the threads.
 pub(crate) struct World {
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) threads: Vec<Thread>,
     parts: Parts,
     warm: WarmInstances,
-    /// Number of malformed records that were put on the stream.
+    /// Number of malformed records that the simulation has put on the stream.
     pub(crate) poisoned: AtomicUsize,
-    /// Queue messages and stream records that reached a dead-letter queue.
+    /// Queue messages and stream records that have reached a dead-letter queue.
     pub(crate) dead_letters: Mutex<Vec<String>>,
-    /// Violations of what has to hold, wherever they are noticed.
+    /// Violated invariants, found during the history or by the checks at its end.
     problems: Mutex<Vec<String>>,
 }
 
 impl World {
-    /// Creates a world with a thread of all `users` and, if they are more than two, a thread of the first two.
+    /// Creates the simulated system (cloud, functions and their invocations) and a thread with all `users` as members.
+    /// If there are more than two users, also creates a thread with only `users[0]` and `users[1]` as members.
     pub(crate) async fn new(seed: u64, users: &[&str]) -> (Arc<Self>, UnboundedReceiver<Consequence>) {
         let (consequences, receiver) = tokio::sync::mpsc::unbounded_channel();
         let cloud = Cloud::new(seed, consequences);
@@ -73,7 +76,7 @@ impl World {
         (Arc::new(world), receiver)
     }
 
-    /// `POST /api/threads/{threadId}/messages`
+    /// Sends `POST /api/threads/{threadId}/messages`.
     pub(crate) async fn send(
         self: &Arc<Self>,
         user: &str,
@@ -90,7 +93,7 @@ impl World {
         .await
     }
 
-    /// `GET /api/threads/{threadId}/messages`
+    /// Sends `GET /api/threads/{threadId}/messages`.
     pub(crate) async fn list(self: &Arc<Self>, user: &str, thread: &ThreadId, query: &[(&str, &str)]) -> Received {
         let call = call(user, ("threadId", thread.as_str()), query, None, &Value::Null);
         let world = self.clone();
@@ -101,7 +104,7 @@ impl World {
         .await
     }
 
-    /// `POST /api/files`
+    /// Sends `POST /api/files`.
     pub(crate) async fn announce(self: &Arc<Self>, user: &str, body: Value) -> Received {
         let call = call(user, ("", ""), &[], None, &body);
         let world = self.clone();
@@ -112,7 +115,7 @@ impl World {
         .await
     }
 
-    /// `GET /api/files/{fileId}/status`
+    /// Sends `GET /api/files/{fileId}/status`.
     pub(crate) async fn status(self: &Arc<Self>, user: &str, file: &str) -> Received {
         let call = call(user, ("fileId", file), &[], None, &Value::Null);
         let world = self.clone();
@@ -123,7 +126,7 @@ impl World {
         .await
     }
 
-    /// `POST /api/ws-tickets`, with a token that expires in `token` seconds.
+    /// Sends `POST /api/ws-tickets` with a token that expires in `token` seconds.
     pub(crate) async fn ticket(self: &Arc<Self>, user: &str, token: u64) -> Received {
         let mut call = call(user, ("", ""), &[], None, &Value::Null);
         call.caller.expires_at = Timestamp::now().seconds() + i64::try_from(token).unwrap();
@@ -135,7 +138,8 @@ impl World {
         .await
     }
 
-    /// `$connect`. Returns the frames that the socket receives, or `None` if the connection is refused.
+    /// Invokes `$connect` for a new socket. Returns a receiver of the socket's frames, or `None` if the connection is
+    /// refused.
     pub(crate) async fn connect(self: &Arc<Self>, id: &str, ticket: &str) -> Option<UnboundedReceiver<Value>> {
         let event = socket_event(id, "CONNECT", |event| {
             event.query_string_parameters = HashMap::from([("ticket".to_owned(), ticket.to_owned())]).into();
@@ -148,7 +152,7 @@ impl World {
         (answered.await?.ok()?.status_code == 200).then(|| self.open_socket(id))
     }
 
-    /// Opens the socket. After 2 hours API Gateway closes it, and calls `$disconnect` in most cases.
+    /// Opens a socket. After 2 hours, API Gateway closes it and, in most cases, invokes `$disconnect`.
     fn open_socket(self: &Arc<Self>, id: &str) -> UnboundedReceiver<Value> {
         let (world, id, frames) = (self.clone(), id.to_owned(), self.cloud.gateway.open(id));
         drop(self.spawn("closing a socket", async move {
@@ -161,7 +165,7 @@ impl World {
         frames
     }
 
-    /// `$disconnect`
+    /// Invokes `$disconnect` for a closed socket.
     pub(crate) fn disconnected(self: &Arc<Self>, id: &str) {
         let event = socket_event(id, "DISCONNECT", |_| {});
         let world = self.clone();
@@ -171,7 +175,7 @@ impl World {
         }));
     }
 
-    /// `$default`. The answer is posted to the socket.
+    /// Invokes `$default` with a client's frame. Posts the answer to the client's socket.
     pub(crate) fn frame(self: &Arc<Self>, id: &str, frame: &Value) {
         let event = socket_event(id, "MESSAGE", |event| event.body = Some(frame.to_string()));
         let (world, id) = (self.clone(), id.to_owned());
@@ -186,8 +190,8 @@ impl World {
         }));
     }
 
-    /// Invokes chat-stream with an event of the stream or of the repair queue. Returns the failed items, or `None` if the
-    /// invocation failed.
+    /// Invokes chat-stream with an event of the stream or of the repair queue. Returns the IDs of the failed items, or
+    /// `None` if the invocation failed.
     pub(crate) async fn chat_stream(&self, event: Value) -> Option<Vec<String>> {
         let event = serde_json::from_value(event).unwrap();
         let handle = async |deps: &_| chat_stream::handle(deps, event).await;
@@ -195,7 +199,7 @@ impl World {
         Some(handled.await?.ok()?.failed().map(str::to_owned).collect())
     }
 
-    /// Invokes files-process with an event of S3 or of the reminder queue. Returns whether it succeeded.
+    /// Invokes files-process with an event of S3 or of the reminder queue. Returns whether the invocation succeeded.
     pub(crate) async fn files_process(&self, event: Value) -> bool {
         let event = serde_json::from_value(event).unwrap();
         let handle = async |deps: &_| files_process::handle(deps, event).await;
@@ -203,7 +207,8 @@ impl World {
         matches!(handled.await, Some(Ok(())))
     }
 
-    /// Runs an HTTP request. It runs to its end even if its client stops waiting or never receives the response.
+    /// Sends an HTTP request to `function`. The function runs to its end even if the client stops waiting or never
+    /// receives the response.
     async fn request<F>(self: &Arc<Self>, function: &'static str, work: F) -> Received
     where
         F: Future<Output = Option<Result<runtime::Answer, ApiError>>> + Send + 'static,
@@ -227,8 +232,8 @@ impl World {
         })
     }
 
-    /// Runs `work` in a task of its own, to its end even if the returned future is dropped. A panic is a problem, and the
-    /// future then returns `None`. `name` names the work in that problem.
+    /// Runs `work` in a task of its own, to its end even if the returned future is dropped. If `work` panics, records a
+    /// problem that contains `name`, and the future returns `None`.
     pub(crate) fn spawn<T, F>(
         self: &Arc<Self>,
         name: &'static str,
@@ -249,8 +254,8 @@ impl World {
         async { receiver.await.ok().flatten() }
     }
 
-    /// Runs one invocation on a warm instance or on a new one. Returns `None` if it crashed or took longer than
-    /// `function_timeout`; Lambda ends the instance then.
+    /// Runs one invocation on a warm instance or on a new one. Returns `None` if the invocation crashed or took longer
+    /// than `function_timeout`. After a crash or timeout, the instance is not used again, as on Lambda.
     async fn invoke<T, R>(
         &self,
         warm: &Instances<T>,
@@ -275,13 +280,13 @@ impl World {
         done
     }
 
-    /// Records a violation of what has to hold. The history fails with it.
+    /// Records a violated invariant, which makes the history fail.
     pub(crate) fn problem(&self, what: impl AsRef<str>) {
         let what = self.cloud.trace.note(what);
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
 
-    /// Returns all violations so far.
+    /// Returns the texts of all violated invariants so far.
     pub(crate) fn problems(&self) -> Vec<String> {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -10,23 +10,25 @@ use uuid::Uuid;
 
 use crate::proxy::{self, Fault, Intercepted};
 
-/// Two empty tables for one test. They are in dynoxide in this process, or in the engine at the URL in
-/// `DYNAMODB_ENDPOINT` if that is set.
+/// The tables `Chat` and `Connections` of one test, initially empty. The `DynamoDB` engine behind them is dynoxide, an
+/// emulator in the process of the test. If the environment variable `DYNAMODB_ENDPOINT` is set, the engine is the
+/// server at that URL instead.
 pub struct Tables {
-    /// A client of the engine, to read and write rows without the store.
+    /// Client of the `DynamoDB` engine. Tests use it to read and write rows without the crate `store`.
     pub client: Client,
     config: SdkConfig,
-    /// The name of the table `Chat`.
+    /// Name of the `Chat` table.
     pub chat: String,
-    /// The name of the table `Connections`.
+    /// Name of the `Connections` table.
     pub connections: String,
 }
 
 impl Tables {
-    /// Starts an engine, unless `DYNAMODB_ENDPOINT` is set, and creates the tables with unique names.
+    /// Creates both tables with unique names. Starts dynoxide first unless `DYNAMODB_ENDPOINT` is set.
     pub async fn create() -> Self {
         let config = match std::env::var("DYNAMODB_ENDPOINT") {
-            // An overloaded external engine may need more than the second after which a function's client gives up.
+            // `sdk_config` sets the timeouts of the functions, 1 s for an attempt. An overloaded DynamoDB server may
+            // need longer.
             Ok(endpoint) => sdk_config(endpoint).into_builder().timeout_config(TimeoutConfig::disabled()).build(),
             Err(_) => sdk_config(start_engine().await),
         };
@@ -38,41 +40,41 @@ impl Tables {
         tables
     }
 
-    /// Returns access to the same tables with injected faults: `fault` is called for each request and decides what happens
-    /// to it.
+    /// Returns access to the same tables through a proxy that injects faults: it calls `fault` for each request to
+    /// decide what happens to the request.
     pub async fn through<F>(&self, fault: F) -> Self
     where
         F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
-        let engine = self.config.endpoint_url().expect("the engine has an endpoint").to_owned();
+        let engine = self.config.endpoint_url().expect("the DynamoDB engine has no endpoint").to_owned();
         let config = sdk_config(proxy::start(engine, fault).await);
         let client = Client::new(&config);
         Self { client, config, chat: self.chat.clone(), connections: self.connections.clone() }
     }
 
-    /// Returns the store's `Chat` with empty caches, as in a new instance of a function.
+    /// Returns a [`Chat`] for the `Chat` table, with empty caches as in a new instance of a function.
     #[must_use]
     pub fn chat(&self) -> Chat {
         Chat::new(&self.config, self.chat.clone())
     }
 
-    /// Returns the store's `Connections`.
+    /// Returns a [`Connections`] for the `Connections` table.
     #[must_use]
     pub fn connections(&self) -> Connections {
         Connections::new(&self.config, self.connections.clone())
     }
 }
 
-/// Returns the AWS configuration of a function, with this endpoint for all services.
+/// Returns the AWS configuration of a function, with `endpoint` as the URL of all AWS services.
 pub(crate) fn sdk_config(endpoint: String) -> SdkConfig {
     let credentials = Credentials::from_keys("test", "test", None);
-    sdk_config_for("us-east-1".into(), credentials, Some(endpoint)).expect("the configuration is valid")
+    sdk_config_for("us-east-1".into(), credentials, Some(endpoint)).expect("the AWS configuration is not valid")
 }
 
 async fn start_engine() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    let address = listener.local_addr().expect("a bound socket has an address");
-    let database = dynoxide::Database::memory().expect("dynoxide can create a database in memory");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("cannot listen on a local port");
+    let address = listener.local_addr().expect("the listener has no address");
+    let database = dynoxide::Database::memory().expect("dynoxide cannot create a database in memory");
     tokio::spawn(dynoxide::server::serve_on(listener, database));
     format!("http://{address}")
 }
@@ -84,12 +86,13 @@ async fn create_table(client: &Client, name: &str) {
             AttributeDefinition::builder().attribute_name(attribute).attribute_type(ScalarAttributeType::S);
         let element = KeySchemaElement::builder().attribute_name(attribute).key_type(kind);
         request = request
-            .attribute_definitions(definition.build().expect("the attribute definition is complete"))
-            .key_schema(element.build().expect("the key schema is complete"));
+            .attribute_definitions(definition.build().expect("the attribute definition is incomplete"))
+            .key_schema(element.build().expect("the key schema is incomplete"));
     }
     match request.send().await {
         Ok(_) => {}
-        // A slow engine may create the table and answer only the SDK's retry. The name is unique, so the table is ours.
+        // If a slow DynamoDB engine creates the table but responds too late, the SDK sends the request again, which
+        // fails with this error. The table's name is unique, so it is the table of this test.
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {}
         Err(error) => panic!("cannot create the table {name}: {error:?}"),
     }

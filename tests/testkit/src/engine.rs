@@ -1,18 +1,19 @@
-//! Dynoxide without a network, for fakes of AWS: the `DynamoDB` operations that the functions use.
+//! Executes the `DynamoDB` operations that the functions use, in the emulator dynoxide and without a network. The fakes
+//! of AWS in benchmarks and in the simulation use this module.
 
 use bytes::Bytes;
 use dynoxide::{Database, DynoxideError};
 use serde_json::{Value, json};
 
-/// The name of the table `Chat`.
+/// Name of the `Chat` table.
 pub const CHAT: &str = "Chat";
-/// The name of the table `Connections`.
+/// Name of the `Connections` table.
 pub const CONNECTIONS: &str = "Connections";
 
-/// Creates a database in memory with both tables, empty.
+/// Creates a database in memory with the tables [`CHAT`] and [`CONNECTIONS`], both empty.
 #[must_use]
 pub fn tables() -> Database {
-    let database = Database::memory().expect("dynoxide can create a database in memory");
+    let database = Database::memory().expect("dynoxide cannot create a database in memory");
     for name in [CHAT, CONNECTIONS] {
         let table = json!({
             "TableName": name, "BillingMode": "PAY_PER_REQUEST",
@@ -21,8 +22,8 @@ pub fn tables() -> Database {
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
         });
         database
-            .create_table(serde_json::from_value(table).expect("the table definition is valid"))
-            .expect("the table is new");
+            .create_table(serde_json::from_value(table).expect("the table definition is not valid"))
+            .expect("cannot create the table");
     }
     database
 }
@@ -30,20 +31,22 @@ pub fn tables() -> Database {
 /// Returns all rows of a table as `DynamoDB` JSON.
 #[must_use]
 pub fn rows(database: &Database, table: &str) -> Vec<Value> {
-    let request = serde_json::from_value(json!({"TableName": table})).expect("the scan request is valid");
-    let items = database.scan(request).expect("the table exists").items.unwrap_or_default();
-    items.into_iter().map(|item| serde_json::to_value(item).expect("a row can be written as JSON")).collect()
+    let request = serde_json::from_value(json!({"TableName": table})).expect("the scan request is not valid");
+    let items = database.scan(request).expect("cannot scan the table").items.unwrap_or_default();
+    items.into_iter().map(|item| serde_json::to_value(item).expect("cannot write a row as JSON")).collect()
 }
 
-/// Returns the body of a request with `ReturnConsumedCapacity` added, so that the response contains the consumed capacity.
+/// Returns a `DynamoDB` request's body with `ReturnConsumedCapacity` added, so that the response contains the consumed
+/// capacity.
 #[must_use]
 pub fn with_consumed_capacity(body: &[u8]) -> Bytes {
-    let mut request: Value = serde_json::from_slice(body).expect("the request is JSON");
+    let mut request: Value = serde_json::from_slice(body).expect("the request is not JSON");
     request["ReturnConsumedCapacity"] = "TOTAL".into();
     request.to_string().into()
 }
 
-/// Executes a request and returns the status and body of the response.
+/// Executes the request `body` of a `DynamoDB` operation such as `PutItem`. Returns the status and body of the
+/// response.
 #[must_use]
 pub fn apply(database: &Database, operation: &str, body: &[u8]) -> (u16, Bytes) {
     match try_apply(database, operation, body) {
@@ -55,7 +58,7 @@ pub fn apply(database: &Database, operation: &str, body: &[u8]) -> (u16, Bytes) 
 fn try_apply(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
     macro_rules! call {
         ($method:ident) => {
-            serde_json::to_vec(&database.$method(serde_json::from_slice(body).expect("the request is valid"))?)
+            serde_json::to_vec(&database.$method(serde_json::from_slice(body).expect("the request is not valid"))?)
         };
     }
     let answer = match operation {
@@ -66,7 +69,7 @@ fn try_apply(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8
         "Query" => call!(query),
         "BatchGetItem" => call!(batch_get_item),
         "TransactWriteItems" => call!(transact_write_items),
-        other => panic!("the operation {other} is missing: add it to `try_apply` in {}", file!()),
+        other => panic!("unknown operation {other}: add it to `try_apply` in {}", file!()),
     };
-    Ok(answer.expect("a response can be written as JSON"))
+    Ok(answer.expect("cannot write the response as JSON"))
 }

@@ -4,22 +4,22 @@ use store::{Chat, Connection, Connections, CreatedThread, FileRow, Links, Messag
 
 use crate::caller;
 
-/// Returns the links that all tests use, with a fixed test key.
+/// Returns a [`Links`] for tests, which signs links to files with a fixed key.
 #[must_use]
 pub fn links() -> Links {
-    Links::new("a key that protects nothing but tests").expect("the key is long enough")
+    Links::new("a key that protects nothing but tests").expect("the signing key is too short")
 }
 
-/// Creates a thread with these members.
+/// Creates a thread with the given members. Panics if these members already have a thread.
 pub async fn new_thread(chat: &Chat, members: &[&str]) -> Thread {
-    let member_ids = members.iter().map(|id| UserId::parse(id).expect("id is a valid user ID")).collect();
-    match chat.create_thread(&CreateThread { member_ids, title: None }).await.expect("the thread can be created") {
+    let member_ids = members.iter().map(|id| UserId::parse(id).expect("the user ID is not valid")).collect();
+    match chat.create_thread(&CreateThread { member_ids, title: None }).await.expect("cannot create the thread") {
         CreatedThread::New(thread) => thread,
         CreatedThread::Existing(thread) => panic!("a thread with these members already exists: {}", thread.id),
     }
 }
 
-/// Sends a message to a thread as `user`.
+/// Sends a message without files to a thread as `user`.
 pub async fn send_text(chat: &Chat, user: &str, thread: &Thread, body: &str) -> Message {
     send_with_files(chat, user, thread, body, &[]).await
 }
@@ -34,7 +34,7 @@ pub async fn send_with_files(chat: &Chat, user: &str, thread: &Thread, body: &st
     }
 }
 
-/// Returns the row of a message, without the undelivered flag.
+/// Returns the row that stores a delivered message, that is, without the undelivered flag.
 #[must_use]
 pub fn message_row(message: &Message) -> MessageRow {
     let files: Vec<_> = message.attachments.iter().map(|file| &file.id).collect();
@@ -42,21 +42,21 @@ pub fn message_row(message: &Message) -> MessageRow {
         "id": message.id, "threadId": message.thread_id, "seq": message.seq, "authorId": message.author.id,
         "body": message.body, "fileIds": files, "createdAt": message.created_at,
     });
-    serde_json::from_value(row).expect("the row is valid")
+    serde_json::from_value(row).expect("the row is not valid")
 }
 
 /// Creates a pending file that belongs to `user`.
 pub async fn new_file(chat: &Chat, user: &str, name: &str, mimetype: &str, size: usize) -> FileRow {
     let request = CreateFile { name: name.into(), mimetype: mimetype.into(), size: size as u64 };
     let file = FileRow::new(&caller(user).id, request);
-    chat.create_file(&file).await.expect("the file can be created");
+    chat.create_file(&file).await.expect("cannot create the file");
     file
 }
 
-/// Opens a connection of `user` with this ID that expires in an hour.
+/// Writes a connection of `user` with the ID `connection`, which expires in an hour.
 pub async fn connect(connections: &Connections, user: &str, connection: &str) -> Connection {
     let id = ConnectionId::new(connection);
     let until = Timestamp::now().seconds() + 3_600;
-    connections.connect(&id, &caller(user).id, until).await.expect("the connection can be written");
-    connections.connection(&id).await.expect("the connection can be read").expect("the connection has not expired")
+    connections.connect(&id, &caller(user).id, until).await.expect("cannot write the connection");
+    connections.connection(&id).await.expect("cannot read the connection").expect("the connection has expired")
 }

@@ -1,5 +1,5 @@
-//! Code that tests share: `DynamoDB` and S3 engines in the process, fakes of `@connections` and SQS, a token issuer, and
-//! fixtures.
+//! Code that tests share: `DynamoDB` and S3 emulators in the test's process, fakes of API Gateway's `@connections` and
+//! of SQS, a token issuer, and fixtures.
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a panic in here fails the test that caused it")]
 

@@ -12,8 +12,8 @@ use store::Connections;
 use crate::dynamodb::sdk_config;
 use crate::serve::serve;
 
-/// A fake of API Gateway's `@connections` on a local port. It records the frames posted to each connection. Tests choose
-/// its responses.
+/// A fake of API Gateway's `@connections` API, which sends frames to WebSocket connections, on a local port. It records
+/// the frames posted to each connection. Tests choose its responses.
 #[derive(Clone, Default)]
 pub struct Management {
     endpoint: String,
@@ -31,7 +31,7 @@ struct State {
 }
 
 impl Management {
-    /// Starts the fake. Every connection is open until [`answer`](Self::answer) sets another status.
+    /// Starts the fake. It responds with 200 for every connection until [`answer`](Self::answer) sets another status.
     pub async fn start() -> Self {
         let fake = Self::default();
         let serving = fake.clone();
@@ -42,27 +42,28 @@ impl Management {
         Self { endpoint: format!("{}/live", endpoint.await), ..fake }
     }
 
-    /// Returns a `Push` that posts to this fake.
+    /// Returns a [`Push`] that delivers events through this fake.
     #[must_use]
     pub fn push(&self, connections: Connections) -> Push {
         Push::new(&sdk_config(self.endpoint.clone()), self.endpoint.clone(), connections)
     }
 
-    /// Sets the status of all further responses for `connection`, to posts and to closing it. 410 means that it is closed.
+    /// Sets the HTTP status of all further responses to posts to `connection` and to attempts to close it. 410 means
+    /// that the connection is closed.
     pub fn answer(&self, connection: &str, status: u16) {
         self.state().statuses.insert(connection.into(), status);
     }
 
-    /// Delays all further responses.
+    /// Delays all further responses by `delay`.
     pub fn delay(&self, delay: Duration) {
         self.state().delay = delay;
     }
 
-    /// Returns the frames that `connection` received, in order.
+    /// Returns the frames that were posted to `connection` successfully, in order.
     #[must_use]
     pub fn frames(&self, connection: &str) -> Vec<serde_json::Value> {
         let frames = self.state().frames.get(connection).cloned().unwrap_or_default();
-        frames.iter().map(|frame| serde_json::from_str(frame).expect("the frame is JSON")).collect()
+        frames.iter().map(|frame| serde_json::from_str(frame).expect("a frame is not JSON")).collect()
     }
 
     /// Returns the IDs of the connections that were closed through this fake.
@@ -71,7 +72,7 @@ impl Management {
         self.state().closed.clone()
     }
 
-    /// Returns the largest number of requests that were in flight at the same time.
+    /// Returns the largest number of requests that this fake handled at the same time.
     #[must_use]
     pub fn most_in_flight(&self) -> usize {
         self.state().most_in_flight
@@ -82,7 +83,7 @@ impl Management {
         assert!(post || request.method() == Method::DELETE, "unexpected method {}", request.method());
         let path = request.uri().path().to_owned();
         let connection = path.strip_prefix("/live/@connections/").or(path.strip_prefix("/live/%40connections/"));
-        let connection = connection.unwrap_or_else(|| panic!("not the path of a connection: {path}")).to_owned();
+        let connection = connection.unwrap_or_else(|| panic!("the path names no connection: {path}")).to_owned();
         let frame = request.into_body().collect().await?.to_bytes();
         let delay = {
             let mut state = self.state();
@@ -108,7 +109,7 @@ impl Management {
             _ => "InternalServerException",
         };
         let mut response = Response::new(Full::new(Bytes::from_static(b"{}")));
-        *response.status_mut() = status.try_into().expect("the status is valid");
+        *response.status_mut() = status.try_into().expect("the HTTP status is not valid");
         response.headers_mut().insert("x-amzn-errortype", hyper::header::HeaderValue::from_static(kind));
         Ok(response)
     }

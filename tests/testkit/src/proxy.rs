@@ -17,17 +17,18 @@ use serde_json::{Value, json};
 
 use crate::serve::serve;
 
-/// A request before it reaches the engine.
+/// A request that the proxy has received but not yet forwarded to the AWS service behind it. This service is a fake or
+/// an emulator.
 #[derive(Debug)]
 pub struct Intercepted {
-    /// The operation, such as `PutItem` or `SendMessage`. For S3, the HTTP method.
+    /// Operation, such as `PutItem` or `SendMessage`. For S3, the HTTP method.
     pub operation: String,
-    /// The JSON of the request. For S3, the path as a string.
+    /// JSON body of the request. For S3, the path as a JSON string.
     pub request: Value,
 }
 
 impl Intercepted {
-    /// Whether the request is of this operation and contains this text.
+    /// Whether the request has the given operation and its JSON (for S3: its path) contains `text`.
     #[must_use]
     pub fn is(&self, operation: &str, text: &str) -> bool {
         self.operation == operation && self.request.to_string().contains(text)
@@ -42,11 +43,11 @@ pub enum Fault {
     LoseAnswer,
     /// Forwards the request, then closes the connection after half of the response's body.
     CutAnswer,
-    /// Responds with this error code of the service, without forwarding the request.
+    /// Responds with the given AWS error code, without forwarding the request.
     Refuse(&'static str),
-    /// Responds with status 200 and this JSON, without forwarding the request.
+    /// Responds with status 200 and the given JSON, without forwarding the request.
     Answer(Value),
-    /// Completes this future before it forwards the request.
+    /// Waits for the given future, then forwards the request and the response.
     After(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
@@ -63,7 +64,8 @@ pub fn once(
 
 type Answer = Response<BoxBody<Bytes, LostAnswer>>;
 
-/// Starts a proxy for the engine at this URL and returns the proxy's URL. `fault` decides what happens to each request.
+/// Starts a proxy for a fake or an emulator of an AWS service, such as the `DynamoDB` engine of a test. `engine` is its
+/// URL. `fault` decides what happens to each request. Returns the proxy's URL.
 pub(crate) async fn start<F>(engine: String, fault: F) -> String
 where
     F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
@@ -81,13 +83,14 @@ where
     F: Fn(&Intercepted) -> Fault,
 {
     let (mut parts, body) = request.into_parts();
-    let body = body.collect().await.expect("the request body arrives").to_bytes();
-    // DynamoDB and SQS name the operation in a header and use JSON bodies. S3 is a REST API.
-    let target = parts.headers.get("x-amz-target").map(|target| target.to_str().expect("the header is text"));
+    let body = body.collect().await.expect("cannot read the request body").to_bytes();
+    // DynamoDB and SQS name the operation in this header and use JSON bodies. S3 is a REST API without the header.
+    let target =
+        parts.headers.get("x-amz-target").map(|target| target.to_str().expect("the header x-amz-target is not text"));
     let call = match target {
         Some(target) => Intercepted {
-            operation: target.split_once('.').expect("the header names service and operation").1.to_owned(),
-            request: serde_json::from_slice(&body).expect("the request is JSON"),
+            operation: target.split_once('.').expect("the header x-amz-target has no `.`").1.to_owned(),
+            request: serde_json::from_slice(&body).expect("the request is not JSON"),
         },
         None => Intercepted { operation: parts.method.to_string(), request: parts.uri.path().into() },
     };
@@ -104,19 +107,24 @@ where
         Fault::Answer(value) => return Ok(answer(StatusCode::OK, value.to_string())),
         Fault::After(first) => first.await,
     }
-    // The `host` header must not change, since S3 signatures cover it.
-    parts.uri = format!("{}{}", engine.trim_end_matches('/'), parts.uri).parse().expect("the URL is valid");
+    // Only the URL changes. The `host` header must stay the same, because S3 signatures cover it.
+    parts.uri = format!("{}{}", engine.trim_end_matches('/'), parts.uri)
+        .parse()
+        .expect("the URL of the DynamoDB engine, S3 server or SQS fake behind the proxy is not valid");
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let answered = client.request(Request::from_parts(parts, Full::new(body))).await.expect("the engine responds");
+    let answered = client
+        .request(Request::from_parts(parts, Full::new(body)))
+        .await
+        .expect("the DynamoDB engine, S3 server or SQS fake behind the proxy does not respond");
     let (parts, body) = answered.into_parts();
-    let body = body.collect().await.expect("the response body arrives").to_bytes();
+    let body = body.collect().await.expect("cannot read the response body").to_bytes();
     if lose {
         return Err(LostAnswer);
     }
     let body = if cut {
         let half = Frame::data(body.slice(..body.len() / 2));
         let end = async {
-            // Lets the server send the first half before the error closes the connection.
+            // Lets hyper send the first half of the body before the error closes the connection.
             tokio::task::yield_now().await;
             Err(LostAnswer)
         };
@@ -127,11 +135,11 @@ where
     Ok(Response::from_parts(parts, body))
 }
 
-/// Returns an S3 error response. The code determines the status.
+/// Returns the response that S3 gives with an error code. The code determines the HTTP status.
 fn refuse_as_s3(code: &str) -> Answer {
     let status = S3ErrorCode::from_bytes(code.as_bytes()).and_then(|code| code.status_code());
     let error = format!("<Error><Code>{code}</Code><Message>injected by the test</Message></Error>");
-    answer(status.expect("the code is an S3 error code"), error)
+    answer(status.expect("not an error code of S3"), error)
 }
 
 fn answer(status: StatusCode, body: String) -> Answer {
@@ -149,7 +157,7 @@ struct LostAnswer;
 
 impl std::fmt::Display for LostAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the response is lost")
+        f.write_str("the test injected a lost response")
     }
 }
 

@@ -18,10 +18,10 @@ use crate::serve::serve;
 
 const BASE: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/";
 
-/// A sent message: the queue's name, the body, and the delivery delay.
+/// A message sent to the fake: the queue's name, the message's body, and the delivery delay.
 type Sent = (String, Value, Duration);
 
-/// A fake of SQS on a local port. It records sent messages and delivers none.
+/// A fake of SQS on a local port. It records the messages that are sent, but does not deliver them.
 #[derive(Clone)]
 pub struct Queue {
     config: SdkConfig,
@@ -29,7 +29,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Starts the fake.
+    /// Starts the fake on a free port.
     pub async fn start() -> Self {
         let sent = Arc::<Mutex<Vec<_>>>::default();
         let keeping = sent.clone();
@@ -40,60 +40,63 @@ impl Queue {
         Self { config: sdk_config(endpoint.await), sent }
     }
 
-    /// Returns access to the same queues with injected faults: `fault` is called for each request and decides what happens
-    /// to it.
+    /// Returns access to the same queues through a proxy that injects faults: it calls `fault` for each request to
+    /// decide what happens to the request.
     pub async fn through<F>(&self, fault: F) -> Self
     where
         F: Fn(&Intercepted) -> Fault + Send + Sync + 'static,
     {
-        let engine = self.config.endpoint_url().expect("the fake has an endpoint").to_owned();
+        let engine = self.config.endpoint_url().expect("the SQS fake has no endpoint").to_owned();
         Self { config: sdk_config(proxy::start(engine, fault).await), ..self.clone() }
     }
 
-    /// Returns the queue of reminders.
+    /// Returns the reminder queue, whose messages make files-process check on a file.
     #[must_use]
     pub fn reminders(&self) -> Reminders {
         Reminders::new(&self.config, format!("{BASE}reminders"))
     }
 
-    /// Returns the repair queue and the dead-letter queue.
+    /// Returns the repair queue, which holds requests to deliver a message again, and the dead-letter queue.
     #[must_use]
     pub fn repairs(&self) -> Repairs {
         Repairs::new(&self.config, format!("{BASE}repairs"), format!("{BASE}dead-letters"))
     }
 
-    /// Returns the messages sent to the queue `name`, in order.
+    /// Returns the bodies of the messages sent to the queue `name`, in order.
     #[must_use]
     pub fn messages(&self, name: &str) -> Vec<Value> {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         sent.iter().filter(|(queue, ..)| queue == name).map(|(_, message, _)| message.clone()).collect()
     }
 
-    /// Returns the file and the delivery delay of each sent reminder, in order.
+    /// Returns the file ID and the delivery delay of each sent reminder, in order.
     #[must_use]
     pub fn sent(&self) -> Vec<(FileId, Duration)> {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         let reminders = sent.iter().filter(|(queue, ..)| queue == "reminders");
         let file = |message: &Value| {
-            serde_json::from_value::<Reminder>(message.clone()).expect("the message is a reminder").file_id
+            serde_json::from_value::<Reminder>(message.clone()).expect("the message is not a reminder").file_id
         };
         reminders.map(|(_, message, delay)| (file(message), *delay)).collect()
     }
 }
 
 async fn answer(request: Request<Incoming>, sent: &Mutex<Vec<Sent>>) -> Response<Full<Bytes>> {
-    let operation = request.headers()["x-amz-target"].to_str().expect("the header is text").to_owned();
-    let body = request.into_body().collect().await.expect("the request body arrives").to_bytes();
-    let request: Value = serde_json::from_slice(&body).expect("the request is JSON");
-    let queue = request["QueueUrl"].as_str().and_then(|url| url.strip_prefix(BASE)).expect("the URL is of this fake");
+    let operation = request.headers()["x-amz-target"].to_str().expect("the header x-amz-target is not text").to_owned();
+    let body = request.into_body().collect().await.expect("cannot read the request body").to_bytes();
+    let request: Value = serde_json::from_slice(&body).expect("the request is not JSON");
+    let queue = request["QueueUrl"]
+        .as_str()
+        .and_then(|url| url.strip_prefix(BASE))
+        .expect("QueueUrl is not a queue of this fake");
     let (status, body) = match operation.as_str() {
         "AmazonSQS.GetQueueAttributes" => (StatusCode::OK, json!({})),
         "AmazonSQS.SendMessage" => {
             let delay = request["DelaySeconds"].as_u64().filter(|delay| *delay <= 900);
             match delay {
                 Some(delay) => {
-                    let body = request["MessageBody"].as_str().expect("MessageBody is a string");
-                    let message = serde_json::from_str(body).expect("MessageBody is JSON");
+                    let body = request["MessageBody"].as_str().expect("MessageBody is not a string");
+                    let message = serde_json::from_str(body).expect("MessageBody is not JSON");
                     let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
                     sent.push((queue.to_owned(), message, Duration::from_secs(delay)));
                     (StatusCode::OK, json!({"MessageId": sent.len().to_string()}))

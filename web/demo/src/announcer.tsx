@@ -5,10 +5,10 @@ import { preview } from "./preview";
 import { latestActivity, unreadCount } from "./read-marks";
 import { useStore } from "./store";
 
-/** How many announcements stay in the document. */
+/** Maximum number of announcements that stay in the document. Older ones are removed. */
 const MAX_ANNOUNCEMENTS = 5;
 
-/** Announces new messages from other people to screen readers, and shows the number of unread messages in the title. */
+/** Announces new messages of others to screen readers, and shows the number of unread messages in the page's title. */
 export function Announcer({ threadId }: { threadId: string | undefined }) {
   const { list, marks, user } = useChat();
   const { threads, loaded } = useStore(list);
@@ -16,7 +16,8 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
   const known = useRef<Known>(undefined);
   const [announcements, setAnnouncements] = useState<{ key: number; text: string }[]>([]);
 
-  // Runs before the page is painted, so that threads the user has read never flash as unread.
+  // A layout effect, because it runs before the page is painted. Otherwise threads that the user has read would briefly
+  // show as unread.
   useLayoutEffect(() => {
     if (!loaded) return;
     marks.addThreads(threads);
@@ -51,9 +52,9 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
 }
 
 interface Known {
-  /** The latest activity in the list when it was first loaded, by the server's clock. */
+  /** Time of the latest activity in the list of threads when it was first loaded, by the server's clock. */
   since: string;
-  /** The `seq` of each thread's last message, by thread ID. */
+  /** The `seq` of each thread's last message when the list last changed, by thread ID. 0 for an empty thread. */
   seqs: Map<string, number>;
 }
 

@@ -19,14 +19,14 @@ interface PhotoProps {
   onOpen(): void;
 }
 
-/** A thumbnail that opens the photo or, while the photo is pending, a placeholder. */
+/** Shows a photo as a thumbnail that opens it or, while the photo is pending, as a placeholder. */
 export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
   const { previews } = useChat();
   const renew = useRenewal(view, photo.id);
   useEffect(() => {
     if (photo.thumbUrl) previews.forget(photo.id);
   }, [photo.thumbUrl, photo.id, previews]);
-  // The sender sees the photo at once. The other members see it when its thumbnail is ready.
+  // The sender sees a local preview of the photo at once. The other members see the photo when its thumbnail is ready.
   const source = photo.thumbUrl ?? previews.of(photo.id);
   if (photo.status !== "ready") {
     return (
@@ -43,7 +43,7 @@ export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
   );
 }
 
-/** An attachment that is not a photo: its name, its state, and a link to the file. */
+/** Shows an attachment that is not a photo: its name, its state, and a link to the file. */
 export function FileTile({ file, view }: { file: Attachment; view: ThreadView }) {
   const renew = useRenewal(view, file.id);
   const state = { pending: "being prepared", ready: formatSize(file.size), failed: "could not be processed" }[
@@ -72,7 +72,8 @@ export function hideImage(event: Event): void {
 const HOUR = 3_600_000;
 
 /**
- * Returns a function that requests new URLs for a file, at most once an hour. URLs of files expire after some hours.
+ * Returns a function that requests new URLs for a file, at most once an hour. It is needed because the URLs expire
+ * after 6 to 12 hours.
  */
 export function useRenewal(view: ThreadView, fileId: string): () => void {
   const renewedAt = useRef(Date.now());

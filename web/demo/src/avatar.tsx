@@ -1,6 +1,6 @@
 /**
- * A person's initials on a colour that depends only on their ID. Hidden from screen readers, because the name is always
- * next to it.
+ * Shows a person's initials on a colour that depends only on their ID. Hidden from screen readers, because the person's
+ * name is always next to the avatar.
  */
 export function Avatar({ id, name }: { id: string; name: string }) {
   return (
@@ -10,7 +10,7 @@ export function Avatar({ id, name }: { id: string; name: string }) {
   );
 }
 
-/** The avatars of the first two people. */
+/** Shows the avatars of a conversation: those of the first two people. */
 export function Avatars({ people }: { people: { id: string; name: string }[] }) {
   return (
     <span class="avatars" data-count={Math.min(people.length, 2)}>

@@ -11,15 +11,15 @@ interface Props {
   mine: boolean;
   /** Whether this is the first message of a group: messages of one author with short pauses. */
   first: boolean;
-  /** Whether this is the last message of its group. */
+  /** Whether this is the last message of its group. It shows the time. */
   last: boolean;
-  /** Opens a photo in full size. */
+  /** Opens a photo of the message in full size. */
   onOpen(entryKey: string, fileId: string): void;
-  /** Moves a message that was not sent back into the composer. */
+  /** Moves a message that could not be sent into the composer again. */
   onEdit(entry: ThreadEntry): void;
 }
 
-/** A message, whether sent, being sent or failed. */
+/** Shows one message, which may be sent, being sent or failed. */
 export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props) {
   const photos = entry.attachments.filter(isPhoto);
   const files = entry.attachments.filter((attachment) => !isPhoto(attachment));

@@ -12,7 +12,7 @@ import type { Session } from "./session";
 import { Sidebar } from "./sidebar";
 import { Thread } from "./thread";
 
-/** The page of a signed-in user. It creates one client and closes it when the user signs out. */
+/** The page of a signed-in user. It creates one `HearthClient` and closes it when the user signs out. */
 export function Chat({ config, session }: { config: Config; session: Session }) {
   const { user } = session;
   const context = useMemo(() => {

@@ -1,18 +1,18 @@
-/** A small client of the Cognito user pool API: sign-in, token refresh and revocation with `fetch`. */
+/** A small client of the Cognito user pool API, based on `fetch`: sign-in, token refresh and revocation. */
 
-/** The tokens of a session. The `idToken` is valid for an hour, the `refreshToken` for weeks. */
+/** The tokens of a session. The `idToken` is valid for an hour, the `refreshToken` for 30 days. */
 export interface Tokens {
   idToken: string;
   refreshToken: string;
 }
 
-/** The answer to a first sign-in with a temporary password. The user must choose a new one. */
+/** The answer to a first sign-in with a temporary password. The user must choose a new password. */
 export interface NewPasswordNeeded {
   /** Sets the new password and completes the sign-in. */
   choose(password: string): Promise<Tokens>;
 }
 
-/** An error answer of Cognito. `code` is the name of its exception, such as `NotAuthorizedException`. */
+/** An error response from Cognito. `code` is the name of its exception, such as `NotAuthorizedException`. */
 export class CognitoError extends Error {
   override name = "CognitoError";
   constructor(

@@ -8,7 +8,7 @@ export interface Config {
   clientId: string;
   /** The URL of the Cognito API. The default is Cognito's own URL in `region`. */
   cognitoUrl: string;
-  /** Demo users with their passwords, for sign-in with one click. Only for the local cloud, never for real deployments. */
+  /** Demo users with passwords, for sign-in with one click. Only a local cloud has them, never a real deployment. */
   users: DemoUser[];
 }
 

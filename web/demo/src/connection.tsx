@@ -10,7 +10,7 @@ const LABELS = {
   offline: "Offline",
 } satisfies Record<ConnectionState["status"], string>;
 
-/** Shows the state of the live connection and, while offline, the time until the next attempt. */
+/** Shows the state of the live connection and, while offline, the time until the next attempt to connect. */
 export function Connection() {
   const { client } = useChat();
   const { status, nextTryAt } = useStore(client.connection);

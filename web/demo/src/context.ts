@@ -20,20 +20,20 @@ export const Context = createContext<ChatContext | undefined>(undefined);
 
 export function useChat(): ChatContext {
   const context = useContext(Context);
-  if (!context) throw new Error("useChat must be called inside <Chat>.");
+  if (!context) throw new Error("useChat was called outside of <Chat>.");
   return context;
 }
 
 type Members = Pick<ThreadSummary, "memberIds" | "memberNames">;
 
-/** Returns the members of a thread without the user. */
+/** Returns all members of a thread except the current user. */
 export function otherMembers(thread: Members, user: User): User[] {
   return thread.memberIds
     .map((id, index) => ({ id, name: thread.memberNames[index] ?? id }))
     .filter((member) => member.id !== user.id);
 }
 
-/** Returns the title of a thread. Without one, returns the names of the other members. */
+/** Returns the title of a thread or, if it has none, the names of the other members. */
 export function threadTitle(thread: Members & { title: string | null }, user: User): string {
   return thread.title || joinNames(otherMembers(thread, user)) || "Notes to yourself";
 }

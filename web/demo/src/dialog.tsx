@@ -11,7 +11,7 @@ interface Props {
 
 /**
  * A modal dialog that is open while it is rendered. The browser keeps the focus inside, closes the dialog on Escape,
- * and returns the focus afterwards. A click outside closes it too.
+ * and then returns the focus to the element that had it before. A click outside closes the dialog too.
  */
 export function Dialog({ label, onClose, onKeyDown, children, class: name }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -32,9 +32,10 @@ export function Dialog({ label, onClose, onKeyDown, children, class: name }: Pro
         event.preventDefault(); // the dialog closes when its parent stops rendering it
         onClose();
       }}
-      // The event arrives late: the dialog may be gone and another one open. Then it must not call onClose.
+      // The browser sends the close event late. If this dialog is no longer rendered, onClose would close the next
+      // dialog.
       onClose={(event) => event.currentTarget.isConnected && onClose()}
-      // A click closes the dialog only if the press began outside. Selecting text can begin inside and end outside.
+      // A click outside closes the dialog only if the press began outside: a text selection may begin inside.
       onPointerDown={(event) => {
         pressed.current = event.target;
       }}

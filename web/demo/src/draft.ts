@@ -6,15 +6,15 @@ import type { Previews } from "./previews";
 export interface DraftFile {
   key: number;
   name: string;
-  /** The chosen file. Undefined for a file that was already uploaded for a message that was not sent. */
+  /** The file that the user chose. Undefined if the file was uploaded for an earlier message that could not be sent. */
   file: File | undefined;
-  /** A blob URL. Only images have one. */
+  /** Blob URL of an image for its preview. Undefined for other files. */
   previewUrl: string | undefined;
   /** Progress of the upload, from 0 to 1. */
   progress: number;
-  /** Set once all bytes are uploaded. */
+  /** The file as the message will reference it. Undefined until all bytes are uploaded. */
   uploaded: OutgoingFile | undefined;
-  /** Why the file cannot be sent, for the user. */
+  /** Tells the user why the file cannot be sent. */
   error: string | undefined;
 }
 
@@ -57,7 +57,7 @@ export class Draft implements Store<Content> {
     }
   }
 
-  /** Adds the content of a message that was not sent. Its text goes before the text of the draft. */
+  /** Adds the text and the files of a message that could not be sent. Its text goes before the text of the draft. */
   restore(text: string, attachments: readonly Attachment[]): void {
     for (const { id, name, mimetype, size } of attachments) {
       const previewUrl = this.previews.take(id);
@@ -78,7 +78,7 @@ export class Draft implements Store<Content> {
     this.update({ ...this.content, files: this.content.files.filter((file) => file.key !== key) });
   }
 
-  /** Returns the content for sending and empties the draft. */
+  /** Returns the text and the uploaded files for sending, and empties the draft. */
   take(): { text: string; files: OutgoingFile[] } {
     const { text, files } = this.content;
     this.update({ text: "", files: [] });
@@ -102,7 +102,7 @@ export class Draft implements Store<Content> {
     const uploaded = upload.sent.then(({ id, name }) =>
       this.change(key, { uploaded: outgoing({ id, name, mimetype, size: file.size }, previewUrl) }),
     );
-    // The server may refuse the file after inspecting it, even before the message is sent.
+    // The server may inspect and refuse the file before the message is sent. Then the composer shows the error.
     Promise.all([uploaded, upload.ready])
       .catch((error) => this.change(key, { uploaded: undefined, error: errorText(error) }))
       .finally(() => this.uploads.delete(key));
@@ -123,7 +123,7 @@ export class Draft implements Store<Content> {
   }
 }
 
-/** The drafts of all threads. A draft is still there when the user returns to its thread. */
+/** The drafts of all threads. They are kept until sign-out, so the user can leave a thread and find the draft later. */
 export class Drafts {
   private readonly drafts = new Map<string, Draft>();
 

@@ -19,12 +19,12 @@ function capitalized(text: string): string {
   return text.charAt(0).toLocaleUpperCase() + text.slice(1);
 }
 
-/** Returns the time of day: 18:05. */
+/** Returns the time of day, such as 18:05. */
 export function formatTime(iso: string): string {
   return clock.format(new Date(iso));
 }
 
-/** Returns a short time for lists, depending on its age: 18:05, Yesterday, Friday, or 3 Mar. */
+/** Returns a short time for the list of conversations, depending on its age: 18:05, Yesterday, Friday, or 3 Mar. */
 export function formatListTime(iso: string): string {
   const when = new Date(iso);
   const days = daysAgo(when);
@@ -33,7 +33,7 @@ export function formatListTime(iso: string): string {
   return days < 7 ? weekday.format(when) : dayAndMonth.format(when);
 }
 
-/** Returns the heading of a day's messages: Today, Yesterday, Friday, or 3 March 2026. */
+/** Returns the heading above the messages of a day: Today, Yesterday, Friday, or 3 March 2026. */
 export function formatDay(iso: string): string {
   const when = new Date(iso);
   const days = daysAgo(when);
@@ -41,7 +41,7 @@ export function formatDay(iso: string): string {
   return days < 7 ? weekday.format(when) : date.format(when);
 }
 
-/** Returns date and time in full: Friday, 3 March 2026 at 18:05. */
+/** Returns the full date and time, such as Friday, 3 March 2026 at 18:05. */
 export function formatFull(iso: string): string {
   return full.format(new Date(iso));
 }

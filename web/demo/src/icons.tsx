@@ -1,4 +1,7 @@
-/** Makes an icon component on a grid of 24 × 24, in the colour of the surrounding text. The button needs a label. */
+/**
+ * Makes an icon component from an SVG path on a grid of 24 × 24, in the colour of the surrounding text. It is hidden
+ * from screen readers, so a button that contains only the icon needs a label.
+ */
 function icon(path: string) {
   return () => (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">

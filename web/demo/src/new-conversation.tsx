@@ -102,7 +102,13 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
         </div>
         <div class="field">
           <label for="title">Title</label>
-          <input id="title" name="title" maxLength={limits.titleChars} autocomplete="off" aria-describedby="title-hint" />
+          <input
+            id="title"
+            name="title"
+            maxLength={limits.titleChars}
+            autocomplete="off"
+            aria-describedby="title-hint"
+          />
           <p class="hint" id="title-hint">
             Optional. If you already have a conversation with exactly these people, that one opens.
           </p>

@@ -10,14 +10,14 @@ export class Previews {
     return this.urls.get(fileId);
   }
 
-  /** Removes a URL without revoking it and returns it. The caller must revoke it. */
+  /** Removes the URL of a file and returns it without revoking it. The caller must revoke it later. */
   take(fileId: string): string | undefined {
     const url = this.urls.get(fileId);
     this.urls.delete(fileId);
     return url;
   }
 
-  /** Removes and revokes a URL. */
+  /** Removes and revokes the URL of a file, so that the browser can free its memory. */
   forget(fileId: string): void {
     const url = this.take(fileId);
     if (url) URL.revokeObjectURL(url);

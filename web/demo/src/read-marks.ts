@@ -4,7 +4,7 @@ import type { Message, Store, ThreadSummary } from "hearth-client";
 type Marks = Readonly<Record<string, number>>;
 
 interface Stored {
-  /** When the user first opened the page in this browser, by the server's clock. Messages up to then count as read. */
+  /** When the user first opened the page in this browser, by the server's clock. Earlier messages count as read. */
   readonly since: string;
   readonly marks: Marks;
 }
@@ -29,7 +29,7 @@ export class ReadMarks implements Store<Marks> {
 
   readonly getSnapshot = (): Marks => this.stored?.marks ?? NONE;
 
-  /** Adds read marks for threads that have none and are older than the user's first visit. */
+  /** Adds read marks for threads that have none and were created before the user's first visit. */
   addThreads(threads: readonly ThreadSummary[]): void {
     const { since, marks } = this.stored ?? { since: latestActivity(threads), marks: NONE };
     const added: Record<string, number> = {};
@@ -42,7 +42,7 @@ export class ReadMarks implements Store<Marks> {
     if (!this.stored || Object.keys(added).length > 0) this.store({ since, marks: { ...marks, ...added } });
   }
 
-  /** Marks a thread as read up to this `seq`. The mark never moves back. */
+  /** Marks a thread as read up to the message with this `seq`. A read mark never moves back. */
   markRead(threadId: string, seq: number): void {
     if (!this.stored || seq <= (this.stored.marks[threadId] ?? 0)) return;
     this.store({ ...this.stored, marks: { ...this.stored.marks, [threadId]: seq } });
@@ -78,7 +78,7 @@ function parse(text: string | null): Stored | undefined {
   }
 }
 
-/** Returns how many messages of a thread are unread. 0 if the user wrote the last one. */
+/** Returns how many messages of a thread are unread. 0 if the user wrote the last message. */
 export function unreadCount(thread: { id: string; lastMessage: Message | null }, marks: Marks, userId: string): number {
   const last = thread.lastMessage;
   if (!last || last.author.id === userId) return 0;

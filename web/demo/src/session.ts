@@ -1,6 +1,6 @@
 import { type Cognito, CognitoError, type Tokens } from "./cognito";
 
-/** A user, as named in the claims of the ID token. */
+/** A user. The `id` is the claim `sub` of their tokens. */
 export interface User {
   id: string;
   name: string;
@@ -8,12 +8,12 @@ export interface User {
 
 const KEY = "hearth-session";
 
-/** Cognito's error codes for a session that has ended. Other errors, such as too many requests, are temporary. */
+/** Cognito's error codes that end a session. Other errors, such as too many requests, are temporary. */
 const SESSION_ENDED = ["NotAuthorizedException", "UserNotFoundException", "PasswordResetRequiredException"];
 
 /**
- * The session of one signed-in user. Its tokens are in `sessionStorage`, so it survives a reload, and two tabs can have
- * two different users.
+ * The session of one signed-in user. Its tokens are in `sessionStorage`, so the session survives a reload, and two tabs
+ * can have two different users.
  */
 export class Session {
   readonly user: User;
@@ -34,7 +34,7 @@ export class Session {
     return new Session(cognito, tokens, onEnd);
   }
 
-  /** Returns the session from before a reload, or `undefined` if there is none. */
+  /** Returns the session that was stored before a reload, or `undefined` if there is none. */
   static resume(cognito: Cognito, onEnd: () => void): Session | undefined {
     const stored = sessionStorage.getItem(KEY);
     if (!stored) return undefined;
@@ -47,7 +47,10 @@ export class Session {
     }
   }
 
-  /** The token provider of hearth-client. If Cognito no longer accepts the refresh token, the session ends. */
+  /**
+   * Returns an ID token for hearth-client, a new one if `renew` is set or the old one has expired. If Cognito no longer
+   * accepts the refresh token, the session ends.
+   */
   readonly token = async ({ renew }: { renew: boolean }): Promise<string> => {
     if (renew || claims(this.tokens.idToken).exp * 1000 < Date.now()) {
       this.renewing ??= this.renew().finally(() => {
@@ -87,7 +90,7 @@ export class Session {
     }
   }
 
-  /** Revokes in the background, so that signing out also works without a network. */
+  /** Revokes the refresh token in the background, so that signing out also works without a network. */
   private revoke({ refreshToken }: Tokens): void {
     this.cognito.revoke(refreshToken).catch((error) => {
       console.warn("Signed out, but the refresh token could not be revoked; it stays valid until it expires:", error);

@@ -20,7 +20,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
   const { list, user } = useChat();
   const { threads, loaded, loading, hasMore, error } = useStore(list);
   return (
-    // While no conversation is open, the list is the page's main content.
+    // While no conversation is open, the list of conversations is the page's main content.
     <section class="sidebar" role={threadId ? "navigation" : "main"} aria-label="Conversations">
       <header>
         <img src="./favicon.svg" alt="" width="36" height="36" />
@@ -135,7 +135,7 @@ function CopyId({ id }: { id: string }) {
   );
 }
 
-/** Moves the focus through the list with the arrow keys. */
+/** Moves the focus through the list of conversations with the arrow keys. */
 function moveFocus(event: KeyboardEvent) {
   const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
   if (step === 0) return;

@@ -11,14 +11,14 @@ import { useStore } from "./store";
 import { Timeline } from "./timeline";
 import { Viewer } from "./viewer";
 
-/** The open thread: its messages and the composer. */
+/** Shows the open thread: its messages and the composer. */
 export function Thread({ threadId }: { threadId: string }) {
   const { client, list, marks, drafts, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
   useEffect(() => () => view.close(), [view]);
   const snapshot = useStore(view);
 
-  // While the view is loading, the list may already have the thread.
+  // Until the view has loaded, the heading uses the thread from the list of threads, if the list contains it.
   const threadInList = useStore(list).threads.find((thread) => thread.id === threadId);
   const thread = snapshot.thread ?? threadInList;
   const people = thread ? otherMembers(thread, user) : [];
@@ -37,7 +37,7 @@ export function Thread({ threadId }: { threadId: string }) {
   const field = useRef<HTMLTextAreaElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    // On a touch screen, focusing the field would open the keyboard, which covers half of the page.
+    // On a touch screen, focusing the message field would open the keyboard, which covers half of the page.
     if (matchMedia("(pointer: coarse)").matches) heading.current?.focus();
     else field.current?.focus();
     return () => requestAnimationFrame(() => document.getElementById(`item-${threadId}`)?.focus());

@@ -9,7 +9,7 @@ import { DownIcon } from "./icons";
 /** The timeline counts as scrolled to the end if at most this many pixels are below the visible part. */
 const END_DISTANCE_PX = 48;
 
-/** Messages of one author are grouped if each was sent less than this time after the one before it. */
+/** Messages of one author form a group if each was sent less than this time after the previous one. */
 const GROUP_PAUSE_MS = 5 * 60_000;
 
 interface Props {
@@ -19,7 +19,7 @@ interface Props {
   onEdit(entry: ThreadEntry): void;
 }
 
-/** The messages of a thread, with the newest at the bottom. Scrolling up loads older messages. */
+/** Shows the messages of a thread, with the newest at the bottom. Scrolling up loads older messages. */
 export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
   const { user } = useChat();
   const { entries, loaded, hasOlder, loadingOlder, error } = snapshot;
@@ -99,8 +99,8 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
 }
 
 /**
- * Keeps the scroll position when messages are added. At the end, the timeline follows new messages. Further up, the
- * visible messages stay where they are.
+ * Keeps the scroll position when messages are added. If the timeline is scrolled to the end, it follows new messages.
+ * Otherwise, the visible messages stay where they are.
  */
 function useScrollPosition(scroller: { current: HTMLDivElement | null }, entries: readonly ThreadEntry[]) {
   const [atEnd, setAtEnd] = useState(true);
@@ -143,7 +143,7 @@ function useScrollPosition(scroller: { current: HTMLDivElement | null }, entries
   return { atEnd, toEnd };
 }
 
-/** Returns the author's ID. Entries that are not sent yet are the user's own. */
+/** Returns the ID of an entry's author. An entry that is not sent yet is the user's own. */
 function authorOf(entry: ThreadEntry, userId: string): string {
   return entry.message?.author.id ?? userId;
 }

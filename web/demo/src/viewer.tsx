@@ -7,7 +7,7 @@ import { CloseIcon, NextIcon, PreviousIcon } from "./icons";
 interface Props {
   view: ThreadView;
   entry: ThreadEntry;
-  /** The photo to show first. */
+  /** ID of the photo to show first. */
   fileId: string;
   onClose(): void;
 }

@@ -12,13 +12,13 @@ import type {
   WsTicket,
 } from "./types.js";
 
-/** Options of all REST calls. */
+/** Options that every REST call accepts. */
 export interface CallOptions {
-  /** Aborts the call. */
+  /** Aborts the call, which then rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** The REST calls. Each rejects with a `HearthError`; after an abort, with the signal's reason. */
+/** The REST calls. A failed call rejects with a `HearthError`; an aborted one, with its signal's reason. */
 export class HearthApi {
   readonly #transport: Transport;
   readonly #created: (thread: Thread) => void;
@@ -30,8 +30,8 @@ export class HearthApi {
   }
 
   /**
-   * Creates the thread with exactly these members and the caller, or finds it if it exists. A thread has at most 90
-   * members, and its title at most 100 characters. An existing thread keeps its title.
+   * Creates the thread whose members are exactly `memberIds` and the caller, or returns it if it exists. A thread has
+   * at most 90 members, including the caller, and its title at most 100 characters. An existing thread keeps its title.
    */
   async createThread(
     memberIds: readonly string[],
@@ -60,8 +60,8 @@ export class HearthApi {
   }
 
   /**
-   * Returns a page of messages, newest first. With `after`, returns the messages after that `seq`, oldest first.
-   * `limit` is 1 to 100, by default 50.
+   * Returns a page of a thread's messages, newest first. With `after`, returns only messages with a larger `seq`,
+   * oldest first. `limit` is 1 to 100, by default 50.
    */
   async messages(
     threadId: string,
@@ -94,8 +94,8 @@ export class HearthApi {
   }
 
   /**
-   * Creates a file's record. Then send the bytes to `uploadUrl`, with the returned `method` and `headers`.
-   * `HearthClient.upload` does both.
+   * Creates a file's record on the server. Afterwards, send the file's bytes to `uploadUrl`, with the returned `method`
+   * and `headers`. `HearthClient.upload` does both.
    */
   async createFile(
     file: { filename: string; mimetype: string; size: number },
@@ -105,7 +105,7 @@ export class HearthApi {
     return answer.json as FileCreated;
   }
 
-  /** Returns a file's status. */
+  /** Returns a file's status, with its URLs if it is `ready`, or the reason if it is `failed`. */
   async fileStatus(fileId: string, options: CallOptions = {}): Promise<FileDetails> {
     const details = await this.#get<FileDetails>(`/api/files/${encodeURIComponent(fileId)}/status`, {}, options);
     const { url: path, ...others } = details;
@@ -120,14 +120,14 @@ export class HearthApi {
   }
 
   /**
-   * Returns the absolute URL of a path from the API. All URLs that this library returns are absolute already. Throws a
-   * `HearthError` if the URL is neither `http:` nor `https:`.
+   * Returns the absolute URL of a path that the server sent. URLs that this library returns are already absolute.
+   * Throws a `HearthError` if the URL is neither `http:` nor `https:`.
    */
   resolve(path: string): string {
     return this.#transport.resolve(path);
   }
 
-  /** Returns the absolute URL, or null if there is none or `resolve` refuses it. @internal */
+  /** Returns the absolute URL of `path`, or null if `path` is missing or `resolve` refuses it. @internal */
   link(path: string | null | undefined): string | null {
     if (path == null) return null;
     try {
@@ -137,7 +137,7 @@ export class HearthApi {
     }
   }
 
-  /** Returns the message with absolute URLs. @internal */
+  /** Returns the message with absolute URLs in its attachments. @internal */
   absolute(message: Message): Message {
     if (message.attachments.length === 0) return message;
     const attachments = message.attachments.map((attachment): Attachment => {

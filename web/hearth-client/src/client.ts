@@ -23,13 +23,17 @@ import type {
 import { upload } from "./upload.js";
 
 /**
- * A client of Hearth. Create one per signed-in user, and {@link close} it on sign-out. It has a live connection while a
- * thread or the thread list is open or followed.
+ * A client of the Hearth server. Create one per signed-in user, and {@link close} it on sign-out. While it subscribes
+ * to threads, it is connected by a WebSocket. It subscribes to open threads, threads in an open thread list, and
+ * threads passed to {@link follow}.
  */
 export class HearthClient {
-  /** The REST calls. They do not retry, except once after a 401, with a renewed token. */
+  /** The REST calls. They are not retried, except once after a 401, with a renewed token. */
   readonly api: HearthApi;
-  /** The state of the live connection. */
+  /**
+   * The state of the live connection: whether the WebSocket is open, and whether open threads and threads passed to
+   * {@link follow} are up to date.
+   */
   readonly connection: Store<ConnectionState>;
   readonly #context: Context;
   readonly #transport: Transport;
@@ -61,7 +65,7 @@ export class HearthClient {
     env.window?.addEventListener("online", () => this.#outbox.retryNow(), { signal: closing.signal });
   }
 
-  /** The caller's user ID, from the latest token. Null before the first call, and if the token is not a JWT. */
+  /** The caller's user ID, from the latest token. Null before the first REST call, and if the token is not a JWT. */
   get userId(): string | null {
     return this.#transport.claims.sub ?? null;
   }
@@ -83,15 +87,15 @@ export class HearthClient {
     return this.#opened(new LiveThreadList(this.#context, this.#live));
   }
 
-  /** Uploads a file. The server's default limit is 25 MiB. */
+  /** Uploads a file. The server refuses more than 25 MiB, unless its deployment sets another limit. */
   upload(file: Blob, options?: UploadOptions): Upload {
     return upload(this.#context, this.#files, file, options);
   }
 
   /**
-   * Calls `listener` for every message of a thread, each once, in the order of `seq`, without keeping them in memory.
-   * Starts after the `seq` in `after`: 0 means all messages; by default, only messages after this call. Returns a
-   * function that stops this.
+   * Calls `listener` once for every message of a thread with a `seq` larger than `after`, in the order of `seq`. With
+   * 0, these are all messages; by default, those committed after this call. Keeps no messages in memory. Returns a
+   * function that ends the calls.
    */
   follow(threadId: string, listener: ThreadListener, after?: number): () => void {
     const newest = async (signal: AbortSignal) => {
@@ -113,9 +117,10 @@ export class HearthClient {
   }
 
   /**
-   * Calls `listener` for each `file:status` event: of the caller's own files, and of files in followed threads. An
-   * event may come twice, and there are none while no thread or list is open or followed. Returns a function that stops
-   * this.
+   * Calls `listener` for each `file:status` event of the caller's own files and of files in threads that the client
+   * subscribes to: open threads, threads in an open thread list, and threads passed to {@link follow}. The same event
+   * may arrive twice. Without any such thread, the client is disconnected, and no events arrive. Returns a function
+   * that removes the listener.
    */
   onFileStatus(listener: (event: FileStatusEvent) => void): () => void {
     return this.#live.onFileStatus(listener);
@@ -130,7 +135,10 @@ export class HearthClient {
     this.#outbox.retryNow();
   }
 
-  /** Closes the socket, all timers and all views. The next client with the same `outbox` sends the unsent messages. */
+  /**
+   * Closes the socket and all views, and cancels all timers. The next client with the same `outbox` option sends the
+   * unsent messages; without this option, they are lost.
+   */
   close(): void {
     this.#closing.close();
     for (const opened of this.#open) opened.close();

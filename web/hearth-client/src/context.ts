@@ -8,7 +8,10 @@ export interface Context {
   readonly env: Environment;
   readonly timing: Timing;
   readonly closing: CloseNotifier;
-  /** Reports an error that no promise or snapshot carries. Calls the application's `onError`. */
+  /**
+   * Passes an error to the application's `onError`. Called only for errors that are not reported by a rejected promise
+   * or a snapshot.
+   */
   readonly report: (error: unknown) => void;
 }
 
@@ -17,7 +20,10 @@ export class CloseNotifier {
   readonly #controller = new AbortController();
   readonly #callbacks = new Set<() => void>();
 
-  /** Aborted when the client is closed. Use `add` for many listeners: Node warns about more than ten on one signal. */
+  /**
+   * A signal that is aborted when the client is closed. For a callback per request, use `add` instead: Node warns if a
+   * signal has more than ten listeners.
+   */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -39,12 +45,15 @@ export class CloseNotifier {
   }
 }
 
-/** A longer `Retry-After` is a server's mistake, or a date that differs because of clock skew. */
+/**
+ * The longest `Retry-After` that is obeyed, in milliseconds. A longer one is a mistake of the server, or a date that
+ * seems far away because of clock skew.
+ */
 const MAX_RETRY_AFTER = 10 * 60_000;
 
 /**
  * Returns the milliseconds to wait before retry `attempt` (0, 1, 2 …): exponential backoff with full jitter, so that
- * clients do not retry at the same time. A `Retry-After` of `error` is added, up to 10 minutes.
+ * clients do not retry at the same time. If `error` has a `Retry-After`, it is added, up to 10 minutes.
  */
 export function backoff({ env, timing }: Context, attempt: number, error?: unknown): number {
   const longest = Math.min(timing.backoffMax, timing.backoffBase * 2 ** Math.min(attempt, 30));
@@ -53,7 +62,7 @@ export function backoff({ env, timing }: Context, attempt: number, error?: unkno
   return retryAfter + env.random() * longest;
 }
 
-/** A wait that can be ended early. */
+/** A wait before a retry, which can be ended early. */
 export class Pause {
   #end: (() => void) | null = null;
 
@@ -69,28 +78,32 @@ export class Pause {
     });
   }
 
-  /** Ends the current wait. Does nothing if there is none. */
+  /** Ends the current wait, if any. */
   endNow(): void {
     this.#end?.();
   }
 }
 
 /**
- * Whether a retry may succeed. True for a 401 too: the token provider may have a valid token after the next sign-in.
+ * Whether a call that failed with `error` may succeed later. True for a 401 as well: after the user's next sign-in, the
+ * token provider may return a valid token.
  */
 export function isTemporary(error: unknown): boolean {
   return error instanceof HearthError && (error.retryable || error.status === 401);
 }
 
-/** Returns `error` as a {@link HearthError}. Wraps errors from the application's code and from bugs in this library. */
+/**
+ * Returns `error` as a {@link HearthError}. Wraps errors of other types, which come from the application's code or from
+ * bugs in this library.
+ */
 export function toHearthError(error: unknown): HearthError {
   if (error instanceof HearthError) return error;
   return new HearthError({ kind: "protocol", code: "unexpected_answer", detail: String(error), cause: error });
 }
 
 /**
- * Calls `call` until it succeeds, fails permanently, or was called `maxAttempts` times. Rejects immediately when
- * `signal` is aborted.
+ * Calls `call` with backoff until it succeeds, fails permanently, or has been called `maxAttempts` times. When `signal`
+ * is aborted, ends the current wait and rejects with the signal's reason.
  */
 export async function withRetries<T>(
   context: Context,

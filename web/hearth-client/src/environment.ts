@@ -13,12 +13,12 @@ const TIMING: Timing = {
   listRefresh: 120_000,
 };
 
-/** Returns the timing: the given values, and defaults for the others. */
+/** Returns a client's timeouts and intervals: the given values, and defaults for the others. */
 export function timingOf(given: Partial<Timing> = {}): Timing {
   return { ...TIMING, ...given };
 }
 
-/** Returns the environment: the given parts, and the platform's own for the others. */
+/** Returns the platform's functions for a client: the given ones, and those of the browser or Node for the others. */
 export function environmentOf(given: Partial<Environment> = {}): Environment {
   const platform = globalThis as Partial<
     Pick<typeof globalThis, "WebSocket" | "XMLHttpRequest" | "window" | "document">
@@ -40,7 +40,7 @@ export function environmentOf(given: Partial<Environment> = {}): Environment {
   };
 }
 
-/** Returns a version 4 UUID. Browsers offer `crypto.randomUUID` only on HTTPS pages and localhost. */
+/** Returns a version 4 UUID. Avoids `crypto.randomUUID`, which browsers offer only on HTTPS pages and localhost. */
 function uuid(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;

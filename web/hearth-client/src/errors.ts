@@ -11,8 +11,8 @@ import type { ErrorCode, FieldError } from "./types.js";
 export type ErrorKind = "http" | "network" | "token" | "protocol" | "file";
 
 /**
- * The codes that this library adds to the server's. `forbidden`, `not_found`, `too_many_requests` and `http_error`
- * stand for error responses without a `code`, from API Gateway or a proxy.
+ * Error codes of this library, in addition to the server's. `forbidden`, `not_found`, `too_many_requests` and
+ * `http_error` are for error responses without a `code`, which come from API Gateway or a proxy.
  */
 export type ClientErrorCode =
   | "network_error"
@@ -39,15 +39,15 @@ export interface HearthErrorFields {
   cause?: unknown;
 }
 
-/** The error that all calls of this library reject with, except after an abort: then it is the signal's reason. */
+/** The error with which calls of this library reject. Only an aborted call rejects with its signal's reason instead. */
 export class HearthError extends Error {
   override readonly name = "HearthError";
   readonly kind: ErrorKind;
-  /** What is wrong, for programs. Stable. */
+  /** What is wrong, for programs: a code that does not change between versions. */
   readonly code: ErrorCode | ClientErrorCode;
   /** What is wrong, for people, in English. */
   readonly detail: string;
-  /** The HTTP status, or null if there was no response. */
+  /** HTTP status of the response, or null if the error has none. */
   readonly status: number | null;
   /** The invalid fields of the request; empty if the error is not about fields. */
   readonly errors: readonly FieldError[];

@@ -9,10 +9,10 @@ export interface MessageNewEvent {
   data: {
     /** The message, the same object as in REST responses. */
     message: Schemas["Message"];
-    /** The message's thread. */
+    /** ID of the message's thread. */
     threadId: Schemas["ThreadId"];
     /**
-     * True if the message is too large for a frame. Then it has an empty body and no attachments, and the client
+     * True if the message is too large for a frame. Then `message` has an empty body and no attachments, and the client
      * fetches the complete message over REST. Missing otherwise.
      */
     truncated?: boolean;
@@ -27,7 +27,7 @@ export interface FileStatusEvent {
     fileId: Schemas["FileId"];
     /** The file's new state. */
     status: Schemas["FileStatus"];
-    /** Link to the thumbnail, relative to the API's base URL; null if the file has no thumbnail. */
+    /** Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail. */
     thumbUrl: string | null;
   };
   event: "file:status";
@@ -37,8 +37,8 @@ export interface FileStatusEvent {
 export type Channel = string;
 
 /**
- * The client chooses the ID of its frame, and the answer has the same ID: a string of at most 128 characters, or a
- * whole number of 64 bits.
+ * ID that the client chose for its frame; the answer repeats it. A string of at most 128 characters, or a 64-bit
+ * integer.
  */
 export type FrameId = string | number;
 
@@ -48,8 +48,8 @@ export interface SubscribedEvent {
     /** The channel that the connection is now subscribed to. */
     channel: Channel;
     /**
-     * The thread's last `seq`. The server pushes every message after it. The client fetches missing messages up to it
-     * over REST with `after`.
+     * The thread's last `seq`. The server pushes every message with a larger `seq`. The client fetches missing messages
+     * up to this `seq` over REST, with `after`.
      */
     seq: number;
   };
@@ -78,11 +78,14 @@ export interface PongEvent {
 
 /** Data of an `error` event. */
 export interface FrameError {
-  /** The channel of the client's frame, unchanged. Missing if the error is not about a channel. */
+  /**
+   * The channel of the client's frame, unchanged. Missing if the error is not about a channel, or if the channel has
+   * more than 128 characters.
+   */
   channel?: string;
-  /** What is wrong, for programs. */
+  /** What is wrong, as a code for programs. */
   code: Schemas["ErrorCode"];
-  /** What is wrong and what to do, for developers. */
+  /** What is wrong and what to do, as a text for developers. */
   detail: string;
 }
 

@@ -1,9 +1,12 @@
 import { EVENTS, type ServerEvent } from "./events.js";
 
-/** A frame from the server. */
+/** A WebSocket frame from the Hearth server. */
 export type Frame = ServerEvent;
 
-/** Parses a frame. Returns null for unknown frames: API Gateway sends some of its own, and newer servers may too. */
+/**
+ * Parses the text of a WebSocket frame. Returns null for an unknown frame, such as an error that API Gateway itself
+ * sends, or an event of a newer server.
+ */
 export function parseFrame(text: unknown): Frame | null {
   if (typeof text !== "string") return null;
   try {
@@ -17,7 +20,7 @@ export function parseFrame(text: unknown): Frame | null {
   }
 }
 
-/** Returns the channel of a thread. */
+/** Returns the name of a thread's channel. */
 export function channelOf(threadId: string): string {
   return `thread:${threadId}`;
 }

@@ -4,7 +4,7 @@ import type { Environment, ErrorCode, FetchResponse, FieldError, TokenProvider }
 
 export interface ApiRequest {
   method: "GET" | "POST";
-  /** Relative to the base URL, with the query string. */
+  /** The path relative to the API's base URL, including the query string. */
   path: string;
   body?: unknown;
   headers?: Record<string, string>;
@@ -23,7 +23,7 @@ interface Claims {
   exp?: number;
 }
 
-/** Sends requests with a bearer token, and turns failures into `HearthError`s. */
+/** Sends API requests with a bearer token, and turns failures into `HearthError`s. */
 export class Transport {
   readonly #base: string;
   readonly #provider: TokenProvider;
@@ -44,7 +44,7 @@ export class Transport {
 
   /**
    * Claims of the latest token; empty if it is not a JWT. They are not verified, so use them only for display and to
-   * decide when to renew.
+   * decide when to renew the token.
    */
   get claims(): Claims {
     return this.#claims;
@@ -74,7 +74,7 @@ export class Transport {
       return await this.#send(request, token);
     } catch (error) {
       if (!(error instanceof HearthError) || error.status !== 401) throw error;
-      // Another call may have renewed the token during this request.
+      // If another call has renewed the token during this request, use the new token instead of renewing it again.
       const renewed = this.#latestToken === token ? await this.#renewToken() : await this.#currentToken();
       return await this.#send(request, renewed);
     }
@@ -93,7 +93,7 @@ export class Transport {
 
   async #askProvider(renew: boolean): Promise<string> {
     let stop = () => {};
-    // Without a timeout, a provider that never answers would block all requests.
+    // Without a timeout, a token provider that never answers would block all requests.
     const timeout = new Promise<never>((_, reject) => {
       const fail = () => reject(new Error(`The token provider returned no token within ${this.#timeout} ms.`));
       const cancel = this.#env.schedule(fail, this.#timeout);
@@ -139,7 +139,9 @@ export class Transport {
 
 /**
  * Calls `send` with a signal that aborts when `given` aborts, when the client is closed, or after `timeout`
- * milliseconds. Turns other errors of `send` into `network` errors.
+ * milliseconds. If `given` aborts or the client is closed, rejects with the reason of `given` or of `closing`.
+ * Otherwise rejects with a `HearthError`: that of `send`, or a `network` error for the timeout and for all other errors
+ * of `send`.
  */
 export async function withTimeout<T>(
   env: Environment,
@@ -197,7 +199,10 @@ const GATEWAY_CODES: Record<number, ErrorCode | ClientErrorCode> = {
   503: "unavailable",
 };
 
-/** The error of a response: a problem document, API Gateway's own `{"message"}`, or any body from a proxy. */
+/**
+ * Returns the error that an error response describes. Its body is a problem document of the API, API Gateway's own
+ * `{"message"}`, or anything from a proxy.
+ */
 function responseError(response: FetchResponse, json: object | null, now: number): HearthError {
   const problem: { code?: unknown; detail?: unknown; message?: unknown; requestId?: unknown; errors?: unknown } =
     json ?? {};
@@ -214,7 +219,8 @@ function responseError(response: FetchResponse, json: object | null, now: number
 }
 
 /**
- * Parses a `Retry-After` header, which contains seconds or a date. Returns milliseconds, or null if it is not valid.
+ * Parses a `Retry-After` header, which contains seconds or a date. Returns the time to wait in milliseconds, or null if
+ * the header is missing or not valid.
  */
 export function parseRetryAfter(value: string | null, now: number): number | null {
   if (value === null) return null;

@@ -9,36 +9,48 @@ import type { ConnectionState, ConnectionStatus, FileStatusEvent, Message, Store
 /** Handles the events of a thread's channel. */
 export interface ChannelHandler {
   message(message: Message, truncated: boolean): void;
-  /** Called after each subscribe. Messages after `seq` are pushed; fetch those up to it by REST. */
+  /**
+   * Called when the server has acknowledged a subscribe, with the thread's last `seq`. Later messages are pushed; fetch
+   * missing messages up to `seq` by REST.
+   */
   subscribed(seq: number): void;
-  /** Called when the server refuses the subscription permanently. */
+  /** Called when the subscription to the channel is refused permanently. */
   refused(error: HearthError): void;
-  /** Called when a socket could not be opened although REST works: no pushes for now, so fetch new messages by REST. */
+  /**
+   * Called when a socket could not be opened although REST works. Nothing is pushed for now, so fetch new messages by
+   * REST.
+   */
   pushUnavailable(): void;
 }
 
 /** A connection attempt, until its socket becomes the current one. */
 interface PendingSocket {
-  /** Null until there is a ticket for it. */
+  /** Null until the ticket that opens the socket has been fetched. */
   socket: Socket | null;
   opened: boolean;
-  /** When its token expires, in milliseconds since 1970; null if the token is not a JWT with `exp`. */
+  /** When the connection's token expires, in milliseconds since 1970; null if the token is not a JWT with `exp`. */
   tokenExpiresAt: number | null;
 }
 
-/** The maximum number of channels. The server allows 500 subscriptions per connection, including ended ones. */
+/**
+ * Maximum number of channels that one client subscribes to at the same time. The server allows 500 channels during a
+ * connection's lifetime, including those that were unsubscribed, so 100 are left for threads that are opened later.
+ */
 const MAX_CHANNELS = 400;
-/** If a connection lasted this long, backoff starts again from its shortest wait. */
+/** If a connection lasted this many milliseconds, the backoff of reconnections starts again from its shortest wait. */
 const STABLE_AFTER = 10_000;
-/** The connection closes this long after the last thread is closed, in case another thread is opened next. */
+/**
+ * How many milliseconds the connection stays open after the last thread is closed, so that another thread can be opened
+ * without a reconnection.
+ */
 const DISCONNECT_DELAY = 5_000;
-/** The token is renewed, and the socket replaced, this long before the token expires. */
+/** How many milliseconds before a token expires the client renews it and replaces the socket. */
 const RENEW_BEFORE_EXPIRY = 60_000;
 
 /**
- * The live connection. It connects while any channel is followed, reconnects with backoff, and subscribes each socket
- * to all followed channels. Before a socket's expected end it opens a second one, and closes the first when the second
- * is subscribed to everything.
+ * The connection on which the server pushes events. It is open while any channel has a handler, reconnects with
+ * backoff, and subscribes each socket to all channels with handlers. Before a socket's token expires or API Gateway
+ * closes the socket, it opens a new socket, and closes the old one when the new one is subscribed to all channels.
  */
 export class LiveConnection {
   readonly store: Store<ConnectionState>;
@@ -49,17 +61,19 @@ export class LiveConnection {
   readonly #channels = new Map<string, Set<ChannelHandler>>();
   readonly #fileListeners = new Set<(event: FileStatusEvent) => void>();
   readonly #resubscribedListeners = new Set<() => void>();
-  /** Followers that miss messages. While there are any, the status is `catching-up`. */
+  /** Each `ThreadFollower` that is fetching missed messages. While there are any, the status is `catching-up`. */
   readonly #behind = new Set<object>();
   #current: Socket | null = null;
-  /** The socket that will replace `#current`, or become the first one. */
+  /** The connection attempt in progress. Its socket will become `#current`. */
   #next: PendingSocket | null = null;
   #attempt = 0;
   #error: HearthError | null = null;
   #retry: { at: number; cancel: () => void } | null = null;
   #cancelReplacement = () => {};
   #cancelDisconnect = () => {};
-  /** The last socket for which the listeners of `onResubscribed` were called. */
+  /**
+   * The last socket for which the listeners of `onResubscribed` were called, so that they are called once per socket.
+   */
   #resubscribedSocket: Socket | null = null;
 
   constructor(context: Context, transport: Transport, url: string) {
@@ -71,7 +85,10 @@ export class LiveConnection {
     this.#listenToPlatform();
   }
 
-  /** Follows a thread's channel, and connects if necessary. Returns a function that stops this. */
+  /**
+   * Subscribes to a thread's channel, and connects if necessary. Calls `handler` for the channel's events. Returns a
+   * function that removes the handler; without handlers, the channel is unsubscribed.
+   */
   followChannel(threadId: string, handler: ChannelHandler): () => void {
     if (this.#context.env.WebSocket === null) {
       throw new TypeError(
@@ -97,7 +114,10 @@ export class LiveConnection {
     return () => this.#unfollowChannel(channel, handler);
   }
 
-  /** Calls `listener` for each `file:status`; for some more than once. Returns a function that stops this. */
+  /**
+   * Calls `listener` for each `file:status` event. The same event may arrive more than once. Returns a function that
+   * removes the listener.
+   */
   onFileStatus(listener: (event: FileStatusEvent) => void): () => void {
     this.#fileListeners.add(listener);
     return () => this.#fileListeners.delete(listener);
@@ -105,14 +125,14 @@ export class LiveConnection {
 
   /**
    * Calls `listener` each time a new socket is subscribed to all channels. Events may have been missed before that, so
-   * the listener should request what they announce. Returns a function that stops this.
+   * the listener should request the current state by REST. Returns a function that removes the listener.
    */
   onResubscribed(listener: () => void): () => void {
     this.#resubscribedListeners.add(listener);
     return () => this.#resubscribedListeners.delete(listener);
   }
 
-  /** Records whether a follower misses messages. */
+  /** Records whether a `ThreadFollower` is fetching missed messages, which makes the status `catching-up`. */
   setBehind(follower: object, behind: boolean): void {
     if (behind ? this.#behind.has(follower) : !this.#behind.delete(follower)) return;
     if (behind) this.#behind.add(follower);
@@ -159,7 +179,7 @@ export class LiveConnection {
     if (this.#current === null && this.#next === null && this.#retry === null) this.#connect();
   }
 
-  /** Starts a connection attempt. A current socket stays open meanwhile. */
+  /** Starts a connection attempt. The current socket, if any, stays open until the new one replaces it. */
   #connect(): void {
     this.#retry?.cancel();
     this.#retry = null;
@@ -186,13 +206,14 @@ export class LiveConnection {
   }
 
   /**
-   * Creates a socket. Returns null if the platform refuses: by the page's policy, or for a `ws:` URL on an HTTPS page.
+   * Creates a socket. Returns null if the browser refuses it because of the page's content security policy, or because
+   * the URL is `ws:` on an HTTPS page.
    */
   #createSocket(next: PendingSocket, url: string): Socket | null {
     const handlers: SocketHandlers = {
       opened: () => {
         next.opened = true;
-        // Without a current socket there is no reason to wait until this one is subscribed.
+        // If there is no current socket, use this one at once, before it is subscribed.
         if (this.#current === null) this.#promote();
         this.#subscriptionsChanged();
       },
@@ -207,7 +228,7 @@ export class LiveConnection {
     try {
       socket = new Socket(this.#context, url, handlers);
     } catch (cause) {
-      const detail = `The browser does not allow the connection; its security policy or the URL may be why. ${cause}`;
+      const detail = `The browser refused the connection. Check wsUrl and the page's content security policy. ${cause}`;
       this.#attemptFailed(new HearthError({ kind: "network", code: "network_error", detail, cause }));
       if (this.#current === null) this.#pushUnavailable();
     }
@@ -225,7 +246,7 @@ export class LiveConnection {
     this.#retry?.cancel();
     this.#retry = null;
     const { env, timing } = this.#context;
-    // With clock skew a new token may seem to be expired. The minimum prevents an endless series of reconnections.
+    // With clock skew, a new token may seem to be expired. The minimum lifetime prevents endless reconnections.
     const lifetime =
       tokenExpiresAt === null
         ? timing.socketAge
@@ -299,7 +320,7 @@ export class LiveConnection {
     this.#retry = { at: env.now() + wait, cancel: env.schedule(() => this.#connect(), wait) };
   }
 
-  /** Listens to the platform: the network goes or comes back, or the page becomes visible. */
+  /** Disconnects when the browser goes offline. Reconnects when it is online again, or the page becomes visible. */
   #listenToPlatform(): void {
     const { window, document } = this.#context.env;
     const { signal } = this.#context.closing;

@@ -219,12 +219,12 @@ export interface components {
             name: string;
             /**
              * Format: uint64
-             * @description Size in bytes.
+             * @description Size of the file in bytes.
              */
             size: number;
             /** @description State of the file. */
             status: components["schemas"]["FileStatus"];
-            /** @description Link to the thumbnail, relative to the API's base URL. Missing if the file has no thumbnail. */
+            /** @description Link to the file's thumbnail, relative to the API's base URL. Missing if the file has no thumbnail. */
             thumbUrl?: string;
             /** @description Link to the file, relative to the API's base URL. It works once the file is ready. */
             url: string;
@@ -233,14 +233,14 @@ export interface components {
         Author: {
             /** @description ID of the user. */
             id: components["schemas"]["UserId"];
-            /** @description The user's current name, or their ID if no token of theirs had a name. */
+            /** @description The user's current name, or their ID if none of their tokens had a name. */
             name: string;
         };
         /** @description Request body of `POST /api/files`. */
         CreateFile: {
             /** @description The file's name: 1 to 255 characters, without a path and without control characters. */
             filename: string;
-            /** @description The file's media type, such as `image/jpeg`. It may have parameters. */
+            /** @description The file's media type, such as `image/jpeg`. It may have parameters, as in `text/plain; charset=utf-8`. */
             mimetype: string;
             /**
              * Format: uint64
@@ -250,7 +250,7 @@ export interface components {
         };
         /** @description Request body of `POST /api/threads`. */
         CreateThread: {
-            /** @description The thread's members. The caller is always one, named or not. Order and duplicates do not matter. At most 90 different members, the caller included. */
+            /** @description IDs of the thread's members. The caller is always a member, whether named or not. Order and duplicates do not matter. At most 90 different members, the caller included. */
             memberIds: components["schemas"]["UserId"][];
             /** @description The thread's title, at most 100 characters. */
             title?: string | null;
@@ -258,15 +258,15 @@ export interface components {
         /** @description An error from the server (`application/problem+json`) or from API Gateway (`application/json`). */
         ErrorBody: components["schemas"]["Problem"] | components["schemas"]["GatewayError"];
         /**
-         * @description Every error code that a client may receive, from REST and on the socket. The meaning of a code never changes.
+         * @description The codes of all errors that a client may receive, from REST or on the socket. The meaning of a code never changes.
          *
          *     - `malformed_json`: 400: the request body is not valid JSON.
          *     - `invalid_query`: 400: a query parameter has the wrong type or exceeds its limit. `errors` names each such parameter.
-         *     - `invalid_cursor`: 400: the cursor is not valid for this list, or belongs to the other order. Request the list without a cursor.
-         *     - `invalid_idempotency_key`: 400: the `Idempotency-Key` header is empty, too long or contains other than visible ASCII characters.
+         *     - `invalid_cursor`: 400: the cursor is not valid for this list, or was made for the opposite order. Request the list without a cursor.
+         *     - `invalid_idempotency_key`: 400: the `Idempotency-Key` header is empty, too long or contains characters other than visible ASCII.
          *     - `unauthorized`: 401: the request has no token, or its token is not valid. Sign in again.
          *     - `origin_not_allowed`: 403: the socket was opened by a web page whose origin the deployment does not allow.
-         *     - `invalid_file_url`: 403: the link to a file has expired or was changed. Get a new link from the message or the file's status.
+         *     - `invalid_file_url`: 403: the link to a file has expired or was changed. Request the message or the file's status again for a new link.
          *     - `file_not_found`: 404: the file does not exist, or the caller does not have access to it, or it is not ready for download.
          *     - `thread_not_found`: 404: the thread does not exist, or the caller is not a member of it.
          *     - `body_too_large`: 413: the request body is larger than 256 KiB.
@@ -276,9 +276,9 @@ export interface components {
          *     - `unknown_action`: Socket: the server does not know the frame's `action`.
          *     - `invalid_frame`: Socket: a field of the frame is missing, has the wrong type or exceeds its limit.
          *     - `frame_too_large`: Socket: the frame is larger than 32 KiB.
-         *     - `too_many_subscriptions`: Socket: the connection has already subscribed to 500 channels. Open a new one.
+         *     - `too_many_subscriptions`: Socket: the connection has already subscribed to 500 channels. Open another connection.
          *     - `connection_expired`: Socket: the token that opened the connection has expired. Reconnect with a new token.
-         *     - `internal`: 500: the server has an error. Its log has the details under the `requestId`.
+         *     - `internal`: 500: the server failed to process the request. Its log has the details under the response's `requestId`.
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
@@ -296,13 +296,13 @@ export interface components {
             id: components["schemas"]["FileId"];
             /** @description The file's name. */
             name: string;
-            /** @description Why the file failed, as a text for people. Only failed files have it. */
+            /** @description Why the file failed, as a text for people. Missing unless the file has failed. */
             reason?: string;
             /** @description State of the file. */
             status: components["schemas"]["FileStatus"];
-            /** @description Link to the thumbnail, relative to the API's base URL; null if the file has no thumbnail. */
+            /** @description Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail. */
             thumbUrl: string | null;
-            /** @description Link to the file, relative to the API's base URL. Only ready files have it. */
+            /** @description Link to the file, relative to the API's base URL. Missing unless the file is ready. */
             url?: string;
         };
         /** @description ID of a file: `file_…`. */
@@ -323,11 +323,11 @@ export interface components {
         };
         /** @description A message. REST responses and `message:new` events contain the same object. */
         Message: {
-            /** @description The files of the message. */
+            /** @description The message's files; empty if the message has only text. */
             attachments: components["schemas"]["Attachment"][];
             /** @description The user who wrote the message. */
             author: components["schemas"]["Author"];
-            /** @description The text; empty if the message has only files. */
+            /** @description The message's text; empty if the message has only files. */
             body: string;
             /** @description When the message was committed. */
             createdAt: components["schemas"]["Timestamp"];
@@ -338,16 +338,16 @@ export interface components {
              * @description The message's number in its thread: 1, 2, 3 … without gaps, in commit order.
              */
             seq: number;
-            /** @description The message's thread. */
+            /** @description ID of the message's thread. */
             threadId: components["schemas"]["ThreadId"];
         };
         /** @description ID of a message: `msg_…`. */
         MessageId: string;
         /** @description Response body of `GET /api/threads/{threadId}/messages`. */
         MessagePage: {
-            /** @description At most `limit` messages: newest first, or oldest first if `after` was given. */
+            /** @description At most `limit` messages: newest first, or oldest first if the list was requested with `after`. */
             messages: components["schemas"]["Message"][];
-            /** @description The cursor of the next page; null on the last page. */
+            /** @description Cursor that requests the next page; null on the last page. */
             nextCursor: string | null;
         };
         /** @description A new file, before its upload. */
@@ -356,14 +356,14 @@ export interface components {
             id: components["schemas"]["FileId"];
             /** @description The file's name. */
             name: string;
-            /** @description State of the file: `pending`. */
+            /** @description State of the file, always `pending`. */
             status: components["schemas"]["FileStatus"];
         };
         /** @description A problem document (RFC 9457): an error response of the server. */
         Problem: {
-            /** @description What is wrong, for programs. */
+            /** @description What is wrong, as a code for programs. */
             code: components["schemas"]["ErrorCode"];
-            /** @description What is wrong and what to do, for developers. */
+            /** @description What is wrong and what to do, as a text for developers. */
             detail: string;
             /** @description The invalid fields, at most 100; empty if the error is not about fields. */
             errors: components["schemas"]["FieldError"][];
@@ -376,14 +376,14 @@ export interface components {
             status: number;
             /** @description The reason phrase of the HTTP status. */
             title: string;
-            /** @description Always `about:blank`: `code` carries the meaning. */
+            /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
         };
         /** @description Request body of `POST /api/threads/{threadId}/messages`. It must have text, files or both. */
         SendMessage: {
-            /** @description The text, at most 8000 characters. It may be missing or empty if there are files. */
+            /** @description The message's text, at most 8000 characters. It may be missing or empty if the message has files. */
             body?: string | null;
-            /** @description At most 10 files. The caller must own each, and none may have failed. */
+            /** @description IDs of the message's files, at most 10. The caller must own each file, and none may have failed. */
             fileIds?: components["schemas"]["FileId"][] | null;
         };
         /** @description A thread. Response body of `POST /api/threads`. */
@@ -392,11 +392,11 @@ export interface components {
             createdAt: components["schemas"]["Timestamp"];
             /** @description ID of the thread. */
             id: components["schemas"]["ThreadId"];
-            /** @description The thread's members. They never change. */
+            /** @description IDs of the thread's members. They never change. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description The title that its creator chose; null if there is none. */
+            /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the last message was sent, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description Response body of `GET /api/threads/{threadId}`. */
@@ -405,20 +405,20 @@ export interface components {
             createdAt: components["schemas"]["Timestamp"];
             /** @description ID of the thread. */
             id: components["schemas"]["ThreadId"];
-            /** @description The thread's members. They never change. */
+            /** @description IDs of the thread's members. They never change. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description The members' names, in the order of `memberIds`. A member without a known name has their ID here. */
+            /** @description The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID. */
             memberNames: string[];
-            /** @description The title that its creator chose; null if there is none. */
+            /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the last message was sent, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description ID of a thread: `thread_…`. */
         ThreadId: string;
         /** @description Response body of `GET /api/threads`. */
         ThreadPage: {
-            /** @description The cursor of the next page; null on the last page. */
+            /** @description Cursor that requests the next page; null on the last page. */
             nextCursor: string | null;
             /** @description At most `limit` threads, most recently active first. */
             threads: components["schemas"]["ThreadSummary"][];
@@ -429,15 +429,15 @@ export interface components {
             createdAt: components["schemas"]["Timestamp"];
             /** @description ID of the thread. */
             id: components["schemas"]["ThreadId"];
-            /** @description The newest message; null if the thread has no messages. A new message usually appears here within a second. */
+            /** @description The thread's newest message; null if the thread has no messages. A new message usually appears here within a second. */
             lastMessage: components["schemas"]["Message"] | null;
-            /** @description The thread's members. They never change. */
+            /** @description IDs of the thread's members. They never change. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description The members' names, in the order of `memberIds`. A member without a known name has their ID here. */
+            /** @description The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID. */
             memberNames: string[];
-            /** @description The title that its creator chose; null if there is none. */
+            /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the last message was sent, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /**
@@ -447,11 +447,11 @@ export interface components {
         Timestamp: string;
         /** @description Response body of `POST /api/files`: how to upload the bytes. */
         Upload: {
-            /** @description The upload must start before this time. */
+            /** @description When `uploadUrl` expires. The upload must start before this time. */
             expiresAt: components["schemas"]["Timestamp"];
-            /** @description The new file. */
+            /** @description The new file, which waits for its upload. */
             file: components["schemas"]["NewFile"];
-            /** @description Headers that the upload must have: `content-type` with the media type of the request. */
+            /** @description Headers that the upload must have: `content-type` with the media type that the request declared. */
             headers: {
                 [key: string]: string;
             };
@@ -462,7 +462,7 @@ export interface components {
             method: "PUT";
             /**
              * Format: uri
-             * @description Where to send the bytes. The URL is valid only for the media type and size of the request.
+             * @description Signed URL to send the file's bytes to. It accepts only the media type and size that the request declared.
              */
             uploadUrl: string;
         };
@@ -472,7 +472,7 @@ export interface components {
         WsTicket: {
             /**
              * Format: int64
-             * @description Seconds until the ticket expires.
+             * @description Seconds until the ticket expires and can no longer open a connection.
              */
             expiresIn: number;
             /** @description The ticket. Add it to the socket's URL as `?ticket=…`. It opens one connection. */
@@ -580,7 +580,7 @@ export interface components {
                  *       "title": "Forbidden",
                  *       "status": 403,
                  *       "code": "invalid_file_url",
-                 *       "detail": "The link has expired or was changed. Get a new one from the message or the file's status.",
+                 *       "detail": "The link is not valid or has expired. Request the message or the file again to get a new link.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
@@ -1145,7 +1145,7 @@ export interface operations {
                      *       "errors": [
                      *         {
                      *           "field": "fileIds[1]",
-                     *           "message": "you do not own file_2, or it has failed"
+                     *           "message": "file_2 is not a file of yours, or it has failed; upload the file again"
                      *         }
                      *       ]
                      *     }

@@ -5,8 +5,8 @@ import { callSafely } from "./store.js";
 import type { OutboxStorage } from "./types.js";
 
 /**
- * Keeps the outbox across page reloads. Each message is an item of its own, so that two tabs do not overwrite each
- * other's messages. Two tabs may send the same message; its idempotency key prevents a duplicate.
+ * Keeps the outbox across page reloads. Each message is a storage item of its own, so that two tabs do not overwrite
+ * each other's messages. Two tabs may send the same message; its idempotency key prevents a duplicate.
  */
 export class OutboxPersistence {
   readonly #context: Context;
@@ -35,7 +35,7 @@ export class OutboxPersistence {
 
   put(item: OutboxItem): void {
     const { key, threadId, body, createdAt, order, triedAt, failed } = item;
-    // Object URLs are not valid after a reload.
+    // Do not store preview URLs. They are usually object URLs, which are not valid after a reload.
     const files = item.files.map(({ previewUrl: _, ...file }) => file);
     const error = failed && item.error !== null ? errorFields(item.error) : null;
     const text = JSON.stringify({ threadId, body, files, createdAt, order, triedAt, failed, error });
@@ -68,12 +68,12 @@ export class OutboxPersistence {
   }
 }
 
-/** The fields of an error to store. Omits `cause`, which may not be serializable. */
+/** Returns those fields of an error that the outbox stores. Omits `cause`, which may not be serializable. */
 function errorFields({ kind, code, detail, status, requestId }: HearthError): HearthErrorFields {
   return { kind, code, detail, status, requestId };
 }
 
-/** Parses a stored error. Returns null for items from versions of this library that did not store it. */
+/** Parses a stored error. Returns null if the item has none: earlier versions of this library did not store it. */
 function parseError(error: unknown): HearthError | null {
   const { kind, code, detail, status, requestId } = (error ?? {}) as Partial<HearthErrorFields>;
   if (typeof kind !== "string" || typeof code !== "string" || typeof detail !== "string") return null;

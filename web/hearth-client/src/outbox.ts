@@ -6,7 +6,7 @@ import type { Message, OutboxStorage, OutgoingFile } from "./types.js";
 
 /** A message that waits to be sent, or that failed. Immutable: a change replaces the item. */
 export interface OutboxItem {
-  /** The idempotency key. */
+  /** The idempotency key with which the message is sent. */
   readonly key: string;
   readonly threadId: string;
   readonly body: string;
@@ -14,32 +14,38 @@ export interface OutboxItem {
   readonly createdAt: string;
   /** The position in the outbox: items with smaller values are sent first. */
   readonly order: number;
-  /** When it was first sent, in milliseconds since 1970; null before that. Once sent, it may have been committed. */
+  /**
+   * When the message was first sent, in milliseconds since 1970; null before that. Once sent, it may have been
+   * committed, even if no response arrived.
+   */
   readonly triedAt: number | null;
   readonly failed: boolean;
   readonly error: HearthError | null;
 }
 
 export interface OutboxListener {
-  /** Called when an item of the thread was added, changed or removed. */
+  /** Called when an outbox item of the thread was added, changed or removed. */
   changed(): void;
-  /** Called when an item was committed as `message`. */
+  /** Called when the outbox item with this key was committed as `message`. */
   sent(key: string, message: Message): void;
 }
 
-/** The server remembers an idempotency key for at least 7 days. After that, a retry could create a duplicate. */
+/**
+ * How long a message is retried after its first attempt, in milliseconds: 6 days. The server remembers the message's
+ * idempotency key for at least 7 days. After that, a retry could create a duplicate.
+ */
 const KEY_LIFETIME = 6 * 24 * 60 * 60 * 1000;
 
 /**
- * Sends messages: those of one thread in order, each with one idempotency key, again until it is committed or refused
- * permanently.
+ * Sends each message with one idempotency key, and retries it until it is committed or refused permanently. Sends the
+ * messages of a thread in order.
  */
 export class Outbox {
   readonly #context: Context;
   readonly #persistence: OutboxPersistence;
   readonly #items = new Map<string, OutboxItem>();
   readonly #listeners = new Map<string, Set<OutboxListener>>();
-  /** The threads to which messages are being sent, each with the wait for its next retry. */
+  /** Maps the ID of each thread to which messages are being sent to the wait before the thread's next retry. */
   readonly #running = new Map<string, Pause>();
   #lastOrder = 0;
 
@@ -51,13 +57,13 @@ export class Outbox {
       this.#items.set(item.key, item);
       this.#lastOrder = Math.max(this.#lastOrder, item.order);
     }
-    // Start after the current turn, when the application has finished creating the client.
+    // Send stored messages after the current turn, when the application has finished creating the client.
     queueMicrotask(() => {
       for (const item of this.#items.values()) this.#run(item.threadId);
     });
   }
 
-  /** Returns the items of a thread, in order. */
+  /** Returns a thread's outbox items, in the order of sending. */
   items(threadId: string): OutboxItem[] {
     return [...this.#items.values()].filter((item) => item.threadId === threadId).sort((a, b) => a.order - b.order);
   }
@@ -78,18 +84,19 @@ export class Outbox {
     return key;
   }
 
-  /** Sends a failed item again, after the items that wait already. Returns false if there is no such item. */
+  /** Sends a failed item again, after those already waiting. Returns false if no failed item has this key. */
   retry(key: string): boolean {
     const item = this.#items.get(key);
     if (!item?.failed) return false;
-    // Once the key is too old, the user has decided to send the message again in spite of a possible duplicate.
+    // If the key is too old, the message failed because a retry may create a duplicate. The user accepts this now, so
+    // the key's age starts again.
     const triedAt = this.#keyTooOld(item) ? null : item.triedAt;
     this.#put({ ...item, order: this.#nextOrder(), triedAt, failed: false, error: null });
     this.#run(item.threadId);
     return true;
   }
 
-  /** Removes an item that failed or was never sent. Returns false for others: they may have been committed. */
+  /** Removes an item that failed or was never sent. Returns false for other items: they may have been committed. */
   discard(key: string): boolean {
     const item = this.#items.get(key);
     if (item === undefined || (!item.failed && item.triedAt !== null)) return false;
@@ -103,7 +110,7 @@ export class Outbox {
     for (const pause of this.#running.values()) pause.endNow();
   }
 
-  /** Returns the item to send next. */
+  /** Returns the thread's item to send next, or undefined if none is waiting. */
   #first(threadId: string): OutboxItem | undefined {
     return this.items(threadId).find(({ failed }) => !failed);
   }
@@ -140,7 +147,7 @@ export class Outbox {
     const sending = this.#sendAll(threadId, pause).catch(this.#context.report);
     void sending.then(() => {
       this.#running.delete(threadId);
-      // Start again for items that were added after the loop had ended.
+      // Start again if an item was added after the last one was sent.
       if (!this.#context.closing.closed && this.#first(threadId) !== undefined) this.#run(threadId);
     });
   }

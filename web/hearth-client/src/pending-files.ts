@@ -5,7 +5,7 @@ import type { FileDetails, FileStatusEvent } from "./types.js";
 export interface FileHandler {
   /** Called once, when the file is `ready` or `failed`. */
   finished(event: FileStatusEvent): void;
-  /** Called once, when the status request fails permanently. */
+  /** Called once, when the request for the file's status fails permanently. */
   unavailable?(error: HearthError): void;
 }
 
@@ -16,10 +16,16 @@ interface Watch {
   cancel: () => void;
 }
 
-/** Outcomes to remember: a `file:status` event may arrive before the message that shows the file as pending. */
+/**
+ * Maximum number of files whose outcome (`ready` or `failed`) is remembered. It is needed later if the `file:status`
+ * event arrives before the message that shows the file as pending.
+ */
 const MAX_REMEMBERED = 500;
 
-/** Waits for the outcomes of pending files, from `file:status` events and from requests, whichever comes first. */
+/**
+ * Waits until pending files are `ready` or `failed`. Learns this from a `file:status` event or from a status request,
+ * whichever comes first.
+ */
 export class PendingFiles {
   readonly #context: Context;
   readonly #watches = new Map<string, Watch>();
@@ -29,7 +35,7 @@ export class PendingFiles {
     this.#context = context;
   }
 
-  /** Calls `handler` when the file has an outcome. Returns a function that stops this. */
+  /** Calls `handler` when the file is `ready` or `failed`. Returns a function that removes the handler. */
   watch(fileId: string, handler: FileHandler): () => void {
     const known = this.#outcomes.get(fileId);
     if (known !== undefined) {
@@ -48,7 +54,7 @@ export class PendingFiles {
     };
   }
 
-  /** Records a file's outcome and calls its handlers. Ignores `pending`. */
+  /** Records that a file is `ready` or `failed`, and calls its handlers. Ignores an event with the status `pending`. */
   record(event: FileStatusEvent): void {
     if (event.status === "pending") return;
     this.#outcomes.delete(event.fileId);

@@ -18,27 +18,36 @@ export interface SocketHandlers {
 type Action = "subscribe" | "unsubscribe";
 
 /**
- * The state of a channel on this socket. At most one action is in progress, because API Gateway does not keep the order
- * of frames.
+ * The state of a channel's subscription on one socket. At most one subscribe or unsubscribe is in progress at a time,
+ * because API Gateway does not keep the order of frames.
  */
 interface Subscription {
   wanted: boolean;
   acknowledged: boolean;
-  /** Whether the server may have the subscription: true from a subscribe until an unsubscribe is acknowledged. */
+  /**
+   * Whether the subscription may exist on the server: true from when a subscribe is sent until an unsubscribe is
+   * acknowledged.
+   */
   mayExist: boolean;
-  /** Acknowledgements of frames with a smaller `id` are too old: a handler was added after those frames were sent. */
+  /**
+   * The smallest `id` of a subscribe frame whose acknowledgement counts. Earlier frames were sent before the newest
+   * handler was added, so the `seq` in their acknowledgements may be too old for that handler.
+   */
   minId: number;
-  /** The action in progress. */
+  /** The subscribe or unsubscribe in progress, or null. */
   action: Action | null;
-  /** The `id` of that action's frame. */
+  /** The `id` of the frame that was last sent for the channel. */
   id: number;
   attempts: number;
-  /** Whether an unsubscribe was not answered in time. It may still take effect, at any later moment. */
+  /**
+   * Whether an unsubscribe was not answered in time. It may still take effect at any later moment, and would then undo
+   * a new subscribe.
+   */
   unsubscribeUnanswered: boolean;
   cancel: () => void;
 }
 
-/** One WebSocket with its subscriptions. It fails when the server no longer answers. */
+/** One WebSocket with its subscriptions. When the server no longer answers, it closes itself and calls `lost`. */
 export class Socket {
   readonly openedAt: number;
   readonly #context: Context;
@@ -49,7 +58,10 @@ export class Socket {
   #closed = false;
   #lastFrameAt: number;
   #nextId = 1;
-  /** Cancels the current timer: the opening's timeout, then in turn the next ping and the timeout of its pong. */
+  /**
+   * Cancels the current timer: at first the timeout for opening the socket, then alternately the one for the next ping
+   * and the timeout for its pong.
+   */
   #cancel: () => void;
 
   constructor(context: Context, url: string, handlers: SocketHandlers) {
@@ -67,7 +79,7 @@ export class Socket {
     this.#socket = new WebSocket(url);
     this.#socket.onopen = () => this.#opened();
     this.#socket.onmessage = (event: { data: unknown }) => this.#received(event.data);
-    // An error event has no details, and a close event always follows it.
+    // Ignore error events: they have no details, and a close event always follows.
     this.#socket.onerror = () => {};
     this.#socket.onclose = (event: { code?: number }) => {
       this.#fail(
@@ -87,7 +99,8 @@ export class Socket {
   }
 
   /**
-   * Subscribes. If subscribed already, subscribes again: the acknowledgement has the channel's `seq` of that moment.
+   * Subscribes to a channel. If it is subscribed already, subscribes again, because the acknowledgement has the
+   * thread's current `seq`.
    */
   subscribe(channel: string): void {
     const subscription = this.#subscriptions.get(channel) ?? {
@@ -146,7 +159,7 @@ export class Socket {
     this.#handlers.opened();
   }
 
-  /** Schedules a ping for when no frame has arrived for `timing.ping`. */
+  /** Schedules a ping, to be sent once no frame has arrived for `timing.ping` milliseconds. */
   #schedulePing(): void {
     const { env, timing } = this.#context;
     this.#cancel();
@@ -201,13 +214,13 @@ export class Socket {
     if (code === "connection_expired") {
       this.#fail(detail, "connection_expired");
     } else if (subscription === undefined || channel === undefined) {
-      // Ignore temporary errors, which a ping's timeout handles, and errors of channels that are no longer followed.
-      // Any other error without a channel is a bug in this library.
+      // Ignore errors about channels that are no longer subscribed. A temporary error without a channel answers a ping,
+      // so the pong's timeout handles it. Report any other error without a channel: it shows a bug in this library.
       if (channel === undefined && !temporary) this.#context.report(error);
     } else if (code === "too_many_subscriptions") {
       this.#fail(detail, code);
     } else if (temporary) {
-      // The error of an earlier frame says nothing about the action in progress.
+      // Ignore an error that answers an earlier frame: it says nothing about the action in progress.
       if (id !== undefined && Number(id) !== subscription.id) return;
       const { attempts } = subscription;
       endAction(subscription);
@@ -222,7 +235,10 @@ export class Socket {
     }
   }
 
-  /** Starts the next action that the channel needs, unless one is in progress. Forgets a channel that needs none. */
+  /**
+   * Sends the subscribe or unsubscribe that the channel needs, unless one is in progress. Forgets a channel that is
+   * neither wanted nor subscribed.
+   */
   #update(channel: string, subscription: Subscription): void {
     if (!this.#open || this.#closed || subscription.action !== null) return;
     subscription.cancel();
@@ -244,11 +260,12 @@ export class Socket {
       if (action === "unsubscribe" && !subscription.wanted) {
         subscription.unsubscribeUnanswered = true;
       } else if (!subscription.wanted) {
-        // The subscribe may have taken effect, or may still do so. Unsubscribe in any case.
+        // The unanswered subscribe may have taken effect, or may still do so. So unsubscribe in any case.
         endAction(subscription);
         this.#update(channel, subscription);
       } else if (action === "unsubscribe" || subscription.attempts > 1) {
-        // Do not subscribe after an unanswered unsubscribe: if that one is only late, it would undo the subscribe.
+        // Do not subscribe after an unanswered unsubscribe: if the unsubscribe is only late, it would undo the
+        // subscribe.
         this.#fail("The server no longer answers on this connection.");
       } else {
         this.#startAction(channel, subscription, action);
@@ -267,7 +284,7 @@ export class Socket {
     try {
       this.#socket.send(JSON.stringify(frame));
     } catch (cause) {
-      // Fail after the caller has finished, because it may still use its state.
+      // Fail after the current call has finished, because its callers may still use the socket's state.
       queueMicrotask(() => this.#fail(`The frame could not be sent: ${cause}`));
     }
   }

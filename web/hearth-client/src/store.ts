@@ -40,7 +40,7 @@ export class LazyStore<T> implements Store<T> {
   }
 }
 
-/** Calls code of the application or platform. An exception is reported and does not stop the caller. */
+/** Calls code of the application or the platform. Reports an exception instead of throwing it. */
 export function callSafely(report: (error: unknown) => void, call: () => void): void {
   try {
     call();

@@ -5,7 +5,7 @@ import { callSafely } from "./store.js";
 import type { Message } from "./types.js";
 
 export interface ThreadFollowerHandler {
-  /** Returns the `seq` after which messages are wanted. Called again after a temporary failure. */
+  /** Returns the `seq` after which the delivery of messages starts. Called again after a temporary failure. */
   findStart(signal: AbortSignal): Promise<number>;
   message(message: Message): void;
   /** Called with the error that delays messages, and with null once a retry has succeeded. */
@@ -14,14 +14,17 @@ export interface ThreadFollowerHandler {
   stopped(error: HearthError): void;
 }
 
-/** The maximum number of messages to buffer. Further ones are dropped, and fetched when it is their turn. */
+/**
+ * Maximum number of messages to buffer while an earlier one is missing. Further messages are dropped, and fetched when
+ * it is their turn.
+ */
 const MAX_BUFFERED = 500;
-/** The server's largest page. */
+/** Number of messages to request at once: the server's maximum. */
 const PAGE_SIZE = 100;
 
 /**
- * Delivers every message of a thread after a given `seq`, each once, in order. Takes pushed messages, and fetches
- * missing ones. Messages are missing when there is a gap in `seq`, or when `subscribed` reports a later `seq`.
+ * Delivers every message of a thread after a given `seq`, once and in order. Takes pushed messages, and fetches missing
+ * ones. Messages are missing when there is a gap in `seq`, or when `subscribed` reports a later `seq`.
  */
 export class ThreadFollower {
   readonly #context: Context;
@@ -31,15 +34,15 @@ export class ThreadFollower {
   readonly #unsubscribe: () => void;
   readonly #stopping = new AbortController();
   readonly #pause = new Pause();
-  /** Messages that arrived before an earlier one, by `seq`. */
+  /** Messages that are not delivered yet because an earlier one is missing, by `seq`. */
   readonly #buffer = new Map<number, Message>();
   /** The `seq` of the last delivered message; null until `findStart` has succeeded. */
   #position: number | null = null;
-  /** The largest known `seq`. */
+  /** The largest `seq` that this follower knows to exist in the thread. */
   #newest = 0;
   /**
-   * How often the connection reported that pushes are unavailable, since the last complete fetch. Above 0, there may be
-   * messages after `#newest`.
+   * Number of times that the connection reported pushes as unavailable, since the last complete fetch. If it is above
+   * 0, there may be messages after `#newest`, so the follower fetches them.
    */
   #pushOutages = 0;
   #catchingUp = false;
@@ -50,7 +53,7 @@ export class ThreadFollower {
     this.#live = live;
     this.#threadId = threadId;
     this.#handler = handler;
-    // Subscribe before fetching: a message committed in between is then pushed.
+    // Subscribe before fetching, so that every message committed after the fetch is pushed.
     this.#unsubscribe = live.followChannel(threadId, {
       message: (message, truncated) => this.accept(message, truncated),
       subscribed: (seq) => {
@@ -68,7 +71,8 @@ export class ThreadFollower {
   }
 
   /**
-   * Takes a message from any source. Drops it if it was delivered already, and buffers it if an earlier one is missing.
+   * Takes a message that was pushed, fetched or just sent. Drops it if it was delivered already, and buffers it if an
+   * earlier one is missing.
    */
   accept(message: Message, truncated = false): void {
     if (this.#stopping.signal.aborted) return;
@@ -126,7 +130,7 @@ export class ThreadFollower {
       .finally(() => {
         this.#catchingUp = false;
         this.#live.setBehind(this, false);
-        // More missing messages may have become known since the last page.
+        // More missing messages may have become known since the last page was fetched.
         this.#catchUp();
       });
   }
@@ -136,7 +140,7 @@ export class ThreadFollower {
     for (let attempt = 0; !signal.aborted; ) {
       try {
         if (this.#position === null) await this.#start(signal);
-        // Pushes may have delivered the missing messages during the wait for this attempt.
+        // Pushes may have delivered the missing messages in the wait before this attempt.
         const behind = this.#position !== null && (this.#position < this.#newest || this.#pushOutages > 0);
         if (behind) await this.#fetchPage(this.#position ?? 0, signal);
         if (attempt > 0) this.#handler.delayed(null);
@@ -165,14 +169,14 @@ export class ThreadFollower {
     const page = { after, limit: PAGE_SIZE };
     const { messages, nextCursor } = await this.#context.api.messages(this.#threadId, page, { signal });
     for (const message of messages) {
-      // The next message is delivered even if the buffer is full.
+      // Buffer the next message to deliver even if the buffer is full: its delivery makes room for the others.
       if (message.seq === (this.#position ?? 0) + 1) this.#buffer.set(message.seq, message);
       this.accept(message);
       if (signal.aborted) return;
     }
-    // An outage reported during the request needs another fetch.
+    // If another outage was reported during the request, keep the count above 0, so that another fetch follows.
     if (nextCursor === null && this.#pushOutages === outages) this.#pushOutages = 0;
-    // Pushes may have moved the position during the request.
+    // Succeed if this page or a push during the request has delivered messages, or if no messages were missing.
     if ((this.#position ?? 0) > after || (this.#newest <= after && nextCursor === null)) return;
     const detail = `The server's response does not contain message ${after + 1}, although it exists.`;
     throw new HearthError({ kind: "protocol", code: "unexpected_answer", detail });

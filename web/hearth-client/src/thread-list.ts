@@ -4,7 +4,10 @@ import type { LiveConnection } from "./live-connection.js";
 import { LazyStore } from "./store.js";
 import type { Message, Thread, ThreadList, ThreadListSnapshot, ThreadSummary } from "./types.js";
 
-/** The first 200 loaded threads are followed. The others change only when the list is refreshed. */
+/**
+ * Maximum number of threads whose new messages arrive by push: the first 200 that were loaded. The others change only
+ * when the list is refreshed.
+ */
 const MAX_FOLLOWED = 200;
 
 /** The implementation of {@link ThreadList}. */
@@ -16,15 +19,18 @@ export class LiveThreadList implements ThreadList {
   readonly #store: LazyStore<ThreadListSnapshot>;
   readonly #closing = new AbortController();
   readonly #threads = new Map<string, ThreadSummary>();
-  /** The functions that stop following a thread, by its ID. */
+  /** The functions that end the list's subscriptions to threads, by thread ID. */
   readonly #followed = new Map<string, () => void>();
-  /** Threads whose newest message must be fetched. One at a time, because after an outage there may be many. */
+  /**
+   * IDs of threads whose newest message must be fetched. They are fetched one at a time, because after an outage there
+   * may be many.
+   */
   readonly #stale = new Set<string>();
   #fetching = false;
   #loaded = false;
   #cursor: string | null = null;
   #refreshing: Promise<void> | null = null;
-  /** Whether to refresh again after the current refresh: it may lack a thread that was created after it began. */
+  /** Whether to refresh again after the current refresh, which may lack a thread that was created after it began. */
   #refreshAgain = false;
   #loadingMore: Promise<void> | null = null;
   #error: HearthError | null = null;
@@ -69,12 +75,12 @@ export class LiveThreadList implements ThreadList {
     return this.#loadingMore;
   }
 
-  /** Adds a thread that was just created or found. */
+  /** Adds a thread that `createThread` has just returned. */
   add(thread: Thread): void {
     if (!this.#threads.has(thread.id)) {
       this.#merge({ ...thread, memberNames: thread.memberIds, lastMessage: null });
     }
-    // The refresh adds the members' names.
+    // Refresh the list, because the new thread shows its members' IDs instead of their names until then.
     if (this.#refreshing !== null) this.#refreshAgain = true;
     else this.#refreshQuietly();
   }
@@ -90,7 +96,7 @@ export class LiveThreadList implements ThreadList {
     const { signal } = this.#closing;
     withRetries(this.#context, signal, () => this.refresh())
       .then(() => this.#scheduleRefresh())
-      // The snapshot has the error.
+      // Ignore the error here, because the snapshot contains it.
       .catch(() => {});
   }
 
@@ -106,7 +112,8 @@ export class LiveThreadList implements ThreadList {
   }
 
   /**
-   * Refreshes the list if it was loaded before. An error is only shown in the snapshot; the next refresh comes soon.
+   * Refreshes the list if it was loaded before. An error only appears in the snapshot, because the next refresh is
+   * scheduled in any case.
    */
   #refreshQuietly(): void {
     if (!this.#loaded || this.#closing.signal.aborted) return;
@@ -119,7 +126,7 @@ export class LiveThreadList implements ThreadList {
     const { signal } = this.#closing;
     try {
       const { threads, nextCursor } = await this.#context.api.threads({}, { signal });
-      // On a refresh, keep the cursor of the last loaded page.
+      // On a refresh, keep the cursor of the last loaded page, so that `loadMore` continues there.
       if (!this.#loaded) this.#cursor = nextCursor;
       this.#loaded = true;
       this.#error = null;
@@ -138,8 +145,8 @@ export class LiveThreadList implements ThreadList {
   }
 
   /**
-   * Adds or replaces a thread from the server's list. Keeps a `lastMessage` that was pushed, if the list's is older:
-   * the server updates its list a moment after a message is sent.
+   * Adds or replaces a thread from the server's list. Keeps a pushed `lastMessage` if the one from the server's list is
+   * older: the server updates its list a moment after a message is sent.
    */
   #merge(thread: ThreadSummary): void {
     const known = this.#threads.get(thread.id);
@@ -162,11 +169,11 @@ export class LiveThreadList implements ThreadList {
       subscribed: (seq) => {
         if (seq > this.#newest(threadId)) this.#fetchNewest(threadId);
       },
-      // The list is refreshed regularly anyway.
+      // Do nothing without pushes, because the list is refreshed regularly anyway.
       pushUnavailable: () => {},
       refused: () => {
         leave();
-        // Keep an entry, so that the next refresh does not try again.
+        // Keep an entry, so that the next refresh does not subscribe to the thread again.
         this.#followed.set(threadId, () => {});
       },
     });
@@ -203,7 +210,7 @@ export class LiveThreadList implements ThreadList {
         for (const message of messages) this.#applyMessage(message);
       } catch (error) {
         if (signal.aborted) return;
-        // Continue with the other threads.
+        // Report the error, and continue with the other threads.
         this.#context.report(error);
       }
     }

@@ -36,13 +36,16 @@ export class LiveThread implements ThreadView {
   readonly #stopOutbox: () => void;
   readonly #closing = new AbortController();
   readonly #watches = new Map<string, () => void>();
-  /** Ascending by `seq`, without gaps. */
+  /** The loaded messages, ascending by `seq`, without gaps. */
   #messages: Message[] = [];
   /** Messages that this client sent and the server committed, while earlier messages are still missing. */
   #committedEarly: Message[] = [];
   /** The outbox keys of messages that this client sent, by message ID. */
   readonly #keyByMessage = new Map<string, string>();
-  /** For each outbox item, the last `seq` when it was added. Its message gets a larger one. */
+  /**
+   * For each outbox item, by its key: the last loaded `seq` when the item was added. A message with a smaller or equal
+   * `seq` cannot be the item's.
+   */
   readonly #seqAtSend = new Map<string, number>();
   readonly #entries = new WeakMap<Message, ThreadEntry>();
   #thread: ThreadDetails | null = null;
@@ -217,9 +220,9 @@ export class LiveThread implements ThreadView {
   }
 
   /**
-   * Finds messages that look like items in the outbox. Returns the items' keys by message ID. The push of a message may
-   * arrive before the response to its request, or that response may be lost. Such a message is shown once, as sent. The
-   * match is a guess; it is repeated for each snapshot until the response arrives.
+   * Finds committed messages that look like outbox items, and returns the items' keys by message ID. A message's push
+   * may arrive before the response to the request that sent it, or the response may be lost. The message is then shown
+   * once, as sent. The match is a guess, which is repeated for each snapshot until the response arrives.
    */
   #matchOutbox(items: readonly OutboxItem[]): Map<string, string> {
     const matches = new Map<string, string>();
@@ -249,7 +252,7 @@ export class LiveThread implements ThreadView {
   }
 }
 
-/** Whether the message may be newer than the item. Allows for 5 minutes of clock skew. */
+/** Whether the message may have been committed after the item was added. Allows for 5 minutes of clock skew. */
 function isRecentEnough(message: Message, item: OutboxItem): boolean {
   return Date.parse(message.createdAt) > Date.parse(item.createdAt) - 5 * 60_000;
 }

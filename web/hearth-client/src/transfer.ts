@@ -11,7 +11,9 @@ export interface Transfer {
   progress: (loaded: number) => void;
 }
 
-/** Sends a file's bytes to the storage. Uses XMLHttpRequest where available, because `fetch` reports no progress. */
+/**
+ * Sends a file's bytes to the file storage. Uses XMLHttpRequest where available, because `fetch` reports no progress.
+ */
 export async function transfer(context: Context, task: Transfer): Promise<void> {
   const { env } = context;
   task.progress(0);
@@ -24,11 +26,11 @@ export async function transfer(context: Context, task: Transfer): Promise<void> 
 interface TransferResult {
   status: number;
   text: string;
-  /** The `Retry-After` header. */
+  /** The response's `Retry-After` header, or null. */
   retryAfter: string | null;
 }
 
-/** Long enough for any upload: the upload URL has expired long before. */
+/** Timeout of an upload by `fetch`, in milliseconds. The upload URL is valid for half of this time. */
 const MAX_TRANSFER_TIME = 30 * 60_000;
 
 function byFetch({ env, closing }: Context, { created, file, signal }: Transfer): Promise<TransferResult> {
@@ -78,14 +80,20 @@ function byXhr({ env, timing }: Context, Xhr: new () => XMLHttpRequest, task: Tr
   });
 }
 
-/** Returns a response header. Avoids `getResponseHeader`, which logs an error for headers that CORS does not expose. */
+/**
+ * Returns a response header, or null. Avoids `getResponseHeader`, for which browsers log an error if CORS does not
+ * expose the header.
+ */
 function header(xhr: XMLHttpRequest, name: string): string | null {
   const lines = xhr.getAllResponseHeaders().split("\r\n");
   const line = lines.find((line) => line.toLowerCase().startsWith(`${name}:`));
   return line === undefined ? null : line.slice(name.length + 1).trim();
 }
 
-/** The error of a storage response. S3 describes errors in XML: `<Error><Code>…</Code><Message>…</Message></Error>`. */
+/**
+ * Returns the error for an error response of the file storage. S3 describes errors in XML:
+ * `<Error><Code>…</Code><Message>…</Message></Error>`.
+ */
 function storageError(status: number, text: string, retryAfter: number | null): HearthError {
   const tag = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1];
   const detail = [tag("Code"), tag("Message")].filter((part) => part !== undefined).join(": ");

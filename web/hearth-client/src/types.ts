@@ -7,11 +7,11 @@ type Schemas = components["schemas"];
 export type Thread = Schemas["Thread"];
 /** A thread with its members' names, in the order of `memberIds`. */
 export type ThreadDetails = Schemas["ThreadDetails"];
-/** A thread in the list, with its newest message. */
+/** A thread in the thread list, with its newest message. */
 export type ThreadSummary = Schemas["ThreadSummary"];
 /** A page of the thread list. */
 export type ThreadPage = Schemas["ThreadPage"];
-/** A message. In messages from this library, `url` and `thumbUrl` of attachments are absolute. */
+/** A message. In messages that this library returns, `url` and `thumbUrl` of attachments are absolute. */
 export type Message = Schemas["Message"];
 /** A page of messages. */
 export type MessagePage = Schemas["MessagePage"];
@@ -19,11 +19,11 @@ export type MessagePage = Schemas["MessagePage"];
 export type Attachment = Schemas["Attachment"];
 /** The ID and name of the member who sent a message. */
 export type Author = Schemas["Author"];
-/** A file with its status. In results of this library, `url` and `thumbUrl` are absolute. */
+/** A file with its status. In files that this library returns, `url` and `thumbUrl` are absolute. */
 export type FileDetails = Schemas["FileDetails"];
 /** A file that was just created: its bytes are not uploaded or not inspected yet. */
 export type NewFile = Schemas["NewFile"];
-/** `pending`, then either `ready` or `failed`, which is final. */
+/** A file's status: `pending`, then either `ready` or `failed`, which is final. */
 export type FileStatus = Schemas["FileStatus"];
 /** A new file, and the request that uploads its bytes. */
 export type FileCreated = Schemas["Upload"];
@@ -38,7 +38,10 @@ export type ErrorCode = Schemas["ErrorCode"];
 
 /** A value that changes. Fits React's `useSyncExternalStore` and similar APIs, and works without a framework. */
 export interface Store<T> {
-  /** Calls `listener` after each change; the returned function stops this. May be passed on as a plain function. */
+  /**
+   * Calls `listener` after each change. Returns a function that removes the listener. May be passed on as a plain
+   * function.
+   */
   subscribe: (listener: () => void) => () => void;
   /**
    * Returns the current value: immutable, and the same object until it changes. May be passed on as a plain function.
@@ -48,27 +51,27 @@ export interface Store<T> {
 
 /**
  * The status of the live connection:
- * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if no thread or list is open or
- *   followed.
+ * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if the client subscribes to no thread.
  * - `connecting`: the first socket is being opened.
  * - `catching-up`: connected; subscriptions are being acknowledged, or missed messages fetched.
- * - `live`: connected and up to date. New messages in followed threads arrive within moments.
+ * - `live`: connected and up to date. New messages are pushed within moments.
  */
 export type ConnectionStatus = "offline" | "connecting" | "catching-up" | "live";
 
 /** The state of the live connection. */
 export interface ConnectionState {
   readonly status: ConnectionStatus;
-  /** When the next attempt starts, in milliseconds since 1970. Null unless the status is `offline`. */
+  /** When the next connection attempt starts, in milliseconds since 1970. Null unless the status is `offline`. */
   readonly nextTryAt: number | null;
-  /** Why the status is not `live`, if known. */
+  /** Why the status is not `live`; null if it is, or if the reason is not known. */
   readonly error: HearthError | null;
 }
 
 /** A message in a thread view: committed, or in the outbox. */
 export interface ThreadEntry {
   /**
-   * Unique in the thread, and the same before and after the message is committed. Fits as the `key` of a list element.
+   * Identifies the entry in its thread, and stays the same when the message is committed. Suitable as the `key` of a
+   * rendered list element.
    */
   readonly key: string;
   /**
@@ -80,16 +83,16 @@ export interface ThreadEntry {
   readonly attachments: readonly Attachment[];
   /** When the message was committed; before that, when `send` was called. RFC 3339. */
   readonly createdAt: string;
-  /** The committed message; null until then. */
+  /** The message, once it is committed; null until then. */
   readonly message: Message | null;
-  /** The error of the last attempt; null if there was none, and once the message is committed. */
+  /** The error of the last attempt to send the message; null if there was none, and once the message is committed. */
   readonly error: HearthError | null;
 }
 
 /** The state of a thread view. */
 export interface ThreadSnapshot {
   readonly threadId: string;
-  /** The title and members; null until loaded. */
+  /** The thread with its title and members; null until it is loaded. */
   readonly thread: ThreadDetails | null;
   /** The entries to show, oldest first: committed messages, then messages in the outbox. */
   readonly entries: readonly ThreadEntry[];
@@ -101,8 +104,8 @@ export interface ThreadSnapshot {
   readonly hasOlder: boolean;
   readonly loadingOlder: boolean;
   /**
-   * Why messages are missing; null if none are. The view retries, except after a permanent error such as
-   * `thread_not_found`.
+   * Why messages, or the thread's title and members, could not be loaded; null if there is no such error. The view
+   * retries, except after a permanent error such as `thread_not_found`.
    */
   readonly error: HearthError | null;
 }
@@ -111,15 +114,16 @@ export interface ThreadSnapshot {
 export interface ThreadView extends Store<ThreadSnapshot> {
   readonly threadId: string;
   /**
-   * Adds a message to the outbox, shows it immediately, and returns its `key`. The outbox sends a thread's messages in
-   * order, each again until it is committed or refused permanently. The server refuses more than 8 000 characters, more
-   * than 10 files, and an empty body without files; the entry is then `failed`.
+   * Adds a message to the outbox, shows it immediately, and returns the entry's `key`. The outbox sends a thread's
+   * messages in order, and retries each until it is committed or refused permanently. The server refuses more than
+   * 8 000 characters, more than 10 files, and an empty body without files; the entry is then `failed`.
    */
   send(body: string, files?: readonly OutgoingFile[]): string;
-  /** Sends a `failed` entry again. Returns false if there is no such entry. */
+  /** Sends a `failed` entry again. Returns false if no `failed` entry has this key. */
   retry(key: string): boolean;
   /**
-   * Removes an entry that is `failed` or was never sent. Returns false if it may have been committed or does not exist.
+   * Removes an entry that is `failed` or was never sent. Returns false if its message may have been committed, or no
+   * entry has this key.
    */
   discard(key: string): boolean;
   /** Loads a page of older messages. Concurrent calls share one request. Rejects with a {@link HearthError}. */
@@ -135,9 +139,9 @@ export interface OutgoingFile {
   readonly id: string;
   readonly name?: string;
   readonly mimetype?: string;
-  /** In bytes. */
+  /** The file's size in bytes. */
   readonly size?: number;
-  /** A URL for an `<img>` until then, such as an object URL. Not kept across a reload. */
+  /** URL of an image to show until the message is committed, such as an object URL. Not kept across a reload. */
   readonly previewUrl?: string;
 }
 
@@ -147,9 +151,9 @@ export interface ThreadListSnapshot {
   readonly threads: readonly ThreadSummary[];
   /** False until the first page is loaded. */
   readonly loaded: boolean;
-  /** Whether a page is being loaded. */
+  /** Whether a page of threads is being loaded. */
   readonly loading: boolean;
-  /** Whether there are further pages. */
+  /** Whether `loadMore` can load another page of threads. */
   readonly hasMore: boolean;
   /** The error of the last refresh; null if it succeeded. */
   readonly error: HearthError | null;
@@ -160,21 +164,24 @@ export interface ThreadListSnapshot {
  * page is refreshed regularly (`timing.listRefresh`), and when the client reconnects or the page becomes visible.
  */
 export interface ThreadList extends Store<ThreadListSnapshot> {
-  /** Loads the next page. Concurrent calls share one request. Rejects with a {@link HearthError}. */
+  /** Loads the next page of threads. Concurrent calls share one request. Rejects with a {@link HearthError}. */
   loadMore(): Promise<void>;
-  /** Loads the first page again. Rejects with a {@link HearthError}. */
+  /** Loads the first page of threads again. Rejects with a {@link HearthError}. */
   refresh(): Promise<void>;
   close(): void;
 }
 
 export interface UploadOptions {
-  /** Called with the progress. Without XMLHttpRequest, only at the start and the end of the transfer. */
+  /**
+   * Called with the upload's progress. Without XMLHttpRequest, the bytes sent are reported only at the start and the
+   * end of the transfer.
+   */
   onProgress?: (progress: UploadProgress) => void;
   /** Aborts the upload. */
   signal?: AbortSignal;
   /** The file name: 1 to 255 characters, without a path. By default the name of the `File`, or `file` for a `Blob`. */
   name?: string;
-  /** The media type. By default that of the blob, or `application/octet-stream` if it has none. */
+  /** The file's media type. By default that of the `Blob`, or `application/octet-stream` if it has none. */
   mimetype?: string;
 }
 
@@ -188,7 +195,7 @@ export interface UploadProgress {
 
 /** An upload in progress. */
 export interface Upload {
-  /** Resolves when the storage has the bytes. From then on a message may have the file. */
+  /** Resolves when the file's bytes are stored. From then on, a message may contain the file. */
   readonly sent: Promise<NewFile>;
   /**
    * Resolves when the file is `ready`. Rejects with a {@link HearthError}; if the server could not process the file,
@@ -200,11 +207,11 @@ export interface Upload {
   abort(): void;
 }
 
-/** A `file:status` event. */
+/** The data of a `file:status` event, which reports that a file has become `ready` or `failed`. */
 export interface FileStatusEvent {
   readonly fileId: string;
   readonly status: FileStatus;
-  /** Absolute; null if there is no thumbnail. */
+  /** Absolute URL of the thumbnail; null if the file has none. */
   readonly thumbUrl: string | null;
 }
 
@@ -212,11 +219,11 @@ export interface FileStatusEvent {
 export interface ThreadListener {
   /** Called once per message, in the order of `seq`. */
   onMessage(message: Message): void;
-  /** Called when following stops because of a permanent error, such as `thread_not_found`. */
+  /** Called when a permanent error, such as `thread_not_found`, ends the calls to `onMessage`. */
   onError?(error: HearthError): void;
 }
 
-/** Returns a bearer token. `renew` is true if the last token was refused or is about to expire. */
+/** Returns a bearer token: a new one if `renew` is true, because the last token was refused or is about to expire. */
 export type TokenProvider = (options: { renew: boolean }) => string | Promise<string>;
 
 /** The part of Web Storage that the outbox uses. `localStorage` fits. */
@@ -234,13 +241,16 @@ export interface HearthOptions {
    */
   outbox?: { storage: OutboxStorage; key: string };
   /**
-   * Called with errors that no promise or snapshot carries, such as an exception in a listener or a full storage. By
-   * default `console.error`.
+   * Called with errors that are not reported by a rejected promise or a snapshot, such as an exception in a listener or
+   * a full outbox storage. The default is `console.error`.
    */
   onError?: (error: unknown) => void;
-  /** Replaces default timeouts and intervals. */
+  /** Replaces the default values of timeouts and intervals. */
   timing?: Partial<Timing>;
-  /** Replaces parts of the platform, for tests and where a part is missing. Node 20 has no global WebSocket. */
+  /**
+   * Replaces functions and classes of the platform, for tests and for platforms that lack one. For example, Node 20 has
+   * no global WebSocket.
+   */
   environment?: Partial<Environment>;
 }
 
@@ -248,26 +258,33 @@ export interface HearthOptions {
 export interface Timing {
   /** An API request fails after this time without a response. Default: 30 000. */
   request: number;
-  /** An upload fails after this time without progress. Default: 60 000. Only with XMLHttpRequest. */
+  /** An upload fails after this time without progress. Default: 60 000. Applies only to uploads by XMLHttpRequest. */
   uploadStall: number;
   /** A socket that has not opened after this time is closed. Default: 15 000. */
   open: number;
   /**
-   * The time to wait for `subscribed` or `pong`. Default: 5 000. After it, a subscribe is sent once more. After a
-   * second timeout, or without a `pong`, the socket is closed and the client reconnects.
+   * The time to wait for the answer to a subscribe or a ping. Default: 5 000. An unanswered subscribe is sent once
+   * more. After a second timeout, or if a ping is not answered, the socket is closed and the client reconnects.
    */
   answer: number;
-  /** A ping is sent after this time without a frame. Default: 240 000. API Gateway closes a socket after 600 000. */
+  /**
+   * A ping is sent after this time without a frame. Default: 240 000. API Gateway closes a socket that has been idle
+   * for 600 000 ms (10 minutes).
+   */
   ping: number;
   /**
-   * The age at which a socket is replaced. Default: 6 600 000 (110 minutes). API Gateway closes it after 120 minutes.
+   * The age at which a socket is replaced. Default: 6 600 000 (110 minutes). API Gateway closes every socket after 120
+   * minutes.
    */
   socketAge: number;
-  /** The longest wait before the first retry. Default: 1 000. It doubles with each retry, with full jitter. */
+  /**
+   * The longest wait before the first retry. Default: 1 000. It doubles with each retry. The actual wait is a random
+   * part of it (full jitter).
+   */
   backoffBase: number;
   /** The longest wait before any retry. Default: 30 000. */
   backoffMax: number;
-  /** When a message arrives before an earlier one, the time to wait before the missing one is fetched. Default: 300. */
+  /** The time to wait for a missing message after a later one has arrived, before it is fetched. Default: 300. */
   reorder: number;
   /** The interval between refreshes of the thread list while the page is visible. Default: 120 000. */
   listRefresh: number;
@@ -302,11 +319,11 @@ export interface SocketLike {
 /** The parts of the platform that this library uses. */
 export interface Environment {
   fetch: Fetch;
-  /** Null if the platform has none: REST calls and uploads work, but opening or following a thread throws. */
+  /** Null if the platform has no WebSocket: REST calls and uploads work, but `openThread` and `follow` throw. */
   WebSocket: (new (url: string) => SocketLike) | null;
-  /** Uploads files with progress. If null, `fetch` uploads them. */
+  /** Uploads files and reports the progress. If null, `fetch` uploads them. */
   XMLHttpRequest: (new () => XMLHttpRequest) | null;
-  /** Calls `callback` once after `milliseconds`. Returns a function that cancels this. */
+  /** Calls `callback` once after `milliseconds`. Returns a function that cancels the call. */
   schedule: (callback: () => void, milliseconds: number) => () => void;
   /** Returns the time in milliseconds since 1970. */
   now: () => number;

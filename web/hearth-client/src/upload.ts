@@ -5,7 +5,10 @@ import { callSafely } from "./store.js";
 import { transfer } from "./transfer.js";
 import type { FileStatusEvent, NewFile, Upload, UploadOptions, UploadProgress } from "./types.js";
 
-/** Attempts per step. Limited, because a person waits and can start the upload again. */
+/**
+ * Maximum number of attempts to create a file's record, and then to send its bytes. Limited, because a person waits and
+ * can start the upload again.
+ */
 const MAX_ATTEMPTS = 5;
 
 /** Uploads a file: creates its record, sends its bytes to the storage, and waits until the server has inspected it. */
@@ -51,7 +54,7 @@ async function send(context: Context, file: Blob, options: UploadOptions, signal
   return created.file;
 }
 
-/** Resolves when the file is ready or failed. */
+/** Resolves when the file is `ready` or `failed`. Rejects when its status is unavailable or the upload is aborted. */
 function outcome(files: PendingFiles, fileId: string, signal: AbortSignal): Promise<FileStatusEvent> {
   return new Promise((resolve, reject) => {
     const abort = () => {

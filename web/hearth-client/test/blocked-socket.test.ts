@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ClientFixture } from "./support/client-fixture.js";
 import { StubSocket } from "./support/stub-socket.js";
 
-/** Throws as browsers do if the page's content security policy forbids the connection. */
+/** A WebSocket that throws, as in browsers if the page's content security policy forbids the connection. */
 class Forbidden extends StubSocket {
   constructor() {
     super();
@@ -11,7 +11,7 @@ class Forbidden extends StubSocket {
   }
 }
 
-/** Closes immediately, as if the network blocked WebSockets. */
+/** A WebSocket that closes immediately, as if the network blocked WebSockets. */
 class Refused extends StubSocket {
   constructor() {
     super();
@@ -30,7 +30,7 @@ for (const WebSocket of [Forbidden, Refused]) {
     const fixture = new ClientFixture(
       ({ path }) => {
         const query = new URL(path, "https://hearth.test").searchParams;
-        // Only the first connection attempt gets a ticket, so there is only one reason to fetch messages.
+        // Only the first connection attempt gets a ticket, so only one blocked socket makes the client fetch messages.
         if (path.endsWith("/ws-tickets")) return ++tickets === 1 ? { status: 200, body: { ticket: "t" } } : undefined;
         const after = Number(query.get("after"));
         pages.push(after);

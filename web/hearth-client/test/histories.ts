@@ -1,6 +1,6 @@
 /**
  * Runs the histories of seeds 1 to `SEEDS`, then the fault-free histories, which have seed 0. With `SEED`, runs only
- * that one. Does not use node:test, because its hooks on every promise make the histories twice as slow.
+ * that seed. Does not use node:test, because its hooks on every promise make the histories twice as slow.
  */
 import { runFaultFree, runLateFollowers } from "./support/fault-free.js";
 import { runHistory } from "./support/history.js";

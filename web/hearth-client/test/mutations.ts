@@ -1,6 +1,6 @@
 /**
- * Checks that the histories notice mutations of the library: for each mutation, runs the histories until one fails.
- * Exits with 1 if a mutation is not noticed. `ONLY=` selects mutations whose names contain a text.
+ * Checks that the histories notice mutations (deliberate bugs) of the library: for each mutation, runs the histories
+ * until one fails. Exits with 1 if a mutation is not noticed. `ONLY=` selects mutations whose names contain a text.
  */
 import { execFile } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 interface Mutation {
   name: string;
-  /** The compiled file, a text that occurs in it exactly once, and its replacement. */
+  /** Each element has the name of a compiled file, a text that occurs in the file exactly once, and its replacement. */
   replace: [string, string, string][];
 }
 
@@ -240,9 +240,9 @@ for (const mutation of MUTATIONS) {
 }
 process.exitCode = missed === 0 ? 0 : 1;
 
-/** Returns the first seed that fails with the mutation, or null if none does. */
+/** Returns the first seed whose history fails with the mutation, or null if none does. */
 async function run({ replace }: Mutation): Promise<string | null> {
-  // Next to the original, so that imports of packages resolve.
+  // Copy the compiled files next to the originals, so that imports of packages resolve.
   const copy = await mkdtemp(join(dirname(root), ".test-"));
   try {
     await cp(root, copy, { recursive: true });

@@ -122,7 +122,7 @@ test("a message that was first sent more than 6 days ago fails instead of being 
   await before.fixture.clock.advance(10);
   before.fixture.client.close();
 
-  // The second client's clock is 7 days ahead.
+  // The second client's clock is 7 days ahead, so the message's idempotency key is too old for a retry.
   const later = before.fixture.clock.now() + 7 * DAY;
   const after = clientWithThread(committed, { outbox, environment: { now: () => later } });
   await after.fixture.clock.advance(1_000);
@@ -180,7 +180,7 @@ test("a failed message keeps its error across a reload", async () => {
   );
   after.fixture.client.close();
 
-  // Earlier versions of the library did not store the error.
+  // Remove the stored error, because earlier versions of the library did not store it.
   const { error: _, ...old } = JSON.parse(storage.getItem(`outbox:${key}`) ?? "") as { error: unknown };
   storage.setItem(`outbox:${key}`, JSON.stringify(old));
   const later = clientWithThread(committed, { outbox });

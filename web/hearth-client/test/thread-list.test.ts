@@ -9,7 +9,7 @@ import { StubSocket } from "./support/stub-socket.js";
 
 const MINUTE = 60_000;
 
-/** Acknowledges each subscription, and reports that the thread has one message. */
+/** A WebSocket that acknowledges each subscription, and reports that the thread has one message. */
 class Acknowledging extends StubSocket {
   constructor() {
     super();

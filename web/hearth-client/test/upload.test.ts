@@ -6,7 +6,8 @@ import { ClientFixture, type Handler, rejection } from "./support/client-fixture
 const FILE = new Blob(["12345678"], { type: "image/png" });
 
 /**
- * Returns a handler that answers status requests with these statuses in turn; `put` answers the upload of the bytes.
+ * Returns a handler that answers status requests with `statuses` in turn, and then always with the last one. `put`
+ * answers the upload of the bytes.
  */
 function server(statuses: string[], put: Handler = () => ({ status: 200, body: "" })): Handler {
   let asked = 0;
@@ -159,7 +160,7 @@ test("with XMLHttpRequest, progress is reported during the transfer", async () =
   const { fixture, upload, reported, xhr } = inBrowser(["ready"]);
   const request = await xhr();
   request.upload.onprogress?.({ loaded: 3 });
-  // Some browsers also count the overhead of the request.
+  // Some browsers also count the request's overhead, so more bytes may be reported than the file's 8.
   request.upload.onprogress?.({ loaded: 9 });
   request.status = 200;
   request.onload?.();

@@ -1,4 +1,5 @@
-//! Each call of the function to AWS fails once. A retry then leads to the same outcome.
+//! Makes each AWS call of files-process fail once. After a retry, the file must have the same outcome as without the
+//! failure.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use testkit::{Fault, Intercepted, send_with_files};
 
 use crate::{Fixture, WHITE};
 
-/// The services that the function calls.
+/// AWS services whose calls the tests can make fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     DynamoDb,
@@ -18,7 +19,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// Returns the code of a permanent error. The SDK would retry a transient one.
+    /// Returns the code of a permanent error, because the SDK would retry a transient one by itself.
     fn permanent_error(self) -> &'static str {
         match self {
             Self::DynamoDb => "com.amazon.coral.service#AccessDeniedException",
@@ -28,16 +29,17 @@ impl Service {
     }
 }
 
-/// How a call fails.
+/// How an AWS call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The service refuses it, and it has no effect.
+    /// The service refuses the call. The call has no effect.
     Refused,
-    /// It takes effect, but the answer does not arrive.
+    /// The call takes effect, but its answer is lost.
     AnswerLost,
 }
 
-/// Returns dependencies whose `nth` call to `service` fails (the first is 0), and the number of calls made so far.
+/// Returns handler dependencies whose call number `nth` to `service` fails (the first call is 0), and a counter of the
+/// calls to `service`.
 pub(crate) async fn failing_deps(
     fixture: &Fixture,
     service: Service,

@@ -1,5 +1,5 @@
-//! Uploads, S3 events, reminders and messages in any order and at the same time, with failing calls: every file has one
-//! outcome, which is pushed to its owner and to its threads.
+//! Runs random sequences of uploads, S3 events, reminders and messages, some of them concurrent and with failing AWS
+//! calls. Every file must get one outcome, which is pushed to its owner and to its threads.
 
 use contract::{ApiError, FileStatus};
 use futures::future::join_all;
@@ -12,13 +12,14 @@ use crate::{BLACK, BROKEN, Fixture, WHITE};
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// The client uploads these bytes.
+    /// The client uploads the given bytes.
     Upload(&'static [u8]),
-    /// S3's event of the upload arrives, perhaps late or again. The given call may fail.
+    /// S3's event of the upload arrives, perhaps late or again. `Some` names the AWS call that fails while
+    /// files-process handles the event.
     Event(Option<(Service, usize, Failure)>),
-    /// The reminder arrives.
+    /// The reminder arrives: the queue message that makes files-process check on the file after its upload window.
     Reminder,
-    /// Sarah sends the file to the thread.
+    /// Sarah sends the file to the thread in a message.
     Send,
 }
 
@@ -49,7 +50,7 @@ impl Fixture {
         Ok(())
     }
 
-    /// Sends the file to the thread with messages-send, which refuses a failed file.
+    /// Sends the file to the thread through messages-send, which refuses a failed file.
     async fn send(&self) -> Result<(), ApiError> {
         let sample = include_str!("../../../../events/messages-send.json");
         let call = call(sample, &caller("user-sarah"), |event| {
@@ -73,14 +74,14 @@ async fn run(steps: Vec<Vec<Step>>) {
                 || matches!((step, &result), (Step::Send, Err(ApiError::Problem(_))));
             assert!(result.is_ok() || may_fail, "{step:?}: {result:?}");
         }
-        // Once recorded, the outcome and the published objects stay the same.
+        // A recorded outcome must never change, and the published objects must match it.
         let file = fixture.file_row().await;
         fixture.assert_consistent(&file).await;
         let outcome = (file.status != FileStatus::Pending).then(|| file.details(&links()));
         assert!(recorded.is_none() || recorded == outcome, "the outcome changed from {recorded:?} to {outcome:?}");
         recorded = outcome;
     }
-    // The last reminder arrives after the upload window.
+    // The last reminder arrives 30 minutes after the file was created, when a pending file must get its outcome.
     fixture.set_age(30).await;
     fixture.handle(fixture.reminder_event()).await.unwrap();
     let file = fixture.file_row().await;
@@ -91,7 +92,8 @@ async fn run(steps: Vec<Vec<Step>>) {
         !owners.is_empty() && owners.iter().all(|status| *status == file.status),
         "pushed to the owner: {owners:?}"
     );
-    // A subscriber that received the file in a message has also received its outcome.
+    // The tablet is subscribed to the thread. If the tablet received the file in a message, it must have received the
+    // file's outcome, too.
     let threads = fixture.received("tablet");
     assert!(threads.is_empty() || threads.last() == Some(&file.status), "pushed to the thread: {threads:?}");
     let no_fault = !steps.iter().flatten().any(|step| matches!(step, Step::Event(Some(_))));

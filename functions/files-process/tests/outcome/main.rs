@@ -1,6 +1,6 @@
-//! The outcome of a file: what is recorded, published and pushed.
+//! Tests the outcome of a file: what files-process records, publishes and pushes.
 //!
-//! `DynamoDB` and S3 are real engines in this process; SQS and API Gateway's `@connections` are fakes.
+//! Emulators in the test's process replace `DynamoDB` and S3. Fakes replace SQS and API Gateway's `@connections`.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 use store::{FileRow, Published};
 use testkit::{Management, Queue, Storage, Tables, connect, links, new_file, new_thread};
 
-// All three have the same size. The first two are images, a white and a black pixel; the last one cannot be decoded.
+// Three uploads of the same size. WHITE and BLACK are images of one pixel; BROKEN cannot be decoded.
 const WHITE: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 const BLACK: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 const BROKEN: &[u8] = b"GIF89a, it says, but no picture yet";
 
-/// A pending file of Sarah's and a thread of Sarah and Dad. Sarah's phone is subscribed to her own channel only, Dad's
-/// tablet also to the thread.
+/// A pending file of Sarah's, and a thread with Sarah and Dad as members. Sarah's phone is subscribed to her own
+/// channel only. Dad's tablet is subscribed to his own channel and to the thread.
 struct Fixture {
     tables: Tables,
     storage: Storage,
@@ -32,7 +32,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Creates the file with this media type and this announced size in bytes.
+    /// Creates a fixture whose file has the given media type and the given announced size in bytes.
     async fn with(mimetype: &str, size: usize) -> Self {
         let (tables, storage) = (Tables::create().await, Storage::create().await);
         let thread = new_thread(&tables.chat(), &["user-sarah", "user-dad"]).await;
@@ -47,7 +47,7 @@ impl Fixture {
         Self::with("image/gif", WHITE.len()).await
     }
 
-    /// Returns the dependencies of a new instance that uses the given services.
+    /// Returns the dependencies of a new files-process instance that uses the given services.
     fn deps_with(&self, tables: &Tables, storage: &Storage, queue: &Queue) -> Deps {
         Deps {
             chat: tables.chat(),
@@ -62,14 +62,14 @@ impl Fixture {
         self.storage.upload(&self.file.id, bytes).await;
     }
 
-    /// Returns the S3 event of the file's upload.
+    /// Returns S3's event of the file's upload.
     fn upload_event(&self) -> Event {
         let mut event: Value = serde_json::from_str(include_str!("../../../../events/files-process.json")).unwrap();
         event["Records"][0]["s3"]["object"]["key"] = json!(format!("uploads/{}", self.file.id));
         serde_json::from_value(event).unwrap()
     }
 
-    /// Returns the event of the reminder queue for the file.
+    /// Returns a reminder-queue event for the file.
     fn reminder_event(&self) -> Event {
         let sample = include_str!("../../../../events/files-process-reminder.json");
         let mut event: Value = serde_json::from_str(sample).unwrap();
@@ -82,7 +82,7 @@ impl Fixture {
         files_process::handle(&deps, event).await
     }
 
-    /// Makes the file `minutes` old.
+    /// Sets the file's creation time to `minutes` ago.
     async fn set_age(&self, minutes: i64) {
         let then = Timestamp::from_millis(Timestamp::now().millis() - minutes * 60_000);
         let key = |text: String| AttributeValue::S(text);
@@ -92,12 +92,12 @@ impl Fixture {
         update.expression_attribute_values(":then", key(then.to_string())).send().await.unwrap();
     }
 
-    /// Reads the file's row.
+    /// Returns the file's current row.
     async fn file_row(&self) -> FileRow {
         self.tables.chat().file(&self.file.id).await.unwrap().unwrap()
     }
 
-    /// Returns the statuses of the file that `connection` received, in order: in `file:status` and in messages.
+    /// Returns the statuses of the file that `connection` received in `file:status` events and messages, in order.
     fn received(&self, connection: &str) -> Vec<FileStatus> {
         let status = |value: &Value| serde_json::from_value(value.clone()).unwrap();
         let frames = self.management.frames(connection);
@@ -112,8 +112,8 @@ impl Fixture {
         received.collect()
     }
 
-    /// Asserts that the row's status, the published objects and the failure's reason agree, and that file and thumbnail
-    /// come from the same upload.
+    /// Asserts that the file has a published object if and only if it is ready, that it has a reason if and only if it
+    /// failed, and that the published file and thumbnail come from the same upload.
     async fn assert_consistent(&self, file: &FileRow) {
         let bytes = match file.published(Published::Original) {
             Some(key) => Some(self.storage.object(key).await.into_body()),
@@ -129,7 +129,7 @@ impl Fixture {
         }
     }
 
-    /// Returns the keys of all published objects.
+    /// Returns the keys of all objects in the bucket except uploads.
     async fn published_keys(&self) -> Vec<String> {
         let uploads = |key: &String| key.starts_with("uploads/");
         self.storage.keys().await.into_iter().filter(|key| !uploads(key)).collect()

@@ -1,4 +1,4 @@
-//! The outcome of a file if no call fails.
+//! Tests the outcome of a file when all calls to `DynamoDB`, S3 and SQS succeed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,7 +95,8 @@ async fn slower_of_two_concurrent_invocations_removes_the_objects_it_published()
     let fixture = Arc::new(Fixture::new().await);
     fixture.upload(WHITE).await;
     let faster = fixture.clone();
-    // After the white image was inspected and before its thumbnail is published, a black image is uploaded and processed.
+    // The slower invocation has inspected the white image. Before it publishes the thumbnail, a black image is uploaded
+    // and processed.
     let process_other_upload = once(
         |call| call.is("PUT", "/thumbs/"),
         move |_| {
@@ -121,7 +122,7 @@ async fn missing_upload_fails_after_the_upload_window_and_not_before() {
     fixture.set_age(15).await;
     fixture.handle(fixture.reminder_event()).await.unwrap();
     assert_eq!(fixture.file_row().await.status, FileStatus::Pending);
-    let [(id, delay)] = &fixture.queue.sent()[..] else { panic!("expected exactly one reminder") };
+    let [(id, delay)] = &fixture.queue.sent()[..] else { panic!("the function did not send exactly one reminder") };
     assert_eq!(*id, fixture.file.id);
     assert!((Duration::from_mins(14)..=Duration::from_mins(15)).contains(delay), "{delay:?}");
 
@@ -145,14 +146,15 @@ async fn reminder_processes_an_upload_whose_event_was_lost() {
 async fn file_that_crashes_the_function_five_times_fails() {
     let fixture = Fixture::new().await;
     fixture.upload(WHITE).await;
-    // An invocation that crashes during the inspection has recorded only the attempt.
+    // An invocation that crashes during the inspection has only recorded its attempt. The loop records five attempts,
+    // as five crashes would.
     for earlier_attempts in 0..5 {
         assert_eq!(fixture.tables.chat().begin_attempt(&fixture.file.id).await.unwrap(), earlier_attempts);
     }
     fixture.handle(fixture.upload_event()).await.unwrap();
     assert_eq!(fixture.file_row().await.status, FileStatus::Failed);
     assert_eq!(fixture.received("phone"), [FileStatus::Failed]);
-    // A late event does not change the outcome.
+    // A later event does not change the recorded outcome.
     fixture.handle(fixture.upload_event()).await.unwrap();
     assert_eq!((fixture.file_row().await.status, fixture.published_keys().await), (FileStatus::Failed, vec![]));
 }
@@ -185,7 +187,8 @@ async fn events_without_a_file_are_ignored_and_malformed_events_fail() {
         event["Records"][0]["s3"]["object"]["key"] = json!(key);
         fixture.handle(serde_json::from_value(event.clone()).unwrap()).await.unwrap();
     }
-    // A malformed reminder stays in the queue, which moves it to the dead-letter queue after its last retry.
+    // A malformed reminder makes the invocation fail, so that the reminder stays in the queue. The queue moves it to
+    // the dead-letter queue after the last retry.
     let mut reminder: serde_json::Value =
         serde_json::from_str(include_str!("../../../../events/files-process-reminder.json")).unwrap();
     reminder["Records"][0]["body"] = json!("{}");

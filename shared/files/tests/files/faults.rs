@@ -1,4 +1,5 @@
-//! Calls that fail once are retried. Calls that keep failing report whether the failure is temporary.
+//! Tests of failing calls to S3. A call that fails once is retried. If a call keeps failing, its error says whether the
+//! failure is temporary.
 
 use contract::{ApiError, FileId};
 use files::{Error, Uploaded};

@@ -1,4 +1,4 @@
-//! Presigned URLs: which requests they allow, and for how long.
+//! Tests of presigned URLs: which requests they allow, and for how long.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,7 +8,7 @@ use files::{PresignedUpload, Presigner, Uploaded};
 use runtime::sdk_config_for;
 use testkit::Storage;
 
-/// Returns a presigner for a bucket on AWS.
+/// Returns a presigner for a bucket on AWS, not in the local cloud.
 fn presigner() -> Presigner {
     let credentials = Credentials::from_keys("test", "test", Some("a/session+token".into()));
     Presigner::new(&sdk_config_for("eu-central-1".into(), credentials, None).unwrap(), "home")

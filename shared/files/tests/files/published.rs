@@ -1,4 +1,4 @@
-//! Published objects: their keys, response headers and deletion.
+//! Tests of published objects: their keys, response headers and deletion.
 
 use contract::FileId;
 use files::{content_disposition, uploaded_file};

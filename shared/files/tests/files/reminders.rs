@@ -1,4 +1,4 @@
-//! Reminders in the SQS queue.
+//! Tests of sending reminders: their delay, retries and errors.
 
 use std::time::Duration;
 

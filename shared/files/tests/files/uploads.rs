@@ -1,4 +1,4 @@
-//! Uploads are read only if they have the declared size.
+//! Tests of reading uploads: an upload is read only if it has the declared size.
 
 use bytes::Bytes;
 use contract::FileId;
@@ -40,7 +40,9 @@ async fn largest_file_is_read_and_published_unchanged() {
     let (storage, id) = (Storage::create().await, FileId::new());
     let bytes: Bytes = (0..25 << 20).map(|i: u32| i.to_le_bytes()[1]).collect();
     storage.upload(&id, bytes.clone()).await;
-    let Uploaded::Bytes(read) = storage.bucket().read_upload(&id, 25 << 20).await.unwrap() else { panic!("not read") };
+    let Uploaded::Bytes(read) = storage.bucket().read_upload(&id, 25 << 20).await.unwrap() else {
+        panic!("the upload was not read")
+    };
     let key = storage.bucket().publish(&id, &read, "video/mp4", "inline").await.unwrap();
     assert!(storage.object(&key).await.into_body() == bytes);
 }

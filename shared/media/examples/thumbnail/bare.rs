@@ -1,4 +1,5 @@
-//! Runs only the decoders: each decodes the whole file, at the scale that the library uses.
+//! Decodes an image without making a thumbnail, to measure the least that a thumbnail could cost. Decodes the whole
+//! file, at the scale that the library uses.
 
 use std::hint::black_box;
 use std::io::Cursor;
@@ -11,10 +12,10 @@ use webpx::DecoderConfig;
 
 use crate::Result;
 
-/// Smallest longer side, in pixels, that decoders leave for the final resize: 1.4 × 512, as in the library.
+/// The decoders leave at least this many pixels on the longer side for the final resize: 1.4 × 512, as in the library.
 const MIN_SIDE: u16 = 717;
 
-/// Decodes a file and returns how many bytes of pixels it has.
+/// Decodes a file and returns the size of its pixels in bytes.
 pub(crate) fn decode(bytes: &[u8]) -> Result<usize> {
     match Kind::of(bytes) {
         Kind::Jpeg => jpeg(bytes),

@@ -1,8 +1,8 @@
-//! Makes the thumbnail of a file and measures the effort: `thumbnail [--bare] FILE [RUNS [OUT]]`.
+//! Makes the thumbnail of a file and measures the cost: `thumbnail [--bare] FILE [RUNS [OUT]]`.
 //!
 //! Prints the median CPU time of the runs in ms, the peak memory of the process in MiB, and the thumbnail's size.
-//! Writes the thumbnail to `OUT`. With `--bare`, it only runs the decoder over all pixels. That is the least possible
-//! time: the time if all other steps cost nothing.
+//! Writes the thumbnail to `OUT`. With `--bare`, it only decodes the file. This measures the floor: what a thumbnail
+//! would cost if all other steps cost nothing.
 
 mod bare;
 
@@ -39,7 +39,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Calls `work` this many times. Returns the median CPU time in ms and the last result.
+/// Calls `work` `runs` times. Returns the median CPU time in ms and the last result.
 fn median<T>(runs: usize, mut work: impl FnMut() -> T) -> Result<(f64, T)> {
     let mut times = Vec::new();
     let mut last = None;
@@ -59,8 +59,8 @@ fn cpu_microseconds() -> Result<i64> {
     Ok(usage.user_time().num_microseconds() + usage.system_time().num_microseconds())
 }
 
-/// Returns the peak memory of this process in MiB. Not from `getrusage`: its peak survives `exec`, so it would include
-/// the parent's memory.
+/// Returns the peak memory of this process in MiB. The peak in `getrusage` is not used: it survives `exec`, so it would
+/// include the parent's memory.
 fn peak_mib() -> Result<f64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line =

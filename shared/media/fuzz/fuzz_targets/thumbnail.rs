@@ -2,7 +2,7 @@
 //! `cargo +nightly fuzz run thumbnail -- -max_total_time=300 -rss_limit_mb=1024 -timeout=10`.
 //!
 //! In production, `thumbnail` catches panics of decoders and refuses the file. Under the fuzzer a panic aborts the run,
-//! so that it is noticed.
+//! so the fuzzer reports it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

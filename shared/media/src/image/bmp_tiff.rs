@@ -1,5 +1,5 @@
-//! Decodes BMP and TIFF with the `image` crate. It holds the whole image in memory, which is acceptable because these
-//! formats are rare here.
+//! Decodes BMP and TIFF with the `image` crate. The crate holds the whole image in memory, which is acceptable because
+//! these formats are rare here.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ use image::{ColorType, ImageDecoder, Limits};
 use super::raster::{Layout, Raster, Shrinker, flatten_onto_white};
 use super::{Refusal, check_size};
 
-/// Most bytes of decoded pixels: 50 megapixels of 8-bit RGBA, or 33 megapixels of 16-bit RGB.
+/// Largest allowed size of the decoded pixels in bytes: 50 megapixels of 8-bit RGBA, or 33 megapixels of 16-bit RGB.
 const MAX_BYTES: u64 = 200_000_000;
 
 pub(super) fn decode_bmp(bytes: &[u8]) -> Result<Raster, Refusal> {
@@ -61,7 +61,7 @@ fn decode(mut decoder: impl ImageDecoder) -> Result<Raster, Refusal> {
     Ok(shrinker.finish(orientation, icc))
 }
 
-/// Appends a row to the output, converted to 8-bit samples.
+/// Converts a row of decoded pixels to 8-bit samples and appends it to the output.
 type Convert = fn(&[u8], &mut Vec<u8>);
 
 /// Appends the high byte of each 16-bit sample. The `image` crate returns samples in the machine's byte order.

@@ -1,4 +1,5 @@
-//! The last steps for all formats: resize, convert to sRGB, turn upright, encode as JPEG.
+//! Turns decoded pixels of any format into a thumbnail: resizes them, converts them to sRGB, turns them upright and
+//! encodes them as JPEG.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x3, U8x4};
@@ -13,7 +14,8 @@ use super::{Refusal, Thumbnail, ratio};
 /// JPEG quality of thumbnails, on libjpeg's scale of 1 to 100.
 const QUALITY: f32 = 80.0;
 
-/// Larger colour profiles are ignored. The largest real ones, printer profiles, have about 2 MiB.
+/// Largest colour profile that is used, in bytes; larger ones are ignored. The largest real ones, printer profiles,
+/// have about 2 MiB.
 const MAX_ICC_BYTES: usize = 4 << 20;
 
 pub(super) fn finish(raster: Raster) -> Result<Thumbnail, Refusal> {
@@ -29,8 +31,8 @@ fn resize(mut raster: Raster) -> Result<Raster, Refusal> {
     if (width, height) == (raster.width, raster.height) {
         return Ok(raster);
     }
-    // The typed API links only the code for these three pixel types. The untyped one would link all 13, with their
-    // SIMD.
+    // The typed API of fast_image_resize links only the code for these three pixel types. The untyped API would link
+    // all 13, including their SIMD variants.
     raster.pixels = match raster.layout {
         Layout::Gray => resized::<U8>(&raster, width, height),
         Layout::Rgb => resized::<U8x3>(&raster, width, height),
@@ -45,12 +47,12 @@ fn resized<P: PixelTrait>(raster: &Raster, width: u32, height: u32) -> Option<Ve
     let source = TypedImageRef::<P>::from_buffer(raster.width, raster.height, &raster.pixels).ok()?;
     let mut pixels = vec![0; width as usize * height as usize * P::size()];
     let mut small = TypedImage::<P>::from_buffer(width, height, &mut pixels).ok()?;
-    // The fourth channel, if there is one, is black ink and not alpha.
+    // The fourth channel of CMYK is black ink, so the resizer must not treat it as alpha.
     Resizer::new().resize_typed(&source, &mut small, &ResizeOptions::new().use_alpha(false)).ok()?;
     Some(pixels)
 }
 
-/// Returns the thumbnail's width and height before it is turned upright.
+/// Returns the thumbnail's width and height before it is turned upright, from those of the original image.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sides are at most 16384")]
 fn thumbnail_size((width, height): (u32, u32)) -> (u32, u32) {
     let ratio = ratio(width, height);
@@ -59,7 +61,7 @@ fn thumbnail_size((width, height): (u32, u32)) -> (u32, u32) {
 }
 
 fn to_srgb(mut raster: Raster) -> Result<RgbImage, Refusal> {
-    // If the profile cannot be used, the pixels are taken as sRGB.
+    // Without a usable colour profile, the pixels are taken as sRGB.
     if let Some(converted) = raster.icc.take().and_then(|icc| convert_with_profile(&raster, &icc)) {
         raster.pixels = converted;
         raster.layout = Layout::Rgb;
@@ -76,10 +78,10 @@ fn to_srgb(mut raster: Raster) -> Result<RgbImage, Refusal> {
     RgbImage::from_raw(raster.width, raster.height, pixels).ok_or(Refusal::Damaged)
 }
 
-/// Converts the pixels to sRGB with a colour profile.
+/// Converts the pixels from the colour space of an ICC profile to sRGB.
 ///
-/// Returns `None` if the profile is sRGB already, is invalid or too large, or is meant for another colour space than
-/// the image's.
+/// Returns `None` if the profile is sRGB already, is invalid or too large, or is meant for another kind of pixels than
+/// the image has (gray, RGB or CMYK).
 fn convert_with_profile(raster: &Raster, icc: &[u8]) -> Option<Vec<u8>> {
     if icc.len() > MAX_ICC_BYTES {
         return None;
@@ -104,8 +106,8 @@ fn convert_with_profile(raster: &Raster, icc: &[u8]) -> Option<Vec<u8>> {
     Some(converted)
 }
 
-/// Returns whether a profile is equivalent to sRGB, as most embedded profiles are. The check takes a tenth of the time
-/// that building a conversion takes.
+/// Returns whether a profile is equivalent to sRGB, as most embedded profiles are. This check takes a tenth of the time
+/// of building a conversion.
 fn is_srgb(profile: &ColorProfile, srgb: &ColorProfile) -> bool {
     let colorants = |profile: &ColorProfile| profile.colorant_matrix().v.into_iter().flatten();
     let curve = |curve: &Option<ToneReprCurve>| {
@@ -113,7 +115,8 @@ fn is_srgb(profile: &ColorProfile, srgb: &ColorProfile) -> bool {
         Some((0..=32_u8).map(move |step| curve.evaluate_value(f32::from(step) / 32.0)))
     };
     let same_curve = |a, b| curve(a).zip(curve(b)).is_some_and(|(a, b)| a.zip(b).all(|(a, b)| (a - b).abs() < 2e-4));
-    // CICP data and lookup tables override colorants and curves. The conversion handles them.
+    // CICP data and lookup tables override colorants and curves. A profile with them does not count as sRGB, and the
+    // conversion handles it.
     let only_matrix_and_curves = profile.cicp.is_none()
         && profile.lut_a_to_b_perceptual.is_none()
         && profile.lut_a_to_b_colorimetric.is_none()

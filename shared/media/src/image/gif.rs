@@ -6,10 +6,10 @@ use image::metadata::Orientation;
 use super::raster::{Layout, Raster, Shrinker};
 use super::{MAX_PIXELS, Refusal, check_size};
 
-/// Background of transparent pixels.
+/// Colour of transparent pixels and of the canvas around the frame.
 const WHITE: [u8; 3] = [255; 3];
 
-/// Decodes the first frame and places it on a white canvas of the declared size.
+/// Decodes the first frame of a GIF and places it on a white canvas of the declared size.
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
@@ -39,7 +39,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     let mut row = vec![WHITE; usize::from(width)];
     for y in 0..usize::from(height) {
         row.fill(WHITE);
-        // The parts of a frame outside the canvas are cut off.
+        // Parts of the frame that lie outside the canvas are cut off.
         if y >= top
             && left < row.len()
             && let Some(indices) = rows.next()

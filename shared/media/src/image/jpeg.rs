@@ -1,4 +1,4 @@
-//! Decodes JPEG with libjpeg-turbo's C code (bundled in mozjpeg), which can decode to a fraction of the size.
+//! Decodes JPEG with libjpeg-turbo's C code (bundled in mozjpeg), which can decode to a fraction of the full size.
 
 use image::metadata::Orientation;
 use mozjpeg::{ColorSpace, Decompress};
@@ -7,14 +7,15 @@ use super::jpeg_markers::Markers;
 use super::raster::{Layout, Raster};
 use super::{OVERSAMPLING, Refusal, check_size, ratio};
 
-/// Most scans of a JPEG. A progressive image is decoded scan by scan, and each scan covers all its pixels, so many
-/// scans take much time. Encoders write about ten.
+/// Largest allowed number of scans in a JPEG. Each scan of a progressive image covers all its pixels, so a file with
+/// many scans takes too much time to decode. Encoders write about ten.
 const MAX_SCANS: usize = 64;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     let markers = Markers::read(bytes)?;
     check_size(markers.width, markers.height)?;
-    // A file without an end marker is damaged. libjpeg would accept it and make up the missing pixels.
+    // A file without an end marker is damaged, and `scans` returns `None`. libjpeg would accept such a file and make up
+    // the missing pixels.
     if markers.scans(MAX_SCANS).ok_or(Refusal::Damaged)? > MAX_SCANS {
         return Err(Refusal::TooComplex);
     }
@@ -29,7 +30,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     let without_details = if eighths == 1 { markers.without_detail_scans(bytes) } else { None };
     let mut jpeg = Decompress::new_mem(without_details.as_deref().unwrap_or(bytes)).map_err(|_| Refusal::Damaged)?;
     jpeg.scale(eighths);
-    // Block smoothing would guess the details that `without_detail_scans` removed on purpose.
+    // libjpeg's block smoothing would guess the details that `without_detail_scans` removed on purpose.
     jpeg.do_block_smoothing(false);
     let mut jpeg = jpeg.to_colorspace(space).map_err(|_| Refusal::Damaged)?;
     let (width, height) = (jpeg.width(), jpeg.height());

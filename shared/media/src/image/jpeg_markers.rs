@@ -13,7 +13,7 @@ const APP14: u8 = 0xee;
 const EXIF: &[u8] = b"Exif\0\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
 
-/// The contents of a JPEG's segments, up to and including the frame header.
+/// Data from the segments of a JPEG, up to and including the frame header (which declares the size).
 pub(super) struct Markers<'a> {
     /// Declared width in pixels.
     pub(super) width: u32,
@@ -23,12 +23,13 @@ pub(super) struct Markers<'a> {
     pub(super) components: u8,
     /// Whether the file has an Adobe segment. Adobe stores CMYK inverted: 255 is no ink.
     pub(super) adobe: bool,
-    /// The EXIF block, without its `Exif` prefix.
+    /// The EXIF block, without its `Exif` prefix; `None` if the file has none.
     pub(super) exif: Option<&'a [u8]>,
     progressive: bool,
-    /// For each component: its ID, its sampling factors (horizontal and vertical, 4 bits each), its quantization table.
+    /// For each colour component: its ID, its sampling factors (horizontal and vertical, 4 bits each), its quantization
+    /// table.
     sampling: &'a [[u8; 3]],
-    /// Parts of the colour profile: part number, number of parts, data.
+    /// Parts of the ICC colour profile. Each consists of the part's number, the number of parts, and data.
     icc: Vec<&'a [u8]>,
     /// The bytes after the frame header: tables and scans.
     rest: &'a [u8],
@@ -45,7 +46,8 @@ impl<'a> Markers<'a> {
                 APP1 if exif.is_none() => exif = body.strip_prefix(EXIF),
                 APP2 => icc.extend(body.strip_prefix(ICC)),
                 APP14 => adobe |= body.starts_with(b"Adobe"),
-                // SOF0 to SOF15, the frame headers of all codings. 0xc4, 0xc8 and 0xcc have other meanings.
+                // SOF0 to SOF15, the frame headers of all codings. 0xc4, 0xc8 and 0xcc in this range are not frame
+                // headers.
                 0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                     let [_, h1, h0, w1, w0, components, sampling @ ..] = body else { return Err(Refusal::Damaged) };
                     return Ok(Self {
@@ -66,8 +68,8 @@ impl<'a> Markers<'a> {
         }
     }
 
-    /// Returns the colour profile, or `None` if there is none or a part is missing. Parts are numbered from 1 and may
-    /// be in any order.
+    /// Returns the colour profile, joined from its parts, or `None` if the file has none or a part is missing. Parts
+    /// are numbered from 1 and may be in any order.
     pub(super) fn icc(&self) -> Option<Vec<u8>> {
         let mut parts: Vec<_> = self.icc.iter().filter(|part| part.len() > 2).collect();
         parts.sort_by_key(|part| part[0]);
@@ -78,7 +80,7 @@ impl<'a> Markers<'a> {
         (whole && !parts.is_empty()).then(|| parts.iter().flat_map(|part| &part[2..]).copied().collect())
     }
 
-    /// Counts the scans, up to `limit + 1`. Returns `None` if the file ends without an end marker.
+    /// Counts the scans, but at most `limit + 1` of them. Returns `None` if the file ends without an end marker.
     pub(super) fn scans(&self, limit: usize) -> Option<usize> {
         let mut segments = Segments { rest: self.rest };
         let mut scans = 0;
@@ -112,7 +114,7 @@ impl<'a> Markers<'a> {
         let mut segments = Segments { rest: self.rest };
         let (mut from, mut wanted) = (0, true);
         while let Some((marker, body)) = segments.next() {
-            // The marker has 2 bytes. A segment with a body also has 2 bytes of length.
+            // Each segment starts with 2 bytes of marker. A segment with a body then has 2 bytes of length.
             let header = if marker == EOI { 2 } else { 4 };
             let start = file.len() - segments.rest.len() - body.len() - header;
             if wanted {
@@ -128,8 +130,8 @@ impl<'a> Markers<'a> {
     }
 }
 
-/// Iterates over the segments as (marker, body). Skips segments by their length, and coded data by searching for the
-/// next marker.
+/// Iterates over the segments of a JPEG as (marker, body). Skips each segment by its length, and coded data by
+/// searching for the next marker.
 struct Segments<'a> {
     rest: &'a [u8],
 }
@@ -142,7 +144,7 @@ impl<'a> Iterator for Segments<'a> {
             let at = memchr::memchr(0xff, self.rest)?;
             let (marker, rest) = self.rest[at + 1..].split_first()?;
             match marker {
-                // The first 0xff is padding; the marker follows it.
+                // The first 0xff is padding; the marker follows the second one.
                 0xff => self.rest = &self.rest[at + 1..],
                 // 0 is an escaped 0xff in coded data. The others are markers without a body: TEM, RST0 to RST7 and SOI.
                 0 | 1 | 0xd0..=SOI => self.rest = rest,

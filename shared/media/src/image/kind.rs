@@ -31,8 +31,8 @@ impl Kind {
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Self::Gif,
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Self::Webp,
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Self::Tiff,
-            // Many texts begin with "BM" too. The length of the second header tells them apart: it has few valid
-            // values.
+            // Many texts begin with "BM" too. A bitmap is told apart by the length of its second header, which has few
+            // valid values.
             [b'B', b'M', rest @ ..]
                 if matches!(rest.get(12..16), Some([12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0])) =>
             {
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// Returns the media type to serve such a file as, or `None` for [`Kind::Other`].
+    /// Returns the media type to serve a file of this format as, or `None` for [`Kind::Other`].
     #[must_use]
     pub fn media_type(self) -> Option<&'static str> {
         Some(match self {

@@ -19,13 +19,13 @@ pub use self::refusal::Refusal;
 /// Longest side of a thumbnail, in pixels.
 const THUMBNAIL_SIDE: u32 = 512;
 
-/// Decoders may shrink an image, but must leave at least this many pixels per thumbnail pixel and side. With fewer, the
-/// final resize turns fine patterns into ripples (moiré).
+/// Decoders may shrink an image, but must leave at least this many pixels per thumbnail pixel, along each side. With
+/// fewer, the final resize turns fine patterns into ripples (moiré).
 const OVERSAMPLING: f64 = 1.4;
 
-/// Most pixels of an image. Images that declare more are refused.
+/// Largest allowed number of pixels. Images that declare more are refused.
 const MAX_PIXELS: u64 = 50_000_000;
-/// Longest side of an image, in pixels. Images that declare a longer side are refused.
+/// Longest allowed side of an image, in pixels. Images that declare a longer side are refused.
 const MAX_SIDE: u32 = 16_384;
 
 /// A small JPEG of an image.
@@ -56,12 +56,13 @@ pub fn thumbnail(bytes: &[u8]) -> Result<Thumbnail, Refusal> {
         Kind::Avif | Kind::Heic => return Err(Refusal::Unsupported),
         Kind::Other => return Err(Refusal::NotAnImage),
     };
-    // mozjpeg reports libjpeg's errors by unwinding. If a decoder panics because of a bug, the file is refused too:
-    // a retry would panic again, and the file would stay pending.
+    // mozjpeg reports libjpeg's errors by unwinding. If a decoder panics because of a bug, the file is refused too,
+    // because a retry would panic again.
     catch_unwind(AssertUnwindSafe(|| decode(bytes).and_then(finish::finish))).unwrap_or(Err(Refusal::Damaged))
 }
 
-/// Checks a declared size. Decoders call this before they allocate memory for the image.
+/// Refuses an image whose declared size is zero or exceeds the limits. Decoders call this before they allocate memory
+/// for the image.
 fn check_size(width: u32, height: u32) -> Result<(), Refusal> {
     if width == 0 || height == 0 {
         return Err(Refusal::Damaged);
@@ -72,8 +73,8 @@ fn check_size(width: u32, height: u32) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Returns how many pixels of the image become one thumbnail pixel, per side. At least 1.0, since small images are not
-/// enlarged.
+/// Returns how many pixels of the image become one thumbnail pixel, along each side. At least 1.0, because small images
+/// are not enlarged.
 fn ratio(width: u32, height: u32) -> f64 {
     (f64::from(width.max(height)) / f64::from(THUMBNAIL_SIDE)).max(1.0)
 }

@@ -41,7 +41,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
         shrinker.push(&opaque);
     };
     if interlaced {
-        // Seven passes fill the rows in turn, so the whole image must be in memory: up to 200 MB.
+        // An interlaced image is stored in seven passes, and each pass has pixels from the whole image. So the whole
+        // image must be in memory: up to 200 MB.
         let pixels = read_whole(&mut reader)?;
         pixels.chunks_exact(pixels.len() / height as usize).for_each(push);
     } else {

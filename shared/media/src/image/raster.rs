@@ -1,12 +1,12 @@
-//! Decoded pixels, and shrinking them while they are decoded.
+//! Decoded pixels, and a [`Shrinker`] that shrinks an image while it is decoded.
 
 use image::metadata::Orientation;
 
 use super::ratio;
 
-/// [`Shrinker`] leaves at least this many pixels per thumbnail pixel and side. That is more than photo decoders leave
-/// (`super::OVERSAMPLING`), because averaging squares is less precise than their scaling, and screenshots have finer
-/// lines.
+/// [`Shrinker`] leaves at least this many pixels per thumbnail pixel, along each side. That is more than photo decoders
+/// leave (`super::OVERSAMPLING`), because averaging squares is less precise than the decoders' scaling, and screenshots
+/// have finer lines.
 const OVERSAMPLING: f64 = 2.0;
 
 /// The channels of a pixel, with 8 bits each.
@@ -28,18 +28,18 @@ impl Layout {
     }
 }
 
-/// An image, usually shrunk, in the colours and the orientation of its file.
+/// A decoded image, usually shrunk, in the colours and the orientation of its file.
 pub(super) struct Raster {
-    /// Width of `pixels`.
+    /// Width of the image in `pixels`.
     pub(super) width: u32,
-    /// Height of `pixels`.
+    /// Height of the image in `pixels`.
     pub(super) height: u32,
-    /// Width and height of the original image. The thumbnail's size is calculated from them.
+    /// Width and height of the original image, from which the thumbnail's size is calculated.
     pub(super) full: (u32, u32),
     pub(super) layout: Layout,
     pub(super) pixels: Vec<u8>,
     pub(super) orientation: Orientation,
-    /// The ICC colour profile. Without one, the colours are sRGB.
+    /// The ICC colour profile. Without one, the pixels are taken as sRGB.
     pub(super) icc: Option<Vec<u8>>,
 }
 
@@ -48,9 +48,9 @@ pub(super) struct Shrinker {
     width: usize,
     height: usize,
     layout: Layout,
-    /// Side of a square, in pixels.
+    /// Side of the averaged squares, in pixels of the original image. 1 means that the image is not shrunk.
     factor: usize,
-    /// Sums over the rows of the current squares, one per column and channel.
+    /// For each column and channel, the sum of the rows that were added to the unfinished squares so far.
     sums: Vec<u32>,
     rows_in_sums: usize,
     pixels: Vec<u8>,
@@ -63,7 +63,7 @@ pub(super) struct Shrinker {
     reason = "averages of bytes and sides of images"
 )]
 impl Shrinker {
-    /// Creates a shrinker for an image of this size in pixels.
+    /// Creates a shrinker for an image of the given size in pixels.
     pub(super) fn new(width: u32, height: u32, layout: Layout) -> Self {
         let factor = ((ratio(width, height) / OVERSAMPLING) as usize).max(1);
         let (width, height) = (width as usize, height as usize);
@@ -79,7 +79,7 @@ impl Shrinker {
         }
     }
 
-    /// Adds the next row: one byte per channel and pixel.
+    /// Adds the next row of the image: one byte per channel and pixel.
     pub(super) fn push(&mut self, row: &[u8]) {
         debug_assert_eq!(row.len(), self.width * self.layout.channels());
         if self.factor == 1 {
@@ -95,7 +95,7 @@ impl Shrinker {
         }
     }
 
-    /// Returns the shrunk image. Call it after all rows were pushed.
+    /// Returns the shrunk image. Call this after all rows were pushed.
     pub(super) fn finish(mut self, orientation: Orientation, icc: Option<Vec<u8>>) -> Raster {
         if self.rows_in_sums > 0 {
             self.write_squares();
@@ -123,13 +123,13 @@ impl Shrinker {
 
     fn write_averages<const CHANNELS: usize>(&mut self) {
         self.write(|square: &[[u32; CHANNELS]], area| {
-            // Fixed point with 24 fractional bits: the largest average, 255, just fits into 32 bits.
+            // Uses fixed-point numbers with 24 fractional bits: the largest average, 255, just fits into 32 bits.
             let reciprocal = (1 << 24) / area;
             sum_channels(square).map(|sum| ((sum * reciprocal + (1 << 23)) >> 24) as u8)
         });
     }
 
-    /// Appends one pixel per square. The last square of a row may be narrower.
+    /// Appends one pixel per square: its average. The last square of a row may be narrower.
     #[inline(always)]
     fn write<const CHANNELS: usize>(&mut self, average: impl Fn(&[[u32; CHANNELS]], u32) -> [u8; CHANNELS]) {
         let columns = self.sums.as_chunks::<CHANNELS>().0;
@@ -137,7 +137,7 @@ impl Shrinker {
         self.pixels.resize(before + columns.len().div_ceil(self.factor) * CHANNELS, 0);
         let pixels = self.pixels[before..].as_chunks_mut::<CHANNELS>().0;
         if self.factor == 2 {
-            // Most screenshots have factor 2. With a constant factor, the compiler unrolls the loop.
+            // Most screenshots are shrunk by a factor of 2. With a constant factor, the compiler unrolls the loop.
             let (pairs, rest) = columns.as_chunks::<2>();
             for (pair, pixel) in pairs.iter().zip(pixels.iter_mut()) {
                 *pixel = average(pair, 2 * rows);
@@ -160,13 +160,13 @@ pub(super) fn flatten_onto_white(rgba: &[u8], to: &mut Vec<u8>) {
     let (pixels, before) = (rgba.as_chunks::<4>().0, to.len());
     to.resize(before + pixels.len() * 3, 0);
     for (to, [r, g, b, a]) in to[before..].as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
-        // A shortcut: most pixels of most images are opaque.
+        // Opaque pixels need no blending. Most pixels of most images are opaque.
         let opaque = *a == 255;
         *to = if opaque { [*r, *g, *b] } else { [*r, *g, *b].map(|value| blend_onto_white(value, *a)) };
     }
 }
 
-/// Returns the colour of a pixel with this alpha on a white background, for one channel.
+/// Returns the colour of a pixel on a white background, for one channel and with the given alpha.
 pub(super) fn blend_onto_white(value: u8, alpha: u8) -> u8 {
     !multiply(!value, alpha)
 }
@@ -179,7 +179,7 @@ pub(super) fn multiply(a: u8, b: u8) -> u8 {
     ((product + (product >> 8)) >> 8) as u8
 }
 
-/// Sums the pixels, channel by channel. Written with loops because the compiler does not unroll the equivalent
+/// Sums the pixels, channel by channel. The loops are explicit because the compiler does not unroll the equivalent
 /// iterators.
 fn sum_channels<const CHANNELS: usize>(pixels: &[[u32; CHANNELS]]) -> [u32; CHANNELS] {
     let mut sums = [0; CHANNELS];

@@ -1,15 +1,15 @@
 use thiserror::Error;
 
-/// Why a file has no thumbnail. The texts are shown to the person who sent the file.
+/// Reason why a file has no thumbnail. The texts are shown to the person who sent the file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// The bytes are not an image in a known format, regardless of the file's name or claimed type.
     #[error("This file is not an image in a known format. Send the image as JPEG or PNG.")]
     NotAnImage,
-    /// The image has a format, or a variant of a format, that is not decoded here.
+    /// The image has a format, or a variant of a format, that this crate does not decode.
     #[error("This image format is not supported. Send the image as JPEG or PNG.")]
     Unsupported,
-    /// The declared size exceeds the limits. Nothing was decoded.
+    /// The declared size exceeds the limits, so the image was not decoded.
     #[error(
         "This image is too large: {width} × {height} pixels. The limits are 50 megapixels and 16,384 pixels per side. \
          Send a smaller version."

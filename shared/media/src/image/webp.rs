@@ -31,8 +31,8 @@ struct Size {
 }
 
 impl Size {
-    /// Returns the size to which a frame of this size is decoded, so that the whole `canvas` is just large enough for a
-    /// good thumbnail.
+    /// Returns the size to which a frame of this size is decoded. The frame is scaled by the same factor as the whole
+    /// `canvas`, which stays just large enough for a good thumbnail.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sides are at most 16384")]
     fn scaled(self, canvas: Self) -> Self {
         let by = (ratio(canvas.width, canvas.height) / OVERSAMPLING).max(1.0);
@@ -52,15 +52,15 @@ fn info(bytes: &[u8]) -> Result<ImageInfo, Refusal> {
     Ok(info)
 }
 
-/// Decodes a still image, scaled down like its canvas.
+/// Decodes a still image and scales it down by the same factor as its canvas.
 fn decode_scaled(bytes: &[u8], canvas: Size) -> Result<(Vec<u8>, Size), Refusal> {
     let info = info(bytes)?;
     let size = Size { width: info.width, height: info.height };
     let scaled = size.scaled(canvas);
     let mut webp = Decoder::new(bytes).map_err(|_| Refusal::Damaged)?;
     if scaled != size {
-        // The deblocking filter smooths edges of blocks of 4 × 4 pixels. It has no effect once a block is one pixel or
-        // less.
+        // libwebp's deblocking filter smooths the edges of blocks of 4 × 4 pixels. It is skipped if a block becomes one
+        // pixel or less, because it has no effect then.
         let smooth = size.width / scaled.width < 4;
         webp = webp.config(DecoderConfig::new().bypass_filtering(!smooth)).scale(scaled.width, scaled.height);
     }
@@ -76,9 +76,9 @@ fn decode_scaled(bytes: &[u8], canvas: Size) -> Result<(Vec<u8>, Size), Refusal>
 /// The first frame of an animation, as a still WebP file. libwebp's animation decoder is not used, because it needs
 /// memory for two canvases of the full size.
 struct FirstFrame {
-    /// Position on the canvas, in pixels.
+    /// Left edge of the frame on the canvas, in pixels.
     left: u32,
-    /// Position on the canvas, in pixels.
+    /// Top edge of the frame on the canvas, in pixels.
     top: u32,
     file: Vec<u8>,
 }
@@ -90,8 +90,8 @@ impl FirstFrame {
 
         let mut file = b"RIFF\0\0\0\0WEBP".to_vec();
         if chunks.starts_with(b"ALPH") {
-            // A frame with an alpha channel needs an extended header: the alpha flag, and the size from the frame
-            // header.
+            // A file with an alpha channel needs an extended header. It has the alpha flag, and the size from the
+            // frame's header.
             file.extend_from_slice(b"VP8X\x0a\0\0\0\x10\0\0\0");
             file.extend_from_slice(&header[6..12]);
         }
@@ -121,8 +121,8 @@ impl FirstFrame {
     }
 }
 
-/// Returns the data of the first RIFF chunk with this name. A chunk has a name, a length, data, and padding to an even
-/// length.
+/// Returns the data of the first RIFF chunk with the given name. A chunk has a name, a length, data, and padding to an
+/// even length.
 fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
     let mut rest = bytes.get(12..)?;
     loop {

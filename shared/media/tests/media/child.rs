@@ -9,18 +9,18 @@ use media::Refusal;
 use nix::sys::resource::{Resource, UsageWho, getrusage, setrlimit};
 use nix::sys::time::TimeValLike as _;
 
-/// Set in the environment of the child process.
+/// Environment variable that is set only in the child process.
 const IN_CHILD: &str = "HEARTH_MEDIA_CHILD";
 
-/// Returned by [`thumbnail_within_limits`] if there is a thumbnail.
+/// Result of [`thumbnail_within_limits`] if a thumbnail was made.
 pub(crate) const MADE: &str = "thumbnail made";
 
 const MAX_FILE: usize = 25 << 20;
 const MAX_PEAK_MIB: u64 = 512;
 const MAX_CPU: Duration = Duration::from_secs(5);
 
-/// Makes the thumbnail in a child process. Panics if the child crashes, hangs, or exceeds the limits of CPU time or
-/// memory. Returns [`MADE`], or the text of the [`Refusal`].
+/// Makes the thumbnail of `file` in a child process. Panics if the child crashes, hangs, or exceeds the limits of CPU
+/// time or memory. Returns [`MADE`], or the text of the [`Refusal`].
 pub(crate) fn thumbnail_within_limits(name: &str, file: &[u8]) -> String {
     assert!(file.len() <= MAX_FILE, "{name}: {} bytes exceed the upload limit", file.len());
     let mut child = Command::new(env::current_exe().unwrap())
@@ -46,7 +46,7 @@ pub(crate) fn thumbnail_within_limits(name: &str, file: &[u8]) -> String {
     outcome.to_owned()
 }
 
-/// The child process of [`thumbnail_within_limits`]. Run as an ordinary test, it does nothing.
+/// Runs in the child process of [`thumbnail_within_limits`]. In an ordinary test run, it does nothing.
 #[test]
 fn makes_thumbnail_in_child_process() {
     if env::var_os(IN_CHILD).is_none() {
@@ -61,7 +61,7 @@ fn makes_thumbnail_in_child_process() {
 
     let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
     let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    // Not from `getrusage`: its peak survives `exec`, so it would include the parent's memory.
+    // The peak in `getrusage` is not used: it survives `exec`, so it would include the parent's memory.
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim_end_matches("kB").trim();
     println!("result: {cpu} {} {outcome}", peak.parse::<u64>().unwrap() / 1024);

@@ -1,4 +1,4 @@
-//! Detection of a file's type by its bytes.
+//! Tests that a file's type is detected by its bytes.
 
 use media::{Kind, inspect};
 

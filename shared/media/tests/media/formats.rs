@@ -1,4 +1,4 @@
-//! Thumbnails of each format and its variants.
+//! Tests of the thumbnails of each format and its variants.
 
 use image::{ColorType as ImageColor, ImageFormat};
 use media::{Kind, Refusal};
@@ -104,7 +104,8 @@ fn png_of_every_color_type() {
     let clear: Vec<u8> = gray.iter().flat_map(|gray| [*gray, 0]).collect();
     DecodedThumbnail::of(&png_of(ColorType::GrayscaleAlpha, BitDepth::Eight, 1200, 800, &clear))
         .assert_quarters([WHITE; 4]);
-    // One bit per pixel. The bytes are 0b1010_1010: columns alternate between white and black.
+    // One bit per pixel. The bytes are 0b1010_1010: columns alternate between white and black, and their average is
+    // gray.
     let decoded = DecodedThumbnail::of(&png_of(ColorType::Grayscale, BitDepth::One, 1200, 800, &vec![0xaa; 150 * 800]));
     assert!(close(decoded.at(200, 200), [128; 3], 6));
 
@@ -119,7 +120,7 @@ fn png_of_every_color_type() {
     DecodedThumbnail::of(&bytes).assert_quarters([RED, WHITE, RED, WHITE]);
 }
 
-/// The decoder skips some scans of large progressive files, which must not change the thumbnail.
+/// The decoder skips some scans of large progressive files. This must not change the thumbnail.
 #[test]
 fn large_progressive_jpeg_has_same_thumbnail_as_baseline_jpeg() {
     let pixels: Vec<u8> = (0..6000 * 400 * 3_u32).map(|at| ((at / 97) ^ (at % 61)).to_le_bytes()[0]).collect();
@@ -179,7 +180,8 @@ fn first_frame_of_an_animation_is_shown() {
                 }
                 body.push(0);
                 let still = webp(side, side, pixels, lossless);
-                // A frame has neither the RIFF header (12 bytes) nor the extended header (18 bytes, if there is one).
+                // The frames of an animation have neither the RIFF header (12 bytes) nor the extended header (18 bytes,
+                // if the still image has one), so both are cut off.
                 body.extend(&still[if still[12..].starts_with(b"VP8X") { 30 } else { 12 }..]);
                 riff_chunk(*b"ANMF", &body)
             };

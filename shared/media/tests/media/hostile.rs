@@ -1,4 +1,4 @@
-//! Files that are cut short, corrupted, or carry a large amount of unused data.
+//! Tests with files that are cut short, corrupted, or carry a large amount of unused data.
 
 use media::{Kind, Refusal, thumbnail};
 
@@ -45,7 +45,8 @@ fn files_cut_at_any_length_are_refused() {
     for (kind, file) in one_of_each() {
         for length in 0..file.len() {
             let outcome = thumbnail(&file[..length]);
-            // The last 30 bytes may be only a trailer, which decoders do not need.
+            // The last 30 bytes may be only a trailer, which decoders do not need, so a cut there may still give a
+            // thumbnail.
             assert!(outcome.is_err() || length + 30 > file.len(), "{kind:?} cut to {length} of {}", file.len());
         }
         assert_eq!(thumbnail(&file[..file.len() / 2]).unwrap_err(), Refusal::Damaged, "{kind:?}");
@@ -59,7 +60,7 @@ fn any_changed_byte_is_handled() {
             for value in [0, 0x7f, 0xff, file[at] ^ 1] {
                 let mut file = file.clone();
                 file[at] = value;
-                // A thumbnail and a refusal are both correct. The decoder must not crash or hang.
+                // Both a thumbnail and a refusal are correct, but the decoder must not crash or hang.
                 let _ = thumbnail(&file);
             }
         }
@@ -92,7 +93,7 @@ fn files_that_combine_two_formats_are_handled_by_their_first_bytes() {
         assert_eq!((decoded.width, decoded.height), (90, 70), "{kind:?}");
         assert_eq!(thumbnail(&[html.as_slice(), &file].concat()).unwrap_err(), Refusal::NotAnImage);
     }
-    // The start of one format and the content of another: the decoder must not crash or hang.
+    // Files with the start of one format and the content of another. The decoder must not crash or hang.
     let files = one_of_each();
     for (_, head) in &files {
         for (_, tail) in &files {
@@ -103,7 +104,7 @@ fn files_that_combine_two_formats_are_handled_by_their_first_bytes() {
             let _ = thumbnail(&[&head[..12], tail].concat());
         }
     }
-    // A script that begins like a GIF is refused. A JPEG with HTML in its comment is an image.
+    // A script that begins like a GIF is refused. A JPEG with HTML in its comment segment is an image.
     assert!(thumbnail(b"GIF89a=1;alert(1)//").is_err());
     DecodedThumbnail::of(&with_segment(&jpeg(60, 40), 0xfe, html));
 }
@@ -117,7 +118,7 @@ fn twenty_megabytes_of_metadata_stay_within_limits() {
         let file = [&file[..2], &segment.repeat(300), &file[2..]].concat();
         assert_eq!(thumbnail_within_limits("JPEG, 20 MB of segments", &file), MADE);
     }
-    // Colour profiles of the largest possible size. In a JPEG, these are 255 parts.
+    // Colour profiles of the largest possible size. In a JPEG, a profile has at most 255 parts.
     let mut file = file;
     for part in (1..=255).rev() {
         file = with_segment(&file, 0xe2, &[b"ICC_PROFILE\0", [part, 255].as_slice(), &vec![0x55; 65_000]].concat());
@@ -139,7 +140,7 @@ fn twenty_megabytes_of_metadata_stay_within_limits() {
 
 #[test]
 fn decompression_bombs_in_metadata_stay_within_limits() {
-    // 500 MiB of zeros, compressed to half a megabyte.
+    // The compressed data have half a megabyte and expand to 500 MiB of zeros.
     let bomb = deflated_zeros(500 << 20);
     for (name, head) in
         [(*b"iCCP", b"profile\0\0".as_slice()), (*b"zTXt", b"Comment\0\0"), (*b"iTXt", b"Comment\0\x01\0\0\0")]
@@ -177,10 +178,10 @@ fn millions_of_empty_chunks_stay_within_limits() {
     thumbnail_within_limits("JPEG, 25 MB of padding", &file);
 }
 
-/// Returns a zlib stream of `length` zero bytes: the compressed pixels of a PNG.
+/// Returns a zlib stream that expands to `length` zero bytes: the compressed pixels of a PNG.
 fn deflated_zeros(length: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // A single row. The encoder adds one byte, the row's filter type.
+    // The PNG has a single row. The encoder adds one byte, the row's filter type.
     let mut encoder = png::Encoder::new(&mut bytes, length - 1, 1);
     encoder.set_color(png::ColorType::Grayscale);
     let mut writer = encoder.write_header().unwrap();

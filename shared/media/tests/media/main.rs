@@ -1,4 +1,4 @@
-//! Thumbnails of valid images and of hostile files.
+//! Tests of thumbnails, with valid images and with hostile files.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

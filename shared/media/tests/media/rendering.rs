@@ -1,4 +1,4 @@
-//! Thumbnails are upright, have the right colours and contain no metadata.
+//! Checks that thumbnails are upright, have the right colours and contain no metadata.
 
 use moxcms::{ColorProfile, ToneReprCurve, TransformOptions};
 use mozjpeg::ColorSpace;
@@ -10,7 +10,7 @@ use crate::samples::{
 
 #[test]
 fn all_eight_exif_orientations_are_turned_upright() {
-    // Colours of the upright thumbnail for orientations 1 to 8: upper left, upper right, lower left, lower right.
+    // Expected colours of the thumbnail for orientations 1 to 8: upper left, upper right, lower left, lower right.
     let expected = [
         [RED, GREEN, BLUE, YELLOW],
         [GREEN, RED, YELLOW, BLUE],
@@ -57,12 +57,12 @@ fn thumbnails_contain_no_metadata() {
     DecodedThumbnail::of(&extended_webp(0x0c, 60, 40, &chunks));
 }
 
-/// A colour profile with a larger gamut than sRGB.
+/// Returns a colour profile with a larger gamut than sRGB.
 fn wide_gamut() -> Vec<u8> {
     ColorProfile::new_bt2020().encode().unwrap()
 }
 
-/// A colour in that profile which sRGB can represent too, with other values.
+/// A colour in the profile of [`wide_gamut`]. sRGB can represent this colour too, with other values.
 const WIDE: [u8; 3] = [90, 150, 70];
 
 fn expected_in_srgb() -> [u8; 3] {
@@ -87,7 +87,7 @@ fn embedded_profiles_are_converted_to_srgb() {
     DecodedThumbnail::of(&plain).assert_quarters([WIDE; 4]);
     DecodedThumbnail::of(&with_segment(&plain, 0xe2, &body)).assert_quarters([expected; 4]);
 
-    // The profile in two parts, the second one first.
+    // The file contains the profile in two parts, the second one first.
     let (one, two) = icc.split_at(100);
     let file = with_segment(&plain, 0xe2, &[b"ICC_PROFILE\0\x01\x02", one].concat());
     DecodedThumbnail::of(&with_segment(&file, 0xe2, &[b"ICC_PROFILE\0\x02\x02", two].concat()))
@@ -118,10 +118,10 @@ fn srgb_profile_changes_nothing() {
     };
     let plain = media::thumbnail(&jpeg(700, 500)).unwrap().jpeg;
     let mut profile = ColorProfile::new_srgb();
-    // The CICP tag names the colour space and would override everything below.
+    // The CICP tag names the colour space. It would override the curve that is changed below, so it is removed.
     profile.cicp = None;
     assert!(thumbnail_with(&profile) == plain, "a profile equivalent to sRGB must change nothing");
-    // A gamma of 1.8, as 8.8 fixed-point number.
+    // A gamma of 1.8, as an 8.8 fixed-point number.
     profile.blue_trc = Some(ToneReprCurve::Lut(vec![461]));
     assert!(thumbnail_with(&profile) != plain, "a profile with another curve must change the colours");
 }

@@ -28,7 +28,7 @@ pub(crate) fn quarters(width: u32, height: u32) -> Vec<u8> {
     (0..height).flat_map(|y| (0..width).flat_map(move |x| color(x, y))).collect()
 }
 
-/// Returns the pixels of [`quarters`] as RGBA, all with this alpha.
+/// Returns the pixels of [`quarters`] as RGBA, all with the given alpha.
 pub(crate) fn quarters_rgba(width: u32, height: u32, alpha: u8) -> Vec<u8> {
     quarters(width, height).chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], alpha]).collect()
 }
@@ -90,14 +90,15 @@ pub(crate) fn with_chunk(png: &[u8], name: [u8; 4], data: &[u8]) -> Vec<u8> {
     [&png[..HEADER_END], &chunk, &png[HEADER_END..]].concat()
 }
 
-/// Returns the CRC-32 that PNG uses.
+/// Returns the CRC-32 of `bytes`, as PNG chunks contain it.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
     })
 }
 
-/// Returns a GIF with these single-colour frames: left, top, width, height, colour. The canvas has no background.
+/// Returns a GIF with single-colour frames, each given as left, top, width, height and colour. The canvas has no
+/// background.
 pub(crate) fn gif(width: u16, height: u16, frames: &[(u16, u16, u16, u16, Pixel)]) -> Vec<u8> {
     let mut encoder = gif::Encoder::new(Vec::new(), width, height, &[]).unwrap();
     for (left, top, width, height, color) in frames {
@@ -134,7 +135,7 @@ pub(crate) fn riff_chunk(name: [u8; 4], body: &[u8]) -> Vec<u8> {
     [name.as_slice(), &length, body, padding].concat()
 }
 
-/// Returns a WebP with an extended header (with these `flags`) and these chunks.
+/// Returns a WebP that has an extended header with the given `flags`, followed by `chunks`.
 pub(crate) fn extended_webp(flags: u8, width: u32, height: u32, chunks: &[u8]) -> Vec<u8> {
     let mut header = vec![flags, 0, 0, 0];
     header.extend(&(width - 1).to_le_bytes()[..3]);
@@ -162,7 +163,7 @@ pub(crate) fn tiff(width: u32, height: u32) -> Vec<u8> {
     image_of(image::ImageFormat::Tiff, image::ColorType::Rgb8, width, height, &quarters(width, height))
 }
 
-/// Returns an EXIF block with this orientation, a GPS position, and [`SECRET`] as the image description.
+/// Returns an EXIF block with the given orientation, a GPS position, and [`SECRET`] as the image description.
 pub(crate) fn exif(orientation: u16) -> Vec<u8> {
     let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
         [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value].concat()
@@ -182,7 +183,7 @@ pub(crate) fn exif(orientation: u16) -> Vec<u8> {
     block
 }
 
-/// A thumbnail, decoded.
+/// The decoded pixels of a thumbnail.
 pub(crate) struct DecodedThumbnail {
     pub(crate) width: u32,
     pub(crate) height: u32,
@@ -190,8 +191,8 @@ pub(crate) struct DecodedThumbnail {
 }
 
 impl DecodedThumbnail {
-    /// Makes the thumbnail of `file` and decodes it. Panics if there is none, if its size is not as reported, or if it
-    /// contains metadata.
+    /// Makes the thumbnail of `file` and decodes it. Panics if `file` is refused, or if the thumbnail has another size
+    /// than reported or contains metadata.
     pub(crate) fn of(file: &[u8]) -> Self {
         let Thumbnail { jpeg, width, height } = media::thumbnail(file).unwrap();
         assert_no_metadata(&jpeg);
@@ -223,7 +224,8 @@ pub(crate) fn close(one: Pixel, other: Pixel, by: u8) -> bool {
     one.iter().zip(other).all(|(one, other)| one.abs_diff(other) <= by)
 }
 
-/// Asserts that the segments before the first scan are only those needed for decoding.
+/// Asserts that a thumbnail has only segments that are needed for decoding, before its first scan, and does not contain
+/// [`SECRET`].
 fn assert_no_metadata(jpeg: &[u8]) {
     let mut at = 2;
     while jpeg[at + 1] != 0xda {

@@ -1,4 +1,4 @@
-//! Images with false declared sizes, and images of the largest allowed size.
+//! Tests with images that declare a false size, and with images of the largest allowed size.
 
 use media::{Refusal, thumbnail};
 use mozjpeg::ColorSpace;
@@ -7,7 +7,8 @@ use png::{BitDepth, ColorType};
 use crate::child::{MADE, thumbnail_within_limits};
 use crate::samples::{bmp, crc32, extended_webp, gif, jpeg, jpeg_of, png, png_of, riff_chunk, tiff, webp};
 
-/// With [`HEIGHT`], just under the limit of 50 megapixels.
+/// Width of the largest images in pixels. An image of this width and of [`HEIGHT`] is just under the limit of 50
+/// megapixels.
 const WIDTH: u32 = 8192;
 const HEIGHT: u32 = 6103;
 
@@ -18,18 +19,18 @@ fn patched(file: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Returns a copy of a PNG with another declared size and the matching checksum.
+/// Returns a copy of a PNG that declares another size, with the matching checksum.
 fn patched_png(file: &[u8], width: u32, height: u32) -> Vec<u8> {
     let file = patched(&patched(file, 16, &width.to_be_bytes()), 20, &height.to_be_bytes());
     patched(&file, 29, &crc32(&file[12..29]).to_be_bytes())
 }
 
-/// Returns the position of the frame header's marker.
+/// Returns the position of the marker of a JPEG's frame header, which declares the size.
 fn frame_header(jpeg: &[u8]) -> usize {
     jpeg.windows(2).position(|pair| matches!(pair, [0xff, 0xc0 | 0xc2])).unwrap()
 }
 
-/// Returns the position of a tag's value in a little-endian TIFF. The tag must have a single number as its value.
+/// Returns the position of the value of `tag` in a little-endian TIFF. The value must be a single number.
 fn tiff_value(tiff: &[u8], tag: u16) -> usize {
     let directory = u32::from_le_bytes(tiff[4..8].try_into().unwrap()) as usize;
     let entries = tiff[directory + 2..].chunks_exact(12);
@@ -107,8 +108,9 @@ fn png_of_50_megapixels_stays_within_limits() {
     assert_eq!(thumbnail_within_limits("PNG, 50 MP of zeros", &file), MADE);
     drop(pixels);
 
-    // Interlaced, with 16 bits per sample. The encoder cannot interlace, but zeros are the same in any order. Each row
-    // of the seven passes has a filter byte; the 8 extra rows of pixels provide enough bytes for these.
+    // An interlaced PNG with 16 bits per sample. The encoder cannot interlace, so a plain PNG is marked as interlaced:
+    // zeros are the same in any order. Each row of the seven passes has a filter byte; the 8 extra rows of pixels
+    // provide enough bytes for these.
     let rows =
         png_of(ColorType::Rgba, BitDepth::Sixteen, WIDTH, HEIGHT + 8, &vec![0; (WIDTH * (HEIGHT + 8) * 8) as usize]);
     let file = patched_png(&patched(&rows, 28, &[1]), WIDTH, HEIGHT);
@@ -121,7 +123,8 @@ fn jpeg_of_50_megapixels_stays_within_limits() {
     let file = jpeg_of(ColorSpace::JCS_RGB, WIDTH, HEIGHT, &pixels, |_| {});
     assert_eq!(thumbnail_within_limits("JPEG, 50 MP", &file), MADE);
 
-    // The most expensive JPEG: four components at full resolution, and progressive scans that cover all of them.
+    // The most expensive kind of JPEG: four components at full resolution, and progressive scans that cover all of
+    // them.
     let pixels = vec![0x33; (WIDTH * HEIGHT * 4) as usize];
     let file = jpeg_of(ColorSpace::JCS_CMYK, WIDTH, HEIGHT, &pixels, |jpeg| {
         jpeg.set_color_space(ColorSpace::JCS_CMYK);
@@ -180,7 +183,7 @@ fn tiff_and_bmp_of_50_megapixels_stay_within_limits() {
     let outcome = thumbnail_within_limits("TIFF, 50 MP of 16 bits", file.get_ref());
     assert_eq!(outcome, Refusal::TooComplex.to_string());
 
-    // A run-length coded BMP: a palette of one colour, and pixel data that end immediately.
+    // A run-length coded BMP with a palette of one colour. Its pixel data end immediately.
     let mut file = b"BM\0\0\0\0\0\0\0\0\x3a\0\0\0\x28\0\0\0".to_vec();
     file.extend(WIDTH.to_le_bytes());
     file.extend(HEIGHT.to_le_bytes());

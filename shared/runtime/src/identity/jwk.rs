@@ -1,4 +1,4 @@
-//! JSON Web Keys (RFC 7517, RFC 7518 §6) that can verify RS256 and ES256 (RFC 7518 §3).
+//! JSON Web Keys (RFC 7517, RFC 7518 §6) that can verify RS256 and ES256 signatures (RFC 7518 §3).
 
 use std::collections::HashMap;
 
@@ -16,7 +16,8 @@ pub(super) enum Algorithm {
 }
 
 impl Algorithm {
-    /// Finds an algorithm by its JWA name, which is case-sensitive.
+    /// Finds an algorithm by its JWA name (RFC 7518 §3.1), which is case-sensitive. Returns `None` if it is not
+    /// accepted.
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
             "RS256" => Some(Self::Rs256),
@@ -26,16 +27,16 @@ impl Algorithm {
     }
 }
 
-/// A public key. Each kind works with one algorithm only.
+/// A public key of the token issuer. Each kind of key works with one algorithm only.
 pub(super) enum Key {
     Rsa(signature::RsaPublicKeyComponents<Vec<u8>>),
-    /// The uncompressed point.
+    /// The key's uncompressed point on the curve P-256: the byte 4, then x and y with 32 bytes each.
     P256(Vec<u8>),
 }
 
 impl Key {
-    /// Whether `signature` is a valid signature of `message` by this key with `algorithm`. Always false for RSA keys
-    /// under 2 048 bits.
+    /// Returns whether `signature` is a valid signature of `message` by this key with `algorithm`. Always false for RSA
+    /// keys under 2 048 bits.
     pub(super) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let verified = match (self, algorithm) {
             (Self::Rsa(key), Algorithm::Rs256) => {
@@ -52,7 +53,8 @@ impl Key {
 
 /// Parses a JWK set and returns its usable keys by `kid`.
 ///
-/// Skips keys of other types, for other uses or without a `kid` (RFC 7517 §5). Fails if no usable key remains.
+/// Skips keys that are not RSA or P-256, not for signatures, or without a `kid` (RFC 7517 §5). Fails if no usable key
+/// remains.
 pub(super) fn parse_set(json: &[u8]) -> Result<HashMap<String, Key>, &'static str> {
     #[derive(Deserialize)]
     struct JwkSet {
@@ -88,7 +90,8 @@ fn parse(json: Value) -> Option<(String, Key)> {
         }
         ("EC", Some("P-256")) => {
             let (x, y) = (decode(&jwk.x?)?, decode(&jwk.y?)?);
-            // With other lengths, bytes could move from x to y and still give a point of the right length.
+            // An x of 33 bytes and a y of 31 bytes together have the correct 64 bytes. But then a byte of x would count
+            // as a byte of y. So the length of each is checked.
             if x.len() != 32 || y.len() != 32 {
                 return None;
             }
@@ -126,7 +129,7 @@ mod tests {
         json!({"kid": "a", "kty": "EC", "crv": "P-256", "x": X, "y": Y})
     }
 
-    /// The examples of RFC 7515, appendices A.2 and A.3.
+    /// Verifies the example signatures of RFC 7515, appendices A.2 and A.3.
     #[test]
     fn signatures_from_the_rfc_verify_with_their_algorithm_only() {
         for (jwk, algorithm, header, signature) in [

@@ -1,4 +1,4 @@
-//! A cache of the token issuer's keys. Keys are fetched when needed and kept until the process exits.
+//! A cache of the token issuer's public keys. Keys are fetched when needed and kept until the process exits.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use super::IdentityError;
 use super::jwk::{Key, parse_set};
 
-/// The time limit for one fetch, from connecting to the last byte.
+/// The time limit for one fetch of the key set, from connecting to the last byte.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 /// The maximum size of a JWK set. Cognito's set of two keys is under 1 KiB.
 const MAX_BYTES: usize = 256 * 1024;
@@ -30,14 +30,14 @@ const RETRY_PAUSE: u64 = 1;
 
 /// The cached key set of one URL. Times are seconds since 1970.
 ///
-/// Uses the wall clock, because a monotonic clock may stop while Lambda freezes the process, and keys age meanwhile.
+/// Uses the wall clock, because a monotonic clock may stop while Lambda freezes the process, but keys still age.
 pub(super) struct Keys {
     url: Uri,
     cached: RwLock<Arc<Snapshot>>,
     fetch_lock: Mutex<()>,
 }
 
-/// The state after the last fetch.
+/// The cached keys and the result of the last fetch.
 #[derive(Default)]
 struct Snapshot {
     /// The keys of the last successful fetch, by `kid`.
@@ -53,7 +53,8 @@ impl Keys {
         Self { url, cached: RwLock::default(), fetch_lock: Mutex::default() }
     }
 
-    /// Calls `verify` with the key `kid`. Fetches the keys before if that is due.
+    /// Calls `verify` with the key that has the ID `kid`. First fetches the keys if this key is not cached or the
+    /// cached keys are too old, unless the last fetch was too recent.
     ///
     /// Fails with `Unauthorized` if the issuer has no such key, and with `KeysUnavailable` if the keys cannot be
     /// fetched.
@@ -76,7 +77,7 @@ impl Keys {
         }
     }
 
-    /// Returns a snapshot that is newer than `seen`. Concurrent callers share one fetch and its result, also a failure.
+    /// Returns a snapshot that is newer than `seen`. Concurrent callers share one fetch and its result, even a failure.
     async fn fetch_after(&self, seen: Arc<Snapshot>, now: i64) -> Arc<Snapshot> {
         let _lock = self.fetch_lock.lock().await;
         let last = self.cached();
@@ -112,7 +113,8 @@ impl Keys {
 
 impl Snapshot {
     fn is_fetch_due(&self, kid: &str, now: i64) -> bool {
-        // The absolute difference, so that keys are also fetched again after the clock was set back.
+        // After the clock was set back, `time` is in the future. The absolute difference makes a time far in the future
+        // count as long ago, so that the keys are fetched again.
         let within = |time: Option<i64>, limit| time.is_some_and(|time| time.abs_diff(now) < limit);
         let pause = match (self.keys.contains_key(kid), &self.failure) {
             (true, _) if within(self.fetched_at, MAX_AGE) => return false,
@@ -123,8 +125,8 @@ impl Snapshot {
     }
 }
 
-/// Fetches the keys. Uses a new client each time, because fetches are rare and a kept connection would be closed by
-/// then.
+/// Fetches the key set from `url`. Uses a new client each time: fetches are so rare that the issuer would have closed a
+/// kept connection.
 async fn fetch(url: &Uri) -> Result<HashMap<String, Key>, String> {
     let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
     let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
@@ -137,7 +139,7 @@ async fn fetch(url: &Uri) -> Result<HashMap<String, Key>, String> {
     Ok(parse_set(&body.to_bytes())?)
 }
 
-/// Returns the error's text with its causes. Without them, hyper's text is only "client error (Connect)".
+/// Returns the error's text with the texts of its causes. hyper's own text is only "client error (Connect)".
 fn causes(error: &(dyn Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |&error| error.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")

@@ -13,21 +13,22 @@ use super::jwk::{Algorithm, decode};
 use super::keys::Keys;
 use super::{Caller, IdentityError, whole_seconds};
 
-/// Seconds by which the server's clock and the issuer's may differ.
+/// Seconds by which the clocks of the server and the token issuer may differ.
 const LEEWAY: i64 = 10;
-/// The maximum length of a token. API Gateway passes at most 10 240 bytes of headers.
+/// The maximum length of a token in bytes. On AWS a longer token does not arrive here, because API Gateway refuses
+/// requests with more than 10 240 bytes of headers.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 const MALFORMED_CLAIMS: &str = "The token's claims are incomplete or have wrong types. Use a token with `iss`, `sub`, \
                                 `exp`, and `aud` or `client_id`.";
 
-/// The accepted tokens.
+/// Which tokens are accepted, and where the keys to verify them are published.
 #[derive(Clone, Debug)]
 pub struct VerifierConfig {
-    /// The required `iss` claim. It is compared exactly.
+    /// The value that the `iss` claim must have, character by character.
     pub issuer: String,
-    /// The value that `aud` must contain. In a token without `aud`, `client_id` must equal it (access tokens of
-    /// Cognito).
+    /// The value that `aud` must contain. In a token without `aud`, such as an access token of Cognito, `client_id`
+    /// must equal it.
     pub audience: String,
     /// The absolute http or https URL of the issuer's JWK set.
     pub jwks_url: String,
@@ -41,7 +42,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Checks the configuration. Does not connect to the issuer; the keys are fetched with the first token.
+    /// Creates a verifier, or fails if the configuration is not valid. Does not connect to the issuer: the keys are
+    /// fetched with the first token.
     pub fn new(config: VerifierConfig) -> Result<Self, ConfigError> {
         let VerifierConfig { issuer, audience, jwks_url } = config;
         for (name, value) in [("TOKEN_ISSUER", &issuer), ("TOKEN_AUDIENCE", &audience)] {
@@ -60,11 +62,11 @@ impl Verifier {
     pub async fn verify(&self, token: &str) -> Result<Caller, IdentityError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
         let now = now.and_then(|now| i64::try_from(now.as_secs()).ok());
-        // With a clock before 1970, every token counts as expired.
+        // If the clock is before 1970, every token counts as expired.
         self.verify_at(token, now.unwrap_or(i64::MAX)).await
     }
 
-    /// [`Self::verify`] at a given time in seconds since 1970, for tests.
+    /// Like [`Self::verify`], but at the time `now` in seconds since 1970. Tests use it to set the time.
     pub async fn verify_at(&self, token: &str, now: i64) -> Result<Caller, IdentityError> {
         let token = Token::parse(token)?;
         let verified = self
@@ -107,11 +109,11 @@ impl Verifier {
     }
 }
 
-/// The decoded parts of a token. Nothing is verified yet.
+/// The decoded parts of a token, before any of them is verified.
 struct Token<'a> {
     kid: String,
     algorithm: Algorithm,
-    /// The signed text: header and payload.
+    /// The text that the signature covers: header and payload, as they are in the token.
     signed: &'a str,
     payload: &'a str,
     signature: Vec<u8>,
@@ -138,7 +140,8 @@ impl<'a> Token<'a> {
         let signed = &text[..header.len() + 1 + payload.len()];
         let signature = decode(signature).ok_or_else(malformed)?;
         let header: Header = object(header).ok_or_else(malformed)?;
-        // `crit` lists extensions that a verifier must understand (RFC 7515 §4.1.11). None are supported.
+        // `crit` lists extensions that a verifier must understand (RFC 7515 §4.1.11). None is supported, so the token
+        // must be rejected.
         if header.crit.is_some() {
             return Err(malformed());
         }
@@ -189,8 +192,8 @@ impl NumericDate {
     }
 }
 
-/// Decodes a base64url part that contains a JSON object. Deserializes through a map, because serde also accepts an
-/// array for a struct.
+/// Decodes a part of a token: base64url of a JSON object. Deserializes it through a map, because serde would also read
+/// an array as a struct.
 fn object<T: DeserializeOwned>(part: &str) -> Option<T> {
     let fields: Map<String, Value> = serde_json::from_slice(&decode(part)?).ok()?;
     T::deserialize(Value::Object(fields)).ok()

@@ -1,4 +1,4 @@
-//! Requests from API Gateway's event to the response: authentication and error responses.
+//! Tests of authentication and error responses, with API Gateway's event as input and the response as output.
 
 use contract::{ApiError, ErrorCode, Problem};
 use lambda_http::Request;
@@ -11,7 +11,8 @@ use super::verifier;
 
 const EVENT: &str = include_str!("../../../../events/threads-get.json");
 
-/// A request with this `Authorization` header, and with or without the claims that API Gateway's authorizer adds.
+/// Returns a request with the given `Authorization` header. The request contains the claims that API Gateway's
+/// authorizer adds only if `claims` is true.
 fn request(authorization: Option<&str>, claims: bool) -> Request {
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["headers"]["authorization"] = json!(authorization.unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Tests of the key cache: when keys are fetched, and what happens if that fails.
+//! Tests of the cache of the token issuer's keys: when keys are fetched, and what happens if that fails.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use super::{assert_rejected, config, now, verifier, with};
 
 const UNKNOWN_KEY: &str = "The token is signed with an unknown key.";
 
-/// A token signed with a key ID that the issuer does not have.
+/// Returns a token whose header names the key `kid`, which the issuer does not have.
 fn unknown_kid(issuer: &Issuer, kid: &str) -> String {
     issuer.mint(&json!({"alg": "RS256", "kid": kid}), &issuer.claims("sarah", "Sarah"), &Signer::Rsa)
 }
@@ -21,7 +21,7 @@ fn unknown_kid(issuer: &Issuer, kid: &str) -> String {
 fn assert_unavailable(result: &Result<Caller, IdentityError>, cause: &str) {
     match result {
         Err(IdentityError::KeysUnavailable(text)) => assert!(text.contains(cause), "{text}"),
-        other => panic!("{other:?}"),
+        other => panic!("verifying did not fail with KeysUnavailable ({cause}): {other:?}"),
     }
 }
 
@@ -68,7 +68,8 @@ async fn concurrent_first_tokens_share_one_fetch_even_if_it_fails() {
         let claims = issuer.claims("sarah", "Sarah");
         let mut all = JoinSet::new();
         for number in 0..50 {
-            // The times differ by up to 4 s, as if the fetch had taken that long.
+            // The calls pass times that differ by up to 4 s, which is more than the pause after a failed fetch. They
+            // must share one fetch nevertheless.
             let at = now() + number % 5;
             let (verifier, token) = (Arc::clone(&verifier), issuer.token(&claims));
             all.spawn(async move { verifier.verify_at(&token, at).await });
@@ -88,7 +89,7 @@ async fn failing_issuer_is_unavailable_and_retried_after_a_second() {
     issuer.answer(Answer::Status(503));
     assert_unavailable(&verifier.verify_at(&good, now).await, "503");
     assert_unavailable(&verifier.verify_at(&good, now).await, "503");
-    assert_eq!(issuer.fetches(), 1, "no retry within a second");
+    assert_eq!(issuer.fetches(), 1, "the fetch was retried within a second");
 
     issuer.answer(Answer::Keys);
     assert!(verifier.verify_at(&good, now + 1).await.is_ok());
@@ -145,7 +146,8 @@ async fn keys_are_fetched_hourly_and_kept_after_a_failed_fetch() {
         assert!(verifier.verify_at(&rsa, now + at).await.is_ok());
         assert_eq!(issuer.fetches(), fetches, "after {at} s");
     }
-    // Only a successful fetch could show whether this key exists.
+    // The issuer may have published the key `new` since the last successful fetch. So the verifier does not reject a
+    // token with this key, but reports that the keys are unavailable.
     assert_unavailable(&verifier.verify_at(&unknown_kid(&issuer, "new"), now + 3630).await, "500");
 
     issuer.answer(Answer::Keys);

@@ -39,7 +39,7 @@ fn without(mut claims: Value, name: &str) -> Value {
 fn assert_rejected(result: &Result<Caller, IdentityError>, reason: &str) {
     match result {
         Err(IdentityError::Unauthorized(text)) => assert!(text.starts_with(reason), "{text}"),
-        other => panic!("{other:?} instead of: {reason}"),
+        other => panic!("the token was not rejected with \"{reason}\": {other:?}"),
     }
 }
 

@@ -19,7 +19,7 @@ async fn valid_tokens_identify_their_caller() {
         assert_eq!(Some(caller.issued_at), claims["iat"].as_i64());
         assert_eq!(Some(caller.expires_at), claims["exp"].as_i64());
     }
-    assert_eq!(issuer.fetches(), 1, "one fetch serves all tokens");
+    assert_eq!(issuer.fetches(), 1, "the tokens caused more than one fetch");
 }
 
 #[tokio::test]
@@ -28,10 +28,10 @@ async fn keys_are_not_fetched_before_the_first_well_formed_token() {
     let verifier = verifier(&issuer);
     assert_eq!(issuer.fetches(), 0);
     assert!(verifier.verify("garbage").await.is_err());
-    assert_eq!(issuer.fetches(), 0, "a malformed token causes no fetch");
+    assert_eq!(issuer.fetches(), 0, "a malformed token caused a fetch");
 }
 
-/// A time with a fraction.
+/// Returns a time claim with a fraction: half a second after `seconds`.
 fn half_past(seconds: i64) -> Value {
     serde_json::from_str(&format!("{seconds}.5")).unwrap()
 }
@@ -54,7 +54,7 @@ async fn claims_are_checked() {
     let client = |claims, id: &str| with(claims, "client_id", json!(id));
     for (claims, rejection) in [
         (good(), None),
-        // Clocks may differ by 10 seconds.
+        // The clocks of the server and the issuer may differ by 10 seconds.
         (set("exp", json!(now - 9)), None),
         (set("exp", json!(now - 10)), EXPIRED),
         (set("exp", json!(0)), EXPIRED),
@@ -117,7 +117,7 @@ async fn algorithms_other_than_the_keys_own_are_rejected() {
     for (name, secret) in issuer.rsa_public_encodings() {
         let forged = mint("HS256", RSA_KID, Signer::Hmac(secret.clone())).await;
         assert!(matches!(forged, Err(IdentityError::Unauthorized(_))), "{name}");
-        // The same forgery with the key's own algorithm in the header.
+        // This forgery has the same HMAC signature, but its header names RS256, the algorithm of the RSA key.
         let forged = mint("RS256", RSA_KID, Signer::Hmac(secret)).await;
         assert!(matches!(forged, Err(IdentityError::Unauthorized(_))), "{name}");
     }
@@ -224,7 +224,7 @@ async fn malformed_tokens_are_rejected_without_a_fetch() {
     assert!(verifier.verify(&good).await.is_ok());
 }
 
-/// The signature is valid, but the key has only 1 024 bits.
+/// The signature of `TOKEN` is valid, but its key has only 1 024 bits.
 #[tokio::test]
 async fn rsa_keys_under_2048_bits_are_rejected() {
     const N: &str = "snlz_6de5TCbxnqfmdlqhZzEmJvX3YWX_VEYkKuJ3OEJQGtHGd8pHJqhygn9hqPRkR72i7lFY7tHzGRgaGMe1x7pod9TaluHloHHt_5cZdbb_2rVEMAG42sRBp7MQb8irc7-67h7RYUbdQsRgnI9gZBxwg0cAx4nmaRWb_E5ZLs";

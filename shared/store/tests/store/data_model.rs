@@ -1,4 +1,4 @@
-//! Compares `docs/data-model.md` with rows that the store writes.
+//! Compares `docs/data-model.md` with the rows that the store writes.
 
 mod document;
 
@@ -20,7 +20,9 @@ async fn every_kind_of_row(tables: &Tables) {
     let (chat, sarah) = (tables.chat(), caller("user-sarah"));
     chat.record_profile(&sarah.profile()).await.unwrap();
     let request = CreateThread { member_ids: vec![sarah.id.clone()], title: Some("Family Chat".into()) };
-    let CreatedThread::New(thread) = chat.create_thread(&request).await.unwrap() else { panic!("the table is empty") };
+    let CreatedThread::New(thread) = chat.create_thread(&request).await.unwrap() else {
+        panic!("the thread existed before")
+    };
 
     let photo = new_file(&chat, "user-sarah", "photo.jpg", "image/jpeg", 12).await;
     let new = NewMessage {
@@ -30,7 +32,7 @@ async fn every_kind_of_row(tables: &Tables) {
         file_ids: std::slice::from_ref(&photo.id),
         idempotency_key: Some(&IdempotencyKey::parse(b"retry-1").unwrap()),
     };
-    let Sent::Stored(message) = chat.send(new, &links()).await.unwrap() else { panic!("not stored") };
+    let Sent::Stored(message) = chat.send(new, &links()).await.unwrap() else { panic!("the message was not stored") };
     let row = chat.undelivered_messages(&[(thread.id.clone(), message.seq)]).await.unwrap().remove(0);
     chat.advance_projection(&row).await.unwrap();
 
@@ -45,7 +47,8 @@ async fn every_kind_of_row(tables: &Tables) {
     let connection = connect(&connections, "user-sarah", "open").await;
     connections.subscribe(&connection, &Channel::Thread(thread.id)).await.unwrap();
     connections.issue_ticket(TicketHolder { user_id: sarah.id, token_expires_at: 4_102_444_800 }).await.unwrap();
-    // A removal that fails at its last step leaves a row with the `closing` flag.
+    // `Connections::remove` sets the `closing` flag first and deletes the connection's row last. Here the last step
+    // fails, so that a row with the flag remains.
     connect(&connections, "user-sarah", "closing").await;
     let failing = tables.through(|call| {
         if call.is("DeleteItem", "META") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
@@ -53,7 +56,7 @@ async fn every_kind_of_row(tables: &Tables) {
     assert!(failing.await.connections().remove(&ConnectionId::new("closing")).await.is_err());
 }
 
-/// The attributes of a row with their types, without the primary key.
+/// Data types of a row's attributes by name, without the primary key.
 type Types = BTreeMap<String, &'static str>;
 
 struct Row {
@@ -90,13 +93,14 @@ fn add_types(map: &HashMap<String, AttributeValue>, prefix: &str, types: &mut Ty
                 add_types(map, &format!("{path}."), types);
                 "M"
             }
-            other => panic!("add the type of {path} to this test: {other:?}"),
+            other => panic!("this test does not know the type of {path}, add it: {other:?}"),
         };
         types.insert(path, data_type);
     }
 }
 
-/// Converts an example to an item. JSON has no sets, so that the document's types decide which arrays are sets.
+/// Converts the example in the document to an item. JSON has no sets, so the document's data types decide which arrays
+/// are sets.
 fn example_item(
     kind: &RowKind,
     prefix: &str,
@@ -119,7 +123,7 @@ fn example_item(
     object.iter().map(value).collect()
 }
 
-/// Returns what is wrong with the attributes of one row.
+/// Returns the differences between the attributes of one row and the documented ones.
 fn attribute_problems(kind: &RowKind, types: &Types) -> Vec<String> {
     let mut problems = Vec::new();
     for (path, data_type) in types {
@@ -140,7 +144,7 @@ fn attribute_problems(kind: &RowKind, types: &Types) -> Vec<String> {
     problems
 }
 
-/// Returns what is wrong with the description of a row kind itself.
+/// Returns what is wrong with the document's section about one kind of row, for example with its JSON.
 fn description_problems(kind: &RowKind) -> Vec<String> {
     let mut problems = Vec::new();
     if (kind.property("TTL") == "none") == kind.attributes.contains_key("expiresAt") {

@@ -1,5 +1,5 @@
-//! Calls whose answers are lost, refused or late. A write with a lost answer takes effect once; other failures are
-//! reported.
+//! Tests of faults in calls to `DynamoDB`: refused calls, lost or incomplete answers, and calls that come late. A write
+//! with a lost answer takes effect once. Other faults lead to a retry or an error.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +21,7 @@ async fn message_with_lost_answer_is_stored_once() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let lossy = tables.through(once(|p| p.is("PutItem", "MSG#"), |_| Fault::LoseAnswer)).await;
-    let Sent::Stored(message) = send(&lossy, &thread.id, None).await else { panic!("not stored") };
+    let Sent::Stored(message) = send(&lossy, &thread.id, None).await else { panic!("the message was not stored") };
     assert_eq!(message.seq, 1);
     assert_eq!(tables.chat().last_seq(&thread.id).await.unwrap(), 1);
 }
@@ -32,7 +32,9 @@ async fn message_with_key_and_lost_answer_is_not_a_replay() {
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let key = IdempotencyKey::parse(b"key").unwrap();
     let lossy = tables.through(once(|p| p.is("TransactWriteItems", "MSG#"), |_| Fault::LoseAnswer)).await;
-    let Sent::Stored(message) = send(&lossy, &thread.id, Some(&key)).await else { panic!("not stored") };
+    let Sent::Stored(message) = send(&lossy, &thread.id, Some(&key)).await else {
+        panic!("the message was not stored")
+    };
     assert_eq!(message.seq, 1);
     assert_eq!(send(&tables, &thread.id, Some(&key)).await, Sent::Replayed(message));
 }
@@ -54,6 +56,42 @@ async fn send_retries_after_a_transaction_conflict() {
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let busy = tables.through(once(|p| p.is("PutItem", "MSG#"), conflict)).await;
     assert!(matches!(send(&busy, &thread.id, None).await, Sent::Stored(_)));
+}
+
+#[tokio::test]
+async fn message_with_lost_answer_and_a_conflict_is_returned_as_it_is_stored() {
+    let key = IdempotencyKey::parse(b"key").unwrap();
+    for (operation, key, conflict) in [
+        ("PutItem", None, "com.amazonaws.dynamodb.v20120810#TransactionConflictException"),
+        ("TransactWriteItems", Some(&key), "com.amazonaws.dynamodb.v20120810#TransactionInProgressException"),
+    ] {
+        let tables = Tables::create().await;
+        let thread = new_thread(&tables.chat(), &["user-a"]).await;
+        let calls = AtomicUsize::new(0);
+        // The first call commits the message, but its answer is lost. The SDK's retry is refused with a conflict. The
+        // store's next attempt finds the message's own row.
+        let busy = tables.through(move |call| {
+            if !call.is(operation, "MSG#") {
+                return Fault::Pass;
+            }
+            match calls.fetch_add(1, Ordering::SeqCst) {
+                0 => Fault::LoseAnswer,
+                1 => {
+                    // Times have a precision of 1 ms. With this delay, the test notices if the store's next attempt
+                    // changes the message's time.
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                    Fault::Refuse(conflict)
+                }
+                _ => Fault::Pass,
+            }
+        });
+        let Sent::Stored(message) = send(&busy.await, &thread.id, key).await else {
+            panic!("the message was not stored with {operation}")
+        };
+        let query = MessagesQuery::parse(None, None, None).unwrap();
+        let stored = tables.chat().messages(&thread.id, &query, &links()).await.unwrap().messages;
+        assert_eq!(stored, [message], "{operation}");
+    }
 }
 
 #[tokio::test]
@@ -102,7 +140,6 @@ async fn thread_missing_in_a_batch_is_read_separately() {
 async fn send_succeeds_although_every_call_after_the_commit_fails() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
-    // Every call after the commit is refused.
     let committed = AtomicUsize::new(0);
     let failing = tables.through(move |call| {
         let after = committed.load(Ordering::SeqCst) > 0;
@@ -134,8 +171,8 @@ async fn subscription_during_an_interrupted_removal_is_deleted() {
     let tables = Tables::create().await;
     let connection = connect(&tables.connections(), "user-a", "c").await;
     let channel = Channel::Thread(ThreadId::new());
-    // After the channel was added to the connection's row, a removal deletes the subscriptions but fails to delete that
-    // row.
+    // After `subscribe` has added the channel to the connection's row, a call of `remove` deletes the subscriptions but
+    // fails to delete the connection's row.
     let failing = tables.through(|call| {
         if call.is("DeleteItem", "META") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
     });
@@ -153,7 +190,8 @@ async fn subscription_during_an_interrupted_removal_is_deleted() {
 
 #[tokio::test]
 async fn all_reads_are_strongly_consistent() {
-    // An eventually consistent read may return a state from before an acknowledged write.
+    // An eventually consistent read may miss an acknowledged write. `strict` refuses such reads, so the test fails if
+    // the store makes one.
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     send_text(&tables.chat(), "user-a", &thread, "text").await;

@@ -27,7 +27,7 @@ async fn creating_a_file_again_keeps_its_outcome() {
     let file = photo(&tables.chat(), "user-a").await;
     assert_eq!(tables.chat().file(&file.id).await.unwrap(), Some(file.clone()));
     assert_eq!(tables.chat().file(&FileId::new()).await.unwrap(), None);
-    // A late retry of the creation.
+    // The file is created again after its outcome was recorded, as a late retry would do.
     tables.chat().record_outcome(&file.id, &failed()).await.unwrap();
     tables.chat().create_file(&file).await.unwrap();
     assert_eq!(tables.chat().file(&file.id).await.unwrap().unwrap().status, FileStatus::Failed);
@@ -120,7 +120,7 @@ async fn foreign_failed_and_unknown_files_are_refused_and_none_is_shared() {
         "a refused send must not share any file"
     );
     assert_eq!(chat.file(&unknown).await.unwrap(), None, "a send must not create the row of an unknown file");
-    // A sender who is not a member shares no file either.
+    // A send by a user who is not a member shares no file either.
     assert_eq!(send(&chat, "user-c", &thread, &[good.id], None).await, Sent::NotMember);
     assert!(chat.file(&foreign.id).await.unwrap().unwrap().thread_ids.is_empty());
 }
@@ -132,19 +132,24 @@ async fn retry_returns_the_same_message_after_its_file_has_failed() {
     let thread = new_thread(&chat, &["user-a"]).await;
     let (one, other) = (photo(&chat, "user-a").await, photo(&chat, "user-a").await);
     let ids = [one.id.clone()];
-    let Sent::Stored(message) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("not stored") };
+    let Sent::Stored(message) = send(&chat, "user-a", &thread, &ids, Some("key")).await else {
+        panic!("the message was not stored")
+    };
     assert_eq!(send(&chat, "user-a", &thread, &[], Some("key")).await, Sent::KeyReused);
     assert_eq!(send(&chat, "user-a", &thread, std::slice::from_ref(&other.id), Some("key")).await, Sent::KeyReused);
     assert!(chat.file(&other.id).await.unwrap().unwrap().thread_ids.is_empty(), "a reused key must not share any file");
     chat.record_outcome(&one.id, &failed()).await.unwrap();
     chat.record_outcome(&other.id, &failed()).await.unwrap();
-    let Sent::Replayed(again) = send(&chat, "user-a", &thread, &ids, Some("key")).await else { panic!("no replay") };
+    let Sent::Replayed(again) = send(&chat, "user-a", &thread, &ids, Some("key")).await else {
+        panic!("the message was not replayed")
+    };
     assert_eq!((&again.id, again.attachments[0].status), (&message.id, FileStatus::Failed));
     assert_eq!(send(&chat, "user-a", &thread, std::slice::from_ref(&other.id), Some("key")).await, Sent::KeyReused);
     assert_eq!(send(&chat, "user-a", &thread, &ids, Some("new")).await, Sent::BadFiles(ids.to_vec()));
 }
 
-/// In either order of the two writes, the outcome's result contains the thread, or the sent message shows the outcome.
+/// The send and the outcome may come in either order. If the send is first, the recorded row contains the thread. If
+/// the outcome is first, the sent message shows the outcome.
 #[tokio::test]
 async fn concurrent_send_and_outcome_do_not_miss_each_other() {
     let tables = Tables::create().await;

@@ -1,4 +1,4 @@
-//! Tests of the store on a real engine: dynoxide in this process, or the engine at `DYNAMODB_ENDPOINT`.
+//! Tests of the store on a real `DynamoDB` engine: dynoxide in this process, or the one at `DYNAMODB_ENDPOINT`.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -14,17 +14,17 @@ mod users;
 use aws_sdk_dynamodb::types::AttributeValue;
 use testkit::Tables;
 
-/// Returns a string attribute.
+/// Returns a string as an attribute's value.
 fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// Returns a number attribute.
+/// Returns a number as an attribute's value.
 fn n(number: i64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// Sets one attribute of a row, without the store.
+/// Sets one attribute of a row directly in the table.
 async fn set(tables: &Tables, table: &str, key: (&str, &str), attribute: &str, value: AttributeValue) {
     let update = tables.client.update_item().table_name(table).key("pk", s(key.0)).key("sk", s(key.1));
     update
@@ -36,7 +36,7 @@ async fn set(tables: &Tables, table: &str, key: (&str, &str), attribute: &str, v
         .unwrap();
 }
 
-/// Reads a numeric attribute of a row.
+/// Reads a numeric attribute of a row directly from the table.
 async fn number(tables: &Tables, table: &str, key: (&str, &str), attribute: &str) -> i64 {
     let get = tables.client.get_item().table_name(table).key("pk", s(key.0)).key("sk", s(key.1));
     get.send().await.unwrap().item.unwrap()[attribute].as_n().unwrap().parse().unwrap()

@@ -15,11 +15,11 @@ async fn send(chat: &Chat, user: &str, thread: &ThreadId, body: &str, key: Optio
 }
 
 fn stored(sent: Sent) -> Message {
-    let Sent::Stored(message) = sent else { panic!("{sent:?}") };
+    let Sent::Stored(message) = sent else { panic!("the message was not stored: {sent:?}") };
     message
 }
 
-/// Reads all pages of the thread's messages: oldest first after the `seq` `after`, or else newest first.
+/// Reads all pages of the thread's messages: those with a `seq` above `after`, oldest first, or all, newest first.
 async fn read(chat: &Chat, thread: &Thread, limit: &str, after: Option<&str>) -> Vec<Message> {
     let (mut messages, mut cursor) = (Vec::new(), None);
     loop {
@@ -80,7 +80,7 @@ async fn concurrent_sends_with_one_key_store_one_message() {
         match sent {
             Sent::Stored(message) => stored.push(message),
             Sent::Replayed(message) => replayed.push(message),
-            other => panic!("{other:?}"),
+            other => panic!("the message was neither stored nor replayed: {other:?}"),
         }
     }
     assert_eq!((stored.len(), replayed.len()), (1, 31));
@@ -136,7 +136,7 @@ async fn send_of_a_non_member_stores_nothing() {
     let thread = new_thread(&chat, &["user-a"]).await;
     assert_eq!(send(&chat, "user-x", &thread.id, "text", None).await, Sent::NotMember);
     assert_eq!(send(&chat, "user-a", &ThreadId::new(), "text", Some("key")).await, Sent::NotMember);
-    // The same from an instance that has the members in its cache.
+    // The send is also refused by an instance that has cached the thread's members.
     send_text(&chat, "user-a", &thread, "hello").await;
     assert_eq!(send(&chat, "user-x", &thread.id, "text", None).await, Sent::NotMember);
     assert_eq!(read(&chat, &thread, "100", None).await.len(), 1);

@@ -1,4 +1,4 @@
-//! Rows with invalid attributes are errors that name the primary key. They are never skipped.
+//! A row with invalid attributes leads to an error that names its primary key. It is never skipped.
 
 use contract::{Channel, MessagesQuery, ThreadsQuery};
 use store::Error;
@@ -9,8 +9,8 @@ use crate::{n, s, set};
 fn assert_names_key<T>(result: Result<T, Error>, pk: &str, sk: &str) {
     match result {
         Err(Error::BadRow { key, .. }) => assert_eq!(key, format!("{pk} / {sk}")),
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("{pk} / {sk} was skipped"),
+        Err(other) => panic!("the error does not name an invalid row: {other}"),
+        Ok(_) => panic!("the invalid row {pk} / {sk} was skipped"),
     }
 }
 

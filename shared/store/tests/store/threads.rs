@@ -28,7 +28,7 @@ async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
     }
 }
 
-/// Advances the projection with a message, as chat-stream does.
+/// Updates the thread's projection with a message, as chat-stream does.
 async fn advance(chat: &Chat, message: Message) -> bool {
     chat.advance_projection(&message_row(&message)).await.unwrap()
 }
@@ -38,7 +38,7 @@ async fn concurrent_creations_with_one_member_set_create_one_thread() {
     let tables = Tables::create().await;
     let creators = (0..64).map(|n| {
         let chat = tables.chat();
-        // Each creation has another order of members and another title.
+        // The calls give the same members in different orders, and different titles.
         let mut members = vec![user("a"), user("b"), user("c")];
         members.rotate_left(n % 3);
         async move { chat.create_thread(&request(members, &n.to_string())).await.unwrap() }
@@ -52,7 +52,7 @@ async fn concurrent_creations_with_one_member_set_create_one_thread() {
     }
     assert_eq!((new.len(), existing.len()), (1, 63));
     assert!(existing.iter().all(|thread| *thread == new[0]));
-    // The member set, the thread and three memberships. The other creations leave no rows.
+    // These are the member set, the thread and three memberships. The other calls have left no rows.
     assert_eq!(keys(&tables, &tables.chat).await.len(), 5);
     assert_eq!(list(&tables.chat(), "b", "10").await, [new[0].id.as_str()]);
 }
@@ -62,7 +62,7 @@ async fn thread_with_the_largest_members_and_title_is_created() {
     let chat = Tables::create().await.chat();
     let members: Vec<_> = (0..limits::MEMBERS).map(|n| user(&format!("{n:0>255}"))).collect();
     let created = chat.create_thread(&request(members.clone(), &"ä".repeat(limits::TITLE_CHARS))).await.unwrap();
-    let CreatedThread::New(thread) = created else { panic!("{created:?}") };
+    let CreatedThread::New(thread) = created else { panic!("the thread is not new: {created:?}") };
     assert_eq!(thread.member_ids, members);
     let shown = chat.thread(&thread.id, &members[89]).await.unwrap().unwrap();
     assert_eq!((shown.thread, shown.member_names.len()), (thread, limits::MEMBERS));
@@ -87,7 +87,7 @@ async fn threads_are_listed_once_and_most_recently_active_first() {
     for n in 0..5 {
         threads.push(new_thread(&chat, &["a", &format!("b{n}")]).await);
     }
-    // Threads created in the same millisecond have a total order too, so no page repeats or skips one.
+    // Threads that were created in the same millisecond also have a fixed order, so no page repeats or skips one.
     for limit in ["1", "2", "5", "100"] {
         let mut listed = list(&chat, "a", limit).await;
         assert_eq!(listed.len(), 5);

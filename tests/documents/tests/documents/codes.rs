@@ -1,4 +1,4 @@
-//! Every error code is documented wherever it can occur, together with its status.
+//! Tests that every error code is documented wherever it can occur, with its HTTP status.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,27 +10,32 @@ use crate::difference::{EntryList, assert_no_errors, assert_same};
 use crate::generated::schemas;
 use crate::template::text;
 
-/// Returns all variants of `contract::ErrorCode`.
+/// Returns all values of `contract::ErrorCode`, such as `thread_not_found`.
 fn all() -> BTreeSet<String> {
-    schemas::of_openapi()["ErrorCode"]["enum"].as_array().expect("codes").iter().map(text).collect()
+    schemas::of_openapi()["ErrorCode"]["enum"]
+        .as_array()
+        .expect("the schema ErrorCode has no enum")
+        .iter()
+        .map(text)
+        .collect()
 }
 
 fn status(code: &str) -> Option<u16> {
     serde_json::from_value::<ErrorCode>(code.into()).ok().map(ErrorCode::status)
 }
 
-/// Returns all responses of the HTTP API by name: a shared response by its key, another one by its operation and
-/// status.
+/// Returns the status and content of all responses of the HTTP API, by name. The name of a shared response is its
+/// `$ref`, the name of any other response is its operation and status.
 fn responses() -> BTreeMap<String, (u16, &'static Value)> {
     let openapi = OpenApi::get().unwrap();
     let mut responses = BTreeMap::new();
     for operation in &openapi.operations {
-        for (status, response) in operation.value["responses"].as_object().expect("responses") {
+        for (status, response) in operation.value["responses"].as_object().expect("the operation has no responses") {
             let name = match response["$ref"].as_str() {
                 Some(reference) => reference.to_owned(),
                 None => format!("{} {} → {status}", operation.method, operation.path),
             };
-            let status = status.parse().expect("a status");
+            let status = status.parse().expect("the key of a response is not a status");
             responses.insert(name, (status, openapi.document.resolve(response).unwrap()));
         }
     }
@@ -41,7 +46,7 @@ fn codes(response: &Value) -> BTreeSet<String> {
     response["x-codes"].as_array().into_iter().flatten().map(text).collect()
 }
 
-/// Returns the error codes that a text has in backticks.
+/// Returns the error codes that a text mentions in backticks.
 fn mentioned(text: &Value) -> BTreeSet<String> {
     let words = text.as_str().unwrap_or_default().split('`').skip(1).step_by(2).map(str::to_owned).collect();
     all().intersection(&words).cloned().collect()
@@ -114,7 +119,7 @@ fn comment_of_each_code_starts_with_its_status() {
     for code in all() {
         let comment = list.split_once(&format!("- `{code}`: ")).map(|(_, comment)| comment);
         let documented = comment.and_then(|comment| comment.split_once(':')).map(|(status, _)| status);
-        let expected = status(&code).expect("a code").to_string();
+        let expected = status(&code).expect("the code is not an ErrorCode").to_string();
         if documented != Some("Socket") && documented != Some(expected.as_str()) {
             errors.push(format!(
                 "the comment of {code} in shared/contract/src/problem.rs must start with `{expected}:` or `Socket:`"

@@ -1,18 +1,18 @@
-//! Compares two files that contain the same entries.
+//! Fails a test with a list of errors, such as the differences between two files that must have the same entries.
 
 use std::collections::BTreeSet;
 
-/// A file, the entries that it has, and how to add an entry.
+/// The entries of a file, and how to add a missing one.
 pub(crate) struct EntryList<'a> {
-    /// The file, or the part of it that has the entries.
+    /// Name of the file, or of the part of it that has the entries, as the failure shows it.
     pub(crate) file: &'a str,
-    /// Instruction to add a missing entry, such as "add it under `paths`".
+    /// Instruction to add a missing entry to the file, such as "add it under `paths`".
     pub(crate) add: &'a str,
     /// The entries as the failure shows them.
     pub(crate) entries: BTreeSet<String>,
 }
 
-/// Fails unless both files have the same entries. The message has one line per missing entry.
+/// Fails unless the two lists have the same entries. The message has one line per missing entry.
 #[track_caller]
 pub(crate) fn assert_same(one: &EntryList, other: &EntryList) {
     let missing = |from: &EntryList, to: &EntryList| {

@@ -1,4 +1,4 @@
-//! `docs/asyncapi.yaml` has a message for every event and action of `contract`, and no other messages.
+//! Tests that `docs/asyncapi.yaml` has a message for every event and action of `contract`, and no other messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,11 +12,12 @@ use crate::template::text;
 /// Returns the names of the schemas of all variants of `contract::Event` and `contract::Action`.
 fn variants() -> BTreeSet<String> {
     let schemas = schemas::of_asyncapi();
-    let variants = ["Event", "Action"].map(|name| schemas[name]["oneOf"].as_array().expect("variants").clone());
+    let variants =
+        ["Event", "Action"].map(|name| schemas[name]["oneOf"].as_array().expect("the schema has no variants").clone());
     variants.iter().flatten().map(reference).collect()
 }
 
-/// Returns the last part of a `$ref`.
+/// Returns the last part of a `$ref`: the name of the schema or message that it refers to.
 fn reference(value: &Value) -> String {
     let path = text(&value["$ref"]);
     path.rsplit('/').next().unwrap_or_default().to_owned()
@@ -60,11 +61,12 @@ fn every_message_is_in_the_channel_and_in_an_operation() {
             entries: object(root, "/channels/socket/messages").keys().cloned().collect(),
         },
     );
-    // Each message of an operation, with the direction: `receive` is from a client to the server.
+    // Maps the name of each message in `operations` to its direction: `receive` if clients send the message, `send` if
+    // the server sends it.
     let mut directions: BTreeMap<String, &str> = BTreeMap::new();
     for operation in object(root, "/operations").values() {
-        let own = operation["messages"].as_array().expect("messages");
-        let direction = operation["action"].as_str().expect("an action");
+        let own = operation["messages"].as_array().expect("the operation has no messages");
+        let direction = operation["action"].as_str().expect("the operation has no action");
         directions.extend(own.iter().map(|message| (reference(message), direction)));
         let replies = operation["reply"]["messages"].as_array().into_iter().flatten();
         directions.extend(replies.map(|message| (reference(message), "send")));

@@ -1,4 +1,4 @@
-//! Every request, response and frame has an example, and every example is valid.
+//! Tests that every request, response and frame in the API documents has an example, and that every example is valid.
 
 use documents::{AsyncApi, Document, OpenApi};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn every_http_body_has_valid_examples() {
     let document = &openapi.document;
     for operation in &openapi.operations {
         let shown = format!("{} {}", operation.method, operation.path);
-        let responses = operation.value["responses"].as_object().expect("responses");
+        let responses = operation.value["responses"].as_object().expect("the operation has no responses");
         let bodies = responses.values().map(|response| document.resolve(response).unwrap());
         for body in bodies.chain(operation.value.get("requestBody")) {
             for (kind, content) in body["content"].as_object().into_iter().flatten() {
@@ -45,18 +45,20 @@ fn every_http_body_has_valid_examples() {
     }
 }
 
-/// Checks that an example of a problem document has the status of its response.
+/// Checks that an example of a problem document has the status of the response that it belongs to. Ignores other
+/// examples.
 fn assert_status(responses: &serde_json::Map<String, Value>, document: &Document, body: &Value, example: &Value) {
     let Some(documented) = example.get("code").and(example.get("status")) else { return };
     let response = responses.iter().find(|(_, response)| document.resolve(response).unwrap() == body);
-    let (status, _) = response.expect("a problem document is a response");
+    let (status, _) = response.expect("the body is not in a response of the operation");
     assert_eq!(documented.to_string(), *status, "{example}");
 }
 
 #[test]
 fn parameter_examples_are_valid() {
     let document = &OpenApi::get().unwrap().document;
-    let parameters = document.root["components"]["parameters"].as_object().expect("parameters");
+    let parameters =
+        document.root["components"]["parameters"].as_object().expect("docs/openapi.yaml has no parameters");
     for (name, parameter) in parameters {
         assert_examples(document, parameter, name);
     }
@@ -66,7 +68,7 @@ fn parameter_examples_are_valid() {
 fn every_frame_has_valid_examples() {
     let asyncapi = AsyncApi::get().unwrap();
     let root = &asyncapi.document.root;
-    let messages = root["components"]["messages"].as_object().expect("messages");
+    let messages = root["components"]["messages"].as_object().expect("docs/asyncapi.yaml has no messages");
     for (name, message) in messages {
         let examples = message["examples"]
             .as_array()
@@ -81,7 +83,9 @@ fn every_frame_has_valid_examples() {
 #[test]
 fn shared_schemas_are_equal_in_both_documents() {
     let (http, live) = (OpenApi::get().unwrap(), AsyncApi::get().unwrap());
-    let schemas = |document: &Document| document.root["components"]["schemas"].as_object().expect("schemas").clone();
+    let schemas = |document: &Document| {
+        document.root["components"]["schemas"].as_object().expect("the document has no schemas").clone()
+    };
     let (http, live) = (schemas(&http.document), schemas(&live.document));
     let shared: Vec<_> = http.keys().filter(|name| live.contains_key(*name)).collect();
     assert!(shared.iter().any(|name| *name == "Message"));

@@ -1,4 +1,4 @@
-//! Every function of `template.yaml` has a sample event.
+//! Tests that every function of `template.yaml` has a sample event in `events/`.
 
 use std::fs;
 
@@ -9,8 +9,14 @@ use crate::template;
 fn every_function_has_a_sample_event() {
     let functions = template::functions();
     let files: Vec<_> = fs::read_dir(template::checkout("events"))
-        .expect("events/ exists")
-        .map(|entry| entry.expect("a folder entry").file_name().into_string().expect("a name in UTF-8"))
+        .expect("cannot read the folder events/")
+        .map(|entry| {
+            entry
+                .expect("cannot read an entry of events/")
+                .file_name()
+                .into_string()
+                .expect("a file name in events/ is not UTF-8")
+        })
         .collect();
     let mut errors = Vec::new();
     for function in &functions {
@@ -19,7 +25,8 @@ fn every_function_has_a_sample_event() {
         }
     }
     for file in files {
-        // A function with several triggers has several files: `<function>.json` and `<function>-<trigger>.json`.
+        // A function with several triggers has several sample events: `<function>.json` and
+        // `<function>-<trigger>.json`.
         let belongs = |function: &String| {
             file.strip_prefix(function.as_str()).is_some_and(|rest| rest.starts_with('-') || rest == ".json")
         };

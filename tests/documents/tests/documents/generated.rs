@@ -1,5 +1,5 @@
-//! Files and parts of files that are generated from the code, the API documents and the template. `make docs` writes
-//! them.
+//! Tests that files generated from the code, the API documents and template.yaml are up to date. `make docs` runs the
+//! same tests to write the files.
 
 use std::{env, fs};
 
@@ -11,17 +11,19 @@ mod limits;
 pub(crate) mod schemas;
 mod watch_router;
 
-/// Compares a file of this checkout with its generated content, or writes it if the variable `UPDATE` is set.
+/// Compares a file of this checkout with its generated content. Writes the file instead if the environment variable
+/// `UPDATE` is set, as in `make docs`.
 #[track_caller]
 fn write_or_compare(path: &str, content: &str) {
     if env::var_os("UPDATE").is_some() {
-        fs::write(checkout(path), content).unwrap_or_else(|error| panic!("{path}: {error}"));
+        fs::write(checkout(path), content).unwrap_or_else(|error| panic!("cannot write {path}: {error}"));
     } else {
         assert!(read_text(path) == content, "{path} is not up to date: run `make docs`");
     }
 }
 
-/// Like [`write_or_compare`], but only for the text between the lines `start` and `end`, which occur once.
+/// Like [`write_or_compare`], but `content` is only the part between the lines `start` and `end`, which the file must
+/// have once.
 #[track_caller]
 fn write_or_compare_part(path: &str, start: &str, end: &str, content: &str) {
     let file = read_text(path);

@@ -1,4 +1,4 @@
-//! The limits in the API documents are those of `contract::limits`.
+//! Tests that the API documents and template.yaml have the limits of `contract::limits`.
 
 use contract::limits;
 use documents::{AsyncApi, OpenApi};
@@ -9,12 +9,12 @@ use crate::template::{self, text};
 
 /// A limit that the client library exports.
 pub(crate) struct ClientLimit {
-    /// Its name in the client library.
+    /// Name of the limit in the client library.
     pub(crate) name: &'static str,
     pub(crate) value: u64,
-    /// JSON Pointer to the same number in docs/openapi.yaml.
+    /// JSON Pointer to the limit's value in docs/openapi.yaml.
     pointer: &'static str,
-    /// Its description in the client library.
+    /// Description of the limit in the client library.
     pub(crate) description: &'static str,
 }
 
@@ -88,7 +88,7 @@ pub(crate) const CLIENT_LIMITS: [ClientLimit; 11] = [
     },
 ];
 
-/// Limits that doc comments of `contract` refer to, as the documents write them.
+/// Limits that doc comments of `contract` link to, each with its value and the unit in which the API documents show it.
 const IN_DESCRIPTIONS: [(&str, u64, Unit); 12] = [
     ("BODY_CHARS", limits::BODY_CHARS as u64, Unit::Count),
     ("ERRORS", limits::ERRORS as u64, Unit::Count),
@@ -109,7 +109,7 @@ enum Unit {
     KiB,
 }
 
-/// Replaces the rustdoc links to limits in a doc comment with the limits' values.
+/// Replaces the rustdoc links to limits in a doc comment, such as ``[`limits::FILES`]``, with the limits' values.
 pub(crate) fn resolve_limits(text: &str) -> String {
     let mut text = text.to_owned();
     for (name, value, unit) in &IN_DESCRIPTIONS {

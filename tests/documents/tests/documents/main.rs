@@ -1,5 +1,5 @@
-//! The API documents, the files generated from the code, and the lists of routes and functions agree with each other.
-//! Each failure names the missing entry and the file to edit.
+//! Tests that the API documents, the code, template.yaml and the generated files agree with each other. Each failure
+//! names the missing entry and the file to edit.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a failure in this crate fails the test")]
 

@@ -1,11 +1,11 @@
-//! `docs/operations.md` covers what an operator can be alarmed by.
+//! Tests that `docs/operations.md` has a section for every alarm of `template.yaml`.
 
 use crate::template;
 
 #[test]
 fn every_alarm_of_the_template_has_a_section_in_operations() {
     let template = template::read();
-    let resources = template["Resources"].as_object().expect("a template has resources");
+    let resources = template["Resources"].as_object().expect("template.yaml has no resources");
     let alarms: Vec<_> = resources
         .iter()
         .filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm")

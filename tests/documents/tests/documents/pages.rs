@@ -1,23 +1,24 @@
-//! Every page is listed in an index, and every relative link between pages leads to a file and a heading.
+//! Tests that an index lists every page of the documentation, and that every relative link between pages leads to a
+//! file and a heading.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::template;
 
-/// Directories without pages of ours.
+/// Directories whose pages are not checked, because they belong to dependencies or tools.
 const SKIPPED: [&str; 6] = [".git", ".local", ".aws-sam", "dist", "node_modules", "target"];
 
 fn root() -> PathBuf {
-    template::checkout("").canonicalize().expect("the repository's root")
+    template::checkout("").canonicalize().expect("cannot find the root of the repository")
 }
 
-/// All Markdown files below a directory.
+/// Returns all Markdown files below a directory, except in [`SKIPPED`] directories.
 fn pages(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(directory).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+    for entry in fs::read_dir(directory).expect("cannot read the directory") {
+        let path = entry.expect("cannot read an entry of the directory").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("the file name is not UTF-8");
         if path.is_dir() && !SKIPPED.contains(&name) {
             found.extend(pages(&path));
         } else if path.extension().is_some_and(|extension| extension == "md") {
@@ -28,7 +29,7 @@ fn pages(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The lines of a page outside of its fenced code blocks.
+/// Returns the lines of a page outside of its fenced code blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut in_code = false;
     text.lines().filter(move |line| {
@@ -38,7 +39,7 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The targets of a page's links and images: `[text](target)`, `src="target"` and `srcset="target"`.
+/// Returns the targets of a page's links and images: `[text](target)`, `src="target"` and `srcset="target"`.
 fn targets(text: &str) -> Vec<String> {
     let mut targets = Vec::new();
     for line in prose(text) {
@@ -50,7 +51,8 @@ fn targets(text: &str) -> Vec<String> {
     targets
 }
 
-/// The anchors of a page's headings, as GitHub makes them: lower case, spaces as hyphens, without other punctuation.
+/// Returns the anchors that GitHub gives to a page's headings: lower case, with hyphens for spaces, without other
+/// punctuation.
 fn anchors(text: &str) -> Vec<String> {
     let headings = prose(text).filter_map(|line| line.strip_prefix('#'));
     headings
@@ -62,17 +64,18 @@ fn anchors(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with a link of the page at `page`; `None` if it leads to a file and, with `#`, to a heading of it.
+/// Returns what is wrong with the link to `target` on the page at `page`. Returns `None` if it leads to a file and, if
+/// it has a `#`, to a heading of this file.
 fn broken(page: &Path, text: &str, target: &str) -> Option<String> {
     let (file, anchor) = target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
-    let path = page.parent().expect("a directory").join(file);
+    let path = page.parent().expect("the page is not in a directory").join(file);
     if !file.is_empty() && !path.exists() {
         return Some(format!("{}: {target} does not exist", page.display()));
     }
     let anchor = anchor?;
     let headings = match path.extension() {
         _ if file.is_empty() => anchors(text),
-        Some(extension) if extension == "md" => anchors(&fs::read_to_string(&path).expect("a page")),
+        Some(extension) if extension == "md" => anchors(&fs::read_to_string(&path).expect("cannot read the page")),
         _ => return None,
     };
     (!headings.iter().any(|heading| heading == anchor))
@@ -84,7 +87,7 @@ fn relative_links_lead_to_files_and_headings() {
     let mut checked = 0;
     let mut wrong = Vec::new();
     for page in pages(&root()) {
-        let text = fs::read_to_string(&page).expect("a page");
+        let text = fs::read_to_string(&page).expect("cannot read the page");
         for target in targets(&text).into_iter().filter(|target| !target.contains(':')) {
             wrong.extend(broken(&page, &text, &target));
             checked += 1;
@@ -108,11 +111,14 @@ fn a_link_to_a_missing_file_or_heading_is_broken() {
     }
 }
 
-/// Fails if the index does not link to each page of its directory.
+/// Fails if the `README.md` of a directory, its index, does not link to each page in the directory.
 fn assert_lists_its_pages(directory: &str) {
     let targets = targets(&template::read_text(&format!("{directory}/README.md")));
-    let entries = fs::read_dir(root().join(directory)).expect("a directory");
-    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
+    let entries = fs::read_dir(root().join(directory)).expect("cannot read the directory");
+    let names = entries.map(|entry| {
+        let entry = entry.expect("cannot read an entry of the directory");
+        entry.file_name().into_string().expect("the file name is not UTF-8")
+    });
     let is_page = |name: &String| name != "README.md" && [".md", ".yaml"].iter().any(|suffix| name.ends_with(suffix));
     let missing: Vec<_> = names.filter(is_page).filter(|name| !targets.contains(name)).collect();
     assert!(missing.is_empty(), "{directory}/README.md does not list {missing:?}");

@@ -1,4 +1,5 @@
-//! The schemas and the parsers accept and refuse the same requests and frames.
+//! Tests that the schemas of the API documents and the parsers of `contract` accept and refuse the same requests and
+//! frames.
 
 use contract::{CreateFile, CreateThread, Frame, SendMessage, UserId, limits};
 use documents::{AsyncApi, OpenApi};

@@ -1,4 +1,5 @@
-//! `docs/openapi.yaml` has exactly the routes of `template.yaml`, and the headers and tokens that belong to them.
+//! Tests that the API documents have exactly the routes of `template.yaml` and require a token on the same routes, and
+//! that the template's CORS configuration allows their methods and exposes their response headers.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +17,12 @@ fn needs_token(operation: &Operation) -> bool {
     operation.value["security"] != json!([])
 }
 
-/// Returns the CORS configuration of the HTTP API.
+/// Returns the CORS configuration of the HTTP API in `template.yaml`.
 fn cors() -> Value {
     let apis = template::resources("AWS::Serverless::HttpApi");
-    let [api] = &apis[..] else { panic!("template.yaml must have one HTTP API, but has {}", apis.len()) };
-    // `!If [HasOrigins, configuration, none]`.
+    let [api] = &apis[..] else { panic!("the number of HTTP APIs in template.yaml is {}, not 1", apis.len()) };
+    // The value is `!If [HasOrigins, configuration, none]`. `template::read` returns only the list, so index 1 is the
+    // configuration.
     api["Properties"]["CorsConfiguration"][1].clone()
 }
 
@@ -65,7 +67,8 @@ fn openapi_says_which_routes_need_a_token() {
 
 #[test]
 fn cors_allows_every_method() {
-    let allowed = cors()["AllowMethods"].as_array().expect("AllowMethods of the HTTP API").iter().map(text).collect();
+    let allowed =
+        cors()["AllowMethods"].as_array().expect("the HTTP API has no AllowMethods").iter().map(text).collect();
     assert_same(
         &EntryList {
             file: "the routes of template.yaml",
@@ -82,7 +85,7 @@ fn cors_allows_every_method() {
 
 #[test]
 fn cors_exposes_every_documented_header() {
-    let exposed = cors()["ExposeHeaders"].as_array().expect("ExposeHeaders of the HTTP API").clone();
+    let exposed = cors()["ExposeHeaders"].as_array().expect("the HTTP API has no ExposeHeaders").clone();
     let document = &OpenApi::get().unwrap().document;
     let description = text(&document.root["info"]["description"]).to_lowercase();
     let mut errors = Vec::new();
@@ -91,15 +94,14 @@ fn cors_exposes_every_documented_header() {
             errors.push(format!("{header} is exposed: add it to `info.description` of docs/openapi.yaml"));
         }
     }
-    let shared = document.root["components"]["responses"].as_object().expect("responses");
-    let operations = OpenApi::get()
-        .unwrap()
-        .operations
-        .iter()
-        .flat_map(|operation| operation.value["responses"].as_object().expect("responses").values());
+    let shared =
+        document.root["components"]["responses"].as_object().expect("docs/openapi.yaml has no shared responses");
+    let operations = OpenApi::get().unwrap().operations.iter().flat_map(|operation| {
+        operation.value["responses"].as_object().expect("the operation has no responses").values()
+    });
     for response in operations.chain(shared.values()).filter_map(|response| response["headers"].as_object()) {
         for header in response.keys().map(|header| header.to_lowercase()) {
-            // Pages can read `Cache-Control` without CORS:
+            // Web pages can read `Cache-Control` even if it is not exposed:
             // https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name
             if header != "cache-control" && !exposed.contains(&json!(header)) {
                 errors.push(format!("{header} is in docs/openapi.yaml: add it to ExposeHeaders in template.yaml"));
@@ -116,11 +118,11 @@ fn operation_ids_are_unique_and_links_refer_to_them() {
     assert_eq!(ids.len(), openapi.operations.len(), "two operations of docs/openapi.yaml have the same operationId");
     let mut links = 0;
     for operation in &openapi.operations {
-        for response in operation.value["responses"].as_object().expect("responses").values() {
+        for response in operation.value["responses"].as_object().expect("the operation has no responses").values() {
             let response = openapi.document.resolve(response).unwrap();
             for link in response["links"].as_object().into_iter().flat_map(|links| links.values()) {
                 let link = openapi.document.resolve(link).unwrap();
-                assert!(ids.contains(link["operationId"].as_str().expect("an operationId")), "{link}");
+                assert!(ids.contains(link["operationId"].as_str().expect("the link has no operationId")), "{link}");
                 links += 1;
             }
         }
@@ -131,14 +133,21 @@ fn operation_ids_are_unique_and_links_refer_to_them() {
 #[test]
 fn asyncapi_has_the_path_and_actions_of_the_websocket_api() {
     let apis = template::resources("AWS::Serverless::WebSocketApi");
-    let [api] = &apis[..] else { panic!("template.yaml must have one WebSocket API, but has {}", apis.len()) };
+    let [api] = &apis[..] else { panic!("the number of WebSocket APIs in template.yaml is {}, not 1", apis.len()) };
     let root = &AsyncApi::get().unwrap().document.root;
     assert_eq!(root["servers"]["aws"]["pathname"], format!("/{}", text(&api["Properties"]["StageName"])));
-    // Every action goes to $default: API Gateway selects by `action`, and no action has a route of its own.
+    // API Gateway selects the route by the frame's `action`. No action has a route of its own, so all go to $default.
     assert_eq!(api["Properties"]["RouteSelectionExpression"], "$request.body.action");
-    let routes: Vec<_> = api["Properties"]["Routes"].as_object().expect("routes").keys().map(String::as_str).collect();
+    let routes: Vec<_> = api["Properties"]["Routes"]
+        .as_object()
+        .expect("the WebSocket API has no routes")
+        .keys()
+        .map(String::as_str)
+        .collect();
     assert_eq!(routes, ["$connect", "$default", "$disconnect"]);
-    for action in root["components"]["schemas"]["Action"]["oneOf"].as_array().expect("actions") {
+    for action in
+        root["components"]["schemas"]["Action"]["oneOf"].as_array().expect("the schema Action has no variants")
+    {
         let schema = AsyncApi::get().unwrap().document.resolve(action).unwrap();
         assert!(schema["properties"]["action"]["const"].is_string(), "{schema}");
     }

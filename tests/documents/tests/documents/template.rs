@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// An HTTP route of the template.
+/// An HTTP route of `template.yaml`.
 pub(crate) struct Route {
     /// The HTTP method in capitals.
     pub(crate) method: String,
@@ -13,12 +13,12 @@ pub(crate) struct Route {
     pub(crate) path: String,
     /// The function that serves the route, such as `threads-list`.
     pub(crate) function: String,
-    /// Whether API Gateway requires a token.
+    /// Whether API Gateway requires a bearer token on the route.
     pub(crate) needs_token: bool,
 }
 
 impl Route {
-    /// Returns method and path as the API documents show them.
+    /// Returns the route's method and path as the API documents show them.
     ///
     /// The path of a thumbnail differs from the template: an API Gateway path cannot have a parameter that is only a
     /// part of a segment, so files-serve itself parses the segment.
@@ -27,25 +27,26 @@ impl Route {
     }
 }
 
-/// Path of a file or folder of this checkout.
+/// Returns the absolute path of a file or folder. `path` is relative to the root of this checkout.
 pub(crate) fn checkout(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// Reads a file of this checkout.
+/// Reads a text file. `path` is relative to the root of this checkout.
 pub(crate) fn read_text(path: &str) -> String {
-    fs::read_to_string(checkout(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    fs::read_to_string(checkout(path)).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
 }
 
-/// Reads the template. Intrinsic functions such as `!Sub` are replaced by their arguments.
+/// Reads `template.yaml`. Intrinsic functions such as `!Sub` are replaced by their arguments.
 pub(crate) fn read() -> Value {
-    serde_saphyr::from_str(&read_text("template.yaml")).unwrap_or_else(|error| panic!("template.yaml: {error}"))
+    serde_saphyr::from_str(&read_text("template.yaml"))
+        .unwrap_or_else(|error| panic!("cannot parse template.yaml: {error}"))
 }
 
-/// Returns the resources of a type.
+/// Returns the resources of a type, such as `AWS::Serverless::Function`.
 pub(crate) fn resources(kind: &str) -> Vec<Value> {
     let template = read();
-    let resources = template["Resources"].as_object().expect("a template has resources");
+    let resources = template["Resources"].as_object().expect("template.yaml has no resources");
     resources.values().filter(|resource| resource["Type"] == kind).cloned().collect()
 }
 
@@ -54,12 +55,12 @@ fn function_name(function: &Value) -> String {
     text(&function["Metadata"]["BuildProperties"]["Binary"])
 }
 
-/// Returns the names of all functions.
+/// Returns the names of all functions of `template.yaml`.
 pub(crate) fn functions() -> Vec<String> {
     resources("AWS::Serverless::Function").iter().map(function_name).collect()
 }
 
-/// Returns all routes of the HTTP API.
+/// Returns all routes of the HTTP API in `template.yaml`.
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = Vec::new();
     for function in resources("AWS::Serverless::Function") {
@@ -80,5 +81,5 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("not a string: {value}")).to_owned()
+    value.as_str().unwrap_or_else(|| panic!("the value is not a string: {value}")).to_owned()
 }

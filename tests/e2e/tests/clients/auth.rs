@@ -3,7 +3,7 @@
 use e2e::{Route, User, api_url, fetch, http, routes, with_another_signature, with_another_subject, without_signature};
 use serde_json::json;
 
-/// Returns the path of a route. Add a value here if a new route has another path parameter.
+/// Returns the path of a route with example values for its parameters. A new path parameter needs a value here.
 fn example_path(route: &Route, thread: &str) -> String {
     route.path_with(&[("threadId", thread), ("fileId", "file_missing"), ("name", "file_missing.jpg")])
 }

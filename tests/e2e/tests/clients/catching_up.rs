@@ -1,4 +1,4 @@
-//! A client that subscribes and then lists messages with `after` misses nothing (docs/catching-up.md).
+//! Tests that a client that subscribes and then lists messages with `after` misses nothing (docs/catching-up.md).
 
 use std::collections::BTreeSet;
 

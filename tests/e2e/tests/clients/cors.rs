@@ -1,4 +1,4 @@
-//! CORS: pages of the allowed origin may call the API and upload, pages of other origins may not.
+//! Tests of CORS: pages of the allowed origin may call the API and upload files; pages of other origins may not.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ async fn create_upload() -> Upload {
     User::sarah().await.create_file("a.txt", "text/plain", 4).await
 }
 
-/// Whether a response header is a list that contains `wanted` or `*`.
+/// Whether the value of a response header is a comma-separated list that contains `wanted` or `*`.
 fn lists(reply: &Reply, header: &str, wanted: &str) -> bool {
     let listed = reply.header(header).unwrap_or_default();
     listed.split(',').map(str::trim).any(|entry| entry == "*" || entry.eq_ignore_ascii_case(wanted))
@@ -59,7 +59,7 @@ async fn response_allows_the_allowed_origin() {
     let reply = fetch(request).await;
     assert_eq!(reply.status, 200, "{reply}");
     assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
-    // A page can read these headers only if they are exposed.
+    // Browsers hide these response headers from pages unless the server exposes them.
     for header in ["idempotency-replayed", "location", "retry-after"] {
         assert!(lists(&reply, "access-control-expose-headers", header), "{reply}");
     }

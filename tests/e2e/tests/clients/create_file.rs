@@ -1,4 +1,4 @@
-//! POST /api/files
+//! Tests of `POST /api/files`
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
-/// The local cloud's limit for the size of a file, in bytes.
+/// Maximum size of a file in the local cloud, in bytes. It is the default of `MaxFileBytes` in `template.yaml`.
 const MAX_FILE_BYTES: u64 = 25 * 1024 * 1024;
 
 fn query_value(upload: &Upload, name: &str) -> String {

@@ -1,4 +1,4 @@
-//! POST /api/threads
+//! Tests of `POST /api/threads`
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ async fn new_set_of_members_creates_a_thread_with_a_location() {
     let expected: BTreeSet<&str> = [sarah.id.as_str(), &michael.id, &fresh].into();
     assert_eq!(members(&thread), expected);
 
-    let location = location.unwrap_or_else(|| panic!("the 201 has no Location"));
+    let location = location.unwrap_or_else(|| panic!("the 201 response has no Location header"));
     assert!(location.ends_with(&format!("/api/threads/{}", text(&thread["id"]))), "{location}");
     let base = api_url("/", &[]);
     let path = if location.starts_with('/') { api_url(&location, &[]) } else { base.join(&location).unwrap() };

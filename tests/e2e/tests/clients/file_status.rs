@@ -1,4 +1,4 @@
-//! GET /api/files/{fileId}/status and the event `file:status`
+//! Tests of `GET /api/files/{fileId}/status` and the event `file:status`
 
 use e2e::{Operator, Picture, User, assert_message_with, download, items, jpeg, png, text};
 use futures::future::join_all;
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::samples::{HTML, SVG, TEXT, bomb, noise, polyglot};
 
-/// Creates, sends and uploads a file, and checks what its owner and another member of the thread then see. Returns the
-/// thumbnail.
+/// Creates a file, sends it in a message and uploads its bytes. Checks what its owner and another member of the thread
+/// then see. Returns the thumbnail, or `None` if the file has none.
 async fn process_file(name: &str, mimetype: &str, bytes: &[u8]) -> Option<Picture> {
     let (sarah, michael) = User::sarah_and_michael().await;
     let thread = sarah.new_thread(&[&michael]).await;
@@ -28,7 +28,7 @@ async fn process_file(name: &str, mimetype: &str, bytes: &[u8]) -> Option<Pictur
     assert_eq!(pushed["status"], "ready", "{pushed}");
     assert_eq!(michaels.wait_for_file_status(file).await, pushed);
 
-    // The status is already visible when the event arrives.
+    // When the event arrives, requests already return the new status.
     let status = sarah.file(file).await;
     assert_eq!(status["status"], "ready", "{status}");
     assert_eq!(status["name"], name, "{status}");
@@ -187,7 +187,8 @@ async fn other_threads_and_users_do_not_receive_the_status() {
     upload.send(TEXT).await;
     sarahs.wait_for_file_status(&upload.id).await;
     michaels.wait_for_file_status(&upload.id).await;
-    // An event that was sent later. When it has arrived, the earlier one would have arrived, too.
+    // An event of Sarah's file must not arrive on these sockets. Michael's own file becomes ready later. So if the
+    // server had sent them an event of Sarah's file, it would have arrived before the event of Michael's file.
     let next = michael.upload("a.txt", "text/plain", TEXT).await;
     others[0].wait_for_file_status(&next).await;
     for socket in &mut others {
@@ -247,7 +248,8 @@ async fn early_or_late_reminder_changes_nothing() {
     let operator = Operator::new();
     let upload = sarah.create_file("a.txt", "text/plain", TEXT.len()).await;
     operator.send_reminder(&upload.id).await;
-    // This reminder is later in the queue and has an effect. When the effect shows, the first one was processed.
+    // This second reminder makes its file fail. Once the file has failed, the first reminder, which is earlier in the
+    // queue, was processed as well.
     let expired = sarah.create_file("a.txt", "text/plain", TEXT.len()).await;
     operator.make_file_an_hour_older(&expired.id).await;
     operator.send_reminder(&expired.id).await;

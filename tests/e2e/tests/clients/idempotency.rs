@@ -1,4 +1,4 @@
-//! POST /api/threads/{threadId}/messages with an Idempotency-Key
+//! Tests of `POST /api/threads/{threadId}/messages` with an `Idempotency-Key`
 
 use e2e::{Reply, User};
 use futures::future::join_all;

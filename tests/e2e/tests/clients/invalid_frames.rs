@@ -1,4 +1,4 @@
-//! Invalid frames get an error event, and the socket stays open.
+//! Tests of invalid frames: the server responds with an error event, and the socket stays open.
 
 use e2e::{MAX_FRAME_BYTES, User};
 use serde_json::json;
@@ -45,7 +45,8 @@ async fn too_long_id_gets_an_error_and_the_socket_stays_open() {
     socket.ping().await;
 }
 
-/// AWS closes the socket on such a frame; the local cloud may pass it to the function.
+/// On a frame of more than 32 KiB, AWS closes the socket. The local cloud may pass the frame to ws-message instead,
+/// which responds with an error event.
 #[tokio::test]
 async fn frame_over_32_kib_is_refused_or_closes_the_socket() {
     let sarah = User::sarah().await;

@@ -1,4 +1,4 @@
-//! Every committed message reaches every live subscriber.
+//! Tests of live messages: every committed message is pushed to every subscriber of its thread.
 
 use std::collections::BTreeMap;
 
@@ -110,7 +110,7 @@ async fn message_over_32_kib_is_pushed_without_its_body() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let thread = sarah.new_thread(&[&michael]).await;
     let mut socket = michael.connect_and_subscribe(&thread).await;
-    // JSON escapes each of these characters as six bytes.
+    // JSON escapes each of these characters as six bytes, so a frame with the whole body would exceed 32 KiB.
     let body = "\u{1}".repeat(8000);
     let sent = sarah.send(&thread, &body).await;
     let data = socket.wait_for_message(&thread, 1).await;
@@ -127,7 +127,8 @@ async fn longest_body_of_4_byte_characters_is_pushed_whole() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let thread = sarah.new_thread(&[&michael]).await;
     let mut socket = michael.connect_and_subscribe(&thread).await;
-    // 32,000 bytes. Without attachments, the rest of the frame is far shorter than the remaining 768.
+    // The body has 32,000 bytes, which leaves 768 bytes of a 32 KiB frame. The message has no attachments, so the other
+    // fields of the event need far fewer bytes.
     let sent = sarah.send(&thread, &"👪".repeat(8000)).await;
     let data = socket.wait_for_message(&thread, 1).await;
     assert_keys(&data, &["threadId", "message"]);

@@ -1,7 +1,7 @@
-//! End-to-end tests of what clients rely on: the contract, also for strict and for malicious clients.
+//! End-to-end tests of the contract on which clients rely, including strict and malicious clients.
 //!
-//! All tests of this binary run in parallel, and several times on the same stack. So each test creates its own threads and
-//! files. Tests that disturb others belong into the binary `disruptive`.
+//! All tests of this binary run in parallel, and later runs use the same stack. So each test creates its own threads
+//! and files. Tests that disturb others belong in the test binary `disruptive`.
 
 mod auth;
 mod catching_up;

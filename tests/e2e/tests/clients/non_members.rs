@@ -1,15 +1,15 @@
-//! Non-members get the same response for a resource of others as for one that does not exist.
+//! Tests that users get the same response for a thread or file that they may not see as for one that does not exist.
 
 use e2e::{Reply, Route, User, fetch, routes};
 use serde_json::{Value, json};
 
 use crate::samples::TEXT;
 
-/// A query string and a JSON body.
+/// A request's query string, empty or starting with `?`, and its JSON body.
 type Request = (&'static str, Option<Value>);
 
-/// Returns requests of a route with an ID in its path: first a valid one, then invalid ones. Access must be checked before
-/// anything else, so the response to an invalid request must not depend on the resource either.
+/// Returns requests to a route with an ID in its path: first a valid one, then invalid ones. The server must check
+/// access before anything else, so that even the response to an invalid request does not reveal whether the ID exists.
 fn requests(route: &Route) -> Vec<Request> {
     match route.to_string().as_str() {
         "GET /api/threads/{threadId}" | "GET /api/files/{fileId}/status" => vec![("", None)],
@@ -26,7 +26,7 @@ fn requests(route: &Route) -> Vec<Request> {
     }
 }
 
-/// Sends a request for the resource with this ID.
+/// Sends one of the [`requests`] to a route, with `id` as the path parameter named `parameter`.
 async fn send(user: &User, route: &Route, parameter: &str, id: &str, (query, body): &Request) -> Reply {
     let path = route.path_with(&[(parameter, id)]);
     let mut request = user.request(route.method.clone(), &format!("{path}{query}")).header("idempotency-key", "a-key");
@@ -36,10 +36,11 @@ async fn send(user: &User, route: &Route, parameter: &str, id: &str, (query, bod
     fetch(request).await
 }
 
-/// Checks that Dad gets the same response for `id`, which he may not see, as for an ID that does not exist.
+/// Checks on every route with the path parameter `parameter` that Dad gets the same response for `id`, which he may not
+/// see, as for an ID that does not exist.
 async fn assert_hidden(parameter: &str, id: &str, code: &str) {
     let dad = User::dad().await;
-    // The same length and prefix as an existing ID.
+    // Has the same length and prefix as an existing ID.
     let missing_id = format!("{}0000", &id[..id.len() - 4]);
     let routes = routes().into_iter().filter(Route::needs_token);
     for route in routes.filter(|route| route.path.contains(&format!("{{{parameter}}}"))) {

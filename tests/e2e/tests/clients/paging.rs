@@ -1,4 +1,4 @@
-//! GET /api/threads/{threadId}/messages
+//! Tests of `GET /api/threads/{threadId}/messages`
 
 use e2e::{User, assert_message, items, seq_of};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Contents of sample files, each about as small as its format allows.
+//! Contents of the files that tests upload, each about as small as its format allows.
 
 use e2e::{jpeg, png};
 
@@ -7,7 +7,7 @@ pub(crate) const SVG: &[u8] =
     b"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"><script>alert(1)</script></svg>";
 pub(crate) const TEXT: &[u8] = b"Milk, eggs and bread.\n";
 
-/// Pseudorandom bytes that are not a valid file of any type.
+/// Returns pseudorandom bytes that are not a valid file of any type.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     let step = |state: &mut u32| {
         *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -16,27 +16,27 @@ pub(crate) fn noise(length: usize) -> Vec<u8> {
     (0..length).scan(7, |state, _| step(state)).collect()
 }
 
-/// HTML of exactly this length.
+/// Returns HTML of exactly `length` bytes.
 pub(crate) fn html_of(length: usize) -> Vec<u8> {
     let mut html = HTML.to_vec();
     html.resize(length, b' ');
     html
 }
 
-/// A PNG signature followed by HTML.
+/// Returns a PNG signature followed by HTML, which a browser could run if it were served as HTML.
 pub(crate) fn polyglot() -> Vec<u8> {
     [b"\x89PNG\r\n\x1a\n", HTML].concat()
 }
 
-/// A PNG whose header declares 3.6 billion pixels, without any pixel data.
+/// Returns a PNG whose header declares 3.6 billion pixels, but which has no pixel data.
 pub(crate) fn bomb() -> Vec<u8> {
-    // The last four bytes are the header's valid checksum.
+    // The last four bytes are the checksum of this header. It is correct, so that a decoder accepts the header.
     let header = b"\x00\x00\x00\x0dIHDR\x00\x00\xea\x60\x00\x00\xea\x60\x08\x02\x00\x00\x00\x0f\xb0\xe2\x15";
     let end = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82";
     [&b"\x89PNG\r\n\x1a\n"[..], header, end].concat()
 }
 
-/// Name, actual media type and bytes of a sample of each supported image type.
+/// Returns an image of each supported type: its name, actual media type and bytes.
 pub(crate) fn images() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     vec![
         ("a.jpg", "image/jpeg", jpeg(16, 16)),
@@ -61,14 +61,14 @@ fn webp() -> Vec<u8> {
 
 fn bmp() -> Vec<u8> {
     let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
-    // File header: size, reserved, offset of the pixels. Image header: its size, width, height, one plane of 24 bits,
-    // and zeros.
+    // File header of a BMP: file size, reserved, offset of the pixels. Image header: header size, width, height, one
+    // plane with 24 bits per pixel, no compression, 4 bytes of pixel data, and zeros.
     [b"BM", &*numbers(&[58, 0, 54, 40, 1, 1, 24 << 16 | 1, 0, 4, 0, 0, 0, 0]), &[9, 99, 199, 0]].concat()
 }
 
 fn tiff() -> Vec<u8> {
-    // Tag and 32-bit value of each directory entry. They describe one gray pixel of eight bits, which follows the
-    // directory.
+    // Tag and 32-bit value of each entry of the TIFF directory. The entries describe one gray pixel of eight bits,
+    // which follows the directory.
     let entries: [(u16, u32); 9] =
         [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 122), (277, 1), (278, 1), (279, 1)];
     let mut bytes = b"II\x2a\x00\x08\x00\x00\x00\x09\x00".to_vec();
@@ -81,7 +81,7 @@ fn tiff() -> Vec<u8> {
     bytes
 }
 
-/// Name, prefix of the actual media type and bytes of the other files that browsers may show inline.
+/// Returns files other than images that browsers may show inline: name, prefix of the actual media type, and bytes.
 pub(crate) fn media() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let wave = b"RIFF\x26\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x44\xac\x00\x00\x88\x58\x01\x00\x02\x00\x10\x00data\x02\x00\x00\x00\x00\x00";
     let mp3 = b"ID3\x04\x00\x00\x00\x00\x00\x00\xff\xfb\x90\x00\x00\x00\x00\x00\x00\x00\x00\x00";
@@ -93,13 +93,13 @@ pub(crate) fn media() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("a.wav", "audio/", wave.to_vec()),
         ("a.mp3", "audio/", mp3.to_vec()),
         ("a.mp4", "video/", mp4.to_vec()),
-        // A shorter file is not detected as WebM.
+        // The zeros make the file long enough to be detected as WebM.
         ("a.webm", "video/", [&webm[..], &[0; 300]].concat()),
         ("a.pdf", "application/pdf", pdf.to_vec()),
     ]
 }
 
-/// Name, claimed media type and bytes of files that browsers must not show inline.
+/// Returns files that browsers must not show inline: name, claimed media type, and bytes.
 pub(crate) fn downloads() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let zip = [&b"PK\x05\x06"[..], &[0; 18]].concat();
     let xhtml = b"<?xml version=\"1.0\"?><html xmlns=\"http://www.w3.org/1999/xhtml\"><script>1</script></html>";

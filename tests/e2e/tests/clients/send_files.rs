@@ -1,4 +1,4 @@
-//! POST /api/threads/{threadId}/messages with `fileIds`
+//! Tests of `POST /api/threads/{threadId}/messages` with `fileIds`
 
 use e2e::{
     Upload, User, assert_attachment, assert_keys, assert_message_with, eventually, items, jpeg, new_user_id, text,
@@ -125,7 +125,8 @@ async fn attachments_keep_the_order_of_file_ids() {
 async fn page_shows_the_files_of_all_its_messages() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let thread = sarah.new_thread(&[&michael]).await;
-    // BatchGetItem reads at most 100 items.
+    // The page has 120 files, more than one BatchGetItem can read (100 items). So the server must send a second
+    // BatchGetItem.
     let files = create_files(&sarah, 120).await;
     for (n, files) in files.chunks(10).enumerate() {
         sarah.send_files(&thread, "ten", &strs(files)).await;
@@ -175,7 +176,7 @@ async fn file_of_another_user_is_refused_like_a_missing_one() {
     };
     let missing = format!("{}0000", &michaels_file[..michaels_file.len() - 4]);
     assert_eq!(refused(&michaels_file).await, refused(&missing).await);
-    // Being allowed to see a file is not enough to send it.
+    // Once Michael has sent the file, Sarah may see it, but still may not send it.
     michael.send_files(&thread, "mine", &[&michaels_file]).await;
     sarah.file(&michaels_file).await;
     refused(&michaels_file).await;

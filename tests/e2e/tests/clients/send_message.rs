@@ -1,4 +1,4 @@
-//! POST /api/threads/{threadId}/messages
+//! Tests of `POST /api/threads/{threadId}/messages`
 
 use std::collections::BTreeSet;
 

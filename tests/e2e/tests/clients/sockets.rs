@@ -1,4 +1,4 @@
-//! The actions of a socket: ping, subscribe and unsubscribe.
+//! Tests of the actions that clients send on a socket: ping, subscribe and unsubscribe.
 
 use e2e::{Operator, User, assert_keys, eventually};
 use serde_json::json;
@@ -109,7 +109,8 @@ async fn expired_socket_receives_nothing_and_is_closed() {
     assert_eq!(error["data"]["code"], "connection_expired", "{error}");
     sarah.send(&thread, "who is left?").await;
     sarahs.wait_for_message(&thread, 1).await;
-    // A delivery removes the expired connection only if there is time left. Otherwise the next one does.
+    // A delivery that runs out of time leaves the expired connection to the next delivery. So the test sends messages
+    // until the connection's subscription is gone.
     eventually("removing the expired subscription", async || {
         sarah.send_with_retries(&thread, "and now?").await;
         (operator.subscriptions(&thread).await.len() == 1).then_some(())

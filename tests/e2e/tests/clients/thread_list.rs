@@ -1,7 +1,7 @@
-//! GET /api/threads
+//! Tests of `GET /api/threads`
 //!
-//! Most tests use threads of Dad, who sends no messages in other tests. A lock runs these tests one at a time, so that the
-//! order of his threads does not change under them.
+//! Most of these tests rely on the order of Dad's threads, which new threads and messages change. So tests in other
+//! modules do not create threads with Dad as a member, and a lock runs the tests in this module one at a time.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-/// Held by each test that relies on the order of Dad's threads.
+/// Lock that a test holds while it relies on the order of Dad's threads.
 static DADS_THREADS: Mutex<()> = Mutex::const_new(());
 
 async fn list(user: &User, query: &[(&str, &str)]) -> (Vec<Value>, Option<String>) {
@@ -34,7 +34,7 @@ fn ids(threads: &[Value]) -> Vec<&str> {
     threads.iter().map(|thread| text(&thread["id"])).collect()
 }
 
-/// Sends a message and waits until the list shows it as its thread's last message. Returns the thread as listed.
+/// Sends a message and waits until the thread list shows it as the thread's last message. Returns the thread as listed.
 async fn send_and_wait_for_list(user: &User, thread: &str, body: &str) -> Value {
     let message = user.send(thread, body).await;
     eventually("the list shows the message", async || {

@@ -1,4 +1,4 @@
-//! POST /api/ws-tickets, and the credentials that open a socket
+//! Tests of `POST /api/ws-tickets`, and of the credentials that open a socket
 
 use e2e::{
     ALLOWED_ORIGIN, Handshake, User, assert_keys, text, with_another_signature, with_another_subject, without_signature,

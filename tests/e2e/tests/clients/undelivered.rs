@@ -1,4 +1,4 @@
-//! chat-stream repairs deliveries that a sender did not finish, and survives invalid rows.
+//! Tests of chat-stream: it delivers messages that their sender left undelivered, and continues after an invalid row.
 
 use e2e::{Operator, User};
 
@@ -21,7 +21,7 @@ async fn invalid_row_goes_to_the_dead_letter_queue_and_blocks_nothing() {
     let thread = sarah.new_thread(&[&michael]).await;
     let mut michaels = michael.connect_and_subscribe(&thread).await;
     let operator = Operator::new();
-    // The row's key sorts after all messages, so requests that list messages do not read it.
+    // The invalid row's key sorts after the keys of all messages, so requests that list messages do not read the row.
     operator.put_invalid_row(&thread).await;
     operator.commit_undelivered_message(&thread, 1, &sarah.id, "message 1").await;
     assert_eq!(michaels.wait_for_message(&thread, 1).await["message"]["body"], "message 1");

@@ -1,4 +1,4 @@
-//! Uploading a file's bytes with PUT to its `uploadUrl`
+//! Tests of uploading a file's bytes with PUT to its `uploadUrl`
 
 use e2e::{Picture, Upload, User, download, fetch, http, jpeg, png, put, text};
 use futures::future::join_all;
@@ -6,7 +6,7 @@ use reqwest::{Method, Url};
 
 use crate::samples::{TEXT, html_of, noise};
 
-/// Returns the URL with the last character of one parameter's value changed.
+/// Returns a URL with the last character of the query parameter `name` changed.
 fn with_changed(url: &Url, name: &str) -> Url {
     let change = |value: &str| {
         let mut value = value.to_owned();
@@ -17,7 +17,7 @@ fn with_changed(url: &Url, name: &str) -> Url {
     rewritten(url, |key, value| if key == name { change(value) } else { value.to_owned() })
 }
 
-/// Returns the URL with each parameter's value replaced by what `rewrite` returns for its name and value.
+/// Returns a URL with each query parameter's value replaced by what `rewrite` returns for its name and value.
 fn rewritten(url: &Url, rewrite: impl Fn(&str, &str) -> String) -> Url {
     let pairs: Vec<(String, String)> =
         url.query_pairs().map(|(key, value)| (key.to_string(), rewrite(&key, &value))).collect();
@@ -26,7 +26,7 @@ fn rewritten(url: &Url, rewrite: impl Fn(&str, &str) -> String) -> Url {
     url
 }
 
-/// Sends a PUT and checks that it is refused. `case` is for the panic message.
+/// Sends a PUT and checks that S3 refuses it with a 4xx. `case` names the upload in the panic message.
 async fn assert_refused(url: Url, content_type: Option<&str>, bytes: &[u8], case: &str) {
     let reply = put(url, content_type, bytes).await;
     assert!((400..500).contains(&reply.status), "{case}: {reply}");
@@ -40,7 +40,7 @@ async fn assert_upload_still_works(sarah: &User, upload: &Upload, bytes: &[u8]) 
     assert_eq!(download(text(&file["url"])).await.bytes, bytes);
 }
 
-/// Processes a few other files, to give the events of earlier uploads time to be processed.
+/// Uploads a few other files and waits until they are ready, which gives files-process time to handle earlier uploads.
 async fn process_other_files(user: &User) {
     for _ in 0..3 {
         user.upload_ready("later.txt", "text/plain", TEXT).await;
@@ -91,7 +91,8 @@ async fn upload_with_a_changed_url_is_refused() {
     let mut bare = upload.url.clone();
     bare.set_query(None);
     assert_refused(bare, Some("text/plain"), TEXT, "no signature").await;
-    // Encoding the same parameters again must not matter.
+    // `rewritten` encodes the parameters again. That alone must not invalidate the URL, or the checks above prove
+    // nothing.
     let same = Upload { url: rewritten(&upload.url, |_, value| value.to_owned()), ..upload };
     assert_upload_still_works(&sarah, &same, TEXT).await;
 }

@@ -1,4 +1,4 @@
-//! GET /files/{fileId}/{name} and GET /thumbs/{fileId}.jpg
+//! Tests of `GET /files/{fileId}/{name}` and `GET /thumbs/{fileId}.jpg`
 
 use e2e::{User, download, fetch, get_link, http, items, jpeg, redirect_target, text};
 use futures::future::join_all;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::samples::{HTML, TEXT, downloads, images, media, noise, polyglot};
 
-/// The parts of a `url` or `thumbUrl`.
+/// The path and query parameters of a file's `url` or `thumbUrl`.
 #[derive(Clone)]
 struct Link {
     path: String,
@@ -21,7 +21,7 @@ impl Link {
             let (expires, signature) = query.split_once("&signature=")?;
             Some(Self { path: path.to_owned(), expires: expires.to_owned(), signature: signature.to_owned() })
         });
-        parts.unwrap_or_else(|| panic!("not a link: {url}"))
+        parts.unwrap_or_else(|| panic!("not a signed link: {url}"))
     }
 
     fn text(&self) -> String {
@@ -29,7 +29,7 @@ impl Link {
     }
 }
 
-/// Uploads a photo as Sarah and returns the links to it and to its thumbnail.
+/// Uploads a photo as Sarah. Returns the links to the photo and to its thumbnail.
 async fn photo() -> (Link, Link) {
     let file = User::sarah().await.upload_ready("photo.jpg", "image/jpeg", &jpeg(60, 40)).await;
     let links = (Link::of(&file["url"]), Link::of(&file["thumbUrl"]));
@@ -82,7 +82,8 @@ async fn signature_has_only_one_valid_encoding() {
     let mut signature = link.signature.clone().into_bytes();
     let last = signature.pop().unwrap();
     let value = BASE64URL.iter().position(|digit| *digit == last).unwrap();
-    // 43 digits hold 258 bits, but the signature has 256. So the two lowest bits of the last digit must be 0.
+    // The signature has 256 bits, but its 43 base64url digits hold 258. The two lowest bits of the last digit are
+    // unused, and the server must refuse them unless they are 0.
     for bits in 1..=3 {
         let changed = [&signature[..], &[BASE64URL[value ^ bits]]].concat();
         let changed = Link { signature: String::from_utf8(changed).unwrap(), ..link.clone() };
@@ -235,7 +236,8 @@ async fn file_names_are_kept_from_creation_to_download() {
             assert_eq!(served.bytes, name.as_bytes(), "{name:?}");
             let saved_as = served.disposition.name.unwrap_or_default();
             if *name == wide {
-                // S3 stores at most 2 KB of metadata with an object. This name alone would take 3 KB.
+                // S3 stores at most 2 KB of metadata with an object, but this name alone would take 3 KB. So the
+                // download has a shorter name with the same extension.
                 let stem =
                     saved_as.strip_suffix(".jpg").unwrap_or_else(|| panic!("the extension is missing: {saved_as}"));
                 assert!(name.starts_with(stem) && stem.chars().count() > 100, "{saved_as}");

@@ -1,4 +1,4 @@
-//! GET /api/threads/{threadId}
+//! Tests of `GET /api/threads/{threadId}`
 
 use e2e::{User, assert_thread, eventually, fetch, items, new_user_id, routes, text};
 use reqwest::Method;

@@ -10,8 +10,8 @@ const SOCKETS: usize = 200;
 const SENDERS: usize = 10;
 const MESSAGES_EACH: usize = 30;
 
-/// How many messages are sent at a time. Each one causes 64 concurrent posts to the single process of the local cloud. With
-/// more messages the posts only wait for each other until they time out.
+/// Number of messages that are sent at a time. Delivering one message makes up to 64 concurrent posts to the single
+/// process of the local cloud. With more messages, the posts would wait for each other until they time out.
 const CONCURRENT_MESSAGES: usize = 4;
 
 #[tokio::test]

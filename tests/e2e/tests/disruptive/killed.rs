@@ -3,10 +3,11 @@ use futures::future::{join_all, select_all};
 
 use crate::{close, connect_and_subscribe, exclusive};
 
-/// More sockets than a sender posts to concurrently, so that a sender killed at its first push has not reached all.
+/// Number of sockets. It is greater than the 64 to which messages-send posts concurrently, so that a process killed at
+/// its first push has not reached all of them.
 const SOCKETS: usize = 150;
 
-/// A sender may finish before it is killed, so the test needs several attempts.
+/// Maximum number of attempts. A process of messages-send may finish before it is killed; then the test tries again.
 const ATTEMPTS: u64 = 10;
 
 #[tokio::test]
@@ -23,7 +24,7 @@ async fn message_of_a_killed_sender_reaches_every_socket() {
             let killed = operator.kill("messages-send");
             (first, killed, operator.is_undelivered(thread, seq).await)
         };
-        // If the response was lost, Sarah sends again. The message must be stored only once.
+        // If killing the process loses the response, Sarah sends the message again. It must be stored only once.
         let body = format!("message {seq}");
         let (message, (first, killed, was_interrupted)) = futures::join!(sarah.send_with_retries(thread, &body), kill);
         assert!(killed > 0, "found no process of messages-send");
@@ -35,5 +36,5 @@ async fn message_of_a_killed_sender_reaches_every_socket() {
             return close(sockets, &sarah, thread).await;
         }
     }
-    panic!("in {ATTEMPTS} attempts, the sender always finished before it was killed");
+    panic!("in {ATTEMPTS} attempts, messages-send always finished before it was killed");
 }

@@ -1,7 +1,7 @@
-//! End-to-end tests that kill processes or bring the local cloud to its limits: a crowd of sockets, and a killed sender.
+//! End-to-end tests that overload the local cloud with sockets, or kill processes of a function.
 //!
-//! They would disturb other tests, and each other. So they have their own binary, which cargo runs separately, and each
-//! test waits for [`exclusive`] before it starts.
+//! These tests would disturb other tests and each other. So they have their own test binary, which cargo runs
+//! separately, and each test waits for [`exclusive`] before it starts.
 
 mod crowd;
 mod killed;
@@ -14,10 +14,11 @@ use futures::stream::{StreamExt as _, iter};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{sleep, timeout};
 
-/// How many sockets are opened or closed at a time. The local cloud starts a process for each.
+/// Number of sockets that are opened or closed at a time. The local cloud starts a function process for each of them.
 const AT_ONCE: usize = 8;
 
-/// How long a frame may take while the local cloud is overloaded. An incomplete repair is repeated after a minute.
+/// How long a socket waits for a frame while the local cloud is overloaded. It leaves time for several repairs, which
+/// deliver an undelivered message again: an incomplete repair is repeated after a minute.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Waits until no other test of this binary runs. The test must keep the returned guard until its end.
@@ -26,7 +27,7 @@ async fn exclusive() -> MutexGuard<'static, ()> {
     TURN.lock().await
 }
 
-/// Opens sockets, in turn for each of the two users, and subscribes them to a thread.
+/// Opens `sockets` sockets, alternating between the two `users`, and subscribes all sockets to a thread.
 async fn connect_and_subscribe(users: [&User; 2], thread: &str, sockets: usize) -> Vec<Socket> {
     let opening = (0..sockets).map(|n| users[n % 2].connect_and_subscribe(thread));
     iter(opening).buffer_unordered(AT_ONCE).map(|socket| socket.with_timeout(TIMEOUT)).collect().await
@@ -34,8 +35,9 @@ async fn connect_and_subscribe(users: [&User; 2], thread: &str, sockets: usize) 
 
 /// Closes the sockets and waits until their subscriptions are removed.
 ///
-/// It closes a few at a time and waits for their `$disconnect`: the local cloud starts a process for each, and polls every
-/// process ten times a second. If a `$disconnect` is lost, the next message finds the closed connection and removes it.
+/// This closes only [`AT_ONCE`] sockets at a time and waits for their `$disconnect` events, because the local cloud
+/// starts a process for each event and polls every process ten times a second. If a `$disconnect` event is lost, the
+/// next message finds the closed connection and removes it.
 async fn close(mut sockets: Vec<Socket>, user: &User, thread: &str) {
     let operator = Operator::new();
     while !sockets.is_empty() {

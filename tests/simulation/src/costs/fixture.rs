@@ -1,4 +1,4 @@
-//! The users, thread and connections that costs are measured with.
+//! The users and the thread for which costs are measured, and the table of the measured costs.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -20,11 +20,11 @@ pub(super) const SARAH: &str = "user-sarah";
 pub(super) const DAD: &str = "user-dad";
 pub(super) const MICHAEL: &str = "user-michael";
 
-/// Three users in a thread, and the table of costs so far.
+/// A thread with Sarah, Dad and Michael as members, and the lines of the costs table so far.
 pub(super) struct Fixture {
     pub(super) cloud: Arc<Cloud>,
     pub(super) parts: Parts,
-    /// The ID of the thread of all three users.
+    /// ID of the thread that all three users belong to.
     pub(super) thread: String,
     consequences: UnboundedReceiver<Consequence>,
     table: RefCell<String>,
@@ -48,10 +48,11 @@ impl Fixture {
         fixture
     }
 
-    /// Adds a line to the table: what `trigger` costs on a warm instance, and at an instance's first invocation.
+    /// Adds a line to the costs table: what `trigger` costs on a warm instance and at an instance's first invocation.
     ///
-    /// `trigger` is the name of a [`Trigger`](super::triggers::Trigger). `new` makes the instance. `work` invokes it twice,
-    /// with turn 0 on the new instance and turn 1 on the warm one.
+    /// `trigger` is the name of a [`Trigger`](super::triggers::Trigger). `new` makes the instance. `work` invokes the
+    /// instance. It is called with turn 0 for the first invocation, then with turn 1 for the invocation of the warm
+    /// instance.
     pub(super) async fn measure<T>(
         &self,
         trigger: &'static str,
@@ -77,23 +78,23 @@ impl Fixture {
             .unwrap();
     }
 
-    /// Returns the table's lines and the triggers that they measure.
+    /// Returns the lines of the costs table, and the names of the triggers that were measured.
     pub(super) fn finish(self) -> (String, BTreeSet<&'static str>) {
         (self.table.into_inner(), self.measured.into_inner())
     }
 
-    /// Creates a thread of Sarah, Michael and `other`. Returns its ID.
+    /// Creates a thread with Sarah, Michael and the user `other` as members. Returns the thread's ID.
     pub(super) async fn create_thread(&self, other: &str) -> String {
         let call = request(SARAH, &json!({"memberIds": [other, MICHAEL]}));
         text(&answer(threads_create::handle(&self.parts.threads_create(), call)).await, "id")
     }
 
-    /// Returns a request of Sarah's on a route of the thread.
+    /// Returns a request of Sarah's for a route of the fixture's thread.
     pub(super) fn thread_request(&self, query: &[(&str, &str)], body: &Value) -> Call {
         call(SARAH, ("threadId", &self.thread), query, None, body)
     }
 
-    /// Creates a file of Sarah's and uploads a photo. Returns the file's ID.
+    /// Creates a file of Sarah's and uploads a photo for it. Returns the file's ID.
     pub(super) async fn upload(&self) -> String {
         let call = request(SARAH, &json!({"filename": "cake.gif", "mimetype": "image/gif", "size": PICTURE.len()}));
         let created = answer(files_create::handle(&self.parts.files_create(), call)).await;
@@ -102,7 +103,8 @@ impl Fixture {
         file
     }
 
-    /// Returns the stream images of the messages committed since the last call.
+    /// Returns the messages that were committed since the last call of this method: their rows, as stream records
+    /// contain them (`NewImage`).
     pub(super) fn stream_images(&mut self) -> Vec<Value> {
         let mut images = Vec::new();
         while let Ok(consequence) = self.consequences.try_recv() {
@@ -114,12 +116,12 @@ impl Fixture {
     }
 }
 
-/// Returns a request on a route without path parameters.
+/// Returns a request of `user` for a route without path parameters.
 pub(super) fn request(user: &str, body: &Value) -> Call {
     call(user, ("", ""), &[], None, body)
 }
 
-/// Returns the JSON body of a successful answer.
+/// Returns the JSON body of a handler's answer. Panics if the handler failed.
 pub(super) async fn answer(handled: impl Future<Output = Result<Answer, ApiError>>) -> Value {
     serde_json::from_slice(handled.await.unwrap().body()).unwrap_or_default()
 }

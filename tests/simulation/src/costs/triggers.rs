@@ -1,25 +1,26 @@
-//! The triggers of all functions, from `template.yaml`.
+//! Reads the triggers of all functions from `template.yaml`. Each trigger needs a line in `docs/costs.md`.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-/// Something that invokes a function.
+/// A route or event source that invokes a function.
 pub(super) struct Trigger {
-    /// The function's name, such as `threads-create`.
+    /// Name of the function, such as `threads-create`.
     pub(super) function: String,
-    /// `POST /api/threads` for an HTTP route, `$connect` for a WebSocket route, and otherwise the type and name of the
-    /// function's event in the template, such as `SQS Reminders`.
+    /// Name of the trigger: `POST /api/threads` for an HTTP route, `$connect` for a WebSocket route, and otherwise the
+    /// type and name of the function's event in the template, such as `SQS Reminders`.
     pub(super) name: String,
 }
 
-/// Reads the triggers of every function.
+/// Reads the triggers of all functions from template.yaml.
 pub(super) fn read() -> Vec<Trigger> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    // Intrinsic functions such as `!GetAtt` are read as their arguments.
-    let template: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let resources = template["Resources"].as_object().expect("template.yaml has Resources");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+    // The tags of YAML values such as `!GetAtt` are ignored, so each value is read as the tag's argument.
+    let template: Value =
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("cannot parse {}: {error}", path.display()));
+    let resources = template["Resources"].as_object().expect("template.yaml has no Resources");
     let mut triggers = Vec::new();
     for (name, resource) in resources {
         let properties = &resource["Properties"];
@@ -42,7 +43,7 @@ pub(super) fn read() -> Vec<Trigger> {
     triggers
 }
 
-/// Returns the name of a function's binary, which is the function's own name.
+/// Returns the name of the function that a template resource defines. Function and binary have the same name.
 fn binary(template: &Value, resource: &str) -> String {
     let binary = &template["Resources"][resource]["Metadata"]["BuildProperties"]["Binary"];
     binary.as_str().unwrap_or_else(|| panic!("template.yaml: {resource} has no BuildProperties.Binary")).to_owned()

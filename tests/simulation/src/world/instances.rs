@@ -1,10 +1,10 @@
-//! Warm instances of functions.
+//! Keeps warm instances of functions for later invocations.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cloud::Cloud;
 
-/// The instances of each function that wait for their next invocation.
+/// Instances of each function that wait for their next invocation.
 #[derive(Default)]
 pub(super) struct WarmInstances {
     pub(super) chat_stream: Instances<chat_stream::Deps>,
@@ -19,7 +19,7 @@ pub(super) struct WarmInstances {
     pub(super) ws_ticket: Instances<ws_ticket::Deps>,
 }
 
-/// The warm instances of one function, by their dependencies.
+/// Warm instances of one function. An instance is represented by its handler dependencies.
 pub(super) struct Instances<T>(Mutex<Vec<T>>);
 
 impl<T> Default for Instances<T> {
@@ -29,7 +29,8 @@ impl<T> Default for Instances<T> {
 }
 
 impl<T> Instances<T> {
-    /// Returns a random warm instance. Returns `None` if there is none, and once in 10 calls, as if all were busy or retired.
+    /// Removes and returns a random warm instance. Returns `None` if there is none and, at random, in 1 of 10 calls, as
+    /// if all instances were busy or retired.
     pub(super) fn take(&self, cloud: &Cloud) -> Option<T> {
         let mut waiting = self.lock();
         if waiting.is_empty() || cloud.chance.one_in(10) {
@@ -39,7 +40,7 @@ impl<T> Instances<T> {
         Some(waiting.swap_remove(index))
     }
 
-    /// Adds an instance that has finished an invocation.
+    /// Adds an instance that has finished an invocation, so that it can be used again.
     pub(super) fn put(&self, instance: T) {
         self.lock().push(instance);
     }

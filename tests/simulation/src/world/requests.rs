@@ -1,4 +1,4 @@
-//! The requests and events that invoke functions on behalf of a client.
+//! Builds the requests and events that invoke functions on behalf of a client.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,8 @@ use lambda_http::RequestExt as _;
 use runtime::{Call, SocketEvent};
 use serde_json::Value;
 
-/// Returns a request of `user` with one path parameter.
+/// Returns an API request of `user`. `path` is the name and value of the path parameter. `key` is the value of the
+/// `Idempotency-Key` header.
 pub(crate) fn call(user: &str, path: (&str, &str), query: &[(&str, &str)], key: Option<&str>, body: &Value) -> Call {
     let mut request = http::Request::builder();
     if let Some(key) = key {
@@ -21,7 +22,7 @@ pub(crate) fn call(user: &str, path: (&str, &str), query: &[(&str, &str)], key: 
     Call::new(testkit::caller(user), request.with_path_parameters(map(&[path])))
 }
 
-/// Returns the WebSocket event of type `kind` (`CONNECT`, `DISCONNECT` or `MESSAGE`) on the socket `id`, after `change`.
+/// Returns a WebSocket event on the socket `id`, modified by `change`. `kind` is `CONNECT`, `DISCONNECT` or `MESSAGE`.
 pub(crate) fn socket_event(
     id: &str,
     kind: &str,

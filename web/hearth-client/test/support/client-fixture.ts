@@ -18,7 +18,7 @@ export class ClientFixture {
   readonly calls: { method: string; path: string; headers: Record<string, string>; body: unknown }[] = [];
   readonly errors: unknown[] = [];
   readonly client: HearthClient;
-  /** The values of `renew` that the token provider was called with. */
+  /** The values of `renew` with which the token provider was called, in order. */
   readonly tokens: boolean[] = [];
 
   constructor(handler: Handler, options: Partial<HearthOptions> = {}) {

@@ -11,12 +11,12 @@ export class Clock {
   #now = Date.parse("2026-01-01T00:00:00.000Z");
   #order = 0;
   #fired = 0;
-  /** A binary heap; the first element is the earliest timer. */
+  /** All timers that have not fired, as a binary heap: the first element is the earliest timer. */
   readonly #timers: Timer[] = [];
 
   readonly now = (): number => this.#now;
 
-  /** Returns a timer function for one owner, so that the pending timers of each owner can be counted. */
+  /** Returns a function that schedules timers for an owner, such as a device. `pending` counts timers by owner. */
   scheduler(owner: string): (callback: () => void, milliseconds: number) => () => void {
     return (callback, milliseconds) => {
       if (!(milliseconds >= 0)) throw new RangeError(`A timer cannot run for ${milliseconds} ms.`);
@@ -34,7 +34,7 @@ export class Clock {
     return this.#timers.filter((timer) => timer.owner === owner && !timer.cancelled).length;
   }
 
-  /** Advances the time, and calls the timers that are due. Before each one, all pending promise callbacks run. */
+  /** Advances the time, and calls the timers that are due. Before each timer, all pending promise callbacks run. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;
     await flushPromises();

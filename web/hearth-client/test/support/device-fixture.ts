@@ -15,7 +15,7 @@ export function deviceFixture(faults: Partial<Faults> = {}, tokenLifetime = HOUR
   server.backend.addThread("thread_1", ["sarah", "dad"]);
   server.backend.addThread("thread_2", ["sarah", "dad"]);
   const device = new Device(server, random.fork(), { name: "phone", user: "sarah", tokenLifetime, list: false });
-  /** Commits a message of the other member. */
+  /** Commits a message from `dad`, the other member of both threads. */
   const commit = (body: string, threadId = "thread_1") => server.backend.commit(threadId, "dad", body);
   const openThread = () => {
     device.open("thread_1");

@@ -32,7 +32,7 @@ export class MemoryStorage {
 export interface DeviceOptions {
   name: string;
   user: string;
-  /** The lifetime of the provider's tokens, in milliseconds. */
+  /** The lifetime of the tokens that the device's token provider returns, in milliseconds. */
   tokenLifetime: number;
   /** Whether tokens are opaque: not JWTs, so the client does not know when they expire. */
   opaque?: boolean;
@@ -59,12 +59,15 @@ export class Device {
   /** The last `seq` that `client.follow` delivered, by thread ID. */
   readonly followed = new Map<string, number>();
   readonly statuses: string[] = [];
-  /** Errors from callbacks and from `onError`. Tests fail if there are any. */
+  /** Failed checks in callbacks, and errors passed to `onError`. Tests fail if there are any. */
   readonly failures: unknown[] = [];
   readonly window = Object.assign(new EventTarget(), { navigator: { onLine: true } });
   readonly document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   client: HearthClient;
-  /** Null if the device has no thread list. Then only open and followed threads are subscribed to. */
+  /**
+   * The open thread list, or null. Without it, the client subscribes only to threads that were passed to `open` or
+   * `follow`.
+   */
   list: ThreadList | null;
   readonly #server: FakeServer;
   readonly #random: Random;
@@ -81,7 +84,10 @@ export class Device {
     this.list = options.list ? this.client.openThreadList() : null;
   }
 
-  /** Reloads the page: creates a new client with the same storage. Followers continue after their last message. */
+  /**
+   * Reloads the page: creates a new client with the same storage. Each call of `client.follow` is repeated, and
+   * continues after the last message that it delivered.
+   */
   reload(): void {
     const threads = [...this.views.keys()];
     this.close();
@@ -124,7 +130,7 @@ export class Device {
     return upload;
   }
 
-  /** Turns the network on or off. With `announced`, the browser also fires `online` or `offline`. */
+  /** Turns the device's network on or off. With `announced`, the browser also fires `online` or `offline`. */
   setNetwork(up: boolean, announced: boolean): void {
     this.network.up = up;
     if (!up) for (const socket of this.sockets) socket.dieSilently();

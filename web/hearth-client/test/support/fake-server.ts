@@ -5,10 +5,13 @@ import { FakeSocket } from "./fake-socket.js";
 import type { Faults } from "./faults.js";
 import type { Random } from "./random.js";
 
-/** A pushed message whose body is longer is truncated. In characters; the real limit is a frame of 32 KB. */
+/**
+ * Maximum number of characters in the body of a pushed message. A longer message is pushed without its body, as
+ * `truncated`. The real server limits the frame instead, to 32 KB.
+ */
 export const MAX_PUSHED_BODY = 2_000;
 
-/** The network of one device. */
+/** The network of one device, which tests turn on and off. */
 export interface Network {
   up: boolean;
 }
@@ -43,7 +46,7 @@ export class FakeServer {
     this.#schedule(callback, milliseconds);
   }
 
-  /** Returns a token that expires after `lifetime` milliseconds. An opaque one is not a JWT. */
+  /** Returns a token that expires after `lifetime` milliseconds. If `opaque`, it is not a JWT. */
   token(user: string, lifetime: number, opaque: boolean): string {
     this.#issued += 1;
     const exp = (this.clock.now() + lifetime) / 1000;
@@ -51,7 +54,7 @@ export class FakeServer {
     return opaque ? `opaque:${text}` : `x.${text}.y`;
   }
 
-  /** Uses up a ticket. Returns its user, or null if the ticket is not valid. */
+  /** Uses up a ticket. Returns its user and when the user's token expires, or null if the ticket is not valid. */
   redeem(ticket: string): { user: string; tokenUntil: number } | null {
     const known = this.#tickets.get(ticket);
     this.#tickets.delete(ticket);
@@ -59,7 +62,7 @@ export class FakeServer {
     return known !== undefined && known.until > now && known.tokenUntil > now ? known : null;
   }
 
-  /** Returns the `fetch` function of a device. */
+  /** Returns a `fetch` function that sends a device's requests to this server. */
   fetch(network: Network): Fetch {
     return (url, init) =>
       new Promise<FetchResponse>((resolve, reject) => {
@@ -131,7 +134,7 @@ export class FakeServer {
     }
   }
 
-  /** Returns the `WebSocket` class of a device. */
+  /** Returns a `WebSocket` class that connects a device to this server. */
   socketClass(network: Network): new (url: string) => FakeSocket {
     const server = this;
     return class extends FakeSocket {

@@ -3,7 +3,10 @@ import type { FakeServer, Network } from "./fake-server.js";
 
 const MINUTE = 60_000;
 
-/** A WebSocket with its server side. Frames may overtake each other, because each is a Lambda invocation of its own. */
+/**
+ * A fake WebSocket, which simulates the client's socket and the server's answers. Frames may overtake each other,
+ * because the real server handles each frame in a Lambda invocation of its own.
+ */
 export class FakeSocket implements SocketLike {
   onopen: ((event: never) => void) | null = null;
   onmessage: ((event: never) => void) | null = null;

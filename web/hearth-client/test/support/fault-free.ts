@@ -8,8 +8,8 @@ import { Random } from "./random.js";
 const MINUTE = 60_000;
 
 /**
- * Runs half a day without faults. API Gateway closes sockets after two hours and when they are idle, and tokens expire
- * after one hour. The client must stay `live` all the time.
+ * Runs one device for about seven hours without faults. API Gateway closes sockets after two hours and when they are
+ * idle, and tokens expire after one hour. The client must stay `live` all the time.
  */
 export async function runFaultFree(): Promise<void> {
   const random = new Random(0);
@@ -45,7 +45,10 @@ export async function runFaultFree(): Promise<void> {
   assert.equal(clock.pending(device.name), 0, "the client has left timers behind");
 }
 
-/** A message is committed, and a second follower added, at random moments around the subscription to a thread. */
+/**
+ * While a client subscribes to an open thread, commits a message and then calls `client.follow` for the thread, both at
+ * random moments. `client.follow` must deliver the message once.
+ */
 export async function runLateFollowers(): Promise<void> {
   for (let seed = 1; seed <= 200; seed += 1) {
     const random = new Random(seed);

@@ -1,20 +1,20 @@
-/** The probability of each fault, from 0 to 1. */
+/** The probability of each fault that the fake server or a device injects, from 0 to 1. */
 export interface Faults {
-  /** A request is lost on the way, and the connection fails. */
+  /** A request is lost on the way, and `fetch` fails. */
   requestLost: number;
-  /** A response is lost on the way, and the connection fails. */
+  /** A response is lost on the way, and `fetch` fails, although the server has processed the request. */
   answerLost: number;
   /** A request is lost, and no response or failure ever arrives. */
   hang: number;
   /** A request or response takes 0.5 to 8 seconds longer. */
   slow: number;
-  /** A 503, without the request taking effect. */
+  /** The server answers 503, and the request does not take effect. */
   errorBefore: number;
-  /** A 500, although the request took effect. */
+  /** The server answers 500, although the request took effect. */
   errorAfter: number;
-  /** A 429, half of the time with `Retry-After`. */
+  /** The server answers 429, half of the time with `Retry-After`. */
   throttled: number;
-  /** A 401 for a valid token, which is then refused from now on. */
+  /** The server answers 401 to a valid token, and refuses this token from then on. */
   unauthorized: number;
   /** The token provider fails. */
   tokenFails: number;
@@ -24,27 +24,27 @@ export interface Faults {
   captivePortal: number;
   /** A ticket expires before it is used. */
   ticketExpired: number;
-  /** A socket is refused. */
+  /** The server refuses to open a socket. */
   socketRefused: number;
   /** A socket never opens and never fails. */
   socketNeverOpens: number;
   /** A socket opens, and the server carries out its frames, but never answers them. */
   socketUnresponsive: number;
-  /** The server closes a socket within 5 minutes. */
+  /** The server closes a socket within 5 minutes after it opened. */
   socketClosed: number;
-  /** A connection breaks within 5 minutes, without an event. */
+  /** A socket's connection breaks within 5 minutes after it opened, and neither side gets an event. */
   socketDies: number;
-  /** A frame is answered with a temporary error of the server. */
+  /** The server answers a subscribe with a temporary error. */
   frameError: number;
-  /** A frame is answered with API Gateway's own error, which has no `event`. */
+  /** API Gateway answers a frame with an error of its own, which has no `event`. */
   frameGarbled: number;
   /** A push arrives twice. */
   pushTwice: number;
   /** A push arrives 1 to 40 seconds late; on slow channels, sometimes up to 20 minutes. */
   pushLate: number;
-  /** A `file:status` event is not pushed. */
+  /** A `file:status` event is not pushed to a socket. */
   statusLost: number;
-  /** An uploaded file is `failed`. */
+  /** The inspection of an uploaded file refuses it: the file is `failed`. */
   fileBad: number;
 }
 

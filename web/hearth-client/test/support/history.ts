@@ -9,7 +9,7 @@ import { Random } from "./random.js";
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const THREADS = ["thread_family", "thread_parents", "thread_trip"];
-/** The maximum number of REST requests that all devices send in two minutes without activity. */
+/** Maximum number of REST requests that all devices together may send in two minutes without activity. */
 const REST_REQUESTS = 20;
 /** The threads whose pushes may be up to 20 minutes late. */
 const SLOW_THREADS = ["thread_family", "thread_parents"];
@@ -73,7 +73,8 @@ async function act(server: FakeServer, random: Random, device: Device, n: number
     device.open(threadId);
   } else if (choice === 11) {
     device.closeView(threadId);
-    // Reopening at once must not mix up the responses to old and new requests.
+    // In half of the cases, open the thread again at once: late responses to the closed view must not affect the new
+    // view.
     if (random.chance(0.5)) device.open(threadId);
   } else if (choice === 12) {
     device.follow(threadId);
@@ -91,7 +92,7 @@ async function act(server: FakeServer, random: Random, device: Device, n: number
   } else if (choice === 17) {
     device.client.reconnectNow();
   } else {
-    // As a page does: send the message when the bytes are uploaded, even though the file is still pending.
+    // Send the message as soon as the file's bytes are uploaded, as the demo page does. The file may still be pending.
     const { client } = device;
     device.upload(`${n}.png`).sent.then(
       ({ id }) => {
@@ -111,9 +112,10 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
     for (const threadId of THREADS) device.open(threadId);
   }
   await server.clock.advance(MINUTE);
-  // Pushes in these threads may be very late. With this message, clients notice the gap and fetch the missing ones.
+  // Pushes in slow threads may be very late. A new message makes clients notice the gap and fetch missing messages.
   for (const threadId of SLOW_THREADS) server.backend.commit(threadId, "dad", "the last word");
-  // One device also follows a thread. A new follower makes its device subscribe to the channel again, so only one does.
+  // `follow` makes a device subscribe to the thread again, and so fetch missed messages. Only one device calls it,
+  // because the others must catch up without it.
   devices.at(-1)?.follow("thread_trip");
   // A thread that is closed and opened again at once must still receive messages.
   const [, laptop] = devices;
@@ -121,29 +123,30 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
   laptop?.open("thread_parents");
   await server.clock.advance(10 * SECOND);
   server.backend.commit("thread_parents", "dad", "the very last word");
-  // Enough time to notice broken connections by a missing pong.
+  // Give the clients enough time to notice broken connections by a missing pong.
   await server.clock.advance(6 * MINUTE);
   const before = server.requests;
   await server.clock.advance(2 * MINUTE);
-  // Only the refreshes of two lists every two minutes, and now and then a new ticket, are expected.
+  // The only expected requests are the refreshes of two thread lists every two minutes, and a few requests for tickets.
   assert.ok(
     server.requests - before <= REST_REQUESTS,
     `${server.requests - before} requests in two minutes without activity`,
   );
-  // A device with an opaque token may be reconnecting right now, because its token has just expired.
+  // Wait for devices with an opaque token: they may be reconnecting, because their token has just expired.
   const isLive = ({ client }: Device) => client.connection.getSnapshot().status === "live";
   for (let n = 0; n < 60 && !devices.every(isLive); n += 1) await server.clock.advance(SECOND);
 }
 
 /**
  * Opens threads and closes them again before the subscription is acknowledged. Afterwards each socket must be
- * subscribed to exactly the channels that its device follows.
+ * subscribed to exactly the channels that its device needs.
  */
 async function leaveBeforeAcknowledged(server: FakeServer, random: Random, devices: Device[]): Promise<void> {
   server.faults = { ...NO_FAULTS, frameError: 0.3 };
   for (const device of devices) {
     for (const threadId of THREADS) {
-      // With and without another follower of the thread on the same device.
+      // The device may have a view of the thread already. At random, close this view before a second view is opened,
+      // after the second view is closed, or not at all. Only the last closed view may end the subscription.
       if (random.chance(0.5)) device.closeView(threadId);
       await server.clock.advance(random.int(0, 400));
       const view = device.client.openThread(threadId);
@@ -157,12 +160,15 @@ async function leaveBeforeAcknowledged(server: FakeServer, random: Random, devic
   server.faults = NO_FAULTS;
   await server.clock.advance(MINUTE);
   const wrong = () => devices.find((device) => !device.sockets.every((socket) => hasRightChannels(socket, device)));
-  // A socket that replaces another may still be subscribing.
+  // Wait up to a minute, because a socket that replaces another may still be subscribing.
   for (let n = 0; n < 60 && wrong() !== undefined; n += 1) await server.clock.advance(SECOND);
   assert.equal(wrong()?.name, undefined, "a socket of this device is subscribed to the wrong channels");
 }
 
-/** Whether an open socket is subscribed to exactly the channels that its device follows. */
+/**
+ * Whether a socket is closed, or is subscribed to exactly the channels that its device needs: that of the user, and
+ * those of open, listed and followed (`client.follow`) threads.
+ */
 function hasRightChannels({ alive, channels }: FakeSocket, device: Device): boolean {
   const { views, followed, list, user } = device;
   const threads = new Set([...views.keys(), ...followed.keys(), ...(list === null ? [] : THREADS)]);
@@ -181,7 +187,7 @@ function check(server: FakeServer, devices: Device[]): void {
       assert.ok(loaded && error === null, `${where}: not loaded, or with an error`);
       const first = messages[0]?.seq ?? stored.length + 1;
       assert.ok(first === 1 || messages.length >= 50, `${where}: less than a page is loaded`);
-      // Includes the attachments: their current status, and absolute URLs.
+      // The client must show the stored messages with absolute URLs and the current status of their attachments.
       const absolute = JSON.stringify(stored.slice(first - 1)).replaceAll('rl":"/', 'rl":"https://hearth.test/');
       assert.deepEqual(messages, JSON.parse(absolute), `${where}: the messages differ from the stored ones`);
       const shown = entries.filter(({ state }) => state === "sent").map(({ message }) => message?.seq);
@@ -232,7 +238,7 @@ function checkSent(server: FakeServer, device: Device): void {
     const stored = server.backend.messages(threadId).filter((message) => message.body === body);
     const entries = device.views.get(threadId)?.getSnapshot().entries ?? [];
     const refused = entries.some((entry) => entry.state === "failed" && entry.body === body);
-    assert.equal(stored.length, refused ? 0 : 1, `${device.name}: how often "${body.slice(0, 40)}" is stored`);
+    assert.equal(stored.length, refused ? 0 : 1, `${device.name}: stored copies of "${body.slice(0, 40)}"`);
     const seq = stored[0]?.seq;
     if (seq === undefined) continue;
     assert.ok(

@@ -30,7 +30,8 @@ export class Random {
   }
 
   /**
-   * Returns an independent generator. A part of a test that draws more numbers then does not affect the other parts.
+   * Returns an independent generator. If each part of a test has its own, a part that draws more numbers does not
+   * affect the others.
    */
   fork(): Random {
     return new Random(Math.floor(this.next() * 4_294_967_296));

@@ -4,33 +4,33 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// A kind of row, as its section describes it.
+/// A kind of row, as its section in the document describes it.
 #[derive(Debug, Default)]
 pub(crate) struct RowKind {
-    /// `Chat` or `Connections`.
+    /// Name of the table: `Chat` or `Connections`.
     pub(crate) table: String,
     pub(crate) name: String,
-    /// The table of properties: `pk`, `sk`, `TTL` and `Written by`.
+    /// Values of the properties `pk`, `sk`, `TTL` and `Written by`.
     pub(crate) properties: BTreeMap<String, String>,
-    /// By name, with a dot between a map's name and the names in it.
+    /// Attributes by name. An attribute in a map has the map's name and a dot before its own.
     pub(crate) attributes: BTreeMap<String, Attribute>,
     pub(crate) example: String,
 }
 
 #[derive(Debug)]
 pub(crate) struct Attribute {
-    /// `S`, `N`, `BOOL`, `L`, `SS` or `M`.
+    /// `DynamoDB` data type: `S`, `N`, `BOOL`, `L`, `SS` or `M`.
     pub(crate) data_type: String,
     pub(crate) required: bool,
 }
 
 impl RowKind {
-    /// A property without backticks; empty if it is missing.
+    /// Returns the value of a property without backticks, or an empty string if the property is missing.
     pub(crate) fn property(&self, name: &str) -> String {
         self.properties.get(name).map(|value| value.replace('`', "")).unwrap_or_default()
     }
 
-    /// Whether a row with this primary key is of this kind.
+    /// Returns whether a row with the given primary key is of this kind.
     pub(crate) fn matches(&self, pk: &str, sk: &str) -> bool {
         matches(&self.property("pk"), pk) && matches(&self.property("sk"), sk)
     }
@@ -40,7 +40,7 @@ impl RowKind {
     }
 }
 
-/// Whether `text` has the form of `pattern`, in which `{name}` stands for at least one character.
+/// Returns whether `text` has the form of `pattern`, in which `{name}` stands for at least one character.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((literal, rest)) = pattern.split_once('{') else { return pattern == text };
     let Some((_, rest)) = rest.split_once('}') else { return false };
@@ -49,7 +49,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     ends.into_iter().any(|end| matches(rest, &text[end..]))
 }
 
-/// Reads all row kinds of the document. `##` starts a table, `###` starts a row kind.
+/// Reads all kinds of rows from the document. A `##` heading starts a table, a `###` heading starts a kind of row.
 pub(crate) fn parse(document: &str) -> Vec<RowKind> {
     let (mut kinds, mut table, mut in_example) = (Vec::<RowKind>::new(), "", false);
     for line in document.lines() {
@@ -71,7 +71,7 @@ pub(crate) fn parse(document: &str) -> Vec<RowKind> {
                     let attribute = Attribute { data_type: data_type.into(), required: absent == "never" };
                     kind.attributes.insert(name.replace('`', ""), attribute);
                 }
-                _ => panic!("docs/data-model.md: a table's row must have 2 or 4 cells: {line}"),
+                _ => panic!("docs/data-model.md: this table row does not have 2 or 4 cells: {line}"),
             }
         }
     }

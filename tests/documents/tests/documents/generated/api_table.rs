@@ -1,4 +1,4 @@
-//! The table of the API in `README.md`, from the API documents.
+//! Generates the table of the API in `README.md` from the API documents.
 
 use std::fmt::Write as _;
 
@@ -18,17 +18,20 @@ fn readme_has_a_table_of_the_api() {
         writeln!(table, "| `{} {}` | {summary} | {request} | {answer} |", operation.method, operation.path).unwrap();
     }
     let asyncapi = &AsyncApi::get().unwrap().document;
-    for (name, operation) in asyncapi.root["operations"].as_object().expect("operations") {
+    for (name, operation) in asyncapi.root["operations"].as_object().expect("docs/asyncapi.yaml has no operations") {
         let summary = text(&operation["summary"]);
         let message = asyncapi.resolve(&asyncapi.root["components"]["messages"][name]).unwrap();
         let schema = asyncapi.resolve(&message["payload"]).unwrap();
         let fields = code(&fields(asyncapi, schema));
-        // The documents describe the server: it receives actions and sends events.
+        // In an AsyncAPI document, `action` says what the server does: it receives the clients' actions and sends
+        // events.
         match operation["action"].as_str() {
             Some("receive") => {
                 let reply = operation["reply"]["messages"].as_array().and_then(|replies| replies.first());
-                let reply =
-                    asyncapi.resolve(reply.expect("a reply")).and_then(|reply| asyncapi.resolve(reply)).unwrap();
+                let reply = asyncapi
+                    .resolve(reply.expect("the operation has no reply"))
+                    .and_then(|reply| asyncapi.resolve(reply))
+                    .unwrap();
                 let reply = asyncapi.resolve(&reply["payload"]).unwrap();
                 writeln!(
                     table,
@@ -52,7 +55,7 @@ fn readme_has_a_table_of_the_api() {
     );
 }
 
-/// Returns a request's query, headers and fields.
+/// Returns the table cell with the query parameters, headers and fields of a request.
 fn request(document: &Document, operation: &Operation) -> String {
     let parameters: Vec<_> = operation.value["parameters"].as_array().into_iter().flatten().collect();
     let names = |place: &str| -> Vec<String> {
@@ -71,12 +74,12 @@ fn request(document: &Document, operation: &Operation) -> String {
     parts.join(", ")
 }
 
-/// Returns the statuses of success and the fields of the answer.
+/// Returns the table cell with the success statuses and the fields of an answer.
 fn answer(document: &Document, operation: &Operation) -> String {
-    let responses = operation.value["responses"].as_object().expect("responses");
+    let responses = operation.value["responses"].as_object().expect("the operation has no responses");
     let success: Vec<_> = responses.iter().filter(|(status, _)| status.starts_with(['2', '3'])).collect();
     let statuses: Vec<_> = success.iter().map(|(status, _)| status.as_str()).collect();
-    let response = document.resolve(success.first().expect("a success").1).unwrap();
+    let response = document.resolve(success.first().expect("the operation has no success response").1).unwrap();
     let fields = match response["content"].get("application/json") {
         Some(content) => code(&fields(document, &content["schema"])),
         None => "with the `Location` of the file".to_owned(),
@@ -88,7 +91,7 @@ fn answer(document: &Document, operation: &Operation) -> String {
 fn fields(document: &Document, schema: &Value) -> String {
     let schema = document.resolve(schema).unwrap();
     let required = schema["required"].as_array().cloned().unwrap_or_default();
-    let properties = schema["properties"].as_object().expect("an object has properties");
+    let properties = schema["properties"].as_object().expect("the schema has no properties");
     let field = |(name, property): (&String, &Value)| {
         let property = document.resolve(property).unwrap();
         let value = match &property["const"] {

@@ -1,4 +1,4 @@
-//! The client library's `events.ts`: the types of all events, and the list of their names.
+//! Generates the client library's `events.ts`: the types of all events, and the list of their names.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{schemas, write_or_compare};
 use crate::template::text;
 
-/// Maximum line width of the formatter (biome.json).
+/// Maximum line width of the client library's formatter, as in biome.json.
 const WIDTH: usize = 120;
 
 #[test]
@@ -18,7 +18,7 @@ fn client_has_the_events_of_contract() {
 
 struct Generator {
     schemas: Map<String, Value>,
-    /// Names of schemas that `openapi.ts` has too. Their types come from there.
+    /// Names of the schemas that `openapi.ts` also has. `events.ts` imports these types instead of declaring them.
     shared: BTreeSet<String>,
 }
 
@@ -28,19 +28,23 @@ impl Generator {
     }
 
     fn generate(&self) -> String {
-        let variants: Vec<_> =
-            self.schemas["Event"]["oneOf"].as_array().expect("variants").iter().map(name_of_reference).collect();
+        let variants: Vec<_> = self.schemas["Event"]["oneOf"]
+            .as_array()
+            .expect("the schema Event has no variants")
+            .iter()
+            .map(name_of_reference)
+            .collect();
         let mut declarations = String::new();
         for name in self.reachable(&variants) {
             let schema = &self.schemas[&name];
-            write!(declarations, "\n{}", comment(schema, "")).expect("a string grows");
+            write!(declarations, "\n{}", comment(schema, "")).expect("cannot write to a string");
             let definition = self.type_of(schema, "");
             let keyword = if definition.starts_with('{') { "interface" } else { "type" };
             match keyword {
                 "interface" => writeln!(declarations, "export interface {name} {definition}"),
                 _ => writeln!(declarations, "export type {name} = {definition};"),
             }
-            .expect("a string grows");
+            .expect("cannot write to a string");
         }
         let event_names = variants.iter().map(|name| self.schemas[name]["properties"]["event"]["const"].to_string());
         format!(
@@ -55,7 +59,8 @@ impl Generator {
         )
     }
 
-    /// Returns `names` and all schemas that they refer to, except the shared ones. Each is listed before its users.
+    /// Returns `names` and all schemas that they refer to, except those in `shared`. Each schema comes before those
+    /// that refer to it.
     fn reachable(&self, names: &[String]) -> Vec<String> {
         let mut reachable: Vec<String> = Vec::new();
         for name in names {
@@ -102,10 +107,11 @@ impl Generator {
         let required = schema["required"].as_array().cloned().unwrap_or_default();
         let inner = format!("{indent}  ");
         let mut object = String::from("{\n");
-        for (name, property) in schema["properties"].as_object().expect("an object has properties") {
+        for (name, property) in schema["properties"].as_object().expect("the schema has no properties") {
             let optional = if required.iter().any(|required| required == name) { "" } else { "?" };
             let kind = self.type_of(property, &inner);
-            writeln!(object, "{}{inner}{name}{optional}: {kind};", comment(property, &inner)).expect("a string grows");
+            writeln!(object, "{}{inner}{name}{optional}: {kind};", comment(property, &inner))
+                .expect("cannot write to a string");
         }
         object + indent + "}"
     }
@@ -126,7 +132,7 @@ fn name_of_reference(schema: &Value) -> String {
     path.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-/// Collects the names of all schemas that `value` refers to directly.
+/// Adds to `names` all schemas that `value` refers to directly.
 fn references(value: &Value, names: &mut Vec<String>) {
     match value {
         Value::Object(keywords) => {
@@ -140,7 +146,7 @@ fn references(value: &Value, names: &mut Vec<String>) {
     }
 }
 
-/// Returns the description of a schema as a comment, wrapped at [`WIDTH`].
+/// Returns the description of a schema as a TypeScript comment, wrapped at [`WIDTH`]; empty if it has none.
 fn comment(schema: &Value, indent: &str) -> String {
     let Some(description) = schema["description"].as_str() else { return String::new() };
     let one_line = format!("{indent}/** {description} */\n");
@@ -149,7 +155,7 @@ fn comment(schema: &Value, indent: &str) -> String {
     }
     let mut lines = vec![format!("{indent} *")];
     for word in description.split_whitespace() {
-        let line = lines.last_mut().expect("at least one line");
+        let line = lines.last_mut().expect("the comment has no line");
         if line.chars().count() + 1 + word.chars().count() > WIDTH {
             lines.push(format!("{indent} * {word}"));
         } else {
@@ -160,13 +166,13 @@ fn comment(schema: &Value, indent: &str) -> String {
     format!("{indent}/**\n{}\n{indent} */\n", lines.join("\n"))
 }
 
-/// Declares a union type as the formatter does: on one line if it fits.
+/// Returns the declaration of a union type, formatted as Biome does: on one line if it fits.
 fn union(start: &str, names: &[String]) -> String {
     let one_line = format!("{start} {};", names.join(" | "));
     if one_line.len() <= WIDTH { one_line } else { format!("{start}\n  | {};", names.join("\n  | ")) }
 }
 
-/// Declares a constant array as the formatter does: on one line if it fits.
+/// Returns the declaration of a constant array, formatted as Biome does: on one line if it fits.
 fn array(start: &str, values: &[String]) -> String {
     let one_line = format!("{start} [{}] as const;", values.join(", "));
     if one_line.len() <= WIDTH { one_line } else { format!("{start} [\n  {},\n] as const;", values.join(",\n  ")) }

@@ -1,4 +1,4 @@
-//! The client library's `limits.ts`.
+//! Generates the client library's `limits.ts`.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,8 @@ fn client_has_the_limits_of_contract() {
          export const limits = {\n",
     );
     for limit in CLIENT_LIMITS {
-        write!(file, "  /** {} */\n  {}: {},\n", limit.description, limit.name, limit.value).expect("a string grows");
+        write!(file, "  /** {} */\n  {}: {},\n", limit.description, limit.name, limit.value)
+            .expect("cannot write to a string");
     }
     file.push_str("} as const;\n");
     write_or_compare("web/hearth-client/src/limits.ts", &file);

@@ -1,4 +1,4 @@
-//! The schemas at the end of both API documents.
+//! Generates the schemas at the end of both API documents from the types of `contract`.
 
 use contract::{
     Action, Answer, CreateFile, CreateThread, ErrorCode, Event, FileDetails, Message, MessagePage, Problem,
@@ -28,7 +28,7 @@ struct GatewayError {
 }
 
 /// An error from the server (`application/problem+json`) or from API Gateway (`application/json`).
-// One schema for both media types: generated clients read only the schema of the first one.
+// Both media types have this schema, because generated clients read only the schema of the first media type.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "used only for its schema")]
@@ -68,7 +68,7 @@ pub(crate) fn of_asyncapi() -> Map<String, Value> {
     sent.subschema_for::<Event>();
     sent.subschema_for::<Message>();
     let mut schemas = merged(requests(received), responses(sent));
-    let mut answer = schemas.remove("Answer").expect("Answer has a schema");
+    let mut answer = schemas.remove("Answer").expect("contract::Answer has no schema");
     let id = answer["properties"]["id"].take();
     let given = json!({
         "anyOf": [{ "$ref": id["$ref"] }, { "type": "null" }],
@@ -116,7 +116,7 @@ fn merged(mut schemas: Map<String, Value>, more: Map<String, Value>) -> Map<Stri
     schemas
 }
 
-/// Visits a schema and all schemas inside it, the inner ones first.
+/// Calls `visit` with a schema and with all schemas inside it, the inner ones first.
 fn walk(schema: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
     match schema {
         Value::Object(keywords) => {
@@ -128,7 +128,8 @@ fn walk(schema: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
     }
 }
 
-/// Makes descriptions independent of rustdoc, and turns an enumeration of constants into a list with one description.
+/// Replaces rustdoc links in descriptions with the limits' values. Turns a `oneOf` of constants into one `enum` whose
+/// description lists the constants and their meanings.
 fn tidy(schema: &mut Value) {
     walk(schema, &mut |keywords| {
         if let Some(Value::String(description)) = keywords.get_mut("description") {
@@ -149,7 +150,7 @@ fn tidy(schema: &mut Value) {
     });
 }
 
-/// Removes the line breaks of the source from a doc comment, and keeps its paragraphs.
+/// Joins the lines of each paragraph of a doc comment.
 fn unwrapped(text: &str) -> String {
     text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n")
 }
@@ -179,11 +180,11 @@ fn forbid_null_in_optional_fields(schema: &mut Value) {
 /// Gives each variant of the enumeration `name` a schema of its own, named after the value of its `tag`. If `id`
 /// returns a schema for that value, the variant gets it as the field `id`.
 fn split(schemas: &mut Map<String, Value>, name: &str, tag: &str, id: impl Fn(&str) -> Option<Value>) {
-    let mut whole = schemas.remove(name).expect("the enumeration has a schema");
+    let mut whole = schemas.remove(name).expect("the enumeration has no schema");
     let Value::Array(variants) = whole["oneOf"].take() else { panic!("{name} has no variants: {whole}") };
     let mut references = Vec::new();
     for mut variant in variants {
-        let value = variant["properties"][tag]["const"].as_str().expect("a variant has a name").to_owned();
+        let value = variant["properties"][tag]["const"].as_str().expect("the variant has no constant tag").to_owned();
         if let Some(id) = id(&value) {
             variant["properties"]["id"] = id;
         }
@@ -201,7 +202,7 @@ fn check_document(path: &str, schemas: &Map<String, Value>) {
     let (by_hand, _) =
         current.split_once(GENERATED_AFTER).unwrap_or_else(|| panic!("{path} has no line `{GENERATED_AFTER}`"));
     let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: usize::MAX };
-    let yaml = serde_saphyr::to_string_with_options(schemas, options).expect("schemas can be serialized");
+    let yaml = serde_saphyr::to_string_with_options(schemas, options).expect("cannot serialize the schemas");
     let indented = yaml.lines().map(|line| if line.is_empty() { String::new() } else { format!("    {line}") });
     let generated = indented.collect::<Vec<_>>().join("\n");
     write_or_compare(path, &format!("{by_hand}{GENERATED_AFTER}\n    {NOTICE}\n{generated}\n"));

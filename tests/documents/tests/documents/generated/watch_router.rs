@@ -1,4 +1,4 @@
-//! The routes that `make watch` serves, in the root `Cargo.toml`.
+//! Generates the list of routes that `make watch` serves, in the root `Cargo.toml`.
 
 use std::fmt::Write as _;
 
