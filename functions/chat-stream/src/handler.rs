@@ -1,8 +1,8 @@
 //! Copies each thread's last message into the thread's row (the projection), and delivers messages again that did not
 //! reach every subscriber (the repair).
 //!
-//! Two event sources invoke the function. [`records`] handles the stream of the `Chat` table, which contains the
-//! committed messages. [`repairs`] handles the repair queue, which contains a request for each undelivered message.
+//! Two event sources invoke the function. `records` handles the stream of the `Chat` table, which contains the
+//! committed messages. `repairs` handles the repair queue, which contains a request for each undelivered message.
 
 mod records;
 mod repairs;
