@@ -17,9 +17,9 @@ const TEST: &str = "build --workspace --bins --tests";
 const RELEASE: &str = "build --release --bin messages-send";
 
 /// Returns cargo's arguments for the build of `make dev`, which the Makefile defines as `DEV_BUILD`.
-fn dev() -> Result<String> {
-    let packages = template::functions()?.into_iter().chain(["dev-features".to_owned()]);
-    Ok(packages.fold("build --bins".to_owned(), |build, package| format!("{build} --package {package}")))
+fn dev() -> String {
+    let packages = template::functions().into_iter().chain(["dev-features".to_owned()]);
+    packages.fold("build --bins".to_owned(), |build, package| format!("{build} --package {package}"))
 }
 
 pub(crate) async fn run() -> Result<Vec<Section>> {
@@ -36,7 +36,7 @@ pub(crate) async fn run() -> Result<Vec<Section>> {
          longest.",
         &["build for", "from nothing", "no change", "change of a function", "change of `store`", "longest, s"],
     );
-    let dev = dev()?;
+    let dev = dev();
     for (what, args) in [("`make dev`", &*dev), ("`make test`, after it", TEST), ("messages-send for AWS", RELEASE)] {
         let args: Vec<_> = args.split(' ').collect();
         progress(format!("build: {what}"));

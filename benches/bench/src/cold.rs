@@ -51,7 +51,7 @@ async fn whole_cpu(fixture: &Fixture, thread: &str) -> Result<Section> {
     );
     let floor = start_often(fixture, "floor", &fixture.floor(), thread, None).await?;
     add_row(&mut section, "floor: no SDK, no TLS, no call", &floor);
-    for name in template::functions()? {
+    for name in template::functions() {
         progress(format!("cold: {name}"));
         let program = fixture.over_tls(fixture.function(&name));
         let starts = start_often(fixture, &name, &program, thread, None).await?;

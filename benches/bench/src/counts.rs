@@ -45,7 +45,7 @@ pub(crate) async fn run(fixture: &Fixture) -> Result<Vec<Section>> {
          1 MB is 1,000,000 bytes.",
         &["function", "program, MB", "zip, MB"],
     );
-    for name in template::functions()? {
+    for name in template::functions() {
         let [program, zip] = sizes(&fixture.function(&name).path)?.map(|bytes| bytes / 1e6);
         sizes_section.row([name.clone(), figure(program), figure(zip)]);
         sizes_section.goal(format!("{name}: zip, MB"), zip, if name == LARGEST { 5.0 } else { 3.5 });

@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
+use documents::template::{self, function_name};
 use serde_json::Value;
 
 use crate::first_event;
-use crate::fixture::{environment, event_file, repository};
+use crate::fixture::{environment, event_file};
 
 /// Returns the names of the deployed functions in alphabetical order.
-pub(crate) fn functions() -> Result<Vec<String>> {
-    Ok(variables_by_function()?.into_keys().collect())
+pub(crate) fn functions() -> Vec<String> {
+    variables_by_function().into_keys().collect()
 }
 
 /// Checks that the benchmark can run every function of the template. If not, the error names the function and the file
 /// to edit.
 pub(crate) fn check() -> Result<()> {
     let known: BTreeSet<_> = environment("").into_iter().map(|(name, _)| name).collect();
-    for (function, variables) in variables_by_function()? {
+    for (function, variables) in variables_by_function() {
         ensure!(
             event_file(&function).is_file(),
             "template.yaml deploys {function}, but events/{function}.json is missing; add a sample event, and a case \
@@ -35,22 +36,12 @@ pub(crate) fn check() -> Result<()> {
 }
 
 /// Returns the names of each function's environment variables, including those that all functions have.
-fn variables_by_function() -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let file = repository().join("template.yaml");
-    let template: Value =
-        serde_saphyr::from_str(&std::fs::read_to_string(&file)?).context("cannot parse template.yaml")?;
-    let names = |section: &Value| -> Vec<String> {
+fn variables_by_function() -> BTreeMap<String, BTreeSet<String>> {
+    let names = |section: &Value| -> BTreeSet<String> {
         let variables = section["Environment"]["Variables"].as_object();
         variables.into_iter().flat_map(|variables| variables.keys().cloned()).collect()
     };
-    let global = names(&template["Globals"]["Function"]);
-    let resources = template["Resources"].as_object().context("template.yaml has no resources")?;
-    let mut functions = BTreeMap::new();
-    for (id, resource) in resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function") {
-        let binary = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
-        let binary = binary.with_context(|| format!("template.yaml: {id} has no Metadata.BuildProperties.Binary"))?;
-        let variables = global.iter().cloned().chain(names(&resource["Properties"])).collect();
-        functions.insert(binary.to_owned(), variables);
-    }
-    Ok(functions)
+    let global = names(&template::read()["Globals"]["Function"]);
+    let functions = template::resources("AWS::Serverless::Function").into_iter();
+    functions.map(|function| (function_name(&function), &global | &names(&function["Properties"]))).collect()
 }

@@ -1,10 +1,12 @@
-//! Reads the API documents, `docs/openapi.yaml` and `docs/asyncapi.yaml`, and checks responses and frames against them.
+//! Reads the API documents, `docs/openapi.yaml` and `docs/asyncapi.yaml`, and checks responses and frames against them. Reads
+//! `template.yaml`.
 //!
-//! The library depends only on the documents. The tests of this crate check that the documents agree with the code.
+//! The library depends only on these files. The tests of this crate check that the documents agree with the code.
 
 mod asyncapi;
 mod document;
 mod openapi;
+pub mod template;
 
 pub use asyncapi::AsyncApi;
 pub use document::Document;

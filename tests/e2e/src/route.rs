@@ -1,9 +1,8 @@
 use std::fmt;
 use std::panic::Location;
-use std::path::Path;
 
+use documents::template;
 use reqwest::Method;
-use serde_json::Value;
 
 /// A route of the HTTP API.
 #[derive(Debug, Clone)]
@@ -48,27 +47,10 @@ impl Route {
 /// Returns all routes of the HTTP API in `template.yaml`.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
-    let shown = path.display();
-    let template = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {shown}: {error}"));
-    let template: Value =
-        serde_saphyr::from_str(&template).unwrap_or_else(|error| panic!("{shown} is not valid YAML: {error}"));
-    let resources = template["Resources"].as_object().into_iter().flat_map(|resources| resources.values());
-    let functions = resources.filter(|resource| resource["Type"] == "AWS::Serverless::Function");
-    let events = functions.filter_map(|function| function["Properties"]["Events"].as_object());
-    let routes = events.flat_map(|events| events.values()).filter(|event| event["Type"] == "HttpApi");
-    let routes: Vec<Route> = routes.map(|event| Route::of_event(&event["Properties"])).collect();
-    assert!(!routes.is_empty(), "{shown} has no routes");
-    routes
-}
-
-impl Route {
-    fn of_event(properties: &Value) -> Self {
-        let text =
-            |key: &str| properties[key].as_str().unwrap_or_else(|| panic!("the route has no {key}: {properties}"));
-        let method = text("Method")
-            .parse()
-            .unwrap_or_else(|error| panic!("the route's Method is not valid: {error}: {properties}"));
-        Self { method, path: text("Path").to_owned() }
-    }
+    let routes = template::routes().into_iter().map(|route| {
+        let method =
+            route.method.parse().unwrap_or_else(|error| panic!("the method of {route:?} is not valid: {error}"));
+        Route { method, path: route.path }
+    });
+    routes.collect()
 }

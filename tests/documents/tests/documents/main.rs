@@ -14,4 +14,5 @@ mod operations;
 mod pages;
 mod parsers;
 mod routes;
-mod template;
+
+use documents::template;

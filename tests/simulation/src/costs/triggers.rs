@@ -1,7 +1,6 @@
 //! Reads the triggers of all functions from `template.yaml`. Each trigger needs a line in `docs/costs.md`.
 
-use std::path::Path;
-
+use documents::template::{self, function_name};
 use serde_json::Value;
 
 /// A route or event source that invokes a function.
@@ -15,25 +14,21 @@ pub(super) struct Trigger {
 
 /// Reads the triggers of all functions from template.yaml.
 pub(super) fn read() -> Vec<Trigger> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-    // The tags of YAML values such as `!GetAtt` are ignored, so each value is read as the tag's argument.
-    let template: Value =
-        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("cannot parse {}: {error}", path.display()));
+    let template = template::read();
     let resources = template["Resources"].as_object().expect("template.yaml has no Resources");
     let mut triggers = Vec::new();
-    for (name, resource) in resources {
+    for resource in resources.values() {
         let properties = &resource["Properties"];
         match resource["Type"].as_str() {
             Some("AWS::Serverless::Function") => {
                 for (event, definition) in properties["Events"].as_object().into_iter().flatten() {
-                    triggers.push(Trigger { function: binary(&template, name), name: event_name(event, definition) });
+                    triggers.push(Trigger { function: function_name(resource), name: event_name(event, definition) });
                 }
             }
             Some("AWS::Serverless::WebSocketApi") => {
                 for (route, definition) in properties["Routes"].as_object().into_iter().flatten() {
                     let arn = definition["FunctionArn"].as_str().unwrap_or_default();
-                    let function = binary(&template, arn.trim_end_matches(".Arn"));
+                    let function = function_name(&resources[arn.trim_end_matches(".Arn")]);
                     triggers.push(Trigger { function, name: route.clone() });
                 }
             }
@@ -41,12 +36,6 @@ pub(super) fn read() -> Vec<Trigger> {
         }
     }
     triggers
-}
-
-/// Returns the name of the function that a template resource defines. Function and binary have the same name.
-fn binary(template: &Value, resource: &str) -> String {
-    let binary = &template["Resources"][resource]["Metadata"]["BuildProperties"]["Binary"];
-    binary.as_str().unwrap_or_else(|| panic!("template.yaml: {resource} has no BuildProperties.Binary")).to_owned()
 }
 
 fn event_name(event: &str, definition: &Value) -> String {

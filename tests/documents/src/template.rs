@@ -1,4 +1,7 @@
-//! Reads `template.yaml`.
+//! Reads `template.yaml`, the list of functions and routes, for all tests and the benchmark. A template that cannot be
+//! read panics, so it fails the test.
+
+#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a broken template fails the test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,15 +9,16 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// An HTTP route of `template.yaml`.
-pub(crate) struct Route {
+#[derive(Debug)]
+pub struct Route {
     /// The HTTP method in capitals.
-    pub(crate) method: String,
+    pub method: String,
     /// The path as API Gateway knows it, such as `/thumbs/{name}`.
-    pub(crate) path: String,
+    pub path: String,
     /// The function that serves the route, such as `threads-list`.
-    pub(crate) function: String,
+    pub function: String,
     /// Whether API Gateway requires a bearer token on the route.
-    pub(crate) needs_token: bool,
+    pub needs_token: bool,
 }
 
 impl Route {
@@ -22,46 +26,54 @@ impl Route {
     ///
     /// The path of a thumbnail differs from the template: an API Gateway path cannot have a parameter that is only a
     /// part of a segment, so files-serve itself parses the segment.
-    pub(crate) fn documented(&self) -> String {
+    #[must_use]
+    pub fn documented(&self) -> String {
         format!("{} {}", self.method, self.path.replace("/thumbs/{name}", "/thumbs/{fileId}.jpg"))
     }
 }
 
 /// Returns the absolute path of a file or folder. `path` is relative to the root of this checkout.
-pub(crate) fn checkout(path: &str) -> PathBuf {
+#[must_use]
+pub fn checkout(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
 /// Reads a text file. `path` is relative to the root of this checkout.
-pub(crate) fn read_text(path: &str) -> String {
+#[must_use]
+pub fn read_text(path: &str) -> String {
     fs::read_to_string(checkout(path)).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
 }
 
 /// Reads `template.yaml`. Intrinsic functions such as `!Sub` are replaced by their arguments.
-pub(crate) fn read() -> Value {
+#[must_use]
+pub fn read() -> Value {
     serde_saphyr::from_str(&read_text("template.yaml"))
         .unwrap_or_else(|error| panic!("cannot parse template.yaml: {error}"))
 }
 
 /// Returns the resources of a type, such as `AWS::Serverless::Function`.
-pub(crate) fn resources(kind: &str) -> Vec<Value> {
+#[must_use]
+pub fn resources(kind: &str) -> Vec<Value> {
     let template = read();
     let resources = template["Resources"].as_object().expect("template.yaml has no resources");
     resources.values().filter(|resource| resource["Type"] == kind).cloned().collect()
 }
 
 /// Returns the name of a function's binary, which is also the name of its package and folder.
-fn function_name(function: &Value) -> String {
+#[must_use]
+pub fn function_name(function: &Value) -> String {
     text(&function["Metadata"]["BuildProperties"]["Binary"])
 }
 
 /// Returns the names of all functions of `template.yaml`.
-pub(crate) fn functions() -> Vec<String> {
+#[must_use]
+pub fn functions() -> Vec<String> {
     resources("AWS::Serverless::Function").iter().map(function_name).collect()
 }
 
 /// Returns all routes of the HTTP API in `template.yaml`.
-pub(crate) fn routes() -> Vec<Route> {
+#[must_use]
+pub fn routes() -> Vec<Route> {
     let mut routes = Vec::new();
     for function in resources("AWS::Serverless::Function") {
         for event in function["Properties"]["Events"].as_object().into_iter().flat_map(|events| events.values()) {
@@ -80,6 +92,8 @@ pub(crate) fn routes() -> Vec<Route> {
     routes
 }
 
-pub(crate) fn text(value: &Value) -> String {
+/// Returns the value as text. Panics if it is not a string.
+#[must_use]
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("the value is not a string: {value}")).to_owned()
 }
