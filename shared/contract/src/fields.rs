@@ -7,7 +7,7 @@ use crate::{ErrorCode, FieldError, Problem, limits};
 /// Returns `number` as an integer, or `None` if it has a fraction. `1`, `1.0` and `1e0` are the same number in JSON, so
 /// each gives 1.
 pub(crate) fn whole(number: &Number) -> Option<i128> {
-    // Rust prints a whole `f64` without an exponent and a fraction. So its text parses as an integer.
+    // Rust prints a whole `f64` without exponent or fraction, so its text parses as an integer.
     number.as_i128().or_else(|| number.as_f64()?.to_string().parse().ok())
 }
 

@@ -71,7 +71,7 @@ impl Presigner {
             .header(CONTENT_LENGTH, length)
             .body(())
             .map_err(Error::refused)?;
-        // Signatures have times in whole seconds, so the expiry is computed from whole seconds too.
+        // Signature timestamps are whole seconds, so the expiry is computed from whole seconds too.
         let now = Timestamp::now().seconds();
         Ok(PresignedUpload {
             url: self.sign(request, now, UPLOAD_WINDOW).await?,
