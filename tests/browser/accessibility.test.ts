@@ -39,7 +39,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.threadLink(title).waitFor();
     await sendMessage("Sarah", thread, "Dinner at 6?");
     await michael.threadLink(title).getByText("1 unread").waitFor();
-    await audit(michael, "the list, with an unread message");
+    await audit(michael, "the list of threads, with an unread message");
 
     await michael.page.getByRole("button", { name: "New conversation" }).click();
     await michael.page.getByLabel("Sarah").check();

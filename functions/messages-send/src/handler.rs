@@ -176,7 +176,7 @@ mod tests {
         fixture.subscribe("user-dad", "tablet").await;
         let file = new_file(&fixture.deps.chat, "user-sarah", "a", "a/b", 1).await;
         let (chat, id) = (Arc::new(fixture.tables.chat()), file.id.clone());
-        // The file's outcome is recorded after the message is committed and before the message is pushed.
+        // Simulates that files-process records the file's outcome after the message is committed and before it is pushed.
         let record_outcome = move |_: &Intercepted| {
             let (chat, id) = (chat.clone(), id.clone());
             let ready = Outcome::Ready { original: "files/1".into(), thumbnail: None };

@@ -48,8 +48,8 @@ impl Presigner {
     pub fn new(config: &SdkConfig, bucket: &str) -> Self {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let url = match config.endpoint_url() {
-            // An explicit endpoint is the local cloud's. It has no host name per bucket, so the bucket's name goes into
-            // the path.
+            // Only a local cloud has an explicit endpoint. It has no host name per bucket, so the bucket's name goes
+            // into the path.
             Some(endpoint) => format!("{}/{bucket}/", endpoint.trim_end_matches('/')),
             // Regions in China have a domain of their own:
             // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html

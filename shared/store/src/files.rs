@@ -51,7 +51,7 @@ pub struct FileRow {
     pub announced: bool,
 }
 
-/// The outcome of a file, which is recorded once.
+/// The outcome of processing an uploaded file. Only the first outcome is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The file is published.

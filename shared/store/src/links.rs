@@ -40,7 +40,7 @@ pub struct Links {
 }
 
 impl Links {
-    /// Creates links that are signed with HMAC-SHA256. All functions of a deployment share the secret `key`. Returns
+    /// Returns a signer of links, which uses HMAC-SHA256. All functions of a deployment share the secret `key`. Returns
     /// [`BadLinkKey`] if `key` is shorter than 32 bytes or is an unresolved reference to a secret.
     pub fn new(key: &str) -> Result<Self, BadLinkKey> {
         // In the template, the key is a reference of the form `{{resolve:…}}`. If it was not resolved, its text is not

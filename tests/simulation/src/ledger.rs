@@ -25,9 +25,9 @@ pub(crate) struct Entry {
 pub(crate) struct Cost {
     /// Calls to `DynamoDB`. `+` joins concurrent calls. `→` stands before calls that waited for the previous ones.
     pub(crate) calls: String,
-    /// Consumed read units of `DynamoDB`.
+    /// `DynamoDB` read units consumed.
     pub(crate) read: f64,
-    /// Consumed write units of `DynamoDB`.
+    /// `DynamoDB` write units consumed.
     pub(crate) write: f64,
     /// Calls to other services, in the same notation as `calls`.
     pub(crate) other: String,
