@@ -26,6 +26,7 @@ WS_MESSAGE = "functions/ws-message/src/handler.rs"
 STREAM_RECORDS = "functions/chat-stream/src/records.rs"
 STREAM_REPAIRS = "functions/chat-stream/src/repairs.rs"
 FILES_PROCESS = "functions/files-process/src/handler.rs"
+DECODER = "shared/files/src/decoder.rs"
 FILES_CREATE = "functions/files-create/src/handler.rs"
 PUSH = "shared/push/src/lib.rs"
 PUSH_POST = "shared/push/src/post.rs"
@@ -138,6 +139,12 @@ impl Chat {
     ]),
     "outcome-unconditional": ("an outcome is recorded even if the file has one", [
         (FILES, '.condition_expression("#status = :pending")', '.condition_expression("#status = :pending OR attribute_exists(pk)")'),
+    ]),
+    "decoder-keys-unchecked": ("files-process trusts the object keys that files-decode returns", [
+        (DECODER, "    if valid { Ok(decoded) }", "    if valid || matches!(decoded, Decoded::Published { .. }) { Ok(decoded) }"),
+    ]),
+    "failed-attempts-not-counted": ("files-process does not count the attempts in which files-decode crashes", [
+        (FILES_PROCESS, "            MAX_ATTEMPTS.. => Ok(", "            u32::MAX.. => Ok("),
     ]),
     "announced-before-push": ("files-process records that a file's status was pushed before it pushes it", [
         (FILES_PROCESS, "    let frame = serde_json::to_string(&file.status_event(&deps.links))?;", "    deps.chat.mark_announced(&file.id).await?;\n    let frame = serde_json::to_string(&file.status_event(&deps.links))?;"),

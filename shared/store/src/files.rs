@@ -43,7 +43,7 @@ pub struct FileRow {
     /// Why the file failed, for a person to read; present if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// Number of attempts to process the upload that were begun.
+    /// Number of failed attempts to process the upload.
     #[serde(default, skip_serializing)]
     attempts: u32,
     /// Whether the `file:status` event about the outcome was delivered.
@@ -207,12 +207,12 @@ impl Chat {
         }
     }
 
-    /// Counts an attempt to process the file's upload. Returns the number of attempts that were begun before.
-    pub async fn begin_attempt(&self, id: &FileId) -> Result<u32, Error> {
+    /// Counts a failed attempt to process the file's upload. Returns the number of failed attempts, with this one.
+    pub async fn record_failed_attempt(&self, id: &FileId) -> Result<u32, Error> {
         let update = self.table.update(&keys::file(id)).update_expression("ADD attempts :one");
-        let update = update.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld);
-        let before = update.expression_attribute_values(":one", n(1)).send().await?.attributes;
-        from_item::<FileRow>(before.unwrap_or_default()).map(|file| file.attempts)
+        let update = update.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllNew);
+        let after = update.expression_attribute_values(":one", n(1)).send().await?.attributes;
+        from_item::<FileRow>(after.unwrap_or_default()).map(|file| file.attempts)
     }
 
     /// Records the outcome of a pending file. A file has one outcome: if it already has one, nothing changes. Returns

@@ -49,6 +49,15 @@ impl Ledger {
         }
     }
 
+    /// Stops recording until [`resume`](Self::resume) is called with the returned value.
+    pub(crate) fn suspend(&self) -> Option<Vec<Entry>> {
+        self.entries().take()
+    }
+
+    pub(crate) fn resume(&self, suspended: Option<Vec<Entry>>) {
+        *self.entries() = suspended;
+    }
+
     /// Stops recording. Returns the cost of the recorded calls.
     pub(crate) fn close(&self) -> Cost {
         let mut entries = self.entries().take().unwrap();
@@ -85,6 +94,7 @@ fn sequence(entries: &[Entry]) -> String {
     for Entry { service, operation, start, end, .. } in entries {
         let name = match service {
             Service::DynamoDb => operation.clone(),
+            Service::Lambda => format!("{operation} files-decode"),
             Service::S3 => format!("{operation} object"),
             Service::Management => format!("{operation} @connections"),
             Service::Sqs => "SendMessage".to_owned(),

@@ -14,6 +14,7 @@ mod clock;
 mod cloud;
 mod content;
 mod costs;
+mod decoder;
 mod faults;
 mod gateway;
 mod history;
