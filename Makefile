@@ -131,7 +131,7 @@ bench: $(TOOLS) $(PEERS) $(NODE_20) valgrind
 
 # The functions with limits in benches/limits.json. These limits (sizes, instructions and allocations) do not depend on
 # the speed of the machine.
-CHECKED = $(addprefix --bin ,messages-send messages-list files-process)
+CHECKED = $(addprefix --bin ,messages-send messages-list files-decode)
 check-limits limits: valgrind
 	cargo build --locked --release $(CHECKED)
 	$(TEST_BUILD)

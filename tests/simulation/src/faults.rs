@@ -152,7 +152,7 @@ impl Cloud {
         if call.operation == "TransactWriteItems" && self.chance.one_in(2) {
             let reasons = json!([{"Code": "TransactionConflict"}, {"Code": "None"}]);
             let body = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
-            return Answer { status: 400, kind: None, body: body.to_string().into() };
+            return Answer { status: 400, header: None, body: body.to_string().into() };
         }
         let (status, code) = *self.chance.pick(match (call.service, call.operation.as_str()) {
             (Service::DynamoDb, "PutItem" | "UpdateItem" | "DeleteItem") => &[
