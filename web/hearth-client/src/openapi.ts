@@ -396,7 +396,7 @@ export interface components {
             memberIds: components["schemas"]["UserId"][];
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description Response body of `GET /api/threads/{threadId}`. */
@@ -411,7 +411,7 @@ export interface components {
             memberNames: string[];
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description ID of a thread: `thread_…`. */
@@ -437,7 +437,7 @@ export interface components {
             memberNames: string[];
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /**
