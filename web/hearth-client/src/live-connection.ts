@@ -4,6 +4,7 @@ import { channelOf, type Frame } from "./frames.js";
 import type { Transport } from "./http.js";
 import { Socket, type SocketHandlers } from "./socket.js";
 import { callSafely, LazyStore } from "./store.js";
+import { SubscribeLimit } from "./subscribe-limit.js";
 import type { ConnectionState, ConnectionStatus, FileStatusEvent, Message, Store } from "./types.js";
 
 /** Handles the events of a thread's channel. */
@@ -63,6 +64,7 @@ export class LiveConnection {
   readonly #resubscribedListeners = new Set<() => void>();
   /** Each `ThreadFollower` that is fetching missed messages. While there are any, the status is `catching-up`. */
   readonly #behind = new Set<object>();
+  readonly #subscribeLimit = new SubscribeLimit();
   #current: Socket | null = null;
   /** The connection attempt in progress. Its socket will become `#current`. */
   #next: PendingSocket | null = null;
@@ -226,7 +228,7 @@ export class LiveConnection {
     };
     let socket: Socket | null = null;
     try {
-      socket = new Socket(this.#context, url, handlers);
+      socket = new Socket(this.#context, url, this.#subscribeLimit, handlers);
     } catch (cause) {
       const detail = `The browser refused the connection. Check wsUrl and the page's content security policy. ${cause}`;
       this.#attemptFailed(new HearthError({ kind: "network", code: "network_error", detail, cause }));

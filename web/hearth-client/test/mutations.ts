@@ -113,7 +113,35 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "a thread that is closed before its subscription is acknowledged stays subscribed",
-    replace: [["socket.js", "else if (subscription.mayExist) {", "else if (subscription.acknowledged) {"]],
+    replace: [["socket.js", "if (wanted ? acknowledged : !mayExist) {", "if (wanted === acknowledged) {"]],
+  },
+  {
+    name: "a client subscribes to all channels at once",
+    replace: [["subscribe-limit.js", "if (this.#holders.size < MAX_UNANSWERED) {", "if (true) {"]],
+  },
+  {
+    name: "each socket of a client may have five unanswered subscribes",
+    replace: [
+      [
+        "live-connection.js",
+        "new Socket(this.#context, url, this.#subscribeLimit, handlers)",
+        "new Socket(this.#context, url, new SubscribeLimit(), handlers)",
+      ],
+    ],
+  },
+  {
+    name: "a waiting subscribe is not sent when an earlier one is answered",
+    replace: [["subscribe-limit.js", "newest[1]();", ""]],
+  },
+  {
+    name: "a closed socket keeps its unanswered subscribes",
+    replace: [
+      [
+        "socket.js",
+        "for (const subscription of this.#subscriptions.values())\n            this.#endAction(subscription);",
+        "for (const subscription of this.#subscriptions.values())\n            subscription.cancel();",
+      ],
+    ],
   },
   {
     name: "no pings are sent",

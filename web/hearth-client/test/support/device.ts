@@ -51,7 +51,7 @@ export interface SentRecord {
 export class Device {
   readonly name: string;
   readonly user: string;
-  readonly network: Network = { up: true };
+  readonly network: Network = { up: true, unhandledFrames: 0 };
   readonly sockets: FakeSocket[] = [];
   readonly storage = new MemoryStorage();
   readonly sent: SentRecord[] = [];

@@ -14,6 +14,8 @@ export const MAX_PUSHED_BODY = 2_000;
 /** The network of one device, which tests turn on and off. */
 export interface Network {
   up: boolean;
+  /** The number of subscribes and unsubscribes on the device's open sockets that the server has not handled yet. */
+  unhandledFrames: number;
 }
 
 /** A fake of the REST API and the WebSocket server that injects faults. */
@@ -31,6 +33,8 @@ export class FakeServer {
   readonly slowChannels = new Set<string>();
   /** The number of REST requests received. */
   requests = 0;
+  /** The largest number of subscribes and unsubscribes of one device that were unhandled at the same time. */
+  mostUnhandledFrames = 0;
 
   constructor(clock: Clock, random: Random, faults: Faults) {
     this.clock = clock;
