@@ -28,7 +28,7 @@ import { upload } from "./upload.js";
  * threads passed to {@link follow}.
  */
 export class HearthClient {
-  /** The REST calls. They are not retried, except once after a 401, with a renewed token. */
+  /** The REST calls. They are not retried, except once with a renewed token after a 401, which a browser may hide. */
   readonly api: HearthApi;
   /**
    * The state of the live connection: whether the WebSocket is open, and whether open threads and threads passed to

@@ -224,8 +224,8 @@ const MUTATIONS: Mutation[] = [
     replace: [
       [
         "http.js",
-        "if (!(error instanceof HearthError) || error.status !== 401)\n                throw error;",
-        "throw error;",
+        "if (error.status !== 401 && !hidden)\n                throw error;",
+        "if (!hidden)\n                throw error;",
       ],
     ],
   },

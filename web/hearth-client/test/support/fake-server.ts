@@ -79,7 +79,8 @@ export class FakeServer {
         if (random.chance(faults.requestLost)) return this.after(latency(), fail);
         this.after(latency(), () => {
           const reply = this.#reply(url, init.method, init.headers, init.body);
-          const lost = random.chance(faults.answerLost);
+          const hidden = reply.expired === true && random.chance(faults.expiryHidden);
+          const lost = random.chance(faults.answerLost) || hidden;
           this.after(latency(), () => (lost || !network.up ? fail() : resolve(response(reply))));
         });
       });
@@ -106,9 +107,8 @@ export class FakeServer {
     const token = (headers.authorization ?? "").replace("Bearer ", "");
     if (this.random.chance(this.faults.unauthorized)) this.#revoked.add(token);
     const { sub, exp } = JSON.parse(atob(token.split(/[.:]/)[1] ?? "")) as { sub: string; exp: number };
-    if (this.#revoked.has(token) || exp * 1000 <= this.clock.now()) {
-      return { status: 401, body: { message: "Unauthorized" } };
-    }
+    const expired = exp * 1000 <= this.clock.now();
+    if (expired || this.#revoked.has(token)) return { status: 401, body: { message: "Unauthorized" }, expired };
     if (url.pathname === "/api/ws-tickets") {
       const ticket = `ticket-${this.#tickets.size}-${this.#issued}-${this.requests}`;
       const until = this.clock.now() + (this.random.chance(this.faults.ticketExpired) ? 0 : 60_000);
