@@ -1,6 +1,6 @@
 import type { CloseNotifier } from "./context.js";
-import { type ClientErrorCode, HearthError } from "./errors.js";
-import type { Environment, ErrorCode, FetchResponse, FieldError, TokenProvider } from "./types.js";
+import { type AnyErrorCode, HearthError } from "./errors.js";
+import type { Environment, FetchResponse, FieldError, TokenProvider } from "./types.js";
 
 export interface ApiRequest {
   method: "GET" | "POST";
@@ -217,7 +217,7 @@ function parseObject(text: string): object | null {
   }
 }
 
-const GATEWAY_CODES: Record<number, ErrorCode | ClientErrorCode> = {
+const GATEWAY_CODES: Record<number, AnyErrorCode> = {
   401: "unauthorized",
   403: "forbidden",
   404: "not_found",
@@ -238,7 +238,7 @@ function responseError(response: FetchResponse, json: object | null, now: number
   return new HearthError({
     kind: "http",
     status: response.status,
-    code: (text(problem.code) as ErrorCode | null) ?? GATEWAY_CODES[response.status] ?? "http_error",
+    code: text(problem.code) ?? GATEWAY_CODES[response.status] ?? "http_error",
     detail: text(problem.detail) ?? text(problem.message) ?? `The server answered with HTTP status ${response.status}.`,
     errors: Array.isArray(problem.errors) ? (problem.errors as FieldError[]) : [],
     requestId: text(problem.requestId) ?? response.headers.get("apigw-requestid"),

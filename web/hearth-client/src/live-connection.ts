@@ -38,6 +38,11 @@ interface PendingSocket {
  * connection's lifetime, including those that were unsubscribed, so 100 are left for threads that are opened later.
  */
 const MAX_CHANNELS = 400;
+/**
+ * How many milliseconds to wait after the server has closed the connection because the user has too many. A new
+ * connection would make the server close the next oldest one, so an early retry would make clients displace each other.
+ */
+const TOO_MANY_CONNECTIONS_WAIT = 5 * 60_000;
 /** If a connection lasted this many milliseconds, the backoff of reconnections starts again from its shortest wait. */
 const STABLE_AFTER = 10_000;
 /**
@@ -316,7 +321,8 @@ export class LiveConnection {
   #scheduleRetry(error: HearthError): void {
     if (this.#channels.size === 0 || this.#context.closing.closed) return;
     const { env } = this.#context;
-    const wait = backoff(this.#context, this.#attempt, error);
+    const displaced = error.code === "too_many_connections" ? TOO_MANY_CONNECTIONS_WAIT : 0;
+    const wait = displaced + backoff(this.#context, this.#attempt, error);
     this.#attempt += 1;
     this.#retry?.cancel();
     this.#retry = { at: env.now() + wait, cancel: env.schedule(() => this.#connect(), wait) };

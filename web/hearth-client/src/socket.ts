@@ -211,11 +211,11 @@ export class Socket {
     { code, detail = code, channel }: { code: string; detail?: string; channel?: string },
     id?: unknown,
   ): void {
-    const error = new HearthError({ kind: "http", code: code as HearthError["code"], detail });
+    const error = new HearthError({ kind: "http", code, detail });
     const subscription = channel === undefined ? undefined : this.#subscriptions.get(channel);
     const temporary = code === "internal" || code === "unavailable";
-    if (code === "connection_expired") {
-      this.#fail(detail, "connection_expired");
+    if (code === "connection_expired" || code === "too_many_connections") {
+      this.#fail(detail, code);
     } else if (subscription === undefined || channel === undefined) {
       // Ignore errors about channels that are no longer subscribed. A temporary error without a channel answers a ping,
       // so the pong's timeout handles it. Report any other error without a channel: it shows a bug in this library.

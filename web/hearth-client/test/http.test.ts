@@ -167,6 +167,20 @@ test("createThread returns whether the thread is new, and send whether it was a 
   assert.equal(fixture.calls[2]?.headers["idempotency-key"], "k");
 });
 
+test("createThread is not repeated after a 429, and reports when to try again", async () => {
+  const { status, body } = problem(429, "quota_exceeded");
+  const fixture = new ClientFixture(() => ({ status, body, headers: { "retry-after": "7200" } }));
+  const error = await rejection(fixture.client.api.createThread(["a"]));
+  assert.ok(error instanceof HearthError);
+  assert.deepEqual([error.code, error.retryAfter, fixture.calls.length], ["quota_exceeded", 7_200_000, 1]);
+});
+
+test("an error keeps a code that this version of the library does not know", async () => {
+  const { status, body } = problem(409, "something_new");
+  const error = await refused(new ClientFixture(() => ({ status, body })));
+  assert.deepEqual([error.code, error.retryable], ["something_new", false]);
+});
+
 test("opening a thread without a WebSocket throws an error that names the option", () => {
   const fixture = new ClientFixture(() => undefined);
   assert.throws(() => fixture.client.openThread("thread_1"), /environment\.WebSocket/);

@@ -196,6 +196,14 @@ const MUTATIONS: Mutation[] = [
     replace: [["outbox.js", "const failed = !isTemporary(error);", "const failed = true;"]],
   },
   {
+    name: "messages are sent although the server has told to wait",
+    replace: [["outbox.js", "if (refusedUntil !== null) {", "if (false) {"]],
+  },
+  {
+    name: "only the thread whose message was refused waits",
+    replace: [["outbox.js", "this.#refuseFor(wait);", "await pause.wait(this.#context.env, wait);"]],
+  },
+  {
     name: "the newest message in the outbox is sent first",
     replace: [
       [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HearthOptions } from "../src/index.js";
+import type { HearthError, HearthOptions } from "../src/index.js";
 import { problem } from "./support/backend.js";
 import { ClientFixture, type Handler } from "./support/client-fixture.js";
 import { MemoryStorage } from "./support/device.js";
@@ -88,6 +88,58 @@ test("a retry after a 429 waits for Retry-After", async () => {
   await fixture.clock.advance(2_000);
   assert.equal(sends().length, 2);
   fixture.client.close();
+});
+
+test("after a 429, no message of any thread is sent before Retry-After, and none is lost", async () => {
+  const HOUR = 60 * 60 * 1000;
+  for (const [seconds, wait] of [
+    ["3600", HOUR],
+    ["999999999", 24 * HOUR], // a mistake of the server
+  ] as const) {
+    let refusing = true;
+    const { status, body } = problem(429, "rate_limited");
+    const { fixture, view, sends } = clientWithThread((call, count) =>
+      refusing ? { status, body, headers: { "retry-after": seconds } } : committed(call, count),
+    );
+    view.send("one");
+    await fixture.clock.advance(1_000);
+    refusing = false;
+    const other = fixture.client.openThread("thread_2");
+    other.send("two");
+    view.send("three");
+    await fixture.clock.advance(1_000);
+    for (const { error, nextTryAt } of [...view.getSnapshot().entries, ...other.getSnapshot().entries]) {
+      assert.ok(error === null || (error as HearthError).code === "rate_limited");
+      assert.ok((nextTryAt ?? 0) >= fixture.clock.now() + wait - 2_000);
+    }
+    fixture.client.reconnectNow();
+    await fixture.clock.advance(wait - 2_001);
+    fixture.client.reconnectNow();
+    await fixture.clock.advance(0);
+    assert.equal(sends().length, 1, seconds);
+    await fixture.clock.advance(5_000);
+    const bodies = sends().map(({ body }) => (body as { body: string }).body);
+    assert.deepEqual(bodies.sort(), ["one", "one", "three", "two"]);
+    for (const { state, nextTryAt } of [...view.getSnapshot().entries, ...other.getSnapshot().entries]) {
+      assert.deepEqual([state, nextTryAt], ["sent", null]);
+    }
+    fixture.client.close();
+  }
+});
+
+test("a client that is closed while the server refuses messages leaves no timer, and the next one sends them", async () => {
+  const outbox = { storage: new MemoryStorage(), key: "outbox" };
+  const refused: Handler = () => ({ status: 429, headers: { "retry-after": "60" } });
+  const before = clientWithThread(refused, { outbox });
+  before.view.send("kept");
+  await before.fixture.clock.advance(1_000);
+  before.fixture.client.close();
+  await before.fixture.clock.advance(0);
+  assert.equal(before.fixture.clock.pending("client"), 0);
+  const after = clientWithThread(committed, { outbox });
+  await after.fixture.clock.advance(1_000);
+  assert.deepEqual(after.states(), ["kept: sent"]);
+  after.fixture.client.close();
 });
 
 test("messages survive a reload and are sent with the same idempotency key", async () => {

@@ -53,7 +53,7 @@ export interface SentRecord {
 export class Device {
   readonly name: string;
   readonly user: string;
-  readonly network: Network = { up: true, unhandledFrames: 0 };
+  readonly network: Network = { up: true, unhandledFrames: 0, refusedUntil: 0 };
   readonly sockets: FakeSocket[] = [];
   readonly storage = new MemoryStorage();
   readonly sent: SentRecord[] = [];
@@ -93,6 +93,8 @@ export class Device {
   reload(): void {
     const threads = [...this.views.keys()];
     this.close();
+    // A new client does not know that the server has refused messages.
+    this.network.refusedUntil = 0;
     this.client = this.#start();
     if (this.list !== null) this.list = this.client.openThreadList();
     for (const threadId of threads) this.open(threadId);

@@ -16,6 +16,8 @@ export interface Network {
   up: boolean;
   /** The number of subscribes and unsubscribes on the device's open sockets that the server has not handled yet. */
   unhandledFrames: number;
+  /** Until when the server has refused the device's messages by `Retry-After`, in milliseconds since 1970. */
+  refusedUntil: number;
 }
 
 /** A fake of the REST API and the WebSocket server that injects faults. */
@@ -35,6 +37,8 @@ export class FakeServer {
   requests = 0;
   /** The largest number of subscribes and unsubscribes of one device that were unhandled at the same time. */
   mostUnhandledFrames = 0;
+  /** The number of messages that were sent before the time that `Retry-After` told. */
+  earlyMessages = 0;
 
   constructor(clock: Clock, random: Random, faults: Faults) {
     this.clock = clock;
@@ -71,6 +75,8 @@ export class FakeServer {
     return (url, init) =>
       new Promise<FetchResponse>((resolve, reject) => {
         const { faults, random } = this;
+        const sends = init.method === "POST" && url.endsWith("/messages");
+        if (sends && this.clock.now() < network.refusedUntil) this.earlyMessages += 1;
         const fail = () => reject(new TypeError("fetch failed"));
         init.signal.addEventListener("abort", () => reject(init.signal.reason));
         if (!network.up) return this.after(random.int(1, 50), fail);
@@ -81,7 +87,12 @@ export class FakeServer {
           const reply = this.#reply(url, init.method, init.headers, init.body);
           const hidden = reply.expired === true && random.chance(faults.expiryHidden);
           const lost = random.chance(faults.answerLost) || hidden;
-          this.after(latency(), () => (lost || !network.up ? fail() : resolve(response(reply))));
+          this.after(latency(), () => {
+            if (lost || !network.up) return fail();
+            const seconds = Number(reply.headers?.["retry-after"] ?? 0);
+            if (sends) network.refusedUntil = Math.max(network.refusedUntil, this.clock.now() + seconds * 1_000);
+            resolve(response(reply));
+          });
         });
       });
   }

@@ -71,6 +71,13 @@ export class FakeSocket implements SocketLike {
     this.#server.after(this.#server.random.int(1, 100), () => this.onclose?.({ code: 1006 } as never));
   }
 
+  /** Tells the client that its user has too many connections, and closes the socket, as the server does. */
+  displace(): void {
+    const data = { code: "too_many_connections", detail: "You have too many connections." };
+    this.onmessage?.({ data: JSON.stringify({ event: "error", data }) } as never);
+    this.closeByServer();
+  }
+
   /** Breaks the connection. Neither side gets an event. */
   dieSilently(): void {
     if (this.alive) this.#state = "dead";

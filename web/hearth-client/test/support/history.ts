@@ -57,6 +57,7 @@ export async function runHistory(seed: number): Promise<void> {
   }
   await recover(server, devices);
   for (const { failures } of devices) if (failures.length > 0) throw failures[0];
+  assert.equal(server.earlyMessages, 0, "messages were sent before the time that Retry-After told");
   check(server, devices);
   await leaveBeforeAcknowledged(server, random, devices);
   for (const device of devices) device.close();
