@@ -166,6 +166,53 @@ test("messages survive a reload and are sent with the same idempotency key", asy
   after.fixture.client.close();
 });
 
+test("close with discardUnsent removes all stored messages, also those that are being sent or of other tabs", async () => {
+  const storage = new MemoryStorage();
+  const outbox = { storage, key: "outbox-sarah" };
+  for (const name of ["outbox-sarahs:key", "other"]) storage.setItem(name, "another application's item");
+  storage.setItem("outbox-sarah:unreadable", "{");
+  const answers: (() => void)[] = [];
+  const { fixture, view } = clientWithThread(() => undefined, {
+    outbox,
+    environment: {
+      fetch: (_url, { signal }) =>
+        new Promise((_, reject) => {
+          answers.push(() => reject(new TypeError("fetch failed")));
+          signal.addEventListener("abort", () => reject(signal.reason));
+        }),
+    },
+  });
+  const tab = clientWithThread(() => undefined, { outbox });
+  tab.view.send("from another tab");
+  view.send("being sent");
+  view.send("waiting");
+  await fixture.clock.advance(10);
+  assert.equal(fixture.client.unsentMessages(), 4);
+  fixture.client.close({ discardUnsent: true });
+  for (const answer of answers) answer();
+  await fixture.clock.advance(60_000);
+  assert.deepEqual([storage.key(0), storage.key(1), storage.length], ["outbox-sarahs:key", "other", 2]);
+  assert.equal(fixture.client.unsentMessages(), 0);
+  tab.fixture.client.close();
+
+  const later = clientWithThread(committed, { outbox });
+  await later.fixture.clock.advance(1_000);
+  assert.deepEqual([later.states(), later.sends().length], [[], 0]);
+  later.fixture.client.close();
+});
+
+test("unsentMessages counts messages without a storage too, and close is possible twice", async () => {
+  const { fixture, view } = clientWithThread(() => undefined);
+  view.send("hello");
+  await fixture.clock.advance(10);
+  assert.equal(fixture.client.unsentMessages(), 1);
+  fixture.client.close();
+  fixture.client.close({ discardUnsent: true });
+  assert.equal(fixture.client.unsentMessages(), 0);
+  await fixture.clock.advance(0);
+  assert.equal(fixture.clock.pending("client"), 0);
+});
+
 test("a message that was first sent more than 6 days ago fails instead of being sent again", async () => {
   const storage = new MemoryStorage();
   const outbox = { storage, key: "outbox" };
