@@ -28,7 +28,13 @@ export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props
     <li class="message" data-mine={mine} data-first={first} data-last={last} data-state={entry.state}>
       {!mine && author && last && <Avatar {...author} />}
       <div class="body">
-        {mine ? <span class="hidden">You: </span> : <span class={first ? "author" : "hidden"}>{author?.name}</span>}
+        {mine ? (
+          <span class="hidden">You: </span>
+        ) : (
+          <span class={first ? "author" : "hidden"}>
+            <bdi>{author?.name}</bdi>
+          </span>
+        )}
         {photos.length > 0 && (
           <div class="photos" data-count={Math.min(photos.length, 3)}>
             {photos.map((photo) => (
@@ -39,7 +45,11 @@ export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props
         {files.map((file) => (
           <FileTile key={file.id} file={file} view={view} />
         ))}
-        {entry.body && <p class="bubble">{entry.body}</p>}
+        {entry.body && (
+          <p class="bubble" dir="auto">
+            {entry.body}
+          </p>
+        )}
         <p class="meta">
           {entry.state === "sent" && last && (
             <time dateTime={entry.createdAt} title={formatFull(entry.createdAt)}>

@@ -70,7 +70,9 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
                 <label>
                   <input type="checkbox" checked={chosen.has(person.id)} onChange={() => toggle(person.id)} />
                   <Avatar {...person} />
-                  <span>{person.name}</span>
+                  <span>
+                    <bdi>{person.name}</bdi>
+                  </span>
                 </label>
               </li>
             ))}
@@ -105,6 +107,7 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
           <input
             id="title"
             name="title"
+            dir="auto"
             maxLength={limits.titleChars}
             autocomplete="off"
             aria-describedby="title-hint"
