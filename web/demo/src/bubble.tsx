@@ -3,7 +3,7 @@ import { FileTile, isPhoto, PhotoTile } from "./attachment";
 import { Avatar } from "./avatar";
 import { useChat } from "./context";
 import { errorText } from "./error-text";
-import { formatFull, formatTime } from "./format";
+import { formatFull, formatTime, formatUpcoming } from "./format";
 
 interface Props {
   view: ThreadView;
@@ -56,12 +56,18 @@ export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props
               {formatTime(entry.createdAt)}
             </time>
           )}
-          {entry.state === "sending" && (entry.error ? "Not sent yet, trying again …" : "Sending …")}
+          {entry.state === "sending" && progress(entry)}
           {entry.state === "failed" && <Failed view={view} entry={entry} onEdit={onEdit} />}
         </p>
       </div>
     </li>
   );
+}
+
+function progress({ nextTryAt, error }: ThreadEntry): string {
+  if (nextTryAt !== null)
+    return `You have sent many messages in a short time. This one is sent ${formatUpcoming(nextTryAt)}.`;
+  return error ? "Not sent yet, trying again …" : "Sending …";
 }
 
 function Failed({ view, entry, onEdit }: Pick<Props, "view" | "entry" | "onEdit">) {
