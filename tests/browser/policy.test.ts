@@ -67,6 +67,8 @@ test("injected scripts, handlers, styles and frames do nothing", async () => {
   const done = await person.page.evaluate(async (foreign) => {
     const marks = globalThis as unknown as { marked: string[] };
     marks.marked = [];
+    // The browser lets the test's own call evaluate strings. What a timer calls later has no such privilege.
+    await new Promise((resolve) => setTimeout(resolve, 0));
     const add = (tag: string, attributes: Record<string, string>, text = "") => {
       const element = document.createElement(tag);
       for (const [name, value] of Object.entries(attributes)) {

@@ -25,7 +25,9 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
 
   const known = new Map<string, User>();
   for (const person of [...users, ...threads.flatMap((thread) => otherMembers(thread, user)), ...added]) {
-    if (person.id !== user.id) known.set(person.id, { id: person.id, name: person.name });
+    // Where the server does not know a name, it sends the ID.
+    const named = person.name !== person.id || !known.has(person.id);
+    if (person.id !== user.id && named) known.set(person.id, { id: person.id, name: person.name });
   }
 
   function toggle(id: string) {
