@@ -75,8 +75,8 @@ export class Transport {
   }
 
   /**
-   * Sends a request. Once more with a renewed token after a 401, or a failure that may be one: API Gateway's 401 has no
-   * CORS headers, so a browser hides it, and `fetch` fails as if the network were down.
+   * Sends a request. Repeats it once with a renewed token after a 401, and after a failure that may be a 401: API
+   * Gateway sends it without CORS headers, so a browser hides it, and `fetch` fails as if the network were down.
    */
   async call(request: ApiRequest): Promise<ApiResponse> {
     const token = await this.#currentToken();

@@ -155,7 +155,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "a connection_expired error is ignored",
-    replace: [["socket.js", 'this.#fail(detail, "connection_expired");', "this.#schedulePing();"]],
+    replace: [["socket.js", 'code === "connection_expired" || code === "too_many', 'code === "too_many']],
   },
   {
     name: "a new socket replaces the old one before it is subscribed",
