@@ -28,7 +28,7 @@ test("names, titles, file names and messages are isolated from the text around t
   await person.page.getByText("Ready to send").waitFor();
   assert.deepEqual(await exposed(person, [...names, mark]), []);
   await person.page.getByRole("button", { name: "Send" }).click();
-  await person.page.getByRole("link", { name }).waitFor();
+  await person.page.locator("a.file", { hasText: name }).waitFor();
   assert.deepEqual(await exposed(person, [...names, mark]), []);
   await person.page.getByRole("button", { name: "New conversation" }).click();
   await person.page.getByLabel("Michael").check();

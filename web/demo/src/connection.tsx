@@ -19,7 +19,7 @@ export function Connection() {
     <div class="connection" data-status={status}>
       <span role="status">
         {LABELS[status]}
-        {displaced && ": Hearth is open in too many other places. Close some of them."}
+        {displaced && ": Hearth is open in too many places"}
       </span>
       {status === "offline" && nextTryAt !== null && (
         <>
