@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { launch, newThread, Person, stack } from "./browser.ts";
 import { drawLake } from "./photo.ts";
@@ -162,6 +164,24 @@ test("a page of another origin can read neither the configuration nor tokens", a
   );
   assert.doesNotMatch(stored, /eyJ/, "a JWT begins with these characters");
   await person.close();
+});
+
+test("a page of another origin cannot read the files that Vite serves in development", async () => {
+  const demo = fileURLToPath(new URL("../../web/demo", import.meta.url));
+  const vite = await import(createRequire(`${demo}/`).resolve("vite"));
+  const development = await vite.createServer({
+    root: demo,
+    logLevel: "error",
+    server: { host: "127.0.0.1", port: 0, strictPort: false, hmr: false },
+  });
+  try {
+    await development.listen();
+    const { port } = development.httpServer.address();
+    const response = await fetch(`http://127.0.0.1:${port}/favicon.svg`, { headers: { origin: foreignUrl() } });
+    assert.deepEqual([response.status, response.headers.get("access-control-allow-origin")], [200, null]);
+  } finally {
+    await development.close();
+  }
 });
 
 test("docs/frontend.md recommends the policy that the local cloud sends", async () => {
