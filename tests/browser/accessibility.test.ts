@@ -83,6 +83,10 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.page.evaluate(() => location.assign("#/thread_none"));
     await michael.page.getByRole("heading", { name: "Not found" }).waitFor();
     await audit(michael, "not found");
+    await michael.page.evaluate(() => location.assign("#/"));
+    await michael.page.getByRole("button", { name: "Sign out" }).click();
+    await michael.page.getByRole("button", { name: "Keep and sign out" }).waitFor(); // because of the failed message
+    await audit(michael, "signing out with an unsent message");
     await michael.close();
   });
 }
