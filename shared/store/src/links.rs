@@ -14,7 +14,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 /// A secret for signing links is too short, or the deployment did not resolve the reference to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a link key is shorter than 32 bytes, or an unresolved reference to a secret")]
+#[error("LINK_KEY or SECOND_LINK_KEY is shorter than 32 bytes, or an unresolved reference to a secret")]
 pub struct BadLinkKey;
 
 /// One of the two published objects of a file.
