@@ -167,7 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn link_of_the_key_before_a_rotation_is_served_and_of_an_older_key_refused() {
-        let (older, previous) = ("a key from before the last rotation", "a key from before this rotation");
+        let (older, previous) = ("a key from before the last rotation", "the key from before this rotation");
         let mut fixture = Fixture::new().await;
         let file = fixture.published_file().await;
         fixture.deps.links = links().accepting(Some(previous)).unwrap();
