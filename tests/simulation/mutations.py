@@ -90,7 +90,7 @@ impl Chat {
         (STREAM_RECORDS, "        failed.extend(sequence_numbers);\n        cause = Some(error);\n", "        drop((sequence_numbers, error));\n"),
     ]),
     "malformed-record-dropped": ("chat-stream drops malformed records instead of sending them to the dead-letter queue", [
-        (STREAM_RECORDS, "if let Err(error) = send_to_dead_letters(deps, &record).await {", "if let Some(error) = None {"),
+        (STREAM_RECORDS, "if let Err(error) = send_to_dead_letters(deps, &key).await {", "if let Some(error) = None {"),
     ]),
     "projection-backward": ("chat-stream moves a thread's projection back to an older message", [
         (THREADS, "attribute_exists(pk) AND lastSeq < :seq", "attribute_exists(pk) AND (lastSeq < :seq OR lastSeq > :seq)"),

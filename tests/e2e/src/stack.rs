@@ -72,7 +72,8 @@ impl Stack {
         Ok(stack)
     }
 
-    fn path() -> PathBuf {
+    /// Returns the absolute path of `stack.json`.
+    pub(crate) fn path() -> PathBuf {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let workspace = workspace.canonicalize().unwrap_or(workspace);
         workspace.join(std::env::var_os("HEARTH_STACK").unwrap_or_else(|| ".local/stack.json".into()))
