@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Message, Problem, ThreadId, Timestamp, UserId, fields::Fields, limits};
+use crate::{Message, Problem, ThreadId, Timestamp, UserId, changes_layout, fields::Fields, is_visible, limits};
 
 /// Request body of `POST /api/threads`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +20,12 @@ pub struct CreateThread {
         )
     )]
     pub member_ids: Vec<UserId>,
-    /// The thread's title, at most [`limits::TITLE_CHARS`] characters.
-    #[cfg_attr(feature = "schema", schemars(length(max = limits::TITLE_CHARS)))]
+    /// The thread's title, at most [`limits::TITLE_CHARS`] characters. Unless it is empty, it has a visible character. It
+    /// has no control characters, no line separators, and no bidirectional embeddings, overrides or isolates.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(max = limits::TITLE_CHARS), extend("pattern" = crate::text::pattern::title()))
+    )]
     pub title: Option<String>,
 }
 
@@ -45,8 +49,23 @@ impl CreateThread {
             let message = format!("must have at most {} different members, you included", limits::MEMBERS);
             fields.refuse("memberIds", message);
         }
-        let title = fields.string("title", limits::TITLE_CHARS);
+        let mut title = fields.string("title", limits::TITLE_CHARS);
+        if let Some(message) = title.as_deref().and_then(title_error) {
+            fields.refuse("title", message);
+            title = None;
+        }
         fields.finish(Self { member_ids, title })
+    }
+}
+
+/// Returns what is wrong with a title, or `None` if it is valid.
+fn title_error(title: &str) -> Option<&'static str> {
+    if title.contains(changes_layout) {
+        Some("must not have control characters, line separators, or bidirectional embeddings, overrides or isolates")
+    } else if !title.is_empty() && !is_visible(title) {
+        Some("must have a visible character; leave the title out for a thread without one")
+    } else {
+        None
     }
 }
 
@@ -121,6 +140,32 @@ mod tests {
         }
         let alone = CreateThread::parse(br#"{"memberIds":[]}"#, &user("a")).unwrap();
         assert_eq!(alone.member_ids, [user("a")]);
+    }
+
+    #[test]
+    fn titles_must_be_visible_and_must_not_change_the_layout() {
+        let parse = |title: &str| {
+            let body = serde_json::json!({"memberIds": [], "title": title}).to_string();
+            CreateThread::parse(body.as_bytes(), &user("a"))
+        };
+        for good in ["", "Family 👨‍👩‍👧", "שלום\u{200f}!", "می‌خواهم", " a "] {
+            assert_eq!(parse(good).unwrap().title.as_deref(), Some(good));
+        }
+        for bad in [
+            " ",
+            "\u{3000}",
+            "\u{200b}",
+            "\u{2800}\u{e0041}",
+            "a\nb",
+            "a\u{0}",
+            "\u{202e}moM",
+            "\u{2067}a\u{2069}",
+            "a\u{2028}",
+        ] {
+            let problem = parse(bad).unwrap_err();
+            assert_eq!((problem.code, problem.errors.len()), (ErrorCode::InvalidRequest, 1), "{bad:?}");
+            assert_eq!(problem.errors[0].field, "title");
+        }
     }
 
     #[test]

@@ -252,7 +252,7 @@ export interface components {
         CreateThread: {
             /** @description IDs of the thread's members. The caller is always a member, whether named or not. Order and duplicates do not matter. At most 90 different members, the caller included. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description The thread's title, at most 100 characters. */
+            /** @description The thread's title, at most 100 characters. Unless it is empty, it has a visible character. It has no control characters, no line separators, and no bidirectional embeddings, overrides or isolates. */
             title?: string | null;
         };
         /** @description An error from the server (`application/problem+json`) or from API Gateway (`application/json`). */
@@ -379,9 +379,9 @@ export interface components {
             /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
         };
-        /** @description Request body of `POST /api/threads/{threadId}/messages`. It must have text, files or both. */
+        /** @description Request body of `POST /api/threads/{threadId}/messages`. It must have visible text, files or both. */
         SendMessage: {
-            /** @description The message's text, at most 8000 characters. It may be missing or empty if the message has files. */
+            /** @description The message's text, at most 8000 characters. It must have a visible character, unless the message has files. */
             body?: string | null;
             /** @description IDs of the message's files, at most 10. The caller must own each file, and none may have failed. */
             fileIds?: components["schemas"]["FileId"][] | null;
