@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 from botocore import UNSIGNED
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".local"
 PAGE = ROOT / "web/demo/dist"
 LOG_GROUPS = f"/aws/lambda/{stack.STACK}-"
+INTRODUCTION_SECONDS = 30
 VITE_PORT = 5173  # Vite's default, for frontends in development
 
 
@@ -56,6 +58,7 @@ def up(emulator, page, port, page_port, keep, origins=()):
         endpoint = f"http://127.0.0.1:{port}"
         changed, facts = stack.deploy(ROOT, endpoint, f"http://127.0.0.1:{page_port}", origins)
         variables = stack.environment(endpoint)
+        introduce(facts)
     except (BotoCoreError, ClientError) as error:
         raise Failure(f"A call to the local cloud failed: {error}. See {emulator.log}.") from None
     except Failure as failure:
@@ -120,6 +123,22 @@ def log_in(facts, name):
         AuthParameters={"USERNAME": user["email"], "PASSWORD": user["password"]},
     )
     return answer["AuthenticationResult"]["IdToken"]
+
+
+def introduce(facts):
+    """Calls the API once as each demo user. Only users who have called can become members of a thread."""
+    for user in facts["users"]:
+        request = urllib.request.Request(f"{facts['apiUrl']}/api/threads?limit=1")
+        request.add_header("Authorization", f"Bearer {log_in(facts, user['name'])}")
+        try:
+            urllib.request.urlopen(request, timeout=INTRODUCTION_SECONDS).close()
+        except OSError as error:
+            # A function that a developer has just broken must not keep the local cloud from starting.
+            print(
+                f"warning: GET /api/threads as {user['name']} failed ({error}). Until a call succeeds, {user['name']} "
+                "cannot become a member of a thread.",
+                file=sys.stderr,
+            )
 
 
 def explain(emulator, facts):

@@ -230,5 +230,13 @@ def seed(pool, endpoint):
     return [user | {"password": PASSWORD} for user in USERS]
 
 
+def make_known(facts, *ids):
+    """Writes profiles of users who never act, as if each had called the API once, so that tests can add them to threads."""
+    dynamodb = client("dynamodb", facts["endpointUrl"])
+    for user in ids:
+        row = {"pk": {"S": f"USER#{user}"}, "sk": {"S": "PROFILE"}, "id": {"S": user}}
+        dynamodb.put_item(TableName=facts["chatTable"], Item=row)
+
+
 def named(attributes):
     return [{"Name": name, "Value": value} for name, value in attributes.items()]

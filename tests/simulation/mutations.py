@@ -35,6 +35,7 @@ MESSAGE_ROW = "shared/store/src/message_row.rs"
 CONNECTIONS = "shared/store/src/connections.rs"
 THREADS = "shared/store/src/threads.rs"
 FILES = "shared/store/src/files.rs"
+USERS = "shared/store/src/users.rs"
 IDEMPOTENCY = "shared/store/src/idempotency.rs"
 CLIENT = "tests/simulation/src/client.rs"
 
@@ -76,6 +77,15 @@ impl Chat {
     ]),
     "flag-always-cleared": ("messages-send clears the undelivered flag even if connections were not reached", [
         (MESSAGES_SEND, "message.seq, &undelivered)", "message.seq, [])"),
+    ]),
+    "record-failure-ignored": ("a call is answered although its caller could not be recorded", [
+        (USERS, "            Err(error) => return Err(error.into()),", "            Err(_) => return Ok(()),"),
+    ]),
+    "recorded-before-write": ("an instance remembers a caller as recorded before the write", [
+        (USERS, "        match update.send().await {", "        self.recorded_profiles.insert(id, issued_at);\n        match update.send().await {"),
+    ]),
+    "members-unchecked": ("a thread is created without a check of its members", [
+        (THREADS, "            if !members_are_known {", "            if false {"),
     ]),
     "no-undelivered-flag": ("a message is committed without its undelivered flag", [
         (MESSAGE_ROW, "undelivered: BTreeSet::from([ConnectionId::new(ALL_CONNECTIONS)])", "undelivered: BTreeSet::new()"),
@@ -134,8 +144,8 @@ impl Chat {
         (FILES_CREATE, "    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n", "    _ = UPLOAD_WINDOW;\n"),
     ]),
     "reminder-after-row": ("files-create sends the reminder after it has stored the file", [
-        (FILES_CREATE, "    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n    deps.chat.create_file(&file).await?;\n",
-                       "    deps.chat.create_file(&file).await?;\n    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n"),
+        (FILES_CREATE, "    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n    tokio::try_join!(deps.chat.create_file(&file), deps.chat.record_profile(&profile))?;\n",
+                       "    tokio::try_join!(deps.chat.create_file(&file), deps.chat.record_profile(&profile))?;\n    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n"),
     ]),
     "outcome-unconditional": ("an outcome is recorded even if the file has one", [
         (FILES, '.condition_expression("#status = :pending")', '.condition_expression("#status = :pending OR attribute_exists(pk)")'),

@@ -166,6 +166,7 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_ENDPOINT_URL", cloud),
         ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+        ("ALLOW_UNKNOWN_MEMBERS", "no"),
         ("CHAT_TABLE", CHAT),
         ("CONNECTIONS_TABLE", CONNECTIONS),
         ("BUCKET", "hearth"),

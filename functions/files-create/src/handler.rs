@@ -7,7 +7,7 @@ use store::{Chat, FileRow};
 
 /// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// The `Chat` table, which stores the file's row.
+    /// The `Chat` table, which stores the file's row and the caller's name.
     pub chat: Chat,
     /// Signs the upload URL.
     pub presigner: Presigner,
@@ -19,12 +19,13 @@ pub struct Deps {
 
 /// Handles `POST /api/files`. Answers 200 with the pending file and the signed URL for its upload.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
+    let profile = call.caller.profile();
     let file = FileRow::new(&call.caller.id, CreateFile::parse(call.body(), deps.max_file_bytes)?);
     let upload = deps.presigner.upload(&file.id, &file.mimetype, file.size).await?;
     // The reminder is sent before the file's row is stored, so that every row has a reminder. If the function fails
     // before it stores the row, the reminder has no effect.
     deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;
-    deps.chat.create_file(&file).await?;
+    tokio::try_join!(deps.chat.create_file(&file), deps.chat.record_profile(&profile))?;
     let answer = Upload {
         upload_url: upload.url,
         method: "PUT",

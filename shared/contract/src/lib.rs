@@ -17,6 +17,7 @@ mod schema;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod socket;
+mod text;
 mod thread;
 mod timestamp;
 
@@ -29,6 +30,7 @@ pub use page::{MessageRange, MessagesQuery, ThreadsQuery};
 pub use problem::{ErrorCode, FieldError, Problem};
 pub use profile::Profile;
 pub use socket::{Action, Answer, Channel, Event, Frame, FrameError, WsTicket, message_new_frame};
+pub use text::{changes_layout, is_visible};
 pub use thread::{CreateThread, Thread, ThreadDetails, ThreadPage, ThreadSummary};
 pub use timestamp::Timestamp;
 

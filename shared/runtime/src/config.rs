@@ -36,3 +36,12 @@ pub fn optional(name: &str) -> Option<String> {
 pub fn required_number(name: &str) -> Result<u64, ConfigError> {
     required(name)?.parse().map_err(|_| ConfigError::new(name, "is not a whole number"))
 }
+
+/// Returns the environment variable `name`, which is `yes` or `no`. Fails if it is missing or has another value.
+pub fn required_flag(name: &str) -> Result<bool, ConfigError> {
+    match required(name)?.as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(ConfigError::new(name, "is neither yes nor no")),
+    }
+}

@@ -31,5 +31,5 @@ pub use files::{FileRow, Outcome, Unsendable};
 pub use links::{BadLinkKey, Links, Published};
 pub use message_row::{MessageRow, Undelivered};
 pub use messages::{NewMessage, Sent};
-pub use threads::CreatedThread;
+pub use threads::{CreatedThread, NewThread};
 pub use tickets::TicketHolder;

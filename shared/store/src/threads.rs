@@ -4,8 +4,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use contract::{
-    CreateThread, Thread, ThreadCursor, ThreadDetails, ThreadId, ThreadPage, ThreadSummary, ThreadsQuery, Timestamp,
-    UserId,
+    Thread, ThreadCursor, ThreadDetails, ThreadId, ThreadPage, ThreadSummary, ThreadsQuery, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +69,19 @@ struct ThreadRef {
     thread_id: ThreadId,
 }
 
+/// A thread to find or create.
+#[derive(Debug, Clone, Copy)]
+pub struct NewThread<'a> {
+    /// The user who creates the thread. They are known, because they have called.
+    pub creator: &'a UserId,
+    /// All members without duplicates, the creator included.
+    pub members: &'a [UserId],
+    /// The thread's title, if it has one.
+    pub title: Option<&'a str>,
+    /// Whether users who have never called may be members of a new thread.
+    pub allow_unknown: bool,
+}
+
 /// Result of [`Chat::create_thread`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreatedThread {
@@ -77,30 +89,45 @@ pub enum CreatedThread {
     New(Thread),
     /// The thread already existed. Its title is unchanged.
     Existing(Thread),
+    /// The thread does not exist and was not created, because these members have never called.
+    UnknownMembers(Vec<UserId>),
 }
 
 impl Chat {
-    /// Returns the thread with exactly these members. Creates it if it does not exist. Concurrent calls with the same
-    /// members create one thread.
-    pub async fn create_thread(&self, request: &CreateThread) -> Result<CreatedThread, Error> {
+    /// Returns the thread with exactly these members. Creates it if it does not exist and its members are known.
+    /// Concurrent calls with the same members create one thread.
+    pub async fn create_thread(&self, new: NewThread<'_>) -> Result<CreatedThread, Error> {
         let now = Timestamp::now();
         let row = ThreadRow {
             id: ThreadId::new(),
-            title: request.title.clone(),
-            member_ids: request.member_ids.clone(),
+            title: new.title.map(str::to_owned),
+            member_ids: new.members.to_vec(),
             created_at: now,
             updated_at: now,
             last_seq: 0,
             last_message: None,
         };
+        // Users stay known, so one check is enough, and it need not be part of the transaction.
+        let mut members_are_known = new.allow_unknown;
         for attempt in 0..50 {
             match self.thread_of_members(&row.member_ids).await? {
                 // An earlier attempt of this call created the thread, but its answer was lost.
                 Some(thread) if thread.id == row.id => return Ok(CreatedThread::New(thread)),
                 Some(thread) => return Ok(CreatedThread::Existing(thread)),
-                None if self.try_create(&row).await? => return Ok(CreatedThread::New(row.into())),
-                None => backoff::pause(attempt).await,
+                None => {}
             }
+            if !members_are_known {
+                let others: Vec<_> = new.members.iter().filter(|member| *member != new.creator).collect();
+                let unknown = self.unknown(&others).await?;
+                if !unknown.is_empty() {
+                    return Ok(CreatedThread::UnknownMembers(unknown));
+                }
+                members_are_known = true;
+            }
+            if self.try_create(&row).await? {
+                return Ok(CreatedThread::New(row.into()));
+            }
+            backoff::pause(attempt).await;
         }
         Err(Error::Unavailable("too many concurrent creations of one thread".into()))
     }

@@ -30,7 +30,7 @@ pub use shape::{
 pub use socket::{Handshake, MAX_FRAME_BYTES, Refused, Socket};
 pub use stack::{Account, Stack};
 pub use token::{with_another_signature, with_another_subject, without_signature};
-pub use user::{Page, User, new_user_id};
+pub use user::{Page, User, known_user_id, unknown_user_id};
 pub use wait::{TIMEOUT, eventually};
 
 /// A browser origin that the local cloud allows.

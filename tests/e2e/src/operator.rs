@@ -37,6 +37,22 @@ impl Operator {
         Self { dynamodb: aws_sdk_dynamodb::Client::new(&config), sqs: aws_sdk_sqs::Client::new(&config) }
     }
 
+    /// Writes a user's profile without a name, as if the user had called the API with a token without a name. Tests use
+    /// it for members who never act, because creating and signing in a user takes four calls.
+    pub async fn make_known(&self, user: &str) {
+        let table = Stack::get().chat_table.as_str();
+        let row = self.dynamodb.put_item().table_name(table).set_item(Some(key(&format!("USER#{user}"), "PROFILE")));
+        let row = row.item("id", AttributeValue::S(user.to_owned()));
+        row.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
+    }
+
+    /// Deletes a user's profile, as if the user had never called the API.
+    pub async fn make_unknown(&self, user: &str) {
+        let table = Stack::get().chat_table.as_str();
+        let row = self.dynamodb.delete_item().table_name(table).set_key(Some(key(&format!("USER#{user}"), "PROFILE")));
+        row.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
+    }
+
     /// Moves a file's `createdAt` back by one hour, so that its upload window is over.
     pub async fn make_file_an_hour_older(&self, file: &str) {
         let table = Stack::get().chat_table.as_str();

@@ -15,6 +15,8 @@ pub struct Stack {
     pub endpoint_url: String,
     /// ID of the Cognito app client with which users sign in.
     pub client_id: String,
+    /// ID of the Cognito user pool.
+    pub user_pool_id: String,
     /// Name of the `Chat` table.
     pub chat_table: String,
     /// Name of the `Connections` table.

@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
-use crate::api::{fetch, http};
+use crate::api::{Reply, fetch, http};
 use crate::shape::text;
 use crate::stack::{Account, Stack};
 
@@ -22,24 +23,61 @@ pub(crate) async fn id_token(account: &Account) -> String {
 }
 
 async fn sign_in(account: &Account) -> String {
-    let stack = Stack::get();
+    text(&tokens_of(account).await["IdToken"]).to_owned()
+}
+
+/// Signs in and returns Cognito's tokens: `IdToken`, `AccessToken` and `RefreshToken`.
+async fn tokens_of(account: &Account) -> Value {
     let request = json!({
         "AuthFlow": "USER_PASSWORD_AUTH",
-        "ClientId": stack.client_id,
+        "ClientId": Stack::get().client_id,
         "AuthParameters": { "USERNAME": account.email, "PASSWORD": account.password },
     });
-    let reply = fetch(
+    let mut reply = cognito("InitiateAuth", &request).await;
+    // Cognito's response may contain tokens, so the panic message does not show it.
+    let tokens = reply.json["AuthenticationResult"].take();
+    assert!(reply.status == 200 && tokens.is_object(), "{} cannot sign in: status {}", account.name, reply.status);
+    tokens
+}
+
+/// Creates a user in the pool, with an administrator's rights. Returns the user's ID and access token. The user has not
+/// called the API yet. An access token has no `name` claim.
+pub(crate) async fn new_account() -> (String, String) {
+    let name = format!("e2e-{}", Uuid::now_v7().simple());
+    let account = Account {
+        id: String::new(),
+        email: format!("{name}@hearth.example"),
+        password: "Hearth-e2e-1".to_owned(),
+        name,
+    };
+    let pool = &Stack::get().user_pool_id;
+    let attributes = [("email", &account.email), ("name", &account.name)];
+    let attributes = attributes.map(|(name, value)| json!({ "Name": name, "Value": value }));
+    let user = json!({
+        "UserPoolId": pool, "Username": account.email, "UserAttributes": attributes, "MessageAction": "SUPPRESS",
+    });
+    let password = json!({
+        "UserPoolId": pool, "Username": account.email, "Password": account.password, "Permanent": true,
+    });
+    for (operation, request) in [("AdminCreateUser", user), ("AdminSetUserPassword", password)] {
+        let reply = cognito(operation, &request).await;
+        assert_eq!(reply.status, 200, "{operation} failed: {reply}");
+    }
+    let token = text(&tokens_of(&account).await["AccessToken"]).to_owned();
+    (text(&decode(part(&token, 1))["sub"]).to_owned(), token)
+}
+
+async fn cognito(operation: &str, request: &Value) -> Reply {
+    fetch(
         http()
-            .post(format!("{}/", stack.endpoint_url))
-            .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
+            .post(format!("{}/", Stack::get().endpoint_url))
+            .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
             .header("content-type", "application/x-amz-json-1.1")
+            // The local cloud takes calls with the key `test` for its administrator's, and does not check the signature.
+            .header("authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/cognito-idp/aws4_request")
             .body(request.to_string()),
     )
-    .await;
-    // Cognito's response may contain tokens, so the panic message does not show it.
-    let token = &reply.json["AuthenticationResult"]["IdToken"];
-    assert!(reply.status == 200 && token.is_string(), "{} cannot sign in: status {}", account.name, reply.status);
-    text(token).to_owned()
+    .await
 }
 
 /// Returns a forged copy of the token, with `alg: none` in the header and an empty signature.

@@ -1,6 +1,6 @@
 //! The invariants: what must hold at the end of a history, no matter which faults occurred.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -132,6 +132,18 @@ fn only_poison_is_dead(world: &World) {
     }
     for letter in rest {
         world.problem(format!("{letter} went to the dead-letter queue"));
+    }
+}
+
+/// Checks that every member of every thread has a profile, that is, has called.
+pub(crate) fn members_are_known(world: &World) {
+    let rows = engine::rows(&world.cloud.database, CHAT);
+    let known: HashSet<_> = rows.iter().filter(|row| text(row, "sk") == "PROFILE").map(|row| text(row, "id")).collect();
+    for thread in rows.iter().filter(|row| text(row, "pk").starts_with("THREAD#") && text(row, "sk") == "META") {
+        let members = thread["memberIds"]["L"].as_array().into_iter().flatten().map(|id| id["S"].as_str());
+        for member in members.filter(|id| id.is_none_or(|id| !known.contains(id))) {
+            world.problem(format!("{} has the unknown member {member:?}", text(thread, "id")));
+        }
     }
 }
 

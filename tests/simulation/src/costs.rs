@@ -14,6 +14,7 @@ use files::Decoded;
 use lambda_http::RequestExt as _;
 use runtime::Call;
 use serde_json::{Value, json};
+use testkit::make_known;
 
 use self::fixture::{DAD, Fixture, MICHAEL, SARAH, answer, request, text};
 use crate::clock;
@@ -27,6 +28,7 @@ const BODY: &str =
 
 async fn threads(fixture: &Fixture) {
     let (trigger, new) = ("POST /api/threads", Parts::threads_create);
+    make_known(&fixture.parts.chat(), &["user-new-0", "user-new-1"]).await;
     fixture
         .measure(trigger, "`POST /api/threads`, a new thread of 3 members", new, async |_, deps, turn| {
             let body = json!({"memberIds": [MICHAEL, format!("user-new-{turn}")]});

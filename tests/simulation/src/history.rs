@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::check;
 use crate::client::Client;
 use crate::clock;
+use crate::newcomer;
 use crate::sender::Sender;
 use crate::triggers;
 use crate::world::World;
@@ -57,7 +58,8 @@ async fn history(seed: u64) -> Outcome {
     }
     let senders: Vec<_> = users.iter().map(|user| Sender::new(&world, user)).collect();
     let sending = senders.iter().map(|sender| tokio::spawn(sender.clone().run(chance.number(0..=3))));
-    for ended in join_all(sending.chain(leaving)).await {
+    let joining = chance.one_in(3).then(|| tokio::spawn(newcomer::run(world.clone(), users[0])));
+    for ended in join_all(sending.chain(leaving).chain(joining)).await {
         ended.unwrap();
     }
 
@@ -65,6 +67,7 @@ async fn history(seed: u64) -> Outcome {
     world.cloud.trace.note("faults end");
     tokio::time::sleep(RETRIES_OVER).await;
     check::everything_arrived(&world, &clients, &senders);
+    check::members_are_known(&world);
     tokio::time::sleep(CONNECTIONS_RENEWED).await;
     check::everything_arrived(&world, &clients, &senders);
     for task in staying {

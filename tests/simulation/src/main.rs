@@ -19,6 +19,7 @@ mod faults;
 mod gateway;
 mod history;
 mod ledger;
+mod newcomer;
 mod parts;
 mod sender;
 mod trace;

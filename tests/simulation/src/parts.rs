@@ -67,7 +67,7 @@ impl Parts {
     }
 
     pub(crate) fn threads_create(&self) -> threads_create::Deps {
-        threads_create::Deps { chat: self.chat() }
+        threads_create::Deps { chat: self.chat(), allow_unknown_members: false }
     }
 
     pub(crate) fn threads_get(&self) -> threads_get::Deps {

@@ -93,6 +93,17 @@ impl World {
         .await
     }
 
+    /// Sends `POST /api/threads`.
+    pub(crate) async fn create_thread(self: &Arc<Self>, user: &str, body: &Value) -> Received {
+        let call = call(user, ("", ""), &[], None, body);
+        let world = self.clone();
+        self.request("threads-create", async move {
+            let handle = async |deps: &_| threads_create::handle(deps, call).await;
+            world.invoke(&world.warm.threads_create, Parts::threads_create, ROUTE_TIMEOUT, handle).await
+        })
+        .await
+    }
+
     /// Sends `GET /api/threads/{threadId}/messages`.
     pub(crate) async fn list(self: &Arc<Self>, user: &str, thread: &ThreadId, query: &[(&str, &str)]) -> Received {
         let call = call(user, ("threadId", thread.as_str()), query, None, &Value::Null);

@@ -25,6 +25,10 @@ export interface paths {
          *     order of the members and duplicates do not matter. If several callers create the same set of members at once,
          *     there is still one thread: one caller receives 201, the others 200. The title of an existing thread does not
          *     change.
+         *
+         *     Members of a new thread must be known: each has called an `/api` route of this deployment at least once, with a
+         *     valid token. Otherwise anybody could add a member with an invented ID. An existing thread is found regardless of
+         *     this. A deployment can turn the rule off (`AllowUnknownMembers`).
          */
         post: operations["createThread"];
         delete?: never;
@@ -250,9 +254,9 @@ export interface components {
         };
         /** @description Request body of `POST /api/threads`. */
         CreateThread: {
-            /** @description IDs of the thread's members. The caller is always a member, whether named or not. Order and duplicates do not matter. At most 90 different members, the caller included. */
+            /** @description IDs of the thread's members. The caller is always a member, whether named or not. Order and duplicates do not matter. At most 90 different members, the caller included. Members of a new thread must be known: each has called an `/api` route of this deployment at least once. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description The thread's title, at most 100 characters. */
+            /** @description The thread's title, at most 100 characters. Unless it is empty, it has a visible character. It has no control characters, no line separators, and no bidirectional embeddings, overrides or isolates. */
             title?: string | null;
         };
         /** @description An error from the server (`application/problem+json`) or from API Gateway (`application/json`). */
@@ -272,6 +276,7 @@ export interface components {
          *     - `body_too_large`: 413: the request body is larger than 256 KiB.
          *     - `invalid_request`: 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names each such field.
          *     - `too_many_file_uses`: 422: a file of the message was already sent to 100 other threads. `errors` names each such file. Upload it again as a new file.
+         *     - `unknown_member`: 422: a member of the new thread has never called this deployment. `errors` names each such member. A user becomes a possible member with their first call of any `/api` route.
          *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
          *     - `malformed_frame`: Socket: the frame is not a JSON object.
          *     - `unknown_action`: Socket: the server does not know the frame's `action`.
@@ -380,9 +385,9 @@ export interface components {
             /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
         };
-        /** @description Request body of `POST /api/threads/{threadId}/messages`. It must have text, files or both. */
+        /** @description Request body of `POST /api/threads/{threadId}/messages`. It must have visible text, files or both. */
         SendMessage: {
-            /** @description The message's text, at most 8000 characters. It may be missing or empty if the message has files. */
+            /** @description The message's text, at most 8000 characters. It must have a visible character, unless the message has files. */
             body?: string | null;
             /** @description IDs of the message's files, at most 10. The caller must own each file, and none may have failed. */
             fileIds?: components["schemas"]["FileId"][] | null;
@@ -917,7 +922,35 @@ export interface operations {
             400: components["responses"]["MalformedJson"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["BodyTooLarge"];
-            422: components["responses"]["InvalidRequest"];
+            /**
+             * @description `invalid_request`: `errors` names every field that is missing, has the wrong type or exceeds its limit.
+             *     `unknown_member`: the thread does not exist, and `errors` names every member that has never called this
+             *     deployment. They must sign in once before they can be added.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Content",
+                     *       "status": 422,
+                     *       "code": "unknown_member",
+                     *       "detail": "These fields are not valid: memberIds[1]. See `errors` for each.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": [
+                     *         {
+                     *           "field": "memberIds[1]",
+                     *           "message": "is not a known user; they must sign in to this deployment once before you can add them"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{Channel, ConnectionId, CreateThread, IdempotencyKey};
+use contract::{Channel, ConnectionId, IdempotencyKey};
 use serde_json::Value;
-use store::{CreatedThread, NewMessage, Outcome, Sent, TicketHolder};
-use testkit::{Fault, Tables, caller, connect, links, new_file};
+use store::{CreatedThread, NewMessage, NewThread, Outcome, Sent, TicketHolder};
+use testkit::{Fault, Tables, caller, connect, links, make_known, new_file};
 
 use self::document::{RowKind, parse};
 
@@ -19,10 +19,10 @@ const DOCUMENT: &str = include_str!("../../../../docs/data-model.md");
 async fn every_kind_of_row(tables: &Tables) {
     let (chat, sarah) = (tables.chat(), caller("user-sarah"));
     chat.record_profile(&sarah.profile()).await.unwrap();
-    let request = CreateThread { member_ids: vec![sarah.id.clone()], title: Some("Family Chat".into()) };
-    let CreatedThread::New(thread) = chat.create_thread(&request).await.unwrap() else {
-        panic!("the thread existed before")
-    };
+    make_known(&chat, &["user-without-name"]).await;
+    let members = [sarah.id.clone()];
+    let new = NewThread { creator: &sarah.id, members: &members, title: Some("Family Chat"), allow_unknown: false };
+    let CreatedThread::New(thread) = chat.create_thread(new).await.unwrap() else { panic!("the thread is not new") };
 
     let photo = new_file(&chat, "user-sarah", "photo.jpg", "image/jpeg", 12).await;
     let new = NewMessage {

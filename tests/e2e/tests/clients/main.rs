@@ -11,6 +11,7 @@ mod create_thread;
 mod file_status;
 mod idempotency;
 mod invalid_frames;
+mod known_members;
 mod live;
 mod non_members;
 mod paging;

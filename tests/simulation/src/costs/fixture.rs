@@ -9,6 +9,7 @@ use bytes::Bytes;
 use contract::ApiError;
 use runtime::{Answer, Call};
 use serde_json::{Value, json};
+use testkit::make_known;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::cloud::{Cloud, Consequence};
@@ -68,6 +69,11 @@ impl Fixture {
         self.cloud.ledger.open();
         work(self, &instance, 1).await;
         let warm = self.cloud.ledger.close();
+        assert!(
+            !trigger.contains(" /api/") || first.write > warm.write,
+            "{trigger} does not record its caller: its handler must call `Chat::record_profile`, which writes at the \
+             first invocation of an instance"
+        );
         let (calls, other) = (warm.calls, warm.other);
         let first = if (first.read, first.write) == (warm.read, warm.write) {
             String::new()
@@ -85,6 +91,7 @@ impl Fixture {
 
     /// Creates a thread with Sarah, Michael and the user `other` as members. Returns the thread's ID.
     pub(super) async fn create_thread(&self, other: &str) -> String {
+        make_known(&self.parts.chat(), &[other, MICHAEL]).await;
         let call = request(SARAH, &json!({"memberIds": [other, MICHAEL]}));
         text(&answer(threads_create::handle(&self.parts.threads_create(), call)).await, "id")
     }
