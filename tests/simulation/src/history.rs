@@ -10,9 +10,13 @@ use serde_json::json;
 use crate::check;
 use crate::client::Client;
 use crate::clock;
+use crate::flood::Flood;
 use crate::sender::Sender;
 use crate::triggers;
 use crate::world::World;
+
+/// One of this many histories has a flood, because it sends ten times as many messages as all others.
+const FLOODS: u64 = 40;
 
 const USERS: [&str; 3] = ["user-sarah", "user-dad", "user-michael"];
 
@@ -56,8 +60,14 @@ async fn history(seed: u64) -> Outcome {
         clients.push(client);
     }
     let senders: Vec<_> = users.iter().map(|user| Sender::new(&world, user)).collect();
-    let sending = senders.iter().map(|sender| tokio::spawn(sender.clone().run(chance.number(0..=3))));
-    for ended in join_all(sending.chain(leaving)).await {
+    let flood = (seed % FLOODS == 7).then(|| Flood::new(&world, &senders[1], &world.threads[0].id));
+    let mut sending: Vec<_> = senders
+        .iter()
+        .filter(|sender| flood.is_none() || sender.user != users[1])
+        .map(|sender| tokio::spawn(sender.clone().run(chance.number(0..=3))))
+        .collect();
+    sending.extend(flood.iter().map(|flood| tokio::spawn(flood.clone().run())));
+    for ended in join_all(sending.into_iter().chain(leaving)).await {
         ended.unwrap();
     }
 
@@ -65,6 +75,9 @@ async fn history(seed: u64) -> Outcome {
     world.cloud.trace.note("faults end");
     tokio::time::sleep(RETRIES_OVER).await;
     check::everything_arrived(&world, &clients, &senders);
+    if let Some(flood) = &flood {
+        check::rate_is_kept(&world, flood);
+    }
     tokio::time::sleep(CONNECTIONS_RENEWED).await;
     check::everything_arrived(&world, &clients, &senders);
     for task in staying {

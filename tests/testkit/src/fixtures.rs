@@ -10,12 +10,14 @@ pub fn links() -> Links {
     Links::new("a key that protects nothing but tests").expect("the signing key is too short")
 }
 
-/// Creates a thread with the given members. Panics if these members already have a thread.
+/// Creates a thread with the given members, as the first of them and without a quota. Panics if these members already have a thread.
 pub async fn new_thread(chat: &Chat, members: &[&str]) -> Thread {
-    let member_ids = members.iter().map(|id| UserId::parse(id).expect("the user ID is not valid")).collect();
-    match chat.create_thread(&CreateThread { member_ids, title: None }).await.expect("cannot create the thread") {
+    let member_ids: Vec<_> = members.iter().map(|id| UserId::parse(id).expect("the user ID is not valid")).collect();
+    let (creator, request) = (member_ids[0].clone(), CreateThread { member_ids, title: None });
+    let created = chat.create_thread(&request, &creator, u64::MAX).await;
+    match created.expect("cannot create the thread") {
         CreatedThread::New(thread) => thread,
-        CreatedThread::Existing(thread) => panic!("a thread with these members already exists: {}", thread.id),
+        other => panic!("the thread is not new: {other:?}"),
     }
 }
 

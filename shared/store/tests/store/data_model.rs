@@ -8,7 +8,7 @@ use std::path::Path;
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Channel, ConnectionId, CreateThread, IdempotencyKey};
 use serde_json::Value;
-use store::{CreatedThread, NewMessage, Outcome, Sent, TicketHolder};
+use store::{CreatedThread, MessageRate, NewMessage, Outcome, Sent, TicketHolder, UploadQuota};
 use testkit::{Fault, Tables, caller, connect, links, new_file};
 
 use self::document::{RowKind, parse};
@@ -20,7 +20,7 @@ async fn every_kind_of_row(tables: &Tables) {
     let (chat, sarah) = (tables.chat(), caller("user-sarah"));
     chat.record_profile(&sarah.profile()).await.unwrap();
     let request = CreateThread { member_ids: vec![sarah.id.clone()], title: Some("Family Chat".into()) };
-    let CreatedThread::New(thread) = chat.create_thread(&request).await.unwrap() else {
+    let CreatedThread::New(thread) = chat.create_thread(&request, &sarah.id, 1).await.unwrap() else {
         panic!("the thread existed before")
     };
 
@@ -42,6 +42,12 @@ async fn every_kind_of_row(tables: &Tables) {
     chat.mark_announced(&photo.id).await.unwrap();
     let broken = new_file(&chat, "user-sarah", "broken.jpg", "image/jpeg", 12).await;
     chat.record_outcome(&broken.id, &Outcome::Failed { reason: "Not an image.".into() }).await.unwrap();
+
+    let quota = UploadQuota { files: 1, bytes: 12 };
+    chat.count_upload(&sarah.id, 12, quota).await.unwrap().unwrap();
+    let rate = MessageRate::new(10);
+    (0..10).try_for_each(|_| rate.count(&sarah.id)).unwrap();
+    rate.share(&chat, &sarah.id).await.unwrap();
 
     let connections = tables.connections();
     let connection = connect(&connections, "user-sarah", "open").await;

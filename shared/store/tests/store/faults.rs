@@ -43,10 +43,13 @@ async fn message_with_key_and_lost_answer_is_not_a_replay() {
 async fn thread_with_lost_answer_is_reported_as_new() {
     let tables = Tables::create().await;
     let lossy = tables.through(once(|p| p.is("TransactWriteItems", "META"), |_| Fault::LoseAnswer)).await;
-    let request = CreateThread { member_ids: vec![UserId::parse("a").unwrap()], title: None };
-    assert!(matches!(lossy.chat().create_thread(&request).await, Ok(CreatedThread::New(_))));
-    assert!(matches!(lossy.chat().create_thread(&request).await, Ok(CreatedThread::Existing(_))));
-    assert_eq!(keys(&tables, &tables.chat).await.len(), 3);
+    let creator = UserId::parse("a").unwrap();
+    let request = CreateThread { member_ids: vec![creator.clone()], title: None };
+    let chat = lossy.chat();
+    assert!(matches!(chat.create_thread(&request, &creator, 1).await, Ok(CreatedThread::New(_))));
+    assert!(matches!(chat.create_thread(&request, &creator, 1).await, Ok(CreatedThread::Existing(_))));
+    // These are the member set, the thread, one membership and the counter of the quota.
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 4);
 }
 
 #[tokio::test]

@@ -41,19 +41,21 @@ async fn concurrent_creations_with_one_member_set_create_one_thread() {
         // The calls give the same members in different orders, and different titles.
         let mut members = vec![user("a"), user("b"), user("c")];
         members.rotate_left(n % 3);
-        async move { chat.create_thread(&request(members, &n.to_string())).await.unwrap() }
+        async move { chat.create_thread(&request(members, &n.to_string()), &user("a"), 1).await.unwrap() }
     });
     let (mut new, mut existing) = (Vec::new(), Vec::new());
     for created in join_all(creators).await {
         match created {
             CreatedThread::New(thread) => new.push(thread),
             CreatedThread::Existing(thread) => existing.push(thread),
+            CreatedThread::QuotaExceeded(exceeded) => panic!("finding the thread is not free: {exceeded:?}"),
         }
     }
     assert_eq!((new.len(), existing.len()), (1, 63));
     assert!(existing.iter().all(|thread| *thread == new[0]));
-    // These are the member set, the thread and three memberships. The other calls have left no rows.
-    assert_eq!(keys(&tables, &tables.chat).await.len(), 5);
+    // These are the member set, the thread, three memberships and the counter of the quota. The other calls have left no
+    // rows.
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 6);
     assert_eq!(list(&tables.chat(), "b", "10").await, [new[0].id.as_str()]);
 }
 
@@ -61,7 +63,8 @@ async fn concurrent_creations_with_one_member_set_create_one_thread() {
 async fn thread_with_the_largest_members_and_title_is_created() {
     let chat = Tables::create().await.chat();
     let members: Vec<_> = (0..limits::MEMBERS).map(|n| user(&format!("{n:0>255}"))).collect();
-    let created = chat.create_thread(&request(members.clone(), &"ä".repeat(limits::TITLE_CHARS))).await.unwrap();
+    let request = request(members.clone(), &"ä".repeat(limits::TITLE_CHARS));
+    let created = chat.create_thread(&request, &members[0], 1).await.unwrap();
     let CreatedThread::New(thread) = created else { panic!("the thread is not new: {created:?}") };
     assert_eq!(thread.member_ids, members);
     let shown = chat.thread(&thread.id, &members[89]).await.unwrap().unwrap();
