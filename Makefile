@@ -2,7 +2,8 @@
 #
 #   make up            start the local cloud and the page in the background, or update the running ones
 #                      (PORT= and PAGE_PORT= choose the ports; KEEP=1 keeps the data after `make down`;
-#                      ORIGINS=http://localhost:3000 lets pages of another origin use the local cloud)
+#                      ORIGINS=http://localhost:3000 lets pages of another origin use the local cloud;
+#                      LIFT_QUOTAS=1 lifts the quotas of users, for end-to-end tests against it)
 #   make dev           `make up`, then print how to use it and show the functions' logs
 #   make down          stop the local cloud and the page
 #   make -s token USER=Sarah      print a bearer token of a demo user
@@ -58,7 +59,8 @@ DEV_BUILD := --bins $(addprefix --package ,$(FUNCTIONS) dev-features)
 up dev: $(TOOLS) $(PAGE)
 	cargo build --locked $(DEV_BUILD)
 	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
-	  $(if $(filter 1,$(KEEP)),--keep) $(if $(ORIGINS),--origins '$(ORIGINS)') $@
+	  $(if $(filter 1,$(KEEP)),--keep) $(if $(ORIGINS),--origins '$(ORIGINS)') \
+	  $(if $(filter 1,$(LIFT_QUOTAS)),--lift-quotas) $@
 
 # cargo-lambda builds with other features than `make up`, so it compiles the dependencies again. Compiling them
 # here first shows the progress.

@@ -33,9 +33,9 @@ INTRODUCTION_SECONDS = 30
 VITE_PORT = 5173  # Vite's default, for frontends in development
 
 
-def up(emulator, page, port, page_port, keep, origins=()):
+def up(emulator, page, port, page_port, keep, origins=(), lift_quotas=False):
     """Starts the local cloud or updates the running one, which accepts requests of the page, of Vite and of pages of
-    `origins`. Returns the content of stack.json."""
+    `origins`. Returns the content of stack.json. `lift_quotas` lifts the quotas of users, for tests."""
     started = time.monotonic()
     running = emulator.running()
     if running and port not in (None, 0, running["port"]):
@@ -56,7 +56,7 @@ def up(emulator, page, port, page_port, keep, origins=()):
     write(emulator, guard.ORIGINS, "\n".join(origins) + "\n")
     try:
         endpoint = f"http://127.0.0.1:{port}"
-        changed, facts = stack.deploy(ROOT, endpoint, f"http://127.0.0.1:{page_port}", origins)
+        changed, facts = stack.deploy(ROOT, endpoint, f"http://127.0.0.1:{page_port}", origins, lift_quotas)
         variables = stack.environment(endpoint)
         introduce(facts)
     except (BotoCoreError, ClientError) as error:
@@ -186,7 +186,7 @@ def follow(emulator, facts):
 def run(emulator, page, port, command):
     """Runs a command with a local cloud of its own, and stops that cloud afterwards in any case."""
     try:
-        facts = up(emulator, page, port, 0, keep=False)
+        facts = up(emulator, page, port, 0, keep=False, lift_quotas=True)
         done = subprocess.run(command, env=os.environ | {"HEARTH_STACK": str(emulator.state / "stack.json")})
         return done.returncode or complaints(facts)
     finally:
@@ -220,18 +220,20 @@ def main():
     parser.add_argument("--page-port", type=int, help=f"port of the page; default {DEFAULT_PAGE_PORT} or any free port")
     parser.add_argument("--origins", type=origin_list, default=[], help="more origins whose pages may use the local cloud")
     parser.add_argument("--keep", action="store_true", help="keep the data after `down`")
+    parser.add_argument("--lift-quotas", action="store_true", help="lift the quotas of users, as for tests")
     parser.add_argument("task", choices=["up", "dev", "down", "token", "run"])
     parser.add_argument("words", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
+    options = (arguments.port, arguments.page_port, arguments.keep, arguments.origins, arguments.lift_quotas)
     emulator = Emulator(arguments.state.resolve())
     page = Page(arguments.state.resolve())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         match arguments.task:
             case "up":
-                up(emulator, page, arguments.port, arguments.page_port, arguments.keep, arguments.origins)
+                up(emulator, page, *options)
             case "dev":
-                facts = up(emulator, page, arguments.port, arguments.page_port, arguments.keep, arguments.origins)
+                facts = up(emulator, page, *options)
                 explain(emulator, facts)
                 follow(emulator, facts)
             case "down":

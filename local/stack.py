@@ -22,6 +22,14 @@ CODE_BUCKET = "hearth-code"
 TEMPLATE_KEY = "template.json"
 DEPLOY_SECONDS = 120
 PASSWORD = "Hearth-demo-1"
+# The quotas of users in the template, and values for tests, in which the same few users do the work of many.
+QUOTAS = {
+    "MessagesPerMinute": 100_000,
+    "ThreadsPerDay": 100_000,
+    "UploadsPerDay": 100_000,
+    "UploadBytesPerDay": 10**12,
+    "ConnectionsPerUser": 250,
+}
 USERS = [
     {"id": "5a7a0000-0000-4000-8000-000000000001", "name": "Sarah", "email": "sarah@hearth.example"},
     {"id": "5a7a0000-0000-4000-8000-000000000002", "name": "Michael", "email": "michael@hearth.example"},
@@ -42,9 +50,10 @@ def client(service, endpoint, **config):
     )
 
 
-def deploy(root, endpoint, page, origins):
+def deploy(root, endpoint, page, origins, lift_quotas=False):
     """Creates or updates the stack, which accepts calls of pages of these origins. Returns the names of the changed
-    functions and the content of stack.json; `page` is the demo page's URL."""
+    functions and the content of stack.json; `page` is the demo page's URL. The quotas are the template's defaults, or
+    with `lift_quotas` those for tests."""
     sam = template.load(root / "template.yaml")
     code, changed = upload(root, template.binaries(sam), endpoint)
     websocket = f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live"
@@ -53,6 +62,8 @@ def deploy(root, endpoint, page, origins):
         "ManagementEndpoint": websocket,
         "AllowedOrigins": ",".join(origins),
     }
+    quotas = QUOTAS if lift_quotas else {name: sam["Parameters"][name]["Default"] for name in QUOTAS}
+    parameters |= {name: str(value) for name, value in quotas.items()}
     outputs = apply(template.expand(sam, code, parameters, endpoint), parameters, endpoint)
     remove_old_code(code, endpoint)
     return changed, {
@@ -68,6 +79,7 @@ def deploy(root, endpoint, page, origins):
         "bucket": outputs["Bucket"],
         "remindersUrl": outputs["RemindersUrl"],
         "fileDeadLettersUrl": outputs["FileDeadLettersUrl"],
+        "quotas": {name[0].lower() + name[1:]: int(value) for name, value in quotas.items()},
         "deadLettersUrl": outputs["DeadLettersUrl"],
         "users": seed(outputs["UserPoolId"], endpoint),
     }

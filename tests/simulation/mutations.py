@@ -31,6 +31,7 @@ FILES_CREATE = "functions/files-create/src/handler.rs"
 PUSH = "shared/push/src/lib.rs"
 PUSH_POST = "shared/push/src/post.rs"
 MESSAGES = "shared/store/src/messages.rs"
+MESSAGE_RATE = "shared/store/src/message_rate.rs"
 MESSAGE_ROW = "shared/store/src/message_row.rs"
 CONNECTIONS = "shared/store/src/connections.rs"
 THREADS = "shared/store/src/threads.rs"
@@ -65,8 +66,8 @@ impl Chat {
     ]),
     "subscribers-before-commit": ("messages-send reads the subscribers before it commits the message", [
         (PUSH, "    connections: Connections,\n    limits", "    pub connections: Connections,\n    limits"),
-        (MESSAGES_SEND, "    match deps.chat.send(new, &deps.links).await? {", "    let early = deps.push.connections.subscribers(&Channel::Thread(thread_id.clone())).await.map_err(ApiError::from)?;\n    match deps.chat.send(new, &deps.links).await? {"),
-        (MESSAGES_SEND, "deliver(deps, &mut message).await;", "deliver(deps, &mut message, &early).await;"),
+        (MESSAGES_SEND, "    let sent = deps.chat.send(new, &deps.links).await?;", "    let early = deps.push.connections.subscribers(&Channel::Thread(thread_id.clone())).await.map_err(ApiError::from)?;\n    let sent = deps.chat.send(new, &deps.links).await?;"),
+        (MESSAGES_SEND, "deliver(deps, &mut message)", "deliver(deps, &mut message, &early)"),
         (MESSAGES_SEND, "message: &mut Message) {", "message: &mut Message, early: &store::Subscribers) {"),
         (MESSAGES_SEND, "push_message(deps, message)", "push_message(deps, message, early)"),
         (MESSAGES_SEND, "message: &mut Message) -> Result", "message: &mut Message, early: &store::Subscribers) -> Result"),
@@ -161,6 +162,18 @@ impl Chat {
     ]),
     "pending-files-not-reread": ("messages-send does not read pending files again after it has pushed the message", [
         (MESSAGES_SEND, "if file.status == FileStatus::Pending {", "if file.status == FileStatus::Pending || file.status != FileStatus::Pending {"),
+    ]),
+    "rate-not-learned": ("messages-send does not read the durable counter of a user's messages", [
+        (MESSAGE_RATE, "Ok(total) => count.others = total.saturating_sub(count.shared),", "Ok(_) => {}"),
+    ]),
+    "rate-not-shared": ("messages-send counts a user's messages only in each instance", [
+        (MESSAGE_RATE, "        if added < BATCH {", "        if added < BATCH || added > 0 {"),
+    ]),
+    "rate-checked-after-commit": ("messages-send commits a message before it checks the author's rate", [
+        (MESSAGES_SEND, "    deps.rate.count(author).map_err(rate_limited)?;\n    let sent = deps.chat.send(new, &deps.links).await?;", "    let sent = deps.chat.send(new, &deps.links).await?;\n    deps.rate.count(author).map_err(rate_limited)?;"),
+    ]),
+    "rate-of-a-past-minute": ("messages-send keeps the counts of past minutes", [
+        (MESSAGE_RATE, "        if counts.minute != minute {", "        if counts.users.is_empty() {"),
     ]),
     "client-no-gap-check": ("the client does not fetch missing messages after a gap in `seq`", [
         (CLIENT, "                        self.catch_up(&thread).await;\n                    }\n                }\n                \"file:status\"", "                    }\n                }\n                \"file:status\""),

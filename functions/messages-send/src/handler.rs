@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use contract::{
     ApiError, Channel, ErrorCode, FieldError, FileId, FileStatus, IdempotencyKey, Message, Problem, SendMessage,
-    limits, message_new_frame,
+    UserId, limits, message_new_frame,
 };
 use futures::future::try_join_all;
 use push::Push;
 use runtime::{Answer, Call, HeaderName, StatusCode, json};
-use store::{Chat, Links, NewMessage, Sent, Unsendable};
+use store::{Chat, Links, MessageRate, NewMessage, QuotaExceeded, Sent, Unsendable};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -27,6 +27,8 @@ pub struct Deps {
     pub push: Push,
     /// Signs the links to message attachments.
     pub links: Links,
+    /// Limits the messages of each user per minute.
+    pub rate: MessageRate,
 }
 
 /// Handles `POST /api/threads/{threadId}/messages`. Answers 201 with the message after it was committed and its
@@ -42,9 +44,16 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
         file_ids: &request.distinct_files(),
         idempotency_key: idempotency_key.as_ref(),
     };
-    match deps.chat.send(new, &deps.links).await? {
+    let author = &call.caller.id;
+    // Every request needs room in the author's rate, but only stored messages use it up.
+    deps.rate.count(author).map_err(rate_limited)?;
+    let sent = deps.chat.send(new, &deps.links).await?;
+    if !matches!(sent, Sent::Stored(_)) {
+        deps.rate.uncount(author);
+    }
+    match sent {
         Sent::Stored(mut message) => {
-            deliver(deps, &mut message).await;
+            tokio::join!(deliver(deps, &mut message), share_count(deps, author));
             json(StatusCode::CREATED, &message, &[])
         }
         Sent::Replayed(message) => json(StatusCode::CREATED, &message, &[(IDEMPOTENCY_REPLAYED, "true")]),
@@ -75,6 +84,19 @@ fn unsendable_files(request: &SendMessage, refused: &[(FileId, Unsendable)]) -> 
     }
     let only_uses = refused.iter().all(|(_, reason)| *reason == Unsendable::TooManyThreads);
     Problem::fields(if only_uses { ErrorCode::TooManyFileUses } else { ErrorCode::InvalidRequest }, errors)
+}
+
+fn rate_limited(exceeded: QuotaExceeded) -> Problem {
+    let detail = "You have sent too many messages in this minute. Try again after the time in Retry-After.";
+    Problem::retry_later(ErrorCode::RateLimited, detail, exceeded.retry_after)
+}
+
+/// Tells the other instances of this function how many messages the author has sent. The message is already committed,
+/// so a failure must not fail the request.
+async fn share_count(deps: &Deps, author: &UserId) {
+    if let Err(error) = deps.rate.share(&deps.chat, author).await {
+        warn!(%error, "counting messages failed; the author's next message on this instance will retry");
+    }
 }
 
 /// Delivers the message and, if every subscriber was reached, clears the message's undelivered flag.
@@ -132,6 +154,8 @@ mod tests {
     use super::*;
 
     const EVENT: &str = include_str!("../../../events/messages-send.json");
+    /// Messages per minute of each user. It is more than the other tests send.
+    const RATE: u64 = 35;
 
     struct Fixture {
         tables: Tables,
@@ -145,7 +169,7 @@ mod tests {
             let (tables, management) = (Tables::create().await, Management::start().await);
             let (chat, push) = (tables.chat(), management.push(tables.connections()));
             let thread = new_thread(&chat, &["user-sarah", "user-dad"]).await;
-            Self { tables, management, deps: Deps { chat, push, links: links() }, thread }
+            Self { tables, management, deps: Deps { chat, push, links: links(), rate: MessageRate::new(RATE) }, thread }
         }
 
         async fn send(&self, user: &str, key: Option<&str>, request: &Value) -> Result<Answer, ApiError> {
@@ -293,6 +317,49 @@ mod tests {
 
         fixture.tables.client.delete_table().table_name(&fixture.tables.connections).send().await.unwrap();
         assert_eq!(fixture.send("user-sarah", None, &json!({"body": "b"})).await.unwrap().status(), 201);
+    }
+
+    #[tokio::test]
+    async fn message_over_the_rate_is_a_429_that_says_when_to_retry_and_is_not_stored() {
+        let fixture = Fixture::new().await;
+        fixture.subscribe("user-dad", "tablet").await;
+        // Requests that store nothing do not count.
+        fixture.send("user-sarah", Some("key"), &json!({"body": "a"})).await.unwrap();
+        for _ in 0..RATE {
+            fixture.send("user-sarah", Some("key"), &json!({"body": "a"})).await.unwrap();
+            assert!(fixture.send("user-sarah", Some("key"), &json!({"body": "b"})).await.is_err());
+            assert!(fixture.send("user-sarah", None, &json!({"fileIds": ["file_1"]})).await.is_err());
+        }
+        // The minute may end once during this test.
+        let mut refused = None;
+        for n in 0..2 * RATE {
+            if let Err(ApiError::Problem(problem)) =
+                fixture.send("user-sarah", None, &json!({"body": format!("{n}")})).await
+            {
+                refused = Some((problem, n));
+                break;
+            }
+        }
+        let (refused, sent) = refused.expect("no message was refused");
+        assert!(sent >= RATE - 1, "refused after {sent} messages");
+        assert_eq!((refused.code, refused.code.status()), (ErrorCode::RateLimited, 429));
+        let retry_after = refused.retry_after.unwrap();
+        assert!((1..=60).contains(&retry_after), "{retry_after}");
+        let stored = fixture.deps.chat.last_seq(&fixture.thread.id).await.unwrap();
+        assert_eq!((stored, fixture.management.frames("tablet").len() as u64), (sent + 1, sent + 1));
+        fixture.send("user-dad", None, &json!({"body": "another user's rate"})).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn failed_count_does_not_fail_the_request() {
+        let mut fixture = Fixture::new().await;
+        let failing = fixture.tables.through(|call| {
+            if call.is("UpdateItem", "QUOTA#") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
+        });
+        fixture.deps.chat = failing.await.chat();
+        for n in 0..20 {
+            fixture.send("user-sarah", None, &json!({"body": format!("{n}")})).await.unwrap();
+        }
     }
 
     #[tokio::test]

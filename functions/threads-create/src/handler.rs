@@ -1,6 +1,6 @@
 //! Creates a thread, or finds the existing thread with exactly the same members.
 
-use contract::{ApiError, CreateThread};
+use contract::{ApiError, CreateThread, ErrorCode, Problem};
 use runtime::{Answer, Call, StatusCode, header, json};
 use store::{Chat, CreatedThread, NewThread};
 
@@ -10,6 +10,8 @@ pub struct Deps {
     pub chat: Chat,
     /// Whether users who have never called may be members of a new thread.
     pub allow_unknown_members: bool,
+    /// Maximum number of threads that a user may create per day (UTC).
+    pub threads_per_day: u64,
 }
 
 /// Handles `POST /api/threads`. Answers 201 with a `Location` header for a new thread, and 200 for an existing one.
@@ -22,6 +24,7 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
         members: &members,
         title: request.title.as_deref(),
         allow_unknown: deps.allow_unknown_members,
+        per_day: deps.threads_per_day,
     };
     let profile = call.caller.profile();
     let (created, ()) = futures::try_join!(deps.chat.create_thread(new), deps.chat.record_profile(&profile))?;
@@ -32,6 +35,10 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
         }
         CreatedThread::Existing(thread) => json(StatusCode::OK, &thread, &[]),
         CreatedThread::UnknownMembers(unknown) => Err(request.unknown_members(&unknown).into()),
+        CreatedThread::QuotaExceeded(exceeded) => {
+            let detail = format!("You may create {} threads per day. Try again tomorrow (UTC).", deps.threads_per_day);
+            Err(Problem::retry_later(ErrorCode::QuotaExceeded, detail, exceeded.retry_after).into())
+        }
     }
 }
 
@@ -45,7 +52,7 @@ mod tests {
     const EVENT: &str = include_str!("../../../events/threads-create.json");
 
     fn deps(tables: &Tables) -> Deps {
-        Deps { chat: tables.chat(), allow_unknown_members: false }
+        Deps { chat: tables.chat(), allow_unknown_members: false, threads_per_day: 3 }
     }
 
     async fn create(deps: &Deps, user: &str, request: &Value) -> Answer {
@@ -123,6 +130,25 @@ mod tests {
         let rows = tables.client.query().table_name(&tables.chat).key_condition_expression("pk = :pk");
         let pk = aws_sdk_dynamodb::types::AttributeValue::S("USER#user-sarah".into());
         assert_eq!(rows.expression_attribute_values(":pk", pk).send().await.unwrap().count, 0);
+    }
+
+    #[tokio::test]
+    async fn thread_over_the_quota_is_a_429_that_says_when_to_retry() {
+        let tables = Tables::create().await;
+        make_known(&tables.chat(), &["user-1", "user-2", "user-3", "user-4"]).await;
+        let deps = deps(&tables);
+        for other in ["user-1", "user-2", "user-3"] {
+            assert_eq!(create(&deps, "user-sarah", &json!({"memberIds": [other]})).await.status(), 201);
+        }
+        let fourth = json!({"memberIds": ["user-4"]});
+        let call = |user| call(EVENT, &caller(user), |event| event["body"] = fourth.to_string().into());
+        let Err(ApiError::Problem(refused)) = handle(&deps, call("user-sarah")).await else { panic!("not refused") };
+        assert_eq!((refused.code, refused.code.status()), (ErrorCode::QuotaExceeded, 429));
+        let retry_after = refused.retry_after.unwrap();
+        assert!((1..=86_400).contains(&retry_after), "{retry_after}");
+        let found = create(&deps, "user-sarah", &json!({"memberIds": ["user-1"]})).await;
+        assert_eq!(found.status(), 200, "finding a thread is free");
+        assert_eq!(handle(&deps, call("user-dad")).await.unwrap().status(), 201, "another user's quota");
     }
 
     #[tokio::test]

@@ -85,4 +85,16 @@ pub mod limits {
     /// Maximum number of channels that a connection may subscribe to during its lifetime. Unsubscribing does not make
     /// room for another channel.
     pub const SUBSCRIPTIONS: usize = 500;
+    /// Default for the maximum number of messages that a user may send per minute. A deployment sets another one with
+    /// the parameter `MessagesPerMinute` of template.yaml, which has the same default. The same holds for the following
+    /// limits and the parameters of their names.
+    pub const MESSAGES_PER_MINUTE: u64 = 120;
+    /// Default for the maximum number of threads that a user may create per day (UTC).
+    pub const THREADS_PER_DAY: u64 = 50;
+    /// Default for the maximum number of files that a user may announce per day (UTC).
+    pub const UPLOADS_PER_DAY: u64 = 500;
+    /// Default for the maximum size of all files together that a user may announce per day (UTC), in bytes.
+    pub const UPLOAD_BYTES_PER_DAY: u64 = 2 * 1024 * 1024 * 1024;
+    /// Default for the maximum number of open connections of a user.
+    pub const CONNECTIONS_PER_USER: u64 = 20;
 }

@@ -215,7 +215,8 @@ pub enum Event {
     },
     /// Answer to `ping`.
     Pong,
-    /// Answer to a frame that the server could not process. The connection stays open.
+    /// Answer to a frame that the server could not process; the connection stays open. With `too_many_connections`, it
+    /// answers no frame, and the server closes the connection.
     Error(FrameError),
 }
 

@@ -1,6 +1,7 @@
 //! Delivery: sends an event to every subscriber of its channels, through API Gateway's `@connections` API.
 
 mod audience;
+mod closing;
 mod post;
 mod repairs;
 

@@ -105,10 +105,11 @@ fn problem(error: ApiError, request_id: &str) -> Result<Answer, ApiError> {
     let problem = report(error);
     let status = StatusCode::from_u16(problem.code.status()).map_err(|error| ApiError::Internal(error.to_string()))?;
     let body = problem.to_json(request_id);
-    let headers: &[_] = match status {
+    let retry_after = problem.retry_after.map(|seconds| seconds.to_string());
+    let headers: &[_] = match (status, &retry_after) {
         // RFC 6750 §3 requires this header on a 401.
-        StatusCode::UNAUTHORIZED => &[(WWW_AUTHENTICATE, "Bearer")],
-        StatusCode::SERVICE_UNAVAILABLE => &[(RETRY_AFTER, "1")],
+        (StatusCode::UNAUTHORIZED, _) => &[(WWW_AUTHENTICATE, "Bearer")],
+        (_, Some(seconds)) => &[(RETRY_AFTER, seconds.as_str())],
         _ => &[],
     };
     response(status, "application/problem+json", body, headers)

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use contract::{
     Thread, ThreadCursor, ThreadDetails, ThreadId, ThreadPage, ThreadSummary, ThreadsQuery, Timestamp, UserId,
 };
@@ -15,8 +16,9 @@ use crate::keys;
 use crate::links::Links;
 use crate::message_row::MessageRow;
 use crate::page::page_len;
+use crate::quotas::{QuotaExceeded, Window};
 use crate::row::{from_item, n, s, to_item};
-use crate::transaction::{IS_NEW, TransactionResult};
+use crate::transaction::{IS_NEW, TransactionResult, Write};
 
 /// The row of a thread. `updated_at`, `last_seq` and `last_message` are the projection, which chat-stream updates when
 /// a message was committed.
@@ -80,6 +82,8 @@ pub struct NewThread<'a> {
     pub title: Option<&'a str>,
     /// Whether users who have never called may be members of a new thread.
     pub allow_unknown: bool,
+    /// Maximum number of threads that the creator may create per day (UTC).
+    pub per_day: u64,
 }
 
 /// Result of [`Chat::create_thread`].
@@ -91,11 +95,22 @@ pub enum CreatedThread {
     Existing(Thread),
     /// The thread does not exist and was not created, because these members have never called.
     UnknownMembers(Vec<UserId>),
+    /// The thread does not exist, and the creator must not create more threads today. Nothing was written.
+    QuotaExceeded(QuotaExceeded),
+}
+
+/// Result of one attempt to create a thread.
+enum Attempt {
+    Created,
+    /// Another call has created a thread with the same members or is creating it now, or the creator creates another
+    /// thread at the same time.
+    Conflict,
+    QuotaExceeded,
 }
 
 impl Chat {
-    /// Returns the thread with exactly these members. Creates it if it does not exist and its members are known.
-    /// Concurrent calls with the same members create one thread.
+    /// Returns the thread with exactly these members. Creates it if it does not exist, its members are known, and its
+    /// creator has not used up today's quota. Concurrent calls with the same members create one thread.
     pub async fn create_thread(&self, new: NewThread<'_>) -> Result<CreatedThread, Error> {
         let now = Timestamp::now();
         let row = ThreadRow {
@@ -124,10 +139,12 @@ impl Chat {
                 }
                 members_are_known = true;
             }
-            if self.try_create(&row).await? {
-                return Ok(CreatedThread::New(row.into()));
+            let window = Window::day(now);
+            match self.try_create(&row, self.count_thread(new.creator, window, new.per_day)).await? {
+                Attempt::Created => return Ok(CreatedThread::New(row.into())),
+                Attempt::QuotaExceeded => return Ok(CreatedThread::QuotaExceeded(window.exceeded(now))),
+                Attempt::Conflict => backoff::pause(attempt).await,
             }
-            backoff::pause(attempt).await;
         }
         Err(Error::Unavailable("too many concurrent creations of one thread".into()))
     }
@@ -141,9 +158,9 @@ impl Chat {
         from_item::<ThreadRow>(item).map(|row| Some(row.into()))
     }
 
-    /// Attempts once to create the thread. Returns false if another call has created a thread with the same members, or
-    /// is creating it now.
-    async fn try_create(&self, row: &ThreadRow) -> Result<bool, Error> {
+    /// Attempts once to create the thread. `count` is the update that counts it, on condition that the quota is not used
+    /// up.
+    async fn try_create(&self, row: &ThreadRow, count: UpdateBuilder) -> Result<Attempt, Error> {
         let reference = ThreadRef { thread_id: row.id.clone() };
         let mut puts = vec![
             self.table
@@ -154,7 +171,16 @@ impl Chat {
         for member in &row.member_ids {
             puts.push(self.table.transaction_put(to_item(&keys::membership(member, &row.id), &reference)?));
         }
-        Ok(matches!(self.table.transact(puts).await?, TransactionResult::Committed))
+        let writes = puts.into_iter().map(Write::Put).chain([Write::Update(count)]);
+        Ok(match self.table.transact(writes).await? {
+            TransactionResult::Committed => Attempt::Created,
+            // The first write is that of the member set. If its condition failed, the thread exists, and finding it is
+            // free.
+            TransactionResult::ConditionFailed(rows) if matches!(rows[..], [None, .., Some(_)]) => {
+                Attempt::QuotaExceeded
+            }
+            TransactionResult::ConditionFailed(_) | TransactionResult::Conflict => Attempt::Conflict,
+        })
     }
 
     /// Reads a thread with its members' names. Returns `None` if it does not exist or `viewer` is not a member.

@@ -28,7 +28,7 @@ pub use shape::{
     items, seq_of, text,
 };
 pub use socket::{Handshake, MAX_FRAME_BYTES, Refused, Socket};
-pub use stack::{Account, Stack};
+pub use stack::{Account, Quotas, Stack};
 pub use token::{with_another_signature, with_another_subject, without_signature};
 pub use user::{Page, User, known_user_id, unknown_user_id};
 pub use wait::{TIMEOUT, eventually};

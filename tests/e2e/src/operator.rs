@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use runtime::sdk_config_for;
 use serde_json::json;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{OffsetDateTime, Time};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -136,6 +136,63 @@ impl Operator {
         rows.len()
     }
 
+    /// Sets a user's counters of `kind` in the current window and in the next one, in case the current one ends during
+    /// the test. `per_day` says whether a window is a day or a minute.
+    pub async fn set_counters(&self, user: &str, kind: &str, per_day: bool, counters: &[(&str, u64)]) {
+        let table = Stack::get().chat_table.as_str();
+        let now = OffsetDateTime::now_utc();
+        let (start, length) = if per_day {
+            (now.replace_time(Time::MIDNIGHT), time::Duration::DAY)
+        } else {
+            (now, time::Duration::MINUTE)
+        };
+        let end: OffsetDateTime = start + length + length;
+        for start in [start, start + length] {
+            let window = start.format(format_description!("[year]-[month]-[day]T[hour]:[minute]"));
+            let window = window.unwrap_or_else(|error| panic!("cannot format {start}: {error}"));
+            let row = self.dynamodb.put_item().table_name(table).item("pk", AttributeValue::S(quota_key(user)));
+            let mut row = row.item("sk", AttributeValue::S(format!("{kind}#{window}")));
+            row = row.item("expiresAt", AttributeValue::N(end.unix_timestamp().to_string()));
+            for (name, value) in counters {
+                row = row.item(*name, AttributeValue::N(value.to_string()));
+            }
+            row.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
+        }
+    }
+
+    /// Deletes all counters of a user, so that their quotas are unused.
+    pub async fn delete_counters(&self, user: &str) {
+        let table = Stack::get().chat_table.as_str();
+        let rows = self.dynamodb.query().table_name(table).key_condition_expression("pk = :pk");
+        let rows = rows.expression_attribute_values(":pk", AttributeValue::S(quota_key(user)));
+        let rows = rows.send().await.unwrap_or_else(|error| panic!("cannot read the table {table}: {error:?}"));
+        for row in rows.items() {
+            let deleted = self.dynamodb.delete_item().table_name(table);
+            let deleted = deleted.key("pk", row["pk"].clone()).key("sk", row["sk"].clone());
+            deleted.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
+        }
+    }
+
+    /// Writes `count` connections of a user that do not exist, as if they had been opened just now, or deletes them.
+    pub async fn pretend_connections(&self, user: &str, count: u64, exist: bool) {
+        let table = Stack::get().connections_table.as_str();
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        for n in 0..count {
+            let id = format!("pretended-{n}");
+            let key = key(&format!("CHANNEL#user:{user}"), &format!("CONN#{id}"));
+            let done = if exist {
+                let row = self.dynamodb.put_item().table_name(table).set_item(Some(key));
+                let row = row.item("connectionId", AttributeValue::S(id));
+                let row = row.item("subscribedAt", AttributeValue::N((now + 1).to_string()));
+                row.item("expiresAt", AttributeValue::N((now + 600).to_string())).send().await.map(drop).map_err(drop)
+            } else {
+                let row = self.dynamodb.delete_item().table_name(table).set_key(Some(key));
+                row.send().await.map(drop).map_err(drop)
+            };
+            done.unwrap_or_else(|()| panic!("cannot write to the table {table}"));
+        }
+    }
+
     /// Returns the sort key of each subscription to a thread: `CONN#` and the connection's ID.
     pub async fn subscriptions(&self, thread: &str) -> Vec<String> {
         let table = Stack::get().connections_table.as_str();
@@ -217,6 +274,11 @@ impl Default for Operator {
 fn key(pk: &str, sk: &str) -> HashMap<String, AttributeValue> {
     let attribute = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
     HashMap::from([attribute("pk", pk), attribute("sk", sk)])
+}
+
+/// Returns the partition key of a user's counters.
+fn quota_key(user: &str) -> String {
+    format!("QUOTA#{}#{user}", user.len())
 }
 
 fn an_hour_before(timestamp: &str) -> String {

@@ -25,8 +25,26 @@ pub struct Stack {
     pub reminders_url: String,
     /// URL of the dead-letter queue, where events go that could not be processed.
     pub dead_letters_url: String,
+    /// Quotas of each user.
+    pub quotas: Quotas,
     /// Demo users, as whom tests sign in.
     pub users: Vec<Account>,
+}
+
+/// The stack's parameters that limit what a user may do. See `docs/deploy.md`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quotas {
+    /// Messages per minute, counted approximately.
+    pub messages_per_minute: u64,
+    /// New threads per day (UTC).
+    pub threads_per_day: u64,
+    /// New files per day (UTC).
+    pub uploads_per_day: u64,
+    /// Bytes of all new files per day (UTC).
+    pub upload_bytes_per_day: u64,
+    /// Open connections.
+    pub connections_per_user: u64,
 }
 
 /// A demo user's identity and credentials.

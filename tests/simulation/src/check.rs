@@ -10,6 +10,7 @@ use testkit::engine::{self, CHAT, CONNECTIONS};
 
 use crate::client::Client;
 use crate::content::{self, number, text};
+use crate::flood::Flood;
 use crate::sender::Sender;
 use crate::triggers::POISON;
 use crate::world::World;
@@ -76,6 +77,12 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
         }
     }
     only_poison_is_dead(world);
+}
+
+/// Checks that a flood did not store more messages than the rate allows.
+pub(crate) fn rate_is_kept(world: &World, flood: &Flood) {
+    let rows = engine::rows(&world.cloud.database, CHAT);
+    flood.check(rows.iter().filter(|row| text(row, "sk").starts_with("MSG#")));
 }
 
 /// Checks that `seq` has no gaps in any thread, that no message body is stored twice and that no message has the

@@ -16,6 +16,7 @@ mod content;
 mod costs;
 mod decoder;
 mod faults;
+mod flood;
 mod gateway;
 mod history;
 mod ledger;

@@ -7,7 +7,7 @@ use files::{Bucket, Decoder, Presigner, Reminders};
 use push::{Push, Repairs};
 use runtime::Verifier;
 use runtime::identity::VerifierConfig;
-use store::{Chat, Connections};
+use store::{Chat, Connections, MessageRate, UploadQuota};
 use testkit::engine::{CHAT, CONNECTIONS};
 use testkit::links;
 
@@ -15,17 +15,29 @@ use crate::cloud::Cloud;
 
 const BUCKET: &str = "bucket";
 
+/// Maximum number of open connections of a user: as many as a user has devices. Connections of which `$disconnect` was
+/// lost make it take effect.
+const CONNECTIONS_PER_USER: u64 = 3;
+/// Maximum number of messages per minute in histories. Only a [flood](crate::flood) reaches it.
+pub(crate) const MESSAGES_PER_MINUTE: u64 = 24;
+
 /// Builds the handler dependencies of new function instances, as each function's `main.rs` does. The caches of new
 /// dependencies are empty.
 ///
 /// There is one method for each function, with the function's name. A new function needs a new method here.
 pub(crate) struct Parts {
     config: SdkConfig,
+    messages_per_minute: u64,
 }
 
 impl Parts {
     pub(crate) fn new(cloud: &Arc<Cloud>) -> Self {
-        Self { config: cloud.sdk_config() }
+        Self { config: cloud.sdk_config(), messages_per_minute: MESSAGES_PER_MINUTE }
+    }
+
+    /// Replaces the rate of messages that histories have.
+    pub(crate) fn with_messages_per_minute(self, messages_per_minute: u64) -> Self {
+        Self { messages_per_minute, ..self }
     }
 
     pub(crate) fn chat_stream(&self) -> chat_stream::Deps {
@@ -36,7 +48,8 @@ impl Parts {
 
     pub(crate) fn files_create(&self) -> files_create::Deps {
         let (chat, presigner, reminders) = (self.chat(), self.presigner(), self.reminders());
-        files_create::Deps { chat, presigner, reminders, max_file_bytes: 1_000_000 }
+        let uploads_per_day = UploadQuota { files: 1_000, bytes: 1_000_000_000 };
+        files_create::Deps { chat, presigner, reminders, max_file_bytes: 1_000_000, uploads_per_day }
     }
 
     pub(crate) fn files_decode(&self) -> files_decode::Deps {
@@ -63,11 +76,12 @@ impl Parts {
     }
 
     pub(crate) fn messages_send(&self) -> messages_send::Deps {
-        messages_send::Deps { chat: self.chat(), push: self.push(), links: links() }
+        let rate = MessageRate::new(self.messages_per_minute);
+        messages_send::Deps { chat: self.chat(), push: self.push(), links: links(), rate }
     }
 
     pub(crate) fn threads_create(&self) -> threads_create::Deps {
-        threads_create::Deps { chat: self.chat(), allow_unknown_members: false }
+        threads_create::Deps { chat: self.chat(), allow_unknown_members: false, threads_per_day: 1_000 }
     }
 
     pub(crate) fn threads_get(&self) -> threads_get::Deps {
@@ -86,7 +100,13 @@ impl Parts {
             jwks_url: "https://issuer/keys".into(),
         };
         let verifier = Verifier::new(verifier).unwrap();
-        ws_connect::Deps { connections: self.connections(), verifier, allowed_origins: Vec::new() }
+        ws_connect::Deps {
+            connections: self.connections(),
+            push: self.push().with_limits(ws_connect::LIMITS),
+            connections_per_user: CONNECTIONS_PER_USER,
+            verifier,
+            allowed_origins: Vec::new(),
+        }
     }
 
     pub(crate) fn ws_disconnect(&self) -> ws_disconnect::Deps {

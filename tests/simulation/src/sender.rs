@@ -24,7 +24,7 @@ const UPLOADS: [&[u8]; 6] = [PICTURE, PICTURE, OTHER, BROKEN, CRASHES, b"GIF89a"
 
 pub(crate) struct Sender {
     world: Arc<World>,
-    user: &'static str,
+    pub(crate) user: &'static str,
     /// Messages that were answered with 201.
     acknowledged: Mutex<Vec<Message>>,
 }
@@ -57,7 +57,7 @@ impl Sender {
     /// Sends a message once, without an `Idempotency-Key`. If no response arrives, the message may be stored or not.
     async fn try_once(&self, thread: &ThreadId, body: Value) {
         if let Some((201, message)) = self.world.send(self.user, thread, None, body).await {
-            self.acknowledged().push(parse(&message));
+            self.acknowledge(&message);
         }
     }
 
@@ -71,7 +71,7 @@ impl Sender {
             match self.world.send(self.user, thread, Some(key), body.clone()).await {
                 Some((201, message)) => {
                     self.world.cloud.trace.note(format!("{key} is number {} of {thread}", message["seq"]));
-                    self.acknowledged().push(parse(&message));
+                    self.acknowledge(&message);
                     return;
                 }
                 None | Some((503, _)) => self.world.cloud.chance.pause(50..=1_000).await,
@@ -104,6 +104,11 @@ impl Sender {
             upload.await;
         }
         Some(id)
+    }
+
+    /// Records that a message was answered with 201.
+    pub(crate) fn acknowledge(&self, message: &Value) {
+        self.acknowledged().push(parse(message));
     }
 
     pub(crate) fn acknowledged(&self) -> MutexGuard<'_, Vec<Message>> {

@@ -89,7 +89,10 @@ export interface FrameError {
   detail: string;
 }
 
-/** Answer to a frame that the server could not process. The connection stays open. */
+/**
+ * Answer to a frame that the server could not process; the connection stays open. With `too_many_connections`, it
+ * answers no frame, and the server closes the connection.
+ */
 export interface ErrorEvent {
   data: FrameError;
   event: "error";

@@ -278,17 +278,20 @@ export interface components {
          *     - `too_many_file_uses`: 422: a file of the message was already sent to 100 other threads. `errors` names each such file. Upload it again as a new file.
          *     - `unknown_member`: 422: a member of the new thread has never called this deployment. `errors` names each such member. A user becomes a possible member with their first call of any `/api` route.
          *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
+         *     - `rate_limited`: 429: the caller has sent too many messages in the current minute. Nothing was stored. Retry after the seconds in `Retry-After`.
+         *     - `quota_exceeded`: 429: the caller has created too many threads, or has announced too many or too large files, in the current day (UTC). Nothing was stored. Retry after the seconds in `Retry-After`.
          *     - `malformed_frame`: Socket: the frame is not a JSON object.
          *     - `unknown_action`: Socket: the server does not know the frame's `action`.
          *     - `invalid_frame`: Socket: a field of the frame is missing, has the wrong type or exceeds its limit.
          *     - `frame_too_large`: Socket: the frame is larger than 32 KiB.
          *     - `too_many_subscriptions`: Socket: the connection has already subscribed to 500 channels. Open another connection.
+         *     - `too_many_connections`: Socket: the user has too many open connections, and this one is the oldest. The server closes it.
          *     - `connection_expired`: Socket: the token that opened the connection has expired. Reconnect with a new token.
          *     - `internal`: 500: the server failed to process the request. Its log has the details under the response's `requestId`.
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "idempotency_key_reused" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "connection_expired" | "internal" | "unavailable";
+        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
         /** @description One invalid field of a request. */
         FieldError: {
             /** @description The field's name, such as `title`, or `memberIds[3]` for an element of a list. */
@@ -708,6 +711,99 @@ export interface components {
                 "application/json": components["schemas"]["GatewayError"];
             };
         };
+        /**
+         * @description `rate_limited`: the caller has sent too many messages in this minute; by default, 120 are allowed. The message is
+         *     not stored. The server counts approximately, so that it may accept some more. API Gateway refuses too many
+         *     requests of all callers together, in its own form and without `Retry-After`.
+         */
+        RateLimited: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "message": "Too Many Requests"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorBody"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "code": "rate_limited",
+                 *       "detail": "You have sent too many messages in this minute. Try again after the time in Retry-After.",
+                 *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                 *       "errors": []
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /**
+         * @description `quota_exceeded`: the caller has created too many threads today (UTC); by default, 50 are allowed. The thread is
+         *     not created. Finding an existing thread is always allowed. API Gateway refuses too many requests of all callers
+         *     together, in its own form and without `Retry-After`.
+         */
+        ThreadQuotaExceeded: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "message": "Too Many Requests"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorBody"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "code": "quota_exceeded",
+                 *       "detail": "You may create 50 threads per day. Try again tomorrow (UTC).",
+                 *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                 *       "errors": []
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /**
+         * @description `quota_exceeded`: the caller has created too many files today (UTC), or too large ones; by default, 500 files and
+         *     2 GiB are allowed. The file is not created; a smaller one may be. API Gateway refuses too many requests of all
+         *     callers together, in its own form and without `Retry-After`.
+         */
+        UploadQuotaExceeded: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "message": "Too Many Requests"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorBody"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "code": "quota_exceeded",
+                 *       "detail": "You may upload 500 files and 2147483648 bytes per day. Try again tomorrow (UTC).",
+                 *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                 *       "errors": []
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
         /** @description `internal`: the server has an error. Its log has the details under the `requestId`. */
         Internal: {
             headers: {
@@ -790,7 +886,8 @@ export interface components {
         After: number;
         /**
          * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content
-         *     returns the same message. A key belongs to one caller and one thread.
+         *     returns the same message. A key belongs to one caller and one thread. A retry does not count towards the
+         *     caller's messages per minute, but like every message it is refused if they are used up.
          * @example 0199172b-b8aa-7d20-8e11-c4f2aa3b5d6e
          */
         IdempotencyKey: string;
@@ -806,6 +903,11 @@ export interface components {
          * @example /api/threads/thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
          */
         Location: string;
+        /**
+         * @description Seconds to wait before a retry.
+         * @example 17
+         */
+        RetryAfter: number;
         /**
          * @description Present if an earlier request with the same key has already sent this message.
          * @example true
@@ -1092,7 +1194,8 @@ export interface operations {
             header?: {
                 /**
                  * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content
-                 *     returns the same message. A key belongs to one caller and one thread.
+                 *     returns the same message. A key belongs to one caller and one thread. A retry does not count towards the
+                 *     caller's messages per minute, but like every message it is refused if they are used up.
                  * @example 0199172b-b8aa-7d20-8e11-c4f2aa3b5d6e
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1191,7 +1294,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            429: components["responses"]["TooManyRequests"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1244,7 +1347,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidRequest"];
-            429: components["responses"]["TooManyRequests"];
+            429: components["responses"]["UploadQuotaExceeded"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

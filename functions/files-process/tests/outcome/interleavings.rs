@@ -5,6 +5,7 @@ use contract::{ApiError, FileStatus};
 use futures::future::join_all;
 use proptest::prelude::*;
 use serde_json::json;
+use store::MessageRate;
 use testkit::{call, caller, links};
 
 use crate::failing_calls::{Failure, Service, failing_deps};
@@ -59,7 +60,7 @@ impl Fixture {
             event["body"] = json!(json!({"fileIds": [self.file.id]}).to_string());
         });
         let push = self.management.push(self.tables.connections());
-        let deps = messages_send::Deps { chat: self.tables.chat(), push, links: links() };
+        let deps = messages_send::Deps { chat: self.tables.chat(), push, links: links(), rate: MessageRate::new(100) };
         messages_send::handle(&deps, call).await.map(drop)
     }
 }

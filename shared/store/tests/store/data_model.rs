@@ -8,7 +8,7 @@ use std::path::Path;
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Channel, ConnectionId, IdempotencyKey};
 use serde_json::Value;
-use store::{CreatedThread, NewMessage, NewThread, Outcome, Sent, TicketHolder};
+use store::{CreatedThread, MessageRate, NewMessage, NewThread, Outcome, Sent, TicketHolder, UploadQuota};
 use testkit::{Fault, Tables, caller, connect, links, make_known, new_file};
 
 use self::document::{RowKind, parse};
@@ -21,7 +21,13 @@ async fn every_kind_of_row(tables: &Tables) {
     chat.record_profile(&sarah.profile()).await.unwrap();
     make_known(&chat, &["user-without-name"]).await;
     let members = [sarah.id.clone()];
-    let new = NewThread { creator: &sarah.id, members: &members, title: Some("Family Chat"), allow_unknown: false };
+    let new = NewThread {
+        creator: &sarah.id,
+        members: &members,
+        title: Some("Family Chat"),
+        allow_unknown: false,
+        per_day: 1,
+    };
     let CreatedThread::New(thread) = chat.create_thread(new).await.unwrap() else { panic!("the thread is not new") };
 
     let photo = new_file(&chat, "user-sarah", "photo.jpg", "image/jpeg", 12).await;
@@ -42,6 +48,12 @@ async fn every_kind_of_row(tables: &Tables) {
     chat.mark_announced(&photo.id).await.unwrap();
     let broken = new_file(&chat, "user-sarah", "broken.jpg", "image/jpeg", 12).await;
     chat.record_outcome(&broken.id, &Outcome::Failed { reason: "Not an image.".into() }).await.unwrap();
+
+    let quota = UploadQuota { files: 1, bytes: 12 };
+    chat.count_upload(&sarah.id, 12, quota).await.unwrap().unwrap();
+    let rate = MessageRate::new(10);
+    (0..10).try_for_each(|_| rate.count(&sarah.id)).unwrap();
+    rate.share(&chat, &sarah.id).await.unwrap();
 
     let connections = tables.connections();
     let connection = connect(&connections, "user-sarah", "open").await;

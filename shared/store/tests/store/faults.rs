@@ -44,10 +44,11 @@ async fn thread_with_lost_answer_is_reported_as_new() {
     let tables = Tables::create().await;
     let lossy = tables.through(once(|p| p.is("TransactWriteItems", "META"), |_| Fault::LoseAnswer)).await;
     let members = [UserId::parse("a").unwrap()];
-    let new = NewThread { creator: &members[0], members: &members, title: None, allow_unknown: false };
+    let new = NewThread { creator: &members[0], members: &members, title: None, allow_unknown: false, per_day: 1 };
     assert!(matches!(lossy.chat().create_thread(new).await, Ok(CreatedThread::New(_))));
     assert!(matches!(lossy.chat().create_thread(new).await, Ok(CreatedThread::Existing(_))));
-    assert_eq!(keys(&tables, &tables.chat).await.len(), 3);
+    // These are the member set, the thread, one membership and the counter of the quota.
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 4);
 }
 
 #[tokio::test]
@@ -131,7 +132,7 @@ async fn unprocessed_keys_of_a_batch_are_read_again() {
 async fn profile_left_unprocessed_or_not_written_is_not_taken_for_unknown_or_known() {
     let tables = Tables::create().await;
     let members = ["user-a", "user-b"].map(|id| UserId::parse(id).unwrap());
-    let new = NewThread { creator: &members[0], members: &members, title: None, allow_unknown: false };
+    let new = NewThread { creator: &members[0], members: &members, title: None, allow_unknown: false, per_day: 1 };
     let profile = Profile { id: members[1].clone(), name: None, issued_at: 0 };
     // An instance that fails to record a user does not remember the user as recorded.
     let refuse = |_: &Intercepted| Fault::Refuse("com.amazon.coral.service#AccessDeniedException");

@@ -11,7 +11,7 @@ fn user(id: &str) -> UserId {
 
 /// Creates or finds a thread whose creator is the first member.
 async fn create(chat: &Chat, members: &[UserId], title: &str) -> CreatedThread {
-    let new = NewThread { creator: &members[0], members, title: Some(title), allow_unknown: false };
+    let new = NewThread { creator: &members[0], members, title: Some(title), allow_unknown: false, per_day: 1 };
     chat.create_thread(new).await.unwrap()
 }
 
@@ -51,13 +51,14 @@ async fn concurrent_creations_with_one_member_set_create_one_thread() {
         match created {
             CreatedThread::New(thread) => new.push(thread),
             CreatedThread::Existing(thread) => existing.push(thread),
-            CreatedThread::UnknownMembers(unknown) => panic!("these members are not known: {unknown:?}"),
+            other => panic!("finding the thread is not free: {other:?}"),
         }
     }
     assert_eq!((new.len(), existing.len()), (1, 63));
     assert!(existing.iter().all(|thread| *thread == new[0]));
-    // These are three profiles, the member set, the thread and three memberships. The other calls have left no rows.
-    assert_eq!(keys(&tables, &tables.chat).await.len(), 8);
+    // These are three profiles, the member set, the thread, three memberships and the counter of the quota. The other
+    // calls have left no rows.
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 9);
     assert_eq!(list(&tables.chat(), "b", "10").await, [new[0].id.as_str()]);
 }
 
@@ -91,7 +92,7 @@ async fn new_thread_with_unknown_members_is_not_created() {
 async fn unknown_members_are_allowed_on_request_and_in_threads_that_exist() {
     let chat = Tables::create().await.chat();
     let members = ["a", "b"].map(user);
-    let open = NewThread { creator: &members[0], members: &members, title: None, allow_unknown: true };
+    let open = NewThread { creator: &members[0], members: &members, title: None, allow_unknown: true, per_day: 1 };
     let CreatedThread::New(thread) = chat.create_thread(open).await.unwrap() else { panic!("the thread is not new") };
     assert_eq!(create(&chat, &members, "Other").await, CreatedThread::Existing(thread));
 }

@@ -38,7 +38,7 @@ impl Fixture {
         let cloud = Cloud::new(0, sender);
         cloud.faults.pause();
         let mut fixture = Self {
-            parts: Parts::new(&cloud),
+            parts: Parts::new(&cloud).with_messages_per_minute(1_000),
             cloud,
             thread: String::new(),
             consequences,
