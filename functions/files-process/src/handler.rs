@@ -6,12 +6,15 @@
 //! may be repeated, or run twice at the same time, with the same outcome: the keys of published objects contain a hash
 //! of their bytes, a conditional write records only the first outcome, and the push is recorded after it succeeded.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use aws_lambda_events::s3::S3Event;
 use aws_lambda_events::sqs::SqsEvent;
+use bytes::Bytes;
 use contract::{ApiError, Channel, FileId, FileStatus, Timestamp};
 use files::{Bucket, Reminder, Reminders, UPLOAD_WINDOW, Uploaded, content_disposition, uploaded_file};
+use media::{Inspected, Refusal};
 use push::Push;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
@@ -38,6 +41,8 @@ pub struct Deps {
     pub reminders: Reminders,
     /// Signs the thumbnail link in the pushed status.
     pub links: Links,
+    /// Whether images are published with their private metadata.
+    pub keep_metadata: bool,
 }
 
 /// A Lambda event from one of files-process's two sources.
@@ -121,7 +126,7 @@ async fn inspect_and_publish(deps: &Deps, file: &FileRow) -> Result<Option<Outco
     if deps.chat.begin_attempt(&file.id).await? >= MAX_ATTEMPTS {
         return Ok(Some(failed("The file could not be processed.")));
     }
-    let inspected = match media::inspect(&bytes, &file.mimetype) {
+    let (inspected, bytes) = match inspect(bytes, &file.mimetype, deps.keep_metadata) {
         Ok(inspected) => inspected,
         Err(refusal) => return Ok(Some(failed(refusal.to_string()))),
     };
@@ -133,6 +138,20 @@ async fn inspect_and_publish(deps: &Deps, file: &FileRow) -> Result<Option<Outco
     let disposition = content_disposition(inspected.shown_as.is_some(), &file.name);
     let original = deps.bucket.publish(&file.id, &bytes, media_type, &disposition).await?;
     Ok(Some(Outcome::Ready { original, thumbnail }))
+}
+
+/// Inspects an upload and returns the bytes to publish: those of an image without private metadata, unless they are
+/// kept.
+fn inspect(bytes: Bytes, claimed: &str, keep_metadata: bool) -> Result<(Inspected, Bytes), Refusal> {
+    let inspected = media::inspect(&bytes, claimed)?;
+    if keep_metadata || inspected.thumbnail.is_none() {
+        return Ok((inspected, bytes));
+    }
+    let stripped = match media::strip_metadata(&bytes)? {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(stripped) => Some(stripped.into()),
+    };
+    Ok((inspected, stripped.unwrap_or(bytes)))
 }
 
 /// Removes the published objects of `outcome` that `file` does not reference. They exist if a concurrent invocation has

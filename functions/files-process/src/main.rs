@@ -4,7 +4,7 @@ use files::{Bucket, Reminders};
 use files_process::{Deps, Event, handle};
 use lambda_runtime::{LambdaEvent, service_fn};
 use push::Push;
-use runtime::{Error, init_telemetry, required, sdk_config, warm_up};
+use runtime::{Error, init_telemetry, required, required_switch, sdk_config, warm_up};
 use store::{Chat, Connections, Links};
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,6 +18,7 @@ async fn main() -> Result<(), Error> {
         push: Push::new(&config, required("WS_ENDPOINT")?, connections),
         reminders: Reminders::new(&config, required("REMINDERS_URL")?),
         links: Links::new(&required("LINK_KEY")?)?,
+        keep_metadata: required_switch("KEEP_METADATA")?,
     };
     tokio::join!(warm_up(deps.chat.warm_up()), warm_up(deps.bucket.warm_up()), warm_up(deps.push.warm_up()));
     let serve = |event: LambdaEvent<Event>| async move { handle(deps, event.payload).await.map_err(Error::from) };

@@ -32,3 +32,12 @@ pub fn optional(name: &str) -> Option<String> {
 pub fn required_number(name: &str) -> Result<u64, ConfigError> {
     required(name)?.parse().map_err(|_| ConfigError::new(name, "is not a whole number"))
 }
+
+/// Returns whether the environment variable `name` is `yes`. Fails if it is neither `yes` nor `no`.
+pub fn required_switch(name: &str) -> Result<bool, ConfigError> {
+    match required(name)?.as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(ConfigError::new(name, "is neither yes nor no")),
+    }
+}

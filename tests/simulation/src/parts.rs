@@ -42,7 +42,7 @@ impl Parts {
     pub(crate) fn files_process(&self) -> files_process::Deps {
         let bucket = Bucket::new(&self.config, BUCKET.into());
         let (chat, push, reminders) = (self.chat(), self.push(), self.reminders());
-        files_process::Deps { chat, bucket, push, reminders, links: links() }
+        files_process::Deps { chat, bucket, push, reminders, links: links(), keep_metadata: false }
     }
 
     pub(crate) fn files_serve(&self) -> files_serve::Deps {

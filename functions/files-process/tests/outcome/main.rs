@@ -55,6 +55,7 @@ impl Fixture {
             push: self.management.push(tables.connections()),
             reminders: queue.reminders(),
             links: links(),
+            keep_metadata: false,
         }
     }
 
@@ -127,6 +128,12 @@ impl Fixture {
             let expected = media::thumbnail(&bytes).unwrap().jpeg;
             assert_eq!(thumbnail.body(), &expected, "file and thumbnail come from different uploads");
         }
+    }
+
+    /// Asserts that the published file has exactly these bytes.
+    async fn assert_published(&self, file: &FileRow, bytes: &[u8]) {
+        let key = file.published(Published::Original).unwrap_or_else(|| panic!("the file was not published: {file:?}"));
+        assert_eq!(self.storage.object(key).await.body(), bytes);
     }
 
     /// Returns the keys of all objects in the bucket except uploads.
