@@ -11,6 +11,7 @@
 #   make watch         `make up`, then serve the HTTP routes on port 9000 and rebuild functions after each change
 #   make test          run all tests, with a local cloud of their own on a free port
 #   make soak          run a million random histories with faults (HISTORIES= changes the number); takes hours
+#   make fuzz          feed random input to every parser of untrusted input (FUZZ_SECONDS=30 each; FUZZ= names targets)
 #   make mutations     break the functions on purpose and count the histories until the simulation notices
 #   make bench         measure the deployed functions and write the tables of docs/performance.md (BENCH= names parts)
 #   make check-limits  check sizes, instructions and allocations against benches/limits.json
@@ -47,7 +48,7 @@ export CHROMIUM ?= /usr/bin/chromium
 export SAM_CLI_TELEMETRY = 0
 
 .PHONY: up dev watch down token dead-letters test test-guard test-dead-letters test-dynamodb-local test-e2e test-conformance \
-  test-generators test-web test-browser soak mutations bench check-limits limits docs screenshots chromium valgrind lint \
+  test-generators test-web test-browser soak fuzz mutations bench check-limits limits docs screenshots chromium valgrind lint \
   requirements build deploy
 .DEFAULT_GOAL := dev
 
@@ -123,6 +124,25 @@ docs: $(WEB)
 
 soak:
 	cargo test --locked --workspace --test simulation -- --ignored --nocapture a_million_histories
+
+# Fuzzing needs a nightly compiler, for its instrumentation. Inputs that reached new code stay in .local/fuzz, and the
+# next run begins with them.
+FUZZ_SECONDS = 30
+FUZZ = frames cursors requests tokens images metadata
+CARGO_FUZZ := .local/cargo-fuzz/bin/cargo-fuzz
+fuzz: $(CARGO_FUZZ)
+	@rustup run nightly rustc --version >/dev/null 2>&1 || { \
+	  echo 'error: fuzzing needs a nightly Rust: rustup toolchain install nightly --profile minimal.' >&2; exit 1; }
+	@set -e; for target in $(FUZZ); do \
+	  echo "Fuzzing $$target for $(FUZZ_SECONDS) s ..." >&2; mkdir -p .local/fuzz/$$target; \
+	  PATH="$(CURDIR)/$(dir $(CARGO_FUZZ)):$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target \
+	    .local/fuzz/$$target tests/fuzz/seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -verbosity=0 -print_final_stats=1; \
+	done
+
+$(CARGO_FUZZ):
+	@echo 'Installing cargo-fuzz into .local/cargo-fuzz (once) ...' >&2
+	@cargo install --quiet --locked --root .local/cargo-fuzz cargo-fuzz@0.13.2
 
 # The benchmark's peers are written for Node 20; the tools may use another version. The program `bench` is a debug
 # build; it measures release builds of the functions.

@@ -4,13 +4,19 @@
 //! sockets: its role may read `uploads/` and write `files/` and `thumbs/`, nothing else. files-process invokes it, checks
 //! its answer and records the outcome.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use files::{Bucket, DecodeRequest, Decoded, Uploaded, content_disposition};
+use media::{Inspected, Refusal};
 use tracing::error;
 
 /// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
     /// The S3 bucket, which stores uploads and published objects.
     pub bucket: Bucket,
+    /// Whether images are published with their private metadata.
+    pub keep_metadata: bool,
 }
 
 /// Inspects the upload and publishes it. May be repeated: the keys of published objects contain a hash of their bytes.
@@ -27,7 +33,7 @@ async fn inspect_and_publish(deps: &Deps, request: &DecodeRequest) -> Result<Dec
         Uploaded::OtherSize => return Ok(refused("The uploaded file does not have the announced size.")),
         Uploaded::Missing => return Ok(Decoded::Missing),
     };
-    let inspected = match media::inspect(&bytes, &request.mimetype) {
+    let (inspected, bytes) = match inspect(bytes, &request.mimetype, deps.keep_metadata) {
         Ok(inspected) => inspected,
         Err(refusal) => return Ok(refused(refusal.to_string())),
     };
@@ -39,6 +45,20 @@ async fn inspect_and_publish(deps: &Deps, request: &DecodeRequest) -> Result<Dec
     let disposition = content_disposition(inspected.shown_as.is_some(), &request.name);
     let original = deps.bucket.publish(&request.file_id, &bytes, media_type, &disposition).await?;
     Ok(Decoded::Published { original, thumbnail })
+}
+
+/// Inspects an upload and returns the bytes to publish: those of an image without private metadata, unless they are
+/// kept.
+fn inspect(bytes: Bytes, claimed: &str, keep_metadata: bool) -> Result<(Inspected, Bytes), Refusal> {
+    let inspected = media::inspect(&bytes, claimed)?;
+    if keep_metadata || inspected.thumbnail.is_none() {
+        return Ok((inspected, bytes));
+    }
+    let stripped = match media::strip_metadata(&bytes)? {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(stripped) => Some(stripped.into()),
+    };
+    Ok((inspected, stripped.unwrap_or(bytes)))
 }
 
 fn refused(reason: impl Into<String>) -> Decoded {
@@ -59,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn missing_upload_is_reported() {
-        let deps = Deps { bucket: Storage::create().await.bucket() };
+        let deps = Deps { bucket: Storage::create().await.bucket(), keep_metadata: false };
         assert_eq!(handle(&deps, &request()).await, Decoded::Missing);
     }
 
@@ -71,7 +91,7 @@ mod tests {
         storage.upload(&request.file_id, gif).await;
         for (method, path) in [("GET", "/uploads/"), ("PUT", "/thumbs/"), ("PUT", "/files/")] {
             let refuse = once(move |call| call.is(method, path), |_| Fault::Refuse("AccessDenied"));
-            let deps = Deps { bucket: storage.through(refuse).await.bucket() };
+            let deps = Deps { bucket: storage.through(refuse).await.bucket(), keep_metadata: false };
             assert_eq!(handle(&deps, &request).await, Decoded::Unavailable, "{method} {path}");
             assert!(matches!(handle(&deps, &request).await, Decoded::Published { .. }), "{method} {path}");
         }

@@ -161,7 +161,8 @@ pub struct Attachment {
     pub url: String,
     /// The media type that the file's owner declared.
     pub mimetype: String,
-    /// Size of the file in bytes.
+    /// Size of the upload in bytes, as the file's owner declared it. The file may be shorter if it is an image, because
+    /// its private metadata were removed.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub size: u64,
     /// State of the file.

@@ -1,7 +1,7 @@
-//! Detects what a file is by its bytes, and makes thumbnails of images.
+//! Detects what a file is by its bytes, makes thumbnails of images, and removes private metadata from images.
 //!
 //! Input may be hostile. Declared sizes are checked before anything is decoded, and no input of up to 25 MiB takes more
-//! than 512 MiB of memory or 5 s of CPU time.
+//! than 512 MiB of memory or 5 s of CPU time, in either step.
 //!
 //! JPEG, PNG, GIF, WebP, BMP and TIFF are supported. AVIF and HEIC are recognised and refused, for lack of a suitable
 //! decoder:
@@ -12,6 +12,8 @@
 
 mod image;
 mod inspect;
+mod metadata;
 
 pub use self::image::{Kind, Refusal, Thumbnail, thumbnail};
 pub use self::inspect::{Inspected, inspect};
+pub use self::metadata::strip_metadata;

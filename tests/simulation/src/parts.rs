@@ -53,7 +53,7 @@ impl Parts {
     }
 
     pub(crate) fn files_decode(&self) -> files_decode::Deps {
-        files_decode::Deps { bucket: Bucket::new(&self.config, BUCKET.into()) }
+        files_decode::Deps { bucket: Bucket::new(&self.config, BUCKET.into()), keep_metadata: false }
     }
 
     pub(crate) fn files_process(&self) -> files_process::Deps {

@@ -223,7 +223,7 @@ export interface components {
             name: string;
             /**
              * Format: uint64
-             * @description Size of the file in bytes.
+             * @description Size of the upload in bytes, as the file's owner declared it. The file may be shorter if it is an image, because its private metadata were removed.
              */
             size: number;
             /** @description State of the file. */

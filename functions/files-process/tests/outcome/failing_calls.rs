@@ -62,7 +62,7 @@ pub(crate) async fn failing_deps(
     let deps = match service {
         Service::DynamoDb => fixture.deps_with(&tables.through(fault).await, storage, queue).await,
         Service::Lambda => {
-            let lambda = lambda(storage).await.through(fault).await;
+            let lambda = lambda(storage, false).await.through(fault).await;
             fixture.deps_with_lambda(tables, storage, queue, &lambda)
         }
         Service::S3 => fixture.deps_with(tables, &storage.through(fault).await, queue).await,

@@ -51,7 +51,7 @@ impl Fixture {
     /// Returns the dependencies of a new files-process instance that uses the given services. Its files-decode uses
     /// `storage`, too.
     async fn deps_with(&self, tables: &Tables, storage: &Storage, queue: &Queue) -> Deps {
-        self.deps_with_lambda(tables, storage, queue, &lambda(storage).await)
+        self.deps_with_lambda(tables, storage, queue, &lambda(storage, false).await)
     }
 
     fn deps_with_lambda(&self, tables: &Tables, storage: &Storage, queue: &Queue, lambda: &Lambda) -> Deps {
@@ -136,6 +136,12 @@ impl Fixture {
         }
     }
 
+    /// Asserts that the published file has exactly these bytes.
+    async fn assert_published(&self, file: &FileRow, bytes: &[u8]) {
+        let key = file.published(Published::Original).unwrap_or_else(|| panic!("the file was not published: {file:?}"));
+        assert_eq!(self.storage.object(key).await.body(), bytes);
+    }
+
     /// Returns the keys of all objects in the bucket except uploads.
     async fn published_keys(&self) -> Vec<String> {
         let uploads = |key: &String| key.starts_with("uploads/");
@@ -144,10 +150,10 @@ impl Fixture {
 }
 
 /// Starts a fake of Lambda whose function is files-decode with the bucket `storage`.
-async fn lambda(storage: &Storage) -> Lambda {
+async fn lambda(storage: &Storage, keep_metadata: bool) -> Lambda {
     let bucket = storage.bucket();
     Lambda::start(move |payload| {
-        let deps = files_decode::Deps { bucket: bucket.clone() };
+        let deps = files_decode::Deps { bucket: bucket.clone(), keep_metadata };
         async move {
             let request = serde_json::from_value(payload).unwrap();
             Invoked::Returned(serde_json::to_value(files_decode::handle(&deps, &request).await).unwrap())

@@ -9,7 +9,7 @@ use serde_json::json;
 use store::Published;
 use testkit::{Fault, connect, links, once, send_with_files};
 
-use crate::{BLACK, BROKEN, Fixture, WHITE};
+use crate::{BLACK, BROKEN, Fixture, WHITE, lambda};
 
 #[tokio::test]
 async fn image_is_ready_together_with_its_thumbnail_and_its_status_is_pushed() {
@@ -65,6 +65,50 @@ async fn image_that_cannot_be_decoded_fails_with_a_reason() {
     assert!(reason.ends_with('.') && reason.contains(' '), "{reason}");
     assert_eq!(fixture.received("phone"), [FileStatus::Failed]);
     assert_eq!(fixture.published_keys().await, [""; 0]);
+}
+
+/// A GIF like [`WHITE`] with a comment before its end.
+fn with_comment() -> &'static [u8] {
+    let (image, end) = WHITE.split_at(WHITE.len() - 1);
+    [image, b"\x21\xfe\x07at home\0", end].concat().leak()
+}
+
+#[tokio::test]
+async fn images_are_published_without_metadata_unless_they_are_kept() {
+    let upload = with_comment();
+    for (keep_metadata, expected) in [(false, WHITE), (true, upload)] {
+        let fixture = Fixture::with("image/gif", upload.len()).await;
+        fixture.upload(upload).await;
+        let lambda = lambda(&fixture.storage, keep_metadata).await;
+        let deps = fixture.deps_with_lambda(&fixture.tables, &fixture.storage, &fixture.queue, &lambda);
+        files_process::handle(&deps, fixture.upload_event()).await.unwrap();
+        let file = fixture.file_row().await;
+        fixture.assert_published(&file, expected).await;
+        assert_eq!(file.size, upload.len() as u64, "the size stays that of the upload");
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_not_images_are_published_unchanged() {
+    // An image with metadata that cannot be decoded, declared as another kind of file.
+    let upload = &with_comment()[..WHITE.len() - 8];
+    let fixture = Fixture::with("application/octet-stream", upload.len()).await;
+    fixture.upload(upload).await;
+    fixture.handle(fixture.upload_event()).await.unwrap();
+    fixture.assert_published(&fixture.file_row().await, upload).await;
+}
+
+#[tokio::test]
+async fn image_whose_metadata_cannot_be_removed_fails_and_is_not_published() {
+    // The second frame is cut short. A thumbnail needs only the first one.
+    let upload: &[u8] = [&WHITE[..WHITE.len() - 1], b",\0\0"].concat().leak();
+    assert!(media::thumbnail(upload).is_ok());
+    let fixture = Fixture::with("image/gif", upload.len()).await;
+    fixture.upload(upload).await;
+    fixture.handle(fixture.upload_event()).await.unwrap();
+    let file = fixture.file_row().await;
+    assert_eq!(file.details(&links()).reason.as_deref(), Some(&*media::Refusal::HiddenData.to_string()));
+    assert_eq!((fixture.received("phone"), fixture.published_keys().await), (vec![FileStatus::Failed], vec![]));
 }
 
 #[tokio::test]

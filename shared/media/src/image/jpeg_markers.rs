@@ -3,17 +3,22 @@
 use super::Refusal;
 
 const SOF2: u8 = 0xc2;
-const SOI: u8 = 0xd8;
-const EOI: u8 = 0xd9;
-const SOS: u8 = 0xda;
-const APP1: u8 = 0xe1;
-const APP2: u8 = 0xe2;
-const APP14: u8 = 0xee;
+pub(crate) const SOI: u8 = 0xd8;
+pub(crate) const EOI: u8 = 0xd9;
+pub(crate) const SOS: u8 = 0xda;
+pub(crate) const APP0: u8 = 0xe0;
+pub(crate) const APP1: u8 = 0xe1;
+pub(crate) const APP2: u8 = 0xe2;
+pub(crate) const APP14: u8 = 0xee;
+pub(crate) const APP15: u8 = 0xef;
+pub(crate) const COM: u8 = 0xfe;
 
-const EXIF: &[u8] = b"Exif\0\0";
-const ICC: &[u8] = b"ICC_PROFILE\0";
+/// Start of an APP1 segment with EXIF.
+pub(crate) const EXIF: &[u8] = b"Exif\0\0";
+/// Start of an APP2 segment with a part of the colour profile.
+pub(crate) const ICC: &[u8] = b"ICC_PROFILE\0";
 
-/// Data from the segments of a JPEG, up to and including the frame header (which declares the size).
+/// Data from the segments of a JPEG before its first scan.
 pub(super) struct Markers<'a> {
     /// Declared width in pixels.
     pub(super) width: u32,
@@ -36,36 +41,40 @@ pub(super) struct Markers<'a> {
 }
 
 impl<'a> Markers<'a> {
-    /// Reads the segments up to the frame header. Fails if there is no frame header before the first scan.
+    /// Reads the segments up to the first scan. Fails if there is no frame header before it.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let mut segments = Segments { rest: bytes };
-        let (mut adobe, mut exif, mut icc) = (false, None, Vec::new());
+        let (mut adobe, mut exif, mut icc, mut frame) = (false, None, Vec::new(), None);
         loop {
             let (marker, body) = segments.next().ok_or(Refusal::Damaged)?;
             match marker {
                 APP1 if exif.is_none() => exif = body.strip_prefix(EXIF),
                 APP2 => icc.extend(body.strip_prefix(ICC)),
-                APP14 => adobe |= body.starts_with(b"Adobe"),
+                // libjpeg ignores shorter Adobe segments.
+                APP14 => adobe |= body.starts_with(b"Adobe") && body.len() >= 12,
                 // SOF0 to SOF15, the frame headers of all codings. 0xc4, 0xc8 and 0xcc in this range are not frame
                 // headers.
-                0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
-                    let [_, h1, h0, w1, w0, components, sampling @ ..] = body else { return Err(Refusal::Damaged) };
-                    return Ok(Self {
-                        width: u16::from_be_bytes([*w1, *w0]).into(),
-                        height: u16::from_be_bytes([*h1, *h0]).into(),
-                        components: *components,
-                        adobe,
-                        exif,
-                        progressive: marker == SOF2,
-                        sampling: sampling.as_chunks().0,
-                        icc,
-                        rest: segments.rest,
-                    });
+                0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) && frame.is_none() => {
+                    frame = Some((marker, body, segments.rest));
                 }
-                SOS | EOI => return Err(Refusal::Damaged),
+                SOS => break,
+                EOI => return Err(Refusal::Damaged),
                 _ => {}
             }
         }
+        let (marker, body, rest) = frame.ok_or(Refusal::Damaged)?;
+        let [_, h1, h0, w1, w0, components, sampling @ ..] = body else { return Err(Refusal::Damaged) };
+        Ok(Self {
+            width: u16::from_be_bytes([*w1, *w0]).into(),
+            height: u16::from_be_bytes([*h1, *h0]).into(),
+            components: *components,
+            adobe,
+            exif,
+            progressive: marker == SOF2,
+            sampling: sampling.as_chunks().0,
+            icc,
+            rest,
+        })
     }
 
     /// Returns the colour profile, joined from its parts, or `None` if the file has none or a part is missing. Parts

@@ -4,12 +4,13 @@ mod bmp_tiff;
 mod finish;
 mod gif;
 mod jpeg;
-mod jpeg_markers;
+pub(crate) mod jpeg_markers;
 mod kind;
 mod png;
 mod raster;
 mod refusal;
-mod webp;
+pub(crate) mod riff;
+pub(crate) mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

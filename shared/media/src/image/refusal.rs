@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-/// Reason why a file has no thumbnail. The texts are shown to the person who sent the file.
+/// Reason why a file has no thumbnail or cannot be published. The texts are shown to the person who sent the file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// The bytes are not an image in a known format, regardless of the file's name or claimed type.
@@ -26,4 +26,10 @@ pub enum Refusal {
     /// The file is cut short, or its data are inconsistent.
     #[error("This image is damaged or incomplete. Check that it opens on your device, then send it again.")]
     Damaged,
+    /// Private metadata, such as the place where a photo was taken, cannot be removed without changing the image.
+    #[error(
+        "This image may contain hidden data, such as the place where it was taken, that cannot be removed. Save it as a \
+         new JPEG or PNG, then send that."
+    )]
+    HiddenData,
 }

@@ -6,7 +6,13 @@ use image::metadata::Orientation;
 use webpx::{Decoder, DecoderConfig, ImageInfo};
 
 use super::raster::{Layout, Raster, flatten_onto_white};
+use super::riff::Chunks;
 use super::{OVERSAMPLING, Refusal, check_size, ratio};
+
+/// Bit of the flags in the extended header (`VP8X`): the file has a colour profile.
+const ICC_FLAG: u8 = 0x20;
+/// Bit of the flags in the extended header: the file has an EXIF chunk.
+pub(crate) const EXIF_FLAG: u8 = 0x08;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
     let canvas = info(bytes)?;
@@ -18,9 +24,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
         let (pixels, scaled) = decode_scaled(bytes, size)?;
         scaled.raster(size, pixels)
     };
-    let exif = chunk(bytes, *b"EXIF").map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
-    raster.orientation = exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
-    raster.icc = chunk(bytes, *b"ICCP").map(<[u8]>::to_vec);
+    raster.orientation = exif(bytes).and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
+    raster.icc = declared_chunk(bytes, *b"ICCP", ICC_FLAG).map(<[u8]>::to_vec);
     Ok(raster)
 }
 
@@ -121,16 +126,20 @@ impl FirstFrame {
     }
 }
 
-/// Returns the data of the first RIFF chunk with the given name. A chunk has a name, a length, data, and padding to an
-/// even length.
+/// Returns the EXIF block, without the prefix `Exif` that some encoders write.
+pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    let block = declared_chunk(bytes, *b"EXIF", EXIF_FLAG)?;
+    Some(block.strip_prefix(b"Exif\0\0").unwrap_or(block))
+}
+
+/// Returns the data of the first chunk with the given name. Like libwebp, ignores the chunk unless the extended header
+/// declares it with `flag`.
+fn declared_chunk(bytes: &[u8], name: [u8; 4], flag: u8) -> Option<&[u8]> {
+    let header = Chunks::of_file(bytes)?.next().filter(|header| header.name == *b"VP8X")?;
+    (header.data.first()? & flag != 0).then(|| chunk(bytes, name))?
+}
+
+/// Returns the data of the first chunk with the given name.
 fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
-    let mut rest = bytes.get(12..)?;
-    loop {
-        let (header, after) = rest.split_at_checked(8)?;
-        let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
-        if header.starts_with(&name) {
-            return after.get(..length);
-        }
-        rest = after.get(length.checked_next_multiple_of(2)?..)?;
-    }
+    Chunks::of_file(bytes)?.find(|chunk| chunk.name == name).map(|chunk| chunk.data)
 }

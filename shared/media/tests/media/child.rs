@@ -1,4 +1,4 @@
-//! Makes thumbnails in a child process, to measure CPU time and memory and to survive crashes.
+//! Makes thumbnails and removes metadata in a child process, to measure CPU time and memory and to survive crashes.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -9,11 +9,17 @@ use media::Refusal;
 use nix::sys::resource::{Resource, UsageWho, getrusage, setrlimit};
 use nix::sys::time::TimeValLike as _;
 
-/// Environment variable that is set only in the child process.
+/// Environment variable that is set only in the child process, to what it does: [`THUMBNAIL`] or [`STRIP`].
 const IN_CHILD: &str = "HEARTH_MEDIA_CHILD";
 
 /// Result of [`thumbnail_within_limits`] if a thumbnail was made.
 pub(crate) const MADE: &str = "thumbnail made";
+
+/// Result of [`stripped_within_limits`] if the metadata were removed.
+pub(crate) const STRIPPED: &str = "metadata removed";
+
+const THUMBNAIL: &str = "thumbnail";
+const STRIP: &str = "strip";
 
 const MAX_FILE: usize = 25 << 20;
 const MAX_PEAK_MIB: u64 = 512;
@@ -22,10 +28,19 @@ const MAX_CPU: Duration = Duration::from_secs(5);
 /// Makes the thumbnail of `file` in a child process. Panics if the child crashes, hangs, or exceeds the limits of CPU
 /// time or memory. Returns [`MADE`], or the text of the [`Refusal`].
 pub(crate) fn thumbnail_within_limits(name: &str, file: &[u8]) -> String {
+    within_limits(THUMBNAIL, name, file)
+}
+
+/// Removes the metadata of `file` in the same way. Returns [`STRIPPED`], or the text of the [`Refusal`].
+pub(crate) fn stripped_within_limits(name: &str, file: &[u8]) -> String {
+    within_limits(STRIP, name, file)
+}
+
+fn within_limits(task: &str, name: &str, file: &[u8]) -> String {
     assert!(file.len() <= MAX_FILE, "{name}: {} bytes exceed the upload limit", file.len());
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "child::makes_thumbnail_in_child_process", "--nocapture"])
-        .env(IN_CHILD, "1")
+        .args(["--exact", "child::processes_image_in_child_process", "--nocapture"])
+        .env(IN_CHILD, task)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -46,18 +61,21 @@ pub(crate) fn thumbnail_within_limits(name: &str, file: &[u8]) -> String {
     outcome.to_owned()
 }
 
-/// Runs in the child process of [`thumbnail_within_limits`]. In an ordinary test run, it does nothing.
+/// Runs in the child process of [`within_limits`]. In an ordinary test run, it does nothing.
 #[test]
-fn makes_thumbnail_in_child_process() {
-    if env::var_os(IN_CHILD).is_none() {
-        return;
-    }
+fn processes_image_in_child_process() {
+    let Ok(task) = env::var(IN_CHILD) else { return };
     setrlimit(Resource::RLIMIT_CPU, 20, 20).unwrap();
     let mut file = Vec::new();
     io::stdin().read_to_end(&mut file).unwrap();
     file.shrink_to_fit();
 
-    let outcome = media::thumbnail(&file).map_or_else(|refusal: Refusal| refusal.to_string(), |_| MADE.to_owned());
+    let processed = if task == STRIP {
+        media::strip_metadata(&file).map(|_| STRIPPED)
+    } else {
+        media::thumbnail(&file).map(|_| MADE)
+    };
+    let outcome = processed.map_or_else(|refusal: Refusal| refusal.to_string(), str::to_owned);
 
     let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
     let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();

@@ -3,30 +3,16 @@
 use media::{Kind, Refusal, thumbnail};
 
 use crate::child::{MADE, thumbnail_within_limits};
+use crate::hostile_metadata;
 use crate::samples::{
-    DecodedThumbnail, RED, bmp, exif, extended_webp, gif, jpeg, png, progressive_jpeg, quarters, quarters_rgba,
-    riff_chunk, tiff, webp, with_chunk, with_segment,
+    DecodedThumbnail, RED, exif, extended_webp, gif, jpeg, one_of_each, png, quarters, riff_chunk, webp, with_chunk,
+    with_segment,
 };
 
-fn one_of_each() -> Vec<(Kind, Vec<u8>)> {
-    let (width, height) = (90, 70);
-    vec![
-        (Kind::Jpeg, jpeg(width, height)),
-        (Kind::Jpeg, progressive_jpeg(width, height)),
-        (Kind::Png, png(width, height)),
-        (Kind::Gif, gif(90, 70, &[(0, 0, 90, 70, RED)])),
-        (Kind::Webp, webp(width, height, &quarters(width, height), false)),
-        (Kind::Webp, webp(width, height, &quarters_rgba(width, height, 200), false)),
-        (Kind::Webp, webp(width, height, &quarters(width, height), true)),
-        (Kind::Bmp, bmp(width, height)),
-        (Kind::Tiff, tiff(width, height)),
-    ]
-}
-
 #[test]
-#[ignore = "writes the seed files of the fuzzer to fuzz/corpus"]
+#[ignore = "writes the seed files of the fuzzer to tests/fuzz/seeds"]
 fn write_fuzzing_seeds() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/thumbnail");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/seeds/images");
     std::fs::create_dir_all(folder).unwrap();
     let profile = moxcms::ColorProfile::new_display_p3().encode().unwrap();
     let block = [b"Exif\0\0", exif(6).as_slice()].concat();
@@ -37,6 +23,11 @@ fn write_fuzzing_seeds() {
     );
     for (index, (kind, file)) in one_of_each().into_iter().chain([(Kind::Jpeg, with_metadata)]).enumerate() {
         std::fs::write(format!("{folder}/{kind:?}-{index}").to_lowercase(), file).unwrap();
+    }
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/seeds/metadata");
+    std::fs::create_dir_all(folder).unwrap();
+    for (name, file) in hostile_metadata::with_metadata() {
+        std::fs::write(format!("{folder}/{name}"), file).unwrap();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tests of thumbnails, with valid images and with hostile files.
+//! Tests of thumbnails and of removing metadata, with valid images and with hostile files.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -9,6 +9,9 @@ mod child;
 mod detection;
 mod formats;
 mod hostile;
+mod hostile_metadata;
+mod metadata;
 mod rendering;
 mod samples;
 mod size_limits;
+mod tiff_metadata;

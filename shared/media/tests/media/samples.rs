@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use media::Thumbnail;
+use media::{Kind, Thumbnail};
 use mozjpeg::{ColorSpace, Compress, Decompress};
 
 pub(crate) type Pixel = [u8; 3];
@@ -161,6 +161,22 @@ pub(crate) fn bmp(width: u32, height: u32) -> Vec<u8> {
 
 pub(crate) fn tiff(width: u32, height: u32) -> Vec<u8> {
     image_of(image::ImageFormat::Tiff, image::ColorType::Rgb8, width, height, &quarters(width, height))
+}
+
+/// Returns a file without metadata in every format and its main variants, of 90 × 70 pixels.
+pub(crate) fn one_of_each() -> Vec<(Kind, Vec<u8>)> {
+    let (width, height) = (90, 70);
+    vec![
+        (Kind::Jpeg, jpeg(width, height)),
+        (Kind::Jpeg, progressive_jpeg(width, height)),
+        (Kind::Png, png(width, height)),
+        (Kind::Gif, gif(90, 70, &[(0, 0, 90, 70, RED)])),
+        (Kind::Webp, webp(width, height, &quarters(width, height), false)),
+        (Kind::Webp, webp(width, height, &quarters_rgba(width, height, 200), false)),
+        (Kind::Webp, webp(width, height, &quarters(width, height), true)),
+        (Kind::Bmp, bmp(width, height)),
+        (Kind::Tiff, tiff(width, height)),
+    ]
 }
 
 /// Returns an EXIF block with the given orientation, a GPS position, and [`SECRET`] as the image description.

@@ -265,6 +265,17 @@ async fn image_is_shown_inline_with_its_detected_type_and_a_thumbnail() {
 }
 
 #[tokio::test]
+async fn photo_is_served_without_its_metadata() {
+    let sarah = User::sarah().await;
+    let photo = jpeg(60, 40);
+    let place = b"Exif\0\0at home, second floor";
+    let length = u16::try_from(place.len() + 2).unwrap_or_default().to_be_bytes();
+    let upload = [&photo[..2], &[0xff, 0xe1], &length, place, &photo[2..], b"and a video"].concat();
+    let file = sarah.upload_ready("photo.jpg", "image/jpeg", &upload).await;
+    assert!(download(text(&file["url"])).await.bytes == photo, "the photo must be the same, without its metadata");
+}
+
+#[tokio::test]
 async fn audio_video_and_pdf_are_shown_inline_with_their_detected_type() {
     let sarah = User::sarah().await;
     for (name, kind, bytes) in media() {

@@ -1,0 +1,36 @@
+//! Fuzzes the parsers of query parameters: cursors, limits and positions. A cursor that is accepted must stay the same
+//! position when it is encoded again.
+#![no_main]
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use contract::{FileId, MessageCursor, MessagesQuery, ThreadCursor, ThreadId, ThreadsQuery, UserId, limits};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    // The text as a cursor, and the text that a cursor encodes.
+    for cursor in [text.to_owned(), BASE64_URL_SAFE_NO_PAD.encode(text)] {
+        if let Ok(decoded) = MessageCursor::decode(&cursor) {
+            assert_eq!(MessageCursor::decode(&decoded.encode()), Ok(decoded));
+        }
+        if let Ok(decoded) = ThreadCursor::decode(&cursor) {
+            assert_eq!(ThreadCursor::decode(&decoded.encode()), Ok(decoded));
+        }
+        for limit in [None, Some(text)] {
+            let _ = ThreadsQuery::parse(limit, Some(&cursor));
+            for after in [None, Some(text)] {
+                if let Ok(query) = MessagesQuery::parse(limit, Some(&cursor), after) {
+                    assert!((1..=limits::PAGE).contains(&query.limit));
+                }
+            }
+        }
+    }
+    let ids = [
+        ThreadId::parse(text).map(|id| id.to_string()),
+        FileId::parse(text).map(|id| id.to_string()),
+        UserId::parse(text).map(|id| id.to_string()),
+    ];
+    for id in ids.into_iter().flatten() {
+        assert_eq!(id, text);
+    }
+});

@@ -1,0 +1,25 @@
+//! Fuzzes the parsers of request bodies and of the header `Idempotency-Key`. What they accept must be within the limits.
+#![no_main]
+
+use contract::{CreateFile, CreateThread, IdempotencyKey, SendMessage, UserId, limits};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    let caller = UserId::parse("caller").unwrap();
+    if let Ok(CreateThread { member_ids, title }) = CreateThread::parse(body, &caller) {
+        assert!(member_ids.contains(&caller) && member_ids.len() <= limits::MEMBERS);
+        assert!(title.is_none_or(|title| title.chars().count() <= limits::TITLE_CHARS));
+    }
+    if let Ok(SendMessage { body, file_ids }) = SendMessage::parse(body) {
+        assert!(!body.is_empty() || !file_ids.is_empty());
+        assert!(body.chars().count() <= limits::BODY_CHARS && file_ids.len() <= limits::FILES);
+    }
+    if let Ok(CreateFile { name, mimetype, size }) = CreateFile::parse(body, limits::FILE_BYTES) {
+        assert!(!name.contains(['/', '\\', '\0', '\n']) && name.chars().count() <= limits::FILE_NAME_CHARS);
+        assert!(mimetype.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+        assert!((1..=limits::FILE_BYTES).contains(&size));
+    }
+    if let Ok(key) = IdempotencyKey::parse(body) {
+        assert_eq!(key.as_str().as_bytes(), body);
+    }
+});
