@@ -49,9 +49,11 @@ def expand(template, code, parameters, endpoint):
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in properties:
             resources.update(http_api(logical_id, resource))
         elif resource["Type"] == "AWS::ApiGatewayV2::Api":
-            properties["Tags"]["ms-custom-id"] = WEBSOCKET_API_ID
-        elif resource["Type"] == "AWS::ApiGatewayV2::RouteResponse":
-            del resources[logical_id]  # unknown to the emulator, which returns every answer anyway
+            properties["Tags"] = {"ms-custom-id": WEBSOCKET_API_ID}
+        elif resource["Type"] in ("AWS::ApiGatewayV2::RouteResponse", "AWS::ApiGatewayV2::Deployment"):
+            del resources[logical_id]  # unknown to the emulator, which returns every answer and needs no deployment
+        elif resource["Type"] == "AWS::ApiGatewayV2::Stage":
+            properties.pop("DeploymentId", None)
         elif resource["Type"] == "AWS::S3::BucketPolicy":
             del resources[logical_id]  # it requires TLS, and the emulator serves HTTP
         elif resource["Type"] == "AWS::SecretsManager::Secret":

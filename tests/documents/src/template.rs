@@ -32,6 +32,15 @@ impl Route {
     }
 }
 
+/// A route of the WebSocket API of `template.yaml`.
+#[derive(Debug)]
+pub struct SocketRoute {
+    /// The route key, such as `$connect`.
+    pub key: String,
+    /// The function that serves the route, such as `ws-connect`.
+    pub function: String,
+}
+
 /// Returns the absolute path of a file or folder. `path` is relative to the root of this checkout.
 #[must_use]
 pub fn checkout(path: &str) -> PathBuf {
@@ -54,9 +63,13 @@ pub fn read() -> Value {
 /// Returns the resources of a type, such as `AWS::Serverless::Function`.
 #[must_use]
 pub fn resources(kind: &str) -> Vec<Value> {
-    let template = read();
+    resources_of(&read(), kind).map(|(_, resource)| resource.clone()).collect()
+}
+
+/// Returns the resources of a type in a template, with their logical IDs.
+pub fn resources_of<'a>(template: &'a Value, kind: &'a str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     let resources = template["Resources"].as_object().expect("template.yaml has no resources");
-    resources.values().filter(|resource| resource["Type"] == kind).cloned().collect()
+    resources.iter().filter(move |(_, resource)| resource["Type"] == kind)
 }
 
 /// Returns the name of a function's binary, which is also the name of its package and folder.
@@ -90,6 +103,30 @@ pub fn routes() -> Vec<Route> {
     }
     assert!(!routes.is_empty(), "template.yaml has no HttpApi events, or this module does not find them");
     routes
+}
+
+/// Returns all routes of the WebSocket API in `template.yaml`.
+#[must_use]
+pub fn socket_routes() -> Vec<SocketRoute> {
+    let template = read();
+    let resources = &template["Resources"];
+    let routes = resources_of(&template, "AWS::ApiGatewayV2::Route");
+    let routes: Vec<_> = routes
+        .map(|(_, route)| {
+            let integration = between(&route["Properties"]["Target"], "integrations/${", "}");
+            let uri = &resources[integration]["Properties"]["IntegrationUri"];
+            let function = &resources[between(uri, "functions/${", ".Arn}")];
+            SocketRoute { key: text(&route["Properties"]["RouteKey"]), function: function_name(function) }
+        })
+        .collect();
+    assert!(!routes.is_empty(), "template.yaml has no routes of a WebSocket API, or this module does not find them");
+    routes
+}
+
+/// Returns the part of a text between two others. Panics if the text does not contain them.
+fn between<'a>(value: &'a Value, start: &str, end: &str) -> &'a str {
+    let part = value.as_str().and_then(|text| text.split_once(start)?.1.split_once(end));
+    part.unwrap_or_else(|| panic!("{value} does not contain {start}…{end}")).0
 }
 
 /// Returns the value as text. Panics if it is not a string.

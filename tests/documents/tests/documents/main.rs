@@ -14,5 +14,6 @@ mod operations;
 mod pages;
 mod parsers;
 mod routes;
+mod stages;
 
 use documents::template;
