@@ -18,7 +18,7 @@
 #   make screenshots   take the screenshots in docs/screenshots
 #   make lint          run all checks that are not tests
 #   make requirements  compile the lists of Python tools (local/*.in) with versions and hashes
-#   make build         build for AWS; `make deploy` deploys
+#   make build         build for AWS; `make deploy` deploys (ARCHITECTURE=x86_64 instead of arm64; ONLY= builds one function)
 
 PYTHON ?= python3
 STATE  ?= .local
@@ -199,8 +199,16 @@ requirements: $(DEVELOP)
 
 # These targets call cargo-lambda, its linker and npm, which are in the virtual environment.
 watch build deploy test-dynamodb-local: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+# The template names the architecture, so CloudFormation deploys what sam has built. sam finds the code by --base-dir.
+ARCHITECTURE = arm64
+AWS_TEMPLATE = .local/template-$(ARCHITECTURE).yaml
 build: $(DEVELOP)
-	sam build
+	@case '$(ARCHITECTURE)' in arm64 | x86_64) ;; *) echo 'error: ARCHITECTURE must be arm64 or x86_64.' >&2; exit 1;; esac
+	sed 's/^    Architectures: \[arm64\]$$/    Architectures: [$(ARCHITECTURE)]/' template.yaml >$(AWS_TEMPLATE)
+	@grep -qx '    Architectures: \[$(ARCHITECTURE)\]' $(AWS_TEMPLATE) || { \
+	  echo 'error: template.yaml has no line "Architectures: [arm64]" to replace.' >&2; exit 1; }
+	sam build --template-file $(AWS_TEMPLATE) --base-dir . $(ONLY)
 
 deploy: build
 	sam deploy --guided

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 import template
 from daemon import Failure
-from emulator import REGION, architecture
+from emulator import REGION
 
 STACK = "hearth"
 CODE_BUCKET = "hearth-code"
@@ -49,7 +49,6 @@ def deploy(root, endpoint, page, origins):
     code, changed = upload(root, template.binaries(sam), endpoint)
     websocket = f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live"
     parameters = {
-        "Architecture": architecture(),
         "ManagementEndpoint": websocket,
         "AllowedOrigins": ",".join(origins),
     }

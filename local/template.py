@@ -11,7 +11,7 @@ from samtranslator.yaml_helper import yaml_parse
 from yaml import YAMLError
 
 from daemon import Failure
-from emulator import REGION
+from emulator import REGION, architecture
 from guard import HTTP_API_ID, WEBSOCKET_API_ID
 
 
@@ -33,16 +33,8 @@ def binaries(template):
 
 def expand(template, code, parameters, endpoint):
     """Returns the CloudFormation template. `code` maps each function's logical ID to the bucket and key of its zip."""
-    for logical_id, (bucket, key) in code.items():
-        template["Resources"][logical_id]["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
-    logging.disable(logging.CRITICAL)  # the translator logs errors about its own metrics
-    translator = Translator({}, Parser(), boto_session=Session(region_name=REGION))
-    try:
-        template = translator.translate(template, parameters)  # it resolves some parameters itself
-    except InvalidDocumentException as error:
-        raise Failure(f"SAM rejects template.yaml: {error.causes[0].message}.") from None
-    logging.disable(logging.NOTSET)
-
+    template["Globals"]["Function"]["Architectures"] = [architecture()]
+    template = expand_sam(template, code, parameters)
     resources = template["Resources"]
     for logical_id, resource in list(resources.items()):
         properties = resource["Properties"]
@@ -66,6 +58,20 @@ def expand(template, code, parameters, endpoint):
             variables = properties["Environment"]["Variables"]
             variables["TOKEN_JWKS_URL"] = {"Fn::Sub": endpoint + "/${UserPool}/.well-known/jwks.json"}
     return template
+
+
+def expand_sam(template, code, parameters):
+    """Returns the CloudFormation template that SAM makes of a template on AWS."""
+    for logical_id, (bucket, key) in code.items():
+        template["Resources"][logical_id]["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
+    logging.disable(logging.CRITICAL)  # the translator logs errors about its own metrics
+    translator = Translator({}, Parser(), boto_session=Session(region_name=REGION))
+    try:
+        return translator.translate(template, parameters)  # it resolves some parameters itself
+    except InvalidDocumentException as error:
+        raise Failure(f"SAM rejects template.yaml: {error.causes[0].message}.") from None
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def http_api(api, resource):
