@@ -125,3 +125,39 @@ fn every_route_may_invoke_its_function() {
     }
     assert_no_errors(&errors);
 }
+
+/// CloudFormation refuses settings of a route that does not exist, but only during the deployment. It passes references
+/// in these settings as strings, because they have no type.
+#[test]
+fn stages_throttle_routes_that_exist_with_numbers() {
+    let template = template::read();
+    let http: Vec<_> = template::routes().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    let sockets: Vec<_> = template::socket_routes().into_iter().map(|route| route.key).collect();
+    let mut errors = Vec::new();
+    for (kind, routes) in [("AWS::Serverless::HttpApi", http), ("AWS::ApiGatewayV2::Stage", sockets)] {
+        let (name, resource) = resources_of(&template, kind).next().unwrap_or_else(|| panic!("there is no {kind}"));
+        let settings = resource["Properties"]["RouteSettings"].as_object();
+        for (route, values) in settings.unwrap_or_else(|| panic!("{name} has no RouteSettings")) {
+            if !routes.contains(route) {
+                errors.push(format!("RouteSettings of {name} has {route}, which is not a route: rename or remove it"));
+            }
+            let throttles = ["ThrottlingRateLimit", "ThrottlingBurstLimit"];
+            if !throttles.iter().all(|throttle| values[throttle].is_u64()) {
+                errors.push(format!("RouteSettings of {name} must have numbers for {route}: {throttles:?}"));
+            }
+        }
+    }
+    assert_no_errors(&errors);
+}
+
+/// A gallery requests many thumbnails at once, and an `<img>` does not try again.
+#[test]
+fn routes_without_a_token_have_a_burst_of_at_least_500() {
+    let template = template::read();
+    let (_, api) = resources_of(&template, "AWS::Serverless::HttpApi").next().expect("there is no HTTP API");
+    let public = template::routes().into_iter().filter(|route| !route.needs_token);
+    for route in public.map(|route| format!("{} {}", route.method, route.path)) {
+        let burst = &api["Properties"]["RouteSettings"][&route]["ThrottlingBurstLimit"];
+        assert!(burst.as_u64().is_some_and(|burst| burst >= 500), "{route} has a burst of {burst}");
+    }
+}
