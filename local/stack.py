@@ -51,6 +51,8 @@ def deploy(root, endpoint, page, origins):
     parameters = {
         "ManagementEndpoint": websocket,
         "AllowedOrigins": ",".join(origins),
+        # A stack whose creation failed is deleted and created again.
+        "DeletionProtection": "no",
     }
     outputs = apply(template.expand(sam, code, parameters, endpoint), parameters, endpoint)
     remove_old_code(code, endpoint)

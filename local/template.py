@@ -1,7 +1,12 @@
-"""Turns template.yaml into a template that the emulator can deploy: expands SAM and replaces unsupported resources."""
+"""Turns template.yaml into a template that the emulator can deploy: expands SAM and replaces unsupported resources.
 
+`python local/template.py` prints the template that SAM makes of template.yaml on AWS, for linters.
+"""
+
+import json
 import logging
 import string
+from pathlib import Path
 
 from boto3 import Session
 from samtranslator.model.exceptions import InvalidDocumentException
@@ -131,3 +136,13 @@ def http_api(api, resource):
 
 # Characters of URL paths that a logical ID in CloudFormation must not contain.
 UNNAMEABLE = str.maketrans("", "", "{}-_.+")
+
+
+def main():
+    sam = load(Path(__file__).resolve().parent.parent / "template.yaml")
+    code = {logical_id: ("code", f"{name}.zip") for logical_id, name in binaries(sam).items()}
+    print(json.dumps(expand_sam(sam, code, {}), indent=2))
+
+
+if __name__ == "__main__":
+    main()
