@@ -15,5 +15,6 @@ mod pages;
 mod parsers;
 mod routes;
 mod stages;
+mod user_pool;
 
 use documents::template;
