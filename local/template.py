@@ -51,6 +51,8 @@ def expand(template, code, parameters, endpoint):
             del resources[logical_id]  # unknown to the emulator, which returns every answer and needs no deployment
         elif resource["Type"] == "AWS::ApiGatewayV2::Stage":
             properties.pop("DeploymentId", None)
+        elif resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
+            del resources[logical_id]  # the emulator's alarms cannot add up metrics
         elif resource["Type"] == "AWS::S3::BucketPolicy":
             del resources[logical_id]  # it requires TLS, and the emulator serves HTTP
         elif resource["Type"] == "AWS::SecretsManager::Secret":
