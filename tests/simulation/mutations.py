@@ -36,6 +36,7 @@ THREADS = "shared/store/src/threads.rs"
 FILES = "shared/store/src/files.rs"
 IDEMPOTENCY = "shared/store/src/idempotency.rs"
 CLIENT = "tests/simulation/src/client.rs"
+TEMPLATE = "template.yaml"
 
 # Maps names of mutations to (description, [(file, text to replace, replacement)]). Each file has to contain its text to
 # replace exactly once.
@@ -144,6 +145,9 @@ impl Chat {
     ]),
     "pending-files-not-reread": ("messages-send does not read pending files again after it has pushed the message", [
         (MESSAGES_SEND, "if file.status == FileStatus::Pending {", "if file.status == FileStatus::Pending || file.status != FileStatus::Pending {"),
+    ]),
+    "channels-not-permitted": ("the policy of ws-connect does not allow the partitions of channels", [
+        (TEMPLATE, '["TICKET#*", "CONN#*", "CHANNEL#*", WARM-UP]', '["TICKET#*", "CONN#*", WARM-UP]'),
     ]),
     "client-no-gap-check": ("the client does not fetch missing messages after a gap in `seq`", [
         (CLIENT, "                        self.catch_up(&thread).await;\n                    }\n                }\n                \"file:status\"", "                    }\n                }\n                \"file:status\""),

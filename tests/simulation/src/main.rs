@@ -19,6 +19,7 @@ mod gateway;
 mod history;
 mod ledger;
 mod parts;
+mod policy;
 mod sender;
 mod trace;
 mod triggers;
