@@ -20,7 +20,7 @@
 #   make screenshots   take the screenshots in docs/screenshots
 #   make lint          run all checks that are not tests
 #   make requirements  compile the lists of Python tools (local/*.in) with versions and hashes
-#   make build         build for AWS; `make deploy` deploys
+#   make build         build for AWS; `make deploy` deploys (ARCHITECTURE=x86_64 instead of arm64; ONLY= builds one function)
 
 PYTHON ?= python3
 STATE  ?= .local
@@ -33,13 +33,14 @@ CLOUD   = $(VENV)/bin/python local/cloud.py
 
 # Node is one of the Python tools. The stamp files stand for the npm packages of the client library and the page, of
 # the browser tests, of the linter of the API documents, of the benchmark's peers (the Node versions of functions), and
-# of the client generators. PAGE is the built page.
+# of the client generators. CHECKOV is the linter of the template's security. PAGE is the built page.
 NPM       = env PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
 WEB       := web/node_modules/.complete
 BROWSER   := tests/browser/node_modules/.complete
 DOCUMENTS := tests/documents/node_modules/.complete
 PEERS     := benches/node/node_modules/.complete
 GENERATORS := tests/generators/node_modules/.complete .local/generators/.complete
+CHECKOV   := .local/checkov/.complete
 PAGE      := web/demo/dist/index.html
 PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*') $(wildcard web/*.json)
 
@@ -197,7 +198,7 @@ chromium:
 valgrind:
 	$(call FROM_DEBIAN,valgrind,valgrind)
 
-lint: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER)
+lint: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER) $(CHECKOV)
 	$(VENV)/bin/typos
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -207,6 +208,8 @@ lint: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER)
 	$(VENV)/bin/python local/shared_build.py $(DEV_BUILD)
 	$(VENV)/bin/sam validate --lint --region us-east-1
 	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/python local/template.py >.local/template.json
+	$(CHECKOV:.complete=venv/bin/checkov) --file .local/template.json
 	$(NPM) --prefix tests/documents run lint
 	$(NPM) --prefix web run lint
 	$(NPM) --prefix tests/browser run lint
@@ -220,14 +223,22 @@ endef
 
 # uv compiles each list of Python tools (local/*.in) into one file with the versions and hashes for all platforms.
 requirements: $(DEVELOP)
-	for list in run develop; do \
+	for list in run develop checkov; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	    --no-annotate local/$$list.in --output-file local/$$list.txt; done
 
 # These targets call cargo-lambda, its linker and npm, which are in the virtual environment.
 watch build deploy test-dynamodb-local: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+# The template names the architecture, so CloudFormation deploys what sam has built. sam finds the code by --base-dir.
+ARCHITECTURE = arm64
+AWS_TEMPLATE = .local/template-$(ARCHITECTURE).yaml
 build: $(DEVELOP)
-	sam build
+	@case '$(ARCHITECTURE)' in arm64 | x86_64) ;; *) echo 'error: ARCHITECTURE must be arm64 or x86_64.' >&2; exit 1;; esac
+	sed 's/^    Architectures: \[arm64\]$$/    Architectures: [$(ARCHITECTURE)]/' template.yaml >$(AWS_TEMPLATE)
+	@grep -qx '    Architectures: \[$(ARCHITECTURE)\]' $(AWS_TEMPLATE) || { \
+	  echo 'error: template.yaml has no line "Architectures: [arm64]" to replace.' >&2; exit 1; }
+	sam build --template-file $(AWS_TEMPLATE) --base-dir . $(ONLY)
 
 deploy: build
 	sam deploy --guided
@@ -275,6 +286,12 @@ $(DEVELOP): local/develop.txt $(TOOLS)
 	@echo 'Installing the tools of tests, lints and deployments into $(VENV) (once) ...' >&2
 	@rm -f $@
 	$(call PIP_INSTALL,develop)
+
+# checkov has its own virtual environment: it needs an older version of boto3.
+$(CHECKOV): local/checkov.txt $(TOOLS)
+	@echo 'Installing checkov into $(@D) (once) ...' >&2
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)/venv >&2
+	@$(@D)/venv/bin/pip install --disable-pip-version-check --quiet --require-hashes --requirement $< && touch $@
 
 # The client generators have their own virtual environment: aws-sam-translator needs another version of pydantic.
 .local/generators/.complete: tests/generators/requirements.txt $(TOOLS)

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 import template
 from daemon import Failure
-from emulator import REGION, architecture
+from emulator import REGION
 
 STACK = "hearth"
 CODE_BUCKET = "hearth-code"
@@ -58,9 +58,10 @@ def deploy(root, endpoint, page, origins, lift_quotas=False):
     code, changed = upload(root, template.binaries(sam), endpoint)
     websocket = f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live"
     parameters = {
-        "Architecture": architecture(),
         "ManagementEndpoint": websocket,
         "AllowedOrigins": ",".join(origins),
+        # A stack whose creation failed is deleted and created again.
+        "DeletionProtection": "no",
     }
     quotas = QUOTAS if lift_quotas else {name: sam["Parameters"][name]["Default"] for name in QUOTAS}
     parameters |= {name: str(value) for name, value in quotas.items()}

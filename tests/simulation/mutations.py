@@ -39,6 +39,7 @@ FILES = "shared/store/src/files.rs"
 USERS = "shared/store/src/users.rs"
 IDEMPOTENCY = "shared/store/src/idempotency.rs"
 CLIENT = "tests/simulation/src/client.rs"
+TEMPLATE = "template.yaml"
 
 # Maps names of mutations to (description, [(file, text to replace, replacement)]). Each file has to contain its text to
 # replace exactly once.
@@ -174,6 +175,9 @@ impl Chat {
     ]),
     "rate-of-a-past-minute": ("messages-send keeps the counts of past minutes", [
         (MESSAGE_RATE, "        if counts.minute != minute {", "        if counts.users.is_empty() {"),
+    ]),
+    "channels-not-permitted": ("the policy of ws-connect does not allow the partitions of channels", [
+        (TEMPLATE, '["TICKET#*", "CONN#*", "CHANNEL#*", WARM-UP]', '["TICKET#*", "CONN#*", WARM-UP]'),
     ]),
     "client-no-gap-check": ("the client does not fetch missing messages after a gap in `seq`", [
         (CLIENT, "                        self.catch_up(&thread).await;\n                    }\n                }\n                \"file:status\"", "                    }\n                }\n                \"file:status\""),

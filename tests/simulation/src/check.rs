@@ -85,6 +85,13 @@ pub(crate) fn rate_is_kept(world: &World, flood: &Flood) {
     flood.check(rows.iter().filter(|row| text(row, "sk").starts_with("MSG#")));
 }
 
+/// Checks that the policies in template.yaml allow all calls that the functions made to the tables.
+pub(crate) fn all_calls_were_allowed(world: &World) {
+    for denial in world.cloud.denied() {
+        world.problem(denial);
+    }
+}
+
 /// Checks that `seq` has no gaps in any thread, that no message body is stored twice and that no message has the
 /// undelivered flag.
 fn messages_are_complete(world: &World, rows: &Rows) {

@@ -1,6 +1,6 @@
 //! Simulated AWS services that the functions call: `DynamoDB` runs on dynoxide, all other services are kept in memory.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_credential_types::Credentials;
@@ -21,6 +21,7 @@ use crate::chance::Chance;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::ledger::Ledger;
+use crate::policy;
 use crate::trace::Trace;
 
 /// An event that an AWS call causes. [`triggers`](crate::triggers) delivers it later, outside the call.
@@ -45,6 +46,8 @@ pub(crate) struct Cloud {
     /// Keys of the message rows that were already put on the stream.
     streamed: Mutex<HashSet<String>>,
     consequences: UnboundedSender<Consequence>,
+    /// Calls that the policies of the functions do not allow.
+    denied: Mutex<BTreeSet<String>>,
 }
 
 /// The header with the error code, for services that do not send it in the body.
@@ -94,6 +97,7 @@ impl Cloud {
             objects: Mutex::default(),
             streamed: Mutex::default(),
             consequences,
+            denied: Mutex::default(),
             chance,
         })
     }
@@ -102,7 +106,7 @@ impl Cloud {
     pub(crate) fn sdk_config(self: &Arc<Self>) -> SdkConfig {
         let credentials = Credentials::from_keys("test", "test", None);
         let config = runtime::sdk_config_for("us-east-1".into(), credentials, Some("http://cloud".into())).unwrap();
-        config.into_builder().http_client(SimulatedHttp(self.clone())).build()
+        config.into_builder().http_client(SimulatedHttp::of(self, None)).build()
     }
 
     /// Executes an AWS request without faults. A function that it invokes may have faults.
@@ -172,6 +176,11 @@ impl Cloud {
         if key.starts_with("uploads/") {
             self.cause(Consequence::Uploaded(key.to_owned()));
         }
+    }
+
+    /// Returns the calls so far that the policies of the functions do not allow.
+    pub(crate) fn denied(&self) -> BTreeSet<String> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
@@ -251,9 +260,20 @@ impl Call {
     }
 }
 
-/// HTTP client of the functions' AWS SDK. It passes requests to the simulated cloud.
+/// HTTP client of the functions' AWS SDK. It passes requests to the simulated cloud, and refuses calls to tables that
+/// the function's policy in template.yaml does not allow.
 #[derive(Clone)]
-struct SimulatedHttp(Arc<Cloud>);
+pub(crate) struct SimulatedHttp {
+    cloud: Arc<Cloud>,
+    function: Option<&'static str>,
+}
+
+impl SimulatedHttp {
+    /// Returns the client of a function, such as `ws-ticket`; of `None`, a client that may do everything.
+    pub(crate) fn of(cloud: &Arc<Cloud>, function: Option<&'static str>) -> Self {
+        Self { cloud: cloud.clone(), function }
+    }
+}
 
 impl std::fmt::Debug for SimulatedHttp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -269,9 +289,17 @@ impl HttpClient for SimulatedHttp {
 
 impl HttpConnector for SimulatedHttp {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (cloud, call) = (self.0.clone(), Call::new(&request));
+        let (cloud, call) = (self.cloud.clone(), Call::new(&request));
+        let denied = self.function.and_then(|function| policy::denial(function, &call));
         HttpConnectorFuture::new(async move {
-            let Answer { status, header, body } = cloud.execute(call).await?;
+            let answer = match denied {
+                Some(denial) => {
+                    cloud.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(denial);
+                    refusal(call.service, 400, "AccessDeniedException")
+                }
+                None => cloud.execute(call).await?,
+            };
+            let Answer { status, header, body } = answer;
             let length = body.len();
             let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
             response.headers_mut().insert("content-length", length.to_string());

@@ -28,7 +28,7 @@ const BODY: &str =
 
 async fn threads(fixture: &Fixture) {
     let (trigger, new) = ("POST /api/threads", Parts::threads_create);
-    make_known(&fixture.parts.chat(), &["user-new-0", "user-new-1"]).await;
+    make_known(&fixture.parts.unrestricted_chat(), &["user-new-0", "user-new-1"]).await;
     fixture
         .measure(trigger, "`POST /api/threads`, a new thread of 3 members", new, async |_, deps, turn| {
             let body = json!({"memberIds": [MICHAEL, format!("user-new-{turn}")]});

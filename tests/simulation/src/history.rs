@@ -93,6 +93,7 @@ async fn history(seed: u64) -> Outcome {
     check::no_subscription_remains(&world);
     tokio::time::sleep(RETRIES_OVER + CONNECTIONS_RENEWED).await;
     check::remaining_rows_have_expired(&world);
+    check::all_calls_were_allowed(&world);
     Outcome { problems: world.problems(), trace: world.cloud.trace.lines() }
 }
 

@@ -22,6 +22,7 @@ mod history;
 mod ledger;
 mod newcomer;
 mod parts;
+mod policy;
 mod sender;
 mod trace;
 mod triggers;

@@ -69,7 +69,7 @@ impl World {
         let paused = world.cloud.faults.pause();
         for members in [users, &users[..2]] {
             if world.threads.iter().all(|thread| thread.member_ids.len() != members.len()) {
-                world.threads.push(testkit::new_thread(&world.parts.chat(), members).await);
+                world.threads.push(testkit::new_thread(&world.parts.unrestricted_chat(), members).await);
             }
         }
         world.cloud.faults.resume(paused);

@@ -13,6 +13,9 @@ mod limits;
 mod operations;
 mod pages;
 mod parsers;
+mod permissions;
 mod routes;
+mod stages;
+mod user_pool;
 
 use documents::template;

@@ -15,29 +15,16 @@ pub(super) struct Trigger {
 
 /// Reads the triggers of all functions from template.yaml.
 pub(super) fn read() -> Vec<Trigger> {
+    let routes = template::socket_routes().into_iter();
+    let mut triggers: Vec<_> = routes.map(|route| Trigger { function: route.function, name: route.key }).collect();
     let template = template::read();
-    let resources = template["Resources"].as_object().expect("template.yaml has no Resources");
-    let mut triggers = Vec::new();
-    for resource in resources.values() {
-        let properties = &resource["Properties"];
-        match resource["Type"].as_str() {
-            Some("AWS::Serverless::Function") => {
-                for function in invoked(properties) {
-                    let name = format!("Invoke {function}");
-                    triggers.push(Trigger { function: function_name(&resources[function]), name });
-                }
-                for (event, definition) in properties["Events"].as_object().into_iter().flatten() {
-                    triggers.push(Trigger { function: function_name(resource), name: event_name(event, definition) });
-                }
-            }
-            Some("AWS::Serverless::WebSocketApi") => {
-                for (route, definition) in properties["Routes"].as_object().into_iter().flatten() {
-                    let arn = definition["FunctionArn"].as_str().unwrap_or_default();
-                    let function = function_name(&resources[arn.trim_end_matches(".Arn")]);
-                    triggers.push(Trigger { function, name: route.clone() });
-                }
-            }
-            _ => {}
+    for function in template::resources("AWS::Serverless::Function") {
+        for invoked in invoked(&function["Properties"]) {
+            let name = format!("Invoke {invoked}");
+            triggers.push(Trigger { function: function_name(&template["Resources"][invoked]), name });
+        }
+        for (event, definition) in function["Properties"]["Events"].as_object().into_iter().flatten() {
+            triggers.push(Trigger { function: function_name(&function), name: event_name(event, definition) });
         }
     }
     triggers
