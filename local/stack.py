@@ -4,8 +4,10 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import subprocess
+import sys
 import time
 import zipfile
 
@@ -21,6 +23,8 @@ STACK = "hearth"
 CODE_BUCKET = "hearth-code"
 TEMPLATE_KEY = "template.json"
 DEPLOY_SECONDS = 120
+# How the level of an error looks in a function's log, as text and as JSON.
+ERRORS = (" ERROR ", '"level":"ERROR"')
 PASSWORD = "Hearth-demo-1"
 USERS = [
     {"id": "5a7a0000-0000-4000-8000-000000000001", "name": "Sarah", "email": "sarah@hearth.example"},
@@ -57,10 +61,20 @@ def deploy(root, endpoint, page, origins):
     remove_old_code(code, endpoint)
     return changed, {
         "pageUrl": page,
-        "apiUrl": f"{endpoint}/_aws/execute-api/{template.HTTP_API_ID}",
-        "wsUrl": websocket.replace("http://", "ws://"),
+        **facts(outputs),
+        **local_urls(endpoint),
         "endpointUrl": endpoint,
         "region": REGION,
+        "allowedOrigin": origins[0],
+        "users": seed(outputs["UserPoolId"], endpoint),
+    }
+
+
+def facts(outputs):
+    """Returns the facts of stack.json that the outputs of a stack contain."""
+    return {
+        "apiUrl": outputs["ApiUrl"],
+        "wsUrl": outputs["WsUrl"],
         "userPoolId": outputs["UserPoolId"],
         "clientId": outputs["UserPoolClientId"],
         "chatTable": outputs["ChatTable"],
@@ -69,7 +83,14 @@ def deploy(root, endpoint, page, origins):
         "remindersUrl": outputs["RemindersUrl"],
         "fileDeadLettersUrl": outputs["FileDeadLettersUrl"],
         "deadLettersUrl": outputs["DeadLettersUrl"],
-        "users": seed(outputs["UserPoolId"], endpoint),
+    }
+
+
+def local_urls(endpoint):
+    """Returns the URLs of the two APIs on the local cloud. The outputs have those on AWS."""
+    return {
+        "apiUrl": f"{endpoint}/_aws/execute-api/{template.HTTP_API_ID}",
+        "wsUrl": f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live".replace("http://", "ws://"),
     }
 
 
@@ -205,7 +226,32 @@ def failure_reason(cloudformation):
     return "no resource gives a reason"
 
 
-# ------------------------------------------------------------------------------------------------ demo users
+# ------------------------------------------------------------------------------------------------ logs
+
+
+def complaints(logs, name, started=0):
+    """Prints the errors that the functions of a stack logged since `started`, in seconds since 1970. Returns 1 if there are
+    any. A test can pass although a function failed, for example if a missing permission only prevented a clean-up."""
+    prefix = f"/aws/lambda/{name}-"
+    found = 0
+    groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+    for group in (group["logGroupName"] for page in groups for group in page["logGroups"]):
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=int(started * 1000), filterPattern="?ERROR ?AccessDenied ?panicked"
+        )
+        for event in (event for page in pages for event in page["events"]):
+            message = event["message"]
+            # Calls that time out are normal on a slow machine and are retried, so they do not count.
+            failed = any(level in message for level in ERRORS) and "request has timed out" not in message
+            if failed or "AccessDenied" in message or "panicked" in message:
+                print(f"{group.removeprefix(prefix):15} {message}", file=sys.stderr)
+                found = 1
+    if found:
+        print("error: the functions logged the errors above.", file=sys.stderr)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ users
 
 
 def seed(pool, endpoint):
@@ -218,16 +264,37 @@ def seed(pool, endpoint):
         if attribute["Name"] == "email"
     }
     for user in USERS:
-        if user["email"] in present:
-            continue
-        who = {"UserPoolId": pool, "Username": user["email"]}
-        attributes = {"email": user["email"], "email_verified": "true", "name": user["name"]}
-        cognito.admin_create_user(**who, UserAttributes=named(attributes), MessageAction="SUPPRESS")
-        # Sets a fixed user ID, so that commands that a developer saved work again after a restart. On AWS nobody can
-        # choose a `sub`; the emulator lets an administrator change it.
-        cognito.admin_update_user_attributes(**who, UserAttributes=named({"sub": user["id"]}))
-        cognito.admin_set_user_password(**who, Password=PASSWORD, Permanent=True)
+        if user["email"] not in present:
+            # The ID is fixed, so that commands that a developer saved work again after a restart. On AWS nobody can choose
+            # a `sub`; the emulator lets an administrator change it.
+            create_user(cognito, pool, user["email"], user["name"], PASSWORD, sub=user["id"])
     return [user | {"password": PASSWORD} for user in USERS]
+
+
+def create_user(cognito, pool, email, name, password, **more):
+    """Creates a user, with an administrator's rights, and returns the user's ID. No e-mail is sent."""
+    who = {"UserPoolId": pool, "Username": email}
+    attributes = {"email": email, "email_verified": "true", "name": name}
+    created = cognito.admin_create_user(**who, UserAttributes=named(attributes), MessageAction="SUPPRESS")
+    if more:
+        cognito.admin_update_user_attributes(**who, UserAttributes=named(more))
+    cognito.admin_set_user_password(**who, Password=password, Permanent=True)
+    return next(attribute["Value"] for attribute in created["User"]["Attributes"] if attribute["Name"] == "sub")
+
+
+def sign_in(cognito, client_id, email, password):
+    """Returns an ID token of a user."""
+    answer = cognito.initiate_auth(
+        ClientId=client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": email, "PASSWORD": password},
+    )
+    return answer["AuthenticationResult"]["IdToken"]
+
+
+def new_password():
+    """Returns a random password that follows the rules of the user pool."""
+    return f"Aa1-{secrets.token_urlsafe(24)}"
 
 
 def named(attributes):

@@ -9,8 +9,12 @@ use crate::api::{fetch, http};
 use crate::shape::text;
 use crate::stack::{Account, Stack};
 
-/// Returns a demo user's ID token. Each test process requests it from Cognito once and then reuses it.
+/// Returns a user's ID token. Each test process requests it from Cognito once and then reuses it, unless `stack.json` has
+/// it.
 pub(crate) async fn id_token(account: &Account) -> String {
+    if let Some(token) = &account.token {
+        return token.clone();
+    }
     static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::const_new(BTreeMap::new());
     let mut tokens = TOKENS.lock().await;
     if let Some(token) = tokens.get(&account.id) {
@@ -30,7 +34,7 @@ async fn sign_in(account: &Account) -> String {
     });
     let reply = fetch(
         http()
-            .post(format!("{}/", stack.endpoint_url))
+            .post(format!("{}/", stack.local_endpoint()))
             .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
             .header("content-type", "application/x-amz-json-1.1")
             .body(request.to_string()),
@@ -52,7 +56,7 @@ pub fn without_signature(token: &str) -> String {
 /// Returns a forged copy of the token, with `subject` as the `sub` claim but the original signature.
 #[must_use]
 pub fn with_another_subject(token: &str, subject: &str) -> String {
-    let mut claims = decode(part(token, 1));
+    let mut claims = claims(token);
     claims["sub"] = subject.into();
     let claims = encode(&claims);
     format!("{}.{claims}.{}", part(token, 0), part(token, 2))
@@ -69,7 +73,19 @@ pub fn with_another_signature(token: &str) -> String {
     format!("{}.{}.{signature}", part(token, 0), part(token, 1))
 }
 
-fn part(token: &str, index: usize) -> &str {
+/// Returns the claims of a token, without checking it.
+#[must_use]
+pub fn claims(token: &str) -> Value {
+    decode(part(token, 1))
+}
+
+/// Returns the header of a token, without checking it.
+#[must_use]
+pub fn header(token: &str) -> Value {
+    decode(part(token, 0))
+}
+
+pub(crate) fn part(token: &str, index: usize) -> &str {
     token.split('.').nth(index).unwrap_or_else(|| panic!("the token does not have three parts"))
 }
 
@@ -79,6 +95,6 @@ fn decode(part: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("part of a token is not JSON: {error}"))
 }
 
-fn encode(part: &Value) -> String {
+pub(crate) fn encode(part: &Value) -> String {
     URL_SAFE_NO_PAD.encode(part.to_string())
 }

@@ -15,7 +15,7 @@ pub fn new_user_id() -> String {
     format!("user_{}", Uuid::now_v7().simple())
 }
 
-/// A demo user who is signed in.
+/// A user who is signed in.
 pub struct User {
     /// ID of the user, the `sub` claim of the token.
     pub id: String,
