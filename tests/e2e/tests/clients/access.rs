@@ -34,7 +34,7 @@ impl Fixture {
     async fn new() -> Self {
         let (owner, member, stranger) = (User::sarah().await, User::michael().await, User::dad().await);
         let secret = new_user_id();
-        let members = vec![member.id.clone(), new_user_id()];
+        let members = vec![owner.id.clone(), member.id.clone(), new_user_id()];
         let request = json!({ "memberIds": members, "title": format!("About {secret}") });
         let thread = text(&owner.post("/api/threads", &request).await.ok(201)["id"]).to_owned();
         let file_name = format!("{secret}.jpg");
