@@ -86,10 +86,10 @@ class Target:
         users = []
         for family in range(FAMILIES):
             for name in NAMES:
-                who = {"name": name, "email": f"{run}{family}-{name.lower()}@hearth.example", "password": stack.new_password()}
-                sub = stack.create_user(cognito, pool, who["email"], name, who["password"])
-                token = stack.sign_in(public, client_id, who["email"], who["password"])
-                users.append(who | {"id": sub, "token": token})
+                email, password = f"{run}{family}-{name.lower()}@hearth.example", stack.new_password()
+                sub = stack.create_user(cognito, pool, email, name, password)
+                token = stack.sign_in(public, client_id, email, password)
+                users.append({"id": sub, "name": name, "email": email, "password": password, "token": token})
         return users
 
     def find_users(self, run):

@@ -1,7 +1,8 @@
 //! An independent client of Hearth for the end-to-end tests in `tests/`.
 //!
-//! The client knows only the contract, `template.yaml`, `docs/access.md` and `stack.json`. It shares no types with the functions, so
-//! tests notice when a function deviates from the contract. On an unexpected response it panics and shows the response.
+//! The client knows only the contract, `template.yaml`, `docs/access.md` and `stack.json`. It shares no types with the
+//! functions, so tests notice when a function deviates from the contract. On an unexpected response it panics and shows
+//! the response.
 #![allow(clippy::missing_panics_doc, reason = "a client for tests reports by panicking")]
 
 mod api;
