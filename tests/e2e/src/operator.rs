@@ -31,7 +31,8 @@ impl Operator {
         let (region, credentials, endpoint) = if local.is_some() {
             ("us-east-1".to_owned(), Credentials::from_keys("test", "test", None), local)
         } else {
-            let required = |name| env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run `make verify`"));
+            let required =
+                |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run `make verify`"));
             let (key, secret) = (required("AWS_ACCESS_KEY_ID"), required("AWS_SECRET_ACCESS_KEY"));
             let credentials = Credentials::from_keys(key, secret, env::var("AWS_SESSION_TOKEN").ok());
             (required("AWS_REGION"), credentials, env::var("AWS_ENDPOINT_URL").ok())

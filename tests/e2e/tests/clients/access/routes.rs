@@ -61,7 +61,7 @@ async fn send(fixture: &Fixture, row: &Row, route: &Route, column: &str, credent
     let thumbnail = route.path.starts_with("/thumbs/");
     let sent = text(&fixture.sent["id"]);
     let file = match row.cell("of") {
-        "an unsent file" => &fixture.unsent,
+        "an unsent file" => fixture.unsent.as_str(),
         "a sent file" | "the thread" | "the thread's members" | "the caller" => sent,
         of => panic!("docs/access.md: {of:?} is not in the fixture; add it in {}", file!()),
     };
