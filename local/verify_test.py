@@ -73,6 +73,30 @@ class Skipping(unittest.TestCase):
         self.assertEqual(len(verify.skipped(sources, {})), marks, "a comment `// make verify: …` has another form")
 
 
+class Session:
+    """A session of boto3 whose CloudFormation has one stack with these outputs."""
+
+    def __init__(self, outputs, region="eu-central-1"):
+        self.region_name = region
+        self.outputs = outputs
+
+    def client(self, service):
+        return self
+
+    def describe_stacks(self, StackName):
+        return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": "value"} for key in self.outputs]}]}
+
+
+class Targets(unittest.TestCase):
+    def test_stack_that_cannot_be_verified_is_refused(self):
+        for outputs, error in ((["Other"], "not a stack of Hearth"), (["ApiUrl"], "another issuer")):
+            with self.assertRaisesRegex(Failure, error):
+                verify.Target("hearth", Session(outputs), None)
+        with self.assertRaisesRegex(Failure, "no AWS region"):
+            verify.Target("hearth", Session(["ApiUrl", "UserPoolId"], region=None), None)
+        verify.Target("hearth", Session(["ApiUrl", "UserPoolId"]), None)
+
+
 USER, OTHER, INVENTED = "b7a0-1", "b7a0-2", "user_" + "0" * 32
 
 
