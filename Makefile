@@ -46,8 +46,9 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token dead-letters verify test test-guard test-verify test-dynamodb-local test-e2e test-conformance test-generators \
-  test-web test-browser soak mutations bench check-limits limits docs screenshots chromium valgrind lint requirements build deploy
+.PHONY: up dev watch down token dead-letters verify test test-guard test-dead-letters test-verify test-dynamodb-local \
+  test-e2e test-conformance test-generators test-web test-browser soak mutations bench check-limits limits docs screenshots chromium valgrind lint \
+  requirements build deploy
 .DEFAULT_GOAL := dev
 
 # `make dev` builds only the functions of the template, because tests and benchmarks take three times as long to
@@ -86,11 +87,15 @@ TEST_BUILD := cargo build --locked --workspace --bins --tests
 test: $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS) chromium
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(VERIFY) && $(CONFORMANCE) && $(GENERATE)'
-	@$(MAKE) --no-print-directory test-guard test-verify test-dynamodb-local test-web test-browser
+	@$(MAKE) --no-print-directory test-guard test-dead-letters test-verify test-dynamodb-local test-web test-browser
 
 # The guard of the local cloud.
 test-guard: $(TOOLS)
 	$(VENV)/bin/python local/guard_test.py
+
+# The script that shows and redrives dead letters.
+test-dead-letters: $(TOOLS)
+	$(VENV)/bin/python local/dead_letters_test.py
 
 # The script of `make verify`.
 test-verify: $(TOOLS)
@@ -144,7 +149,7 @@ bench: $(TOOLS) $(PEERS) $(NODE_20) valgrind
 
 # The functions with limits in benches/limits.json. These limits (sizes, instructions and allocations) do not depend on
 # the speed of the machine.
-CHECKED = $(addprefix --bin ,messages-send messages-list files-process)
+CHECKED = $(addprefix --bin ,messages-send messages-list files-decode)
 check-limits limits: valgrind
 	cargo build --locked --release $(CHECKED)
 	$(TEST_BUILD)

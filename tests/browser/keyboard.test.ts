@@ -62,6 +62,14 @@ test("the whole page can be used by keyboard", async () => {
   await tabTo(page, "Add photos or files");
   await tabTo(page, "Sign out", "Shift+Tab");
   await page.keyboard.press("Enter");
+  const question = page.getByRole("dialog", { name: "Sign out" }); // because of the draft
+  await question.waitFor();
+  await page.keyboard.press("Escape");
+  await question.waitFor({ state: "detached" });
+  await waitForFocus(page, "Sign out");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "Discard and sign out");
+  await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   assert.deepEqual(person.errors, []);
   await page.context().close();

@@ -70,7 +70,7 @@ def use_new_key(case):
 
 
 def use_own_files(case):
-    """Replaces generated file IDs with the caller's own file."""
+    """Replaces the random file IDs of a generated request with the ID of a file that the test user uploaded."""
     if isinstance(case.body, dict) and case.body.get("fileIds"):
         case.body["fileIds"] = [FILE["id"] for _ in case.body["fileIds"]]
 

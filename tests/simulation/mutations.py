@@ -26,6 +26,7 @@ WS_MESSAGE = "functions/ws-message/src/handler.rs"
 STREAM_RECORDS = "functions/chat-stream/src/records.rs"
 STREAM_REPAIRS = "functions/chat-stream/src/repairs.rs"
 FILES_PROCESS = "functions/files-process/src/handler.rs"
+DECODER = "shared/files/src/decoder.rs"
 FILES_CREATE = "functions/files-create/src/handler.rs"
 PUSH = "shared/push/src/lib.rs"
 PUSH_POST = "shared/push/src/post.rs"
@@ -89,7 +90,7 @@ impl Chat {
         (STREAM_RECORDS, "        failed.extend(sequence_numbers);\n        cause = Some(error);\n", "        drop((sequence_numbers, error));\n"),
     ]),
     "malformed-record-dropped": ("chat-stream drops malformed records instead of sending them to the dead-letter queue", [
-        (STREAM_RECORDS, "if let Err(error) = send_to_dead_letters(deps, &record).await {", "if let Some(error) = None {"),
+        (STREAM_RECORDS, "if let Err(error) = send_to_dead_letters(deps, &key).await {", "if let Some(error) = None {"),
     ]),
     "projection-backward": ("chat-stream moves a thread's projection back to an older message", [
         (THREADS, "attribute_exists(pk) AND lastSeq < :seq", "attribute_exists(pk) AND (lastSeq < :seq OR lastSeq > :seq)"),
@@ -138,6 +139,12 @@ impl Chat {
     ]),
     "outcome-unconditional": ("an outcome is recorded even if the file has one", [
         (FILES, '.condition_expression("#status = :pending")', '.condition_expression("#status = :pending OR attribute_exists(pk)")'),
+    ]),
+    "decoder-keys-unchecked": ("files-process trusts the object keys that files-decode returns", [
+        (DECODER, "    if valid { Ok(decoded) }", "    if valid || matches!(decoded, Decoded::Published { .. }) { Ok(decoded) }"),
+    ]),
+    "failed-attempts-not-counted": ("files-process does not count the attempts in which files-decode crashes", [
+        (FILES_PROCESS, "            MAX_ATTEMPTS.. => Ok(", "            u32::MAX.. => Ok("),
     ]),
     "announced-before-push": ("files-process records that a file's status was pushed before it pushes it", [
         (FILES_PROCESS, "    let frame = serde_json::to_string(&file.status_event(&deps.links))?;", "    deps.chat.mark_announced(&file.id).await?;\n    let frame = serde_json::to_string(&file.status_event(&deps.links))?;"),

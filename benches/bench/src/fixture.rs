@@ -169,6 +169,7 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
         ("CHAT_TABLE", CHAT),
         ("CONNECTIONS_TABLE", CONNECTIONS),
         ("BUCKET", "hearth"),
+        ("DECODE_FUNCTION", "files-decode"),
         ("LINK_KEY", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
         ("ALLOWED_ORIGINS", "http://localhost:5173"),
         ("TOKEN_ISSUER", "https://issuer.example.com"),

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use contract::{
     ApiError, Channel, ErrorCode, FieldError, FileId, FileStatus, IdempotencyKey, Message, Problem, SendMessage,
-    message_new_frame,
+    limits, message_new_frame,
 };
 use futures::future::try_join_all;
 use push::Push;
 use runtime::{Answer, Call, HeaderName, StatusCode, json};
-use store::{Chat, Links, NewMessage, Sent};
+use store::{Chat, Links, NewMessage, Sent, Unsendable};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -54,15 +54,27 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
             Err(Problem::new(ErrorCode::IdempotencyKeyReused, detail).into())
         }
         Sent::NotMember => Err(Problem::thread_not_found().into()),
-        Sent::BadFiles(refused) => Err(unusable_files(&request, &refused).into()),
+        Sent::BadFiles(refused) => Err(unsendable_files(&request, &refused).into()),
     }
 }
 
-fn unusable_files(request: &SendMessage, refused: &[FileId]) -> Problem {
-    let named = request.file_ids.iter().enumerate().filter(|(_, id)| refused.contains(id));
-    let message = |id| format!("{id} is not a file of yours, or it has failed; upload the file again");
-    let errors = named.map(|(index, id)| FieldError { field: format!("fileIds[{index}]"), message: message(id) });
-    Problem::fields(ErrorCode::InvalidRequest, errors.collect())
+/// Returns the problem that names every file that cannot be sent. Its code is `too_many_file_uses` if this is the only
+/// reason.
+fn unsendable_files(request: &SendMessage, refused: &[(FileId, Unsendable)]) -> Problem {
+    let message = |id: &FileId, reason: Unsendable| match reason {
+        Unsendable::Unusable => format!("{id} is not a file of yours, or it has failed; upload the file again"),
+        Unsendable::TooManyThreads => {
+            format!("{id} was already sent to {} other threads; upload the file again", limits::FILE_THREADS)
+        }
+    };
+    let mut errors = Vec::new();
+    for (index, id) in request.file_ids.iter().enumerate() {
+        if let Some((_, reason)) = refused.iter().find(|(refused, _)| refused == id) {
+            errors.push(FieldError { field: format!("fileIds[{index}]"), message: message(id, *reason) });
+        }
+    }
+    let only_uses = refused.iter().all(|(_, reason)| *reason == Unsendable::TooManyThreads);
+    Problem::fields(if only_uses { ErrorCode::TooManyFileUses } else { ErrorCode::InvalidRequest }, errors)
 }
 
 /// Delivers the message and, if every subscriber was reached, clears the message's undelivered flag.
@@ -113,7 +125,8 @@ mod tests {
     use serde_json::{Value, json};
     use store::{Outcome, Undelivered};
     use testkit::{
-        Fault, Intercepted, Management, Tables, body, call, caller, connect, links, new_file, new_thread, once, problem,
+        Fault, Intercepted, Management, Tables, body, call, caller, connect, links, new_file, new_thread, once,
+        problem, send_with_files,
     };
 
     use super::*;
@@ -176,7 +189,7 @@ mod tests {
         fixture.subscribe("user-dad", "tablet").await;
         let file = new_file(&fixture.deps.chat, "user-sarah", "a", "a/b", 1).await;
         let (chat, id) = (Arc::new(fixture.tables.chat()), file.id.clone());
-        // The file's outcome is recorded after the message is committed and before the message is pushed.
+        // Simulates that files-process records the file's outcome after the message is committed and before it is pushed.
         let record_outcome = move |_: &Intercepted| {
             let (chat, id) = (chat.clone(), id.clone());
             let ready = Outcome::Ready { original: "files/1".into(), thumbnail: None };
@@ -226,6 +239,26 @@ mod tests {
         let files = problem(fixture.send("user-sarah", None, &json!({"fileIds": ["file_1", "file_2"]})).await);
         assert_eq!(files["errors"][1]["field"], "fileIds[1]");
         assert_eq!(fixture.deps.chat.last_seq(&fixture.thread.id).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn file_in_100_threads_is_refused_by_name_and_the_message_is_not_committed() {
+        let fixture = Fixture::new().await;
+        let chat = &fixture.deps.chat;
+        let [full, fresh] =
+            [new_file(chat, "user-sarah", "a", "a/b", 1).await, new_file(chat, "user-sarah", "b", "a/b", 1).await];
+        for n in 0..limits::FILE_THREADS {
+            let thread = new_thread(chat, &["user-sarah", &format!("user-{n}")]).await;
+            send_with_files(chat, "user-sarah", &thread, "", std::slice::from_ref(&full.id)).await;
+        }
+        let refused = problem(fixture.send("user-sarah", None, &json!({"fileIds": [fresh.id, full.id]})).await);
+        assert_eq!((&refused["status"], &refused["code"]), (&json!(422), &json!("too_many_file_uses")));
+        assert_eq!(refused["errors"].as_array().unwrap().len(), 1);
+        assert_eq!(refused["errors"][0]["field"], "fileIds[1]");
+        let both = json!({"fileIds": [full.id, "file_1"]});
+        let refused = problem(fixture.send("user-sarah", None, &both).await);
+        assert_eq!((&refused["code"], refused["errors"].as_array().unwrap().len()), (&json!("invalid_request"), 2));
+        assert_eq!(chat.last_seq(&fixture.thread.id).await.unwrap(), 0);
     }
 
     #[tokio::test]

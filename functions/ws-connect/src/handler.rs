@@ -67,7 +67,7 @@ mod tests {
     use runtime::{identity::VerifierConfig, report};
     use serde_json::{Value, json};
     use testkit::issuer::{AUDIENCE, Issuer};
-    use testkit::{Tables, caller, socket_event};
+    use testkit::{Fault, Tables, caller, socket_event};
 
     use super::*;
 
@@ -179,6 +179,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn ticket_of_impossible_form_is_refused_without_a_call() {
+        let mut fixture = Fixture::new().await;
+        let tables = Tables::create().await.through(|_| Fault::Refuse("AccessDeniedException")).await;
+        fixture.deps.connections = tables.connections();
+        for ticket in ["", "guess", &"A".repeat(42), &"A".repeat(10_000)] {
+            assert_eq!(fixture.connect("phone", json!({}), json!({"ticket": ticket})).await, 401, "{ticket}");
+        }
+        let possible = "A".repeat(43);
+        assert_eq!(fixture.connect("phone", json!({}), json!({"ticket": possible})).await, 500);
+    }
+
+    #[tokio::test]
     async fn missing_unknown_and_expired_credentials_are_refused() {
         let fixture = Fixture::new().await;
         let mut expired = fixture.issuer.claims("user-dad", "Dad");
@@ -188,6 +200,7 @@ mod tests {
             (json!({}), json!({})),
             (json!({}), json!({"ticket": ""})),
             (json!({}), json!({"ticket": "guess"})),
+            (json!({}), json!({"ticket": "A".repeat(43)})),
             (json!({}), json!({"token": "a.b.c"})),
             (json!({"Authorization": "Bearer a.b.c"}), json!({})),
             (json!({"Authorization": expired}), json!({})),

@@ -43,6 +43,9 @@ pub mod limits {
     pub const BODY_CHARS: usize = 8_000;
     /// Maximum number of files in a message.
     pub const FILES: usize = 10;
+    /// Maximum number of threads that a file can be sent to. Its row lists them, and a page of messages reads the rows
+    /// of up to 1,000 files, so the rows must stay small.
+    pub const FILE_THREADS: usize = 100;
     /// Default for the maximum size of a file in bytes. A deployment sets another one with the parameter `MaxFileBytes`
     /// of template.yaml, which has the same default.
     pub const FILE_BYTES: u64 = 25 * 1024 * 1024;

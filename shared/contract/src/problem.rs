@@ -31,6 +31,9 @@ pub enum ErrorCode {
     /// 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names
     /// each such field.
     InvalidRequest,
+    /// 422: a file of the message was already sent to [`limits::FILE_THREADS`](crate::limits::FILE_THREADS) other
+    /// threads. `errors` names each such file. Upload it again as a new file.
+    TooManyFileUses,
     /// 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
     IdempotencyKeyReused,
     /// Socket: the frame is not a JSON object.
@@ -84,7 +87,7 @@ impl ErrorCode {
             Self::OriginNotAllowed | Self::InvalidFileUrl => 403,
             Self::FileNotFound | Self::ThreadNotFound => 404,
             Self::BodyTooLarge | Self::FrameTooLarge => 413,
-            Self::InvalidRequest | Self::IdempotencyKeyReused => 422,
+            Self::InvalidRequest | Self::TooManyFileUses | Self::IdempotencyKeyReused => 422,
             Self::TooManySubscriptions => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,

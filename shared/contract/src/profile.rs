@@ -7,7 +7,7 @@ pub struct Profile {
     pub id: UserId,
     /// The token's `name` claim; `None` if the token has none, such as an access token of Cognito.
     pub name: Option<String>,
-    /// The token's `iat` claim: when it was issued, in seconds since 1970. The stored name stays if it comes from a
+    /// The token's `iat` claim: when it was issued, in seconds since 1970. The stored name is kept if it came from a
     /// token that was issued later.
     pub issued_at: i64,
 }

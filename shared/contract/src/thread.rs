@@ -63,8 +63,8 @@ pub struct Thread {
     pub member_ids: Vec<UserId>,
     /// When the thread was created.
     pub created_at: Timestamp,
-    /// When the newest message was committed, or when the thread was created if it has no messages. It usually changes
-    /// within a second after a new message.
+    /// When the newest message was committed, or when the thread was created if it has no messages. It is usually
+    /// updated within a second of a new message.
     pub updated_at: Timestamp,
 }
 

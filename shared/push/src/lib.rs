@@ -23,7 +23,7 @@ use tracing::warn;
 use crate::audience::Audience;
 use crate::post::PostResult;
 
-pub use repairs::{Repair, Repairs};
+pub use repairs::{DeadLetter, Repair, Repairs};
 
 /// Maximum number of concurrent `@connections` calls of one function instance, across all its deliveries.
 const CONCURRENCY: usize = 64;

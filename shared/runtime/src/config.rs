@@ -15,11 +15,15 @@ impl ConfigError {
     pub fn new(name: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { name: name.into(), problem: problem.into() }
     }
+
+    pub(crate) fn missing(name: &str) -> Self {
+        Self::new(name, "is missing or empty")
+    }
 }
 
 /// Returns the environment variable `name`. Fails if it is missing or empty.
 pub fn required(name: &str) -> Result<String, ConfigError> {
-    optional(name).ok_or_else(|| ConfigError::new(name, "is missing or empty"))
+    optional(name).ok_or_else(|| ConfigError::missing(name))
 }
 
 /// Returns the environment variable `name`, or `None` if it is missing or empty.

@@ -27,7 +27,7 @@ mod users;
 pub use chat::Chat;
 pub use connections::{Connection, Connections, Subscribed, Subscriber, Subscribers};
 pub use error::Error;
-pub use files::{FileRow, Outcome};
+pub use files::{FileRow, Outcome, Unsendable};
 pub use links::{BadLinkKey, Links, Published};
 pub use message_row::{MessageRow, Undelivered};
 pub use messages::{NewMessage, Sent};

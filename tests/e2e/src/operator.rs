@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 use std::env;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::Credentials;
@@ -92,9 +94,24 @@ impl Operator {
         self.put(thread, &format!("{seq:020}"), message).await;
     }
 
-    /// Writes an invalid row: its key has the prefix of a message's key, but its attributes are not a message.
-    pub async fn put_invalid_row(&self, thread: &str) {
-        self.put(thread, "invalid", [("seq", AttributeValue::S("none".to_owned()))]).await;
+    /// Writes an invalid row: its key is `MSG#` and `name`, but its attributes are not a message. It contains the text
+    /// `body`.
+    pub async fn put_invalid_row(&self, thread: &str, name: &str, body: &str) {
+        let attributes = [("seq", "none"), ("body", body)];
+        self.put(thread, name, attributes.map(|(name, value)| (name, AttributeValue::S(value.to_owned())))).await;
+    }
+
+    /// Runs `local/dead_letters.py` with the given task and message IDs. Returns the lines that it prints.
+    #[must_use]
+    pub fn dead_letters(&self, task: &[&str]) -> Vec<String> {
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let stack = Stack::path();
+        let state = stack.parent().unwrap_or_else(|| panic!("{} has no directory", stack.display()));
+        let mut script = Command::new(checkout.join(".local/venv/bin/python"));
+        script.arg(checkout.join("local/dead_letters.py")).arg("--state").arg(state).args(task);
+        let done = script.output().unwrap_or_else(|error| panic!("cannot run {script:?}: {error}"));
+        assert!(done.status.success(), "{script:?} failed: {done:?}");
+        String::from_utf8_lossy(&done.stdout).lines().map(str::to_owned).collect()
     }
 
     /// Whether a message's row has the undelivered flag, that is, whether a subscriber may not have received the
@@ -152,7 +169,7 @@ impl Operator {
             has(&name) && has(&cloud)
         });
         let kill = |pid: &String| {
-            let killed = std::process::Command::new("kill").args(["-KILL", pid]).status();
+            let killed = Command::new("kill").args(["-KILL", pid]).status();
             killed.unwrap_or_else(|error| panic!("cannot run `kill`: {error}")).success()
         };
         of_function.filter(kill).count()

@@ -63,6 +63,13 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
     for (id, _) in rows.files.iter().filter(|(_, row)| text(row, "status") == "pending") {
         world.problem(format!("{id} is still pending"));
     }
+    for (id, row) in &rows.files {
+        for published in ["original", "thumbnail"].map(|name| row[name]["S"].as_str()).into_iter().flatten() {
+            if !published.contains(&format!("/{id}/")) || !world.cloud.objects().contains_key(published) {
+                world.problem(format!("{id} is published as {published}, which is not an object of this file"));
+            }
+        }
+    }
     for client in clients {
         for problem in client.wrong_file_statuses(|id| text(rows.files[id], "status")) {
             world.problem(problem);

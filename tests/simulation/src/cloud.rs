@@ -47,10 +47,13 @@ pub(crate) struct Cloud {
     consequences: UnboundedSender<Consequence>,
 }
 
+/// The header with the error code, for services that do not send it in the body.
+const ERROR_CODE: &str = "x-amzn-errortype";
+
 /// A request to an AWS service.
 pub(crate) struct Call {
     pub(crate) service: Service,
-    /// Name of the operation, such as `PutItem`. For S3 and `@connections`, the HTTP method.
+    /// Name of the operation, such as `PutItem` or `Invoke`. For S3 and `@connections`, the HTTP method.
     pub(crate) operation: String,
     path: String,
     pub(crate) body: Bytes,
@@ -59,6 +62,7 @@ pub(crate) struct Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     DynamoDb,
+    Lambda,
     Sqs,
     Management,
     S3,
@@ -67,14 +71,14 @@ pub(crate) enum Service {
 /// A response of an AWS service.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Error code in the response's header. `None` for services that send it in the body.
-    pub(crate) kind: Option<&'static str>,
+    /// A response header besides `Content-Length`.
+    pub(crate) header: Option<(&'static str, &'static str)>,
     pub(crate) body: Bytes,
 }
 
 impl Answer {
     pub(crate) fn ok(body: impl Into<Bytes>) -> Self {
-        Self { status: 200, kind: None, body: body.into() }
+        Self { status: 200, header: None, body: body.into() }
     }
 }
 
@@ -101,8 +105,13 @@ impl Cloud {
         config.into_builder().http_client(SimulatedHttp(self.clone())).build()
     }
 
-    /// Executes an AWS request immediately and without faults.
-    pub(crate) fn apply(&self, call: &Call) -> Answer {
+    /// Executes an AWS request without faults. A function that it invokes may have faults.
+    pub(crate) async fn run(self: &Arc<Self>, call: &Call) -> Answer {
+        if call.service == Service::Lambda { self.decode(&call.body).await } else { self.apply(call) }
+    }
+
+    /// Executes a request to a service other than Lambda immediately and without faults.
+    fn apply(&self, call: &Call) -> Answer {
         match call.service {
             Service::DynamoDb => {
                 let body =
@@ -111,7 +120,7 @@ impl Cloud {
                 if status == 200 {
                     self.stream(call);
                 }
-                Answer { status, kind: None, body }
+                Answer { status, header: None, body }
             }
             Service::Sqs => {
                 let request: Value = serde_json::from_slice(&call.body).unwrap();
@@ -132,9 +141,10 @@ impl Cloud {
                 if open {
                     Answer::ok("{}")
                 } else {
-                    Answer { status: 410, kind: Some("GoneException"), body: "{}".into() }
+                    Answer { status: 410, header: Some((ERROR_CODE, "GoneException")), body: "{}".into() }
                 }
             }
+            Service::Lambda => panic!("an invocation takes time; call `run`"),
             Service::S3 => self.object(&call.operation, call.path.splitn(3, '/').nth(2).unwrap(), &call.body),
         }
     }
@@ -143,7 +153,7 @@ impl Cloud {
         match method {
             "GET" => match self.objects().get(key) {
                 Some(bytes) => Answer::ok(bytes.clone()),
-                None => Answer { status: 404, kind: None, body: "<Error><Code>NoSuchKey</Code></Error>".into() },
+                None => Answer { status: 404, header: None, body: "<Error><Code>NoSuchKey</Code></Error>".into() },
             },
             "PUT" => {
                 self.put_object(key, body.clone());
@@ -151,7 +161,7 @@ impl Cloud {
             }
             "DELETE" => {
                 self.objects().remove(key);
-                Answer { status: 204, kind: None, body: Bytes::new() }
+                Answer { status: 204, header: None, body: Bytes::new() }
             }
             other => panic!("the simulated S3 does not implement {other}"),
         }
@@ -206,6 +216,7 @@ impl Call {
         let (service, operation) = match target {
             Some(("AmazonSQS", operation)) => (Service::Sqs, operation),
             Some((_, operation)) => (Service::DynamoDb, operation),
+            None if path.ends_with("/invocations") => (Service::Lambda, "Invoke"),
             None if path.contains("/@connections/") => (Service::Management, request.method()),
             None => (Service::S3, request.method()),
         };
@@ -230,7 +241,7 @@ impl Call {
                     _ => key(&request["Key"]),
                 }
             }
-            Service::Sqs => String::new(),
+            Service::Lambda | Service::Sqs => String::new(),
             Service::Management | Service::S3 => self.path.clone(),
         };
         // The tickets' secrets do not come from the seed. The label leaves them out, because the trace of a seed must
@@ -260,12 +271,12 @@ impl HttpConnector for SimulatedHttp {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (cloud, call) = (self.0.clone(), Call::new(&request));
         HttpConnectorFuture::new(async move {
-            let Answer { status, kind, body } = cloud.execute(call).await?;
+            let Answer { status, header, body } = cloud.execute(call).await?;
             let length = body.len();
             let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
             response.headers_mut().insert("content-length", length.to_string());
-            if let Some(kind) = kind {
-                response.headers_mut().insert("x-amzn-errortype", kind);
+            if let Some((name, value)) = header {
+                response.headers_mut().insert(name, value);
             }
             Ok(response)
         })
@@ -276,8 +287,12 @@ impl HttpConnector for SimulatedHttp {
 pub(crate) fn refusal(service: Service, status: u16, code: &'static str) -> Answer {
     let body = match service {
         Service::DynamoDb | Service::Sqs => json!({"__type": code, "message": "injected fault"}).to_string(),
-        Service::Management => "{}".to_owned(),
+        Service::Lambda | Service::Management => "{}".to_owned(),
         Service::S3 => format!("<Error><Code>{code}</Code><Message>injected fault</Message></Error>"),
     };
-    Answer { status, kind: (service == Service::Management).then_some(code), body: body.into() }
+    Answer {
+        status,
+        header: matches!(service, Service::Lambda | Service::Management).then_some((ERROR_CODE, code)),
+        body: body.into(),
+    }
 }

@@ -10,6 +10,7 @@ mod triggers;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
+use files::Decoded;
 use lambda_http::RequestExt as _;
 use runtime::Call;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use self::fixture::{DAD, Fixture, MICHAEL, SARAH, answer, request, text};
 use crate::clock;
 use crate::parts::Parts;
+use crate::sender::PICTURE;
 use crate::triggers::{queue_event, stream_record, upload_event};
 use crate::world::{call, socket_event};
 
@@ -169,6 +171,15 @@ async fn files(fixture: &Fixture) -> [String; 2] {
                 files_process::handle(deps, serde_json::from_value(event).unwrap()).await.unwrap();
             },
         )
+        .await;
+    let (trigger, label) = ("Invoke FilesDecode", "files-decode, invoked by files-process");
+    fixture
+        .measure(trigger, label, Parts::files_decode, async |_, deps, turn| {
+            let size = PICTURE.len();
+            let request = json!({"fileId": photos[turn], "size": size, "mimetype": "image/gif", "name": "cake.gif"});
+            let decoded = files_decode::handle(deps, &serde_json::from_value(request).unwrap()).await;
+            assert!(matches!(decoded, Decoded::Published { .. }), "{decoded:?}");
+        })
         .await;
     let label = "queue `Reminders`, a file that is ready";
     fixture

@@ -25,9 +25,9 @@ pub(crate) struct Entry {
 pub(crate) struct Cost {
     /// Calls to `DynamoDB`. `+` joins concurrent calls. `→` stands before calls that waited for the previous ones.
     pub(crate) calls: String,
-    /// Consumed read units of `DynamoDB`.
+    /// `DynamoDB` read units consumed.
     pub(crate) read: f64,
-    /// Consumed write units of `DynamoDB`.
+    /// `DynamoDB` write units consumed.
     pub(crate) write: f64,
     /// Calls to other services, in the same notation as `calls`.
     pub(crate) other: String,
@@ -47,6 +47,15 @@ impl Ledger {
         if let Some(entries) = &mut *self.entries() {
             entries.push(entry);
         }
+    }
+
+    /// Stops recording until [`resume`](Self::resume) is called with the returned value.
+    pub(crate) fn suspend(&self) -> Option<Vec<Entry>> {
+        self.entries().take()
+    }
+
+    pub(crate) fn resume(&self, suspended: Option<Vec<Entry>>) {
+        *self.entries() = suspended;
     }
 
     /// Stops recording. Returns the cost of the recorded calls.
@@ -85,6 +94,7 @@ fn sequence(entries: &[Entry]) -> String {
     for Entry { service, operation, start, end, .. } in entries {
         let name = match service {
             Service::DynamoDb => operation.clone(),
+            Service::Lambda => format!("{operation} files-decode"),
             Service::S3 => format!("{operation} object"),
             Service::Management => format!("{operation} @connections"),
             Service::Sqs => "SendMessage".to_owned(),

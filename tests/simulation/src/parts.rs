@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
-use files::{Bucket, Presigner, Reminders};
+use files::{Bucket, Decoder, Presigner, Reminders};
 use push::{Push, Repairs};
 use runtime::Verifier;
 use runtime::identity::VerifierConfig;
@@ -39,10 +39,15 @@ impl Parts {
         files_create::Deps { chat, presigner, reminders, max_file_bytes: 1_000_000 }
     }
 
+    pub(crate) fn files_decode(&self) -> files_decode::Deps {
+        files_decode::Deps { bucket: Bucket::new(&self.config, BUCKET.into()) }
+    }
+
     pub(crate) fn files_process(&self) -> files_process::Deps {
         let bucket = Bucket::new(&self.config, BUCKET.into());
+        let decoder = Decoder::new(&self.config, "files-decode".into());
         let (chat, push, reminders) = (self.chat(), self.push(), self.reminders());
-        files_process::Deps { chat, bucket, push, reminders, links: links() }
+        files_process::Deps { chat, decoder, bucket, push, reminders, links: links() }
     }
 
     pub(crate) fn files_serve(&self) -> files_serve::Deps {

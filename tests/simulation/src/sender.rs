@@ -16,9 +16,11 @@ pub(crate) const PICTURE: &[u8] =
 const OTHER: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 /// An upload that has the size of [`PICTURE`] but is not a valid GIF.
 const BROKEN: &[u8] = b"GIF89a, it says, but no picture yet";
+/// An upload that crashes files-decode.
+pub(crate) const CRASHES: &[u8] = b"GIF89a, and every decoder crashes!!";
 /// Bytes that a sender uploads for a file, chosen at random. The size of the last element differs from the file's
 /// announced size.
-const UPLOADS: [&[u8]; 5] = [PICTURE, PICTURE, OTHER, BROKEN, b"GIF89a"];
+const UPLOADS: [&[u8]; 6] = [PICTURE, PICTURE, OTHER, BROKEN, CRASHES, b"GIF89a"];
 
 pub(crate) struct Sender {
     world: Arc<World>,

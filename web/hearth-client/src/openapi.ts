@@ -271,6 +271,7 @@ export interface components {
          *     - `thread_not_found`: 404: the thread does not exist, or the caller is not a member of it.
          *     - `body_too_large`: 413: the request body is larger than 256 KiB.
          *     - `invalid_request`: 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names each such field.
+         *     - `too_many_file_uses`: 422: a file of the message was already sent to 100 other threads. `errors` names each such file. Upload it again as a new file.
          *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
          *     - `malformed_frame`: Socket: the frame is not a JSON object.
          *     - `unknown_action`: Socket: the server does not know the frame's `action`.
@@ -282,7 +283,7 @@ export interface components {
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "idempotency_key_reused" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "connection_expired" | "internal" | "unavailable";
+        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "idempotency_key_reused" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "connection_expired" | "internal" | "unavailable";
         /** @description One invalid field of a request. */
         FieldError: {
             /** @description The field's name, such as `title`, or `memberIds[3]` for an element of a list. */
@@ -396,7 +397,7 @@ export interface components {
             memberIds: components["schemas"]["UserId"][];
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description Response body of `GET /api/threads/{threadId}`. */
@@ -411,7 +412,7 @@ export interface components {
             memberNames: string[];
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description ID of a thread: `thread_…`. */
@@ -437,7 +438,7 @@ export interface components {
             memberNames: string[];
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /**
@@ -480,14 +481,17 @@ export interface components {
         };
     };
     responses: {
-        /** @description A redirect to S3, where the file is available for an hour. */
+        /**
+         * @description A redirect to S3, where the file is available for 15 minutes, but never longer than the link is valid. A download
+         *     that has started may finish later.
+         */
         Found: {
             headers: {
                 /** @description A presigned URL of S3. */
                 Location: string;
                 /**
-                 * @description How long a browser may cache the redirect.
-                 * @example private, max-age=3000
+                 * @description How long a browser may cache the redirect; at most 10 minutes, and less at the link's end.
+                 * @example private, max-age=600
                  */
                 "Cache-Control"?: string;
                 [name: string]: unknown;
@@ -1127,7 +1131,8 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             /**
              * @description `invalid_request`: `errors` names every invalid field, including files that the caller does not own or that
-             *     have failed. `idempotency_key_reused`: the key was already used for a message with other content.
+             *     have failed. `too_many_file_uses`: the files that `errors` names were already sent to 100 other threads; upload
+             *     them again. `idempotency_key_reused`: the key was already used for a message with other content.
              */
             422: {
                 headers: {

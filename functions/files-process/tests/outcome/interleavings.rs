@@ -24,7 +24,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let service = prop_oneof![Just(Service::DynamoDb), Just(Service::S3)];
+    let service = prop_oneof![Just(Service::DynamoDb), Just(Service::Lambda), Just(Service::S3)];
     let failure = prop_oneof![Just(Failure::Refused), Just(Failure::AnswerLost)];
     let fault = proptest::option::of((service, 0..8_usize, failure));
     prop_oneof![

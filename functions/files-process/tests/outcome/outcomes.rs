@@ -108,7 +108,7 @@ async fn slower_of_two_concurrent_invocations_removes_the_objects_it_published()
         },
     );
     let storage = fixture.storage.through(process_other_upload).await;
-    let slower = fixture.deps_with(&fixture.tables, &storage, &fixture.queue);
+    let slower = fixture.deps_with(&fixture.tables, &storage, &fixture.queue).await;
     files_process::handle(&slower, fixture.upload_event()).await.unwrap();
     let file = fixture.file_row().await;
     fixture.assert_consistent(&file).await;
@@ -140,23 +140,6 @@ async fn reminder_processes_an_upload_whose_event_was_lost() {
     fixture.handle(fixture.reminder_event()).await.unwrap();
     fixture.assert_consistent(&fixture.file_row().await).await;
     assert_eq!(fixture.received("phone"), [FileStatus::Ready]);
-}
-
-#[tokio::test]
-async fn file_that_crashes_the_function_five_times_fails() {
-    let fixture = Fixture::new().await;
-    fixture.upload(WHITE).await;
-    // An invocation that crashes during the inspection has only recorded its attempt. The loop records five attempts,
-    // as five crashes would.
-    for earlier_attempts in 0..5 {
-        assert_eq!(fixture.tables.chat().begin_attempt(&fixture.file.id).await.unwrap(), earlier_attempts);
-    }
-    fixture.handle(fixture.upload_event()).await.unwrap();
-    assert_eq!(fixture.file_row().await.status, FileStatus::Failed);
-    assert_eq!(fixture.received("phone"), [FileStatus::Failed]);
-    // A later event does not change the recorded outcome.
-    fixture.handle(fixture.upload_event()).await.unwrap();
-    assert_eq!((fixture.file_row().await.status, fixture.published_keys().await), (FileStatus::Failed, vec![]));
 }
 
 #[tokio::test]

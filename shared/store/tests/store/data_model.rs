@@ -36,7 +36,7 @@ async fn every_kind_of_row(tables: &Tables) {
     let row = chat.undelivered_messages(&[(thread.id.clone(), message.seq)]).await.unwrap().remove(0);
     chat.advance_projection(&row).await.unwrap();
 
-    chat.begin_attempt(&photo.id).await.unwrap();
+    chat.record_failed_attempt(&photo.id).await.unwrap();
     let ready = Outcome::Ready { original: "files/1".into(), thumbnail: Some("thumbs/1.jpg".into()) };
     chat.record_outcome(&photo.id, &ready).await.unwrap();
     chat.mark_announced(&photo.id).await.unwrap();

@@ -89,12 +89,13 @@ pub(crate) const CLIENT_LIMITS: [ClientLimit; 11] = [
 ];
 
 /// Limits that doc comments of `contract` link to, each with its value and the unit in which the API documents show it.
-const IN_DESCRIPTIONS: [(&str, u64, Unit); 12] = [
+const IN_DESCRIPTIONS: [(&str, u64, Unit); 13] = [
     ("BODY_CHARS", limits::BODY_CHARS as u64, Unit::Count),
     ("ERRORS", limits::ERRORS as u64, Unit::Count),
     ("FILES", limits::FILES as u64, Unit::Count),
     ("FILE_BYTES", limits::FILE_BYTES, Unit::Count),
     ("FILE_NAME_CHARS", limits::FILE_NAME_CHARS as u64, Unit::Count),
+    ("FILE_THREADS", limits::FILE_THREADS as u64, Unit::Count),
     ("FRAME_BYTES", limits::FRAME_BYTES as u64, Unit::KiB),
     ("FRAME_ID_CHARS", limits::FRAME_ID_CHARS as u64, Unit::Count),
     ("MEMBERS", limits::MEMBERS as u64, Unit::Count),

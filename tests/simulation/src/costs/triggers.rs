@@ -1,14 +1,15 @@
 //! Reads the triggers of all functions from `template.yaml`. Each trigger needs a line in `docs/costs.md`.
 
 use documents::template::{self, function_name};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A route or event source that invokes a function.
 pub(super) struct Trigger {
     /// Name of the function, such as `threads-create`.
     pub(super) function: String,
-    /// Name of the trigger: `POST /api/threads` for an HTTP route, `$connect` for a WebSocket route, and otherwise the
-    /// type and name of the function's event in the template, such as `SQS Reminders`.
+    /// Name of the trigger: `POST /api/threads` for an HTTP route, `$connect` for a WebSocket route, `Invoke` and the
+    /// function's resource for an invocation by another function, and otherwise the type and name of the function's
+    /// event in the template, such as `SQS Reminders`.
     pub(super) name: String,
 }
 
@@ -21,6 +22,10 @@ pub(super) fn read() -> Vec<Trigger> {
         let properties = &resource["Properties"];
         match resource["Type"].as_str() {
             Some("AWS::Serverless::Function") => {
+                for function in invoked(properties) {
+                    let name = format!("Invoke {function}");
+                    triggers.push(Trigger { function: function_name(&resources[function]), name });
+                }
                 for (event, definition) in properties["Events"].as_object().into_iter().flatten() {
                     triggers.push(Trigger { function: function_name(resource), name: event_name(event, definition) });
                 }
@@ -45,4 +50,13 @@ fn event_name(event: &str, definition: &Value) -> String {
         "HttpApi" => format!("{} {}", text("Method"), text("Path")),
         _ => format!("{kind} {event}"),
     }
+}
+
+/// Returns the resources of the functions that a function with these properties may invoke.
+fn invoked(properties: &Value) -> impl Iterator<Item = &str> {
+    let policies = properties["Policies"].as_array().into_iter().flatten();
+    let statements = policies.flat_map(|policy| policy["Statement"].as_array().into_iter().flatten());
+    statements
+        .filter(|statement| statement["Action"] == json!(["lambda:InvokeFunction"]))
+        .filter_map(|statement| statement["Resource"].as_str()?.strip_suffix(".Arn"))
 }
