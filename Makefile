@@ -47,8 +47,8 @@ export CHROMIUM ?= /usr/bin/chromium
 export SAM_CLI_TELEMETRY = 0
 
 .PHONY: up dev watch down token dead-letters verify test test-guard test-dead-letters test-verify test-dynamodb-local \
-  test-e2e test-conformance test-generators test-web test-browser soak mutations bench check-limits limits docs screenshots chromium valgrind lint \
-  requirements build deploy
+  test-e2e test-conformance test-generators test-web test-browser soak mutations bench check-limits limits docs screenshots \
+  chromium valgrind lint requirements build deploy
 .DEFAULT_GOAL := dev
 
 # `make dev` builds only the functions of the template, because tests and benchmarks take three times as long to
