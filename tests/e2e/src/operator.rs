@@ -51,7 +51,7 @@ impl Operator {
     pub async fn expire_ticket(&self, ticket: &str) {
         let table = Stack::get().connections_table.as_str();
         let hash = ring::digest::digest(&ring::digest::SHA256, ticket.as_bytes());
-        let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         let key = key(&format!("TICKET#{hash}"), "META");
         let expired = self.dynamodb.update_item().table_name(table).set_key(Some(key));
         let expired = expired.update_expression("SET expiresAt = :past").condition_expression("attribute_exists(pk)");

@@ -12,10 +12,10 @@ use crate::stack::{Account, Stack};
 /// Returns a user's ID token. Each test process requests it from Cognito once and then reuses it, unless `stack.json` has
 /// it.
 pub(crate) async fn id_token(account: &Account) -> String {
+    static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::const_new(BTreeMap::new());
     if let Some(token) = &account.token {
         return token.clone();
     }
-    static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::const_new(BTreeMap::new());
     let mut tokens = TOKENS.lock().await;
     if let Some(token) = tokens.get(&account.id) {
         return token.clone();
