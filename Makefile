@@ -8,6 +8,7 @@
 #   make down          stop the local cloud and the page
 #   make -s token USER=Sarah      print a bearer token of a demo user
 #   make dead-letters  list the dead letters of the local cloud, or of a stack on AWS (STACK=hearth; TASK=redrive)
+#   make verify        run the end-to-end tests against a stack on AWS (STACK=hearth; TEST= names some of the tests)
 #   make watch         `make up`, then serve the HTTP routes on port 9000 and rebuild functions after each change
 #   make test          run all tests, with a local cloud of their own on a free port
 #   make soak          run a million random histories with faults (HISTORIES= changes the number); takes hours
@@ -48,9 +49,9 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token dead-letters test test-guard test-dead-letters test-dynamodb-local test-e2e test-conformance \
-  test-generators test-web test-browser soak fuzz mutations bench check-limits limits docs screenshots chromium valgrind lint \
-  requirements build deploy
+.PHONY: up dev watch down token dead-letters verify test test-guard test-dead-letters test-verify test-dynamodb-local \
+  test-e2e test-conformance test-generators test-web test-browser soak fuzz mutations bench check-limits limits docs screenshots \
+  chromium valgrind lint requirements build deploy
 .DEFAULT_GOAL := dev
 
 # `make dev` builds only the functions of the template, because tests and benchmarks take three times as long to
@@ -80,13 +81,17 @@ TASK = show
 dead-letters: $(TOOLS)
 	@$(VENV)/bin/python local/dead_letters.py $(if $(STACK),--stack '$(STACK)',--state '$(STATE)') $(TASK)
 
+verify: $(TOOLS)
+	@test -n '$(STACK)' || { echo 'error: name the stack: make verify STACK=hearth' >&2; exit 1; }
+	@$(VENV)/bin/python local/verify.py '$(STACK)' $(TEST)
+
 # All cargo commands of tests select the whole workspace: `--package` would compile the dependencies again, with the
 # features of that package.
 TEST_BUILD := cargo build --locked --workspace --bins --tests
 test: $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS) chromium
 	$(TEST_BUILD)
-	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(CONFORMANCE) && $(GENERATE)'
-	@$(MAKE) --no-print-directory test-guard test-dead-letters test-dynamodb-local test-web test-browser
+	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(VERIFY) && $(CONFORMANCE) && $(GENERATE)'
+	@$(MAKE) --no-print-directory test-guard test-dead-letters test-verify test-dynamodb-local test-web test-browser
 
 # The guard of the local cloud.
 test-guard: $(TOOLS)
@@ -95,6 +100,14 @@ test-guard: $(TOOLS)
 # The script that shows and redrives dead letters.
 test-dead-letters: $(TOOLS)
 	$(VENV)/bin/python local/dead_letters_test.py
+
+# The script of `make verify`.
+test-verify: $(TOOLS)
+	$(VENV)/bin/python local/verify_test.py
+
+# Verifies a local cloud as if it were on AWS, with the tests of the access matrix.
+VERIFY = AWS_ENDPOINT_URL="$$HEARTH_ENDPOINT" AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \
+  AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/python local/verify.py hearth access::
 
 # Runs the store's tests again, on DynamoDB Local, which has real transaction conflicts.
 test-dynamodb-local: $(TOOLS)

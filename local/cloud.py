@@ -15,7 +15,6 @@ import urllib.request
 from pathlib import Path
 
 from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 import guard
@@ -117,12 +116,7 @@ def log_in(facts, name):
         names = ", ".join(user["name"] for user in facts["users"])
         raise Failure(f"There is no demo user {name!r}. Set USER= to one of: {names}.")
     cognito = stack.client("cognito-idp", facts["endpointUrl"], signature_version=UNSIGNED)
-    answer = cognito.initiate_auth(
-        ClientId=facts["clientId"],
-        AuthFlow="USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": user["email"], "PASSWORD": user["password"]},
-    )
-    return answer["AuthenticationResult"]["IdToken"]
+    return stack.sign_in(cognito, facts["clientId"], user["email"], user["password"])
 
 
 def introduce(facts):
@@ -187,30 +181,12 @@ def run(emulator, page, port, command):
     """Runs a command with a local cloud of its own, and stops that cloud afterwards in any case."""
     try:
         facts = up(emulator, page, port, 0, keep=False, lift_quotas=True)
-        done = subprocess.run(command, env=os.environ | {"HEARTH_STACK": str(emulator.state / "stack.json")})
-        return done.returncode or complaints(facts)
+        variables = {"HEARTH_STACK": str(emulator.state / "stack.json"), "HEARTH_ENDPOINT": facts["endpointUrl"]}
+        done = subprocess.run(command, env=os.environ | variables)
+        return done.returncode or stack.complaints(stack.client("logs", facts["endpointUrl"]), stack.STACK)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleanup
         down(emulator, page)
-
-
-def complaints(facts):
-    """Prints the errors that the functions logged and returns 1 if there are any. A test can pass although a function
-    failed, for example if a missing permission only prevented a clean-up."""
-    logs = stack.client("logs", facts["endpointUrl"])
-    found = 0
-    for group in logs.describe_log_groups(logGroupNamePrefix=LOG_GROUPS)["logGroups"]:
-        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
-        for event in (event for page in pages for event in page["events"]):
-            message = event["message"]
-            # Calls that time out are normal on a slow machine and are retried, so they do not count.
-            failed = " ERROR " in message and "request has timed out" not in message
-            if failed or "AccessDenied" in message or "panicked" in message:
-                print(f"{group['logGroupName'].removeprefix(LOG_GROUPS):15} {message}", file=sys.stderr)
-                found = 1
-    if found:
-        print("error: the functions logged the errors above.", file=sys.stderr)
-    return found
 
 
 def main():

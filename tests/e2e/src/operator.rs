@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::env;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -17,21 +18,30 @@ use uuid::Uuid;
 use crate::stack::Stack;
 use crate::wait::TIMEOUT;
 
-/// Access to the stack's tables, queues and processes. Tests use it to simulate failures and the passing of time.
+/// Access to the stack's tables and queues, and to the local cloud's processes. Tests use it to simulate failures and the
+/// passing of time.
 pub struct Operator {
     dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
 }
 
 impl Operator {
-    /// Connects to the local cloud with its root credentials.
+    /// Connects to the local cloud with its root credentials, or to another stack with those of the environment.
     #[must_use]
     pub fn new() -> Self {
-        let credentials = Credentials::from_keys("test", "test", None);
-        let config = sdk_config_for("us-east-1".into(), credentials, Some(Stack::get().endpoint_url.clone()));
-        let config = config
-            .unwrap_or_else(|error| panic!("cannot configure a client of the local cloud: {error}"))
-            .into_builder();
+        let local = Stack::get().endpoint_url.clone();
+        let (region, credentials, endpoint) = if local.is_some() {
+            ("us-east-1".to_owned(), Credentials::from_keys("test", "test", None), local)
+        } else {
+            let required =
+                |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run `make verify`"));
+            let (key, secret) = (required("AWS_ACCESS_KEY_ID"), required("AWS_SECRET_ACCESS_KEY"));
+            let credentials = Credentials::from_keys(key, secret, env::var("AWS_SESSION_TOKEN").ok());
+            (required("AWS_REGION"), credentials, env::var("AWS_ENDPOINT_URL").ok())
+        };
+        let config = sdk_config_for(region, credentials, endpoint);
+        let config =
+            config.unwrap_or_else(|error| panic!("cannot configure a client of AWS services: {error}")).into_builder();
         // `sdk_config_for` sets the timeouts of the functions, 1 s for an attempt. A busy local cloud may need longer.
         let config = config.timeout_config(TimeoutConfig::disabled()).build();
         Self { dynamodb: aws_sdk_dynamodb::Client::new(&config), sqs: aws_sdk_sqs::Client::new(&config) }
@@ -51,6 +61,18 @@ impl Operator {
         let table = Stack::get().chat_table.as_str();
         let row = self.dynamodb.delete_item().table_name(table).set_key(Some(key(&format!("USER#{user}"), "PROFILE")));
         row.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
+    }
+
+    /// Makes a ticket expire now instead of after a minute.
+    pub async fn expire_ticket(&self, ticket: &str) {
+        let table = Stack::get().connections_table.as_str();
+        let hash = ring::digest::digest(&ring::digest::SHA256, ticket.as_bytes());
+        let hash = hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let key = key(&format!("TICKET#{hash}"), "META");
+        let expired = self.dynamodb.update_item().table_name(table).set_key(Some(key));
+        let expired = expired.update_expression("SET expiresAt = :past").condition_expression("attribute_exists(pk)");
+        let expired = expired.expression_attribute_values(":past", AttributeValue::N("1000".to_owned()));
+        expired.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
     }
 
     /// Moves a file's `createdAt` back by one hour, so that its upload window is over.
@@ -209,7 +231,7 @@ impl Operator {
     #[must_use]
     pub fn kill(&self, function: &str) -> usize {
         let name = format!("AWS_LAMBDA_FUNCTION_NAME=hearth-{function}");
-        let cloud = format!("AWS_ENDPOINT_URL={}", Stack::get().endpoint_url);
+        let cloud = format!("AWS_ENDPOINT_URL={}", Stack::get().local_endpoint());
         let processes = std::fs::read_dir("/proc").unwrap_or_else(|error| panic!("cannot read /proc: {error}"));
         let pids = processes.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let pids = pids.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()));

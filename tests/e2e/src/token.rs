@@ -10,9 +10,13 @@ use crate::api::{Reply, fetch, http};
 use crate::shape::text;
 use crate::stack::{Account, Stack};
 
-/// Returns a demo user's ID token. Each test process requests it from Cognito once and then reuses it.
+/// Returns a user's ID token. Each test process requests it from Cognito once and then reuses it, unless `stack.json` has
+/// it.
 pub(crate) async fn id_token(account: &Account) -> String {
     static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::const_new(BTreeMap::new());
+    if let Some(token) = &account.token {
+        return token.clone();
+    }
     let mut tokens = TOKENS.lock().await;
     if let Some(token) = tokens.get(&account.id) {
         return token.clone();
@@ -49,6 +53,7 @@ pub(crate) async fn new_account() -> (String, String) {
         email: format!("{name}@hearth.example"),
         password: "Hearth-e2e-1".to_owned(),
         name,
+        token: None,
     };
     let pool = &Stack::get().user_pool_id;
     let attributes = [("email", &account.email), ("name", &account.name)];
@@ -70,7 +75,7 @@ pub(crate) async fn new_account() -> (String, String) {
 async fn cognito(operation: &str, request: &Value) -> Reply {
     fetch(
         http()
-            .post(format!("{}/", Stack::get().endpoint_url))
+            .post(format!("{}/", Stack::get().local_endpoint()))
             .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
             .header("content-type", "application/x-amz-json-1.1")
             // The local cloud takes calls with the key `test` for its administrator's, and does not check the signature.
@@ -90,7 +95,7 @@ pub fn without_signature(token: &str) -> String {
 /// Returns a forged copy of the token, with `subject` as the `sub` claim but the original signature.
 #[must_use]
 pub fn with_another_subject(token: &str, subject: &str) -> String {
-    let mut claims = decode(part(token, 1));
+    let mut claims = claims(token);
     claims["sub"] = subject.into();
     let claims = encode(&claims);
     format!("{}.{claims}.{}", part(token, 0), part(token, 2))
@@ -107,7 +112,19 @@ pub fn with_another_signature(token: &str) -> String {
     format!("{}.{}.{signature}", part(token, 0), part(token, 1))
 }
 
-fn part(token: &str, index: usize) -> &str {
+/// Returns the claims of a token, without checking it.
+#[must_use]
+pub fn claims(token: &str) -> Value {
+    decode(part(token, 1))
+}
+
+/// Returns the header of a token, without checking it.
+#[must_use]
+pub fn header(token: &str) -> Value {
+    decode(part(token, 0))
+}
+
+pub(crate) fn part(token: &str, index: usize) -> &str {
     token.split('.').nth(index).unwrap_or_else(|| panic!("the token does not have three parts"))
 }
 
@@ -117,6 +134,6 @@ fn decode(part: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("part of a token is not JSON: {error}"))
 }
 
-fn encode(part: &Value) -> String {
+pub(crate) fn encode(part: &Value) -> String {
     URL_SAFE_NO_PAD.encode(part.to_string())
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a failure in this crate fails the test")]
 
+mod access;
 mod codes;
 mod difference;
 mod events;

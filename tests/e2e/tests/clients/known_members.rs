@@ -6,6 +6,7 @@ use e2e::{Operator, Route, User, fetch, known_user_id, routes, text, unknown_use
 use futures::future::join_all;
 use serde_json::json;
 
+// make verify: never, because it creates users as the local cloud's administrator
 #[tokio::test]
 async fn call_of_any_route_makes_its_caller_known() {
     let sarah = User::sarah().await;
@@ -67,6 +68,7 @@ async fn invalid_fields_are_reported_before_unknown_members() {
     reply.assert_problem_fields(422, "invalid_request", &["title"]);
 }
 
+// make verify: never, because it creates users as the local cloud's administrator
 #[tokio::test]
 async fn concurrent_requests_of_users_who_call_first_create_one_thread() {
     // Each user's own call makes them known, but a call may come before the others are known.
