@@ -40,14 +40,12 @@ impl Cloud {
             decoded = work => decoded.ok(),
         };
         self.ledger.resume(suspended);
-        match decoded {
-            Some(decoded) => Answer::ok(serde_json::to_vec(&decoded).unwrap()),
-            None => {
-                self.trace.note("files-decode crashed or timed out");
-                let header = Some(("x-amz-function-error", "Unhandled"));
-                Answer { status: 200, header, body: r#"{"errorType":"Runtime.ExitError"}"#.into() }
-            }
-        }
+        let Some(decoded) = decoded else {
+            self.trace.note("files-decode crashed or timed out");
+            let header = Some(("x-amz-function-error", "Unhandled"));
+            return Answer { status: 200, header, body: r#"{"errorType":"Runtime.ExitError"}"#.into() };
+        };
+        Answer::ok(serde_json::to_vec(&decoded).unwrap())
     }
 
     /// Returns, at random, an answer of a files-decode that was taken over by the author of an upload.

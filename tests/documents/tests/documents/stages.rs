@@ -67,19 +67,19 @@ fn deployment_has_the_name_of_its_routes() {
 #[test]
 fn every_change_of_a_route_changes_the_name_of_the_deployment() {
     let template = template::read();
-    let changes: [(&str, &str, Value); 5] = [
+    let cases: [(&str, &str, Value); 5] = [
         ("WebSocketApi", "RouteSelectionExpression", "$request.body.event".into()),
         ("WebSocketApiConnectRoute", "AuthorizationType", "AWS_IAM".into()),
         ("WebSocketApiDefaultRoute", "RouteResponseSelectionExpression", Value::Null),
         ("WebSocketApiDefaultIntegration", "IntegrationUri", "arn:other".into()),
         ("WsAnswer", "RouteResponseKey", "other".into()),
     ];
-    for (resource, property, value) in changes {
-        let mut changed = template.clone();
-        let current = &mut changed["Resources"][resource]["Properties"][property];
+    for (resource, property, value) in cases {
+        let mut other = template.clone();
+        let current = &mut other["Resources"][resource]["Properties"][property];
         assert!(!current.is_null(), "{resource} has no {property}");
         *current = value;
-        assert_ne!(expected_name(&changed), expected_name(&template), "{resource} {property}");
+        assert_ne!(expected_name(&other), expected_name(&template), "{resource} {property}");
     }
     let mut without = template.clone();
     without["Resources"].as_object_mut().unwrap().remove("WsAnswer").expect("template.yaml has no WsAnswer");
@@ -116,17 +116,15 @@ fn every_route_may_invoke_its_function() {
         .collect();
     let mut errors = Vec::new();
     for route in template::socket_routes() {
-        let fits = |(function, source): &&(String, String)| {
-            *function == route.function && source.ends_with(&format!(":${{WebSocketApi}}/live/{}", route.key))
-        };
-        if sources.iter().find(fits).is_none() {
+        let end = format!(":${{WebSocketApi}}/live/{}", route.key);
+        if !sources.iter().any(|(function, source)| *function == route.function && source.ends_with(&end)) {
             errors.push(format!("{} has no AWS::Lambda::Permission for {}: add it", route.key, route.function));
         }
     }
     assert_no_errors(&errors);
 }
 
-/// CloudFormation refuses settings of a route that does not exist, but only during the deployment. It passes references
+/// `CloudFormation` refuses settings of a route that does not exist, but only during the deployment. It passes references
 /// in these settings as strings, because they have no type.
 #[test]
 fn stages_throttle_routes_that_exist_with_numbers() {
