@@ -36,9 +36,11 @@ impl AsyncApi {
     }
 
     /// Returns the names of all events that the server pushes, such as `message:new`. The events that answer an action
-    /// are not among them.
+    /// are not among them, nor is `error`: without an action, it goes only to a connection that the server closes.
     pub fn pushed_events(&self) -> Result<BTreeSet<String>, String> {
-        self.constants("send", "event")
+        let mut events = self.constants("send", "event")?;
+        events.remove("error");
+        Ok(events)
     }
 
     /// Returns the values of `property` in the messages of all operations with this direction. In an `AsyncAPI` document,
