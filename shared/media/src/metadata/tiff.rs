@@ -223,7 +223,9 @@ impl<'a> Tiff<'a> {
             (None, Some(offsets)) => (offsets, page.entry(TILE_LENGTHS)?),
             _ => return None,
         };
-        self.spend(offsets.value.len() + lengths.value.len())?;
+        for list in [offsets, lengths].into_iter().filter(|list| !list.inline) {
+            self.spend(list.value.len())?;
+        }
         let (offset_count, length_count) = (offsets.value.len() / offsets.size, lengths.value.len() / lengths.size);
         if offset_count != length_count {
             return None;
