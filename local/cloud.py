@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 from botocore import UNSIGNED
@@ -28,7 +27,6 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".local"
 PAGE = ROOT / "web/demo/dist"
 LOG_GROUPS = f"/aws/lambda/{stack.STACK}-"
-INTRODUCTION_SECONDS = 30
 VITE_PORT = 5173  # Vite's default, for frontends in development
 
 
@@ -122,10 +120,8 @@ def log_in(facts, name):
 def introduce(facts):
     """Calls the API once as each demo user. Only users who have called can become members of a thread."""
     for user in facts["users"]:
-        request = urllib.request.Request(f"{facts['apiUrl']}/api/threads?limit=1")
-        request.add_header("Authorization", f"Bearer {log_in(facts, user['name'])}")
         try:
-            urllib.request.urlopen(request, timeout=INTRODUCTION_SECONDS).close()
+            stack.call_once(facts["apiUrl"], log_in(facts, user["name"]))
         except OSError as error:
             # A function that a developer has just broken must not keep the local cloud from starting.
             print(

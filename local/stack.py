@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 import zipfile
 
 import boto3
@@ -24,6 +25,7 @@ STACK = "hearth"
 CODE_BUCKET = "hearth-code"
 TEMPLATE_KEY = "template.json"
 DEPLOY_SECONDS = 120
+CALL_SECONDS = 30
 # How an error looks in a function's log, as text (at the start of the line) and as JSON.
 ERRORS = re.compile(r'\s*ERROR |.*"level":"ERROR"')
 # Errors that are normal on a slow machine or in tests of lost connections. Lambda or the function tries again.
@@ -313,6 +315,12 @@ def sign_in(cognito, client_id, email, password):
         AuthParameters={"USERNAME": email, "PASSWORD": password},
     )
     return answer["AuthenticationResult"]["IdToken"]
+
+
+def call_once(api_url, token):
+    """Calls the API as the token's user. Only users who have called can become members of a thread."""
+    request = urllib.request.Request(f"{api_url}/api/threads?limit=1", headers={"Authorization": f"Bearer {token}"})
+    urllib.request.urlopen(request, timeout=CALL_SECONDS).close()
 
 
 def new_password():

@@ -178,8 +178,11 @@ def run(target, wanted):
     try:
         print(f"Creating {FAMILIES * len(NAMES)} users ...", flush=True)
         users = target.create_users(run_prefix)
+        facts = target.facts(users)
+        for user in users:
+            stack.call_once(facts["apiUrl"], user["token"])
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:  # only this user can read it
-            json.dump(target.facts(users), file)
+            json.dump(facts, file)
             file.flush()
             command = [*CARGO, "--exact", f"--test-threads={TESTS_AT_A_TIME}", *tests]
             code = subprocess.run(command, cwd=ROOT, env=target.environment(file.name)).returncode
