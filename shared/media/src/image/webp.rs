@@ -8,6 +8,7 @@ use webpx::{Decoder, DecoderConfig, ImageInfo};
 use super::raster::{Layout, Raster, flatten_onto_white};
 use super::riff::Chunks;
 use super::{OVERSAMPLING, Refusal, check_size, ratio};
+use crate::metadata::webp::strip;
 
 /// Bit of the flags in the extended header (`VP8X`): the file has a colour profile.
 const ICC_FLAG: u8 = 0x20;
@@ -15,6 +16,8 @@ const ICC_FLAG: u8 = 0x20;
 pub(crate) const EXIF_FLAG: u8 = 0x08;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {
+    // libwebp reads beyond the pixels of a damaged file. It must not find bytes there that are not published.
+    let bytes = &strip(bytes).ok_or(Refusal::Damaged)?;
     let canvas = info(bytes)?;
     let size = Size { width: canvas.width, height: canvas.height };
     let mut raster = if canvas.has_animation {

@@ -25,10 +25,10 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
     let palette_at = FILE_HEADER + header + image.masks_length(header);
     // Some files have fewer colours than they could. Their pixels begin earlier.
     let palette_end = (palette_at + image.palette_length(header)).min(pixels_at);
-    if pixels_at < palette_at {
+    let pixels = pixels_at..pixels_at.checked_add(image.pixels_length(file.get(pixels_at..)?)?)?;
+    if pixels_at < palette_at || pixels.is_empty() {
         return None;
     }
-    let pixels = pixels_at..pixels_at.checked_add(image.pixels_length(file.get(pixels_at..)?)?)?;
 
     let mut kept = vec![0..palette_end, pixels];
     let profile = if header == V5_HEADER { file.get(COLOR_SPACE..COLOR_SPACE + 4)? } else { &[] };

@@ -10,7 +10,7 @@ mod jpeg;
 mod png;
 mod ranges;
 mod tiff;
-mod webp;
+pub(crate) mod webp;
 
 use std::borrow::Cow;
 

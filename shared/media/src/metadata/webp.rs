@@ -10,7 +10,7 @@ const FRAME_HEADER: usize = 16;
 
 /// Keeps only the chunks that affect how the image looks, also within the frames of an animation. EXIF is reduced to the
 /// orientation, and the flags of the extended header are adapted.
-pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn strip(file: &[u8]) -> Option<Vec<u8>> {
     let size = usize::try_from(u32::from_le_bytes(*file.get(4..)?.first_chunk()?)).ok()?;
     let mut chunks = Chunks::of(file.get(12..size.checked_add(8)?)?);
     let mut kept = Vec::with_capacity(file.len());

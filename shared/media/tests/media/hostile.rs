@@ -101,6 +101,16 @@ fn files_that_combine_two_formats_are_handled_by_their_first_bytes() {
 }
 
 #[test]
+fn pixels_beyond_the_end_of_a_webp_are_not_read() {
+    // The file declares that it ends 60 bytes earlier. libwebp would read these bytes all the same.
+    let mut file = webp(90, 70, &quarters(90, 70), false);
+    let chunk = u32::try_from(file.len() - 20 - 60).unwrap();
+    file[4..8].copy_from_slice(&(chunk + 12).to_le_bytes());
+    file[16..20].copy_from_slice(&chunk.to_le_bytes());
+    assert_eq!(thumbnail(&file).unwrap_err(), Refusal::Damaged);
+}
+
+#[test]
 fn twenty_megabytes_of_metadata_stay_within_limits() {
     let file = jpeg(60, 40);
     for marker in [0xe1, 0xe2, 0xfe] {

@@ -4,8 +4,8 @@ use media::{Refusal, strip_metadata};
 
 use crate::child::{STRIPPED, stripped_within_limits};
 use crate::samples::{
-    RED, exif, extended_webp, gif, jpeg, one_of_each, png, progressive_jpeg, quarters, riff_chunk, webp, with_chunk,
-    with_segment,
+    RED, bmp, exif, extended_webp, gif, jpeg, one_of_each, png, progressive_jpeg, quarters, riff_chunk, webp,
+    with_chunk, with_segment,
 };
 use crate::tiff_metadata::{Entry, Writer};
 
@@ -104,6 +104,17 @@ fn invalid_lengths_are_refused() {
         assert_eq!(strip_metadata(&file).unwrap_err(), REFUSED, "file of {length}");
     }
     assert_eq!(strip_metadata(&extended_webp(0, 60, 40, &riff_chunk(*b"ANMF", &[0; 15]))).unwrap_err(), REFUSED);
+}
+
+#[test]
+fn bitmaps_without_pixels_are_refused() {
+    let plain = bmp(60, 40);
+    // The width, the height, the position of the pixels (within the header), and an unknown compression.
+    for (at, value) in [(18, 0_u32), (22, 0), (10, 20), (10, u32::MAX), (30, 9)] {
+        let mut file = plain.clone();
+        file[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        assert_eq!(strip_metadata(&file).unwrap_err(), REFUSED, "{value} at byte {at}");
+    }
 }
 
 #[test]
