@@ -2,11 +2,13 @@
 #
 #   make up            start the local cloud and the page in the background, or update the running ones
 #                      (PORT= and PAGE_PORT= choose the ports; KEEP=1 keeps the data after `make down`;
-#                      ORIGINS=http://localhost:3000 lets pages of another origin use the local cloud)
+#                      ORIGINS=http://localhost:3000 lets pages of another origin use the local cloud;
+#                      LIFT_QUOTAS=1 lifts the quotas of users, for end-to-end tests against it)
 #   make dev           `make up`, then print how to use it and show the functions' logs
 #   make down          stop the local cloud and the page
 #   make -s token USER=Sarah      print a bearer token of a demo user
 #   make dead-letters  list the dead letters of the local cloud, or of a stack on AWS (STACK=hearth; TASK=redrive)
+#   make verify        run the end-to-end tests against a stack on AWS (STACK=hearth; TEST= names some of the tests)
 #   make watch         `make up`, then serve the HTTP routes on port 9000 and rebuild functions after each change
 #   make test          run all tests, with a local cloud of their own on a free port
 #   make soak          run a million random histories with faults (HISTORIES= changes the number); takes hours
@@ -19,7 +21,7 @@
 #   make screenshots   take the screenshots in docs/screenshots
 #   make lint          run all checks that are not tests
 #   make requirements  compile the lists of Python tools (local/*.in) with versions and hashes
-#   make build         build for AWS; `make deploy` deploys
+#   make build         build for AWS; `make deploy` deploys (ARCHITECTURE=x86_64 instead of arm64; ONLY= builds one function)
 
 PYTHON ?= python3
 STATE  ?= .local
@@ -32,13 +34,14 @@ CLOUD   = $(VENV)/bin/python local/cloud.py
 
 # Node is one of the Python tools. The stamp files stand for the npm packages of the client library and the page, of
 # the browser tests, of the linter of the API documents, of the benchmark's peers (the Node versions of functions), and
-# of the client generators. PAGE is the built page.
+# of the client generators. CHECKOV is the linter of the template's security. PAGE is the built page.
 NPM       = env PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
 WEB       := web/node_modules/.complete
 BROWSER   := tests/browser/node_modules/.complete
 DOCUMENTS := tests/documents/node_modules/.complete
 PEERS     := benches/node/node_modules/.complete
 GENERATORS := tests/generators/node_modules/.complete .local/generators/.complete
+CHECKOV   := .local/checkov/.complete
 PAGE      := web/demo/dist/index.html
 PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*') $(wildcard web/*.json)
 
@@ -46,8 +49,9 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token dead-letters test test-guard test-dynamodb-local test-e2e test-conformance test-generators \
-  test-web test-browser soak fuzz mutations bench check-limits limits docs screenshots chromium valgrind lint requirements build deploy
+.PHONY: up dev watch down token dead-letters verify test test-guard test-dead-letters test-verify test-dynamodb-local \
+  test-e2e test-conformance test-generators test-web test-browser soak fuzz mutations bench check-limits limits docs screenshots \
+  chromium valgrind lint requirements build deploy
 .DEFAULT_GOAL := dev
 
 # `make dev` builds only the functions of the template, because tests and benchmarks take three times as long to
@@ -58,7 +62,8 @@ DEV_BUILD := --bins $(addprefix --package ,$(FUNCTIONS) dev-features)
 up dev: $(TOOLS) $(PAGE)
 	cargo build --locked $(DEV_BUILD)
 	@$(CLOUD) --state '$(STATE)' $(if $(PORT),--port $(PORT)) $(if $(PAGE_PORT),--page-port $(PAGE_PORT)) \
-	  $(if $(filter 1,$(KEEP)),--keep) $(if $(ORIGINS),--origins '$(ORIGINS)') $@
+	  $(if $(filter 1,$(KEEP)),--keep) $(if $(ORIGINS),--origins '$(ORIGINS)') \
+	  $(if $(filter 1,$(LIFT_QUOTAS)),--lift-quotas) $@
 
 # cargo-lambda builds with other features than `make up`, so it compiles the dependencies again. Compiling them
 # here first shows the progress.
@@ -76,17 +81,33 @@ TASK = show
 dead-letters: $(TOOLS)
 	@$(VENV)/bin/python local/dead_letters.py $(if $(STACK),--stack '$(STACK)',--state '$(STATE)') $(TASK)
 
+verify: $(TOOLS)
+	@test -n '$(STACK)' || { echo 'error: name the stack: make verify STACK=hearth' >&2; exit 1; }
+	@$(VENV)/bin/python local/verify.py '$(STACK)' $(TEST)
+
 # All cargo commands of tests select the whole workspace: `--package` would compile the dependencies again, with the
 # features of that package.
 TEST_BUILD := cargo build --locked --workspace --bins --tests
 test: $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS) chromium
 	$(TEST_BUILD)
-	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(CONFORMANCE) && $(GENERATE)'
-	@$(MAKE) --no-print-directory test-guard test-dynamodb-local test-web test-browser
+	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(VERIFY) && $(CONFORMANCE) && $(GENERATE)'
+	@$(MAKE) --no-print-directory test-guard test-dead-letters test-verify test-dynamodb-local test-web test-browser
 
 # The guard of the local cloud.
 test-guard: $(TOOLS)
 	$(VENV)/bin/python local/guard_test.py
+
+# The script that shows and redrives dead letters.
+test-dead-letters: $(TOOLS)
+	$(VENV)/bin/python local/dead_letters_test.py
+
+# The script of `make verify`.
+test-verify: $(TOOLS)
+	$(VENV)/bin/python local/verify_test.py
+
+# Verifies a local cloud as if it were on AWS, with the tests of the access matrix.
+VERIFY = AWS_ENDPOINT_URL="$$HEARTH_ENDPOINT" AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \
+  AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/python local/verify.py hearth access::
 
 # Runs the store's tests again, on DynamoDB Local, which has real transaction conflicts.
 test-dynamodb-local: $(TOOLS)
@@ -151,7 +172,7 @@ bench: $(TOOLS) $(PEERS) $(NODE_20) valgrind
 
 # The functions with limits in benches/limits.json. These limits (sizes, instructions and allocations) do not depend on
 # the speed of the machine.
-CHECKED = $(addprefix --bin ,messages-send messages-list files-process)
+CHECKED = $(addprefix --bin ,messages-send messages-list files-decode)
 check-limits limits: valgrind
 	cargo build --locked --release $(CHECKED)
 	$(TEST_BUILD)
@@ -190,7 +211,7 @@ chromium:
 valgrind:
 	$(call FROM_DEBIAN,valgrind,valgrind)
 
-lint: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER)
+lint: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER) $(CHECKOV)
 	$(VENV)/bin/typos
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -200,6 +221,8 @@ lint: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER)
 	$(VENV)/bin/python local/shared_build.py $(DEV_BUILD)
 	$(VENV)/bin/sam validate --lint --region us-east-1
 	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/python local/template.py >.local/template.json
+	$(CHECKOV:.complete=venv/bin/checkov) --file .local/template.json
 	$(NPM) --prefix tests/documents run lint
 	$(NPM) --prefix web run lint
 	$(NPM) --prefix tests/browser run lint
@@ -213,14 +236,22 @@ endef
 
 # uv compiles each list of Python tools (local/*.in) into one file with the versions and hashes for all platforms.
 requirements: $(DEVELOP)
-	for list in run develop; do \
+	for list in run develop checkov; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	    --no-annotate local/$$list.in --output-file local/$$list.txt; done
 
 # These targets call cargo-lambda, its linker and npm, which are in the virtual environment.
 watch build deploy test-dynamodb-local: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+# The template names the architecture, so CloudFormation deploys what sam has built. sam finds the code by --base-dir.
+ARCHITECTURE = arm64
+AWS_TEMPLATE = .local/template-$(ARCHITECTURE).yaml
 build: $(DEVELOP)
-	sam build
+	@case '$(ARCHITECTURE)' in arm64 | x86_64) ;; *) echo 'error: ARCHITECTURE must be arm64 or x86_64.' >&2; exit 1;; esac
+	sed 's/^    Architectures: \[arm64\]$$/    Architectures: [$(ARCHITECTURE)]/' template.yaml >$(AWS_TEMPLATE)
+	@grep -qx '    Architectures: \[$(ARCHITECTURE)\]' $(AWS_TEMPLATE) || { \
+	  echo 'error: template.yaml has no line "Architectures: [arm64]" to replace.' >&2; exit 1; }
+	sam build --template-file $(AWS_TEMPLATE) --base-dir . $(ONLY)
 
 deploy: build
 	sam deploy --guided
@@ -268,6 +299,12 @@ $(DEVELOP): local/develop.txt $(TOOLS)
 	@echo 'Installing the tools of tests, lints and deployments into $(VENV) (once) ...' >&2
 	@rm -f $@
 	$(call PIP_INSTALL,develop)
+
+# checkov has its own virtual environment: it needs an older version of boto3.
+$(CHECKOV): local/checkov.txt $(TOOLS)
+	@echo 'Installing checkov into $(@D) (once) ...' >&2
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)/venv >&2
+	@$(@D)/venv/bin/pip install --disable-pip-version-check --quiet --require-hashes --requirement $< && touch $@
 
 # The client generators have their own virtual environment: aws-sam-translator needs another version of pydantic.
 .local/generators/.complete: tests/generators/requirements.txt $(TOOLS)

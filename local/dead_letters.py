@@ -57,14 +57,14 @@ def kind(body):
             return "upload"
         case {"DDBStreamBatchInfo": _}:
             return "batch"
-        case {"dynamodb": _}:
-            return "record"
+        case {"pk": str(), "sk": str()}:
+            return "row"
         case _:
             return "unknown"
 
 
 def summary(letter):
-    """Returns a line about the letter. It never contains the text of a chat message, which a stream record has."""
+    """Returns a line about the letter."""
     body = letter.body
     match letter.kind:
         case "repair":
@@ -76,10 +76,8 @@ def summary(letter):
         case "batch":
             info = body["DDBStreamBatchInfo"]
             return f"{info['batchSize']} stream records failed: {body['requestContext']['condition']}"
-        case "record":
-            key = body["dynamodb"].get("Keys", {})
-            names = [value.get("S") for value in (key.get("pk", {}), key.get("sk", {}))]
-            return f"the stream record of {' / '.join(map(str, names))} can never be processed"
+        case "row":
+            return f"the row {body['pk']} / {body['sk']} could not be processed"
         case _:
             return f"{len(letter.text)} characters that this script does not know"
 
@@ -88,6 +86,13 @@ def uploaded(body):
     """Returns the file IDs in an S3 event that Lambda stopped retrying."""
     keys = [unquote_plus(record["s3"]["object"]["key"]) for record in body["requestPayload"]["Records"]]
     return [key.removeprefix(UPLOADS) for key in keys]
+
+
+def record(item):
+    """Returns the stream record of a new row, with the fields that chat-stream requires."""
+    change = {"Keys": {name: item[name] for name in ("pk", "sk")}, "NewImage": item, "SequenceNumber": "1", "SizeBytes": 0}
+    source = {"eventSource": "aws:dynamodb", "awsRegion": "redriven"}
+    return {"eventID": "redriven", "eventName": "INSERT", "dynamodb": change} | source
 
 
 class Operator:
@@ -146,10 +151,12 @@ class Operator:
                 # A reminder makes files-process take the same steps as the S3 event of an upload.
                 for file_id in uploaded(letter.body):
                     self.send("Reminders", {"fileId": file_id})
-            case "record":
-                return self.invoke_chat_stream([letter.body])
+            case "row":
+                item = self.row(letter.body)
+                return self.invoke_chat_stream([record(item)]) if item else "the row does not exist any more"
             case "batch":
-                return self.invoke_chat_stream(self.records(letter.body["DDBStreamBatchInfo"]))
+                records = self.records(letter.body["DDBStreamBatchInfo"])
+                return self.invoke_chat_stream(records) if records else "the stream no longer has its records"
             case _:
                 return "it is of an unknown kind"
         return None
@@ -179,9 +186,13 @@ class Operator:
             iterator = page.get("NextShardIterator") if page["Records"] else None
         return records
 
+    def row(self, key):
+        """Returns the row of the table Chat with this key as it is now, or None."""
+        key = {name: {"S": key[name]} for name in ("pk", "sk")}
+        found = self.client("dynamodb").get_item(TableName=self.physical("ChatTable"), Key=key, ConsistentRead=True)
+        return found.get("Item")
+
     def invoke_chat_stream(self, records):
-        if not records:
-            return "the stream no longer has its records"
         answer = self.client("lambda").invoke(
             FunctionName=f"{self.name}-chat-stream", Payload=json.dumps({"Records": records})
         )

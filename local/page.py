@@ -12,6 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from daemon import Daemon, Failure, claim
 
@@ -20,6 +21,13 @@ DEFAULT_PORT = 4580
 # this machine (DNS rebinding).
 NAMES = ["localhost", "127.0.0.1"]
 SHOWN = ["apiUrl", "wsUrl", "region", "clientId", "users"]
+# The Content-Security-Policy, which docs/frontend.md recommends for AWS too; a test compares both. `blob:` is for
+# previews of photos that are being uploaded.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob: {images}; "
+    "connect-src 'self' {calls}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
 
 
 class Page(Daemon):
@@ -66,11 +74,24 @@ class Handler(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def config(self):
-        try:
-            facts = json.loads(self.stack.read_text())
-        except FileNotFoundError:
+        facts = self.facts()
+        if facts is None:
             return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "The local cloud is still starting. Try again shortly."}
         return HTTPStatus.OK, {name: facts[name] for name in SHOWN} | {"cognitoUrl": facts["endpointUrl"]}
+
+    def facts(self):
+        """Returns the content of stack.json; None before the local cloud has started."""
+        try:
+            return json.loads(self.stack.read_text())
+        except FileNotFoundError:
+            return None
+
+    def policy(self):
+        facts = self.facts() or {}
+        # The emulator is API, bucket and user pool at once.
+        images = origins(facts.get(name) for name in ("apiUrl", "endpointUrl"))
+        calls = origins(facts.get(name) for name in ("apiUrl", "wsUrl", "endpointUrl"))
+        return POLICY.format(images=images, calls=calls)
 
     def answer(self, status, content):
         body = json.dumps(content).encode()
@@ -83,10 +104,17 @@ class Handler(SimpleHTTPRequestHandler):
     def end_headers(self):
         self.send_header("Cache-Control", "no-cache")  # the next build may change any file
         self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Content-Security-Policy", self.policy())
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")  # config.json has the demo users' passwords
         super().end_headers()
 
     def list_directory(self, path):
         self.send_error(HTTPStatus.NOT_FOUND)
+
+
+def origins(urls):
+    """Returns the different origins of URLs, separated by spaces. Ignores None."""
+    return " ".join(dict.fromkeys("{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in urls if url))
 
 
 def main():

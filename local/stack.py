@@ -4,8 +4,11 @@ import hashlib
 import io
 import json
 import os
+import re
+import secrets
 import shutil
 import subprocess
+import sys
 import time
 import zipfile
 
@@ -15,13 +18,25 @@ from botocore.exceptions import ClientError
 
 import template
 from daemon import Failure
-from emulator import REGION, architecture
+from emulator import REGION
 
 STACK = "hearth"
 CODE_BUCKET = "hearth-code"
 TEMPLATE_KEY = "template.json"
 DEPLOY_SECONDS = 120
+# How an error looks in a function's log, as text (at the start of the line) and as JSON.
+ERRORS = re.compile(r'\s*ERROR |.*"level":"ERROR"')
+# Errors that are normal on a slow machine or in tests of lost connections. Lambda or the function tries again.
+RETRIED = ("request has timed out", "connections were not reached")
 PASSWORD = "Hearth-demo-1"
+# The quotas of users in the template, and values for tests, in which the same few users do the work of many.
+QUOTAS = {
+    "MessagesPerMinute": 100_000,
+    "ThreadsPerDay": 100_000,
+    "UploadsPerDay": 100_000,
+    "UploadBytesPerDay": 10**12,
+    "ConnectionsPerUser": 250,
+}
 USERS = [
     {"id": "5a7a0000-0000-4000-8000-000000000001", "name": "Sarah", "email": "sarah@hearth.example"},
     {"id": "5a7a0000-0000-4000-8000-000000000002", "name": "Michael", "email": "michael@hearth.example"},
@@ -42,25 +57,39 @@ def client(service, endpoint, **config):
     )
 
 
-def deploy(root, endpoint, page, origins):
+def deploy(root, endpoint, page, origins, lift_quotas=False):
     """Creates or updates the stack, which accepts calls of pages of these origins. Returns the names of the changed
-    functions and the content of stack.json; `page` is the demo page's URL."""
+    functions and the content of stack.json; `page` is the demo page's URL. The quotas are the template's defaults, or
+    with `lift_quotas` those for tests."""
     sam = template.load(root / "template.yaml")
     code, changed = upload(root, template.binaries(sam), endpoint)
     websocket = f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live"
     parameters = {
-        "Architecture": architecture(),
         "ManagementEndpoint": websocket,
         "AllowedOrigins": ",".join(origins),
+        # A stack whose creation failed is deleted and created again.
+        "DeletionProtection": "no",
     }
+    quotas = QUOTAS if lift_quotas else {name: sam["Parameters"][name]["Default"] for name in QUOTAS}
+    parameters |= {name: str(value) for name, value in quotas.items()}
     outputs = apply(template.expand(sam, code, parameters, endpoint), parameters, endpoint)
     remove_old_code(code, endpoint)
     return changed, {
         "pageUrl": page,
-        "apiUrl": f"{endpoint}/_aws/execute-api/{template.HTTP_API_ID}",
-        "wsUrl": websocket.replace("http://", "ws://"),
+        **facts(outputs, quotas),
+        **local_urls(endpoint),
         "endpointUrl": endpoint,
         "region": REGION,
+        "allowedOrigin": origins[0],
+        "users": seed(outputs["UserPoolId"], endpoint),
+    }
+
+
+def facts(outputs, quotas):
+    """Returns the facts of stack.json that the outputs of a stack contain, and its quotas (parameter to value)."""
+    return {
+        "apiUrl": outputs["ApiUrl"],
+        "wsUrl": outputs["WsUrl"],
         "userPoolId": outputs["UserPoolId"],
         "clientId": outputs["UserPoolClientId"],
         "chatTable": outputs["ChatTable"],
@@ -68,8 +97,16 @@ def deploy(root, endpoint, page, origins):
         "bucket": outputs["Bucket"],
         "remindersUrl": outputs["RemindersUrl"],
         "fileDeadLettersUrl": outputs["FileDeadLettersUrl"],
+        "quotas": {name[0].lower() + name[1:]: int(value) for name, value in quotas.items()},
         "deadLettersUrl": outputs["DeadLettersUrl"],
-        "users": seed(outputs["UserPoolId"], endpoint),
+    }
+
+
+def local_urls(endpoint):
+    """Returns the URLs of the two APIs on the local cloud. The outputs have those on AWS."""
+    return {
+        "apiUrl": f"{endpoint}/_aws/execute-api/{template.HTTP_API_ID}",
+        "wsUrl": f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live".replace("http://", "ws://"),
     }
 
 
@@ -205,7 +242,31 @@ def failure_reason(cloudformation):
     return "no resource gives a reason"
 
 
-# ------------------------------------------------------------------------------------------------ demo users
+# ------------------------------------------------------------------------------------------------ logs
+
+
+def complaints(logs, name, started=0):
+    """Prints the errors that the functions of a stack logged since `started`, in seconds since 1970. Returns 1 if there are
+    any. A test can pass although a function failed, for example if a missing permission only prevented a clean-up."""
+    prefix = f"/aws/lambda/{name}-"
+    found = 0
+    groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+    for group in (group["logGroupName"] for page in groups for group in page["logGroups"]):
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=int(started * 1000), filterPattern="?ERROR ?AccessDenied ?panicked"
+        )
+        for event in (event for page in pages for event in page["events"]):
+            message = event["message"]
+            failed = ERRORS.match(message) and not any(text in message for text in RETRIED)
+            if failed or "AccessDenied" in message or "panicked" in message:
+                print(f"{group.removeprefix(prefix):15} {message}", file=sys.stderr)
+                found = 1
+    if found:
+        print("error: the functions logged the errors above.", file=sys.stderr)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ users
 
 
 def seed(pool, endpoint):
@@ -218,16 +279,45 @@ def seed(pool, endpoint):
         if attribute["Name"] == "email"
     }
     for user in USERS:
-        if user["email"] in present:
-            continue
-        who = {"UserPoolId": pool, "Username": user["email"]}
-        attributes = {"email": user["email"], "email_verified": "true", "name": user["name"]}
-        cognito.admin_create_user(**who, UserAttributes=named(attributes), MessageAction="SUPPRESS")
-        # Sets a fixed user ID, so that commands that a developer saved work again after a restart. On AWS nobody can
-        # choose a `sub`; the emulator lets an administrator change it.
-        cognito.admin_update_user_attributes(**who, UserAttributes=named({"sub": user["id"]}))
-        cognito.admin_set_user_password(**who, Password=PASSWORD, Permanent=True)
+        if user["email"] not in present:
+            # The ID is fixed, so that commands that a developer saved work again after a restart. On AWS nobody can choose
+            # a `sub`; the emulator lets an administrator change it.
+            create_user(cognito, pool, user["email"], user["name"], PASSWORD, sub=user["id"])
     return [user | {"password": PASSWORD} for user in USERS]
+
+
+def make_known(facts, *ids):
+    """Writes profiles of users who never act, as if each had called the API once, so that tests can add them to threads."""
+    dynamodb = client("dynamodb", facts["endpointUrl"])
+    for user in ids:
+        row = {"pk": {"S": f"USER#{user}"}, "sk": {"S": "PROFILE"}, "id": {"S": user}}
+        dynamodb.put_item(TableName=facts["chatTable"], Item=row)
+
+
+def create_user(cognito, pool, email, name, password, **more):
+    """Creates a user, with an administrator's rights, and returns the user's ID. No e-mail is sent."""
+    who = {"UserPoolId": pool, "Username": email}
+    attributes = {"email": email, "email_verified": "true", "name": name}
+    created = cognito.admin_create_user(**who, UserAttributes=named(attributes), MessageAction="SUPPRESS")
+    if more:
+        cognito.admin_update_user_attributes(**who, UserAttributes=named(more))
+    cognito.admin_set_user_password(**who, Password=password, Permanent=True)
+    return next(attribute["Value"] for attribute in created["User"]["Attributes"] if attribute["Name"] == "sub")
+
+
+def sign_in(cognito, client_id, email, password):
+    """Returns an ID token of a user."""
+    answer = cognito.initiate_auth(
+        ClientId=client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": email, "PASSWORD": password},
+    )
+    return answer["AuthenticationResult"]["IdToken"]
+
+
+def new_password():
+    """Returns a random password that follows the rules of the user pool."""
+    return f"Aa1-{secrets.token_urlsafe(24)}"
 
 
 def named(attributes):

@@ -1,7 +1,12 @@
-"""Turns template.yaml into a template that the emulator can deploy: expands SAM and replaces unsupported resources."""
+"""Turns template.yaml into a template that the emulator can deploy: expands SAM and replaces unsupported resources.
 
+`python local/template.py` prints the template that SAM makes of template.yaml on AWS, for linters.
+"""
+
+import json
 import logging
 import string
+from pathlib import Path
 
 from boto3 import Session
 from samtranslator.model.exceptions import InvalidDocumentException
@@ -11,7 +16,7 @@ from samtranslator.yaml_helper import yaml_parse
 from yaml import YAMLError
 
 from daemon import Failure
-from emulator import REGION
+from emulator import REGION, architecture
 from guard import HTTP_API_ID, WEBSOCKET_API_ID
 
 
@@ -33,25 +38,21 @@ def binaries(template):
 
 def expand(template, code, parameters, endpoint):
     """Returns the CloudFormation template. `code` maps each function's logical ID to the bucket and key of its zip."""
-    for logical_id, (bucket, key) in code.items():
-        template["Resources"][logical_id]["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
-    logging.disable(logging.CRITICAL)  # the translator logs errors about its own metrics
-    translator = Translator({}, Parser(), boto_session=Session(region_name=REGION))
-    try:
-        template = translator.translate(template, parameters)  # it resolves some parameters itself
-    except InvalidDocumentException as error:
-        raise Failure(f"SAM rejects template.yaml: {error.causes[0].message}.") from None
-    logging.disable(logging.NOTSET)
-
+    template["Globals"]["Function"]["Architectures"] = [architecture()]
+    template = expand_sam(template, code, parameters)
     resources = template["Resources"]
     for logical_id, resource in list(resources.items()):
         properties = resource["Properties"]
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in properties:
             resources.update(http_api(logical_id, resource))
         elif resource["Type"] == "AWS::ApiGatewayV2::Api":
-            properties["Tags"]["ms-custom-id"] = WEBSOCKET_API_ID
-        elif resource["Type"] == "AWS::ApiGatewayV2::RouteResponse":
-            del resources[logical_id]  # unknown to the emulator, which returns every answer anyway
+            properties["Tags"] = {"ms-custom-id": WEBSOCKET_API_ID}
+        elif resource["Type"] in ("AWS::ApiGatewayV2::RouteResponse", "AWS::ApiGatewayV2::Deployment"):
+            del resources[logical_id]  # unknown to the emulator, which returns every answer and needs no deployment
+        elif resource["Type"] == "AWS::ApiGatewayV2::Stage":
+            properties.pop("DeploymentId", None)
+        elif resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
+            del resources[logical_id]  # the emulator's alarms cannot add up metrics
         elif resource["Type"] == "AWS::S3::BucketPolicy":
             del resources[logical_id]  # it requires TLS, and the emulator serves HTTP
         elif resource["Type"] == "AWS::SecretsManager::Secret":
@@ -64,6 +65,20 @@ def expand(template, code, parameters, endpoint):
             variables = properties["Environment"]["Variables"]
             variables["TOKEN_JWKS_URL"] = {"Fn::Sub": endpoint + "/${UserPool}/.well-known/jwks.json"}
     return template
+
+
+def expand_sam(template, code, parameters):
+    """Returns the CloudFormation template that SAM makes of a template on AWS."""
+    for logical_id, (bucket, key) in code.items():
+        template["Resources"][logical_id]["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
+    logging.disable(logging.CRITICAL)  # the translator logs errors about its own metrics
+    translator = Translator({}, Parser(), boto_session=Session(region_name=REGION))
+    try:
+        return translator.translate(template, parameters)  # it resolves some parameters itself
+    except InvalidDocumentException as error:
+        raise Failure(f"SAM rejects template.yaml: {error.causes[0].message}.") from None
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def http_api(api, resource):
@@ -123,3 +138,13 @@ def http_api(api, resource):
 
 # Characters of URL paths that a logical ID in CloudFormation must not contain.
 UNNAMEABLE = str.maketrans("", "", "{}-_.+")
+
+
+def main():
+    sam = load(Path(__file__).resolve().parent.parent / "template.yaml")
+    code = {logical_id: ("code", f"{name}.zip") for logical_id, name in binaries(sam).items()}
+    print(json.dumps(expand_sam(sam, code, {}), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -39,7 +39,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.threadLink(title).waitFor();
     await sendMessage("Sarah", thread, "Dinner at 6?");
     await michael.threadLink(title).getByText("1 unread").waitFor();
-    await audit(michael, "the list, with an unread message");
+    await audit(michael, "the list of threads, with an unread message");
 
     await michael.page.getByRole("button", { name: "New conversation" }).click();
     await michael.page.getByLabel("Sarah").check();
@@ -83,6 +83,10 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.page.evaluate(() => location.assign("#/thread_none"));
     await michael.page.getByRole("heading", { name: "Not found" }).waitFor();
     await audit(michael, "not found");
+    await michael.page.evaluate(() => location.assign("#/"));
+    await michael.page.getByRole("button", { name: "Sign out" }).click();
+    await michael.page.getByRole("button", { name: "Keep and sign out" }).waitFor(); // because of the failed message
+    await audit(michael, "signing out with an unsent message");
     await michael.close();
   });
 }

@@ -8,6 +8,7 @@ interface Stack {
   wsUrl: string;
   endpointUrl: string;
   clientId: string;
+  chatTable: string;
   users: { id: string; name: string; email: string; password: string }[];
 }
 
@@ -165,12 +166,32 @@ export async function post(name: string, path: string, content: object): Promise
 }
 
 /**
+ * Makes a user known who never acts, and returns their ID: writes their profile into the local cloud's table, as if they
+ * had called the API once. Only known users can become members of a thread.
+ */
+export async function knownUser(id = `guest-${crypto.randomUUID()}`): Promise<string> {
+  const row = { pk: { S: `USER#${id}` }, sk: { S: "PROFILE" }, id: { S: id } };
+  const response = await fetch(stack.endpointUrl, {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-amz-json-1.0",
+      "x-amz-target": "DynamoDB_20120810.PutItem",
+      // The local cloud takes calls with the key `test` for its administrator's, and does not check the signature.
+      authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request",
+    },
+    body: JSON.stringify({ TableName: stack.chatTable, Item: row }),
+  });
+  if (!response.ok) throw new Error(`PutItem: ${response.status} ${await response.text()}`);
+  return id;
+}
+
+/**
  * Creates a thread that no other test uses, and returns its ID. A random extra member makes its member set unique,
  * since a second create with the same members would return the existing thread.
  */
 export async function newThread(title: string, ...names: string[]): Promise<string> {
   const [creator = "Sarah"] = names;
-  const memberIds = [...names.map(idOf), `guest-${crypto.randomUUID()}`];
+  const memberIds = [...names.map(idOf), await knownUser()];
   return (await post(creator, "/api/threads", { memberIds, title })).id;
 }
 

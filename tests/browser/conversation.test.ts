@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
-import { launch, newThread, Person, sendMessage } from "./browser.ts";
+import { knownUser, launch, newThread, Person, sendMessage } from "./browser.ts";
 
 let browser: Browser;
 before(async () => {
@@ -17,7 +17,7 @@ test("two people start a conversation and both receive all messages in order", a
   await sarah.page.getByRole("button", { name: "New conversation" }).click();
   const dialog = sarah.page.getByRole("dialog");
   await dialog.getByLabel("Michael").check();
-  await dialog.getByLabel("Add someone by ID").fill(`guest-${crypto.randomUUID()}`);
+  await dialog.getByLabel("Add someone by ID").fill(await knownUser());
   await dialog.getByRole("button", { name: "Add" }).click();
   await dialog.getByLabel("Title").fill(title);
   await dialog.getByRole("button", { name: "Start" }).click();

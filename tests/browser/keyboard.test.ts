@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { launch, newThread, Person, waitUntil } from "./browser.ts";
+import { knownUser, launch, newThread, Person, waitUntil } from "./browser.ts";
 
 let browser: Browser;
 before(async () => {
@@ -29,7 +29,7 @@ test("the whole page can be used by keyboard", async () => {
   await dialog.getByLabel("Michael").focus(); // not with Tab: the order of people depends on earlier tests
   await page.keyboard.press("Space");
   await tabTo(page, "Add someone by ID");
-  await page.keyboard.type(`guest-${crypto.randomUUID()}`);
+  await page.keyboard.type(await knownUser());
   await page.keyboard.press("Enter");
   await tabTo(page, "Title");
   await page.keyboard.type(title);
@@ -61,6 +61,14 @@ test("the whole page can be used by keyboard", async () => {
   await tabTo(page, "Messages", "Shift+Tab");
   await tabTo(page, "Add photos or files");
   await tabTo(page, "Sign out", "Shift+Tab");
+  await page.keyboard.press("Enter");
+  const question = page.getByRole("dialog", { name: "Sign out" }); // because of the draft
+  await question.waitFor();
+  await page.keyboard.press("Escape");
+  await question.waitFor({ state: "detached" });
+  await waitForFocus(page, "Sign out");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "Discard and sign out");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   assert.deepEqual(person.errors, []);
@@ -97,7 +105,7 @@ test("keys of an input method are not commands, and a drag out of a dialog does 
 test("starting a conversation with the same people opens the existing one and keeps its title", async () => {
   const sarah = await Person.signedIn(browser, "Sarah");
   const title = `Found ${crypto.randomUUID()}`;
-  const guest = `guest-${crypto.randomUUID()}`;
+  const guest = await knownUser();
   for (const given of [title, "Another title"]) {
     await sarah.page.getByRole("button", { name: "New conversation" }).click();
     await sarah.page.getByLabel("Add someone by ID").fill(guest);

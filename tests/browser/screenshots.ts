@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions } from "playwright-core";
-import { idOf, launch, Person, post, sendMessage, stack } from "./browser.ts";
+import { idOf, knownUser, launch, Person, post, sendMessage, stack } from "./browser.ts";
 import { drawLake } from "./photo.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
@@ -43,7 +43,8 @@ async function createThreads(browser: Browser): Promise<Record<string, number>> 
   const lake = await drawLake(page);
   await page.close();
   const [michael, dad] = [idOf("Michael"), idOf("Dad")];
-  // The page shows the ID of a member who has never signed in instead of a name. So these IDs look like names.
+  // The page shows the ID of a member without a name. So these IDs look like names.
+  for (const id of ["Lena", "Grandma"]) await knownUser(id);
   const recipe = await thread("Cake committee", michael, "Lena");
   await message("Michael", recipe, "Plum or apple? I vote for both.", at(19, 40, 4));
   const birthday = await thread("Grandma’s 80th", michael, dad, "Grandma", "Lena");

@@ -47,6 +47,34 @@ test("sign-in with e-mail and password works, a wrong password shows an error, a
   await person.close();
 });
 
+test("signing out does not warn if Cognito answers with an empty body", async () => {
+  const person = await Person.signedIn(browser, "Sarah");
+  const warnings: string[] = [];
+  person.page.on("console", (message) => {
+    if (message.type() === "warning") warnings.push(message.text());
+  });
+  let status = 200;
+  await person.page.route(`${stack.endpointUrl}/`, (route) => {
+    if (!route.request().postData()?.includes(`"Token"`)) return route.fallback();
+    return route.fulfill({ status, headers: { "access-control-allow-origin": "*" }, body: "" });
+  });
+  for (const expected of [[], [/could not be revoked/]]) {
+    const revoked = person.page.waitForEvent("requestfinished", (request) =>
+      Boolean(request.postData()?.includes(`"Token"`)),
+    );
+    await person.page.getByRole("button", { name: "Sign out" }).click();
+    await revoked;
+    await waitUntil("the page has processed the answer", async () => warnings.length >= expected.length);
+    // Wait for a request that starts after the revocation, so that the page has processed its answer.
+    await person.page.evaluate(() => fetch("config.json").then((response) => response.text()));
+    assert.equal(warnings.length, expected.length, warnings.join());
+    for (const [index, text] of expected.entries()) assert.match(warnings[index] ?? "", text);
+    status = 400; // an error without a body must still be reported
+    await person.signIn();
+  }
+  await person.close();
+});
+
 test("a first sign-in with a temporary password asks for a new one", async () => {
   const person = await Person.open(browser, "Sarah");
   const requests: { action: string; content: Record<string, unknown> }[] = [];

@@ -1,7 +1,7 @@
 """Schemathesis hooks that make generated requests refer to resources that exist.
 
-Schemathesis generates valid and invalid requests from the schemas in docs/openapi.yaml. A schema cannot say which cursors
-and files exist and which idempotency keys are unused, so these hooks fill them into the requests that are meant to be
+Schemathesis generates valid and invalid requests from the schemas in docs/openapi.yaml. A schema cannot say which cursors,
+files and users exist and which idempotency keys are unused, so these hooks fill them into the requests that are meant to be
 valid. Requests that are meant to be invalid stay unchanged.
 """
 
@@ -9,6 +9,7 @@ import collections
 import itertools
 import json
 import os
+import zlib
 
 import schemathesis
 from schemathesis import GenerationMode
@@ -16,6 +17,9 @@ from schemathesis import GenerationMode
 # The file that run.py has uploaded. `id` is the file's ID. Each other key is the operationId of an operation that needs
 # a signed link, with the link's path and query parameters as the value.
 FILE = json.loads(os.environ["CONFORMANCE_FILE"])
+
+# Users who may be members of threads.
+MEMBERS = json.loads(os.environ["CONFORMANCE_MEMBERS"])
 
 # The cursors that each operation has returned, by operationId.
 cursors = collections.defaultdict(set)
@@ -30,6 +34,7 @@ def before_call(context, case, kwargs):
     use_known_cursor(case, cursors[operation])
     use_new_key(case)
     use_own_files(case)
+    use_known_members(case)
     if operation in FILE:
         case.path_parameters = FILE[operation]["path"]
         case.query = FILE[operation]["query"]
@@ -70,9 +75,18 @@ def use_new_key(case):
 
 
 def use_own_files(case):
-    """Replaces generated file IDs with the caller's own file."""
+    """Replaces the random file IDs of a generated request with the ID of a file that the test user uploaded."""
     if isinstance(case.body, dict) and case.body.get("fileIds"):
         case.body["fileIds"] = [FILE["id"] for _ in case.body["fileIds"]]
+
+
+def use_known_members(case):
+    """Replaces generated members with known users: the server refuses others in new threads.
+
+    The same generated ID becomes the same user.
+    """
+    if isinstance(case.body, dict) and case.body.get("memberIds"):
+        case.body["memberIds"] = [MEMBERS[zlib.crc32(member.encode()) % len(MEMBERS)] for member in case.body["memberIds"]]
 
 
 @schemathesis.check

@@ -23,8 +23,11 @@ ROOT = HERE.parent.parent
 sys.path.append(str(ROOT / "local"))
 
 import cloud  # noqa: E402
+from stack import make_known  # noqa: E402
 
 TIMEOUT_SECONDS = 30
+# Members of the generated threads. Dad is not among them, because he must not get the same data as Sarah.
+MEMBERS = [f"conformance-{number}" for number in range(8)]
 
 
 def main(options):
@@ -32,6 +35,7 @@ def main(options):
     if not path.exists():
         sys.exit(f"error: {path} does not exist; run `make up` first, or `make test-conformance` instead")
     stack = json.loads(path.read_text())
+    make_known(stack, *MEMBERS)
     tokens = {name: cloud.log_in(stack, name) for name in ("Sarah", "Dad")}
     # schemathesis reads the tokens from a temporary file, which only the current user of this machine can read.
     with tempfile.NamedTemporaryFile("w", suffix=".json") as identities:
@@ -40,6 +44,7 @@ def main(options):
         environment = os.environ | {
             "HYPOTHESIS_STORAGE_DIRECTORY": str(ROOT / ".local" / "hypothesis"),
             "CONFORMANCE_AUTH": identities.name,
+            "CONFORMANCE_MEMBERS": json.dumps(MEMBERS),
             "CONFORMANCE_FILE": json.dumps(ready_file(stack["apiUrl"], tokens["Sarah"])),
         }
         tool = Path(sys.executable).with_name("schemathesis")

@@ -18,6 +18,7 @@ from hearth_client.models import CreateFile, CreateThread, SendMessage  # noqa: 
 from hearth_client.models import ErrorCode, FileStatus, GatewayError, Problem  # noqa: E402
 
 API = os.environ["HEARTH_API"]
+MEMBER = os.environ["HEARTH_MEMBER"]
 PATIENCE_SECONDS = 30
 CONTENT = b"Milk, bread, and something for dinner"
 
@@ -25,7 +26,7 @@ CONTENT = b"Milk, bread, and something for dinner"
 def main():
     timeout = httpx.Timeout(PATIENCE_SECONDS)
     client = AuthenticatedClient(base_url=API, token=os.environ["HEARTH_TOKEN"], timeout=timeout)
-    thread = create_thread.sync(client=client, body=CreateThread(member_ids=["generated-client"], title="Generated"))
+    thread = create_thread.sync(client=client, body=CreateThread(member_ids=[MEMBER], title="Generated"))
     same(get_thread.sync(thread.id, client=client).member_ids, thread.member_ids)
     file = upload(client)
 

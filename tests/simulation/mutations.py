@@ -26,16 +26,20 @@ WS_MESSAGE = "functions/ws-message/src/handler.rs"
 STREAM_RECORDS = "functions/chat-stream/src/records.rs"
 STREAM_REPAIRS = "functions/chat-stream/src/repairs.rs"
 FILES_PROCESS = "functions/files-process/src/handler.rs"
+DECODER = "shared/files/src/decoder.rs"
 FILES_CREATE = "functions/files-create/src/handler.rs"
 PUSH = "shared/push/src/lib.rs"
 PUSH_POST = "shared/push/src/post.rs"
 MESSAGES = "shared/store/src/messages.rs"
+MESSAGE_RATE = "shared/store/src/message_rate.rs"
 MESSAGE_ROW = "shared/store/src/message_row.rs"
 CONNECTIONS = "shared/store/src/connections.rs"
 THREADS = "shared/store/src/threads.rs"
 FILES = "shared/store/src/files.rs"
+USERS = "shared/store/src/users.rs"
 IDEMPOTENCY = "shared/store/src/idempotency.rs"
 CLIENT = "tests/simulation/src/client.rs"
+TEMPLATE = "template.yaml"
 
 # Maps names of mutations to (description, [(file, text to replace, replacement)]). Each file has to contain its text to
 # replace exactly once.
@@ -63,8 +67,8 @@ impl Chat {
     ]),
     "subscribers-before-commit": ("messages-send reads the subscribers before it commits the message", [
         (PUSH, "    connections: Connections,\n    limits", "    pub connections: Connections,\n    limits"),
-        (MESSAGES_SEND, "    match deps.chat.send(new, &deps.links).await? {", "    let early = deps.push.connections.subscribers(&Channel::Thread(thread_id.clone())).await.map_err(ApiError::from)?;\n    match deps.chat.send(new, &deps.links).await? {"),
-        (MESSAGES_SEND, "deliver(deps, &mut message).await;", "deliver(deps, &mut message, &early).await;"),
+        (MESSAGES_SEND, "    let sent = deps.chat.send(new, &deps.links).await?;", "    let early = deps.push.connections.subscribers(&Channel::Thread(thread_id.clone())).await.map_err(ApiError::from)?;\n    let sent = deps.chat.send(new, &deps.links).await?;"),
+        (MESSAGES_SEND, "deliver(deps, &mut message)", "deliver(deps, &mut message, &early)"),
         (MESSAGES_SEND, "message: &mut Message) {", "message: &mut Message, early: &store::Subscribers) {"),
         (MESSAGES_SEND, "push_message(deps, message)", "push_message(deps, message, early)"),
         (MESSAGES_SEND, "message: &mut Message) -> Result", "message: &mut Message, early: &store::Subscribers) -> Result"),
@@ -75,6 +79,15 @@ impl Chat {
     ]),
     "flag-always-cleared": ("messages-send clears the undelivered flag even if connections were not reached", [
         (MESSAGES_SEND, "message.seq, &undelivered)", "message.seq, [])"),
+    ]),
+    "record-failure-ignored": ("a call is answered although its caller could not be recorded", [
+        (USERS, "            Err(error) => return Err(error.into()),", "            Err(_) => return Ok(()),"),
+    ]),
+    "recorded-before-write": ("an instance remembers a caller as recorded before the write", [
+        (USERS, "        match update.send().await {", "        self.recorded_profiles.insert(id, issued_at);\n        match update.send().await {"),
+    ]),
+    "members-unchecked": ("a thread is created without a check of its members", [
+        (THREADS, "            if !members_are_known {", "            if false {"),
     ]),
     "no-undelivered-flag": ("a message is committed without its undelivered flag", [
         (MESSAGE_ROW, "undelivered: BTreeSet::from([ConnectionId::new(ALL_CONNECTIONS)])", "undelivered: BTreeSet::new()"),
@@ -89,7 +102,7 @@ impl Chat {
         (STREAM_RECORDS, "        failed.extend(sequence_numbers);\n        cause = Some(error);\n", "        drop((sequence_numbers, error));\n"),
     ]),
     "malformed-record-dropped": ("chat-stream drops malformed records instead of sending them to the dead-letter queue", [
-        (STREAM_RECORDS, "if let Err(error) = send_to_dead_letters(deps, &record).await {", "if let Some(error) = None {"),
+        (STREAM_RECORDS, "if let Err(error) = send_to_dead_letters(deps, &key).await {", "if let Some(error) = None {"),
     ]),
     "projection-backward": ("chat-stream moves a thread's projection back to an older message", [
         (THREADS, "attribute_exists(pk) AND lastSeq < :seq", "attribute_exists(pk) AND (lastSeq < :seq OR lastSeq > :seq)"),
@@ -133,17 +146,38 @@ impl Chat {
         (FILES_CREATE, "    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n", "    _ = UPLOAD_WINDOW;\n"),
     ]),
     "reminder-after-row": ("files-create sends the reminder after it has stored the file", [
-        (FILES_CREATE, "    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n    deps.chat.create_file(&file).await?;\n",
-                       "    deps.chat.create_file(&file).await?;\n    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n"),
+        (FILES_CREATE, "    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n    tokio::try_join!(deps.chat.create_file(&file), deps.chat.record_profile(&profile))?;\n",
+                       "    tokio::try_join!(deps.chat.create_file(&file), deps.chat.record_profile(&profile))?;\n    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n"),
     ]),
     "outcome-unconditional": ("an outcome is recorded even if the file has one", [
         (FILES, '.condition_expression("#status = :pending")', '.condition_expression("#status = :pending OR attribute_exists(pk)")'),
+    ]),
+    "decoder-keys-unchecked": ("files-process trusts the object keys that files-decode returns", [
+        (DECODER, "    if valid { Ok(decoded) }", "    if valid || matches!(decoded, Decoded::Published { .. }) { Ok(decoded) }"),
+    ]),
+    "failed-attempts-not-counted": ("files-process does not count the attempts in which files-decode crashes", [
+        (FILES_PROCESS, "            MAX_ATTEMPTS.. => Ok(", "            u32::MAX.. => Ok("),
     ]),
     "announced-before-push": ("files-process records that a file's status was pushed before it pushes it", [
         (FILES_PROCESS, "    let frame = serde_json::to_string(&file.status_event(&deps.links))?;", "    deps.chat.mark_announced(&file.id).await?;\n    let frame = serde_json::to_string(&file.status_event(&deps.links))?;"),
     ]),
     "pending-files-not-reread": ("messages-send does not read pending files again after it has pushed the message", [
         (MESSAGES_SEND, "if file.status == FileStatus::Pending {", "if file.status == FileStatus::Pending || file.status != FileStatus::Pending {"),
+    ]),
+    "rate-not-learned": ("messages-send does not read the durable counter of a user's messages", [
+        (MESSAGE_RATE, "Ok(total) => count.others = total.saturating_sub(count.shared),", "Ok(_) => {}"),
+    ]),
+    "rate-not-shared": ("messages-send counts a user's messages only in each instance", [
+        (MESSAGE_RATE, "        if added < BATCH {", "        if added < BATCH || added > 0 {"),
+    ]),
+    "rate-checked-after-commit": ("messages-send commits a message before it checks the author's rate", [
+        (MESSAGES_SEND, "    deps.rate.count(author).map_err(rate_limited)?;\n    let sent = deps.chat.send(new, &deps.links).await?;", "    let sent = deps.chat.send(new, &deps.links).await?;\n    deps.rate.count(author).map_err(rate_limited)?;"),
+    ]),
+    "rate-of-a-past-minute": ("messages-send keeps the counts of past minutes", [
+        (MESSAGE_RATE, "        if counts.minute != minute {", "        if counts.users.is_empty() {"),
+    ]),
+    "channels-not-permitted": ("the policy of ws-connect does not allow the partitions of channels", [
+        (TEMPLATE, '["TICKET#*", "CONN#*", "CHANNEL#*", WARM-UP]', '["TICKET#*", "CONN#*", WARM-UP]'),
     ]),
     "client-no-gap-check": ("the client does not fetch missing messages after a gap in `seq`", [
         (CLIENT, "                        self.catch_up(&thread).await;\n                    }\n                }\n                \"file:status\"", "                    }\n                }\n                \"file:status\""),

@@ -5,6 +5,7 @@ export default defineConfig({
   server: {
     port: 5173,
     strictPort: true, // the local cloud accepts requests from pages on this port
+    cors: false, // by default, pages of other ports may read all files, and config.json has the demo users' passwords
     proxy: { "/config.json": "http://127.0.0.1:4580" }, // `make up` serves the page and its config.json here
   },
 });

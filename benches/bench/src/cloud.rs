@@ -1,5 +1,5 @@
 //! A local server in place of the AWS services that the functions call, with and without TLS. The database engine
-//! dynoxide executes `DynamoDB` calls. `@connections`, S3 and SQS answer only what the benchmarks need.
+//! dynoxide executes `DynamoDB` calls. `@connections`, Lambda, S3 and SQS answer only what the benchmarks need.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::{Method, Request, Response, service::service_fn};
 use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
 use testkit::engine;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -134,6 +135,7 @@ impl Cloud {
             Some(("AmazonSQS", _)) => (200, Bytes::from_static(br#"{"MessageId":"1"}"#)),
             Some((_, operation)) => self.call(operation, body).await,
             None if path.contains("/@connections/") => self.post().await,
+            None if path.ends_with("/invocations") => (200, decoded(&body)?),
             None => self.object(&method, path.trim_start_matches('/'), body),
         };
         let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
@@ -189,4 +191,13 @@ impl Cloud {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the answer of files-decode to a request of files-process: the file is published. It is not measured here, but
+/// as a function of its own.
+fn decoded(request: &[u8]) -> Result<Bytes> {
+    let request: Value = serde_json::from_slice(request)?;
+    let (id, hash) = (request["fileId"].as_str().context("the request has no file ID")?, "0".repeat(64));
+    let (original, thumbnail) = (format!("files/{id}/{hash}"), format!("thumbs/{id}/{hash}.jpg"));
+    Ok(json!({"result": "published", "original": original, "thumbnail": thumbnail}).to_string().into())
 }

@@ -19,7 +19,7 @@ use crate::template;
 const COUNTED: [&str; 2] = ["messages-send", "messages-list"];
 
 /// The function with the image decoders. Its zip may be larger than those of the other functions.
-const LARGEST: &str = "files-process";
+const LARGEST: &str = "files-decode";
 
 /// The functions whose sizes `check` measures. The others are left out, because linking a release build takes minutes
 /// and their programs are smaller.

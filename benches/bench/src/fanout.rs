@@ -98,7 +98,7 @@ async fn send_messages(fixture: &Fixture, program: &Program, event: &Value, coun
 async fn receipts(fixture: &Fixture) -> Result<Section> {
     let mut section = Section::new(
         "receipts",
-        "From the sender to the last subscriber",
+        "Time from the send until the last subscriber has the message",
         "The time from the event of `POST …/messages` until the last subscriber receives the post, and until the \
          sender gets the answer; in ms.",
         &["subscribers", "last receipt, p50", "last receipt, p99", "answer, p50", "answer, p99"],

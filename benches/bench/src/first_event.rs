@@ -28,6 +28,13 @@ pub(crate) async fn first_event(fixture: &Fixture, name: &str, thread: &str) -> 
             let file = upload(fixture).await?;
             event(name, |event| event["pathParameters"]["fileId"] = file.into())
         }
+        "files-decode" => {
+            let file = upload(fixture).await?;
+            event(name, |event| {
+                event["fileId"] = file.into();
+                event["size"] = GIF.len().into();
+            })
+        }
         "files-process" => {
             let file = upload(fixture).await?;
             event(name, |event| event["Records"][0]["s3"]["object"]["key"] = format!("uploads/{file}").into())

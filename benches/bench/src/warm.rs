@@ -13,8 +13,8 @@ use crate::report::{Sample, Section, figure, milliseconds, progress};
 /// The measured functions. All of them have a Node version to compare with.
 const FUNCTIONS: [&str; 4] = ["messages-send", "messages-list", "threads-get", "ws-message"];
 
-/// Each program first gets events that are not counted, then a number of events in each round. The programs take turns,
-/// so that a time when the machine is slower affects all of them.
+/// Each program first handles warm-up events that are not counted, then a fixed number of measured events per round. The
+/// programs take turns, so that a temporary slowdown of the machine affects all of them.
 const WARM_UP_EVENTS: usize = 200;
 const ROUNDS: usize = 6;
 const EVENTS: usize = 200;

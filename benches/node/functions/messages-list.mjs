@@ -1,5 +1,5 @@
 // GET /api/threads/{threadId}/messages
-import { isMember, namesOf, present, queryMessages } from '../shared/chat.mjs'
+import { isMember, namesOf, present, queryMessages, recordProfile } from '../shared/chat.mjs'
 import { answer, http, limitOf, Problem, threadIdOf, threadNotFound } from '../shared/http.mjs'
 import { serve } from '../shared/runtime.mjs'
 import { CHAT_TABLE, warmUp } from '../shared/table.mjs'
@@ -12,7 +12,8 @@ const invalidCursor = () =>
 async function route(event, caller) {
   const threadId = threadIdOf(event)
   const range = parse(event.queryStringParameters ?? {})
-  if (!(await isMember(threadId, caller.id))) throw threadNotFound()
+  const [member] = await Promise.all([isMember(threadId, caller.id), recordProfile(caller)])
+  if (!member) throw threadNotFound()
   const page = await queryMessages(threadId, range)
   const rows = fitting(page.rows)
   const nameOf = await namesOf(rows.map(({ authorId }) => authorId))

@@ -5,13 +5,14 @@ import {
   conditionFailed,
   fromItem,
   get,
+  IS_NEW,
   messageSk,
   n,
   profileKey,
-  put,
   query,
   s,
   threadKey,
+  update,
 } from './table.mjs'
 
 class Cache {
@@ -61,26 +62,34 @@ export async function namesOf(users) {
     else known.set(user, name)
   }
   for (const { id, name } of await batchGet(CHAT_TABLE, wanted)) {
+    if (name === undefined) continue
     names.set(id, name)
     known.set(id, name)
   }
   return (user) => known.get(user) ?? user
 }
 
-/** Records the name in the caller's token, unless a newer token has already set one. */
+/** Records that the caller has called, and the name in their token unless a newer token has already set one. */
 export async function recordProfile({ id, name, issuedAt }) {
-  if (!name || recordedTokens.get(id) >= issuedAt) return
-  const item = { ...profileKey(id), id: s(id), name: s(name), issuedAt: n(issuedAt) }
+  const time = name ? issuedAt : -Infinity
+  if (recordedTokens.get(id) >= time) return
+  const [expression, values, more] = name
+    ? [
+        'SET id = :id, #name = :name, issuedAt = :issuedAt',
+        { ':id': s(id), ':name': s(name), ':issuedAt': n(issuedAt) },
+        {
+          ConditionExpression: 'attribute_not_exists(issuedAt) OR issuedAt < :issuedAt',
+          ExpressionAttributeNames: { '#name': 'name' },
+        },
+      ]
+    : ['SET id = :id', { ':id': s(id) }, { ConditionExpression: IS_NEW }]
   try {
-    await put(CHAT_TABLE, item, {
-      ConditionExpression: 'attribute_not_exists(pk) OR issuedAt < :issuedAt',
-      ExpressionAttributeValues: { ':issuedAt': n(issuedAt) },
-    })
-    names.set(id, name)
+    await update(CHAT_TABLE, profileKey(id), expression, values, more)
+    if (name) names.set(id, name)
   } catch (error) {
     if (!conditionFailed(error)) throw error
   }
-  recordedTokens.set(id, issuedAt)
+  recordedTokens.set(id, time)
 }
 
 /** Returns at most `limit` messages with a seq from `first` to `last`, and whether more may follow. */

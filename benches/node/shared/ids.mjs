@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
 export const isThreadId = (text) => /^thread_[A-Za-z0-9_-]{1,64}$/.test(text)
-export const isFileId = (text) => /^file_[A-Za-z0-9_-]{1,64}$/.test(text)
 
 /** Returns a new ID: `kind`, an underscore and a UUIDv7 without hyphens. */
 export function newId(kind) {

@@ -82,6 +82,8 @@ impl Fixture {
 /// Returns a stream record of message number `seq` in `thread`, made from the first record of the sample event.
 pub(crate) fn record(thread: &Thread, seq: u64) -> Value {
     let mut record = serde_json::from_str::<Value>(RECORDS).unwrap()["Records"][0].take();
+    record["dynamodb"]["Keys"]["pk"]["S"] = json!(format!("THREAD#{}", thread.id));
+    record["dynamodb"]["Keys"]["sk"]["S"] = json!(format!("MSG#{seq:020}"));
     record["dynamodb"]["NewImage"]["threadId"]["S"] = json!(thread.id);
     record["dynamodb"]["NewImage"]["seq"]["N"] = json!(seq.to_string());
     record["dynamodb"]["NewImage"]["body"]["S"] = json!(format!("message {seq}"));

@@ -6,37 +6,39 @@ use std::collections::BTreeMap;
 use aws_lambda_events::dynamodb;
 use contract::{ApiError, ThreadId};
 use futures::future::{join_all, try_join_all};
-use push::Repair;
+use push::{DeadLetter, Repair};
 use store::{Error, MessageRow};
 use tracing::{error, warn};
 
 use crate::{BatchResponse, Deps};
 
-/// A committed message and the stream record that contains it.
+/// A committed message, and the key and position of the stream record that contains it.
 struct Committed {
     message: MessageRow,
+    key: DeadLetter,
     sequence_number: String,
-    record: dynamodb::EventRecord,
 }
 
 /// Handles a batch of stream records. Groups the records by thread and writes each thread's projection once.
 ///
-/// A record that can never be processed is sent to the dead-letter queue at once. Otherwise Lambda would retry the
-/// record and hold back the records after it.
+/// The key of a record that can never be processed is sent to the dead-letter queue at once. Otherwise Lambda would
+/// retry the record and hold back the records after it.
 pub(crate) async fn handle_records(deps: &Deps, event: dynamodb::Event) -> Result<BatchResponse, ApiError> {
     let (total, mut failed, mut cause) = (event.records.len(), Vec::new(), None);
     let mut threads: BTreeMap<ThreadId, Vec<Committed>> = BTreeMap::new();
     for record in event.records {
-        let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
-        match serde_dynamo::from_item::<_, MessageRow>(record.change.new_image.clone()) {
+        let sequence_number = record.change.sequence_number.unwrap_or_default();
+        let key = serde_dynamo::from_item::<_, DeadLetter>(record.change.keys)
+            .map_err(|error| ApiError::Internal(format!("stream record {sequence_number} has no key: {error}")))?;
+        match serde_dynamo::from_item::<_, MessageRow>(record.change.new_image) {
             Ok(message) => {
-                let committed = Committed { message, sequence_number, record };
+                let committed = Committed { message, key, sequence_number };
                 threads.entry(committed.message.thread_id.clone()).or_default().push(committed);
             }
             Err(error) => {
-                let keys = &record.change.keys;
-                warn!(sequence_number, ?keys, %error, "stream record is not a message; it goes to the dead-letter queue");
-                if let Err(error) = send_to_dead_letters(deps, &record).await {
+                let DeadLetter { pk, sk } = &key;
+                warn!(sequence_number, pk, sk, %error, "row is not a message; its key goes to the dead-letter queue");
+                if let Err(error) = send_to_dead_letters(deps, &key).await {
                     failed.push(sequence_number);
                     cause = Some(error);
                 }
@@ -71,9 +73,9 @@ async fn process_thread(deps: &Deps, messages: &[Committed]) -> Result<(), ApiEr
     };
     match deps.chat.advance_projection(newest).await {
         Err(error @ Error::MissingRow(_)) => {
-            warn!(%error, "messages reference a missing thread; their records go to the dead-letter queue");
+            warn!(%error, "messages reference a missing thread; their keys go to the dead-letter queue");
             for committed in messages {
-                send_to_dead_letters(deps, &committed.record).await?;
+                send_to_dead_letters(deps, &committed.key).await?;
             }
             return Ok(());
         }
@@ -89,9 +91,9 @@ async fn process_thread(deps: &Deps, messages: &[Committed]) -> Result<(), ApiEr
     try_join_all(requests).await.map(drop)
 }
 
-async fn send_to_dead_letters(deps: &Deps, record: &dynamodb::EventRecord) -> Result<(), ApiError> {
-    deps.repairs.send_to_dead_letters(record).await.inspect_err(|error| {
-        error!(%error, "sending a stream record to the dead-letter queue failed; Lambda will deliver it again");
+async fn send_to_dead_letters(deps: &Deps, key: &DeadLetter) -> Result<(), ApiError> {
+    deps.repairs.send_to_dead_letters(key).await.inspect_err(|error| {
+        error!(%error, "sending a key to the dead-letter queue failed; Lambda will deliver the stream record again");
     })
 }
 
@@ -138,20 +140,22 @@ mod tests {
         let records = || vec![record(&missing, 1), malformed.clone(), record(&fixture.thread, 3), record(&missing, 2)];
         assert_eq!(fixture.process_records(records()).await, [""; 0]);
         assert_eq!(fixture.last_body().await, "message 3");
-        let dead_letters = fixture.queue.messages("dead-letters");
-        let mut dead_letters: Vec<_> =
-            dead_letters.iter().map(|record| record["dynamodb"]["SequenceNumber"].clone()).collect();
+        let key =
+            |thread: &Thread, seq: u64| json!({"pk": format!("THREAD#{}", thread.id), "sk": format!("MSG#{seq:020}")});
+        let mut dead_letters = fixture.queue.messages("dead-letters");
+        let mut expected = [key(&missing, 1), key(&missing, 2), key(&fixture.thread, 2)];
         dead_letters.sort_unstable_by_key(Value::to_string);
-        let mut expected =
-            [format!("{}/1", missing.id), format!("{}/2", missing.id), format!("{}/2", fixture.thread.id)];
-        expected.sort_unstable();
-        assert_eq!(dead_letters, expected);
+        expected.sort_unstable_by_key(Value::to_string);
+        assert_eq!(dead_letters, expected, "dead letters must contain keys and no message text");
 
         // If the dead-letter queue refuses the unprocessable records, they are reported as failed.
         let records = records();
         fixture.queue = fixture.queue.through(|_| Fault::Refuse("com.amazonaws.sqs#AccessDenied")).await;
         let mut failed = fixture.process_records(records).await;
         failed.sort_unstable();
+        let mut expected =
+            [format!("{}/1", missing.id), format!("{}/2", missing.id), format!("{}/2", fixture.thread.id)];
+        expected.sort_unstable();
         assert_eq!(failed, expected);
         let failed = fixture.process_records(vec![malformed]).await;
         assert!(failed[0].starts_with("all 1 stream records failed"), "{failed:?}");

@@ -3,7 +3,7 @@
 use files::{Presigner, Reminders};
 use files_create::{Deps, handle};
 use runtime::{Error, init_telemetry, required, required_number, sdk_config, serve, verifier, warm_up};
-use store::Chat;
+use store::{Chat, UploadQuota};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -14,6 +14,10 @@ async fn main() -> Result<(), Error> {
         presigner: Presigner::new(&config, &required("BUCKET")?),
         reminders: Reminders::new(&config, required("REMINDERS_URL")?),
         max_file_bytes: required_number("MAX_FILE_BYTES")?,
+        uploads_per_day: UploadQuota {
+            files: required_number("UPLOADS_PER_DAY")?,
+            bytes: required_number("UPLOAD_BYTES_PER_DAY")?,
+        },
     };
     tokio::join!(warm_up(deps.chat.warm_up()), warm_up(deps.reminders.warm_up()));
     serve(verifier()?, |call| handle(deps, call)).await

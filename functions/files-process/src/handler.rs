@@ -1,20 +1,17 @@
-//! Processes an uploaded file: inspects it, publishes it with its thumbnail, records the outcome (ready or failed) and
-//! pushes the outcome to clients.
+//! Processes an uploaded file: asks files-decode to inspect and publish it, records the outcome (ready or failed) and
+//! pushes the outcome to clients. This function never reads the bytes of a file, because they may be hostile.
 //!
 //! S3 reports an upload at least once, in any order, and in rare cases never. So each file also has a reminder: a queue
 //! message that arrives once the upload window is over. S3's event and the reminder lead to the same steps. Every step
 //! may be repeated, or run twice at the same time, with the same outcome: the keys of published objects contain a hash
 //! of their bytes, a conditional write records only the first outcome, and the push is recorded after it succeeded.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use aws_lambda_events::s3::S3Event;
 use aws_lambda_events::sqs::SqsEvent;
-use bytes::Bytes;
 use contract::{ApiError, Channel, FileId, FileStatus, Timestamp};
-use files::{Bucket, Reminder, Reminders, UPLOAD_WINDOW, Uploaded, content_disposition, uploaded_file};
-use media::{Inspected, Refusal};
+use files::{Bucket, DecodeError, DecodeRequest, Decoded, Decoder, Reminder, Reminders, UPLOAD_WINDOW, uploaded_file};
 use push::Push;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
@@ -25,15 +22,17 @@ use tracing::warn;
 /// be slow (25 MiB in this time are 0.25 Mbit/s), and S3's event may be late.
 const GRACE: Duration = Duration::from_mins(15);
 
-/// Maximum number of attempts to inspect a file. A file without an outcome after these attempts fails. Otherwise a file
-/// whose inspection always exceeds the function's memory or timeout would stay pending.
+/// Number of attempts after which a file fails for which files-decode never gave a valid answer. Otherwise a file that
+/// always exceeds the memory or the timeout of files-decode would stay pending.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
     /// The `Chat` table, which stores the rows of files.
     pub chat: Chat,
-    /// The S3 bucket, which stores uploads and published objects.
+    /// Inspects and publishes uploads: the function files-decode.
+    pub decoder: Decoder,
+    /// The S3 bucket, which stores the published objects.
     pub bucket: Bucket,
     /// Pushes a file's status to its owner and to the threads that the file was sent to.
     pub push: Push,
@@ -41,8 +40,6 @@ pub struct Deps {
     pub reminders: Reminders,
     /// Signs the thumbnail link in the pushed status.
     pub links: Links,
-    /// Whether images are published with their private metadata.
-    pub keep_metadata: bool,
 }
 
 /// A Lambda event from one of files-process's two sources.
@@ -97,7 +94,7 @@ async fn process_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
         return Ok(());
     };
     if file.status == FileStatus::Pending {
-        let Some(outcome) = inspect_and_publish(deps, &file).await? else { return Ok(()) };
+        let Some(outcome) = decode(deps, &file).await? else { return Ok(()) };
         file = deps.chat.record_outcome(id, &outcome).await?;
         remove_unused_objects(deps, &file, outcome).await?;
     }
@@ -107,51 +104,31 @@ async fn process_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Inspects the upload of a pending file and publishes it. Returns the file's outcome. If the upload is missing and may
-/// still arrive, sends the next reminder and returns `None`.
-async fn inspect_and_publish(deps: &Deps, file: &FileRow) -> Result<Option<Outcome>, ApiError> {
-    let bytes = match deps.bucket.read_upload(&file.id, file.size).await? {
-        Uploaded::Bytes(bytes) => bytes,
-        Uploaded::OtherSize => return Ok(Some(failed("The uploaded file does not have the announced size."))),
-        Uploaded::Missing => {
+/// Asks files-decode to inspect and publish the upload of a pending file. Returns the file's outcome. If the upload is
+/// missing and may still arrive, sends the next reminder and returns `None`.
+async fn decode(deps: &Deps, file: &FileRow) -> Result<Option<Outcome>, ApiError> {
+    let FileRow { id, size, mimetype, name, .. } = file.clone();
+    let request = DecodeRequest { file_id: id, size, mimetype, name };
+    match deps.decoder.decode(&request).await {
+        Ok(Decoded::Published { original, thumbnail }) => Ok(Some(Outcome::Ready { original, thumbnail })),
+        Ok(Decoded::Refused { reason }) => Ok(Some(failed(reason))),
+        Ok(Decoded::Missing) => {
             let waited = u64::try_from(Timestamp::now().millis() - file.created_at.millis()).unwrap_or_default();
             let remaining = (UPLOAD_WINDOW + GRACE).saturating_sub(Duration::from_millis(waited));
             if remaining.is_zero() {
                 return Ok(Some(failed("The file was not uploaded in time.")));
             }
             deps.reminders.remind(&file.id, remaining).await?;
-            return Ok(None);
+            Ok(None)
         }
-    };
-    if deps.chat.begin_attempt(&file.id).await? >= MAX_ATTEMPTS {
-        return Ok(Some(failed("The file could not be processed.")));
+        Ok(Decoded::Unavailable) => Err(ApiError::Unavailable("files-decode cannot read or write the bucket".into())),
+        Err(DecodeError::NotInvoked(error)) => Err(error.into()),
+        // An attempt counts only if the upload may be the reason for its failure.
+        Err(error @ DecodeError::Faulty(_)) => match deps.chat.record_failed_attempt(&file.id).await? {
+            MAX_ATTEMPTS.. => Ok(Some(failed("The file could not be processed."))),
+            attempts => Err(ApiError::Internal(format!("{error} (attempt {attempts} of {MAX_ATTEMPTS})"))),
+        },
     }
-    let (inspected, bytes) = match inspect(bytes, &file.mimetype, deps.keep_metadata) {
-        Ok(inspected) => inspected,
-        Err(refusal) => return Ok(Some(failed(refusal.to_string()))),
-    };
-    let thumbnail = match inspected.thumbnail {
-        Some(thumbnail) => Some(deps.bucket.publish_thumbnail(&file.id, &thumbnail.jpeg.into()).await?),
-        None => None,
-    };
-    let media_type = inspected.shown_as.unwrap_or("application/octet-stream");
-    let disposition = content_disposition(inspected.shown_as.is_some(), &file.name);
-    let original = deps.bucket.publish(&file.id, &bytes, media_type, &disposition).await?;
-    Ok(Some(Outcome::Ready { original, thumbnail }))
-}
-
-/// Inspects an upload and returns the bytes to publish: those of an image without private metadata, unless they are
-/// kept.
-fn inspect(bytes: Bytes, claimed: &str, keep_metadata: bool) -> Result<(Inspected, Bytes), Refusal> {
-    let inspected = media::inspect(&bytes, claimed)?;
-    if keep_metadata || inspected.thumbnail.is_none() {
-        return Ok((inspected, bytes));
-    }
-    let stripped = match media::strip_metadata(&bytes)? {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(stripped) => Some(stripped.into()),
-    };
-    Ok((inspected, stripped.unwrap_or(bytes)))
 }
 
 /// Removes the published objects of `outcome` that `file` does not reference. They exist if a concurrent invocation has

@@ -1,14 +1,15 @@
 //! Redirects a link to a file or thumbnail to a signed S3 URL.
 
-use contract::{ApiError, ErrorCode, FileId, Problem};
+use std::time::Duration;
+
+use contract::{ApiError, ErrorCode, FileId, Problem, Timestamp};
 use files::{DOWNLOAD_WINDOW, Presigner};
 use runtime::{Answer, Call, redirect};
 use store::{Chat, Links, Published};
 
-/// How long a browser may cache the redirect, in seconds. The S3 URL in the redirect is valid for longer, so that a
-/// cached redirect never leads to an expired URL.
-const MAX_AGE: u64 = 50 * 60;
-const _: () = assert!(MAX_AGE < DOWNLOAD_WINDOW.as_secs());
+/// For how long the S3 URL must still be valid while a browser may use the cached redirect, so that a browser that
+/// follows the redirect reaches S3 in time, and a video can be played from it for a while.
+const MARGIN: Duration = Duration::from_mins(5);
 
 /// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
@@ -23,15 +24,21 @@ pub struct Deps {
 /// Handles `GET /files/{fileId}/{name}` and `GET /thumbs/{name}`. These routes take no token, because the link is
 /// signed. Answers 302 with a signed URL of the published object, 403 if the link is not valid or has expired, and 404
 /// if the object is not published.
+///
+/// The S3 URL is valid for [`DOWNLOAD_WINDOW`], but never longer than the link.
 pub async fn handle(deps: &Deps, call: Call<()>) -> Result<Answer, ApiError> {
+    handle_at(deps, call, Timestamp::now()).await
+}
+
+async fn handle_at(deps: &Deps, call: Call<()>, now: Timestamp) -> Result<Answer, ApiError> {
     let (published, id) = requested_object(&call).ok_or_else(invalid_link)?;
     let [expires, signature] = ["expires", "signature"].map(|name| call.query(name).unwrap_or_default());
-    if !deps.links.allow(published, &id, &expires, &signature) {
-        return Err(invalid_link().into());
-    }
+    let remaining = deps.links.remaining(now, published, &id, &expires, &signature).ok_or_else(invalid_link)?;
     let file = deps.chat.file(&id).await?.ok_or_else(Problem::file_not_found)?;
     let key = file.published(published).ok_or_else(Problem::file_not_found)?;
-    redirect(&deps.presigner.download(key).await?, MAX_AGE)
+    let lifetime = DOWNLOAD_WINDOW.min(remaining);
+    let location = deps.presigner.download(key, now, lifetime).await?;
+    redirect(&location, lifetime.saturating_sub(MARGIN))
 }
 
 /// Returns the kind of object and the file ID from the request's path: `/files/{fileId}/{name}` or
@@ -83,13 +90,17 @@ mod tests {
         }
 
         async fn get(&self, path: Value, query: &str) -> Result<Answer, ApiError> {
+            self.get_at(path, query, Timestamp::now()).await
+        }
+
+        async fn get_at(&self, path: Value, query: &str, now: Timestamp) -> Result<Answer, ApiError> {
             let call = public_call(EVENT, |event| {
                 event["pathParameters"] = path;
                 let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
                 event["queryStringParameters"] =
                     pairs.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
             });
-            handle(&self.deps, call).await
+            handle_at(&self.deps, call, now).await
         }
     }
 
@@ -98,8 +109,17 @@ mod tests {
         url.split_once('?').unwrap().1
     }
 
+    /// Returns the whole seconds for which the redirect may be cached and the S3 URL is valid.
+    fn lifetimes(answer: &Answer) -> (u64, u64) {
+        let cache_control = answer.headers()["cache-control"].to_str().unwrap();
+        let max_age = cache_control.strip_prefix("private, max-age=").unwrap().parse().unwrap();
+        let location = answer.headers()["location"].to_str().unwrap();
+        let expires = query(location).split('&').find_map(|pair| pair.strip_prefix("X-Amz-Expires="));
+        (max_age, expires.unwrap().parse().unwrap())
+    }
+
     #[tokio::test]
-    async fn link_redirects_to_the_bytes_for_longer_than_the_redirect_is_cached() {
+    async fn link_redirects_to_the_bytes() {
         let fixture = Fixture::new().await;
         let file = fixture.published_file().await;
         let (id, details) = (file.id.to_string(), file.details(&links()));
@@ -109,12 +129,52 @@ mod tests {
         ] {
             let answer = fixture.get(path, query(&url)).await.unwrap();
             assert_eq!(answer.status(), 302);
-            assert_eq!(answer.headers()["cache-control"], "private, max-age=3000");
             assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+            assert_eq!(lifetimes(&answer), (600, 900));
             let location = answer.headers()["location"].to_str().unwrap();
-            assert!(location.contains("X-Amz-Expires=3600"), "{location}");
             assert_eq!(Storage::get(location).await.into_body(), bytes);
         }
+    }
+
+    #[tokio::test]
+    async fn storage_url_and_cached_redirect_never_outlive_the_link() {
+        let fixture = Fixture::new().await;
+        let file = fixture.published_file().await;
+        let (path, url) = (json!({"fileId": file.id, "name": "a"}), file.details(&links()).url.unwrap());
+        let end: i64 = query(&url).split('&').find_map(|pair| pair.strip_prefix("expires=")).unwrap().parse().unwrap();
+        let at = |seconds_left: i64| Timestamp::from_millis((end - seconds_left) * 1_000);
+        for (seconds_left, expected) in [
+            (12 * 3_600, (600, 900)),
+            (901, (600, 900)),
+            (900, (600, 900)),
+            (899, (599, 899)),
+            (301, (1, 301)),
+            (300, (0, 300)),
+            (1, (0, 1)),
+        ] {
+            let now = at(seconds_left);
+            let answer = fixture.get_at(path.clone(), query(&url), now).await.unwrap();
+            assert_eq!(lifetimes(&answer), expected, "{seconds_left} s before the link's end");
+            let location = answer.headers()["location"].to_str().unwrap();
+            let signed_at = now.to_string().replace(['-', ':'], "").replace(".000", "");
+            assert!(location.contains(&format!("X-Amz-Date={signed_at}&")), "{location}");
+        }
+        for seconds_left in [0, -1, -3_600] {
+            let refused = problem(fixture.get_at(path.clone(), query(&url), at(seconds_left)).await);
+            assert_eq!(refused["code"], "invalid_file_url", "{seconds_left} s before the link's end");
+        }
+    }
+
+    #[tokio::test]
+    async fn link_of_the_key_before_a_rotation_is_served_and_of_an_older_key_refused() {
+        let (older, previous) = ("a key from before the last rotation", "the key from before this rotation");
+        let mut fixture = Fixture::new().await;
+        let file = fixture.published_file().await;
+        fixture.deps.links = links().accepting(Some(previous)).unwrap();
+        let path = json!({"fileId": file.id, "name": "a"});
+        let url = |key| file.clone().details(&Links::new(key).unwrap()).url.unwrap();
+        assert_eq!(fixture.get(path.clone(), query(&url(previous))).await.unwrap().status(), 302);
+        assert_eq!(problem(fixture.get(path, query(&url(older))).await)["code"], "invalid_file_url");
     }
 
     #[tokio::test]

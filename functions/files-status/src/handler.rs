@@ -6,7 +6,7 @@ use store::{Chat, Links};
 
 /// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// The `Chat` table, which stores files and memberships.
+    /// The `Chat` table, which stores files, memberships and user names.
     pub chat: Chat,
     /// Signs the links to the file and its thumbnail.
     pub links: Links,
@@ -15,7 +15,10 @@ pub struct Deps {
 /// Handles `GET /api/files/{fileId}/status`. Answers 200 to the file's owner and to the members of every thread that
 /// the file was sent to, and 404 to everyone else.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
-    let file = deps.chat.visible_file(&call.file_id()?, &call.caller.id).await?;
+    let id = call.file_id()?;
+    let profile = call.caller.profile();
+    let (file, ()) =
+        tokio::try_join!(deps.chat.visible_file(&id, &call.caller.id), deps.chat.record_profile(&profile))?;
     json(StatusCode::OK, &file.ok_or_else(Problem::file_not_found)?.details(&deps.links), &[])
 }
 

@@ -17,7 +17,10 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let thread_id = call.thread_id()?;
     let [limit, cursor, after] = ["limit", "cursor", "after"].map(|name| call.query(name));
     let query = MessagesQuery::parse(limit.as_deref(), cursor.as_deref(), after.as_deref())?;
-    if !deps.chat.is_member(&thread_id, &call.caller.id).await? {
+    let profile = call.caller.profile();
+    let (is_member, ()) =
+        tokio::try_join!(deps.chat.is_member(&thread_id, &call.caller.id), deps.chat.record_profile(&profile))?;
+    if !is_member {
         return Err(Problem::thread_not_found().into());
     }
     json(StatusCode::OK, &deps.chat.messages(&thread_id, &query, &deps.links).await?, &[])

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use contract::{
     ApiError, Channel, ErrorCode, FieldError, FileId, FileStatus, IdempotencyKey, Message, Problem, SendMessage,
-    message_new_frame,
+    UserId, limits, message_new_frame,
 };
 use futures::future::try_join_all;
 use push::Push;
 use runtime::{Answer, Call, HeaderName, StatusCode, json};
-use store::{Chat, Links, NewMessage, Sent};
+use store::{Chat, Links, MessageRate, NewMessage, QuotaExceeded, Sent, Unsendable};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -27,6 +27,8 @@ pub struct Deps {
     pub push: Push,
     /// Signs the links to message attachments.
     pub links: Links,
+    /// Limits the messages of each user per minute.
+    pub rate: MessageRate,
 }
 
 /// Handles `POST /api/threads/{threadId}/messages`. Answers 201 with the message after it was committed and its
@@ -42,9 +44,16 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
         file_ids: &request.distinct_files(),
         idempotency_key: idempotency_key.as_ref(),
     };
-    match deps.chat.send(new, &deps.links).await? {
+    let author = &call.caller.id;
+    // Every request needs room in the author's rate, but only stored messages use it up.
+    deps.rate.count(author).map_err(rate_limited)?;
+    let sent = deps.chat.send(new, &deps.links).await?;
+    if !matches!(sent, Sent::Stored(_)) {
+        deps.rate.uncount(author);
+    }
+    match sent {
         Sent::Stored(mut message) => {
-            deliver(deps, &mut message).await;
+            tokio::join!(deliver(deps, &mut message), share_count(deps, author));
             json(StatusCode::CREATED, &message, &[])
         }
         Sent::Replayed(message) => json(StatusCode::CREATED, &message, &[(IDEMPOTENCY_REPLAYED, "true")]),
@@ -54,15 +63,40 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
             Err(Problem::new(ErrorCode::IdempotencyKeyReused, detail).into())
         }
         Sent::NotMember => Err(Problem::thread_not_found().into()),
-        Sent::BadFiles(refused) => Err(unusable_files(&request, &refused).into()),
+        Sent::BadFiles(refused) => Err(unsendable_files(&request, &refused).into()),
     }
 }
 
-fn unusable_files(request: &SendMessage, refused: &[FileId]) -> Problem {
-    let named = request.file_ids.iter().enumerate().filter(|(_, id)| refused.contains(id));
-    let message = |id| format!("{id} is not a file of yours, or it has failed; upload the file again");
-    let errors = named.map(|(index, id)| FieldError { field: format!("fileIds[{index}]"), message: message(id) });
-    Problem::fields(ErrorCode::InvalidRequest, errors.collect())
+/// Returns the problem that names every file that cannot be sent. Its code is `too_many_file_uses` if this is the only
+/// reason.
+fn unsendable_files(request: &SendMessage, refused: &[(FileId, Unsendable)]) -> Problem {
+    let message = |id: &FileId, reason: Unsendable| match reason {
+        Unsendable::Unusable => format!("{id} is not a file of yours, or it has failed; upload the file again"),
+        Unsendable::TooManyThreads => {
+            format!("{id} was already sent to {} other threads; upload the file again", limits::FILE_THREADS)
+        }
+    };
+    let mut errors = Vec::new();
+    for (index, id) in request.file_ids.iter().enumerate() {
+        if let Some((_, reason)) = refused.iter().find(|(refused, _)| refused == id) {
+            errors.push(FieldError { field: format!("fileIds[{index}]"), message: message(id, *reason) });
+        }
+    }
+    let only_uses = refused.iter().all(|(_, reason)| *reason == Unsendable::TooManyThreads);
+    Problem::fields(if only_uses { ErrorCode::TooManyFileUses } else { ErrorCode::InvalidRequest }, errors)
+}
+
+fn rate_limited(exceeded: QuotaExceeded) -> Problem {
+    let detail = "You have sent too many messages in this minute. Try again after the time in Retry-After.";
+    Problem::retry_later(ErrorCode::RateLimited, detail, exceeded.retry_after)
+}
+
+/// Tells the other instances of this function how many messages the author has sent. The message is already committed,
+/// so a failure must not fail the request.
+async fn share_count(deps: &Deps, author: &UserId) {
+    if let Err(error) = deps.rate.share(&deps.chat, author).await {
+        warn!(%error, "counting messages failed; the author's next message on this instance will retry");
+    }
 }
 
 /// Delivers the message and, if every subscriber was reached, clears the message's undelivered flag.
@@ -113,12 +147,15 @@ mod tests {
     use serde_json::{Value, json};
     use store::{Outcome, Undelivered};
     use testkit::{
-        Fault, Intercepted, Management, Tables, body, call, caller, connect, links, new_file, new_thread, once, problem,
+        Fault, Intercepted, Management, Tables, body, call, caller, connect, links, new_file, new_thread, once,
+        problem, send_with_files,
     };
 
     use super::*;
 
     const EVENT: &str = include_str!("../../../events/messages-send.json");
+    /// Messages per minute of each user. It is more than the other tests send.
+    const RATE: u64 = 35;
 
     struct Fixture {
         tables: Tables,
@@ -132,7 +169,7 @@ mod tests {
             let (tables, management) = (Tables::create().await, Management::start().await);
             let (chat, push) = (tables.chat(), management.push(tables.connections()));
             let thread = new_thread(&chat, &["user-sarah", "user-dad"]).await;
-            Self { tables, management, deps: Deps { chat, push, links: links() }, thread }
+            Self { tables, management, deps: Deps { chat, push, links: links(), rate: MessageRate::new(RATE) }, thread }
         }
 
         async fn send(&self, user: &str, key: Option<&str>, request: &Value) -> Result<Answer, ApiError> {
@@ -176,7 +213,7 @@ mod tests {
         fixture.subscribe("user-dad", "tablet").await;
         let file = new_file(&fixture.deps.chat, "user-sarah", "a", "a/b", 1).await;
         let (chat, id) = (Arc::new(fixture.tables.chat()), file.id.clone());
-        // The file's outcome is recorded after the message is committed and before the message is pushed.
+        // Simulates that files-process records the file's outcome after the message is committed and before it is pushed.
         let record_outcome = move |_: &Intercepted| {
             let (chat, id) = (chat.clone(), id.clone());
             let ready = Outcome::Ready { original: "files/1".into(), thumbnail: None };
@@ -229,6 +266,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn file_in_100_threads_is_refused_by_name_and_the_message_is_not_committed() {
+        let fixture = Fixture::new().await;
+        let chat = &fixture.deps.chat;
+        let [full, fresh] =
+            [new_file(chat, "user-sarah", "a", "a/b", 1).await, new_file(chat, "user-sarah", "b", "a/b", 1).await];
+        for n in 0..limits::FILE_THREADS {
+            let thread = new_thread(chat, &["user-sarah", &format!("user-{n}")]).await;
+            send_with_files(chat, "user-sarah", &thread, "", std::slice::from_ref(&full.id)).await;
+        }
+        let refused = problem(fixture.send("user-sarah", None, &json!({"fileIds": [fresh.id, full.id]})).await);
+        assert_eq!((&refused["status"], &refused["code"]), (&json!(422), &json!("too_many_file_uses")));
+        assert_eq!(refused["errors"].as_array().unwrap().len(), 1);
+        assert_eq!(refused["errors"][0]["field"], "fileIds[1]");
+        let both = json!({"fileIds": [full.id, "file_1"]});
+        let refused = problem(fixture.send("user-sarah", None, &both).await);
+        assert_eq!((&refused["code"], refused["errors"].as_array().unwrap().len()), (&json!("invalid_request"), 2));
+        assert_eq!(chat.last_seq(&fixture.thread.id).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
     async fn undelivered_flag_is_cleared_or_names_the_connections_not_reached() {
         let fixture = Fixture::new().await;
         for connection in ["phone", "tablet"] {
@@ -260,6 +317,49 @@ mod tests {
 
         fixture.tables.client.delete_table().table_name(&fixture.tables.connections).send().await.unwrap();
         assert_eq!(fixture.send("user-sarah", None, &json!({"body": "b"})).await.unwrap().status(), 201);
+    }
+
+    #[tokio::test]
+    async fn message_over_the_rate_is_a_429_that_says_when_to_retry_and_is_not_stored() {
+        let fixture = Fixture::new().await;
+        fixture.subscribe("user-dad", "tablet").await;
+        // Requests that store nothing do not count.
+        fixture.send("user-sarah", Some("key"), &json!({"body": "a"})).await.unwrap();
+        for _ in 0..RATE {
+            fixture.send("user-sarah", Some("key"), &json!({"body": "a"})).await.unwrap();
+            assert!(fixture.send("user-sarah", Some("key"), &json!({"body": "b"})).await.is_err());
+            assert!(fixture.send("user-sarah", None, &json!({"fileIds": ["file_1"]})).await.is_err());
+        }
+        // The minute may end once during this test.
+        let mut refused = None;
+        for n in 0..2 * RATE {
+            if let Err(ApiError::Problem(problem)) =
+                fixture.send("user-sarah", None, &json!({"body": format!("{n}")})).await
+            {
+                refused = Some((problem, n));
+                break;
+            }
+        }
+        let (refused, sent) = refused.expect("no message was refused");
+        assert!(sent >= RATE - 1, "refused after {sent} messages");
+        assert_eq!((refused.code, refused.code.status()), (ErrorCode::RateLimited, 429));
+        let retry_after = refused.retry_after.unwrap();
+        assert!((1..=60).contains(&retry_after), "{retry_after}");
+        let stored = fixture.deps.chat.last_seq(&fixture.thread.id).await.unwrap();
+        assert_eq!((stored, fixture.management.frames("tablet").len() as u64), (sent + 1, sent + 1));
+        fixture.send("user-dad", None, &json!({"body": "another user's rate"})).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn failed_count_does_not_fail_the_request() {
+        let mut fixture = Fixture::new().await;
+        let failing = fixture.tables.through(|call| {
+            if call.is("UpdateItem", "QUOTA#") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
+        });
+        fixture.deps.chat = failing.await.chat();
+        for n in 0..20 {
+            fixture.send("user-sarah", None, &json!({"body": format!("{n}")})).await.unwrap();
+        }
     }
 
     #[tokio::test]

@@ -2,8 +2,8 @@
 
 use messages_send::{Deps, handle};
 use push::Push;
-use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};
-use store::{Chat, Connections, Links};
+use runtime::{Error, init_telemetry, required, required_number, sdk_config, serve, verifier, warm_up};
+use store::{Chat, Connections, Links, MessageRate};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
         chat: Chat::new(&config, required("CHAT_TABLE")?),
         push: Push::new(&config, required("WS_ENDPOINT")?, connections),
         links: Links::new(&required("LINK_KEY")?)?,
+        rate: MessageRate::new(required_number("MESSAGES_PER_MINUTE")?),
     };
     warm_up(async { tokio::try_join!(deps.chat.warm_up(), deps.push.warm_up()) }).await;
     serve(verifier()?, |call| handle(deps, call)).await

@@ -12,7 +12,9 @@ pub struct Deps {
 
 /// Handles `GET /api/threads/{threadId}`. Answers 200 with the thread, including its members' names.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
-    let thread = deps.chat.thread(&call.thread_id()?, &call.caller.id).await?;
+    let id = call.thread_id()?;
+    let profile = call.caller.profile();
+    let (thread, ()) = tokio::try_join!(deps.chat.thread(&id, &call.caller.id), deps.chat.record_profile(&profile))?;
     json(StatusCode::OK, &thread.ok_or_else(Problem::thread_not_found)?, &[])
 }
 

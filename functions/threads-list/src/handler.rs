@@ -15,7 +15,10 @@ pub struct Deps {
 /// Handles `GET /api/threads`. Answers 200 with a page of the caller's threads, most recently active first.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let query = ThreadsQuery::parse(call.query("limit").as_deref(), call.query("cursor").as_deref())?;
-    json(StatusCode::OK, &deps.chat.threads(&call.caller.id, &query, &deps.links).await?, &[])
+    let profile = call.caller.profile();
+    let (page, ()) =
+        tokio::try_join!(deps.chat.threads(&call.caller.id, &query, &deps.links), deps.chat.record_profile(&profile))?;
+    json(StatusCode::OK, &page, &[])
 }
 
 #[cfg(test)]

@@ -1,19 +1,29 @@
 //! Accepts or refuses a new WebSocket connection.
 
+use std::time::Duration;
+
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
-use contract::{ApiError, ErrorCode, Problem, Timestamp};
+use contract::{ApiError, Channel, ConnectionId, ErrorCode, Event, FrameError, Problem, Timestamp};
+use push::{Limits, Push};
 use runtime::{SocketEvent, Verifier, bearer, refuse_frame, socket_response};
-use store::{Connections, TicketHolder};
+use store::{Connections, Subscriber, TicketHolder};
 
 /// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
     /// The `Connections` table, which stores tickets and connections.
     pub connections: Connections,
+    /// Closes connections, with [`LIMITS`].
+    pub push: Push,
+    /// Maximum number of open connections of a user.
+    pub connections_per_user: u64,
     /// Verifies the bearer token of clients that send one instead of a ticket.
     pub verifier: Verifier,
     /// Origins of the web pages that may connect, such as `https://chat.example`.
     pub allowed_origins: Vec<String>,
 }
+
+/// Time limits for closing connections. They are short, because the client waits for the handshake.
+pub const LIMITS: Limits = Limits { post: Duration::from_secs(1), overall: Duration::from_secs(2) };
 
 /// Splits a comma-separated list of origins, as in `ALLOWED_ORIGINS`. Drops empty entries.
 #[must_use]
@@ -22,7 +32,8 @@ pub fn parse_origins(list: &str) -> Vec<String> {
 }
 
 /// Handles `$connect`. Stores the connection and answers 200. Refuses it with 401 if its ticket or token is not valid,
-/// and with 403 if its origin is not allowed.
+/// and with 403 if its origin is not allowed. If the user has too many open connections, closes the oldest; if that
+/// fails, the new connection is accepted nevertheless.
 ///
 /// API Gateway chooses the route of a frame by its action, so a frame with the action `$connect` also gets here. It is
 /// answered with an error event and opens no connection.
@@ -44,8 +55,34 @@ pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyRe
         let detail = "The token has expired. Sign in again, then request a new ticket.";
         return Err(Problem::new(ErrorCode::Unauthorized, detail).into());
     }
-    deps.connections.connect(&event.connection_id, &holder.user_id, holder.token_expires_at).await?;
+    let TicketHolder { user_id, token_expires_at } = holder;
+    let channel = Channel::User(user_id.clone());
+    let (open, ()) = tokio::try_join!(
+        deps.connections.subscribers(&channel),
+        deps.connections.connect(&event.connection_id, &user_id, token_expires_at)
+    )?;
+    let surplus = surplus(open.live, &event.connection_id, deps.connections_per_user);
+    if !surplus.is_empty() {
+        deps.push.close_with_frame(&channel, &surplus, &too_many_connections(deps)?).await;
+    }
     Ok(socket_response(200, None))
+}
+
+/// Returns the connections that must be closed, so that the user has at most `limit` open ones with the new one: the
+/// oldest. `open` are the user's connections, perhaps with the new one.
+fn surplus(mut open: Vec<Subscriber>, new: &ConnectionId, limit: u64) -> Vec<Subscriber> {
+    open.retain(|subscriber| subscriber.connection_id != *new);
+    open.sort_by_key(|subscriber| subscriber.subscribed_at);
+    let kept = usize::try_from(limit.saturating_sub(1)).unwrap_or(usize::MAX);
+    open.truncate(open.len().saturating_sub(kept));
+    open
+}
+
+fn too_many_connections(deps: &Deps) -> Result<String, ApiError> {
+    let limit = deps.connections_per_user;
+    let detail = format!("You have more than {limit} open connections. This is the oldest, so the server closes it.");
+    let event = Event::Error(FrameError::new(ErrorCode::TooManyConnections, detail));
+    Ok(serde_json::to_string(&event)?)
 }
 
 async fn identify(deps: &Deps, event: &SocketEvent) -> Result<TicketHolder, ApiError> {
@@ -63,19 +100,21 @@ async fn identify(deps: &Deps, event: &SocketEvent) -> Result<TicketHolder, ApiE
 
 #[cfg(test)]
 mod tests {
-    use contract::ConnectionId;
+    use aws_sdk_dynamodb::types::AttributeValue;
     use runtime::{identity::VerifierConfig, report};
     use serde_json::{Value, json};
     use testkit::issuer::{AUDIENCE, Issuer};
-    use testkit::{Tables, caller, socket_event};
+    use testkit::{Fault, Management, Tables, caller, connect, socket_event};
 
     use super::*;
 
     const EVENT: &str = include_str!("../../../events/ws-connect.json");
 
     struct Fixture {
+        tables: Tables,
         deps: Deps,
         issuer: Issuer,
+        management: Management,
     }
 
     impl Fixture {
@@ -86,12 +125,16 @@ mod tests {
                 audience: AUDIENCE.into(),
                 jwks_url: issuer.jwks_url(),
             };
+            let (tables, management) = (Tables::create().await, Management::start().await);
+            let connections = tables.connections();
             let deps = Deps {
-                connections: Tables::create().await.connections(),
+                push: management.push(connections.clone()).with_limits(LIMITS),
+                connections,
+                connections_per_user: 3,
                 verifier: Verifier::new(config).unwrap(),
                 allowed_origins: vec!["http://localhost:5173".into()],
             };
-            Self { deps, issuer }
+            Self { tables, deps, issuer, management }
         }
 
         async fn ticket(&self) -> String {
@@ -111,6 +154,26 @@ mod tests {
             }
         }
 
+        async fn connect_with_ticket(&self, connection: &str) -> u16 {
+            let query = json!({"ticket": self.ticket().await});
+            self.connect(connection, json!({}), query).await
+        }
+
+        /// Makes all connections look as if they had been opened a minute earlier.
+        async fn make_older(&self) {
+            let Tables { client, connections, .. } = &self.tables;
+            let rows = client.scan().table_name(connections).into_paginator().items().send();
+            for row in rows.collect::<Result<Vec<_>, _>>().await.unwrap() {
+                if !row.contains_key("subscribedAt") {
+                    continue;
+                }
+                let update = client.update_item().table_name(connections);
+                let update = update.key("pk", row["pk"].clone()).key("sk", row["sk"].clone());
+                let update = update.update_expression("SET subscribedAt = subscribedAt - :minute");
+                update.expression_attribute_values(":minute", AttributeValue::N("60".into())).send().await.unwrap();
+            }
+        }
+
         async fn user_of(&self, connection: &str) -> Option<String> {
             let connection = self.deps.connections.connection(&ConnectionId::new(connection)).await.unwrap();
             connection.map(|connection| connection.user_id.to_string())
@@ -125,6 +188,80 @@ mod tests {
         assert_eq!(fixture.user_of("first").await.as_deref(), Some("user-sarah"));
         assert_eq!(fixture.connect("second", json!({}), query).await, 401);
         assert_eq!(fixture.user_of("second").await, None);
+    }
+
+    #[tokio::test]
+    async fn oldest_connection_over_the_limit_is_told_and_closed() {
+        let fixture = Fixture::new().await;
+        connect(&fixture.deps.connections, "user-dad", "tablet").await;
+        for id in ["first", "second", "third", "fourth"] {
+            assert_eq!(fixture.connect_with_ticket(id).await, 200);
+            fixture.make_older().await;
+        }
+        let frames = fixture.management.frames("first");
+        assert_eq!((frames.len(), &frames[0]["event"]), (1, &json!("error")));
+        assert_eq!(frames[0]["data"]["code"], "too_many_connections");
+        assert_eq!(fixture.management.closed(), ["first"]);
+        assert_eq!(fixture.user_of("first").await, None);
+        for (id, user) in [("second", "user-sarah"), ("fourth", "user-sarah"), ("tablet", "user-dad")] {
+            assert_eq!(fixture.user_of(id).await.as_deref(), Some(user), "{id}");
+            assert!(fixture.management.frames(id).is_empty(), "{id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn closed_connections_make_room_without_closing_open_ones() {
+        let fixture = Fixture::new().await;
+        for id in ["closed", "second", "third"] {
+            assert_eq!(fixture.connect_with_ticket(id).await, 200);
+            fixture.make_older().await;
+        }
+        // The client closed it, but `$disconnect` was lost.
+        fixture.management.answer("closed", 410);
+        assert_eq!(fixture.connect_with_ticket("fourth").await, 200);
+        assert_eq!(fixture.user_of("closed").await, None);
+        assert!(fixture.management.closed().is_empty());
+        assert_eq!(fixture.user_of("second").await.as_deref(), Some("user-sarah"));
+    }
+
+    #[tokio::test]
+    async fn connection_that_is_being_opened_is_not_closed() {
+        let fixture = Fixture::new().await;
+        for id in ["opening", "second", "third"] {
+            assert_eq!(fixture.connect_with_ticket(id).await, 200);
+        }
+        fixture.management.answer("opening", 410);
+        assert_eq!(fixture.connect_with_ticket("fourth").await, 200);
+        assert_eq!(fixture.user_of("opening").await.as_deref(), Some("user-sarah"));
+    }
+
+    #[tokio::test]
+    async fn connection_is_accepted_although_closing_the_oldest_fails() {
+        let fixture = Fixture::new().await;
+        for id in ["first", "second", "third"] {
+            assert_eq!(fixture.connect_with_ticket(id).await, 200);
+            fixture.make_older().await;
+        }
+        fixture.management.answer("first", 500);
+        assert_eq!(fixture.connect_with_ticket("fourth").await, 200);
+        // The rows of the connection stay, so that the next connection closes it.
+        assert_eq!(fixture.user_of("first").await.as_deref(), Some("user-sarah"));
+        fixture.management.answer("first", 200);
+        assert_eq!(fixture.connect_with_ticket("fifth").await, 200);
+        let mut closed = fixture.management.closed();
+        closed.sort_unstable();
+        assert_eq!(closed, ["first", "second"]);
+    }
+
+    #[tokio::test]
+    async fn dead_endpoint_delays_a_connection_by_the_time_limit_only() {
+        let fixture = Fixture::new().await;
+        for id in ["first", "second", "third"] {
+            assert_eq!(fixture.connect_with_ticket(id).await, 200);
+        }
+        fixture.management.delay(Duration::from_hours(1));
+        assert_eq!(fixture.connect_with_ticket("fourth").await, 200);
+        assert_eq!(fixture.user_of("fourth").await.as_deref(), Some("user-sarah"));
     }
 
     #[tokio::test]
@@ -179,6 +316,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn ticket_of_impossible_form_is_refused_without_a_call() {
+        let mut fixture = Fixture::new().await;
+        let tables = Tables::create().await.through(|_| Fault::Refuse("AccessDeniedException")).await;
+        fixture.deps.connections = tables.connections();
+        for ticket in ["", "guess", &"A".repeat(42), &"A".repeat(10_000)] {
+            assert_eq!(fixture.connect("phone", json!({}), json!({"ticket": ticket})).await, 401, "{ticket}");
+        }
+        let possible = "A".repeat(43);
+        assert_eq!(fixture.connect("phone", json!({}), json!({"ticket": possible})).await, 500);
+    }
+
+    #[tokio::test]
     async fn missing_unknown_and_expired_credentials_are_refused() {
         let fixture = Fixture::new().await;
         let mut expired = fixture.issuer.claims("user-dad", "Dad");
@@ -188,6 +337,7 @@ mod tests {
             (json!({}), json!({})),
             (json!({}), json!({"ticket": ""})),
             (json!({}), json!({"ticket": "guess"})),
+            (json!({}), json!({"ticket": "A".repeat(43)})),
             (json!({}), json!({"token": "a.b.c"})),
             (json!({"Authorization": "Bearer a.b.c"}), json!({})),
             (json!({"Authorization": expired}), json!({})),

@@ -1,14 +1,21 @@
 //! Lambda entry point for the WebSocket route `$connect`.
 
-use runtime::{Error, init_telemetry, optional, required, sdk_config, serve_socket, verifier, warm_up};
+use push::Push;
+use runtime::{
+    Error, init_telemetry, optional, required, required_number, sdk_config, serve_socket, verifier, warm_up,
+};
 use store::Connections;
-use ws_connect::{Deps, handle, parse_origins};
+use ws_connect::{Deps, LIMITS, handle, parse_origins};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     init_telemetry();
+    let config = sdk_config()?;
+    let connections = Connections::new(&config, required("CONNECTIONS_TABLE")?);
     let deps = &Deps {
-        connections: Connections::new(&sdk_config()?, required("CONNECTIONS_TABLE")?),
+        push: Push::new(&config, required("WS_ENDPOINT")?, connections.clone()).with_limits(LIMITS),
+        connections,
+        connections_per_user: required_number("CONNECTIONS_PER_USER")?,
         verifier: verifier()?,
         allowed_origins: parse_origins(&optional("ALLOWED_ORIGINS").unwrap_or_default()),
     };

@@ -1,5 +1,5 @@
-//! Lambda entry point for the WebSocket route `$disconnect`. API Gateway calls it once after a connection was closed,
-//! but does not guarantee the call.
+//! Lambda entry point for the WebSocket route `$disconnect`. API Gateway calls it once after a connection has closed,
+//! but does not guarantee that it will.
 
 use runtime::{Error, init_telemetry, required, sdk_config, serve_socket, warm_up};
 use store::Connections;

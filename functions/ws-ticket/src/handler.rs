@@ -15,8 +15,7 @@ pub struct Deps {
     pub connections: Connections,
 }
 
-/// Handles `POST /api/ws-tickets`. Answers 200 with a ticket. Every client calls this route when it starts, so the
-/// route also stores the caller's name from the token.
+/// Handles `POST /api/ws-tickets`. Answers 200 with a ticket.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let profile = call.caller.profile();
     let holder = TicketHolder { user_id: call.caller.id, token_expires_at: call.caller.expires_at };

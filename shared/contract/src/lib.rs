@@ -17,6 +17,7 @@ mod schema;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod socket;
+mod text;
 mod thread;
 mod timestamp;
 
@@ -29,6 +30,7 @@ pub use page::{MessageRange, MessagesQuery, ThreadsQuery};
 pub use problem::{ErrorCode, FieldError, Problem};
 pub use profile::Profile;
 pub use socket::{Action, Answer, Channel, Event, Frame, FrameError, WsTicket, message_new_frame};
+pub use text::{changes_layout, is_visible};
 pub use thread::{CreateThread, Thread, ThreadDetails, ThreadPage, ThreadSummary};
 pub use timestamp::Timestamp;
 
@@ -43,6 +45,9 @@ pub mod limits {
     pub const BODY_CHARS: usize = 8_000;
     /// Maximum number of files in a message.
     pub const FILES: usize = 10;
+    /// Maximum number of threads that a file can be sent to. Its row lists them, and a page of messages reads the rows
+    /// of up to 1,000 files, so the rows must stay small.
+    pub const FILE_THREADS: usize = 100;
     /// Default for the maximum size of a file in bytes. A deployment sets another one with the parameter `MaxFileBytes`
     /// of template.yaml, which has the same default.
     pub const FILE_BYTES: u64 = 25 * 1024 * 1024;
@@ -80,4 +85,16 @@ pub mod limits {
     /// Maximum number of channels that a connection may subscribe to during its lifetime. Unsubscribing does not make
     /// room for another channel.
     pub const SUBSCRIPTIONS: usize = 500;
+    /// Default for the maximum number of messages that a user may send per minute. A deployment sets another one with
+    /// the parameter `MessagesPerMinute` of template.yaml, which has the same default. The same holds for the following
+    /// limits and the parameters of their names.
+    pub const MESSAGES_PER_MINUTE: u64 = 120;
+    /// Default for the maximum number of threads that a user may create per day (UTC).
+    pub const THREADS_PER_DAY: u64 = 50;
+    /// Default for the maximum number of files that a user may announce per day (UTC).
+    pub const UPLOADS_PER_DAY: u64 = 500;
+    /// Default for the maximum size of all files together that a user may announce per day (UTC), in bytes.
+    pub const UPLOAD_BYTES_PER_DAY: u64 = 2 * 1024 * 1024 * 1024;
+    /// Default for the maximum number of open connections of a user.
+    pub const CONNECTIONS_PER_USER: u64 = 20;
 }

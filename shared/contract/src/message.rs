@@ -2,20 +2,22 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, ErrorCode, FileId, MessageId, Problem, ThreadId, Timestamp, UserId, fields::Fields, limits};
+use crate::{
+    Attachment, ErrorCode, FileId, MessageId, Problem, ThreadId, Timestamp, UserId, fields::Fields, is_visible, limits,
+};
 
-/// Request body of `POST /api/threads/{threadId}/messages`. It must have text, files or both.
+/// Request body of `POST /api/threads/{threadId}/messages`. It must have visible text, files or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
     schemars(rename_all = "camelCase", extend("not" = {
-        "properties": { "body": { "enum": ["", null] }, "fileIds": { "enum": [[], null] } },
+        "properties": { "body": { "pattern": crate::text::pattern::invisible() }, "fileIds": { "enum": [[], null] } },
     }))
 )]
 pub struct SendMessage {
-    /// The message's text, at most [`limits::BODY_CHARS`] characters. It may be missing or empty if the message has
-    /// files.
+    /// The message's text, at most [`limits::BODY_CHARS`] characters. It must have a visible character, unless the
+    /// message has files.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", length(max = limits::BODY_CHARS)))]
     pub body: String,
     /// IDs of the message's files in the order of the request, at most [`limits::FILES`]. An ID may occur twice.
@@ -40,8 +42,8 @@ impl SendMessage {
         if file_ids.len() > limits::FILES {
             fields.refuse("fileIds", format!("must have at most {} files", limits::FILES));
         }
-        if text.is_empty() && file_ids.is_empty() && !fields.refused("body") && !fields.refused("fileIds") {
-            fields.refuse("body", "must not be empty, unless the message has files");
+        if !is_visible(&text) && file_ids.is_empty() && !fields.refused("body") && !fields.refused("fileIds") {
+            fields.refuse("body", "must have a visible character, unless the message has files");
         }
         fields.finish(Self { body: text, file_ids })
     }
@@ -142,10 +144,21 @@ mod tests {
     }
 
     #[test]
-    fn body_may_be_empty_only_with_files() {
-        for body in [serde_json::json!({}), serde_json::json!({"body": "", "fileIds": []})] {
-            assert_eq!(refused(&body), ["body"]);
+    fn body_without_visible_characters_needs_files() {
+        assert_eq!(refused(&serde_json::json!({})), ["body"]);
+        for text in ["", " ", "\r\n\t", "\u{a0}\u{3000}", "\u{200b}", "\u{200d}\u{fe0f}", "\u{0}", "\u{2800}\u{3164}"] {
+            assert_eq!(refused(&serde_json::json!({"body": text, "fileIds": []})), ["body"], "{text:?}");
+            let with_file = serde_json::json!({"body": text, "fileIds": ["file_1"]}).to_string();
+            assert_eq!(SendMessage::parse(with_file.as_bytes()).unwrap().body, text);
         }
+        for text in [".", "\n\u{1f44d}\n", "\u{202e}a"] {
+            let body = serde_json::json!({"body": text}).to_string();
+            assert_eq!(SendMessage::parse(body.as_bytes()).unwrap().body, text);
+        }
+    }
+
+    #[test]
+    fn files_without_body_are_accepted() {
         let sent = SendMessage::parse(br#"{"fileIds":["file_1","file_2","file_1"]}"#).unwrap();
         assert_eq!(sent.distinct_files(), ["file_1", "file_2"].map(|id| FileId::parse(id).unwrap()));
     }

@@ -31,8 +31,20 @@ pub enum ErrorCode {
     /// 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names
     /// each such field.
     InvalidRequest,
+    /// 422: a file of the message was already sent to [`limits::FILE_THREADS`](crate::limits::FILE_THREADS) other
+    /// threads. `errors` names each such file. Upload it again as a new file.
+    TooManyFileUses,
+    /// 422: a member of the new thread has never called this deployment. `errors` names each such member. A user becomes
+    /// a possible member with their first call of any `/api` route.
+    UnknownMember,
     /// 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
     IdempotencyKeyReused,
+    /// 429: the caller has sent too many messages in the current minute. Nothing was stored. Retry after the seconds in
+    /// `Retry-After`.
+    RateLimited,
+    /// 429: the caller has created too many threads, or has announced too many or too large files, in the current day
+    /// (UTC). Nothing was stored. Retry after the seconds in `Retry-After`.
+    QuotaExceeded,
     /// Socket: the frame is not a JSON object.
     MalformedFrame,
     /// Socket: the server does not know the frame's `action`.
@@ -44,6 +56,8 @@ pub enum ErrorCode {
     /// Socket: the connection has already subscribed to [`limits::SUBSCRIPTIONS`](crate::limits::SUBSCRIPTIONS)
     /// channels. Open another connection.
     TooManySubscriptions,
+    /// Socket: the user has too many open connections, and this one is the oldest. The server closes it.
+    TooManyConnections,
     /// Socket: the token that opened the connection has expired. Reconnect with a new token.
     ConnectionExpired,
     /// 500: the server failed to process the request. Its log has the details under the response's `requestId`.
@@ -84,8 +98,8 @@ impl ErrorCode {
             Self::OriginNotAllowed | Self::InvalidFileUrl => 403,
             Self::FileNotFound | Self::ThreadNotFound => 404,
             Self::BodyTooLarge | Self::FrameTooLarge => 413,
-            Self::InvalidRequest | Self::IdempotencyKeyReused => 422,
-            Self::TooManySubscriptions => 429,
+            Self::InvalidRequest | Self::TooManyFileUses | Self::UnknownMember | Self::IdempotencyKeyReused => 422,
+            Self::RateLimited | Self::QuotaExceeded | Self::TooManySubscriptions | Self::TooManyConnections => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -111,23 +125,28 @@ pub struct Problem {
     pub detail: String,
     /// The invalid fields; empty if the problem is not about fields.
     pub errors: Vec<FieldError>,
+    /// Seconds after which the same request may succeed, for the header `Retry-After`. `None` if waiting does not help,
+    /// or if nobody knows how long.
+    pub retry_after: Option<u64>,
 }
 
 impl Problem {
     /// Creates a problem that is not about fields.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+    }
+
+    /// Creates a problem of a request that may succeed after `retry_after` seconds.
+    pub fn retry_later(code: ErrorCode, detail: impl Into<String>, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(code, detail) }
     }
 
     /// Creates a problem about invalid fields. Its detail names them.
     #[must_use]
     pub fn fields(code: ErrorCode, errors: Vec<FieldError>) -> Self {
         let names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
-        Self {
-            code,
-            detail: format!("These fields are not valid: {}. See `errors` for each.", names.join(", ")),
-            errors,
-        }
+        let detail = format!("These fields are not valid: {}. See `errors` for each.", names.join(", "));
+        Self { errors, ..Self::new(code, detail) }
     }
 
     /// Creates the problem for a thread that does not exist or that the caller is not a member of. It is the same in
@@ -148,7 +167,7 @@ impl Problem {
     /// which the RFC recommends the status's reason phrase as `title`. `code` identifies the error.
     #[must_use]
     pub fn to_json(&self, request_id: &str) -> String {
-        let Self { code, detail, errors } = self;
+        let Self { code, detail, errors, retry_after: _ } = self;
         let body = ProblemDocument {
             r#type: "about:blank",
             title: code.title(),

@@ -5,9 +5,10 @@ use crate::UserId;
 pub struct Profile {
     /// The token's `sub` claim.
     pub id: UserId,
-    /// The token's `name` claim; `None` if the token has none, such as an access token of Cognito.
+    /// The name from the token's `name` claim; `None` if the token has none that can be shown. Access tokens of Cognito
+    /// have none.
     pub name: Option<String>,
-    /// The token's `iat` claim: when it was issued, in seconds since 1970. The stored name stays if it comes from a
+    /// The token's `iat` claim: when it was issued, in seconds since 1970. The stored name is kept if it came from a
     /// token that was issued later.
     pub issued_at: i64,
 }

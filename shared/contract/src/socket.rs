@@ -17,7 +17,7 @@ pub struct WsTicket {
     pub expires_in: i64,
 }
 
-/// A destination of events. Its subscribers receive them.
+/// A destination for events, which its subscribers receive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
     /// Events of a thread: `thread:<threadId>`. The thread's members may subscribe.
@@ -204,8 +204,8 @@ pub enum Event {
     Subscribed {
         /// The channel that the connection is now subscribed to.
         channel: Channel,
-        /// The thread's last `seq`. The server pushes every message with a larger `seq`. The client fetches missing
-        /// messages up to this `seq` over REST, with `after`.
+        /// The thread's last `seq` at the time of the subscription. The server pushes every later message. The client
+        /// fetches missing messages up to this `seq` over REST, with the query parameter `after`.
         seq: u64,
     },
     /// Answer to `unsubscribe`.
@@ -215,7 +215,8 @@ pub enum Event {
     },
     /// Answer to `ping`.
     Pong,
-    /// Answer to a frame that the server could not process. The connection stays open.
+    /// Answer to a frame that the server could not process; the connection stays open. With `too_many_connections`, it
+    /// answers no frame, and the server closes the connection.
     Error(FrameError),
 }
 

@@ -2,31 +2,39 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Message, Problem, ThreadId, Timestamp, UserId, fields::Fields, limits};
+use crate::{
+    ErrorCode, FieldError, Message, Problem, ThreadId, Timestamp, UserId, changes_layout, fields::Fields, is_visible,
+    limits,
+};
 
 /// Request body of `POST /api/threads`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "camelCase"))]
 pub struct CreateThread {
-    /// IDs of the thread's members: the users in the request, in the request's order and without duplicates, and the
-    /// caller. A thread has 1 to [`limits::MEMBERS`] members.
+    /// IDs of the members in the order of the request. An ID may occur twice, and the caller's may be missing;
+    /// [`members`](Self::members) returns the thread's members.
     // The schema has no `maxItems`: a request may name a member twice, and the limit counts each member once.
     #[cfg_attr(
         feature = "schema",
         schemars(
             description = "IDs of the thread's members. The caller is always a member, whether named or not. Order \
-                and duplicates do not matter. At most [`limits::MEMBERS`] different members, the caller included.",
+                and duplicates do not matter. At most [`limits::MEMBERS`] different members, the caller included. Members \
+                of a new thread must be known: each has called an `/api` route of this deployment at least once.",
             extend("x-max-members" = limits::MEMBERS)
         )
     )]
     pub member_ids: Vec<UserId>,
-    /// The thread's title, at most [`limits::TITLE_CHARS`] characters.
-    #[cfg_attr(feature = "schema", schemars(length(max = limits::TITLE_CHARS)))]
+    /// The thread's title, at most [`limits::TITLE_CHARS`] characters. Unless it is empty, it has a visible character. It
+    /// has no control characters, no line separators, and no bidirectional embeddings, overrides or isolates.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(max = limits::TITLE_CHARS), extend("pattern" = crate::text::pattern::title()))
+    )]
     pub title: Option<String>,
 }
 
 impl CreateThread {
-    /// Parses a request body and adds `caller` to the members. Fails with a problem that names every invalid field.
+    /// Parses a request body. Fails with a problem that names every invalid field. `caller` counts as a member.
     pub fn parse(body: &[u8], caller: &UserId) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
         let what = format!("a user ID of 1 to {} bytes without control characters", limits::USER_ID_BYTES);
@@ -34,19 +42,48 @@ impl CreateThread {
         if named.is_none() && !fields.refused("memberIds") {
             fields.refuse("memberIds", "is required");
         }
-        let mut seen = HashSet::new();
-        let member_ids: Vec<UserId> = named
-            .unwrap_or_default()
-            .into_iter()
-            .chain([caller.clone()])
-            .filter(|member| seen.insert(member.clone()))
-            .collect();
-        if member_ids.len() > limits::MEMBERS {
+        let mut title = fields.string("title", limits::TITLE_CHARS);
+        if let Some(message) = title.as_deref().and_then(title_error) {
+            fields.refuse("title", message);
+            title = None;
+        }
+        let request = Self { member_ids: named.unwrap_or_default(), title };
+        if request.members(caller).len() > limits::MEMBERS {
             let message = format!("must have at most {} different members, you included", limits::MEMBERS);
             fields.refuse("memberIds", message);
         }
-        let title = fields.string("title", limits::TITLE_CHARS);
-        fields.finish(Self { member_ids, title })
+        fields.finish(request)
+    }
+
+    /// Returns the thread's members: the users in the request, in its order and without duplicates, and `caller`.
+    #[must_use]
+    pub fn members(&self, caller: &UserId) -> Vec<UserId> {
+        let mut seen = HashSet::new();
+        self.member_ids.iter().chain([caller]).filter(|member| seen.insert(*member)).cloned().collect()
+    }
+
+    /// Creates the problem for members that have never called this deployment. It names each place in the request where
+    /// one of `unknown` occurs, at most [`limits::ERRORS`] places.
+    #[must_use]
+    pub fn unknown_members(&self, unknown: &[UserId]) -> Problem {
+        let unknown: HashSet<_> = unknown.iter().collect();
+        let places = self.member_ids.iter().enumerate().filter(|(_, member)| unknown.contains(member));
+        let errors = places.take(limits::ERRORS).map(|(index, _)| FieldError {
+            field: format!("memberIds[{index}]"),
+            message: "is not a known user; they must sign in to this deployment once before you can add them".into(),
+        });
+        Problem::fields(ErrorCode::UnknownMember, errors.collect())
+    }
+}
+
+/// Returns what is wrong with a title, or `None` if it is valid.
+fn title_error(title: &str) -> Option<&'static str> {
+    if title.contains(changes_layout) {
+        Some("must not have control characters, line separators, or bidirectional embeddings, overrides or isolates")
+    } else if !title.is_empty() && !is_visible(title) {
+        Some("must have a visible character; leave the title out for a thread without one")
+    } else {
+        None
     }
 }
 
@@ -63,8 +100,8 @@ pub struct Thread {
     pub member_ids: Vec<UserId>,
     /// When the thread was created.
     pub created_at: Timestamp,
-    /// When the newest message was committed, or when the thread was created if it has no messages. It usually changes
-    /// within a second after a new message.
+    /// When the newest message was committed, or when the thread was created if it has no messages. It is usually
+    /// updated within a second of a new message.
     pub updated_at: Timestamp,
 }
 
@@ -117,10 +154,48 @@ mod tests {
     fn caller_is_a_member_once_whether_named_or_not() {
         for body in [r#"{"memberIds":["a","b","a"]}"#, r#"{"memberIds":["a","b"],"title":null,"extra":1}"#] {
             let parsed = CreateThread::parse(body.as_bytes(), &user("b")).unwrap();
-            assert_eq!(parsed, CreateThread { member_ids: vec![user("a"), user("b")], title: None });
+            assert_eq!(parsed.members(&user("b")), [user("a"), user("b")]);
+            assert_eq!(parsed.title, None);
         }
         let alone = CreateThread::parse(br#"{"memberIds":[]}"#, &user("a")).unwrap();
-        assert_eq!(alone.member_ids, [user("a")]);
+        assert_eq!(alone.members(&user("a")), [user("a")]);
+    }
+
+    #[test]
+    fn titles_must_be_visible_and_must_not_change_the_layout() {
+        let parse = |title: &str| {
+            let body = serde_json::json!({"memberIds": [], "title": title}).to_string();
+            CreateThread::parse(body.as_bytes(), &user("a"))
+        };
+        for good in ["", "Family 👨‍👩‍👧", "שלום\u{200f}!", "می‌خواهم", " a "] {
+            assert_eq!(parse(good).unwrap().title.as_deref(), Some(good));
+        }
+        for bad in [
+            " ",
+            "\u{3000}",
+            "\u{200b}",
+            "\u{2800}\u{e0041}",
+            "a\nb",
+            "a\u{0}",
+            "\u{202e}moM",
+            "\u{2067}a\u{2069}",
+            "a\u{2028}",
+        ] {
+            let problem = parse(bad).unwrap_err();
+            assert_eq!((problem.code, problem.errors.len()), (ErrorCode::InvalidRequest, 1), "{bad:?}");
+            assert_eq!(problem.errors[0].field, "title");
+        }
+    }
+
+    #[test]
+    fn problem_names_every_place_of_an_unknown_member() {
+        let request = CreateThread { member_ids: ["x", "a", "y", "x"].map(user).into(), title: None };
+        let problem = request.unknown_members(&[user("x"), user("y")]);
+        let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["memberIds[0]", "memberIds[2]", "memberIds[3]"]);
+        assert_eq!((problem.code, problem.code.status()), (ErrorCode::UnknownMember, 422));
+        let many = CreateThread { member_ids: vec![user("x"); 1_000], title: None };
+        assert_eq!(many.unknown_members(&[user("x")]).errors.len(), limits::ERRORS);
     }
 
     #[test]

@@ -45,8 +45,8 @@ impl Bucket {
             .operation_timeout(Duration::from_secs(40));
         let config = Builder::from(config)
             .timeout_config(timeouts.build())
-            // An explicit endpoint is the local cloud's. It has no host name per bucket, so the bucket's name goes into
-            // the path.
+            // Only a local cloud has an explicit endpoint. It has no host name per bucket, so the bucket's name goes
+            // into the path.
             .force_path_style(config.endpoint_url().is_some())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);

@@ -22,6 +22,20 @@ pub(crate) fn thumbnail(id: &FileId, bytes: &[u8]) -> String {
     format!("thumbs/{id}/{}.jpg", sha256(bytes))
 }
 
+/// Returns whether `key` is a key that [`file()`] returns for the file `id`.
+pub(crate) fn is_file(id: &FileId, key: &str) -> bool {
+    key.strip_prefix(&format!("files/{id}/")).is_some_and(is_sha256)
+}
+
+/// Returns whether `key` is a key that [`thumbnail`] returns for the file `id`.
+pub(crate) fn is_thumbnail(id: &FileId, key: &str) -> bool {
+    key.strip_prefix(&format!("thumbs/{id}/")).and_then(|name| name.strip_suffix(".jpg")).is_some_and(is_sha256)
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Returns the ID of the file whose upload has the object key `key`, or `None` if `key` is not the key of an upload.
 /// `key` is URL-encoded as in S3 event notifications, with `+` for a space.
 #[must_use]
@@ -78,5 +92,6 @@ mod tests {
         let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(file(&id, b""), format!("files/file_1/{hash}"));
         assert_eq!(thumbnail(&id, b""), format!("thumbs/file_1/{hash}.jpg"));
+        assert!(is_file(&id, &file(&id, b"")) && is_thumbnail(&id, &thumbnail(&id, b"")));
     }
 }

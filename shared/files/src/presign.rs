@@ -16,9 +16,10 @@ use crate::{Error, keys};
 
 /// How long an upload URL is valid.
 pub const UPLOAD_WINDOW: Duration = Duration::from_mins(15);
-/// How long a download URL is valid. Links to files redirect to download URLs, and browsers cache a file under its
-/// download URL. A shorter time would make them download files again.
-pub const DOWNLOAD_WINDOW: Duration = Duration::from_hours(1);
+/// The longest time for which a download URL is valid. It is short, because a URL also stops working when the temporary
+/// credentials that signed it expire:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html>
+pub const DOWNLOAD_WINDOW: Duration = Duration::from_mins(15);
 
 /// Signs URLs of the bucket's objects. Signing needs no call to S3. So a function that only signs URLs does not link
 /// the S3 client, which would be a quarter of its binary.
@@ -48,8 +49,8 @@ impl Presigner {
     pub fn new(config: &SdkConfig, bucket: &str) -> Self {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let url = match config.endpoint_url() {
-            // An explicit endpoint is the local cloud's. It has no host name per bucket, so the bucket's name goes into
-            // the path.
+            // Only a local cloud has an explicit endpoint. It has no host name per bucket, so the bucket's name goes
+            // into the path.
             Some(endpoint) => format!("{}/{bucket}/", endpoint.trim_end_matches('/')),
             // Regions in China have a domain of their own:
             // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
@@ -80,10 +81,11 @@ impl Presigner {
         })
     }
 
-    /// Signs a URL for downloading a published object within [`DOWNLOAD_WINDOW`].
-    pub async fn download(&self, key: &str) -> Result<String, Error> {
+    /// Signs a URL for downloading a published object from `now` on, for `lifetime` in whole seconds. S3 requires at
+    /// least one second. S3 checks the time when a download starts, and lets a download that has started finish.
+    pub async fn download(&self, key: &str, now: Timestamp, lifetime: Duration) -> Result<String, Error> {
         let request = Request::builder().uri(format!("{}{key}", self.url)).body(()).map_err(Error::refused)?;
-        self.sign(request, Timestamp::now().seconds(), DOWNLOAD_WINDOW).await
+        self.sign(request, now.seconds(), lifetime).await
     }
 
     /// Returns the request's URL with a signature in its query:

@@ -1,6 +1,7 @@
 //! Delivery: sends an event to every subscriber of its channels, through API Gateway's `@connections` API.
 
 mod audience;
+mod closing;
 mod post;
 mod repairs;
 
@@ -23,7 +24,7 @@ use tracing::warn;
 use crate::audience::Audience;
 use crate::post::PostResult;
 
-pub use repairs::{Repair, Repairs};
+pub use repairs::{DeadLetter, Repair, Repairs};
 
 /// Maximum number of concurrent `@connections` calls of one function instance, across all its deliveries.
 const CONCURRENCY: usize = 64;

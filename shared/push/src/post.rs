@@ -42,7 +42,7 @@ impl Push {
         PostResult::Failed
     }
 
-    async fn try_post(&self, id: &ConnectionId, frame: &str) -> PostResult {
+    pub(crate) async fn try_post(&self, id: &ConnectionId, frame: &str) -> PostResult {
         let _permit = self.permits.acquire().await;
         let request = self.client.post_to_connection().connection_id(id.as_str()).data(Blob::new(frame));
         let error = match timeout(self.limits.post, request.send()).await {
@@ -61,7 +61,7 @@ impl Push {
         }
     }
 
-    /// Closes an expired connection, then deletes its rows from the `Connections` table. If closing fails, the rows
+    /// Closes a connection, then deletes its rows from the `Connections` table. If closing fails, the rows
     /// stay, and the next delivery to one of `channels` tries again.
     pub(crate) async fn close(&self, channels: &[&Channel], id: &ConnectionId) {
         let closed = {
@@ -73,7 +73,7 @@ impl Push {
                 warn!(
                     connection = %id,
                     error = describe(&error),
-                    "closing an expired connection failed; the next delivery will retry"
+                    "closing a connection failed; the next delivery or connection of its user will retry"
                 );
             }
             _ => _ = self.remove(channels, id).await,

@@ -17,6 +17,16 @@ pub struct Repair {
     pub seq: u64,
 }
 
+/// What the dead-letter queue holds of a stream record that cannot be processed: only the primary key of its row in the
+/// `Chat` table, so that the queue keeps no message text. A redrive reads the row again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// The row's partition key.
+    pub pk: String,
+    /// The row's sort key.
+    pub sk: String,
+}
+
 /// Client of the repair queue and the dead-letter queue. A function creates one and keeps it between invocations.
 #[derive(Debug, Clone)]
 pub struct Repairs {
@@ -37,9 +47,9 @@ impl Repairs {
         self.send(&self.queue_url, serde_json::to_string(repair)?, DELAY).await
     }
 
-    /// Sends an event that cannot be processed to the dead-letter queue, as JSON, for a person to look at.
-    pub async fn send_to_dead_letters(&self, event: &impl Serialize) -> Result<(), ApiError> {
-        self.send(&self.dead_letters_url, serde_json::to_string(event)?, 0).await
+    /// Sends the key of a row that cannot be processed to the dead-letter queue, for a person to look at.
+    pub async fn send_to_dead_letters(&self, row: &DeadLetter) -> Result<(), ApiError> {
+        self.send(&self.dead_letters_url, serde_json::to_string(row)?, 0).await
     }
 
     async fn send(&self, url: &str, body: String, delay: i32) -> Result<(), ApiError> {

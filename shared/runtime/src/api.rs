@@ -1,6 +1,7 @@
 //! Serves HTTP routes behind API Gateway: authenticates requests, gives handlers access to them, and builds responses.
 
 use std::future::Future;
+use std::time::Duration;
 
 use contract::{ApiError, FileId, Problem, ThreadId};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
@@ -71,12 +72,13 @@ pub fn json<T: Serialize>(status: StatusCode, body: &T, headers: &[(HeaderName, 
     response(status, "application/json", serde_json::to_string(body)?, headers)
 }
 
-/// Builds a 302 redirect to `location`. The client may cache it for `max_age` seconds; shared caches may not.
-pub fn redirect(location: &str, max_age: u64) -> Result<Answer, ApiError> {
+/// Builds a 302 redirect to `location`. The client may cache it for the whole seconds of `max_age`; shared caches may
+/// not.
+pub fn redirect(location: &str, max_age: Duration) -> Result<Answer, ApiError> {
     let response = Response::builder()
         .status(StatusCode::FOUND)
         .header(LOCATION, location)
-        .header(CACHE_CONTROL, format!("private, max-age={max_age}"))
+        .header(CACHE_CONTROL, format!("private, max-age={}", max_age.as_secs()))
         .header(X_CONTENT_TYPE_OPTIONS, "nosniff");
     response.body(Body::Empty).map_err(|error| ApiError::Internal(error.to_string()))
 }
@@ -103,10 +105,11 @@ fn problem(error: ApiError, request_id: &str) -> Result<Answer, ApiError> {
     let problem = report(error);
     let status = StatusCode::from_u16(problem.code.status()).map_err(|error| ApiError::Internal(error.to_string()))?;
     let body = problem.to_json(request_id);
-    let headers: &[_] = match status {
+    let retry_after = problem.retry_after.map(|seconds| seconds.to_string());
+    let headers: &[_] = match (status, &retry_after) {
         // RFC 6750 §3 requires this header on a 401.
-        StatusCode::UNAUTHORIZED => &[(WWW_AUTHENTICATE, "Bearer")],
-        StatusCode::SERVICE_UNAVAILABLE => &[(RETRY_AFTER, "1")],
+        (StatusCode::UNAUTHORIZED, _) => &[(WWW_AUTHENTICATE, "Bearer")],
+        (_, Some(seconds)) => &[(RETRY_AFTER, seconds.as_str())],
         _ => &[],
     };
     response(status, "application/problem+json", body, headers)

@@ -15,11 +15,15 @@ impl ConfigError {
     pub fn new(name: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { name: name.into(), problem: problem.into() }
     }
+
+    pub(crate) fn missing(name: &str) -> Self {
+        Self::new(name, "is missing or empty")
+    }
 }
 
 /// Returns the environment variable `name`. Fails if it is missing or empty.
 pub fn required(name: &str) -> Result<String, ConfigError> {
-    optional(name).ok_or_else(|| ConfigError::new(name, "is missing or empty"))
+    optional(name).ok_or_else(|| ConfigError::missing(name))
 }
 
 /// Returns the environment variable `name`, or `None` if it is missing or empty.
@@ -33,8 +37,8 @@ pub fn required_number(name: &str) -> Result<u64, ConfigError> {
     required(name)?.parse().map_err(|_| ConfigError::new(name, "is not a whole number"))
 }
 
-/// Returns whether the environment variable `name` is `yes`. Fails if it is neither `yes` nor `no`.
-pub fn required_switch(name: &str) -> Result<bool, ConfigError> {
+/// Returns the environment variable `name`, which is `yes` or `no`. Fails if it is missing or has another value.
+pub fn required_flag(name: &str) -> Result<bool, ConfigError> {
     match required(name)?.as_str() {
         "yes" => Ok(true),
         "no" => Ok(false),

@@ -24,10 +24,8 @@ pub fn report(error: ApiError) -> Problem {
         }
         ApiError::Unavailable(text) => {
             error!(error = text, "request failed; the client is asked to retry");
-            Problem::new(
-                ErrorCode::Unavailable,
-                "The service is temporarily unavailable. Try again after the time in Retry-After.",
-            )
+            let detail = "The service is temporarily unavailable. Try again after the time in Retry-After.";
+            Problem::retry_later(ErrorCode::Unavailable, detail, 1)
         }
         ApiError::Internal(text) => {
             error!(error = text, "request failed; the client gets a 500");

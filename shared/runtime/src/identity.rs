@@ -7,7 +7,7 @@ mod verifier;
 
 use std::collections::HashMap;
 
-use contract::{Profile, UserId};
+use contract::{Profile, UserId, changes_layout, is_visible};
 
 pub use verifier::{Verifier, VerifierConfig};
 
@@ -36,7 +36,8 @@ pub enum IdentityError {
 pub struct Caller {
     /// The `sub` claim, unchanged, within the limits of [`UserId::parse`].
     pub id: UserId,
-    /// The `name` claim, trimmed and cut to 100 characters; `None` if it is missing or blank.
+    /// The `name` claim without the characters that [`changes_layout`] names, trimmed and cut to 100 characters; `None`
+    /// if it is missing or has no visible character. Such a name is no reason to refuse the token.
     pub name: Option<String>,
     /// The `iat` claim in seconds since 1970; 0 if it is missing.
     pub issued_at: i64,
@@ -75,10 +76,11 @@ impl Caller {
     ) -> Result<Self, IdentityError> {
         let sub =
             sub.ok_or(IdentityError::Unauthorized("The token has no subject. Use a token with a `sub` claim."))?;
-        let name: String = name.unwrap_or_default().trim().chars().take(MAX_NAME_CHARS).collect();
+        let name: String = name.unwrap_or_default().chars().filter(|c| !changes_layout(*c)).collect();
+        let name: String = name.trim().chars().take(MAX_NAME_CHARS).collect();
         Ok(Self {
             id: UserId::parse(sub).ok_or(IdentityError::Unauthorized(INVALID_SUBJECT))?,
-            name: Some(name).filter(|name| !name.is_empty()),
+            name: Some(name).filter(|name| is_visible(name)),
             issued_at: issued_at.unwrap_or(0),
             expires_at: expires_at
                 .ok_or(IdentityError::Unauthorized("The token has no expiry time. Use a token with an `exp` claim."))?,
@@ -180,6 +182,20 @@ mod tests {
         for (name, expected) in [("", None), (" \t ", None), (" Dad ", Some("Dad")), (&long, Some(cut.as_str()))] {
             let found = claims(&[("sub", "a"), ("exp", "1"), ("name", name)]);
             assert_eq!(Caller::from_claims(&found).unwrap().name.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn names_lose_characters_that_change_the_layout_and_must_be_visible() {
+        for (name, expected) in [
+            ("\u{202e}daD\u{202c}", Some("daD")),
+            ("\u{2067}Anna\u{2069}\u{0} \n", Some("Anna")),
+            ("שרה\u{200f}", Some("שרה\u{200f}")),
+            ("\u{202a}\u{202c}", None),
+            ("\u{200b}\u{2800}", None),
+        ] {
+            let found = claims(&[("sub", "a"), ("exp", "1"), ("name", name)]);
+            assert_eq!(Caller::from_claims(&found).unwrap().name.as_deref(), expected, "{name:?}");
         }
     }
 

@@ -12,7 +12,7 @@ mod start;
 
 pub use api::{Answer, Call, json, redirect, respond, serve, serve_public};
 pub use aws::{sdk_config, sdk_config_for};
-pub use config::{ConfigError, optional, required, required_number, required_switch};
+pub use config::{ConfigError, optional, required, required_flag, required_number};
 pub use error::report;
 pub use http::{HeaderName, StatusCode, header};
 pub use identity::{Caller, Verifier, bearer};

@@ -72,8 +72,10 @@ pub fn socket_response(status: u16, body: Option<String>) -> ApiGatewayProxyResp
     response
 }
 
-/// Runs a function that serves a WebSocket route. An error becomes a response with the error's status. Returns only
-/// when Lambda shuts the instance down.
+/// Runs a function that serves a WebSocket route. Returns only when Lambda shuts the instance down.
+///
+/// If the client caused an error, the response has the error's status. If the server caused it, the invocation fails:
+/// only then does it count in the function's error metric. API Gateway refuses a connection in both cases.
 pub async fn serve_socket<H, F>(handle: H) -> Result<(), lambda_runtime::Error>
 where
     H: Fn(SocketEvent) -> F + Send + Sync,
@@ -83,10 +85,38 @@ where
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
         let request_id = event.context.request_id;
         let answered = async { handle(SocketEvent::new(event.payload)?).await };
-        Ok::<_, lambda_runtime::Error>(answered.await.unwrap_or_else(|error| {
-            let problem = report(error);
-            socket_response(problem.code.status(), Some(problem.to_json(&request_id)))
-        }))
+        answer(answered.await, &request_id)
     }))
     .await
+}
+
+fn answer(
+    answered: Result<ApiGatewayProxyResponse, ApiError>,
+    request_id: &str,
+) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
+    match answered {
+        Err(error @ ApiError::Problem(_)) => {
+            let problem = report(error);
+            Ok(socket_response(problem.code.status(), Some(problem.to_json(request_id))))
+        }
+        // The Lambda runtime logs the error.
+        answered => Ok(answered?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Problem;
+
+    use super::*;
+
+    #[test]
+    fn server_faults_fail_the_invocation_and_client_faults_do_not() {
+        let refused = Problem::new(ErrorCode::OriginNotAllowed, "This page may not connect.");
+        assert_eq!(answer(Err(refused.into()), "r-1").unwrap().status_code, 403);
+        assert_eq!(answer(Ok(socket_response(200, None)), "r-1").unwrap().status_code, 200);
+        for fault in [ApiError::Unavailable("DynamoDB is busy".into()), ApiError::Internal("a row is broken".into())] {
+            assert_eq!(answer(Err(fault.clone()), "r-1").unwrap_err().to_string(), fault.to_string());
+        }
+    }
 }

@@ -18,7 +18,8 @@ pub struct Chat {
     /// The last committed `seq` of each thread, as far as this instance knows. A send tries the next `seq` first.
     pub(crate) last_seqs: Cache<ThreadId, u64>,
     pub(crate) names: Cache<UserId, String>,
-    /// For each user, the `issued_at` of the newest token whose name this instance has recorded.
+    /// Users whose profile this instance has recorded, with the `issued_at` of their newest token with a name;
+    /// `i64::MIN` if none had a name.
     pub(crate) recorded_profiles: Cache<UserId, i64>,
 }
 

@@ -79,6 +79,8 @@ pub struct Subscribers {
 pub struct Subscriber {
     /// ID of the connection.
     pub connection_id: ConnectionId,
+    /// When the connection subscribed to the channel, in seconds since 1970.
+    pub subscribed_at: i64,
     /// Whether API Gateway may still be opening the connection. It answers posts to such a connection with 410 (Gone)
     /// until ws-connect, the function for `$connect`, has returned.
     pub opening: bool,
@@ -190,7 +192,8 @@ impl Connections {
                 // ws-connect subscribes a connection to its user's own channel before the connection is open. All other
                 // subscriptions come from frames over the open connection.
                 let opening = matches!(channel, Channel::User(_)) && now - row.subscribed_at <= CONNECT_TIMEOUT;
-                subscribers.live.push(Subscriber { connection_id: row.connection_id, opening });
+                let SubscriptionRow { connection_id, subscribed_at, .. } = row;
+                subscribers.live.push(Subscriber { connection_id, subscribed_at, opening });
             } else {
                 subscribers.expired.push(row.connection_id);
             }

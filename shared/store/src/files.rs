@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use contract::{Attachment, CreateFile, Event, FileDetails, FileId, FileStatus, ThreadId, Timestamp, UserId};
+use contract::{Attachment, CreateFile, Event, FileDetails, FileId, FileStatus, ThreadId, Timestamp, UserId, limits};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub struct FileRow {
     pub status: FileStatus,
     /// When the row was created, before the upload.
     pub created_at: Timestamp,
-    /// The threads that the file was sent to.
+    /// The threads that the file was sent to, at most [`limits::FILE_THREADS`].
     #[serde(default, skip_serializing)]
     pub thread_ids: BTreeSet<ThreadId>,
     /// Object key of the published file; present if the file is ready.
@@ -43,7 +43,7 @@ pub struct FileRow {
     /// Why the file failed, for a person to read; present if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// Number of attempts to process the upload that were begun.
+    /// Number of failed attempts to process the upload.
     #[serde(default, skip_serializing)]
     attempts: u32,
     /// Whether the `file:status` event about the outcome was delivered.
@@ -51,7 +51,7 @@ pub struct FileRow {
     pub announced: bool,
 }
 
-/// The outcome of a file, which is recorded once.
+/// The outcome of processing an uploaded file. Only the first outcome is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The file is published.
@@ -66,6 +66,15 @@ pub enum Outcome {
         /// Why the file failed, for a person to read.
         reason: String,
     },
+}
+
+/// Why a user cannot send a file to a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsendable {
+    /// The file does not exist, belongs to another user, or has failed.
+    Unusable,
+    /// The file was already sent to [`limits::FILE_THREADS`] other threads.
+    TooManyThreads,
 }
 
 impl FileRow {
@@ -158,61 +167,82 @@ impl Chat {
         Ok(visible.then_some(file))
     }
 
-    /// Returns the IDs of the files that `owner` cannot send: they do not exist, belong to another user, or have
-    /// failed.
-    pub(crate) async fn unsendable_files(&self, owner: &UserId, ids: &[FileId]) -> Result<Vec<FileId>, Error> {
+    /// Returns which files `owner` cannot send to the thread, and why.
+    pub(crate) async fn unsendable_files(
+        &self,
+        owner: &UserId,
+        ids: &[FileId],
+        thread: &ThreadId,
+    ) -> Result<Vec<(FileId, Unsendable)>, Error> {
         let files = self.files(ids).await?;
-        let sendable = |id: &FileId| {
-            files.iter().any(|file| file.id == *id && file.owner_id == *owner && file.status != FileStatus::Failed)
-        };
-        Ok(ids.iter().filter(|id| !sendable(id)).cloned().collect())
+        let reason = |id: &FileId| unsendable(files.iter().find(|file| file.id == *id), owner, thread);
+        Ok(ids.iter().filter_map(|id| Some((id.clone(), reason(id)?))).collect())
     }
 
     /// Adds the thread to the row of each file. From then on, the thread's members may fetch the files, and their
-    /// `file:status` events go to the thread's channel. Returns the updated rows, or the IDs of the files that `owner`
-    /// cannot send.
+    /// `file:status` events go to the thread's channel. Returns the updated rows, or which files `owner` cannot send.
     pub(crate) async fn share_files(
         &self,
         owner: &UserId,
         ids: &[FileId],
         thread: &ThreadId,
-    ) -> Result<Result<Vec<FileRow>, Vec<FileId>>, Error> {
-        let files = try_join_all(ids.iter().map(|id| self.share_file(owner, id, thread))).await?;
-        let refused: Vec<_> = ids.iter().zip(&files).filter(|(_, file)| file.is_none()).map(|(id, _)| id).collect();
-        Ok(if refused.is_empty() {
-            Ok(files.into_iter().flatten().collect())
-        } else {
-            Err(refused.into_iter().cloned().collect())
-        })
+    ) -> Result<Result<Vec<FileRow>, Vec<(FileId, Unsendable)>>, Error> {
+        let shared = try_join_all(ids.iter().map(|id| self.share_file(owner, id, thread))).await?;
+        let (mut files, mut refused) = (Vec::new(), Vec::new());
+        for (id, shared) in ids.iter().zip(shared) {
+            match shared {
+                Ok(file) => files.push(file),
+                Err(reason) => refused.push((id.clone(), reason)),
+            }
+        }
+        Ok(if refused.is_empty() { Ok(files) } else { Err(refused) })
     }
 
-    /// Adds the thread to the row of one file. Returns the updated row, or `None` if `owner` cannot send the file.
-    async fn share_file(&self, owner: &UserId, id: &FileId, thread: &ThreadId) -> Result<Option<FileRow>, Error> {
+    /// Adds the thread to the row of one file. The row lists a thread once, so a retry and another message to the same
+    /// thread need no room. Returns the updated row, or why `owner` cannot send the file.
+    async fn share_file(
+        &self,
+        owner: &UserId,
+        id: &FileId,
+        thread: &ThreadId,
+    ) -> Result<Result<FileRow, Unsendable>, Error> {
         let updated = self
             .table
             .update(&keys::file(id))
-            .update_expression("ADD threadIds :thread")
-            .condition_expression("ownerId = :owner AND #status <> :failed")
+            .update_expression("ADD threadIds :added")
+            .condition_expression(
+                "ownerId = :owner AND #status <> :failed AND \
+                 (attribute_not_exists(threadIds) OR contains(threadIds, :thread) OR size(threadIds) < :max)",
+            )
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":thread", AttributeValue::Ss(vec![thread.to_string()]))
+            .expression_attribute_values(":added", AttributeValue::Ss(vec![thread.to_string()]))
+            .expression_attribute_values(":thread", s(thread.as_str()))
+            .expression_attribute_values(":max", n(limits::FILE_THREADS))
             .expression_attribute_values(":owner", s(owner.as_str()))
             .expression_attribute_values(":failed", s("failed"))
             .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match updated {
-            Ok(updated) => from_item(updated.attributes.unwrap_or_default()).map(Some),
-            Err(error) if condition_failed(&error) => Ok(None),
-            Err(error) => Err(error.into()),
+        let error = match updated {
+            Ok(updated) => return from_item(updated.attributes.unwrap_or_default()).map(Ok),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                let file = failed.item.clone().map(from_item).transpose()?;
+                Ok(Err(unsendable(file.as_ref(), owner, thread).unwrap_or(Unsendable::Unusable)))
+            }
+            _ => Err(error.into()),
         }
     }
 
-    /// Counts an attempt to process the file's upload. Returns the number of attempts that were begun before.
-    pub async fn begin_attempt(&self, id: &FileId) -> Result<u32, Error> {
+    /// Counts a failed attempt to process the file's upload. Returns the number of failed attempts, with this one.
+    pub async fn record_failed_attempt(&self, id: &FileId) -> Result<u32, Error> {
         let update = self.table.update(&keys::file(id)).update_expression("ADD attempts :one");
-        let update = update.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllOld);
-        let before = update.expression_attribute_values(":one", n(1)).send().await?.attributes;
-        from_item::<FileRow>(before.unwrap_or_default()).map(|file| file.attempts)
+        let update = update.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllNew);
+        let after = update.expression_attribute_values(":one", n(1)).send().await?.attributes;
+        from_item::<FileRow>(after.unwrap_or_default()).map(|file| file.attempts)
     }
 
     /// Records the outcome of a pending file. A file has one outcome: if it already has one, nothing changes. Returns
@@ -260,5 +290,16 @@ impl Chat {
         let update = update.condition_expression("attribute_exists(pk)");
         update.expression_attribute_values(":true", AttributeValue::Bool(true)).send().await?;
         Ok(())
+    }
+}
+
+/// Returns why `owner` cannot send the file with the row `file` to the thread; `None` if they can.
+fn unsendable(file: Option<&FileRow>, owner: &UserId, thread: &ThreadId) -> Option<Unsendable> {
+    match file {
+        Some(file) if file.owner_id == *owner && file.status != FileStatus::Failed => {
+            let is_full = file.thread_ids.len() >= limits::FILE_THREADS && !file.thread_ids.contains(thread);
+            is_full.then_some(Unsendable::TooManyThreads)
+        }
+        _ => Some(Unsendable::Unusable),
     }
 }

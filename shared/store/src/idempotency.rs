@@ -9,7 +9,7 @@ use crate::links::Links;
 use crate::message_row::MessageRow;
 use crate::messages::{CommitResult, NewMessage, Sent};
 use crate::row::{from_item, n, to_item};
-use crate::transaction::{IS_NEW, TransactionResult};
+use crate::transaction::{IS_NEW, TransactionResult, Write};
 
 /// Seconds that an idempotency record is kept: the 7 days that clients may rely on, and one more day as a margin.
 const LIFETIME: i64 = 8 * 24 * 60 * 60;
@@ -56,7 +56,7 @@ impl Chat {
             expires_at: now + LIFETIME,
         };
         let record_key = keys::idempotency(&row.thread_id, &row.author_id, key);
-        let puts = vec![
+        let puts = [
             self.table.transaction_put(to_item(&row.key(), row)?).condition_expression(IS_NEW),
             // TTL deletes rows late, so an expired record may still exist. It is replaced.
             self.table
@@ -64,7 +64,7 @@ impl Chat {
                 .condition_expression("attribute_not_exists(pk) OR expiresAt <= :now")
                 .expression_attribute_values(":now", n(now)),
         ];
-        let mut existing_rows = match self.table.transact(puts).await? {
+        let mut existing_rows = match self.table.transact(puts.map(Write::Put)).await? {
             TransactionResult::Committed => return Ok(CommitResult::Committed),
             TransactionResult::Conflict => return Ok(CommitResult::Conflict),
             TransactionResult::ConditionFailed(rows) => rows,

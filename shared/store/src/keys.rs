@@ -5,7 +5,7 @@ use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_support::sha256;
-use contract::{Channel, ConnectionId, FileId, IdempotencyKey, ThreadId, UserId};
+use contract::{Channel, ConnectionId, FileId, IdempotencyKey, ThreadId, Timestamp, UserId};
 
 use crate::row::Item;
 
@@ -88,6 +88,14 @@ pub(crate) fn file(id: &FileId) -> Key {
     Key::new(format!("{FILE_PREFIX}{id}"), "META")
 }
 
+/// Returns the key of a user's counter in `Chat`. `kind` is what it counts, such as `threads`. `start` is when its window
+/// of time starts; the key has it as far as the minute.
+pub(crate) fn quota(user: &UserId, kind: &str, start: Timestamp) -> Key {
+    let (user, mut window) = (user.as_str(), start.to_string());
+    window.truncate("2025-09-05T01:05".len());
+    Key::new(format!("QUOTA#{}#{user}", user.len()), format!("{kind}#{window}"))
+}
+
 /// Returns whether an item is the row of a file. Needed after a batch read, which returns rows of several kinds.
 pub(crate) fn is_file(item: &Item) -> bool {
     item.get(PK).and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk.starts_with(FILE_PREFIX))
@@ -147,6 +155,19 @@ mod tests {
         let thread = ThreadId::new();
         let seqs = [0, 1, 9, 10, 99, 1_000_000, u64::MAX];
         assert!(seqs.windows(2).all(|pair| message(&thread, pair[0]).sk < message(&thread, pair[1]).sk));
+    }
+
+    #[test]
+    fn quota_keys_differ_between_users_kinds_and_windows() {
+        let (start, later) = (Timestamp::from_millis(0), Timestamp::from_millis(60_000));
+        let key = quota(&user("a#b"), "threads", start);
+        assert_eq!((key.pk.as_str(), key.sk.as_str()), ("QUOTA#3#a#b", "threads#1970-01-01T00:00"));
+        let others = [
+            quota(&user("a"), "threads", start),
+            quota(&user("a#b"), "uploads", start),
+            quota(&user("a#b"), "threads", later),
+        ];
+        assert!(!others.contains(&key));
     }
 
     #[test]

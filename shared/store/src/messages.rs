@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::backoff;
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
+use crate::files::Unsendable;
 use crate::keys::{self, Key};
 use crate::links::Links;
 use crate::message_row::MessageRow;
@@ -54,8 +55,8 @@ pub enum Sent {
     KeyReused,
     /// The thread does not exist, or the author is not a member of it.
     NotMember,
-    /// These files cannot be sent: they do not exist, belong to another user, or have failed.
-    BadFiles(Vec<FileId>),
+    /// These files cannot be sent, for the given reasons.
+    BadFiles(Vec<(FileId, Unsendable)>),
 }
 
 /// Result of one attempt to commit a message.
@@ -88,7 +89,7 @@ impl Chat {
             last,
             self.record_profile(new.author),
             self.author_name(new.author),
-            self.unsendable_files(&new.author.id, new.file_ids),
+            self.unsendable_files(&new.author.id, new.file_ids, thread_id),
             self.earlier_send(new, links)
         )?;
         if !is_member {
@@ -98,7 +99,7 @@ impl Chat {
             return Ok(sent);
         }
         // If one of the files cannot be sent, none of them is shared with the thread. There is one exception: if a file
-        // fails after this check, the others may already be shared.
+        // fails or reaches its limit of threads after this check, the others may already be shared.
         let shared = if bad_files.is_empty() {
             self.share_files(&new.author.id, new.file_ids, thread_id).await?
         } else {

@@ -51,9 +51,11 @@ impl Chat {
                 let file: FileRow = from_item(item)?;
                 files.insert(file.id.clone(), file);
             } else {
-                let ProfileRow { id, name, .. } = from_item(item)?;
-                self.names.insert(&id, name.clone());
-                names.insert(id, name);
+                let ProfileRow { id, name } = from_item(item)?;
+                if let Some(name) = name {
+                    self.names.insert(&id, name.clone());
+                    names.insert(id, name);
+                }
             }
         }
         Ok(NamesAndFiles { names: Names(names), files })

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use contract::{
-    CreateThread, Thread, ThreadCursor, ThreadDetails, ThreadId, ThreadPage, ThreadSummary, ThreadsQuery, Timestamp,
-    UserId,
+    Thread, ThreadCursor, ThreadDetails, ThreadId, ThreadPage, ThreadSummary, ThreadsQuery, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +16,9 @@ use crate::keys;
 use crate::links::Links;
 use crate::message_row::MessageRow;
 use crate::page::page_len;
+use crate::quotas::{QuotaExceeded, Window};
 use crate::row::{from_item, n, s, to_item};
-use crate::transaction::{IS_NEW, TransactionResult};
+use crate::transaction::{IS_NEW, TransactionResult, Write};
 
 /// The row of a thread. `updated_at`, `last_seq` and `last_message` are the projection, which chat-stream updates when
 /// a message was committed.
@@ -70,6 +71,21 @@ struct ThreadRef {
     thread_id: ThreadId,
 }
 
+/// A thread to find or create.
+#[derive(Debug, Clone, Copy)]
+pub struct NewThread<'a> {
+    /// The user who creates the thread. They are known, because they have called.
+    pub creator: &'a UserId,
+    /// All members without duplicates, the creator included.
+    pub members: &'a [UserId],
+    /// The thread's title, if it has one.
+    pub title: Option<&'a str>,
+    /// Whether users who have never called may be members of a new thread.
+    pub allow_unknown: bool,
+    /// Maximum number of threads that the creator may create per day (UTC).
+    pub per_day: u64,
+}
+
 /// Result of [`Chat::create_thread`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreatedThread {
@@ -77,29 +93,57 @@ pub enum CreatedThread {
     New(Thread),
     /// The thread already existed. Its title is unchanged.
     Existing(Thread),
+    /// The thread does not exist and was not created, because these members have never called.
+    UnknownMembers(Vec<UserId>),
+    /// The thread does not exist, and the creator must not create more threads today. Nothing was written.
+    QuotaExceeded(QuotaExceeded),
+}
+
+/// Result of one attempt to create a thread.
+enum Attempt {
+    Created,
+    /// Another call has created a thread with the same members or is creating it now, or the creator creates another
+    /// thread at the same time.
+    Conflict,
+    QuotaExceeded,
 }
 
 impl Chat {
-    /// Returns the thread with exactly these members. Creates it if it does not exist. Concurrent calls with the same
-    /// members create one thread.
-    pub async fn create_thread(&self, request: &CreateThread) -> Result<CreatedThread, Error> {
+    /// Returns the thread with exactly these members. Creates it if it does not exist, its members are known, and its
+    /// creator has not used up today's quota. Concurrent calls with the same members create one thread.
+    pub async fn create_thread(&self, new: NewThread<'_>) -> Result<CreatedThread, Error> {
         let now = Timestamp::now();
         let row = ThreadRow {
             id: ThreadId::new(),
-            title: request.title.clone(),
-            member_ids: request.member_ids.clone(),
+            title: new.title.map(str::to_owned),
+            member_ids: new.members.to_vec(),
             created_at: now,
             updated_at: now,
             last_seq: 0,
             last_message: None,
         };
+        // Users stay known, so one check is enough, and it need not be part of the transaction.
+        let mut members_are_known = new.allow_unknown;
         for attempt in 0..50 {
             match self.thread_of_members(&row.member_ids).await? {
                 // An earlier attempt of this call created the thread, but its answer was lost.
                 Some(thread) if thread.id == row.id => return Ok(CreatedThread::New(thread)),
                 Some(thread) => return Ok(CreatedThread::Existing(thread)),
-                None if self.try_create(&row).await? => return Ok(CreatedThread::New(row.into())),
-                None => backoff::pause(attempt).await,
+                None => {}
+            }
+            if !members_are_known {
+                let others: Vec<_> = new.members.iter().filter(|member| *member != new.creator).collect();
+                let unknown = self.unknown(&others).await?;
+                if !unknown.is_empty() {
+                    return Ok(CreatedThread::UnknownMembers(unknown));
+                }
+                members_are_known = true;
+            }
+            let window = Window::day(now);
+            match self.try_create(&row, self.count_thread(new.creator, window, new.per_day)).await? {
+                Attempt::Created => return Ok(CreatedThread::New(row.into())),
+                Attempt::QuotaExceeded => return Ok(CreatedThread::QuotaExceeded(window.exceeded(now))),
+                Attempt::Conflict => backoff::pause(attempt).await,
             }
         }
         Err(Error::Unavailable("too many concurrent creations of one thread".into()))
@@ -114,9 +158,9 @@ impl Chat {
         from_item::<ThreadRow>(item).map(|row| Some(row.into()))
     }
 
-    /// Attempts once to create the thread. Returns false if another call has created a thread with the same members, or
-    /// is creating it now.
-    async fn try_create(&self, row: &ThreadRow) -> Result<bool, Error> {
+    /// Attempts once to create the thread. `count` is the update that counts it, on condition that the quota is not used
+    /// up.
+    async fn try_create(&self, row: &ThreadRow, count: UpdateBuilder) -> Result<Attempt, Error> {
         let reference = ThreadRef { thread_id: row.id.clone() };
         let mut puts = vec![
             self.table
@@ -127,7 +171,16 @@ impl Chat {
         for member in &row.member_ids {
             puts.push(self.table.transaction_put(to_item(&keys::membership(member, &row.id), &reference)?));
         }
-        Ok(matches!(self.table.transact(puts).await?, TransactionResult::Committed))
+        let writes = puts.into_iter().map(Write::Put).chain([Write::Update(count)]);
+        Ok(match self.table.transact(writes).await? {
+            TransactionResult::Committed => Attempt::Created,
+            // The first write is that of the member set. If its condition failed, the thread exists, and finding it is
+            // free.
+            TransactionResult::ConditionFailed(rows) if matches!(rows[..], [None, .., Some(_)]) => {
+                Attempt::QuotaExceeded
+            }
+            TransactionResult::ConditionFailed(_) | TransactionResult::Conflict => Attempt::Conflict,
+        })
     }
 
     /// Reads a thread with its members' names. Returns `None` if it does not exist or `viewer` is not a member.

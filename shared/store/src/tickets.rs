@@ -26,11 +26,19 @@ struct TicketRow {
     expires_at: i64,
 }
 
+/// Number of random bytes in a ticket.
+const TICKET_BYTES: usize = 32;
+
+/// Returns whether the text has the form of a ticket.
+fn is_ticket(text: &str) -> bool {
+    BASE64_URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == TICKET_BYTES)
+}
+
 impl Connections {
     /// Issues a ticket: 256 random bits as base64url, valid for one connection within [`limits::TICKET_SECONDS`]. Only
     /// its hash is stored.
     pub async fn issue_ticket(&self, holder: TicketHolder) -> Result<String, Error> {
-        let mut bytes = [0; 32];
+        let mut bytes = [0; TICKET_BYTES];
         SystemRandom::new()
             .fill(&mut bytes)
             .map_err(|_| Error::Unavailable("the system's random number generator failed".into()))?;
@@ -42,8 +50,12 @@ impl Connections {
     }
 
     /// Deletes a ticket and returns its holder. Returns `None` if the ticket was used before, has expired or was never
-    /// issued. Of several concurrent calls, only one gets the holder.
+    /// issued. Of several concurrent calls, only one gets the holder. A text that cannot be a ticket causes no call to
+    /// `DynamoDB`.
     pub async fn redeem_ticket(&self, ticket: &str) -> Result<Option<TicketHolder>, Error> {
+        if !is_ticket(ticket) {
+            return Ok(None);
+        }
         let Some(item) = self.table.delete(&keys::ticket(ticket)).await? else { return Ok(None) };
         let row: TicketRow = from_item(item)?;
         // TTL deletes rows late, so an expired ticket may still exist.

@@ -1,5 +1,5 @@
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
 use crate::error::Error;
@@ -9,12 +9,18 @@ use crate::table::Table;
 /// Condition of a write: no row has the key yet.
 pub(crate) const IS_NEW: &str = "attribute_not_exists(pk)";
 
-/// Result of a transaction of puts.
+/// A write that is part of a transaction.
+pub(crate) enum Write {
+    Put(PutBuilder),
+    Update(UpdateBuilder),
+}
+
+/// Result of a transaction.
 pub(crate) enum TransactionResult {
     /// All rows were written.
     Committed,
-    /// No row was written, because conditions were not met. Contains an entry for each put: the existing row if the
-    /// condition of this put failed, otherwise `None`.
+    /// No row was written, because conditions were not met. Contains an entry for each write: the existing row if
+    /// the condition of this write failed, otherwise `None`.
     ConditionFailed(Vec<Option<Item>>),
     /// No row was written, because of a concurrent write to one of the rows, or throttling. The same transaction may
     /// succeed shortly.
@@ -30,13 +36,17 @@ impl Table {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// Writes the rows of all `puts` or none. The SDK sends a client request token, so its own retries do not write
-    /// twice.
-    pub(crate) async fn transact(&self, puts: Vec<PutBuilder>) -> Result<TransactionResult, Error> {
+    /// Makes all `writes` or none. The SDK sends a client request token, so its own retries do not write twice.
+    pub(crate) async fn transact(&self, writes: impl IntoIterator<Item = Write>) -> Result<TransactionResult, Error> {
         let mut transaction = self.client.transact_write_items();
-        for put in puts {
-            let put = put.build().map_err(|error| Error::Refused(error.to_string()))?;
-            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
+        for write in writes {
+            let item = TransactWriteItem::builder();
+            let item = match write {
+                Write::Put(put) => put.build().map(|put| item.put(put)),
+                Write::Update(update) => update.build().map(|update| item.update(update)),
+            };
+            let item = item.map_err(|error| Error::Refused(error.to_string()))?;
+            transaction = transaction.transact_items(item.build());
         }
         let Err(error) = transaction.send().await else { return Ok(TransactionResult::Committed) };
         match error.as_service_error() {

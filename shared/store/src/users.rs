@@ -1,20 +1,21 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contract::{Profile, UserId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
 use crate::keys;
-use crate::row::{n, to_item};
+use crate::row::{from_item, n, s};
+use crate::transaction::IS_NEW;
 
-/// The row of a user's profile. It contains the user's ID, because a batch read returns rows in any order.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The row of a user's profile: it exists once the user has called, whether a token had a name or not. It contains the
+/// user's ID, because a batch read returns rows in any order. Other attributes of the row belong to other code.
+#[derive(Deserialize)]
 pub(crate) struct ProfileRow {
     pub(crate) id: UserId,
-    pub(crate) name: String,
-    issued_at: i64,
+    #[serde(default)]
+    pub(crate) name: Option<String>,
 }
 
 /// Names of users by their ID. It has no entry for a user whose name is not stored.
@@ -28,29 +29,47 @@ impl Names {
 }
 
 impl Chat {
-    /// Stores the name from a user's token, unless the name of a newer token is stored. Writes nothing if the token has
-    /// no name, or if this instance has already recorded a token that is not older.
+    /// Records that the user has called, and the name from their token unless the name of a newer token is stored. Writes
+    /// only these attributes of the profile. Writes nothing if this instance has already recorded a token that is not
+    /// older, or, for a token without a name, any token of the user.
     pub async fn record_profile(&self, profile: &Profile) -> Result<(), Error> {
-        let Some(name) = &profile.name else { return Ok(()) };
-        if self.recorded_profiles.get(&profile.id).is_some_and(|newest| newest >= profile.issued_at) {
+        let Profile { id, name, issued_at } = profile;
+        let recorded = self.recorded_profiles.get(id);
+        // A token without a name counts as older than every token with one.
+        let issued_at = name.as_ref().map_or(i64::MIN, |_| *issued_at);
+        if recorded.is_some_and(|newest| newest >= issued_at) {
             return Ok(());
         }
-        let row = ProfileRow { id: profile.id.clone(), name: name.clone(), issued_at: profile.issued_at };
-        let written = self
-            .table
-            .put_if(to_item(&keys::profile(&profile.id), &row)?)
-            .condition_expression("attribute_not_exists(pk) OR issuedAt < :issuedAt")
-            .expression_attribute_values(":issuedAt", n(profile.issued_at))
-            .send()
-            .await;
-        match written {
-            Ok(_) => self.names.insert(&profile.id, name.clone()),
-            // The name from this token or from a newer one is already stored. The next read returns it.
+        let update = self.table.update(&keys::profile(id)).expression_attribute_values(":id", s(id.as_str()));
+        let update = match name {
+            Some(name) => update
+                .update_expression("SET id = :id, #name = :name, issuedAt = :issuedAt")
+                .condition_expression("attribute_not_exists(issuedAt) OR issuedAt < :issuedAt")
+                .expression_attribute_names("#name", "name")
+                .expression_attribute_values(":name", s(name))
+                .expression_attribute_values(":issuedAt", n(issued_at)),
+            None => update.update_expression("SET id = :id").condition_expression(IS_NEW),
+        };
+        match update.send().await {
+            Ok(_) => {
+                if let Some(name) = name {
+                    self.names.insert(id, name.clone());
+                }
+            }
+            // The user is known, and the name from this token or from a newer one is stored. The next read returns it.
             Err(error) if condition_failed(&error) => {}
             Err(error) => return Err(error.into()),
         }
-        self.recorded_profiles.insert(&profile.id, profile.issued_at);
+        self.recorded_profiles.insert(id, issued_at);
         Ok(())
+    }
+
+    /// Returns those of `users` that have never called, that is, have no profile. Reads all profiles in one batch.
+    pub(crate) async fn unknown(&self, users: &[&UserId]) -> Result<Vec<UserId>, Error> {
+        let items = self.table.batch_get(users.iter().map(|user| keys::profile(user))).await?;
+        let known = items.into_iter().map(|item| from_item::<ProfileRow>(item).map(|row| row.id));
+        let known: HashSet<UserId> = known.collect::<Result<_, _>>()?;
+        Ok(users.iter().filter(|user| !known.contains(**user)).map(|user| (*user).clone()).collect())
     }
 
     /// Returns the names of `users`. Names that are not cached are read together in one batch.

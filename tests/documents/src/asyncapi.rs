@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use jsonschema::Validator;
@@ -27,6 +28,34 @@ impl AsyncApi {
         let events = document.closed_validator(&reference("Event"))?;
         let actions = document.validator(&reference("Action"))?;
         Ok(Self { document, events, actions })
+    }
+
+    /// Returns the names of all actions that clients send, such as `subscribe`.
+    pub fn actions(&self) -> Result<BTreeSet<String>, String> {
+        self.constants("receive", "action")
+    }
+
+    /// Returns the names of all events that the server pushes, such as `message:new`. The events that answer an action
+    /// are not among them, nor is `error`: without an action, it goes only to a connection that the server closes.
+    pub fn pushed_events(&self) -> Result<BTreeSet<String>, String> {
+        let mut events = self.constants("send", "event")?;
+        events.remove("error");
+        Ok(events)
+    }
+
+    /// Returns the values of `property` in the messages of all operations with this direction. In an `AsyncAPI` document,
+    /// the direction says what the server does.
+    fn constants(&self, direction: &str, property: &str) -> Result<BTreeSet<String>, String> {
+        let operations = self.document.root["operations"].as_object().into_iter().flatten();
+        let operations = operations.filter(|(_, operation)| operation["action"] == direction);
+        let messages = operations.flat_map(|(_, operation)| operation["messages"].as_array().into_iter().flatten());
+        let constants = messages.map(|message| {
+            let message = self.document.resolve(self.document.resolve(message)?)?;
+            let schema = self.document.resolve(&message["payload"])?;
+            let constant = schema["properties"][property]["const"].as_str();
+            constant.map(str::to_owned).ok_or_else(|| format!("a message has no constant {property}: {schema}"))
+        });
+        constants.collect()
     }
 
     /// Checks a frame from the server against the schema `Event`. Refuses fields that the schema does not list.
@@ -61,6 +90,14 @@ mod tests {
             *other.pointer_mut(pointer).unwrap() = value;
             assert!(asyncapi.check_event(&other).is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn actions_and_pushed_events_have_their_names() {
+        let asyncapi = AsyncApi::get().unwrap();
+        assert!(asyncapi.actions().unwrap().contains("subscribe"));
+        let events = asyncapi.pushed_events().unwrap();
+        assert!(events.contains("message:new") && !events.contains("subscribed"), "{events:?}");
     }
 
     #[test]

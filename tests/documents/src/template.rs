@@ -32,6 +32,43 @@ impl Route {
     }
 }
 
+/// A route of the WebSocket API of `template.yaml`.
+#[derive(Debug)]
+pub struct SocketRoute {
+    /// The route key, such as `$connect`.
+    pub key: String,
+    /// The function that serves the route, such as `ws-connect`.
+    pub function: String,
+}
+
+/// What a function may do with a table: a statement of its policy in `template.yaml`.
+#[derive(Debug)]
+pub struct TableStatement {
+    /// The function, such as `ws-ticket`.
+    pub function: String,
+    /// Logical ID of the table, such as `ChatTable`.
+    pub table: String,
+    /// The allowed operations of `DynamoDB`, such as `PutItem`.
+    pub actions: Vec<String>,
+    /// Patterns of the partition keys that the operations may name, such as `FILE#*`. `None` if all are allowed.
+    pub partitions: Option<Vec<String>>,
+}
+
+impl TableStatement {
+    /// Returns whether the statement allows an operation on a partition key. Of IAM's wildcards it knows only a `*` at
+    /// the end of a pattern.
+    #[must_use]
+    pub fn allows(&self, table: &str, action: &str, partition: &str) -> bool {
+        let fits = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(start) => partition.starts_with(start),
+            None => partition == pattern,
+        };
+        self.table == table
+            && self.actions.iter().any(|allowed| allowed == action)
+            && self.partitions.as_ref().is_none_or(|patterns| patterns.iter().any(fits))
+    }
+}
+
 /// Returns the absolute path of a file or folder. `path` is relative to the root of this checkout.
 #[must_use]
 pub fn checkout(path: &str) -> PathBuf {
@@ -54,9 +91,13 @@ pub fn read() -> Value {
 /// Returns the resources of a type, such as `AWS::Serverless::Function`.
 #[must_use]
 pub fn resources(kind: &str) -> Vec<Value> {
-    let template = read();
+    resources_of(&read(), kind).map(|(_, resource)| resource.clone()).collect()
+}
+
+/// Returns the resources of a type in a template, with their logical IDs.
+pub fn resources_of<'a>(template: &'a Value, kind: &'a str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     let resources = template["Resources"].as_object().expect("template.yaml has no resources");
-    resources.values().filter(|resource| resource["Type"] == kind).cloned().collect()
+    resources.iter().filter(move |(_, resource)| resource["Type"] == kind)
 }
 
 /// Returns the name of a function's binary, which is also the name of its package and folder.
@@ -90,6 +131,58 @@ pub fn routes() -> Vec<Route> {
     }
     assert!(!routes.is_empty(), "template.yaml has no HttpApi events, or this module does not find them");
     routes
+}
+
+/// Returns all routes of the WebSocket API in `template.yaml`.
+#[must_use]
+pub fn socket_routes() -> Vec<SocketRoute> {
+    let template = read();
+    let resources = &template["Resources"];
+    let routes = resources_of(&template, "AWS::ApiGatewayV2::Route");
+    let routes: Vec<_> = routes
+        .map(|(_, route)| {
+            let integration = between(&route["Properties"]["Target"], "integrations/${", "}");
+            let uri = &resources[integration]["Properties"]["IntegrationUri"];
+            let function = &resources[between(uri, "functions/${", ".Arn}")];
+            SocketRoute { key: text(&route["Properties"]["RouteKey"]), function: function_name(function) }
+        })
+        .collect();
+    assert!(!routes.is_empty(), "template.yaml has no routes of a WebSocket API, or this module does not find them");
+    routes
+}
+
+/// Returns what all functions of `template.yaml` may do with the tables.
+#[must_use]
+pub fn table_statements() -> Vec<TableStatement> {
+    let mut found = Vec::new();
+    for function in resources("AWS::Serverless::Function") {
+        let policies = function["Properties"]["Policies"].as_array().into_iter().flatten();
+        for statement in policies.flat_map(|policy| policy["Statement"].as_array().into_iter().flatten()) {
+            let actions = statement["Action"].as_array().expect("the actions of a statement are not a list");
+            let actions: Vec<_> = actions
+                .iter()
+                .filter_map(|action| action.as_str()?.strip_prefix("dynamodb:"))
+                .map(str::to_owned)
+                .collect();
+            if !actions.is_empty() {
+                let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+                found.push(TableStatement {
+                    function: function_name(&function),
+                    table: text(&statement["Resource"]).trim_end_matches(".Arn").to_owned(),
+                    actions,
+                    partitions: keys.as_array().map(|keys| keys.iter().map(text).collect()),
+                });
+            }
+        }
+    }
+    assert!(!found.is_empty(), "template.yaml has no statements about tables, or this module does not find them");
+    found
+}
+
+/// Returns the part of a text between two others. Panics if the text does not contain them.
+fn between<'a>(value: &'a Value, start: &str, end: &str) -> &'a str {
+    let part = value.as_str().and_then(|text| text.split_once(start)?.1.split_once(end));
+    part.unwrap_or_else(|| panic!("{value} does not contain {start}…{end}")).0
 }
 
 /// Returns the value as text. Panics if it is not a string.

@@ -5,10 +5,12 @@ use documents::OpenApi;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Url};
+use rustls::ClientConfig;
 use serde_json::Value;
 
 use crate::shape::text;
 use crate::stack::Stack;
+use crate::tls::tls;
 use crate::wait::TIMEOUT;
 
 /// Returns the absolute URL of an API path such as `/api/threads`, with the parameters in `query` appended. The path
@@ -27,7 +29,8 @@ pub fn api_url(path: &str, query: &[(&str, &str)]) -> Url {
 /// connections belong to the async runtime of one test.
 #[must_use]
 pub fn http() -> Client {
-    let client = Client::builder().timeout(TIMEOUT).redirect(Policy::none());
+    let tls = ClientConfig::clone(&tls());
+    let client = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).tls_backend_preconfigured(tls);
     client.build().unwrap_or_else(|error| panic!("cannot build an HTTP client: {error}"))
 }
 

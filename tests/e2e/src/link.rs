@@ -25,7 +25,7 @@ pub async fn get_link(link: &str) -> Reply {
 pub async fn redirect_target(link: &str) -> Url {
     let reply = get_link(link).await;
     assert_eq!(reply.status, 302, "{reply}");
-    assert_eq!(reply.header("cache-control"), Some("private, max-age=3000"), "{reply}");
+    assert_eq!(reply.header("cache-control"), Some("private, max-age=600"), "{reply}");
     assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{reply}");
     let location = reply.header(LOCATION.as_str()).unwrap_or_else(|| panic!("the redirect has no Location: {reply}"));
     Url::parse(location).unwrap_or_else(|error| panic!("Location is not a URL: {error}: {reply}"))

@@ -1,4 +1,7 @@
 use std::collections::HashMap;
+use std::env;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::Credentials;
@@ -6,33 +9,70 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use runtime::sdk_config_for;
 use serde_json::json;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{OffsetDateTime, Time};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::stack::Stack;
 use crate::wait::TIMEOUT;
 
-/// Access to the stack's tables, queues and processes. Tests use it to simulate failures and the passing of time.
+/// Access to the stack's tables and queues, and to the local cloud's processes. Tests use it to simulate failures and the
+/// passing of time.
 pub struct Operator {
     dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
 }
 
 impl Operator {
-    /// Connects to the local cloud with its root credentials.
+    /// Connects to the local cloud with its root credentials, or to another stack with those of the environment.
     #[must_use]
     pub fn new() -> Self {
-        let credentials = Credentials::from_keys("test", "test", None);
-        let config = sdk_config_for("us-east-1".into(), credentials, Some(Stack::get().endpoint_url.clone()));
-        let config = config
-            .unwrap_or_else(|error| panic!("cannot configure a client of the local cloud: {error}"))
-            .into_builder();
+        let local = Stack::get().endpoint_url.clone();
+        let (region, credentials, endpoint) = if local.is_some() {
+            ("us-east-1".to_owned(), Credentials::from_keys("test", "test", None), local)
+        } else {
+            let required =
+                |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run `make verify`"));
+            let (key, secret) = (required("AWS_ACCESS_KEY_ID"), required("AWS_SECRET_ACCESS_KEY"));
+            let credentials = Credentials::from_keys(key, secret, env::var("AWS_SESSION_TOKEN").ok());
+            (required("AWS_REGION"), credentials, env::var("AWS_ENDPOINT_URL").ok())
+        };
+        let config = sdk_config_for(region, credentials, endpoint);
+        let config =
+            config.unwrap_or_else(|error| panic!("cannot configure a client of AWS services: {error}")).into_builder();
         // `sdk_config_for` sets the timeouts of the functions, 1 s for an attempt. A busy local cloud may need longer.
         let config = config.timeout_config(TimeoutConfig::disabled()).build();
         Self { dynamodb: aws_sdk_dynamodb::Client::new(&config), sqs: aws_sdk_sqs::Client::new(&config) }
+    }
+
+    /// Writes a user's profile without a name, as if the user had called the API with a token without a name. Tests use
+    /// it for members who never act, because creating and signing in a user takes four calls.
+    pub async fn make_known(&self, user: &str) {
+        let table = Stack::get().chat_table.as_str();
+        let row = self.dynamodb.put_item().table_name(table).set_item(Some(key(&format!("USER#{user}"), "PROFILE")));
+        let row = row.item("id", AttributeValue::S(user.to_owned()));
+        row.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
+    }
+
+    /// Deletes a user's profile, as if the user had never called the API.
+    pub async fn make_unknown(&self, user: &str) {
+        let table = Stack::get().chat_table.as_str();
+        let row = self.dynamodb.delete_item().table_name(table).set_key(Some(key(&format!("USER#{user}"), "PROFILE")));
+        row.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
+    }
+
+    /// Makes a ticket expire now instead of after a minute.
+    pub async fn expire_ticket(&self, ticket: &str) {
+        let table = Stack::get().connections_table.as_str();
+        let hash = ring::digest::digest(&ring::digest::SHA256, ticket.as_bytes());
+        let hash = hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let key = key(&format!("TICKET#{hash}"), "META");
+        let expired = self.dynamodb.update_item().table_name(table).set_key(Some(key));
+        let expired = expired.update_expression("SET expiresAt = :past").condition_expression("attribute_exists(pk)");
+        let expired = expired.expression_attribute_values(":past", AttributeValue::N("1000".to_owned()));
+        expired.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
     }
 
     /// Moves a file's `createdAt` back by one hour, so that its upload window is over.
@@ -70,9 +110,24 @@ impl Operator {
         self.put(thread, &format!("{seq:020}"), message).await;
     }
 
-    /// Writes an invalid row: its key has the prefix of a message's key, but its attributes are not a message.
-    pub async fn put_invalid_row(&self, thread: &str) {
-        self.put(thread, "invalid", [("seq", AttributeValue::S("none".to_owned()))]).await;
+    /// Writes an invalid row: its key is `MSG#` and `name`, but its attributes are not a message. It contains the text
+    /// `body`.
+    pub async fn put_invalid_row(&self, thread: &str, name: &str, body: &str) {
+        let attributes = [("seq", "none"), ("body", body)];
+        self.put(thread, name, attributes.map(|(name, value)| (name, AttributeValue::S(value.to_owned())))).await;
+    }
+
+    /// Runs `local/dead_letters.py` with the given task and message IDs. Returns the lines that it prints.
+    #[must_use]
+    pub fn dead_letters(&self, task: &[&str]) -> Vec<String> {
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let stack = Stack::path();
+        let state = stack.parent().unwrap_or_else(|| panic!("{} has no directory", stack.display()));
+        let mut script = Command::new(checkout.join(".local/venv/bin/python"));
+        script.arg(checkout.join("local/dead_letters.py")).arg("--state").arg(state).args(task);
+        let done = script.output().unwrap_or_else(|error| panic!("cannot run {script:?}: {error}"));
+        assert!(done.status.success(), "{script:?} failed: {done:?}");
+        String::from_utf8_lossy(&done.stdout).lines().map(str::to_owned).collect()
     }
 
     /// Whether a message's row has the undelivered flag, that is, whether a subscriber may not have received the
@@ -103,6 +158,63 @@ impl Operator {
         rows.len()
     }
 
+    /// Sets a user's counters of `kind` in the current window and in the next one, in case the current one ends during
+    /// the test. `per_day` says whether a window is a day or a minute.
+    pub async fn set_counters(&self, user: &str, kind: &str, per_day: bool, counters: &[(&str, u64)]) {
+        let table = Stack::get().chat_table.as_str();
+        let now = OffsetDateTime::now_utc();
+        let (start, length) = if per_day {
+            (now.replace_time(Time::MIDNIGHT), time::Duration::DAY)
+        } else {
+            (now, time::Duration::MINUTE)
+        };
+        let end: OffsetDateTime = start + length + length;
+        for start in [start, start + length] {
+            let window = start.format(format_description!("[year]-[month]-[day]T[hour]:[minute]"));
+            let window = window.unwrap_or_else(|error| panic!("cannot format {start}: {error}"));
+            let row = self.dynamodb.put_item().table_name(table).item("pk", AttributeValue::S(quota_key(user)));
+            let mut row = row.item("sk", AttributeValue::S(format!("{kind}#{window}")));
+            row = row.item("expiresAt", AttributeValue::N(end.unix_timestamp().to_string()));
+            for (name, value) in counters {
+                row = row.item(*name, AttributeValue::N(value.to_string()));
+            }
+            row.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
+        }
+    }
+
+    /// Deletes all counters of a user, so that their quotas are unused.
+    pub async fn delete_counters(&self, user: &str) {
+        let table = Stack::get().chat_table.as_str();
+        let rows = self.dynamodb.query().table_name(table).key_condition_expression("pk = :pk");
+        let rows = rows.expression_attribute_values(":pk", AttributeValue::S(quota_key(user)));
+        let rows = rows.send().await.unwrap_or_else(|error| panic!("cannot read the table {table}: {error:?}"));
+        for row in rows.items() {
+            let deleted = self.dynamodb.delete_item().table_name(table);
+            let deleted = deleted.key("pk", row["pk"].clone()).key("sk", row["sk"].clone());
+            deleted.send().await.unwrap_or_else(|error| panic!("cannot write to the table {table}: {error:?}"));
+        }
+    }
+
+    /// Writes `count` connections of a user that do not exist, as if they had been opened just now, or deletes them.
+    pub async fn pretend_connections(&self, user: &str, count: u64, exist: bool) {
+        let table = Stack::get().connections_table.as_str();
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        for n in 0..count {
+            let id = format!("pretended-{n}");
+            let key = key(&format!("CHANNEL#user:{user}"), &format!("CONN#{id}"));
+            let done = if exist {
+                let row = self.dynamodb.put_item().table_name(table).set_item(Some(key));
+                let row = row.item("connectionId", AttributeValue::S(id));
+                let row = row.item("subscribedAt", AttributeValue::N((now + 1).to_string()));
+                row.item("expiresAt", AttributeValue::N((now + 600).to_string())).send().await.map(drop).map_err(drop)
+            } else {
+                let row = self.dynamodb.delete_item().table_name(table).set_key(Some(key));
+                row.send().await.map(drop).map_err(drop)
+            };
+            done.unwrap_or_else(|()| panic!("cannot write to the table {table}"));
+        }
+    }
+
     /// Returns the sort key of each subscription to a thread: `CONN#` and the connection's ID.
     pub async fn subscriptions(&self, thread: &str) -> Vec<String> {
         let table = Stack::get().connections_table.as_str();
@@ -119,7 +231,7 @@ impl Operator {
     #[must_use]
     pub fn kill(&self, function: &str) -> usize {
         let name = format!("AWS_LAMBDA_FUNCTION_NAME=hearth-{function}");
-        let cloud = format!("AWS_ENDPOINT_URL={}", Stack::get().endpoint_url);
+        let cloud = format!("AWS_ENDPOINT_URL={}", Stack::get().local_endpoint());
         let processes = std::fs::read_dir("/proc").unwrap_or_else(|error| panic!("cannot read /proc: {error}"));
         let pids = processes.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let pids = pids.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()));
@@ -130,7 +242,7 @@ impl Operator {
             has(&name) && has(&cloud)
         });
         let kill = |pid: &String| {
-            let killed = std::process::Command::new("kill").args(["-KILL", pid]).status();
+            let killed = Command::new("kill").args(["-KILL", pid]).status();
             killed.unwrap_or_else(|error| panic!("cannot run `kill`: {error}")).success()
         };
         of_function.filter(kill).count()
@@ -184,6 +296,11 @@ impl Default for Operator {
 fn key(pk: &str, sk: &str) -> HashMap<String, AttributeValue> {
     let attribute = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
     HashMap::from([attribute("pk", pk), attribute("sk", sk)])
+}
+
+/// Returns the partition key of a user's counters.
+fn quota_key(user: &str) -> String {
+    format!("QUOTA#{}#{user}", user.len())
 }
 
 fn an_hour_before(timestamp: &str) -> String {

@@ -11,6 +11,8 @@ pub struct Route {
     pub method: Method,
     /// Path of the route with its parameters, such as `/api/threads/{threadId}`.
     pub path: String,
+    /// Method and path as the documents show them. The path of a thumbnail differs from `path`.
+    pub documented: String,
 }
 
 impl fmt::Display for Route {
@@ -50,7 +52,7 @@ pub fn routes() -> Vec<Route> {
     let routes = template::routes().into_iter().map(|route| {
         let method =
             route.method.parse().unwrap_or_else(|error| panic!("the method of {route:?} is not valid: {error}"));
-        Route { method, path: route.path }
+        Route { method, documented: route.documented(), path: route.path }
     });
     routes.collect()
 }

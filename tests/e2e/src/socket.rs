@@ -11,11 +11,12 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 use uuid::Uuid;
 
 use crate::shape::{assert_keys, seq_of, text};
 use crate::stack::Stack;
+use crate::tls::tls;
 use crate::wait::TIMEOUT;
 
 /// Maximum size of a frame in the contract, in bytes.
@@ -48,7 +49,14 @@ impl Handshake {
     /// Returns a handshake with a token in the `Authorization` header.
     #[must_use]
     pub fn with_bearer(token: &str) -> Self {
-        Self { headers: vec![("authorization", format!("Bearer {token}"))], ..Self::default() }
+        Self::default().and_bearer(token)
+    }
+
+    /// Adds an `Authorization` header with a token.
+    #[must_use]
+    pub fn and_bearer(mut self, token: &str) -> Self {
+        self.headers.push(("authorization", format!("Bearer {token}")));
+        self
     }
 
     /// Returns a handshake with a single query parameter.
@@ -96,7 +104,8 @@ impl Handshake {
                 HeaderValue::from_str(&value).unwrap_or_else(|error| panic!("{name} is not a valid header: {error}"));
             request.headers_mut().insert(name, value);
         }
-        match timeout(TIMEOUT, connect_async(request)).await {
+        let connecting = connect_async_tls_with_config(request, None, false, Some(Connector::Rustls(tls())));
+        match timeout(TIMEOUT, connecting).await {
             Ok(Ok((stream, _))) => Ok(Socket { stream, unread: Vec::new(), timeout: TIMEOUT }),
             Ok(Err(Error::Http(answer))) => Err(Refused(answer.status().as_u16())),
             Ok(Err(error)) => panic!("the handshake failed: {error}"),
@@ -249,10 +258,16 @@ impl Socket {
         data.clone()
     }
 
+    /// Whether an unread frame has arrived that `wanted` accepts.
+    #[must_use]
+    pub fn has_unread(&self, wanted: impl Fn(&Value) -> bool) -> bool {
+        self.unread.iter().any(wanted)
+    }
+
     /// Whether a `file:status` event of a file has arrived and is unread.
     #[must_use]
     pub fn has_unread_file_status(&self, file: &str) -> bool {
-        self.unread.iter().any(|frame| is_file_status(frame, file))
+        self.has_unread(|frame| is_file_status(frame, file))
     }
 
     /// Returns the next frame that is not a `file:status` event, or `None` if the server closes the socket first. It

@@ -1,9 +1,12 @@
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread;
 
 use serde::Deserialize;
 
-/// The contents of `stack.json`: URLs, resources and demo users of a running stack.
+/// The contents of `stack.json`: URLs, resources and users of a running stack. `make up` writes it for the local cloud,
+/// `make verify` for any stack.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stack {
@@ -11,8 +14,13 @@ pub struct Stack {
     pub api_url: String,
     /// URL of the WebSocket API, without a query.
     pub ws_url: String,
-    /// Endpoint of the AWS services (Cognito, S3, `DynamoDB`, SQS).
-    pub endpoint_url: String,
+    /// An origin whose pages may use the stack. `None` if no page may.
+    pub allowed_origin: Option<String>,
+    /// Endpoint of the AWS services (Cognito, S3, `DynamoDB`, SQS) on the local cloud. `None` for other stacks, for which
+    /// the AWS variables of the environment say where they are and with which credentials to call them.
+    pub endpoint_url: Option<String>,
+    /// ID of the Cognito user pool.
+    pub user_pool_id: String,
     /// ID of the Cognito app client with which users sign in.
     pub client_id: String,
     /// Name of the `Chat` table.
@@ -23,11 +31,29 @@ pub struct Stack {
     pub reminders_url: String,
     /// URL of the dead-letter queue, where events go that could not be processed.
     pub dead_letters_url: String,
-    /// Demo users, as whom tests sign in.
+    /// Quotas of each user.
+    pub quotas: Quotas,
+    /// Users, as whom tests sign in: one or several with each of the names Sarah, Michael and Dad.
     pub users: Vec<Account>,
 }
 
-/// A demo user's identity and credentials.
+/// The stack's parameters that limit what a user may do. See `docs/deploy.md`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quotas {
+    /// Messages per minute, counted approximately.
+    pub messages_per_minute: u64,
+    /// New threads per day (UTC).
+    pub threads_per_day: u64,
+    /// New files per day (UTC).
+    pub uploads_per_day: u64,
+    /// Bytes of all new files per day (UTC).
+    pub upload_bytes_per_day: u64,
+    /// Open connections.
+    pub connections_per_user: u64,
+}
+
+/// A user's identity and credentials.
 #[derive(Deserialize)]
 pub struct Account {
     /// ID of the user, the `sub` claim of the user's tokens.
@@ -38,6 +64,8 @@ pub struct Account {
     pub email: String,
     /// Password for signing in.
     pub password: String,
+    /// Token of a user who has already signed in.
+    pub token: Option<String>,
 }
 
 impl Stack {
@@ -52,11 +80,25 @@ impl Stack {
         }
     }
 
-    /// Returns the demo user with the given name. Panics if the stack has none.
+    /// Returns the user with the given name. Panics if the stack has none.
+    ///
+    /// If the stack has several, the name of the running test chooses one, so that a test gets the same user each time.
+    /// Several users share the work of all tests, so that none of them exceeds a user's quotas.
     #[must_use]
     pub fn account(&self, name: &str) -> &Account {
-        let found = self.users.iter().find(|account| account.name == name);
-        found.unwrap_or_else(|| panic!("the stack has no user {name}"))
+        let named: Vec<_> = self.users.iter().filter(|account| account.name == name).collect();
+        assert!(!named.is_empty(), "the stack has no user {name}");
+        let test = thread::current().name().unwrap_or_default().to_owned();
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(test);
+        named[usize::try_from(hash % named.len() as u64).unwrap_or_default()]
+    }
+
+    /// Returns the endpoint of the local cloud's AWS services. Panics if the stack is not a local cloud.
+    #[must_use]
+    pub fn local_endpoint(&self) -> &str {
+        let reason =
+            "the test needs the local cloud: add a comment `// make verify: never, …` before it, with the reason";
+        self.endpoint_url.as_deref().unwrap_or_else(|| panic!("{reason}"))
     }
 
     fn read() -> Result<Self, String> {
@@ -66,13 +108,14 @@ impl Stack {
             .map_err(|_| format!("{shown} does not exist; run `make up` first, or `make test-e2e` instead"))?;
         let mut stack: Self =
             serde_json::from_slice(&file).map_err(|error| format!("{shown} is not a valid stack.json: {error}"))?;
-        for url in [&mut stack.api_url, &mut stack.endpoint_url] {
+        for url in [Some(&mut stack.api_url), stack.endpoint_url.as_mut()].into_iter().flatten() {
             url.truncate(url.trim_end_matches('/').len());
         }
         Ok(stack)
     }
 
-    fn path() -> PathBuf {
+    /// Returns the absolute path of `stack.json`.
+    pub(crate) fn path() -> PathBuf {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let workspace = workspace.canonicalize().unwrap_or(workspace);
         workspace.join(std::env::var_os("HEARTH_STACK").unwrap_or_else(|| ".local/stack.json".into()))

@@ -3,19 +3,27 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::api::{Reply, api_url, fetch, http};
+use crate::operator::Operator;
 use crate::shape::{assert_keys, text};
 use crate::socket::{Handshake, Socket};
 use crate::stack::Stack;
-use crate::token::id_token;
+use crate::token::{id_token, new_account};
 use crate::wait::eventually;
 
-/// Returns a unique ID of a user who has never signed in. No existing thread has this user as a member.
+/// Returns a unique ID of a user who has never called the API. Such a user cannot become a member of a thread.
 #[must_use]
-pub fn new_user_id() -> String {
+pub fn unknown_user_id() -> String {
     format!("user_{}", Uuid::now_v7().simple())
 }
 
-/// A demo user who is signed in.
+/// Returns a unique ID of a user who counts as known without a name. No existing thread has this user as a member.
+pub async fn known_user_id() -> String {
+    let id = unknown_user_id();
+    Operator::new().make_known(&id).await;
+    id
+}
+
+/// A user who is signed in.
 pub struct User {
     /// ID of the user, the `sub` claim of the token.
     pub id: String,
@@ -56,6 +64,12 @@ impl User {
         (Self::sarah().await, Self::michael().await)
     }
 
+    /// Creates a user and signs in with an access token, which has no `name` claim. The user has not called the API yet.
+    pub async fn newcomer() -> Self {
+        let (id, token) = new_account().await;
+        Self { name: id.clone(), id, token, http: http() }
+    }
+
     async fn named(name: &str) -> Self {
         let account = Stack::get().account(name);
         Self { id: account.id.clone(), name: account.name.clone(), token: id_token(account).await, http: http() }
@@ -91,7 +105,7 @@ impl User {
     /// Creates a thread with this user and `others` as members. A unique extra member makes sure that no other test
     /// uses the thread. Returns the thread's ID.
     pub async fn new_thread(&self, others: &[&Self]) -> String {
-        let unique = new_user_id();
+        let unique = known_user_id().await;
         let mut members: Vec<&str> = others.iter().map(|other| other.id.as_str()).collect();
         members.push(&unique);
         // The status is 200 if an earlier attempt created the thread but its response was lost.

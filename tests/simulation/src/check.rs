@@ -1,6 +1,6 @@
 //! The invariants: what must hold at the end of a history, no matter which faults occurred.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -10,6 +10,7 @@ use testkit::engine::{self, CHAT, CONNECTIONS};
 
 use crate::client::Client;
 use crate::content::{self, number, text};
+use crate::flood::Flood;
 use crate::sender::Sender;
 use crate::triggers::POISON;
 use crate::world::World;
@@ -63,12 +64,32 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
     for (id, _) in rows.files.iter().filter(|(_, row)| text(row, "status") == "pending") {
         world.problem(format!("{id} is still pending"));
     }
+    for (id, row) in &rows.files {
+        for published in ["original", "thumbnail"].map(|name| row[name]["S"].as_str()).into_iter().flatten() {
+            if !published.contains(&format!("/{id}/")) || !world.cloud.objects().contains_key(published) {
+                world.problem(format!("{id} is published as {published}, which is not an object of this file"));
+            }
+        }
+    }
     for client in clients {
         for problem in client.wrong_file_statuses(|id| text(rows.files[id], "status")) {
             world.problem(problem);
         }
     }
     only_poison_is_dead(world);
+}
+
+/// Checks that a flood did not store more messages than the rate allows.
+pub(crate) fn rate_is_kept(world: &World, flood: &Flood) {
+    let rows = engine::rows(&world.cloud.database, CHAT);
+    flood.check(rows.iter().filter(|row| text(row, "sk").starts_with("MSG#")));
+}
+
+/// Checks that the policies in template.yaml allow all calls that the functions made to the tables.
+pub(crate) fn all_calls_were_allowed(world: &World) {
+    for denial in world.cloud.denied() {
+        world.problem(denial);
+    }
 }
 
 /// Checks that `seq` has no gaps in any thread, that no message body is stored twice and that no message has the
@@ -125,6 +146,18 @@ fn only_poison_is_dead(world: &World) {
     }
     for letter in rest {
         world.problem(format!("{letter} went to the dead-letter queue"));
+    }
+}
+
+/// Checks that every member of every thread has a profile, that is, has called.
+pub(crate) fn members_are_known(world: &World) {
+    let rows = engine::rows(&world.cloud.database, CHAT);
+    let known: HashSet<_> = rows.iter().filter(|row| text(row, "sk") == "PROFILE").map(|row| text(row, "id")).collect();
+    for thread in rows.iter().filter(|row| text(row, "pk").starts_with("THREAD#") && text(row, "sk") == "META") {
+        let members = thread["memberIds"]["L"].as_array().into_iter().flatten().map(|id| id["S"].as_str());
+        for member in members.filter(|id| id.is_none_or(|id| !known.contains(id))) {
+            world.problem(format!("{} has the unknown member {member:?}", text(thread, "id")));
+        }
     }
 }
 

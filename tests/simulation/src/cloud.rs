@@ -1,6 +1,6 @@
 //! Simulated AWS services that the functions call: `DynamoDB` runs on dynoxide, all other services are kept in memory.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_credential_types::Credentials;
@@ -21,6 +21,7 @@ use crate::chance::Chance;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::ledger::Ledger;
+use crate::policy;
 use crate::trace::Trace;
 
 /// An event that an AWS call causes. [`triggers`](crate::triggers) delivers it later, outside the call.
@@ -45,12 +46,17 @@ pub(crate) struct Cloud {
     /// Keys of the message rows that were already put on the stream.
     streamed: Mutex<HashSet<String>>,
     consequences: UnboundedSender<Consequence>,
+    /// Calls that the policies of the functions do not allow.
+    denied: Mutex<BTreeSet<String>>,
 }
+
+/// The header with the error code, for services that do not send it in the body.
+const ERROR_CODE: &str = "x-amzn-errortype";
 
 /// A request to an AWS service.
 pub(crate) struct Call {
     pub(crate) service: Service,
-    /// Name of the operation, such as `PutItem`. For S3 and `@connections`, the HTTP method.
+    /// Name of the operation, such as `PutItem` or `Invoke`. For S3 and `@connections`, the HTTP method.
     pub(crate) operation: String,
     path: String,
     pub(crate) body: Bytes,
@@ -59,6 +65,7 @@ pub(crate) struct Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     DynamoDb,
+    Lambda,
     Sqs,
     Management,
     S3,
@@ -67,14 +74,14 @@ pub(crate) enum Service {
 /// A response of an AWS service.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Error code in the response's header. `None` for services that send it in the body.
-    pub(crate) kind: Option<&'static str>,
+    /// A response header besides `Content-Length`.
+    pub(crate) header: Option<(&'static str, &'static str)>,
     pub(crate) body: Bytes,
 }
 
 impl Answer {
     pub(crate) fn ok(body: impl Into<Bytes>) -> Self {
-        Self { status: 200, kind: None, body: body.into() }
+        Self { status: 200, header: None, body: body.into() }
     }
 }
 
@@ -90,6 +97,7 @@ impl Cloud {
             objects: Mutex::default(),
             streamed: Mutex::default(),
             consequences,
+            denied: Mutex::default(),
             chance,
         })
     }
@@ -98,11 +106,16 @@ impl Cloud {
     pub(crate) fn sdk_config(self: &Arc<Self>) -> SdkConfig {
         let credentials = Credentials::from_keys("test", "test", None);
         let config = runtime::sdk_config_for("us-east-1".into(), credentials, Some("http://cloud".into())).unwrap();
-        config.into_builder().http_client(SimulatedHttp(self.clone())).build()
+        config.into_builder().http_client(SimulatedHttp::of(self, None)).build()
     }
 
-    /// Executes an AWS request immediately and without faults.
-    pub(crate) fn apply(&self, call: &Call) -> Answer {
+    /// Executes an AWS request without faults. A function that it invokes may have faults.
+    pub(crate) async fn run(self: &Arc<Self>, call: &Call) -> Answer {
+        if call.service == Service::Lambda { self.decode(&call.body).await } else { self.apply(call) }
+    }
+
+    /// Executes a request to a service other than Lambda immediately and without faults.
+    fn apply(&self, call: &Call) -> Answer {
         match call.service {
             Service::DynamoDb => {
                 let body =
@@ -111,7 +124,7 @@ impl Cloud {
                 if status == 200 {
                     self.stream(call);
                 }
-                Answer { status, kind: None, body }
+                Answer { status, header: None, body }
             }
             Service::Sqs => {
                 let request: Value = serde_json::from_slice(&call.body).unwrap();
@@ -132,9 +145,10 @@ impl Cloud {
                 if open {
                     Answer::ok("{}")
                 } else {
-                    Answer { status: 410, kind: Some("GoneException"), body: "{}".into() }
+                    Answer { status: 410, header: Some((ERROR_CODE, "GoneException")), body: "{}".into() }
                 }
             }
+            Service::Lambda => panic!("an invocation takes time; call `run`"),
             Service::S3 => self.object(&call.operation, call.path.splitn(3, '/').nth(2).unwrap(), &call.body),
         }
     }
@@ -143,7 +157,7 @@ impl Cloud {
         match method {
             "GET" => match self.objects().get(key) {
                 Some(bytes) => Answer::ok(bytes.clone()),
-                None => Answer { status: 404, kind: None, body: "<Error><Code>NoSuchKey</Code></Error>".into() },
+                None => Answer { status: 404, header: None, body: "<Error><Code>NoSuchKey</Code></Error>".into() },
             },
             "PUT" => {
                 self.put_object(key, body.clone());
@@ -151,7 +165,7 @@ impl Cloud {
             }
             "DELETE" => {
                 self.objects().remove(key);
-                Answer { status: 204, kind: None, body: Bytes::new() }
+                Answer { status: 204, header: None, body: Bytes::new() }
             }
             other => panic!("the simulated S3 does not implement {other}"),
         }
@@ -162,6 +176,11 @@ impl Cloud {
         if key.starts_with("uploads/") {
             self.cause(Consequence::Uploaded(key.to_owned()));
         }
+    }
+
+    /// Returns the calls so far that the policies of the functions do not allow.
+    pub(crate) fn denied(&self) -> BTreeSet<String> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
@@ -206,6 +225,7 @@ impl Call {
         let (service, operation) = match target {
             Some(("AmazonSQS", operation)) => (Service::Sqs, operation),
             Some((_, operation)) => (Service::DynamoDb, operation),
+            None if path.ends_with("/invocations") => (Service::Lambda, "Invoke"),
             None if path.contains("/@connections/") => (Service::Management, request.method()),
             None => (Service::S3, request.method()),
         };
@@ -230,7 +250,7 @@ impl Call {
                     _ => key(&request["Key"]),
                 }
             }
-            Service::Sqs => String::new(),
+            Service::Lambda | Service::Sqs => String::new(),
             Service::Management | Service::S3 => self.path.clone(),
         };
         // The tickets' secrets do not come from the seed. The label leaves them out, because the trace of a seed must
@@ -240,9 +260,20 @@ impl Call {
     }
 }
 
-/// HTTP client of the functions' AWS SDK. It passes requests to the simulated cloud.
+/// HTTP client of the functions' AWS SDK. It passes requests to the simulated cloud, and records calls to tables that the
+/// function's policy in template.yaml does not allow.
 #[derive(Clone)]
-struct SimulatedHttp(Arc<Cloud>);
+pub(crate) struct SimulatedHttp {
+    cloud: Arc<Cloud>,
+    function: Option<&'static str>,
+}
+
+impl SimulatedHttp {
+    /// Returns the client of a function, such as `ws-ticket`; of `None`, a client that may do everything.
+    pub(crate) fn of(cloud: &Arc<Cloud>, function: Option<&'static str>) -> Self {
+        Self { cloud: cloud.clone(), function }
+    }
+}
 
 impl std::fmt::Debug for SimulatedHttp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -258,14 +289,18 @@ impl HttpClient for SimulatedHttp {
 
 impl HttpConnector for SimulatedHttp {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (cloud, call) = (self.0.clone(), Call::new(&request));
+        let (cloud, call) = (self.cloud.clone(), Call::new(&request));
+        // A forbidden call takes effect, so that the history ends as usual. The checks report it then.
+        if let Some(denial) = self.function.and_then(|function| policy::denial(function, &call)) {
+            cloud.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(denial);
+        }
         HttpConnectorFuture::new(async move {
-            let Answer { status, kind, body } = cloud.execute(call).await?;
+            let Answer { status, header, body } = cloud.execute(call).await?;
             let length = body.len();
             let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
             response.headers_mut().insert("content-length", length.to_string());
-            if let Some(kind) = kind {
-                response.headers_mut().insert("x-amzn-errortype", kind);
+            if let Some((name, value)) = header {
+                response.headers_mut().insert(name, value);
             }
             Ok(response)
         })
@@ -276,8 +311,12 @@ impl HttpConnector for SimulatedHttp {
 pub(crate) fn refusal(service: Service, status: u16, code: &'static str) -> Answer {
     let body = match service {
         Service::DynamoDb | Service::Sqs => json!({"__type": code, "message": "injected fault"}).to_string(),
-        Service::Management => "{}".to_owned(),
+        Service::Lambda | Service::Management => "{}".to_owned(),
         Service::S3 => format!("<Error><Code>{code}</Code><Message>injected fault</Message></Error>"),
     };
-    Answer { status, kind: (service == Service::Management).then_some(code), body: body.into() }
+    Answer {
+        status,
+        header: matches!(service, Service::Lambda | Service::Management).then_some((ERROR_CODE, code)),
+        body: body.into(),
+    }
 }

@@ -10,13 +10,16 @@ mod triggers;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
+use files::Decoded;
 use lambda_http::RequestExt as _;
 use runtime::Call;
 use serde_json::{Value, json};
+use testkit::make_known;
 
 use self::fixture::{DAD, Fixture, MICHAEL, SARAH, answer, request, text};
 use crate::clock;
 use crate::parts::Parts;
+use crate::sender::PICTURE;
 use crate::triggers::{queue_event, stream_record, upload_event};
 use crate::world::{call, socket_event};
 
@@ -25,6 +28,7 @@ const BODY: &str =
 
 async fn threads(fixture: &Fixture) {
     let (trigger, new) = ("POST /api/threads", Parts::threads_create);
+    make_known(&fixture.parts.unrestricted_chat(), &["user-new-0", "user-new-1"]).await;
     fixture
         .measure(trigger, "`POST /api/threads`, a new thread of 3 members", new, async |_, deps, turn| {
             let body = json!({"memberIds": [MICHAEL, format!("user-new-{turn}")]});
@@ -169,6 +173,15 @@ async fn files(fixture: &Fixture) -> [String; 2] {
                 files_process::handle(deps, serde_json::from_value(event).unwrap()).await.unwrap();
             },
         )
+        .await;
+    let (trigger, label) = ("Invoke FilesDecode", "files-decode, invoked by files-process");
+    fixture
+        .measure(trigger, label, Parts::files_decode, async |_, deps, turn| {
+            let size = PICTURE.len();
+            let request = json!({"fileId": photos[turn], "size": size, "mimetype": "image/gif", "name": "cake.gif"});
+            let decoded = files_decode::handle(deps, &serde_json::from_value(request).unwrap()).await;
+            assert!(matches!(decoded, Decoded::Published { .. }), "{decoded:?}");
+        })
         .await;
     let label = "queue `Reminders`, a file that is ready";
     fixture

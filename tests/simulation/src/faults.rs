@@ -98,7 +98,7 @@ impl Cloud {
             None => {
                 let start = Instant::now();
                 sleep(request_time).await;
-                let answer = self.apply(&call);
+                let answer = self.run(&call).await;
                 sleep(response_time).await;
                 if self.ledger.is_open() {
                     let units = if call.service == Service::DynamoDb { units(&answer.body) } else { 0.0 };
@@ -117,7 +117,7 @@ impl Cloud {
             }
             Some(AnswerLost) => {
                 sleep(request_time).await;
-                self.apply(&call);
+                self.run(&call).await;
                 Err(ConnectorError::io("the connection broke".into()))
             }
             Some(Late) => {
@@ -125,20 +125,20 @@ impl Cloud {
                 tokio::spawn(async move {
                     sleep(late).await;
                     self.trace.note(format!("{label}: takes effect late"));
-                    self.apply(&call);
+                    self.run(&call).await;
                 });
                 std::future::pending().await
             }
             Some(Slow) => {
                 sleep(request_time).await;
-                let answer = self.apply(&call);
+                let answer = self.run(&call).await;
                 sleep(self.chance.millis(100..=3_000)).await;
                 Ok(answer)
             }
             Some(CrashBefore | CrashAfter) => {
                 sleep(request_time).await;
                 if matches!(fault, Some(CrashAfter)) {
-                    self.apply(&call);
+                    self.run(&call).await;
                 }
                 if CRASH.try_with(|crash| crash.notify_one()).is_ok() {
                     std::future::pending::<()>().await;
@@ -152,7 +152,7 @@ impl Cloud {
         if call.operation == "TransactWriteItems" && self.chance.one_in(2) {
             let reasons = json!([{"Code": "TransactionConflict"}, {"Code": "None"}]);
             let body = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
-            return Answer { status: 400, kind: None, body: body.to_string().into() };
+            return Answer { status: 400, header: None, body: body.to_string().into() };
         }
         let (status, code) = *self.chance.pick(match (call.service, call.operation.as_str()) {
             (Service::DynamoDb, "PutItem" | "UpdateItem" | "DeleteItem") => &[
@@ -168,6 +168,7 @@ impl Cloud {
                 (500, "InternalServerError"),
                 (503, "ServiceUnavailable"),
             ],
+            (Service::Lambda, _) => &[(429, "TooManyRequestsException"), (500, "ServiceException")],
             (Service::Sqs, _) => &[(400, "RequestThrottled"), (500, "InternalFailure"), (503, "ServiceUnavailable")],
             (Service::Management, _) => {
                 &[(429, "LimitExceededException"), (500, "InternalServerException"), (503, "ServiceUnavailable")]

@@ -10,9 +10,14 @@ use serde_json::json;
 use crate::check;
 use crate::client::Client;
 use crate::clock;
+use crate::flood::Flood;
+use crate::newcomer;
 use crate::sender::Sender;
 use crate::triggers;
 use crate::world::World;
+
+/// One of this many histories has a flood, because it sends ten times as many messages as all others.
+const FLOODS: u64 = 40;
 
 const USERS: [&str; 3] = ["user-sarah", "user-dad", "user-michael"];
 
@@ -56,8 +61,15 @@ async fn history(seed: u64) -> Outcome {
         clients.push(client);
     }
     let senders: Vec<_> = users.iter().map(|user| Sender::new(&world, user)).collect();
-    let sending = senders.iter().map(|sender| tokio::spawn(sender.clone().run(chance.number(0..=3))));
-    for ended in join_all(sending.chain(leaving)).await {
+    let flood = (seed % FLOODS == 7).then(|| Flood::new(&world, &senders[1], &world.threads[0].id));
+    let mut sending: Vec<_> = senders
+        .iter()
+        .filter(|sender| flood.is_none() || sender.user != users[1])
+        .map(|sender| tokio::spawn(sender.clone().run(chance.number(0..=3))))
+        .collect();
+    sending.extend(flood.iter().map(|flood| tokio::spawn(flood.clone().run())));
+    let joining = chance.one_in(3).then(|| tokio::spawn(newcomer::run(world.clone(), users[0])));
+    for ended in join_all(sending.into_iter().chain(leaving).chain(joining)).await {
         ended.unwrap();
     }
 
@@ -65,6 +77,10 @@ async fn history(seed: u64) -> Outcome {
     world.cloud.trace.note("faults end");
     tokio::time::sleep(RETRIES_OVER).await;
     check::everything_arrived(&world, &clients, &senders);
+    check::members_are_known(&world);
+    if let Some(flood) = &flood {
+        check::rate_is_kept(&world, flood);
+    }
     tokio::time::sleep(CONNECTIONS_RENEWED).await;
     check::everything_arrived(&world, &clients, &senders);
     for task in staying {
@@ -77,6 +93,7 @@ async fn history(seed: u64) -> Outcome {
     check::no_subscription_remains(&world);
     tokio::time::sleep(RETRIES_OVER + CONNECTIONS_RENEWED).await;
     check::remaining_rows_have_expired(&world);
+    check::all_calls_were_allowed(&world);
     Outcome { problems: world.problems(), trace: world.cloud.trace.lines() }
 }
 

@@ -25,9 +25,9 @@ pub(crate) struct Entry {
 pub(crate) struct Cost {
     /// Calls to `DynamoDB`. `+` joins concurrent calls. `→` stands before calls that waited for the previous ones.
     pub(crate) calls: String,
-    /// Consumed read units of `DynamoDB`.
+    /// `DynamoDB` read units consumed.
     pub(crate) read: f64,
-    /// Consumed write units of `DynamoDB`.
+    /// `DynamoDB` write units consumed.
     pub(crate) write: f64,
     /// Calls to other services, in the same notation as `calls`.
     pub(crate) other: String,
@@ -47,6 +47,15 @@ impl Ledger {
         if let Some(entries) = &mut *self.entries() {
             entries.push(entry);
         }
+    }
+
+    /// Stops recording until [`resume`](Self::resume) is called with the returned value.
+    pub(crate) fn suspend(&self) -> Option<Vec<Entry>> {
+        self.entries().take()
+    }
+
+    pub(crate) fn resume(&self, suspended: Option<Vec<Entry>>) {
+        *self.entries() = suspended;
     }
 
     /// Stops recording. Returns the cost of the recorded calls.
@@ -70,9 +79,13 @@ fn is_read(operation: &str) -> bool {
     matches!(operation, "GetItem" | "BatchGetItem" | "Query")
 }
 
-/// Returns the capacity units that a `DynamoDB` response reports as consumed.
+/// Returns the capacity units that a `DynamoDB` response reports as consumed. A write whose condition is not met reports
+/// none, but costs as much as the write: one unit, because all rows of the measurements have less than 1 KB.
 pub(crate) fn units(answer: &[u8]) -> f64 {
     let answer: Value = serde_json::from_slice(answer).unwrap();
+    if answer["__type"].as_str().is_some_and(|kind| kind.ends_with("ConditionalCheckFailedException")) {
+        return 1.0;
+    }
     let of = |capacity: &Value| capacity["CapacityUnits"].as_f64().unwrap_or_default();
     match &answer["ConsumedCapacity"] {
         Value::Array(tables) => tables.iter().map(of).sum(),
@@ -85,6 +98,7 @@ fn sequence(entries: &[Entry]) -> String {
     for Entry { service, operation, start, end, .. } in entries {
         let name = match service {
             Service::DynamoDb => operation.clone(),
+            Service::Lambda => format!("{operation} files-decode"),
             Service::S3 => format!("{operation} object"),
             Service::Management => format!("{operation} @connections"),
             Service::Sqs => "SendMessage".to_owned(),

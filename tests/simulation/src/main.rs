@@ -14,11 +14,15 @@ mod clock;
 mod cloud;
 mod content;
 mod costs;
+mod decoder;
 mod faults;
+mod flood;
 mod gateway;
 mod history;
 mod ledger;
+mod newcomer;
 mod parts;
+mod policy;
 mod sender;
 mod trace;
 mod triggers;
@@ -39,7 +43,7 @@ fn variable(name: &str) -> Option<u64> {
 
 /// Runs the histories with the given seeds on all processors, prints the problems of the failed ones, and panics if a
 /// history failed. After `FAILURES` failures it starts no more histories. Histories start in the order of their seeds,
-/// so all seeds below the highest started one have run then.
+/// so when it stops early, every seed below the highest started one has also run.
 fn run(seeds: &Range<u64>) {
     let (next, over, failed) = (AtomicU64::new(seeds.start), AtomicU64::new(0), Mutex::new(BTreeMap::new()));
     let most = variable("FAILURES").unwrap_or(20);

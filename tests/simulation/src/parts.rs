@@ -3,74 +3,95 @@
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
-use files::{Bucket, Presigner, Reminders};
+use files::{Bucket, Decoder, Presigner, Reminders};
 use push::{Push, Repairs};
 use runtime::Verifier;
 use runtime::identity::VerifierConfig;
-use store::{Chat, Connections};
+use store::{Chat, Connections, MessageRate, UploadQuota};
 use testkit::engine::{CHAT, CONNECTIONS};
 use testkit::links;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, SimulatedHttp};
 
 const BUCKET: &str = "bucket";
+
+/// Maximum number of open connections of a user: as many as a user has devices. Connections of which `$disconnect` was
+/// lost make it take effect.
+const CONNECTIONS_PER_USER: u64 = 3;
+/// Maximum number of messages per minute in histories. Only a [flood](crate::flood) reaches it.
+pub(crate) const MESSAGES_PER_MINUTE: u64 = 24;
 
 /// Builds the handler dependencies of new function instances, as each function's `main.rs` does. The caches of new
 /// dependencies are empty.
 ///
-/// There is one method for each function, with the function's name. A new function needs a new method here.
+/// There is one method for each function, with the function's name. A new function needs a new method here. The calls to
+/// tables must be allowed by the policy of the function that `chat`, `connections` and `push` name.
 pub(crate) struct Parts {
+    cloud: Arc<Cloud>,
     config: SdkConfig,
+    messages_per_minute: u64,
 }
 
 impl Parts {
     pub(crate) fn new(cloud: &Arc<Cloud>) -> Self {
-        Self { config: cloud.sdk_config() }
+        Self { cloud: cloud.clone(), config: cloud.sdk_config(), messages_per_minute: MESSAGES_PER_MINUTE }
+    }
+
+    /// Replaces the rate of messages that histories have.
+    pub(crate) fn with_messages_per_minute(self, messages_per_minute: u64) -> Self {
+        Self { messages_per_minute, ..self }
     }
 
     pub(crate) fn chat_stream(&self) -> chat_stream::Deps {
-        let push = self.push().with_limits(chat_stream::LIMITS);
+        let push = self.push("chat-stream").with_limits(chat_stream::LIMITS);
         let repairs = Repairs::new(&self.config, "https://sqs/repairs".into(), "https://sqs/dead-letters".into());
-        chat_stream::Deps { chat: self.chat(), push, repairs, links: links() }
+        chat_stream::Deps { chat: self.chat("chat-stream"), push, repairs, links: links() }
     }
 
     pub(crate) fn files_create(&self) -> files_create::Deps {
-        let (chat, presigner, reminders) = (self.chat(), self.presigner(), self.reminders());
-        files_create::Deps { chat, presigner, reminders, max_file_bytes: 1_000_000 }
+        let (chat, presigner, reminders) = (self.chat("files-create"), self.presigner(), self.reminders());
+        let uploads_per_day = UploadQuota { files: 1_000, bytes: 1_000_000_000 };
+        files_create::Deps { chat, presigner, reminders, max_file_bytes: 1_000_000, uploads_per_day }
+    }
+
+    pub(crate) fn files_decode(&self) -> files_decode::Deps {
+        files_decode::Deps { bucket: Bucket::new(&self.config, BUCKET.into()), keep_metadata: false }
     }
 
     pub(crate) fn files_process(&self) -> files_process::Deps {
         let bucket = Bucket::new(&self.config, BUCKET.into());
-        let (chat, push, reminders) = (self.chat(), self.push(), self.reminders());
-        files_process::Deps { chat, bucket, push, reminders, links: links(), keep_metadata: false }
+        let decoder = Decoder::new(&self.config, "files-decode".into());
+        let (chat, push, reminders) = (self.chat("files-process"), self.push("files-process"), self.reminders());
+        files_process::Deps { chat, decoder, bucket, push, reminders, links: links() }
     }
 
     pub(crate) fn files_serve(&self) -> files_serve::Deps {
-        files_serve::Deps { chat: self.chat(), presigner: self.presigner(), links: links() }
+        files_serve::Deps { chat: self.chat("files-serve"), presigner: self.presigner(), links: links() }
     }
 
     pub(crate) fn files_status(&self) -> files_status::Deps {
-        files_status::Deps { chat: self.chat(), links: links() }
+        files_status::Deps { chat: self.chat("files-status"), links: links() }
     }
 
     pub(crate) fn messages_list(&self) -> messages_list::Deps {
-        messages_list::Deps { chat: self.chat(), links: links() }
+        messages_list::Deps { chat: self.chat("messages-list"), links: links() }
     }
 
     pub(crate) fn messages_send(&self) -> messages_send::Deps {
-        messages_send::Deps { chat: self.chat(), push: self.push(), links: links() }
+        let rate = MessageRate::new(self.messages_per_minute);
+        messages_send::Deps { chat: self.chat("messages-send"), push: self.push("messages-send"), links: links(), rate }
     }
 
     pub(crate) fn threads_create(&self) -> threads_create::Deps {
-        threads_create::Deps { chat: self.chat() }
+        threads_create::Deps { chat: self.chat("threads-create"), allow_unknown_members: false, threads_per_day: 1_000 }
     }
 
     pub(crate) fn threads_get(&self) -> threads_get::Deps {
-        threads_get::Deps { chat: self.chat() }
+        threads_get::Deps { chat: self.chat("threads-get") }
     }
 
     pub(crate) fn threads_list(&self) -> threads_list::Deps {
-        threads_list::Deps { chat: self.chat(), links: links() }
+        threads_list::Deps { chat: self.chat("threads-list"), links: links() }
     }
 
     /// Builds dependencies that accept tickets but no tokens, because the simulation has no token issuer.
@@ -81,32 +102,47 @@ impl Parts {
             jwks_url: "https://issuer/keys".into(),
         };
         let verifier = Verifier::new(verifier).unwrap();
-        ws_connect::Deps { connections: self.connections(), verifier, allowed_origins: Vec::new() }
+        ws_connect::Deps {
+            connections: self.connections("ws-connect"),
+            push: self.push("ws-connect").with_limits(ws_connect::LIMITS),
+            connections_per_user: CONNECTIONS_PER_USER,
+            verifier,
+            allowed_origins: Vec::new(),
+        }
     }
 
     pub(crate) fn ws_disconnect(&self) -> ws_disconnect::Deps {
-        ws_disconnect::Deps { connections: self.connections() }
+        ws_disconnect::Deps { connections: self.connections("ws-disconnect") }
     }
 
     pub(crate) fn ws_message(&self) -> ws_message::Deps {
-        ws_message::Deps { chat: self.chat(), connections: self.connections() }
+        ws_message::Deps { chat: self.chat("ws-message"), connections: self.connections("ws-message") }
     }
 
     pub(crate) fn ws_ticket(&self) -> ws_ticket::Deps {
-        ws_ticket::Deps { chat: self.chat(), connections: self.connections() }
+        ws_ticket::Deps { chat: self.chat("ws-ticket"), connections: self.connections("ws-ticket") }
     }
 
-    /// Returns the `Chat` table. `World::new` also creates threads in it directly, without threads-create.
-    pub(crate) fn chat(&self) -> Chat {
+    /// Returns the `Chat` table as nobody in particular. `World::new` creates threads in it without threads-create.
+    pub(crate) fn unrestricted_chat(&self) -> Chat {
         Chat::new(&self.config, CHAT.into())
     }
 
-    fn connections(&self) -> Connections {
-        Connections::new(&self.config, CONNECTIONS.into())
+    fn chat(&self, function: &'static str) -> Chat {
+        Chat::new(&self.config_of(function), CHAT.into())
     }
 
-    fn push(&self) -> Push {
-        Push::new(&self.config, "http://sockets/live".into(), self.connections())
+    fn connections(&self, function: &'static str) -> Connections {
+        Connections::new(&self.config_of(function), CONNECTIONS.into())
+    }
+
+    fn push(&self, function: &'static str) -> Push {
+        Push::new(&self.config, "http://sockets/live".into(), self.connections(function))
+    }
+
+    /// Returns an AWS configuration whose calls must be allowed by the function's policy.
+    fn config_of(&self, function: &'static str) -> SdkConfig {
+        self.config.clone().into_builder().http_client(SimulatedHttp::of(&self.cloud, Some(function))).build()
     }
 
     fn presigner(&self) -> Presigner {

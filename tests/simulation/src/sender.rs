@@ -16,13 +16,15 @@ pub(crate) const PICTURE: &[u8] =
 const OTHER: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 /// An upload that has the size of [`PICTURE`] but is not a valid GIF.
 const BROKEN: &[u8] = b"GIF89a, it says, but no picture yet";
+/// An upload that crashes files-decode.
+pub(crate) const CRASHES: &[u8] = b"GIF89a, and every decoder crashes!!";
 /// Bytes that a sender uploads for a file, chosen at random. The size of the last element differs from the file's
 /// announced size.
-const UPLOADS: [&[u8]; 5] = [PICTURE, PICTURE, OTHER, BROKEN, b"GIF89a"];
+const UPLOADS: [&[u8]; 6] = [PICTURE, PICTURE, OTHER, BROKEN, CRASHES, b"GIF89a"];
 
 pub(crate) struct Sender {
     world: Arc<World>,
-    user: &'static str,
+    pub(crate) user: &'static str,
     /// Messages that were answered with 201.
     acknowledged: Mutex<Vec<Message>>,
 }
@@ -55,7 +57,7 @@ impl Sender {
     /// Sends a message once, without an `Idempotency-Key`. If no response arrives, the message may be stored or not.
     async fn try_once(&self, thread: &ThreadId, body: Value) {
         if let Some((201, message)) = self.world.send(self.user, thread, None, body).await {
-            self.acknowledged().push(parse(&message));
+            self.acknowledge(&message);
         }
     }
 
@@ -69,7 +71,7 @@ impl Sender {
             match self.world.send(self.user, thread, Some(key), body.clone()).await {
                 Some((201, message)) => {
                     self.world.cloud.trace.note(format!("{key} is number {} of {thread}", message["seq"]));
-                    self.acknowledged().push(parse(&message));
+                    self.acknowledge(&message);
                     return;
                 }
                 None | Some((503, _)) => self.world.cloud.chance.pause(50..=1_000).await,
@@ -102,6 +104,11 @@ impl Sender {
             upload.await;
         }
         Some(id)
+    }
+
+    /// Records that a message was answered with 201.
+    pub(crate) fn acknowledge(&self, message: &Value) {
+        self.acknowledged().push(parse(message));
     }
 
     pub(crate) fn acknowledged(&self) -> MutexGuard<'_, Vec<Message>> {

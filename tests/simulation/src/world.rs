@@ -69,7 +69,7 @@ impl World {
         let paused = world.cloud.faults.pause();
         for members in [users, &users[..2]] {
             if world.threads.iter().all(|thread| thread.member_ids.len() != members.len()) {
-                world.threads.push(testkit::new_thread(&world.parts.chat(), members).await);
+                world.threads.push(testkit::new_thread(&world.parts.unrestricted_chat(), members).await);
             }
         }
         world.cloud.faults.resume(paused);
@@ -91,6 +91,39 @@ impl World {
             world.invoke(&world.warm.messages_send, Parts::messages_send, MESSAGES_SEND_TIMEOUT, handle).await
         })
         .await
+    }
+
+    /// Sends `POST /api/threads`.
+    pub(crate) async fn create_thread(self: &Arc<Self>, user: &str, body: &Value) -> Received {
+        let call = call(user, ("", ""), &[], None, body);
+        let world = self.clone();
+        self.request("threads-create", async move {
+            let handle = async |deps: &_| threads_create::handle(deps, call).await;
+            world.invoke(&world.warm.threads_create, Parts::threads_create, ROUTE_TIMEOUT, handle).await
+        })
+        .await
+    }
+
+    /// Returns a new instance of messages-send that only the caller uses.
+    pub(crate) fn new_sender(&self) -> messages_send::Deps {
+        self.parts.messages_send()
+    }
+
+    /// Invokes the given instance of messages-send without a network in between. Returns the status of the response, or
+    /// `None` if the invocation crashed or took too long. Then the instance must not be used again.
+    pub(crate) async fn send_on(
+        &self,
+        instance: &messages_send::Deps,
+        user: &str,
+        thread: &ThreadId,
+        body: Value,
+    ) -> Option<(u16, Value)> {
+        let call = call(user, ("threadId", thread.as_str()), &[], None, &body);
+        let work = messages_send::handle(instance, call);
+        Some(match self.run(MESSAGES_SEND_TIMEOUT, work).await? {
+            Ok(answer) => (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap()),
+            Err(error) => (report(error).code.status(), Value::Null),
+        })
     }
 
     /// Sends `GET /api/threads/{threadId}/messages`.
@@ -264,17 +297,24 @@ impl World {
         handle: impl AsyncFnOnce(&T) -> R,
     ) -> Option<R> {
         let instance = warm.take(&self.cloud).unwrap_or_else(|| new(&self.parts));
+        let done = self.run(function_timeout, handle(&instance)).await;
+        if done.is_some() {
+            warm.put(instance);
+        }
+        done
+    }
+
+    /// Runs the work of one invocation. Returns `None` if it crashed or took longer than `function_timeout`.
+    async fn run<R>(&self, function_timeout: Duration, work: impl Future<Output = R>) -> Option<R> {
         let crash = Arc::new(Notify::new());
         let crashed = crash.clone();
-        let work = CRASH.scope(crash, timeout(function_timeout, handle(&instance)));
+        let work = CRASH.scope(crash, timeout(function_timeout, work));
         let done = tokio::select! {
             biased;
             () = crashed.notified() => None,
             done = work => done.ok(),
         };
-        if done.is_some() {
-            warm.put(instance);
-        } else {
+        if done.is_none() {
             self.cloud.trace.note("an invocation crashed or timed out");
         }
         done

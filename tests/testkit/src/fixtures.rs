@@ -1,6 +1,6 @@
-use contract::{ConnectionId, CreateFile, CreateThread, FileId, Message, Thread, Timestamp, UserId};
+use contract::{ConnectionId, CreateFile, FileId, Message, Profile, Thread, Timestamp, UserId};
 use serde_json::json;
-use store::{Chat, Connection, Connections, CreatedThread, FileRow, Links, MessageRow, NewMessage, Sent};
+use store::{Chat, Connection, Connections, CreatedThread, FileRow, Links, MessageRow, NewMessage, NewThread, Sent};
 
 use crate::caller;
 
@@ -10,12 +10,24 @@ pub fn links() -> Links {
     Links::new("a key that protects nothing but tests").expect("the signing key is too short")
 }
 
-/// Creates a thread with the given members. Panics if these members already have a thread.
+/// Records the users as callers whose tokens have no name, so that they can become members of a thread.
+pub async fn make_known(chat: &Chat, users: &[&str]) {
+    for user in users {
+        let id = UserId::parse(user).expect("the user ID is not valid");
+        chat.record_profile(&Profile { id, name: None, issued_at: 0 }).await.expect("cannot record the profile");
+    }
+}
+
+/// Creates a thread with the given members, after it has made them known. Panics if these members already have a
+/// thread.
 pub async fn new_thread(chat: &Chat, members: &[&str]) -> Thread {
-    let member_ids = members.iter().map(|id| UserId::parse(id).expect("the user ID is not valid")).collect();
-    match chat.create_thread(&CreateThread { member_ids, title: None }).await.expect("cannot create the thread") {
+    make_known(chat, members).await;
+    let members: Vec<_> = members.iter().map(|id| UserId::parse(id).expect("the user ID is not valid")).collect();
+    let creator = members.first().expect("a thread has at least one member");
+    let new = NewThread { creator, members: &members, title: None, allow_unknown: false, per_day: u64::MAX };
+    match chat.create_thread(new).await.expect("cannot create the thread") {
         CreatedThread::New(thread) => thread,
-        CreatedThread::Existing(thread) => panic!("a thread with these members already exists: {}", thread.id),
+        other => panic!("the thread is not new: {other:?}"),
     }
 }
 

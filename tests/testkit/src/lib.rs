@@ -1,5 +1,5 @@
-//! Code that tests share: `DynamoDB` and S3 emulators in the test's process, fakes of API Gateway's `@connections` and
-//! of SQS, a token issuer, and fixtures.
+//! Code that tests share: `DynamoDB` and S3 emulators in the test's process, fakes of API Gateway's `@connections`,
+//! of Lambda and of SQS, a token issuer, and fixtures.
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a panic in here fails the test that caused it")]
 
@@ -8,6 +8,7 @@ mod dynamodb;
 pub mod engine;
 mod fixtures;
 pub mod issuer;
+mod lambda;
 mod management;
 mod proxy;
 mod queue;
@@ -16,7 +17,8 @@ mod storage;
 
 pub use calls::{body, call, caller, problem, public_call, socket_event};
 pub use dynamodb::Tables;
-pub use fixtures::{connect, links, message_row, new_file, new_thread, send_text, send_with_files};
+pub use fixtures::{connect, links, make_known, message_row, new_file, new_thread, send_text, send_with_files};
+pub use lambda::{Invoked, Lambda};
 pub use management::Management;
 pub use proxy::{Fault, Intercepted, once};
 pub use queue::Queue;

@@ -21,9 +21,9 @@ use crate::serve::serve;
 /// an emulator.
 #[derive(Debug)]
 pub struct Intercepted {
-    /// Operation, such as `PutItem` or `SendMessage`. For S3, the HTTP method.
+    /// Operation, such as `PutItem` or `SendMessage`. For S3 and Lambda, the HTTP method.
     pub operation: String,
-    /// JSON body of the request. For S3, the path as a JSON string.
+    /// JSON body of the request. For S3 and Lambda, the path as a JSON string.
     pub request: Value,
 }
 
@@ -84,7 +84,7 @@ where
 {
     let (mut parts, body) = request.into_parts();
     let body = body.collect().await.expect("cannot read the request body").to_bytes();
-    // DynamoDB and SQS name the operation in this header and use JSON bodies. S3 is a REST API without the header.
+    // DynamoDB and SQS name the operation in this header and use JSON bodies. S3 and Lambda are REST APIs without the header.
     let target =
         parts.headers.get("x-amz-target").map(|target| target.to_str().expect("the header x-amz-target is not text"));
     let call = match target {
@@ -110,12 +110,12 @@ where
     // Only the URL changes. The `host` header must stay the same, because S3 signatures cover it.
     parts.uri = format!("{}{}", engine.trim_end_matches('/'), parts.uri)
         .parse()
-        .expect("the URL of the DynamoDB engine, S3 server or SQS fake behind the proxy is not valid");
+        .expect("the URL of the emulator or fake behind the proxy is not valid");
     let client = Client::builder(TokioExecutor::new()).build_http();
     let answered = client
         .request(Request::from_parts(parts, Full::new(body)))
         .await
-        .expect("the DynamoDB engine, S3 server or SQS fake behind the proxy does not respond");
+        .expect("the emulator or fake behind the proxy does not respond");
     let (parts, body) = answered.into_parts();
     let body = body.collect().await.expect("cannot read the response body").to_bytes();
     if lose {

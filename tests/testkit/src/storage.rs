@@ -5,8 +5,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_types::SdkConfig;
 use bytes::Bytes;
-use contract::FileId;
-use files::{Bucket, PresignedUpload, Presigner};
+use contract::{FileId, Timestamp};
+use files::{Bucket, DOWNLOAD_WINDOW, PresignedUpload, Presigner};
 use http_body_util::{BodyExt as _, Full};
 use hyper::header::CONTENT_LENGTH;
 use hyper::{Method, Request, Response, StatusCode};
@@ -96,7 +96,8 @@ impl Storage {
 
     /// Returns the object at `key` with its headers, downloaded with a presigned URL.
     pub async fn object(&self, key: &str) -> Response<Bytes> {
-        Self::get(&self.presigner().download(key).await.expect("cannot sign the URL")).await
+        let url = self.presigner().download(key, Timestamp::now(), DOWNLOAD_WINDOW).await;
+        Self::get(&url.expect("cannot sign the URL")).await
     }
 
     /// Returns the keys of all objects in the bucket, sorted.

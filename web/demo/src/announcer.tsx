@@ -1,6 +1,6 @@
 import type { ThreadSummary } from "hearth-client";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { threadTitle, useChat } from "./context";
+import { names, otherMembers, useChat } from "./context";
 import { preview } from "./preview";
 import { latestActivity, unreadCount } from "./read-marks";
 import { useStore } from "./store";
@@ -33,7 +33,8 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
   }, [threads, loaded]);
 
   function announcement(thread: ThreadSummary): string {
-    const place = thread.id === threadId ? "" : ` in ${threadTitle(thread, user)}`;
+    const title = thread.title ?? names.format(otherMembers(thread, user).map(({ name }) => name));
+    const place = thread.id === threadId ? "" : ` in ${title}`;
     return `${thread.lastMessage?.author.name}${place}: ${preview(thread.lastMessage)}`;
   }
 

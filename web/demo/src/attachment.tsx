@@ -31,7 +31,9 @@ export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
   if (photo.status !== "ready") {
     return (
       <div class="photo" data-pending="true" role="img" aria-label={`${photo.name}, being prepared`}>
-        <span>{photo.name}</span>
+        <span>
+          <bdi>{photo.name}</bdi>
+        </span>
         {source && <img src={source} alt="" onError={hideImage} />}
       </div>
     );
@@ -52,7 +54,9 @@ export function FileTile({ file, view }: { file: Attachment; view: ThreadView })
   const content = (
     <>
       <FileIcon />
-      <span class="name">{file.name}</span>
+      <span class="name">
+        <bdi>{file.name}</bdi>
+      </span>
       <span class="state">{state}</span>
     </>
   );

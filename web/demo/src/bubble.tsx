@@ -3,7 +3,7 @@ import { FileTile, isPhoto, PhotoTile } from "./attachment";
 import { Avatar } from "./avatar";
 import { useChat } from "./context";
 import { errorText } from "./error-text";
-import { formatFull, formatTime } from "./format";
+import { formatFull, formatTime, formatUpcoming } from "./format";
 
 interface Props {
   view: ThreadView;
@@ -28,7 +28,13 @@ export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props
     <li class="message" data-mine={mine} data-first={first} data-last={last} data-state={entry.state}>
       {!mine && author && last && <Avatar {...author} />}
       <div class="body">
-        {mine ? <span class="hidden">You: </span> : <span class={first ? "author" : "hidden"}>{author?.name}</span>}
+        {mine ? (
+          <span class="hidden">You: </span>
+        ) : (
+          <span class={first ? "author" : "hidden"}>
+            <bdi>{author?.name}</bdi>
+          </span>
+        )}
         {photos.length > 0 && (
           <div class="photos" data-count={Math.min(photos.length, 3)}>
             {photos.map((photo) => (
@@ -39,19 +45,29 @@ export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props
         {files.map((file) => (
           <FileTile key={file.id} file={file} view={view} />
         ))}
-        {entry.body && <p class="bubble">{entry.body}</p>}
+        {entry.body && (
+          <p class="bubble" dir="auto">
+            {entry.body}
+          </p>
+        )}
         <p class="meta">
           {entry.state === "sent" && last && (
             <time dateTime={entry.createdAt} title={formatFull(entry.createdAt)}>
               {formatTime(entry.createdAt)}
             </time>
           )}
-          {entry.state === "sending" && (entry.error ? "Not sent yet, trying again …" : "Sending …")}
+          {entry.state === "sending" && progress(entry)}
           {entry.state === "failed" && <Failed view={view} entry={entry} onEdit={onEdit} />}
         </p>
       </div>
     </li>
   );
+}
+
+function progress({ nextTryAt, error }: ThreadEntry): string {
+  if (nextTryAt !== null)
+    return `You have sent many messages in a short time. This one is sent ${formatUpcoming(nextTryAt)}.`;
+  return error ? "Not sent yet, trying again …" : "Sending …";
 }
 
 function Failed({ view, entry, onEdit }: Pick<Props, "view" | "entry" | "onEdit">) {

@@ -10,6 +10,7 @@ import { ReadMarks } from "./read-marks";
 import { useThreadId } from "./router";
 import type { Session } from "./session";
 import { Sidebar } from "./sidebar";
+import { SignOut } from "./sign-out";
 import { Thread } from "./thread";
 
 /** The page of a signed-in user. It creates one `HearthClient` and closes it when the user signs out. */
@@ -35,11 +36,23 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
 
   const threadId = useThreadId();
   const [composing, setComposing] = useState(false);
+  const [unsent, setUnsent] = useState<{ messages: number; drafts: number }>();
+
+  function askBeforeSignOut() {
+    const found = { messages: context.client.unsentMessages(), drafts: context.drafts.count() };
+    if (found.messages + found.drafts > 0) setUnsent(found);
+    else session.end();
+  }
+
+  function signOut({ discard }: { discard: boolean }) {
+    context.client.close({ discardUnsent: discard });
+    session.end();
+  }
 
   return (
     <Context.Provider value={context}>
       <div class="chat" data-pane={threadId ? "thread" : "list"}>
-        <Sidebar threadId={threadId} onNew={() => setComposing(true)} onSignOut={() => session.end()} />
+        <Sidebar threadId={threadId} onNew={() => setComposing(true)} onSignOut={askBeforeSignOut} />
         {threadId ? (
           <Thread key={threadId} threadId={threadId} />
         ) : (
@@ -49,6 +62,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
         )}
       </div>
       <Announcer threadId={threadId} />
+      {unsent && <SignOut {...unsent} onClose={() => setUnsent(undefined)} onSignOut={signOut} />}
       {composing && <NewConversation users={config.users} onClose={() => setComposing(false)} />}
     </Context.Provider>
   );

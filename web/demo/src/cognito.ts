@@ -76,7 +76,8 @@ export class Cognito {
       },
       body: JSON.stringify({ ClientId: this.clientId, ...content }),
     });
-    const answer = await response.json();
+    // Cognito answers a revocation with an empty body.
+    const answer = JSON.parse((await response.text()) || "{}");
     if (!response.ok) {
       throw new CognitoError(
         String(answer.__type).replace(/.*#/, ""),

@@ -95,6 +95,7 @@ export function Composer({ view, draft, field }: Props) {
         <textarea
           ref={field}
           rows={1}
+          dir="auto"
           value={text}
           placeholder="Write a message"
           aria-label="Message"
@@ -125,7 +126,9 @@ function FileTile({ file, draft }: { file: DraftFile; draft: Draft }) {
     <li class="draft" data-failed={error !== undefined}>
       {previewUrl ? <img src={previewUrl} alt="" onError={hideImage} /> : <FileIcon />}
       <div>
-        <span class="name">{name}</span>
+        <span class="name">
+          <bdi>{name}</bdi>
+        </span>
         {error ? (
           <span role="alert">
             {error}{" "}

@@ -13,10 +13,14 @@ const LABELS = {
 /** Shows the state of the live connection and, while offline, the time until the next attempt to connect. */
 export function Connection() {
   const { client } = useChat();
-  const { status, nextTryAt } = useStore(client.connection);
+  const { status, nextTryAt, error } = useStore(client.connection);
+  const displaced = status === "offline" && error?.code === "too_many_connections";
   return (
     <div class="connection" data-status={status}>
-      <span role="status">{LABELS[status]}</span>
+      <span role="status">
+        {LABELS[status]}
+        {displaced && ": Hearth is open in too many places"}
+      </span>
       {status === "offline" && nextTryAt !== null && (
         <>
           {/* Hidden from screen readers, because it changes every second. */}
@@ -36,5 +40,8 @@ function Countdown({ until }: { until: number }) {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
-  return <span aria-hidden="true">next attempt in {Math.max(0, Math.ceil((until - now) / 1000))} s</span>;
+  const seconds = Math.max(0, Math.ceil((until - now) / 1000));
+  return (
+    <span aria-hidden="true">next attempt in {seconds > 90 ? `${Math.ceil(seconds / 60)} min` : `${seconds} s`}</span>
+  );
 }

@@ -24,7 +24,7 @@ export function useChat(): ChatContext {
   return context;
 }
 
-type Members = Pick<ThreadSummary, "memberIds" | "memberNames">;
+export type Members = Pick<ThreadSummary, "memberIds" | "memberNames">;
 
 /** Returns all members of a thread except the current user. */
 export function otherMembers(thread: Members, user: User): User[] {
@@ -33,13 +33,4 @@ export function otherMembers(thread: Members, user: User): User[] {
     .filter((member) => member.id !== user.id);
 }
 
-/** Returns the title of a thread or, if it has none, the names of the other members. */
-export function threadTitle(thread: Members & { title: string | null }, user: User): string {
-  return thread.title || joinNames(otherMembers(thread, user)) || "Notes to yourself";
-}
-
-const names = new Intl.ListFormat(undefined, { type: "unit", style: "short" });
-
-export function joinNames(people: User[]): string {
-  return names.format(people.map((person) => person.name));
-}
+export const names = new Intl.ListFormat(undefined, { type: "unit", style: "short" });

@@ -43,6 +43,10 @@ export class Draft implements Store<Content> {
 
   readonly getSnapshot = (): Content => this.content;
 
+  get empty(): boolean {
+    return this.content.text.trim() === "" && this.content.files.length === 0;
+  }
+
   write(text: string): void {
     this.update({ ...this.content, text });
   }
@@ -136,6 +140,11 @@ export class Drafts {
     const draft = this.drafts.get(threadId) ?? new Draft(this.client, this.previews);
     this.drafts.set(threadId, draft);
     return draft;
+  }
+
+  /** Returns the number of drafts with text or files. */
+  count(): number {
+    return [...this.drafts.values()].filter((draft) => !draft.empty).length;
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /** Formats times and file sizes in the browser's language. */
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const precise = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long" });
 const dayAndMonth = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
@@ -39,6 +40,17 @@ export function formatDay(iso: string): string {
   const days = daysAgo(when);
   if (days < 2) return capitalized(relative.format(-days, "day"));
   return days < 7 ? weekday.format(when) : date.format(when);
+}
+
+/**
+ * Returns a time in the future for a sentence: at 18:05:40 within two minutes, at 18:05 later today, or tomorrow at
+ * 02:00.
+ */
+export function formatUpcoming(time: number): string {
+  const when = new Date(time);
+  if (time - Date.now() < 120_000) return `at ${precise.format(when)}`;
+  const days = -daysAgo(when);
+  return days === 0 ? `at ${clock.format(when)}` : `${relative.format(days, "day")} at ${clock.format(when)}`;
 }
 
 /** Returns the full date and time, such as Friday, 3 March 2026 at 18:05. */

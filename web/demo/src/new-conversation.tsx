@@ -1,4 +1,5 @@
-import { limits } from "hearth-client";
+import { HearthError, limits } from "hearth-client";
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Avatar } from "./avatar";
 import { otherMembers, useChat } from "./context";
@@ -20,11 +21,13 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [id, setId] = useState("");
   const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string>();
+  const [error, setError] = useState<ComponentChildren>();
 
   const known = new Map<string, User>();
   for (const person of [...users, ...threads.flatMap((thread) => otherMembers(thread, user)), ...added]) {
-    if (person.id !== user.id) known.set(person.id, { id: person.id, name: person.name });
+    // Where the server does not know a name, it sends the ID.
+    const named = person.name !== person.id || !known.has(person.id);
+    if (person.id !== user.id && named) known.set(person.id, { id: person.id, name: person.name });
   }
 
   function toggle(id: string) {
@@ -44,21 +47,29 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
   async function create(event: SubmitEvent) {
     event.preventDefault();
     const title = String(new FormData(event.currentTarget as HTMLFormElement).get("title")).trim();
+    const memberIds = [...chosen];
     setBusy(true);
     setError(undefined);
     try {
-      const { thread } = await client.api.createThread([...chosen], title || undefined);
+      const { thread } = await client.api.createThread(memberIds, title || undefined);
       list.refresh().catch(() => {}); // the list shows the error and retries
       onClose();
       go(thread.id);
     } catch (error) {
       setBusy(false);
-      setError(errorText(error));
+      const unknown = unknownMembers(error, memberIds);
+      setError(
+        unknown.length > 0 ? (
+          <Unknown people={unknown.map((id) => known.get(id) ?? { id, name: id })} />
+        ) : (
+          errorText(error)
+        ),
+      );
     }
   }
 
   return (
-    <Dialog class="new-conversation" label="New conversation" onClose={onClose}>
+    <Dialog class="form-dialog" label="New conversation" onClose={onClose}>
       <form onSubmit={create}>
         <h2>New conversation</h2>
         <fieldset class="field">
@@ -70,7 +81,9 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
                 <label>
                   <input type="checkbox" checked={chosen.has(person.id)} onChange={() => toggle(person.id)} />
                   <Avatar {...person} />
-                  <span>{person.name}</span>
+                  <span>
+                    <bdi>{person.name}</bdi>
+                  </span>
                 </label>
               </li>
             ))}
@@ -105,6 +118,7 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
           <input
             id="title"
             name="title"
+            dir="auto"
             maxLength={limits.titleChars}
             autocomplete="off"
             aria-describedby="title-hint"
@@ -128,5 +142,34 @@ export function NewConversation({ users, onClose }: { users: User[]; onClose(): 
         </div>
       </form>
     </Dialog>
+  );
+}
+
+/** Returns the IDs of `memberIds` that the server does not know, according to its error. */
+function unknownMembers(error: unknown, memberIds: string[]): string[] {
+  if (!(error instanceof HearthError) || error.code !== "unknown_member") return [];
+  return error.errors.flatMap(({ field }) => memberIds[Number(/^memberIds\[(\d+)\]$/.exec(field)?.[1] ?? -1)] ?? []);
+}
+
+/** Tells that people must sign in before anybody can start a conversation with them. */
+function Unknown({ people }: { people: User[] }) {
+  return (
+    <>
+      {people.length > 1
+        ? "These people have never signed in to Hearth:"
+        : "This person has never signed in to Hearth:"}{" "}
+      {people.map(({ id, name }, index) => (
+        <span key={id}>
+          {index > 0 && ", "}
+          {name !== id && (
+            <>
+              <bdi>{name}</bdi>, ID{" "}
+            </>
+          )}
+          <bdi>{id}</bdi>
+        </span>
+      ))}
+      . They must sign in once before you can start a conversation with them. If you have typed an ID, check it.
+    </>
   );
 }

@@ -17,7 +17,7 @@ export class Previews {
     return url;
   }
 
-  /** Removes and revokes the URL of a file, so that the browser can free its memory. */
+  /** Forgets the preview of a file and revokes its object URL, so that the browser can free its memory. */
   forget(fileId: string): void {
     const url = this.take(fileId);
     if (url) URL.revokeObjectURL(url);

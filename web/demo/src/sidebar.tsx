@@ -2,9 +2,10 @@ import type { ThreadSummary } from "hearth-client";
 import { useState } from "preact/hooks";
 import { Avatar, Avatars } from "./avatar";
 import { Connection } from "./connection";
-import { otherMembers, threadTitle, useChat } from "./context";
+import { otherMembers, useChat } from "./context";
 import { formatFull, formatListTime } from "./format";
 import { LeaveIcon, WriteIcon } from "./icons";
+import { ThreadTitle } from "./names";
 import { preview } from "./preview";
 import { unreadCount } from "./read-marks";
 import { linkTo } from "./router";
@@ -74,7 +75,9 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
       <footer>
         <Avatar id={user.id} name={user.name} />
         <div class="me">
-          <strong>{user.name}</strong>
+          <strong>
+            <bdi>{user.name}</bdi>
+          </strong>
           <CopyId id={user.id} />
         </div>
         <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={onSignOut}>
@@ -100,14 +103,20 @@ function ThreadItem({ thread, open }: { thread: ThreadSummary; open: boolean }) 
         data-unread={unread > 0}
       >
         <Avatars people={people.length > 0 ? people : [user]} />
-        <span class="title">{threadTitle(thread, user)}</span>
+        <span class="title">
+          <ThreadTitle thread={thread} user={user} />
+        </span>
         <time dateTime={when} title={formatFull(when)}>
           {formatListTime(when)}
         </time>
         <span class="last">
           {lastMessage?.author.id === user.id && "You: "}
-          {lastMessage && lastMessage.author.id !== user.id && people.length > 1 && `${lastMessage.author.name}: `}
-          {preview(lastMessage)}
+          {lastMessage && lastMessage.author.id !== user.id && people.length > 1 && (
+            <>
+              <bdi>{lastMessage.author.name}</bdi>:{" "}
+            </>
+          )}
+          <bdi>{preview(lastMessage)}</bdi>
         </span>
         {unread > 0 && (
           <span class="unread">
@@ -130,7 +139,15 @@ function CopyId({ id }: { id: string }) {
   }
   return (
     <button type="button" class="id" title="Copy your ID" onClick={copy}>
-      <span role="status">{copied ? "Copied" : `Your ID: ${id}`}</span>
+      <span role="status">
+        {copied ? (
+          "Copied"
+        ) : (
+          <>
+            Your ID: <bdi>{id}</bdi>
+          </>
+        )}
+      </span>
     </button>
   );
 }

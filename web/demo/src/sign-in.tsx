@@ -66,7 +66,7 @@ export function SignIn({ cognito, users, onTokens }: Props) {
                     <Avatar id={user.id} name={user.name} />
                     <span>
                       <span class="hidden">Sign in as </span>
-                      {user.name}
+                      <bdi>{user.name}</bdi>
                     </span>
                   </button>
                 </li>

@@ -3,9 +3,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Avatars } from "./avatar";
 import { Composer } from "./composer";
 import { Connection } from "./connection";
-import { joinNames, otherMembers, threadTitle, useChat } from "./context";
+import { otherMembers, useChat } from "./context";
 import { BackIcon } from "./icons";
 import { isComposing } from "./ime";
+import { Names, ThreadTitle } from "./names";
 import { go } from "./router";
 import { useStore } from "./store";
 import { Timeline } from "./timeline";
@@ -80,9 +81,13 @@ export function Thread({ threadId }: { threadId: string }) {
         {people.length > 0 && <Avatars people={people} />}
         <div class="names">
           <h1 ref={heading} tabIndex={-1}>
-            {thread ? threadTitle(thread, user) : notFound ? "Not found" : "…"}
+            {thread ? <ThreadTitle thread={thread} user={user} /> : notFound ? "Not found" : "…"}
           </h1>
-          {thread?.title && people.length > 0 && <p>You, {joinNames(people)}</p>}
+          {thread?.title && people.length > 0 && (
+            <p>
+              You, <Names people={people} />
+            </p>
+          )}
         </div>
         <Connection />
       </header>

@@ -33,7 +33,7 @@ export function Viewer({ view, entry, fileId, onClose }: Props) {
     >
       <header>
         <p>
-          {photo.name}
+          <bdi>{photo.name}</bdi>
           {photos.length > 1 && ` · ${index + 1} of ${photos.length}`}
         </p>
         <a href={photo.url} target="_blank" rel="noreferrer">

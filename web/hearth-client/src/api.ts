@@ -87,6 +87,7 @@ export class HearthApi {
       path: `/api/threads/${encodeURIComponent(threadId)}/messages`,
       body: message,
       headers: options.idempotencyKey === undefined ? {} : { "idempotency-key": options.idempotencyKey },
+      once: options.idempotencyKey === undefined,
       signal: options.signal,
     });
     const replayed = answer.headers.get("idempotency-replayed") === "true";

@@ -28,7 +28,7 @@ import { upload } from "./upload.js";
  * threads passed to {@link follow}.
  */
 export class HearthClient {
-  /** The REST calls. They are not retried, except once after a 401, with a renewed token. */
+  /** The REST calls. They are not retried, except once with a renewed token after a 401, which a browser may hide. */
   readonly api: HearthApi;
   /**
    * The state of the live connection: whether the WebSocket is open, and whether open threads and threads passed to
@@ -136,11 +136,21 @@ export class HearthClient {
   }
 
   /**
-   * Closes the socket and all views, and cancels all timers. The next client with the same `outbox` option sends the
-   * unsent messages; without this option, they are lost.
+   * Returns the number of messages that are not sent yet or could not be sent, in all threads. With the option `outbox`,
+   * includes those that other tabs have stored.
    */
-  close(): void {
+  unsentMessages(): number {
+    return this.#outbox.unsent;
+  }
+
+  /**
+   * Closes the socket and all views, and cancels all timers. The next client with the same `outbox` option sends the
+   * unsent messages; without this option, they are lost. `discardUnsent` removes them from the storage, including those
+   * that other tabs have stored. A message that is being sent may still be committed.
+   */
+  close(options: { discardUnsent?: boolean } = {}): void {
     this.#closing.close();
+    if (options.discardUnsent) this.#outbox.discardAll();
     for (const opened of this.#open) opened.close();
     this.#open.clear();
     this.#files.close();

@@ -47,17 +47,20 @@ export class CloseNotifier {
 
 /**
  * The longest `Retry-After` that is obeyed, in milliseconds. A longer one is a mistake of the server, or a date that
- * seems far away because of clock skew.
+ * seems far away because of clock skew. With a 429, a quota of the user is used up, and the longest quota is per day.
  */
 const MAX_RETRY_AFTER = 10 * 60_000;
+const MAX_RETRY_AFTER_429 = 24 * 60 * 60_000;
 
 /**
  * Returns the milliseconds to wait before retry `attempt` (0, 1, 2 …): exponential backoff with full jitter, so that
- * clients do not retry at the same time. If `error` has a `Retry-After`, it is added, up to 10 minutes.
+ * clients do not retry at the same time. If `error` has a `Retry-After`, it is added, up to 10 minutes; up to a day if
+ * the status is 429.
  */
 export function backoff({ env, timing }: Context, attempt: number, error?: unknown): number {
   const longest = Math.min(timing.backoffMax, timing.backoffBase * 2 ** Math.min(attempt, 30));
-  const retryAfter = Math.min(error instanceof HearthError ? (error.retryAfter ?? 0) : 0, MAX_RETRY_AFTER);
+  const { retryAfter: given, status } = error instanceof HearthError ? error : { retryAfter: null, status: null };
+  const retryAfter = Math.min(given ?? 0, status === 429 ? MAX_RETRY_AFTER_429 : MAX_RETRY_AFTER);
   // The jitter is added to Retry-After, because all rejected clients may have received the same value.
   return retryAfter + env.random() * longest;
 }
@@ -101,15 +104,23 @@ export function toHearthError(error: unknown): HearthError {
   return new HearthError({ kind: "protocol", code: "unexpected_answer", detail: String(error), cause: error });
 }
 
+/** How long to retry a call. */
+export interface Patience {
+  /** Maximum number of attempts. */
+  attempts: number;
+  /** Maximum `Retry-After`, in milliseconds. */
+  retryAfter: number;
+}
+
 /**
- * Calls `call` with backoff until it succeeds, fails permanently, or has been called `maxAttempts` times. When `signal`
- * is aborted, ends the current wait and rejects with the signal's reason.
+ * Calls `call` with backoff until it succeeds, fails permanently, or `patience` is exceeded. When `signal` is aborted,
+ * ends the current wait and rejects with the signal's reason.
  */
 export async function withRetries<T>(
   context: Context,
   signal: AbortSignal,
   call: () => Promise<T>,
-  maxAttempts = Number.POSITIVE_INFINITY,
+  patience: Patience = { attempts: Number.POSITIVE_INFINITY, retryAfter: Number.POSITIVE_INFINITY },
 ): Promise<T> {
   const pause = new Pause();
   const endPause = () => pause.endNow();
@@ -121,7 +132,8 @@ export async function withRetries<T>(
         return await call();
       } catch (error) {
         signal.throwIfAborted();
-        if (!isTemporary(error) || attempt + 1 >= maxAttempts) throw error;
+        if (!isTemporary(error) || attempt + 1 >= patience.attempts) throw error;
+        if (error instanceof HearthError && (error.retryAfter ?? 0) > patience.retryAfter) throw error;
         await pause.wait(context.env, backoff(context, attempt, error));
       }
     }

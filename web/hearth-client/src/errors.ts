@@ -27,10 +27,13 @@ export type ClientErrorCode =
   | "file_failed"
   | "maybe_sent";
 
+/** An error code of the server or of this library. A newer server may send codes that this version does not know. */
+export type AnyErrorCode = ErrorCode | ClientErrorCode | (string & Record<never, never>);
+
 /** The constructor argument of {@link HearthError}. */
 export interface HearthErrorFields {
   kind: ErrorKind;
-  code: ErrorCode | ClientErrorCode;
+  code: AnyErrorCode;
   detail: string;
   status?: number | null;
   errors?: readonly FieldError[];
@@ -44,7 +47,7 @@ export class HearthError extends Error {
   override readonly name = "HearthError";
   readonly kind: ErrorKind;
   /** What is wrong, for programs: a code that does not change between versions. */
-  readonly code: ErrorCode | ClientErrorCode;
+  readonly code: AnyErrorCode;
   /** What is wrong, for people, in English. */
   readonly detail: string;
   /** HTTP status of the response, or null if the error has none. */

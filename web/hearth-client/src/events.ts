@@ -48,8 +48,8 @@ export interface SubscribedEvent {
     /** The channel that the connection is now subscribed to. */
     channel: Channel;
     /**
-     * The thread's last `seq`. The server pushes every message with a larger `seq`. The client fetches missing messages
-     * up to this `seq` over REST, with `after`.
+     * The thread's last `seq` at the time of the subscription. The server pushes every later message. The client
+     * fetches missing messages up to this `seq` over REST, with the query parameter `after`.
      */
     seq: number;
   };
@@ -89,7 +89,10 @@ export interface FrameError {
   detail: string;
 }
 
-/** Answer to a frame that the server could not process. The connection stays open. */
+/**
+ * Answer to a frame that the server could not process; the connection stays open. With `too_many_connections`, it
+ * answers no frame, and the server closes the connection.
+ */
 export interface ErrorEvent {
   data: FrameError;
   event: "error";

@@ -1,6 +1,6 @@
 import type { CloseNotifier } from "./context.js";
-import { type ClientErrorCode, HearthError } from "./errors.js";
-import type { Environment, ErrorCode, FetchResponse, FieldError, TokenProvider } from "./types.js";
+import { type AnyErrorCode, HearthError } from "./errors.js";
+import type { Environment, FetchResponse, FieldError, TokenProvider } from "./types.js";
 
 export interface ApiRequest {
   method: "GET" | "POST";
@@ -9,6 +9,8 @@ export interface ApiRequest {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
+  /** Whether a second copy of the request would have a second effect, such as another message. By default false. */
+  once?: boolean;
 }
 
 export interface ApiResponse {
@@ -22,6 +24,12 @@ interface Claims {
   /** When the token expires, in seconds since 1970. */
   exp?: number;
 }
+
+/**
+ * How many milliseconds before a token's expiry a failed request counts as possibly refused because of it: the device's
+ * clock may be slow.
+ */
+const EXPIRY_MARGIN = 60_000;
 
 /** Sends API requests with a bearer token, and turns failures into `HearthError`s. */
 export class Transport {
@@ -63,21 +71,41 @@ export class Transport {
 
   /** Renews the token if the latest one expires within `milliseconds`. */
   async renewIfExpiring(milliseconds: number): Promise<void> {
-    const { exp } = this.claims;
-    if (exp !== undefined && exp * 1000 - this.#env.now() < milliseconds) await this.#renewToken();
+    if (this.#expiresWithin(milliseconds)) await this.#renewToken();
   }
 
-  /** Sends a request. After a 401 it renews the token and sends the request once more. */
+  /**
+   * Sends a request. Repeats it once with a renewed token after a 401, and after a failure that may be a 401: API
+   * Gateway sends it without CORS headers, so a browser hides it, and `fetch` fails as if the network were down.
+   */
   async call(request: ApiRequest): Promise<ApiResponse> {
     const token = await this.#currentToken();
+    const maybeExpired = this.#expiresWithin(EXPIRY_MARGIN);
     try {
       return await this.#send(request, token);
     } catch (error) {
-      if (!(error instanceof HearthError) || error.status !== 401) throw error;
-      // If another call has renewed the token during this request, use the new token instead of renewing it again.
-      const renewed = this.#latestToken === token ? await this.#renewToken() : await this.#currentToken();
+      if (!(error instanceof HearthError)) throw error;
+      const hidden = error.code === "network_error" && maybeExpired;
+      if (error.status !== 401 && !hidden) throw error;
+      const renewed = await this.#tokenAfter(token).catch((cause: unknown) => {
+        // Usually the network is down for both the server and the token provider.
+        if (!hidden || !(cause instanceof HearthError)) throw cause;
+        throw new HearthError({ kind: error.kind, code: error.code, detail: error.detail, cause });
+      });
+      if (hidden && request.once) throw error;
       return await this.#send(request, renewed);
     }
+  }
+
+  /** Returns the token to use after `token` was refused. */
+  #tokenAfter(token: string): Promise<string> {
+    // If another call has renewed the token in the meantime, use the new token instead of renewing it again.
+    return this.#latestToken === token ? this.#renewToken() : this.#currentToken();
+  }
+
+  #expiresWithin(milliseconds: number): boolean {
+    const { exp } = this.claims;
+    return exp !== undefined && exp * 1000 - this.#env.now() < milliseconds;
   }
 
   async #currentToken(): Promise<string> {
@@ -189,7 +217,7 @@ function parseObject(text: string): object | null {
   }
 }
 
-const GATEWAY_CODES: Record<number, ErrorCode | ClientErrorCode> = {
+const GATEWAY_CODES: Record<number, AnyErrorCode> = {
   401: "unauthorized",
   403: "forbidden",
   404: "not_found",
@@ -210,7 +238,7 @@ function responseError(response: FetchResponse, json: object | null, now: number
   return new HearthError({
     kind: "http",
     status: response.status,
-    code: (text(problem.code) as ErrorCode | null) ?? GATEWAY_CODES[response.status] ?? "http_error",
+    code: text(problem.code) ?? GATEWAY_CODES[response.status] ?? "http_error",
     detail: text(problem.detail) ?? text(problem.message) ?? `The server answered with HTTP status ${response.status}.`,
     errors: Array.isArray(problem.errors) ? (problem.errors as FieldError[]) : [],
     requestId: text(problem.requestId) ?? response.headers.get("apigw-requestid"),

@@ -1,7 +1,7 @@
 export type { CallOptions } from "./api.js";
 export { HearthApi } from "./api.js";
 export { HearthClient } from "./client.js";
-export type { ClientErrorCode, ErrorKind, HearthErrorFields } from "./errors.js";
+export type { AnyErrorCode, ClientErrorCode, ErrorKind, HearthErrorFields } from "./errors.js";
 export { HearthError } from "./errors.js";
 export { limits } from "./limits.js";
 export type { components, operations, paths } from "./openapi.js";

@@ -4,6 +4,7 @@ import { channelOf, type Frame } from "./frames.js";
 import type { Transport } from "./http.js";
 import { Socket, type SocketHandlers } from "./socket.js";
 import { callSafely, LazyStore } from "./store.js";
+import { SubscribeLimit } from "./subscribe-limit.js";
 import type { ConnectionState, ConnectionStatus, FileStatusEvent, Message, Store } from "./types.js";
 
 /** Handles the events of a thread's channel. */
@@ -37,6 +38,11 @@ interface PendingSocket {
  * connection's lifetime, including those that were unsubscribed, so 100 are left for threads that are opened later.
  */
 const MAX_CHANNELS = 400;
+/**
+ * How many milliseconds to wait after the server has closed the connection because the user has too many. A new
+ * connection would make the server close the next oldest one, so an early retry would make clients displace each other.
+ */
+const TOO_MANY_CONNECTIONS_WAIT = 5 * 60_000;
 /** If a connection lasted this many milliseconds, the backoff of reconnections starts again from its shortest wait. */
 const STABLE_AFTER = 10_000;
 /**
@@ -63,6 +69,7 @@ export class LiveConnection {
   readonly #resubscribedListeners = new Set<() => void>();
   /** Each `ThreadFollower` that is fetching missed messages. While there are any, the status is `catching-up`. */
   readonly #behind = new Set<object>();
+  readonly #subscribeLimit = new SubscribeLimit();
   #current: Socket | null = null;
   /** The connection attempt in progress. Its socket will become `#current`. */
   #next: PendingSocket | null = null;
@@ -226,7 +233,7 @@ export class LiveConnection {
     };
     let socket: Socket | null = null;
     try {
-      socket = new Socket(this.#context, url, handlers);
+      socket = new Socket(this.#context, url, this.#subscribeLimit, handlers);
     } catch (cause) {
       const detail = `The browser refused the connection. Check wsUrl and the page's content security policy. ${cause}`;
       this.#attemptFailed(new HearthError({ kind: "network", code: "network_error", detail, cause }));
@@ -314,7 +321,8 @@ export class LiveConnection {
   #scheduleRetry(error: HearthError): void {
     if (this.#channels.size === 0 || this.#context.closing.closed) return;
     const { env } = this.#context;
-    const wait = backoff(this.#context, this.#attempt, error);
+    const displaced = error.code === "too_many_connections" ? TOO_MANY_CONNECTIONS_WAIT : 0;
+    const wait = displaced + backoff(this.#context, this.#attempt, error);
     this.#attempt += 1;
     this.#retry?.cancel();
     this.#retry = { at: env.now() + wait, cancel: env.schedule(() => this.#connect(), wait) };

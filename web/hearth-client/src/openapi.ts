@@ -25,6 +25,10 @@ export interface paths {
          *     order of the members and duplicates do not matter. If several callers create the same set of members at once,
          *     there is still one thread: one caller receives 201, the others 200. The title of an existing thread does not
          *     change.
+         *
+         *     Members of a new thread must be known: each has called an `/api` route of this deployment at least once, with a
+         *     valid token. Otherwise anybody could add a member with an invented ID. An existing thread is found regardless of
+         *     this. A deployment can turn the rule off (`AllowUnknownMembers`).
          */
         post: operations["createThread"];
         delete?: never;
@@ -250,9 +254,9 @@ export interface components {
         };
         /** @description Request body of `POST /api/threads`. */
         CreateThread: {
-            /** @description IDs of the thread's members. The caller is always a member, whether named or not. Order and duplicates do not matter. At most 90 different members, the caller included. */
+            /** @description IDs of the thread's members. The caller is always a member, whether named or not. Order and duplicates do not matter. At most 90 different members, the caller included. Members of a new thread must be known: each has called an `/api` route of this deployment at least once. */
             memberIds: components["schemas"]["UserId"][];
-            /** @description The thread's title, at most 100 characters. */
+            /** @description The thread's title, at most 100 characters. Unless it is empty, it has a visible character. It has no control characters, no line separators, and no bidirectional embeddings, overrides or isolates. */
             title?: string | null;
         };
         /** @description An error from the server (`application/problem+json`) or from API Gateway (`application/json`). */
@@ -271,18 +275,23 @@ export interface components {
          *     - `thread_not_found`: 404: the thread does not exist, or the caller is not a member of it.
          *     - `body_too_large`: 413: the request body is larger than 256 KiB.
          *     - `invalid_request`: 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names each such field.
+         *     - `too_many_file_uses`: 422: a file of the message was already sent to 100 other threads. `errors` names each such file. Upload it again as a new file.
+         *     - `unknown_member`: 422: a member of the new thread has never called this deployment. `errors` names each such member. A user becomes a possible member with their first call of any `/api` route.
          *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
+         *     - `rate_limited`: 429: the caller has sent too many messages in the current minute. Nothing was stored. Retry after the seconds in `Retry-After`.
+         *     - `quota_exceeded`: 429: the caller has created too many threads, or has announced too many or too large files, in the current day (UTC). Nothing was stored. Retry after the seconds in `Retry-After`.
          *     - `malformed_frame`: Socket: the frame is not a JSON object.
          *     - `unknown_action`: Socket: the server does not know the frame's `action`.
          *     - `invalid_frame`: Socket: a field of the frame is missing, has the wrong type or exceeds its limit.
          *     - `frame_too_large`: Socket: the frame is larger than 32 KiB.
          *     - `too_many_subscriptions`: Socket: the connection has already subscribed to 500 channels. Open another connection.
+         *     - `too_many_connections`: Socket: the user has too many open connections, and this one is the oldest. The server closes it.
          *     - `connection_expired`: Socket: the token that opened the connection has expired. Reconnect with a new token.
          *     - `internal`: 500: the server failed to process the request. Its log has the details under the response's `requestId`.
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "idempotency_key_reused" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "connection_expired" | "internal" | "unavailable";
+        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
         /** @description One invalid field of a request. */
         FieldError: {
             /** @description The field's name, such as `title`, or `memberIds[3]` for an element of a list. */
@@ -379,9 +388,9 @@ export interface components {
             /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
         };
-        /** @description Request body of `POST /api/threads/{threadId}/messages`. It must have text, files or both. */
+        /** @description Request body of `POST /api/threads/{threadId}/messages`. It must have visible text, files or both. */
         SendMessage: {
-            /** @description The message's text, at most 8000 characters. It may be missing or empty if the message has files. */
+            /** @description The message's text, at most 8000 characters. It must have a visible character, unless the message has files. */
             body?: string | null;
             /** @description IDs of the message's files, at most 10. The caller must own each file, and none may have failed. */
             fileIds?: components["schemas"]["FileId"][] | null;
@@ -396,7 +405,7 @@ export interface components {
             memberIds: components["schemas"]["UserId"][];
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description Response body of `GET /api/threads/{threadId}`. */
@@ -411,7 +420,7 @@ export interface components {
             memberNames: string[];
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description ID of a thread: `thread_…`. */
@@ -437,7 +446,7 @@ export interface components {
             memberNames: string[];
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
-            /** @description When the newest message was committed, or when the thread was created if it has no messages. It usually changes within a second after a new message. */
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
         /**
@@ -480,14 +489,17 @@ export interface components {
         };
     };
     responses: {
-        /** @description A redirect to S3, where the file is available for an hour. */
+        /**
+         * @description A redirect to S3, where the file is available for 15 minutes, but never longer than the link is valid. A download
+         *     that has started may finish later.
+         */
         Found: {
             headers: {
                 /** @description A presigned URL of S3. */
                 Location: string;
                 /**
-                 * @description How long a browser may cache the redirect.
-                 * @example private, max-age=3000
+                 * @description How long a browser may cache the redirect; at most 10 minutes, and less at the link's end.
+                 * @example private, max-age=600
                  */
                 "Cache-Control"?: string;
                 [name: string]: unknown;
@@ -699,6 +711,99 @@ export interface components {
                 "application/json": components["schemas"]["GatewayError"];
             };
         };
+        /**
+         * @description `rate_limited`: the caller has sent too many messages in this minute; by default, 120 are allowed. The message is
+         *     not stored. The server counts approximately, so that it may accept some more. API Gateway refuses too many
+         *     requests of all callers together, in its own form and without `Retry-After`.
+         */
+        RateLimited: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "message": "Too Many Requests"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorBody"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "code": "rate_limited",
+                 *       "detail": "You have sent too many messages in this minute. Try again after the time in Retry-After.",
+                 *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                 *       "errors": []
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /**
+         * @description `quota_exceeded`: the caller has created too many threads today (UTC); by default, 50 are allowed. The thread is
+         *     not created. Finding an existing thread is always allowed. API Gateway refuses too many requests of all callers
+         *     together, in its own form and without `Retry-After`.
+         */
+        ThreadQuotaExceeded: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "message": "Too Many Requests"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorBody"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "code": "quota_exceeded",
+                 *       "detail": "You may create 50 threads per day. Try again tomorrow (UTC).",
+                 *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                 *       "errors": []
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /**
+         * @description `quota_exceeded`: the caller has created too many files today (UTC), or too large ones; by default, 500 files and
+         *     2 GiB are allowed. The file is not created; a smaller one may be. API Gateway refuses too many requests of all
+         *     callers together, in its own form and without `Retry-After`.
+         */
+        UploadQuotaExceeded: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "message": "Too Many Requests"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorBody"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "code": "quota_exceeded",
+                 *       "detail": "You may upload 500 files and 2147483648 bytes per day. Try again tomorrow (UTC).",
+                 *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                 *       "errors": []
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
         /** @description `internal`: the server has an error. Its log has the details under the `requestId`. */
         Internal: {
             headers: {
@@ -781,7 +886,8 @@ export interface components {
         After: number;
         /**
          * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content
-         *     returns the same message. A key belongs to one caller and one thread.
+         *     returns the same message. A key belongs to one caller and one thread. A retry does not count towards the
+         *     caller's messages per minute, but like every message it is refused if they are used up.
          * @example 0199172b-b8aa-7d20-8e11-c4f2aa3b5d6e
          */
         IdempotencyKey: string;
@@ -797,6 +903,11 @@ export interface components {
          * @example /api/threads/thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
          */
         Location: string;
+        /**
+         * @description Seconds to wait before a retry.
+         * @example 17
+         */
+        RetryAfter: number;
         /**
          * @description Present if an earlier request with the same key has already sent this message.
          * @example true
@@ -913,8 +1024,36 @@ export interface operations {
             400: components["responses"]["MalformedJson"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["BodyTooLarge"];
-            422: components["responses"]["InvalidRequest"];
-            429: components["responses"]["TooManyRequests"];
+            /**
+             * @description `invalid_request`: `errors` names every field that is missing, has the wrong type or exceeds its limit.
+             *     `unknown_member`: the thread does not exist, and `errors` names every member that has never called this
+             *     deployment. They must sign in once before they can be added.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Content",
+                     *       "status": 422,
+                     *       "code": "unknown_member",
+                     *       "detail": "These fields are not valid: memberIds[1]. See `errors` for each.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": [
+                     *         {
+                     *           "field": "memberIds[1]",
+                     *           "message": "is not a known user; they must sign in to this deployment once before you can add them"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["ThreadQuotaExceeded"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1055,7 +1194,8 @@ export interface operations {
             header?: {
                 /**
                  * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content
-                 *     returns the same message. A key belongs to one caller and one thread.
+                 *     returns the same message. A key belongs to one caller and one thread. A retry does not count towards the
+                 *     caller's messages per minute, but like every message it is refused if they are used up.
                  * @example 0199172b-b8aa-7d20-8e11-c4f2aa3b5d6e
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1127,7 +1267,8 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             /**
              * @description `invalid_request`: `errors` names every invalid field, including files that the caller does not own or that
-             *     have failed. `idempotency_key_reused`: the key was already used for a message with other content.
+             *     have failed. `too_many_file_uses`: the files that `errors` names were already sent to 100 other threads; upload
+             *     them again. `idempotency_key_reused`: the key was already used for a message with other content.
              */
             422: {
                 headers: {
@@ -1153,7 +1294,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            429: components["responses"]["TooManyRequests"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1206,7 +1347,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["BodyTooLarge"];
             422: components["responses"]["InvalidRequest"];
-            429: components["responses"]["TooManyRequests"];
+            429: components["responses"]["UploadQuotaExceeded"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

@@ -23,14 +23,20 @@ export class OutboxPersistence {
     const storage = this.#storage;
     if (storage === null) return [];
     const items: OutboxItem[] = [];
-    callSafely(this.#context.report, () => {
-      for (let index = 0; index < storage.length; index += 1) {
-        const name = storage.key(index);
-        if (!name?.startsWith(this.#prefix)) continue;
-        callSafely(this.#context.report, () => items.push(this.#read(storage, name)));
-      }
-    });
+    for (const key of this.keys()) {
+      callSafely(this.#context.report, () => items.push(this.#read(storage, this.#prefix + key)));
+    }
     return items;
+  }
+
+  /** Returns the keys of all stored messages, including those of other tabs and those that cannot be read. */
+  keys(): string[] {
+    const storage = this.#storage;
+    const names: string[] = [];
+    callSafely(this.#context.report, () => {
+      for (let index = 0; index < (storage?.length ?? 0); index += 1) names.push(storage?.key(index) ?? "");
+    });
+    return names.filter((name) => name.startsWith(this.#prefix)).map((name) => name.slice(this.#prefix.length));
   }
 
   put(item: OutboxItem): void {

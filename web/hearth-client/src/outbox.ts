@@ -48,6 +48,11 @@ export class Outbox {
   /** Maps the ID of each thread to which messages are being sent to the wait before the thread's next retry. */
   readonly #running = new Map<string, Pause>();
   #lastOrder = 0;
+  /**
+   * Until when the server refuses all messages of the caller, in milliseconds since 1970. Its limit counts the messages
+   * of all threads together.
+   */
+  #refusedUntil = 0;
 
   constructor(context: Context, options?: { storage: OutboxStorage; key: string }) {
     this.#context = context;
@@ -105,7 +110,26 @@ export class Outbox {
     return true;
   }
 
-  /** Sends all waiting items now instead of waiting for their next retry. Called when the network may be back. */
+  /** The number of messages that are not sent, in all threads, including those that other tabs have stored. */
+  get unsent(): number {
+    return new Set([...this.#items.keys(), ...this.#persistence.keys()]).size;
+  }
+
+  /** Removes all messages, including those that other tabs have stored. Called only after the client was closed. */
+  discardAll(): void {
+    this.#items.clear();
+    for (const key of this.#persistence.keys()) this.#persistence.remove(key);
+  }
+
+  /** Returns when the server accepts the next message, in milliseconds since 1970; null if it may do so now. */
+  get refusedUntil(): number | null {
+    return this.#refusedUntil > this.#context.env.now() ? this.#refusedUntil : null;
+  }
+
+  /**
+   * Sends all waiting items now instead of waiting for their next retry, but not before the server accepts them. Called
+   * when the network may be back.
+   */
   retryNow(): void {
     for (const pause of this.#running.values()) pause.endNow();
   }
@@ -162,6 +186,11 @@ export class Outbox {
         this.#put({ ...item, failed: true, error });
         continue;
       }
+      const { refusedUntil } = this;
+      if (refusedUntil !== null) {
+        await pause.wait(this.#context.env, refusedUntil - this.#context.env.now());
+        continue;
+      }
       const tried = { ...item, triedAt: item.triedAt ?? this.#context.env.now() };
       this.#put(tried);
       try {
@@ -171,10 +200,17 @@ export class Outbox {
         if (this.#context.closing.closed) return;
         const failed = !isTemporary(error);
         this.#put({ ...tried, failed, error: toHearthError(error) });
-        if (failed) attempt = 0;
-        else await pause.wait(this.#context.env, backoff(this.#context, attempt++, error));
+        const wait = backoff(this.#context, attempt, error);
+        attempt = failed ? 0 : attempt + 1;
+        if (error instanceof HearthError && error.status === 429 && error.retryAfter !== null) this.#refuseFor(wait);
+        else if (!failed) await pause.wait(this.#context.env, wait);
       }
     }
+  }
+
+  #refuseFor(milliseconds: number): void {
+    this.#refusedUntil = Math.max(this.#refusedUntil, this.#context.env.now() + milliseconds);
+    for (const threadId of this.#running.keys()) this.#changed(threadId);
   }
 
   async #send(item: OutboxItem): Promise<void> {

@@ -1,6 +1,7 @@
 import { backoff, type Context } from "./context.js";
 import { HearthError } from "./errors.js";
 import { type Frame, parseFrame } from "./frames.js";
+import type { SubscribeLimit } from "./subscribe-limit.js";
 import type { SocketLike } from "./types.js";
 
 export interface SocketHandlers {
@@ -52,6 +53,7 @@ export class Socket {
   readonly openedAt: number;
   readonly #context: Context;
   readonly #handlers: SocketHandlers;
+  readonly #limit: SubscribeLimit;
   readonly #socket: SocketLike;
   readonly #subscriptions = new Map<string, Subscription>();
   #open = false;
@@ -64,7 +66,7 @@ export class Socket {
    */
   #cancel: () => void;
 
-  constructor(context: Context, url: string, handlers: SocketHandlers) {
+  constructor(context: Context, url: string, limit: SubscribeLimit, handlers: SocketHandlers) {
     const { env, timing } = context;
     const WebSocket = env.WebSocket;
     if (WebSocket === null) {
@@ -74,6 +76,7 @@ export class Socket {
     }
     this.#context = context;
     this.#handlers = handlers;
+    this.#limit = limit;
     this.openedAt = env.now();
     this.#lastFrameAt = env.now();
     this.#socket = new WebSocket(url);
@@ -145,9 +148,9 @@ export class Socket {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancel();
-    for (const { cancel } of this.#subscriptions.values()) cancel();
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close(1000);
+    for (const subscription of this.#subscriptions.values()) this.#endAction(subscription);
   }
 
   #opened(): void {
@@ -193,11 +196,11 @@ export class Socket {
     const id = Number(frame.id);
     if (subscription === undefined || frame.event !== `${subscription.action}d`) return;
     if (frame.event === "subscribed" && subscription.wanted && id >= subscription.minId) {
-      endAction(subscription);
+      this.#endAction(subscription);
       subscription.acknowledged = true;
       this.#handlers.frame(frame);
     } else if (id === subscription.id) {
-      endAction(subscription);
+      this.#endAction(subscription);
       if (frame.event === "unsubscribed") subscription.mayExist = false;
     }
     this.#update(channel, subscription);
@@ -208,11 +211,11 @@ export class Socket {
     { code, detail = code, channel }: { code: string; detail?: string; channel?: string },
     id?: unknown,
   ): void {
-    const error = new HearthError({ kind: "http", code: code as HearthError["code"], detail });
+    const error = new HearthError({ kind: "http", code, detail });
     const subscription = channel === undefined ? undefined : this.#subscriptions.get(channel);
     const temporary = code === "internal" || code === "unavailable";
-    if (code === "connection_expired") {
-      this.#fail(detail, "connection_expired");
+    if (code === "connection_expired" || code === "too_many_connections") {
+      this.#fail(detail, code);
     } else if (subscription === undefined || channel === undefined) {
       // Ignore errors about channels that are no longer subscribed. A temporary error without a channel answers a ping,
       // so the pong's timeout handles it. Report any other error without a channel: it shows a bug in this library.
@@ -223,12 +226,12 @@ export class Socket {
       // Ignore an error that answers an earlier frame: it says nothing about the action in progress.
       if (id !== undefined && Number(id) !== subscription.id) return;
       const { attempts } = subscription;
-      endAction(subscription);
+      this.#endAction(subscription);
       subscription.attempts = attempts;
       const retry = () => this.#update(channel, subscription);
       subscription.cancel = this.#context.env.schedule(retry, backoff(this.#context, attempts));
     } else {
-      endAction(subscription);
+      this.#endAction(subscription);
       this.#subscriptions.delete(channel);
       this.#handlers.refused(channel, error);
       this.#handlers.changed();
@@ -236,19 +239,19 @@ export class Socket {
   }
 
   /**
-   * Sends the subscribe or unsubscribe that the channel needs, unless one is in progress. Forgets a channel that is
-   * neither wanted nor subscribed.
+   * Sends the subscribe or unsubscribe that the channel needs, unless one is in progress or the limit is reached.
+   * Forgets a channel that is neither wanted nor subscribed.
    */
   #update(channel: string, subscription: Subscription): void {
     if (!this.#open || this.#closed || subscription.action !== null) return;
     subscription.cancel();
-    if (subscription.wanted) {
-      if (!subscription.acknowledged) this.#startAction(channel, subscription, "subscribe");
-    } else if (subscription.mayExist) {
+    const { wanted, acknowledged, mayExist } = subscription;
+    if (wanted ? acknowledged : !mayExist) {
+      this.#limit.release(subscription);
+      if (!wanted) this.#subscriptions.delete(channel);
+    } else if (this.#limit.take(subscription, () => this.#update(channel, subscription))) {
       subscription.acknowledged = false;
-      this.#startAction(channel, subscription, "unsubscribe");
-    } else {
-      this.#subscriptions.delete(channel);
+      this.#startAction(channel, subscription, wanted ? "subscribe" : "unsubscribe");
     }
   }
 
@@ -259,9 +262,10 @@ export class Socket {
     subscription.cancel = this.#context.env.schedule(() => {
       if (action === "unsubscribe" && !subscription.wanted) {
         subscription.unsubscribeUnanswered = true;
+        this.#limit.release(subscription);
       } else if (!subscription.wanted) {
         // The unanswered subscribe may have taken effect, or may still do so. So unsubscribe in any case.
-        endAction(subscription);
+        this.#endAction(subscription);
         this.#update(channel, subscription);
       } else if (action === "unsubscribe" || subscription.attempts > 1) {
         // Do not subscribe after an unanswered unsubscribe: if the unsubscribe is only late, it would undo the
@@ -273,6 +277,14 @@ export class Socket {
     }, this.#context.timing.answer);
     subscription.id = this.#takeId();
     this.#send({ action, channel, id: subscription.id });
+  }
+
+  #endAction(subscription: Subscription): void {
+    subscription.cancel();
+    subscription.action = null;
+    subscription.attempts = 0;
+    subscription.unsubscribeUnanswered = false;
+    this.#limit.release(subscription);
   }
 
   #takeId(): number {
@@ -294,11 +306,4 @@ export class Socket {
     this.close();
     this.#handlers.lost(new HearthError({ kind: code === "network_error" ? "network" : "http", code, detail }));
   }
-}
-
-function endAction(subscription: Subscription): void {
-  subscription.cancel();
-  subscription.action = null;
-  subscription.attempts = 0;
-  subscription.unsubscribeUnanswered = false;
 }

@@ -206,7 +206,8 @@ export class LiveThread implements ThreadView {
     const committed = [...this.#messages, ...(this.#loaded ? this.#committedEarly : [])];
     const entries = committed.map((message) => this.#entry(message, matches.get(message.id)));
     const hidden = new Set(matches.values());
-    for (const item of items) if (!hidden.has(item.key)) entries.push(outboxEntry(item));
+    const { refusedUntil } = this.#deps.outbox;
+    for (const item of items) if (!hidden.has(item.key)) entries.push(outboxEntry(item, refusedUntil));
     return {
       threadId: this.threadId,
       thread: this.#thread,
@@ -246,7 +247,8 @@ export class LiveThread implements ThreadView {
     const known = this.#entries.get(message);
     if (known?.key === key) return known;
     const { body, attachments, createdAt } = message;
-    const entry: ThreadEntry = { key, state: "sent", body, attachments, createdAt, message, error: null };
+    const sent = { state: "sent", error: null, nextTryAt: null } as const;
+    const entry: ThreadEntry = { key, body, attachments, createdAt, message, ...sent };
     this.#entries.set(message, entry);
     return entry;
   }
@@ -265,7 +267,8 @@ function hasSameContent(message: Message, item: OutboxItem): boolean {
   );
 }
 
-function outboxEntry({ key, body, files, createdAt, failed, error }: OutboxItem): ThreadEntry {
+function outboxEntry(item: OutboxItem, refusedUntil: number | null): ThreadEntry {
+  const { key, body, files, createdAt, failed, error } = item;
   const attachments = files.map(({ id, name, mimetype, size, previewUrl }): Attachment => {
     const url = previewUrl ?? "";
     return {
@@ -277,5 +280,7 @@ function outboxEntry({ key, body, files, createdAt, failed, error }: OutboxItem)
       status: "pending",
     };
   });
-  return { key, state: failed ? "failed" : "sending", body, attachments, createdAt, message: null, error };
+  const state = failed ? "failed" : "sending";
+  const nextTryAt = failed ? null : refusedUntil;
+  return { key, state, body, attachments, createdAt, message: null, error, nextTryAt };
 }

@@ -87,6 +87,11 @@ export interface ThreadEntry {
   readonly message: Message | null;
   /** The error of the last attempt to send the message; null if there was none, and once the message is committed. */
   readonly error: HearthError | null;
+  /**
+   * When the message is sent, in milliseconds since 1970, if the caller has sent too many messages and the server refuses
+   * more until then (`rate_limited`). Otherwise null.
+   */
+  readonly nextTryAt: number | null;
 }
 
 /** The state of a thread view. */

@@ -1,4 +1,4 @@
-import { type Context, withRetries } from "./context.js";
+import { type Context, type Patience, withRetries } from "./context.js";
 import { HearthError } from "./errors.js";
 import type { PendingFiles } from "./pending-files.js";
 import { callSafely } from "./store.js";
@@ -6,10 +6,10 @@ import { transfer } from "./transfer.js";
 import type { FileStatusEvent, NewFile, Upload, UploadOptions, UploadProgress } from "./types.js";
 
 /**
- * Maximum number of attempts to create a file's record, and then to send its bytes. Limited, because a person waits and
- * can start the upload again.
+ * How long to try to create a file's record, and then to send its bytes. Limited, because a person waits and can start
+ * the upload again. A quota per day has a `Retry-After` of hours.
  */
-const MAX_ATTEMPTS = 5;
+const PATIENCE: Patience = { attempts: 5, retryAfter: 60_000 };
 
 /** Uploads a file: creates its record, sends its bytes to the storage, and waits until the server has inspected it. */
 export function upload(context: Context, files: PendingFiles, file: Blob, options: UploadOptions = {}): Upload {
@@ -45,12 +45,12 @@ async function send(context: Context, file: Blob, options: UploadOptions, signal
   const filename = options.name ?? (file as Partial<File>).name ?? "file";
   const mimetype = options.mimetype ?? (file.type === "" ? "application/octet-stream" : file.type);
   const request = { filename, mimetype, size: file.size };
-  const created = await withRetries(context, signal, () => context.api.createFile(request, { signal }), MAX_ATTEMPTS);
+  const created = await withRetries(context, signal, () => context.api.createFile(request, { signal }), PATIENCE);
   const progress = (loaded: number) => {
     reportProgress(context, options, { phase: "uploading", loaded: Math.min(loaded, file.size), total: file.size });
   };
   const put = () => transfer(context, { created, file, signal, progress });
-  await withRetries(context, signal, put, MAX_ATTEMPTS);
+  await withRetries(context, signal, put, PATIENCE);
   return created.file;
 }
 

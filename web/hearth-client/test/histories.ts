@@ -1,9 +1,10 @@
 /**
- * Runs the histories of seeds 1 to `SEEDS`, then the fault-free histories, which have seed 0. With `SEED`, runs only
- * that seed. Does not use node:test, because its hooks on every promise make the histories twice as slow.
+ * Runs the histories of seeds 1 to `SEEDS`, then the fault-free histories and those with many threads, which have seed
+ * 0. With `SEED`, runs only that seed. Does not use node:test, because its hooks on every promise make the histories twice as slow.
  */
 import { runFaultFree, runLateFollowers } from "./support/fault-free.js";
 import { runHistory } from "./support/history.js";
+import { runManyThreads } from "./support/many-threads.js";
 
 const { SEED, SEEDS = "200" } = process.env;
 const [first, last] = SEED === undefined ? [1, Number(SEEDS)] : [Number(SEED), Number(SEED)];
@@ -20,6 +21,9 @@ seed = 0;
 if (SEED === undefined || SEED === "0") {
   await runFaultFree()
     .then(runLateFollowers)
+    .then(async () => {
+      for (let n = 1; n <= 10; n += 1) await runManyThreads(n);
+    })
     .catch((error: unknown) => fail(seed, error));
 }
 const seconds = ((performance.now() - started) / 1000).toFixed(1);

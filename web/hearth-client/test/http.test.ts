@@ -3,6 +3,9 @@ import { test } from "node:test";
 import { HearthError } from "../src/index.js";
 import { problem } from "./support/backend.js";
 import { ClientFixture, rejection } from "./support/client-fixture.js";
+import { deviceFixture } from "./support/device-fixture.js";
+
+const MINUTE = 60_000;
 
 async function refused(fixture: ClientFixture): Promise<HearthError> {
   const error = await rejection(fixture.client.api.thread("thread_1"));
@@ -164,6 +167,20 @@ test("createThread returns whether the thread is new, and send whether it was a 
   assert.equal(fixture.calls[2]?.headers["idempotency-key"], "k");
 });
 
+test("createThread is not repeated after a 429, and reports when to try again", async () => {
+  const { status, body } = problem(429, "quota_exceeded");
+  const fixture = new ClientFixture(() => ({ status, body, headers: { "retry-after": "7200" } }));
+  const error = await rejection(fixture.client.api.createThread(["a"]));
+  assert.ok(error instanceof HearthError);
+  assert.deepEqual([error.code, error.retryAfter, fixture.calls.length], ["quota_exceeded", 7_200_000, 1]);
+});
+
+test("an error keeps a code that this version of the library does not know", async () => {
+  const { status, body } = problem(409, "something_new");
+  const error = await refused(new ClientFixture(() => ({ status, body })));
+  assert.deepEqual([error.code, error.retryable], ["something_new", false]);
+});
+
 test("opening a thread without a WebSocket throws an error that names the option", () => {
   const fixture = new ClientFixture(() => undefined);
   assert.throws(() => fixture.client.openThread("thread_1"), /environment\.WebSocket/);
@@ -222,3 +239,77 @@ test("a URL that is not http or https is omitted from results, and resolve throw
   }
   assert.equal(api.resolve("HTTP://127.0.0.1:8080/x"), "HTTP://127.0.0.1:8080/x");
 });
+
+test("a hidden 401 for an expired token renews the token, and the request is repeated once", async () => {
+  const { clock, server, device, commit } = deviceFixture({ expiryHidden: 1 }, 10 * MINUTE, true);
+  commit("hello");
+  const { api } = device.client;
+  const list = async () => {
+    const threads = api.threads();
+    await clock.advance(1_000);
+    return (await threads).threads.length;
+  };
+  assert.equal(await list(), 2);
+  await clock.advance(20 * MINUTE);
+  assert.equal(await list(), 2, "the token has expired");
+  const before = server.requests;
+  assert.equal(await list(), 2);
+  assert.equal(server.requests - before, 1, "the renewed token must be kept");
+  device.client.close();
+});
+
+test("a network error renews a token only if it expires within a minute, and never repeats a message without a key", async () => {
+  const second = 1_000;
+  for (const [expiresIn, renewals, calls] of [
+    [-10 * second, 1, 2],
+    [59 * second, 1, 2],
+    [61 * second, 0, 1],
+  ] as const) {
+    const asked: boolean[] = [];
+    const fixture: ClientFixture = new ClientFixture(() => new TypeError("fetch failed"), {
+      token: ({ renew }) => {
+        asked.push(renew);
+        return jwt(fixture.clock.now() + expiresIn);
+      },
+    });
+    assert.equal((await refused(fixture)).code, "network_error");
+    assert.deepEqual([asked.filter(Boolean).length, fixture.calls.length], [renewals, calls], `${expiresIn} ms`);
+    const once = await rejection(fixture.client.api.send("thread_1", { body: "hello" }));
+    assert.ok(once instanceof HearthError && once.code === "network_error");
+    assert.equal(fixture.calls.length, calls + 1);
+    await rejection(fixture.client.api.send("thread_1", { body: "hello" }, { idempotencyKey: "k" }));
+    assert.equal(fixture.calls.length, calls + 1 + calls);
+    fixture.client.close();
+  }
+});
+
+test("without a network, a failed renewal of an expired token is reported as a network error", async () => {
+  const cause = new TypeError("fetch failed");
+  const fixture: ClientFixture = new ClientFixture(() => new TypeError("fetch failed"), {
+    token: ({ renew }) => (renew ? Promise.reject(cause) : jwt(fixture.clock.now() - 1)),
+  });
+  const error = await refused(fixture);
+  assert.deepEqual([error.kind, error.code, (error.cause as HearthError).cause], ["network", "network_error", cause]);
+  fixture.client.close();
+});
+
+test("a timeout and an error response do not renew a token that has expired", async () => {
+  for (const answer of [undefined, { status: 503 }, { status: 403 }]) {
+    const asked: boolean[] = [];
+    const fixture: ClientFixture = new ClientFixture(() => answer, {
+      token: ({ renew }) => {
+        asked.push(renew);
+        return jwt(fixture.clock.now() - 1);
+      },
+    });
+    const error = refused(fixture);
+    await fixture.clock.advance(30_000);
+    await error;
+    assert.deepEqual([asked, fixture.calls.length], [[false], 1]);
+  }
+});
+
+/** Returns a token that expires at `time`, in milliseconds since 1970. */
+function jwt(time: number): string {
+  return `x.${btoa(JSON.stringify({ sub: "sarah", exp: time / 1_000 }))}.y`;
+}

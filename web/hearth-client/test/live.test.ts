@@ -174,6 +174,40 @@ test("a thread that is closed during its subscription is unsubscribed", async ()
   }
 });
 
+test("a client that is displaced by other connections waits five minutes, unless the user wants to reconnect", async () => {
+  const { clock, device, commit, openThread, connection } = deviceFixture();
+  const view = openThread();
+  await clock.advance(5_000);
+  for (const reconnect of [() => clock.advance(40_000), () => device.client.reconnectNow()]) {
+    const sockets = device.sockets.length;
+    device.sockets.at(-1)?.displace();
+    await clock.advance(1_000);
+    const { status, error, nextTryAt } = connection();
+    assert.deepEqual([status, error?.code], ["offline", "too_many_connections"]);
+    assert.ok((nextTryAt ?? 0) >= clock.now() + 5 * MINUTE - 1_000);
+    const { seq } = commit(`message ${sockets}`);
+    await clock.advance(5 * MINUTE - 2_000);
+    assert.equal(device.sockets.length, sockets, "the client must not reconnect early");
+    await reconnect();
+    await clock.advance(2_000);
+    assert.deepEqual([connection().status, device.sockets.length], ["live", sockets + 1]);
+    assert.equal(view.getSnapshot().messages.length, seq);
+  }
+  assert.deepEqual(device.failures, []);
+  device.client.close();
+});
+
+test("a displaced socket that is being replaced does not delay its replacement", async () => {
+  const { clock, device, openThread, connection } = deviceFixture({}, 3 * MINUTE);
+  openThread();
+  await clock.advance(5_000);
+  while (device.sockets.length === 1) await clock.advance(10);
+  device.sockets[0]?.displace();
+  await clock.advance(3_000);
+  assert.equal(connection().status, "live");
+  device.client.close();
+});
+
 test("no message is missed when the token expires", async () => {
   const { clock, device, commit, openThread, connection } = deviceFixture({}, 3 * MINUTE);
   const view = openThread();

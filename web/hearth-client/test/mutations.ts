@@ -113,7 +113,35 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "a thread that is closed before its subscription is acknowledged stays subscribed",
-    replace: [["socket.js", "else if (subscription.mayExist) {", "else if (subscription.acknowledged) {"]],
+    replace: [["socket.js", "if (wanted ? acknowledged : !mayExist) {", "if (wanted === acknowledged) {"]],
+  },
+  {
+    name: "a client subscribes to all channels at once",
+    replace: [["subscribe-limit.js", "if (this.#holders.size < MAX_UNANSWERED) {", "if (true) {"]],
+  },
+  {
+    name: "each socket of a client may have five unanswered subscribes",
+    replace: [
+      [
+        "live-connection.js",
+        "new Socket(this.#context, url, this.#subscribeLimit, handlers)",
+        "new Socket(this.#context, url, new SubscribeLimit(), handlers)",
+      ],
+    ],
+  },
+  {
+    name: "a waiting subscribe is not sent when an earlier one is answered",
+    replace: [["subscribe-limit.js", "newest[1]();", ""]],
+  },
+  {
+    name: "a closed socket keeps its unanswered subscribes",
+    replace: [
+      [
+        "socket.js",
+        "for (const subscription of this.#subscriptions.values())\n            this.#endAction(subscription);",
+        "for (const subscription of this.#subscriptions.values())\n            subscription.cancel();",
+      ],
+    ],
   },
   {
     name: "no pings are sent",
@@ -127,7 +155,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "a connection_expired error is ignored",
-    replace: [["socket.js", 'this.#fail(detail, "connection_expired");', "this.#schedulePing();"]],
+    replace: [["socket.js", 'code === "connection_expired" || code === "too_many', 'code === "too_many']],
   },
   {
     name: "a new socket replaces the old one before it is subscribed",
@@ -168,6 +196,14 @@ const MUTATIONS: Mutation[] = [
     replace: [["outbox.js", "const failed = !isTemporary(error);", "const failed = true;"]],
   },
   {
+    name: "messages are sent although the server has told to wait",
+    replace: [["outbox.js", "if (refusedUntil !== null) {", "if (false) {"]],
+  },
+  {
+    name: "only the thread whose message was refused waits",
+    replace: [["outbox.js", "this.#refuseFor(wait);", "await pause.wait(this.#context.env, wait);"]],
+  },
+  {
     name: "the newest message in the outbox is sent first",
     replace: [
       [
@@ -196,8 +232,8 @@ const MUTATIONS: Mutation[] = [
     replace: [
       [
         "http.js",
-        "if (!(error instanceof HearthError) || error.status !== 401)\n                throw error;",
-        "throw error;",
+        "if (error.status !== 401 && !hidden)\n                throw error;",
+        "if (!hidden)\n                throw error;",
       ],
     ],
   },

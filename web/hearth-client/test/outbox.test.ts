@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HearthOptions } from "../src/index.js";
+import type { HearthError, HearthOptions } from "../src/index.js";
 import { problem } from "./support/backend.js";
 import { ClientFixture, type Handler } from "./support/client-fixture.js";
 import { MemoryStorage } from "./support/device.js";
@@ -90,6 +90,58 @@ test("a retry after a 429 waits for Retry-After", async () => {
   fixture.client.close();
 });
 
+test("after a 429, no message of any thread is sent before Retry-After, and none is lost", async () => {
+  const HOUR = 60 * 60 * 1000;
+  for (const [seconds, wait] of [
+    ["3600", HOUR],
+    ["999999999", 24 * HOUR], // a mistake of the server
+  ] as const) {
+    let refusing = true;
+    const { status, body } = problem(429, "rate_limited");
+    const { fixture, view, sends } = clientWithThread((call, count) =>
+      refusing ? { status, body, headers: { "retry-after": seconds } } : committed(call, count),
+    );
+    view.send("one");
+    await fixture.clock.advance(1_000);
+    refusing = false;
+    const other = fixture.client.openThread("thread_2");
+    other.send("two");
+    view.send("three");
+    await fixture.clock.advance(1_000);
+    for (const { error, nextTryAt } of [...view.getSnapshot().entries, ...other.getSnapshot().entries]) {
+      assert.ok(error === null || (error as HearthError).code === "rate_limited");
+      assert.ok((nextTryAt ?? 0) >= fixture.clock.now() + wait - 2_000);
+    }
+    fixture.client.reconnectNow();
+    await fixture.clock.advance(wait - 2_001);
+    fixture.client.reconnectNow();
+    await fixture.clock.advance(0);
+    assert.equal(sends().length, 1, seconds);
+    await fixture.clock.advance(5_000);
+    const bodies = sends().map(({ body }) => (body as { body: string }).body);
+    assert.deepEqual(bodies.sort(), ["one", "one", "three", "two"]);
+    for (const { state, nextTryAt } of [...view.getSnapshot().entries, ...other.getSnapshot().entries]) {
+      assert.deepEqual([state, nextTryAt], ["sent", null]);
+    }
+    fixture.client.close();
+  }
+});
+
+test("a client that is closed while the server refuses messages leaves no timer, and the next one sends them", async () => {
+  const outbox = { storage: new MemoryStorage(), key: "outbox" };
+  const refused: Handler = () => ({ status: 429, headers: { "retry-after": "60" } });
+  const before = clientWithThread(refused, { outbox });
+  before.view.send("kept");
+  await before.fixture.clock.advance(1_000);
+  before.fixture.client.close();
+  await before.fixture.clock.advance(0);
+  assert.equal(before.fixture.clock.pending("client"), 0);
+  const after = clientWithThread(committed, { outbox });
+  await after.fixture.clock.advance(1_000);
+  assert.deepEqual(after.states(), ["kept: sent"]);
+  after.fixture.client.close();
+});
+
 test("messages survive a reload and are sent with the same idempotency key", async () => {
   const storage = new MemoryStorage();
   storage.setItem("other", "another application's item");
@@ -112,6 +164,53 @@ test("messages survive a reload and are sent with the same idempotency key", asy
   assert.deepEqual([storage.length, storage.getItem("other")], [1, "another application's item"]);
   assert.deepEqual(after.fixture.errors, []);
   after.fixture.client.close();
+});
+
+test("close with discardUnsent removes all stored messages, also those that are being sent or of other tabs", async () => {
+  const storage = new MemoryStorage();
+  const outbox = { storage, key: "outbox-sarah" };
+  for (const name of ["outbox-sarahs:key", "other"]) storage.setItem(name, "another application's item");
+  storage.setItem("outbox-sarah:unreadable", "{");
+  const answers: (() => void)[] = [];
+  const { fixture, view } = clientWithThread(() => undefined, {
+    outbox,
+    environment: {
+      fetch: (_url, { signal }) =>
+        new Promise((_, reject) => {
+          answers.push(() => reject(new TypeError("fetch failed")));
+          signal.addEventListener("abort", () => reject(signal.reason));
+        }),
+    },
+  });
+  const tab = clientWithThread(() => undefined, { outbox });
+  tab.view.send("from another tab");
+  view.send("being sent");
+  view.send("waiting");
+  await fixture.clock.advance(10);
+  assert.equal(fixture.client.unsentMessages(), 4);
+  fixture.client.close({ discardUnsent: true });
+  for (const answer of answers) answer();
+  await fixture.clock.advance(60_000);
+  assert.deepEqual([storage.key(0), storage.key(1), storage.length], ["outbox-sarahs:key", "other", 2]);
+  assert.equal(fixture.client.unsentMessages(), 0);
+  tab.fixture.client.close();
+
+  const later = clientWithThread(committed, { outbox });
+  await later.fixture.clock.advance(1_000);
+  assert.deepEqual([later.states(), later.sends().length], [[], 0]);
+  later.fixture.client.close();
+});
+
+test("unsentMessages counts messages without a storage too, and close is possible twice", async () => {
+  const { fixture, view } = clientWithThread(() => undefined);
+  view.send("hello");
+  await fixture.clock.advance(10);
+  assert.equal(fixture.client.unsentMessages(), 1);
+  fixture.client.close();
+  fixture.client.close({ discardUnsent: true });
+  assert.equal(fixture.client.unsentMessages(), 0);
+  await fixture.clock.advance(0);
+  assert.equal(fixture.clock.pending("client"), 0);
 });
 
 test("a message that was first sent more than 6 days ago fails instead of being sent again", async () => {

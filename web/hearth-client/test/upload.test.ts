@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HearthError, UploadProgress } from "../src/index.js";
+import { problem } from "./support/backend.js";
 import { ClientFixture, type Handler, rejection } from "./support/client-fixture.js";
 
 const FILE = new Blob(["12345678"], { type: "image/png" });
@@ -87,6 +88,27 @@ test("an upload is retried while the storage is unavailable, up to five attempts
   await gone.clock.advance(120_000);
   assert.equal(((await failure) as HearthError).kind, "network");
   assert.equal(gone.calls.length, 6);
+});
+
+test("an upload waits for a Retry-After of up to a minute, and rejects for a longer one", async () => {
+  const ready = server(["ready"]);
+  const { status, body } = problem(429, "quota_exceeded");
+  const limited = (seconds: string) =>
+    new ClientFixture((call, count) => {
+      return count === 1 ? { status, body, headers: { "retry-after": seconds } } : ready(call, count);
+    });
+  const short = limited("60");
+  const upload = short.client.upload(FILE);
+  await short.clock.advance(59_999);
+  assert.equal(short.calls.length, 1);
+  await short.clock.advance(30_000);
+  assert.equal((await upload.ready).status, "ready");
+
+  const long = limited("61");
+  const error = (await rejection(long.client.upload(FILE).sent)) as HearthError;
+  assert.deepEqual([error.code, error.retryAfter, error.retryable], ["quota_exceeded", 61_000, true]);
+  await long.clock.advance(3_600_000);
+  assert.equal(long.calls.length, 1);
 });
 
 test("an upload can be aborted in every phase", async () => {

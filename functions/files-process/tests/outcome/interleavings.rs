@@ -5,6 +5,7 @@ use contract::{ApiError, FileStatus};
 use futures::future::join_all;
 use proptest::prelude::*;
 use serde_json::json;
+use store::MessageRate;
 use testkit::{call, caller, links};
 
 use crate::failing_calls::{Failure, Service, failing_deps};
@@ -24,7 +25,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let service = prop_oneof![Just(Service::DynamoDb), Just(Service::S3)];
+    let service = prop_oneof![Just(Service::DynamoDb), Just(Service::Lambda), Just(Service::S3)];
     let failure = prop_oneof![Just(Failure::Refused), Just(Failure::AnswerLost)];
     let fault = proptest::option::of((service, 0..8_usize, failure));
     prop_oneof![
@@ -59,7 +60,7 @@ impl Fixture {
             event["body"] = json!(json!({"fileIds": [self.file.id]}).to_string());
         });
         let push = self.management.push(self.tables.connections());
-        let deps = messages_send::Deps { chat: self.tables.chat(), push, links: links() };
+        let deps = messages_send::Deps { chat: self.tables.chat(), push, links: links(), rate: MessageRate::new(100) };
         messages_send::handle(&deps, call).await.map(drop)
     }
 }

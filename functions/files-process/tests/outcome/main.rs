@@ -1,9 +1,10 @@
-//! Tests the outcome of a file: what files-process records, publishes and pushes.
+//! Tests the outcome of a file: what files-process records and pushes, and what files-decode publishes for it.
 //!
-//! Emulators in the test's process replace `DynamoDB` and S3. Fakes replace SQS and API Gateway's `@connections`.
+//! Emulators in the test's process replace `DynamoDB` and S3. Fakes replace Lambda, SQS and API Gateway's `@connections`.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+mod decoder;
 mod failing_calls;
 mod interleavings;
 mod outcomes;
@@ -13,7 +14,7 @@ use contract::{ApiError, Channel, FileStatus, Thread, Timestamp};
 use files_process::{Deps, Event};
 use serde_json::{Value, json};
 use store::{FileRow, Published};
-use testkit::{Management, Queue, Storage, Tables, connect, links, new_file, new_thread};
+use testkit::{Invoked, Lambda, Management, Queue, Storage, Tables, connect, links, new_file, new_thread};
 
 // Three uploads of the same size. WHITE and BLACK are images of one pixel; BROKEN cannot be decoded.
 const WHITE: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
@@ -47,15 +48,20 @@ impl Fixture {
         Self::with("image/gif", WHITE.len()).await
     }
 
-    /// Returns the dependencies of a new files-process instance that uses the given services.
-    fn deps_with(&self, tables: &Tables, storage: &Storage, queue: &Queue) -> Deps {
+    /// Returns the dependencies of a new files-process instance that uses the given services. Its files-decode uses
+    /// `storage`, too.
+    async fn deps_with(&self, tables: &Tables, storage: &Storage, queue: &Queue) -> Deps {
+        self.deps_with_lambda(tables, storage, queue, &lambda(storage, false).await)
+    }
+
+    fn deps_with_lambda(&self, tables: &Tables, storage: &Storage, queue: &Queue, lambda: &Lambda) -> Deps {
         Deps {
             chat: tables.chat(),
+            decoder: lambda.decoder(),
             bucket: storage.bucket(),
             push: self.management.push(tables.connections()),
             reminders: queue.reminders(),
             links: links(),
-            keep_metadata: false,
         }
     }
 
@@ -79,7 +85,7 @@ impl Fixture {
     }
 
     async fn handle(&self, event: Event) -> Result<(), ApiError> {
-        let deps = self.deps_with(&self.tables, &self.storage, &self.queue);
+        let deps = self.deps_with(&self.tables, &self.storage, &self.queue).await;
         files_process::handle(&deps, event).await
     }
 
@@ -141,4 +147,17 @@ impl Fixture {
         let uploads = |key: &String| key.starts_with("uploads/");
         self.storage.keys().await.into_iter().filter(|key| !uploads(key)).collect()
     }
+}
+
+/// Starts a fake of Lambda whose function is files-decode with the bucket `storage`.
+async fn lambda(storage: &Storage, keep_metadata: bool) -> Lambda {
+    let bucket = storage.bucket();
+    Lambda::start(move |payload| {
+        let deps = files_decode::Deps { bucket: bucket.clone(), keep_metadata };
+        async move {
+            let request = serde_json::from_value(payload).unwrap();
+            Invoked::Returned(serde_json::to_value(files_decode::handle(&deps, &request).await).unwrap())
+        }
+    })
+    .await
 }

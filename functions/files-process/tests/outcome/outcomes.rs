@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::{FileId, FileStatus};
-use files_process::{Deps, Event};
+use files_process::Event;
 use serde_json::json;
 use store::Published;
 use testkit::{Fault, connect, links, once, send_with_files};
 
-use crate::{BLACK, BROKEN, Fixture, WHITE};
+use crate::{BLACK, BROKEN, Fixture, WHITE, lambda};
 
 #[tokio::test]
 async fn image_is_ready_together_with_its_thumbnail_and_its_status_is_pushed() {
@@ -79,8 +79,9 @@ async fn images_are_published_without_metadata_unless_they_are_kept() {
     for (keep_metadata, expected) in [(false, WHITE), (true, upload)] {
         let fixture = Fixture::with("image/gif", upload.len()).await;
         fixture.upload(upload).await;
-        let deps = fixture.deps_with(&fixture.tables, &fixture.storage, &fixture.queue);
-        files_process::handle(&Deps { keep_metadata, ..deps }, fixture.upload_event()).await.unwrap();
+        let lambda = lambda(&fixture.storage, keep_metadata).await;
+        let deps = fixture.deps_with_lambda(&fixture.tables, &fixture.storage, &fixture.queue, &lambda);
+        files_process::handle(&deps, fixture.upload_event()).await.unwrap();
         let file = fixture.file_row().await;
         fixture.assert_published(&file, expected).await;
         assert_eq!(file.size, upload.len() as u64, "the size stays that of the upload");
@@ -151,7 +152,7 @@ async fn slower_of_two_concurrent_invocations_removes_the_objects_it_published()
         },
     );
     let storage = fixture.storage.through(process_other_upload).await;
-    let slower = fixture.deps_with(&fixture.tables, &storage, &fixture.queue);
+    let slower = fixture.deps_with(&fixture.tables, &storage, &fixture.queue).await;
     files_process::handle(&slower, fixture.upload_event()).await.unwrap();
     let file = fixture.file_row().await;
     fixture.assert_consistent(&file).await;
@@ -183,23 +184,6 @@ async fn reminder_processes_an_upload_whose_event_was_lost() {
     fixture.handle(fixture.reminder_event()).await.unwrap();
     fixture.assert_consistent(&fixture.file_row().await).await;
     assert_eq!(fixture.received("phone"), [FileStatus::Ready]);
-}
-
-#[tokio::test]
-async fn file_that_crashes_the_function_five_times_fails() {
-    let fixture = Fixture::new().await;
-    fixture.upload(WHITE).await;
-    // An invocation that crashes during the inspection has only recorded its attempt. The loop records five attempts,
-    // as five crashes would.
-    for earlier_attempts in 0..5 {
-        assert_eq!(fixture.tables.chat().begin_attempt(&fixture.file.id).await.unwrap(), earlier_attempts);
-    }
-    fixture.handle(fixture.upload_event()).await.unwrap();
-    assert_eq!(fixture.file_row().await.status, FileStatus::Failed);
-    assert_eq!(fixture.received("phone"), [FileStatus::Failed]);
-    // A later event does not change the recorded outcome.
-    fixture.handle(fixture.upload_event()).await.unwrap();
-    assert_eq!((fixture.file_row().await.status, fixture.published_keys().await), (FileStatus::Failed, vec![]));
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! Tests of presigned URLs: which requests they allow, and for how long.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use contract::{FileId, Timestamp};
-use files::{PresignedUpload, Presigner, Uploaded};
+use files::{DOWNLOAD_WINDOW, PresignedUpload, Presigner, Uploaded};
 use runtime::sdk_config_for;
 use testkit::Storage;
 
@@ -80,11 +81,28 @@ async fn upload_with_another_type_size_key_or_expiry_is_refused() {
 }
 
 #[tokio::test]
-async fn download_url_signs_only_the_host_and_is_valid_for_an_hour() {
-    let url = presigner().download("files/file_1/abc").await.unwrap();
+async fn download_url_signs_only_the_host_and_is_valid_for_the_given_time() {
+    let now = Timestamp::from_millis(1_757_034_300_999);
+    let url = presigner().download("files/file_1/abc", now, Duration::from_secs(17)).await.unwrap();
     let (base, query) = parts(&url);
     assert_eq!(base, "https://home.s3.eu-central-1.amazonaws.com/files/file_1/abc");
-    assert_eq!((query["X-Amz-SignedHeaders"], query["X-Amz-Expires"]), ("host", "3600"));
+    assert_eq!(query["X-Amz-SignedHeaders"], "host");
+    assert_eq!((query["X-Amz-Date"], query["X-Amz-Expires"]), ("20250905T010500Z", "17"));
+}
+
+#[tokio::test]
+async fn storage_serves_a_download_url_only_within_its_time() {
+    let (storage, id) = (Storage::create().await, FileId::new());
+    let key = storage.bucket().publish(&id, &"inspected".into(), "text/plain", "attachment").await.unwrap();
+    let now = Timestamp::now();
+    let signed = async |seconds_ago: i64| {
+        let at = Timestamp::from_millis(now.millis() - seconds_ago * 1_000);
+        let url = storage.presigner().download(&key, at, DOWNLOAD_WINDOW).await.unwrap();
+        Storage::get(&url).await.status()
+    };
+    assert_eq!(signed(0).await, 200);
+    assert_eq!(signed(800).await, 200);
+    assert_eq!(signed(901).await, 403);
 }
 
 #[tokio::test]
@@ -92,7 +110,7 @@ async fn download_url_allows_only_its_object() {
     let (storage, id) = (Storage::create().await, FileId::new());
     storage.upload(&id, "not inspected").await;
     let key = storage.bucket().publish(&id, &"inspected".into(), "text/plain", "attachment").await.unwrap();
-    let url = storage.presigner().download(&key).await.unwrap();
+    let url = storage.presigner().download(&key, Timestamp::now(), DOWNLOAD_WINDOW).await.unwrap();
     assert_eq!(Storage::get(&url).await.body(), "inspected");
     assert_eq!(Storage::get(&url.replace(&key, &format!("uploads/{id}"))).await.status(), 403);
     assert_eq!(Storage::get(url.split_once('?').unwrap().0).await.status(), 403);

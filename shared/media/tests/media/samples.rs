@@ -58,7 +58,7 @@ pub(crate) fn progressive_jpeg(width: u32, height: u32) -> Vec<u8> {
     jpeg_of(ColorSpace::JCS_RGB, width, height, &quarters(width, height), Compress::set_progressive_mode)
 }
 
-/// Returns a copy of a JPEG with a segment inserted after its first marker. A body of more than 65,533 bytes is cut.
+/// Returns a copy of a JPEG with a segment inserted after its first marker. A body of more than 65,533 bytes is truncated.
 pub(crate) fn with_segment(jpeg: &[u8], marker: u8, body: &[u8]) -> Vec<u8> {
     let body = &body[..body.len().min(65_533)];
     let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();

@@ -77,11 +77,13 @@ async fn unreachable_issuer_gives_503_with_retry_after() {
 async fn errors_become_problem_responses_without_internal_details() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);
-    for (error, status, code) in [
-        (ApiError::Problem(Problem::thread_not_found()), 404, "thread_not_found"),
-        (ApiError::Problem(Problem::new(ErrorCode::Unauthorized, "No.")), 401, "unauthorized"),
-        (ApiError::Unavailable("table hearth-secret is busy".into()), 503, "unavailable"),
-        (ApiError::Internal("row THREAD#secret is broken".into()), 500, "internal"),
+    let rate_limited = Problem::retry_later(ErrorCode::RateLimited, "No.", 17);
+    for (error, status, code, retry_after) in [
+        (ApiError::Problem(Problem::thread_not_found()), 404, "thread_not_found", None),
+        (ApiError::Problem(Problem::new(ErrorCode::Unauthorized, "No.")), 401, "unauthorized", None),
+        (ApiError::Problem(rate_limited), 429, "rate_limited", Some("17")),
+        (ApiError::Unavailable("table hearth-secret is busy".into()), 503, "unavailable", Some("1")),
+        (ApiError::Internal("row THREAD#secret is broken".into()), 500, "internal", None),
     ] {
         let fail = |_: Call| std::future::ready(Err(error.clone()));
         let answer = respond(&verifier, &fail, request(None, true)).await.unwrap();
@@ -89,6 +91,7 @@ async fn errors_become_problem_responses_without_internal_details() {
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
         assert_eq!(answer.headers()["cache-control"], "no-store");
         assert_eq!(answer.headers().contains_key("www-authenticate"), status == 401);
+        assert_eq!(answer.headers().get("retry-after").map(|value| value.to_str().unwrap()), retry_after);
         let body = std::str::from_utf8(answer.body()).unwrap();
         assert!(!body.contains("secret"), "{body}");
         let problem: Value = serde_json::from_str(body).unwrap();

@@ -102,6 +102,17 @@ async fn claims_are_checked() {
 }
 
 #[tokio::test]
+async fn issuer_with_a_trailing_slash_is_compared_as_it_is() {
+    let issuer = Issuer::start().await;
+    let slash = format!("{}/", issuer.url());
+    let verifier = Verifier::new(VerifierConfig { issuer: slash.clone(), ..config(&issuer) }).unwrap();
+    let claims = issuer.claims("sarah", "Sarah");
+    let token = issuer.token(&with(claims.clone(), "iss", json!(slash)));
+    assert!(verifier.verify(&token).await.is_ok());
+    assert_rejected(&verifier.verify(&issuer.token(&claims)).await, "The token is from another issuer.");
+}
+
+#[tokio::test]
 async fn algorithms_other_than_the_keys_own_are_rejected() {
     let issuer = Issuer::start().await;
     let verifier = verifier(&issuer);

@@ -2,7 +2,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Channel, ConnectionId, ThreadId, Timestamp, limits};
 use futures::future::join_all;
 use store::{Connections, Subscribed, TicketHolder};
-use testkit::{Tables, caller, connect};
+use testkit::{Fault, Tables, caller, connect};
 
 use crate::{keys, n, number, set};
 
@@ -40,8 +40,22 @@ async fn expired_or_unknown_ticket_is_not_redeemed() {
     assert!((1..=60).contains(&left), "a ticket must be valid for at most 60 s, this one is valid for {left} s");
     set(&tables, &tables.connections, (&pk, &sk), "expiresAt", n(Timestamp::now().seconds())).await;
     assert_eq!(connections.redeem_ticket(&ticket).await.unwrap(), None);
-    for garbage in ["", "guess", "a#b", &"x".repeat(10_000)] {
-        assert_eq!(connections.redeem_ticket(garbage).await.unwrap(), None);
+    assert_eq!(connections.redeem_ticket(&"A".repeat(43)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn text_without_the_form_of_a_ticket_causes_no_call() {
+    let tables = Tables::create().await;
+    let connections = tables.through(|_| Fault::Refuse("AccessDeniedException")).await.connections();
+    let ticket = "A".repeat(43);
+    assert!(connections.redeem_ticket(&ticket).await.is_err(), "a text with the form of a ticket must be looked up");
+    let long = "A".repeat(10_000);
+    let padded = format!("{ticket}=");
+    // 43 digits of base64url hold 258 bits. The last two must be 0.
+    let spare_bits = format!("{}B", &ticket[1..]);
+    for text in ["", "guess", "a#b", &ticket[1..], &format!("{ticket}A"), &padded, &spare_bits, &"ä".repeat(43), &long]
+    {
+        assert_eq!(connections.redeem_ticket(text).await.unwrap(), None, "{text}");
     }
 }
 

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{Channel, ConnectionId, CreateThread, IdempotencyKey};
+use contract::{Channel, ConnectionId, IdempotencyKey};
 use serde_json::Value;
-use store::{CreatedThread, NewMessage, Outcome, Sent, TicketHolder};
-use testkit::{Fault, Tables, caller, connect, links, new_file};
+use store::{CreatedThread, MessageRate, NewMessage, NewThread, Outcome, Sent, TicketHolder, UploadQuota};
+use testkit::{Fault, Tables, caller, connect, links, make_known, new_file};
 
 use self::document::{RowKind, parse};
 
@@ -19,10 +19,16 @@ const DOCUMENT: &str = include_str!("../../../../docs/data-model.md");
 async fn every_kind_of_row(tables: &Tables) {
     let (chat, sarah) = (tables.chat(), caller("user-sarah"));
     chat.record_profile(&sarah.profile()).await.unwrap();
-    let request = CreateThread { member_ids: vec![sarah.id.clone()], title: Some("Family Chat".into()) };
-    let CreatedThread::New(thread) = chat.create_thread(&request).await.unwrap() else {
-        panic!("the thread existed before")
+    make_known(&chat, &["user-without-name"]).await;
+    let members = [sarah.id.clone()];
+    let new = NewThread {
+        creator: &sarah.id,
+        members: &members,
+        title: Some("Family Chat"),
+        allow_unknown: false,
+        per_day: 1,
     };
+    let CreatedThread::New(thread) = chat.create_thread(new).await.unwrap() else { panic!("the thread is not new") };
 
     let photo = new_file(&chat, "user-sarah", "photo.jpg", "image/jpeg", 12).await;
     let new = NewMessage {
@@ -36,12 +42,18 @@ async fn every_kind_of_row(tables: &Tables) {
     let row = chat.undelivered_messages(&[(thread.id.clone(), message.seq)]).await.unwrap().remove(0);
     chat.advance_projection(&row).await.unwrap();
 
-    chat.begin_attempt(&photo.id).await.unwrap();
+    chat.record_failed_attempt(&photo.id).await.unwrap();
     let ready = Outcome::Ready { original: "files/1".into(), thumbnail: Some("thumbs/1.jpg".into()) };
     chat.record_outcome(&photo.id, &ready).await.unwrap();
     chat.mark_announced(&photo.id).await.unwrap();
     let broken = new_file(&chat, "user-sarah", "broken.jpg", "image/jpeg", 12).await;
     chat.record_outcome(&broken.id, &Outcome::Failed { reason: "Not an image.".into() }).await.unwrap();
+
+    let quota = UploadQuota { files: 1, bytes: 12 };
+    chat.count_upload(&sarah.id, 12, quota).await.unwrap().unwrap();
+    let rate = MessageRate::new(10);
+    (0..10).try_for_each(|_| rate.count(&sarah.id)).unwrap();
+    rate.share(&chat, &sarah.id).await.unwrap();
 
     let connections = tables.connections();
     let connection = connect(&connections, "user-sarah", "open").await;

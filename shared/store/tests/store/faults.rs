@@ -3,9 +3,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use contract::{ApiError, Channel, CreateThread, IdempotencyKey, MessagesQuery, ThreadId, ThreadsQuery, UserId};
+use contract::{ApiError, Channel, IdempotencyKey, MessagesQuery, Profile, ThreadId, ThreadsQuery, UserId};
 use serde_json::json;
-use store::{CreatedThread, Error, NewMessage, Sent, Subscribed};
+use store::{CreatedThread, Error, NewMessage, NewThread, Sent, Subscribed};
 use testkit::{Fault, Intercepted, Tables, caller, connect, links, new_thread, once, send_text};
 
 use crate::keys;
@@ -43,10 +43,12 @@ async fn message_with_key_and_lost_answer_is_not_a_replay() {
 async fn thread_with_lost_answer_is_reported_as_new() {
     let tables = Tables::create().await;
     let lossy = tables.through(once(|p| p.is("TransactWriteItems", "META"), |_| Fault::LoseAnswer)).await;
-    let request = CreateThread { member_ids: vec![UserId::parse("a").unwrap()], title: None };
-    assert!(matches!(lossy.chat().create_thread(&request).await, Ok(CreatedThread::New(_))));
-    assert!(matches!(lossy.chat().create_thread(&request).await, Ok(CreatedThread::Existing(_))));
-    assert_eq!(keys(&tables, &tables.chat).await.len(), 3);
+    let members = [UserId::parse("a").unwrap()];
+    let new = NewThread { creator: &members[0], members: &members, title: None, allow_unknown: false, per_day: 1 };
+    assert!(matches!(lossy.chat().create_thread(new).await, Ok(CreatedThread::New(_))));
+    assert!(matches!(lossy.chat().create_thread(new).await, Ok(CreatedThread::Existing(_))));
+    // These are the member set, the thread, one membership and the counter of the quota.
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 4);
 }
 
 #[tokio::test]
@@ -124,6 +126,26 @@ async fn unprocessed_keys_of_a_batch_are_read_again() {
     let query = ThreadsQuery::parse(None, None).unwrap();
     let page = busy.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap();
     assert_eq!(page.threads.len(), 3);
+}
+
+#[tokio::test]
+async fn profile_left_unprocessed_or_not_written_is_not_taken_for_unknown_or_known() {
+    let tables = Tables::create().await;
+    let members = ["user-a", "user-b"].map(|id| UserId::parse(id).unwrap());
+    let new = NewThread { creator: &members[0], members: &members, title: None, allow_unknown: false, per_day: 1 };
+    let profile = Profile { id: members[1].clone(), name: None, issued_at: 0 };
+    // An instance that fails to record a user does not remember the user as recorded.
+    let refuse = |_: &Intercepted| Fault::Refuse("com.amazon.coral.service#AccessDeniedException");
+    let failing = tables.through(once(|p| p.is("UpdateItem", "PROFILE"), refuse)).await.chat();
+    assert!(failing.record_profile(&profile).await.is_err());
+    let unknown = CreatedThread::UnknownMembers(vec![members[1].clone()]);
+    assert_eq!(tables.chat().create_thread(new).await.unwrap(), unknown);
+    failing.record_profile(&profile).await.unwrap();
+
+    let unprocessed =
+        |call: &Intercepted| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": call.request["RequestItems"]}));
+    let busy = tables.through(once(|p| p.operation == "BatchGetItem", unprocessed)).await;
+    assert!(matches!(busy.chat().create_thread(new).await, Ok(CreatedThread::New(_))));
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
-use contract::{CreateFile, FileId, FileStatus, IdempotencyKey, Message, MessagesQuery, ThreadsQuery};
+use aws_sdk_dynamodb::types::AttributeValue;
+use contract::{CreateFile, FileId, FileStatus, IdempotencyKey, Message, MessagesQuery, ThreadsQuery, limits};
 use futures::future::join_all;
-use store::{Chat, Error, FileRow, NewMessage, Outcome, Published, Sent};
-use testkit::{Tables, caller, links, message_row, new_file, new_thread, send_with_files};
+use store::{Chat, Error, FileRow, NewMessage, Outcome, Published, Sent, Unsendable};
+use testkit::{Fault, Tables, caller, links, message_row, new_file, new_thread, once, send_with_files};
 
 use crate::{keys, s, set};
 
@@ -113,7 +114,8 @@ async fn foreign_failed_and_unknown_files_are_refused_and_none_is_shared() {
     let unknown = FileId::new();
     let ids = [good.id.clone(), broken.id.clone(), foreign.id.clone(), unknown.clone()];
     let sent = send(&chat, "user-a", &thread, &ids, None).await;
-    assert_eq!(sent, Sent::BadFiles(vec![broken.id, foreign.id.clone(), unknown.clone()]));
+    let unusable = |id: &FileId| (id.clone(), Unsendable::Unusable);
+    assert_eq!(sent, Sent::BadFiles([&broken.id, &foreign.id, &unknown].map(unusable).into()));
     assert_eq!(chat.last_seq(&thread.id).await.unwrap(), 0);
     assert!(
         chat.file(&good.id).await.unwrap().unwrap().thread_ids.is_empty(),
@@ -145,7 +147,70 @@ async fn retry_returns_the_same_message_after_its_file_has_failed() {
     };
     assert_eq!((&again.id, again.attachments[0].status), (&message.id, FileStatus::Failed));
     assert_eq!(send(&chat, "user-a", &thread, std::slice::from_ref(&other.id), Some("key")).await, Sent::KeyReused);
-    assert_eq!(send(&chat, "user-a", &thread, &ids, Some("new")).await, Sent::BadFiles(ids.to_vec()));
+    let refused = vec![(one.id.clone(), Unsendable::Unusable)];
+    assert_eq!(send(&chat, "user-a", &thread, &ids, Some("new")).await, Sent::BadFiles(refused));
+}
+
+/// Writes `count` other threads into the file's row, as if the file had been sent to them.
+async fn fill(tables: &Tables, file: &FileRow, count: usize) {
+    let threads = (0..count).map(|n| format!("thread_{n}")).collect();
+    set(tables, &tables.chat, (&format!("FILE#{}", file.id), "META"), "threadIds", AttributeValue::Ss(threads)).await;
+}
+
+#[tokio::test]
+async fn file_can_be_sent_to_100_threads_and_any_number_of_times_to_each() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let (last, other) = (new_thread(&chat, &["user-a"]).await, new_thread(&chat, &["user-a", "user-b"]).await);
+    let (full, fresh) = (photo(&chat, "user-a").await, photo(&chat, "user-a").await);
+    fill(&tables, &full, limits::FILE_THREADS - 1).await;
+    let ids = [fresh.id.clone(), full.id.clone()];
+    for _ in 0..2 {
+        assert!(matches!(send(&chat, "user-a", &last, &ids, None).await, Sent::Stored(_)));
+    }
+    let refused = Sent::BadFiles(vec![(full.id.clone(), Unsendable::TooManyThreads)]);
+    assert_eq!(send(&chat, "user-a", &other, &ids, None).await, refused);
+    assert_eq!(chat.last_seq(&other.id).await.unwrap(), 0);
+    let threads = async |file: &FileRow| chat.file(&file.id).await.unwrap().unwrap().thread_ids;
+    assert_eq!(threads(&full).await.len(), limits::FILE_THREADS);
+    assert_eq!(threads(&fresh).await, [last.id].into(), "a refused send must not share any file");
+    // A file of another user that is full does not reveal that it is.
+    let foreign = send(&chat, "user-b", &other, std::slice::from_ref(&full.id), None).await;
+    assert_eq!(foreign, Sent::BadFiles(vec![(full.id, Unsendable::Unusable)]));
+}
+
+#[tokio::test]
+async fn concurrent_sends_to_many_threads_never_exceed_the_limit_of_a_file() {
+    const ROOM: usize = 5;
+    let tables = Tables::create().await;
+    let file = photo(&tables.chat(), "user-a").await;
+    fill(&tables, &file, limits::FILE_THREADS - ROOM).await;
+    let sends = join_all((0..4 * ROOM).map(|n| {
+        let (chat, ids) = (tables.chat(), [file.id.clone()]);
+        async move {
+            let thread = new_thread(&chat, &["user-a", &format!("user-b{n}")]).await;
+            send(&chat, "user-a", &thread, &ids, None).await
+        }
+    }));
+    let sends = sends.await;
+    let stored = sends.iter().filter(|sent| matches!(sent, Sent::Stored(_))).count();
+    let refused = Sent::BadFiles(vec![(file.id.clone(), Unsendable::TooManyThreads)]);
+    assert_eq!((stored, sends.iter().filter(|sent| **sent == refused).count()), (ROOM, 3 * ROOM));
+    let row = tables.chat().file(&file.id).await.unwrap().unwrap();
+    assert_eq!(row.thread_ids.len(), limits::FILE_THREADS);
+}
+
+#[tokio::test]
+async fn retry_after_a_lost_answer_does_not_use_up_a_file_twice() {
+    let tables = Tables::create().await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
+    let file = photo(&tables.chat(), "user-a").await;
+    fill(&tables, &file, limits::FILE_THREADS - 1).await;
+    let lossy = tables.through(once(|call| call.is("UpdateItem", "threadIds"), |_| Fault::LoseAnswer)).await;
+    let sent = send(&lossy.chat(), "user-a", &thread, std::slice::from_ref(&file.id), Some("key")).await;
+    assert!(matches!(sent, Sent::Stored(_)), "{sent:?}");
+    let again = send(&tables.chat(), "user-a", &thread, std::slice::from_ref(&file.id), Some("key")).await;
+    assert!(matches!(again, Sent::Replayed(_)), "{again:?}");
 }
 
 /// The send and the outcome may come in either order. If the send is first, the recorded row contains the thread. If

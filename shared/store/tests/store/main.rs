@@ -7,6 +7,7 @@ mod data_model;
 mod faults;
 mod files;
 mod messages;
+mod quotas;
 mod rows;
 mod threads;
 mod users;

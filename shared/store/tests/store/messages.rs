@@ -80,7 +80,7 @@ async fn concurrent_sends_with_one_key_store_one_message() {
         match sent {
             Sent::Stored(message) => stored.push(message),
             Sent::Replayed(message) => replayed.push(message),
-            other => panic!("the message was neither stored nor replayed: {other:?}"),
+            other => panic!("the message was neither stored nor recognized as a repeat of a stored request: {other:?}"),
         }
     }
     assert_eq!((stored.len(), replayed.len()), (1, 31));

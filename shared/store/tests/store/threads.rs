@@ -1,7 +1,7 @@
-use contract::{CreateThread, Message, Thread, ThreadsQuery, UserId, limits};
+use contract::{Message, Thread, ThreadsQuery, UserId, limits};
 use futures::future::join_all;
-use store::{Chat, CreatedThread, Error};
-use testkit::{Tables, links, message_row, new_thread, send_text};
+use store::{Chat, CreatedThread, Error, NewThread};
+use testkit::{Tables, links, make_known, message_row, new_thread, send_text};
 
 use crate::{keys, s, set};
 
@@ -9,8 +9,10 @@ fn user(id: &str) -> UserId {
     UserId::parse(id).unwrap()
 }
 
-fn request(members: impl IntoIterator<Item = UserId>, title: &str) -> CreateThread {
-    CreateThread { member_ids: members.into_iter().collect(), title: Some(title.into()) }
+/// Creates or finds a thread whose creator is the first member.
+async fn create(chat: &Chat, members: &[UserId], title: &str) -> CreatedThread {
+    let new = NewThread { creator: &members[0], members, title: Some(title), allow_unknown: false, per_day: 1 };
+    chat.create_thread(new).await.unwrap()
 }
 
 /// Reads the IDs of the user's threads from all pages.
@@ -36,24 +38,27 @@ async fn advance(chat: &Chat, message: Message) -> bool {
 #[tokio::test]
 async fn concurrent_creations_with_one_member_set_create_one_thread() {
     let tables = Tables::create().await;
+    make_known(&tables.chat(), &["a", "b", "c"]).await;
     let creators = (0..64).map(|n| {
         let chat = tables.chat();
         // The calls give the same members in different orders, and different titles.
         let mut members = vec![user("a"), user("b"), user("c")];
         members.rotate_left(n % 3);
-        async move { chat.create_thread(&request(members, &n.to_string())).await.unwrap() }
+        async move { create(&chat, &members, &n.to_string()).await }
     });
     let (mut new, mut existing) = (Vec::new(), Vec::new());
     for created in join_all(creators).await {
         match created {
             CreatedThread::New(thread) => new.push(thread),
             CreatedThread::Existing(thread) => existing.push(thread),
+            other => panic!("finding the thread is not free: {other:?}"),
         }
     }
     assert_eq!((new.len(), existing.len()), (1, 63));
     assert!(existing.iter().all(|thread| *thread == new[0]));
-    // These are the member set, the thread and three memberships. The other calls have left no rows.
-    assert_eq!(keys(&tables, &tables.chat).await.len(), 5);
+    // These are three profiles, the member set, the thread, three memberships and the counter of the quota. The other
+    // calls have left no rows.
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 9);
     assert_eq!(list(&tables.chat(), "b", "10").await, [new[0].id.as_str()]);
 }
 
@@ -61,11 +66,35 @@ async fn concurrent_creations_with_one_member_set_create_one_thread() {
 async fn thread_with_the_largest_members_and_title_is_created() {
     let chat = Tables::create().await.chat();
     let members: Vec<_> = (0..limits::MEMBERS).map(|n| user(&format!("{n:0>255}"))).collect();
-    let created = chat.create_thread(&request(members.clone(), &"ä".repeat(limits::TITLE_CHARS))).await.unwrap();
+    make_known(&chat, &members.iter().map(UserId::as_str).collect::<Vec<_>>()).await;
+    let created = create(&chat, &members, &"ä".repeat(limits::TITLE_CHARS)).await;
     let CreatedThread::New(thread) = created else { panic!("the thread is not new: {created:?}") };
     assert_eq!(thread.member_ids, members);
     let shown = chat.thread(&thread.id, &members[89]).await.unwrap().unwrap();
     assert_eq!((shown.thread, shown.member_names.len()), (thread, limits::MEMBERS));
+}
+
+#[tokio::test]
+async fn new_thread_with_unknown_members_is_not_created() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let members = ["a", "b", "c", "d"].map(user);
+    make_known(&chat, &["c"]).await;
+    let unknown = CreatedThread::UnknownMembers(vec![user("b"), user("d")]);
+    // The creator `a` has no profile here. threads-create writes it at the same time.
+    assert_eq!(create(&chat, &members, "Family").await, unknown);
+    assert_eq!(keys(&tables, &tables.chat).await, [("USER#c".into(), "PROFILE".into())]);
+    make_known(&chat, &["b", "d"]).await;
+    assert!(matches!(create(&chat, &members, "Family").await, CreatedThread::New(_)));
+}
+
+#[tokio::test]
+async fn unknown_members_are_allowed_on_request_and_in_threads_that_exist() {
+    let chat = Tables::create().await.chat();
+    let members = ["a", "b"].map(user);
+    let open = NewThread { creator: &members[0], members: &members, title: None, allow_unknown: true, per_day: 1 };
+    let CreatedThread::New(thread) = chat.create_thread(open).await.unwrap() else { panic!("the thread is not new") };
+    assert_eq!(create(&chat, &members, "Other").await, CreatedThread::Existing(thread));
 }
 
 #[tokio::test]

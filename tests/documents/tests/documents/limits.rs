@@ -89,12 +89,13 @@ pub(crate) const CLIENT_LIMITS: [ClientLimit; 11] = [
 ];
 
 /// Limits that doc comments of `contract` link to, each with its value and the unit in which the API documents show it.
-const IN_DESCRIPTIONS: [(&str, u64, Unit); 12] = [
+const IN_DESCRIPTIONS: [(&str, u64, Unit); 13] = [
     ("BODY_CHARS", limits::BODY_CHARS as u64, Unit::Count),
     ("ERRORS", limits::ERRORS as u64, Unit::Count),
     ("FILES", limits::FILES as u64, Unit::Count),
     ("FILE_BYTES", limits::FILE_BYTES, Unit::Count),
     ("FILE_NAME_CHARS", limits::FILE_NAME_CHARS as u64, Unit::Count),
+    ("FILE_THREADS", limits::FILE_THREADS as u64, Unit::Count),
     ("FRAME_BYTES", limits::FRAME_BYTES as u64, Unit::KiB),
     ("FRAME_ID_CHARS", limits::FRAME_ID_CHARS as u64, Unit::Count),
     ("MEMBERS", limits::MEMBERS as u64, Unit::Count),
@@ -151,17 +152,30 @@ fn page_limit_has_bounds_and_default_of_contract() {
     assert_eq!(parameter("Limit"), expected, "components.parameters.Limit of docs/openapi.yaml");
 }
 
+/// Parameters of template.yaml that set a limit, each with the default in `contract`.
+const PARAMETERS: [(&str, u64); 6] = [
+    ("MaxFileBytes", limits::FILE_BYTES),
+    ("MessagesPerMinute", limits::MESSAGES_PER_MINUTE),
+    ("ThreadsPerDay", limits::THREADS_PER_DAY),
+    ("UploadsPerDay", limits::UPLOADS_PER_DAY),
+    ("UploadBytesPerDay", limits::UPLOAD_BYTES_PER_DAY),
+    ("ConnectionsPerUser", limits::CONNECTIONS_PER_USER),
+];
+
 #[test]
-fn template_has_the_default_file_size_of_contract() {
-    let default = &template::read()["Parameters"]["MaxFileBytes"]["Default"];
-    assert_eq!(default, limits::FILE_BYTES, "MaxFileBytes of template.yaml");
+fn template_has_the_default_limits_of_contract() {
+    let parameters = &template::read()["Parameters"];
+    for (name, limit) in PARAMETERS {
+        assert_eq!(parameters[name]["Default"], limit, "{name} of template.yaml");
+    }
 }
 
 #[test]
 fn descriptions_have_the_limits_of_contract() {
     let words = |value: &Value| text(value).split_whitespace().collect::<Vec<_>>().join(" ");
     let openapi = &OpenApi::get().unwrap().document.root;
-    let too_large = words(&openapi["components"]["responses"]["BodyTooLarge"]["description"]);
+    let answer = |name: &str| words(&openapi["components"]["responses"][name]["description"]);
+    let too_large = answer("BodyTooLarge");
     let asyncapi = words(&AsyncApi::get().unwrap().document.root["info"]["description"]);
     let mut errors = Vec::new();
     for (file, description, sentence) in [
@@ -170,6 +184,14 @@ fn descriptions_have_the_limits_of_contract() {
         ("asyncapi", &asyncapi, format!("within {} seconds", limits::TICKET_SECONDS)),
         ("asyncapi", &asyncapi, format!("after {} hours", limits::CONNECTION_SECONDS / 60 / 60)),
         ("asyncapi", &asyncapi, format!("at most {} channels", limits::SUBSCRIPTIONS)),
+        ("asyncapi", &asyncapi, format!("may have {} open connections", limits::CONNECTIONS_PER_USER)),
+        ("openapi", &answer("RateLimited"), format!("by default, {} are allowed", limits::MESSAGES_PER_MINUTE)),
+        ("openapi", &answer("ThreadQuotaExceeded"), format!("by default, {} are allowed", limits::THREADS_PER_DAY)),
+        (
+            "openapi",
+            &answer("UploadQuotaExceeded"),
+            format!("{} files and {} GiB", limits::UPLOADS_PER_DAY, limits::UPLOAD_BYTES_PER_DAY >> 30),
+        ),
     ] {
         if !description.contains(&sentence) {
             errors.push(format!("docs/{file}.yaml must say \"{sentence}\", but says: {description}"));

@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a failure in this crate fails the test")]
 
+mod access;
 mod codes;
 mod difference;
 mod events;
@@ -13,6 +14,9 @@ mod limits;
 mod operations;
 mod pages;
 mod parsers;
+mod permissions;
 mod routes;
+mod stages;
+mod user_pool;
 
 use documents::template;

@@ -5,12 +5,8 @@ use crate::template;
 #[test]
 fn every_alarm_of_the_template_has_a_section_in_operations() {
     let template = template::read();
-    let resources = template["Resources"].as_object().expect("template.yaml has no resources");
-    let alarms: Vec<_> = resources
-        .iter()
-        .filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm")
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let alarms: Vec<_> =
+        template::resources_of(&template, "AWS::CloudWatch::Alarm").map(|(name, _)| name.as_str()).collect();
     assert!(!alarms.is_empty(), "template.yaml has no alarm");
     let text = template::read_text("docs/operations.md");
     let sections: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();

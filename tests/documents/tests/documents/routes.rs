@@ -132,19 +132,19 @@ fn operation_ids_are_unique_and_links_refer_to_them() {
 
 #[test]
 fn asyncapi_has_the_path_and_actions_of_the_websocket_api() {
-    let apis = template::resources("AWS::Serverless::WebSocketApi");
-    let [api] = &apis[..] else { panic!("the number of WebSocket APIs in template.yaml is {}, not 1", apis.len()) };
+    let template = template::read();
+    let apis: Vec<_> = template::resources_of(&template, "AWS::ApiGatewayV2::Api").collect();
+    let [(_, api)] = &apis[..] else {
+        panic!("the number of WebSocket APIs in template.yaml is {}, not 1", apis.len())
+    };
+    let stages: Vec<_> = template::resources_of(&template, "AWS::ApiGatewayV2::Stage").collect();
+    let [(_, stage)] = &stages[..] else { panic!("the number of stages in template.yaml is {}, not 1", stages.len()) };
     let root = &AsyncApi::get().unwrap().document.root;
-    assert_eq!(root["servers"]["aws"]["pathname"], format!("/{}", text(&api["Properties"]["StageName"])));
+    assert_eq!(root["servers"]["aws"]["pathname"], format!("/{}", text(&stage["Properties"]["StageName"])));
     // API Gateway selects the route by the frame's `action`. No action has a route of its own, so all go to $default.
     assert_eq!(api["Properties"]["RouteSelectionExpression"], "$request.body.action");
-    let routes: Vec<_> = api["Properties"]["Routes"]
-        .as_object()
-        .expect("the WebSocket API has no routes")
-        .keys()
-        .map(String::as_str)
-        .collect();
-    assert_eq!(routes, ["$connect", "$default", "$disconnect"]);
+    let routes: BTreeSet<_> = template::socket_routes().into_iter().map(|route| route.key).collect();
+    assert_eq!(routes, BTreeSet::from(["$connect", "$default", "$disconnect"].map(str::to_owned)));
     for action in
         root["components"]["schemas"]["Action"]["oneOf"].as_array().expect("the schema Action has no variants")
     {

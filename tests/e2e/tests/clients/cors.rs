@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use e2e::{ALLOWED_ORIGIN, Reply, Upload, User, api_url, fetch, http, routes};
+use e2e::{Reply, Upload, User, allowed_origin, api_url, fetch, http, routes};
 use reqwest::{Method, Url};
 
 const OTHER_ORIGINS: [&str; 3] = ["https://evil.example", "http://localhost:5173.evil.example", "null"];
@@ -30,13 +30,14 @@ fn lists(reply: &Reply, header: &str, wanted: &str) -> bool {
     listed.split(',').map(str::trim).any(|entry| entry == "*" || entry.eq_ignore_ascii_case(wanted))
 }
 
+// make verify: only if AllowedOrigins is set
 #[tokio::test]
 async fn preflight_of_the_allowed_origin_needs_no_token() {
     let methods: HashSet<Method> = routes().into_iter().map(|route| route.method).collect();
     for method in methods.iter().map(Method::as_str) {
-        let reply = preflight(ALLOWED_ORIGIN, method).await;
+        let reply = preflight(allowed_origin(), method).await;
         assert!((200..300).contains(&reply.status), "{reply}");
-        assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
+        assert!(lists(&reply, "access-control-allow-origin", allowed_origin()), "{reply}");
         assert!(lists(&reply, "access-control-allow-methods", method), "{reply}");
         for header in ["authorization", "content-type", "idempotency-key"] {
             assert!(lists(&reply, "access-control-allow-headers", header), "{header}: {reply}");
@@ -52,33 +53,36 @@ async fn preflight_of_another_origin_is_not_granted() {
     }
 }
 
+// make verify: only if AllowedOrigins is set
 #[tokio::test]
 async fn response_allows_the_allowed_origin() {
     let sarah = User::sarah().await;
-    let request = sarah.request(Method::GET, "/api/threads").header("origin", ALLOWED_ORIGIN);
+    let request = sarah.request(Method::GET, "/api/threads").header("origin", allowed_origin());
     let reply = fetch(request).await;
     assert_eq!(reply.status, 200, "{reply}");
-    assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
+    assert!(lists(&reply, "access-control-allow-origin", allowed_origin()), "{reply}");
     // Browsers hide these response headers from pages unless the server exposes them.
     for header in ["idempotency-replayed", "location", "retry-after"] {
         assert!(lists(&reply, "access-control-expose-headers", header), "{reply}");
     }
 }
 
+// make verify: only if AllowedOrigins is set
 #[tokio::test]
 async fn page_of_the_allowed_origin_may_upload() {
     let upload = create_upload().await;
-    let reply = preflight_for(upload.url.clone(), ALLOWED_ORIGIN, "PUT", "content-type").await;
+    let reply = preflight_for(upload.url.clone(), allowed_origin(), "PUT", "content-type").await;
     assert!((200..300).contains(&reply.status), "{reply}");
-    assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
+    assert!(lists(&reply, "access-control-allow-origin", allowed_origin()), "{reply}");
     assert!(lists(&reply, "access-control-allow-methods", "PUT"), "{reply}");
     assert!(lists(&reply, "access-control-allow-headers", "content-type"), "{reply}");
     let request = http().put(upload.url).header("content-type", upload.content_type).body("text");
-    let reply = fetch(request.header("origin", ALLOWED_ORIGIN)).await;
+    let reply = fetch(request.header("origin", allowed_origin())).await;
     assert_eq!(reply.status, 200, "{reply}");
-    assert!(lists(&reply, "access-control-allow-origin", ALLOWED_ORIGIN), "{reply}");
+    assert!(lists(&reply, "access-control-allow-origin", allowed_origin()), "{reply}");
 }
 
+// make verify: only if AllowedOrigins is set
 #[tokio::test]
 async fn page_of_another_origin_may_not_upload() {
     let upload = create_upload().await;
@@ -86,6 +90,6 @@ async fn page_of_another_origin_may_not_upload() {
         let reply = preflight_for(upload.url.clone(), origin, "PUT", "content-type").await;
         assert!(!lists(&reply, "access-control-allow-origin", origin), "{reply}");
     }
-    let reply = preflight_for(upload.url, ALLOWED_ORIGIN, "DELETE", "content-type").await;
+    let reply = preflight_for(upload.url, allowed_origin(), "DELETE", "content-type").await;
     assert!(!lists(&reply, "access-control-allow-methods", "DELETE"), "{reply}");
 }

@@ -26,7 +26,7 @@ async fn each_file_has_its_own_id_and_upload_url() {
     for upload in [&one, &two] {
         let file = sarah.file(&upload.id).await;
         let pending = json!({ "id": upload.id, "name": "photo.jpg", "status": "pending", "thumbUrl": null });
-        assert_eq!(file, pending, "a new file is pending and has no links");
+        assert_eq!(file, pending, "a new file should be pending and have no links");
     }
 }
 

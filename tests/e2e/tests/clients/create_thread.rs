@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Reply, User, api_url, assert_thread, fetch, http, items, new_user_id, text};
+use e2e::{Operator, Reply, User, api_url, assert_thread, fetch, http, items, known_user_id, text, unknown_user_id};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -17,14 +17,14 @@ fn members(thread: &Value) -> BTreeSet<&str> {
     members
 }
 
-fn new_user_ids(count: usize) -> Vec<String> {
-    (0..count).map(|_| new_user_id()).collect()
+async fn known_user_ids(count: usize) -> Vec<String> {
+    join_all((0..count).map(|_| known_user_id())).await
 }
 
 #[tokio::test]
 async fn new_set_of_members_creates_a_thread_with_a_location() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let fresh = new_user_id();
+    let fresh = known_user_id().await;
     let reply = create(&sarah, &json!({ "memberIds": [michael.id, fresh], "title": "Family Chat" })).await;
     let location = reply.header("location").map(str::to_owned);
     let thread = reply.ok(201);
@@ -45,7 +45,7 @@ async fn new_set_of_members_creates_a_thread_with_a_location() {
 #[tokio::test]
 async fn same_set_finds_the_thread_in_any_order_and_for_any_member() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let (s, m, f) = (sarah.id.as_str(), michael.id.as_str(), new_user_id());
+    let (s, m, f) = (sarah.id.as_str(), michael.id.as_str(), known_user_id().await);
     let f = f.as_str();
     let first = create(&sarah, &json!({ "memberIds": [m, f], "title": "First" })).await.ok(201);
     let again: [(&User, &[&str]); 6] = [
@@ -68,7 +68,7 @@ async fn same_set_finds_the_thread_in_any_order_and_for_any_member() {
 #[tokio::test]
 async fn larger_or_smaller_set_creates_another_thread() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let (one, two) = (new_user_id(), new_user_id());
+    let (one, two) = (known_user_id().await, known_user_id().await);
     let mut ids = BTreeSet::new();
     for members in [vec![&*one], vec![&*two], vec![&*one, &*two], vec![&*one, &*michael.id]] {
         let thread = sarah.create_thread(&members).await.ok(201);
@@ -80,10 +80,14 @@ async fn larger_or_smaller_set_creates_another_thread() {
 async fn ids_that_are_equal_when_joined_are_different_sets() {
     let sarah = User::sarah().await;
     for joint in ["", ",", "|", "#", ":", " ", "/"] {
-        let stem = format!("z{}", new_user_id());
+        let stem = format!("z{}", unknown_user_id());
         let (a, b, c) = (format!("{stem}a"), format!("{stem}b"), format!("{stem}c"));
-        let left = sarah.create_thread(&[&format!("{a}{joint}{b}"), &c]).await.ok(201);
-        let right = sarah.create_thread(&[&a, &format!("{b}{joint}{c}")]).await.ok(201);
+        let (left, right) = ([format!("{a}{joint}{b}"), c.clone()], [a, format!("{b}{joint}{c}")]);
+        for id in left.iter().chain(&right) {
+            Operator::new().make_known(id).await;
+        }
+        let left = sarah.create_thread(&left.each_ref().map(String::as_str)).await.ok(201);
+        let right = sarah.create_thread(&right.each_ref().map(String::as_str)).await.ok(201);
         assert_ne!(left["id"], right["id"], "joined by {joint:?}");
     }
 }
@@ -91,7 +95,7 @@ async fn ids_that_are_equal_when_joined_are_different_sets() {
 #[tokio::test]
 async fn concurrent_requests_for_one_set_create_one_thread() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let fresh = new_user_id();
+    let fresh = known_user_id().await;
     let sarahs = [michael.id.as_str(), fresh.as_str()];
     let michaels = [fresh.as_str(), sarah.id.as_str(), fresh.as_str()];
     let replies = join_all(
@@ -109,7 +113,8 @@ async fn concurrent_requests_for_one_set_create_one_thread() {
 #[tokio::test]
 async fn title_is_optional() {
     let sarah = User::sarah().await;
-    for body in [json!({ "memberIds": [new_user_id()] }), json!({ "memberIds": [new_user_id()], "title": null })] {
+    let ids = known_user_ids(2).await;
+    for body in [json!({ "memberIds": [ids[0]] }), json!({ "memberIds": [ids[1]], "title": null })] {
         let thread = create(&sarah, &body).await.ok(201);
         assert_thread(&thread, &[]);
         assert_eq!(thread["title"], Value::Null);
@@ -119,7 +124,7 @@ async fn title_is_optional() {
 #[tokio::test]
 async fn ninety_members_including_the_caller_are_allowed() {
     let sarah = User::sarah().await;
-    let others = new_user_ids(89);
+    let others = known_user_ids(89).await;
     let mut named: Vec<&str> = others.iter().map(String::as_str).collect();
     let thread = sarah.create_thread(&named).await.ok(201);
     assert_eq!(members(&thread).len(), 90);
@@ -135,7 +140,7 @@ async fn ninety_members_including_the_caller_are_allowed() {
 #[tokio::test]
 async fn all_invalid_fields_are_named() {
     let sarah = User::sarah().await;
-    let body = json!({ "memberIds": new_user_ids(91), "title": false });
+    let body = json!({ "memberIds": (0..91).map(|_| unknown_user_id()).collect::<Vec<_>>(), "title": false });
     create(&sarah, &body).await.assert_problem_fields(422, "invalid_request", &["memberIds", "title"]);
 }
 
@@ -148,11 +153,12 @@ async fn deeply_nested_body_is_refused() {
 #[tokio::test]
 async fn unknown_fields_and_parameters_change_nothing() {
     let sarah = User::sarah().await;
-    let body = json!({ "memberIds": [new_user_id()], "id": "thread_mine", "ownerId": "x", "createdAt": 1 });
+    let ids = known_user_ids(2).await;
+    let body = json!({ "memberIds": [ids[0]], "id": "thread_mine", "ownerId": "x", "createdAt": 1 });
     let thread = create(&sarah, &body).await.ok(201);
     assert_thread(&thread, &[]);
     assert_ne!(thread["id"], "thread_mine");
-    let body = json!({ "memberIds": [new_user_id()] });
+    let body = json!({ "memberIds": [ids[1]] });
     let _ = sarah.post("/api/threads?memberIds=x&limit=abc&title", &body).await.ok(201);
 }
 
@@ -160,7 +166,20 @@ async fn unknown_fields_and_parameters_change_nothing() {
 async fn unusual_member_ids_are_stored_unchanged() {
     let sarah = User::sarah().await;
     for id in ["../..", "USER#x", "👪", "null"] {
-        let thread = sarah.create_thread(&[id, &new_user_id()]).await.ok(201);
+        Operator::new().make_known(id).await;
+        let thread = sarah.create_thread(&[id, &known_user_id().await]).await.ok(201);
         assert!(members(&thread).contains(id), "{thread}");
     }
+}
+
+#[tokio::test]
+async fn unacceptable_titles_are_refused() {
+    let sarah = User::sarah().await;
+    let other = known_user_id().await;
+    for title in [" ", "\u{200b}", "a\nb", "\u{202e}moM", "\u{2066}a\u{2069}"] {
+        let reply = create(&sarah, &json!({ "memberIds": [other], "title": title })).await;
+        reply.assert_problem_fields(422, "invalid_request", &["title"]);
+    }
+    let thread = create(&sarah, &json!({ "memberIds": [other], "title": "שלום\u{200f} 👨‍👩‍👧" })).await.ok(201);
+    assert_eq!(thread["title"], "שלום\u{200f} 👨‍👩‍👧");
 }

@@ -110,8 +110,8 @@ async fn message_over_32_kib_is_pushed_without_its_body() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let thread = sarah.new_thread(&[&michael]).await;
     let mut socket = michael.connect_and_subscribe(&thread).await;
-    // JSON escapes each of these characters as six bytes, so a frame with the whole body would exceed 32 KiB.
-    let body = "\u{1}".repeat(8000);
+    // JSON escapes each of these control characters as six bytes, so a frame with the whole body would exceed 32 KiB.
+    let body = format!("a{}", "\u{1}".repeat(7999));
     let sent = sarah.send(&thread, &body).await;
     let data = socket.wait_for_message(&thread, 1).await;
     assert_eq!(data["truncated"], true, "{data}");

@@ -3,6 +3,7 @@
 //! All tests of this binary run in parallel, and later runs use the same stack. So each test creates its own threads
 //! and files. Tests that disturb others belong in the test binary `disruptive`.
 
+mod access;
 mod auth;
 mod catching_up;
 mod cors;
@@ -11,6 +12,7 @@ mod create_thread;
 mod file_status;
 mod idempotency;
 mod invalid_frames;
+mod known_members;
 mod live;
 mod non_members;
 mod paging;

@@ -1,7 +1,7 @@
 //! Tests of `POST /api/threads/{threadId}/messages` with `fileIds`
 
 use e2e::{
-    Upload, User, assert_attachment, assert_keys, assert_message_with, eventually, items, jpeg, new_user_id, text,
+    Upload, User, assert_attachment, assert_keys, assert_message_with, eventually, items, jpeg, text, unknown_user_id,
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -272,7 +272,7 @@ async fn file_can_be_sent_several_times() {
 async fn retry_with_same_key_returns_same_message_and_files() {
     let sarah = User::sarah().await;
     let thread = sarah.new_thread(&[]).await;
-    let key = new_user_id();
+    let key = unknown_user_id();
     let file = sarah.upload_ready("a.txt", "text/plain", TEXT).await;
     let body = json!({ "body": "once", "fileIds": [file["id"]] });
     let first = sarah.post_message_with_key(&thread, key.as_bytes(), &body).await.ok(201);
@@ -287,7 +287,7 @@ async fn retry_with_same_key_returns_same_message_and_files() {
 async fn same_key_with_other_files_is_refused() {
     let sarah = User::sarah().await;
     let thread = sarah.new_thread(&[]).await;
-    let key = new_user_id();
+    let key = unknown_user_id();
     let files = create_files(&sarah, 2).await;
     let once = async |files: &[String]| {
         let body = json!({ "body": "once", "fileIds": files });
@@ -305,7 +305,7 @@ async fn same_key_with_other_files_is_refused() {
 async fn retry_succeeds_after_its_file_has_failed() {
     let sarah = User::sarah().await;
     let thread = sarah.new_thread(&[]).await;
-    let key = new_user_id();
+    let key = unknown_user_id();
     let upload = sarah.create_file("photo.jpg", "image/jpeg", 500).await;
     let body = json!({ "body": "once", "fileIds": [upload.id] });
     let first = sarah.post_message_with_key(&thread, key.as_bytes(), &body).await.ok(201);

@@ -102,7 +102,10 @@ async fn all_invalid_fields_are_named() {
 async fn refused_message_uses_no_seq() {
     let sarah = User::sarah().await;
     let thread = sarah.new_thread(&[]).await;
-    sarah.post_message(&thread, &json!({ "body": "" })).await.assert_problem(422, "invalid_request");
+    for invisible in ["", " \n", "\u{3000}", "\u{200b}\u{2060}"] {
+        let reply = sarah.post_message(&thread, &json!({ "body": invisible })).await;
+        reply.assert_problem_fields(422, "invalid_request", &["body"]);
+    }
     let reply = sarah.post_message(&thread, &json!({ "body": "look", "fileIds": ["file_missing"] })).await;
     reply.assert_problem(422, "invalid_request");
     assert_eq!(sarah.send(&thread, "first").await["seq"], 1);

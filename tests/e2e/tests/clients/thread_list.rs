@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use e2e::{User, assert_keys, assert_message, assert_thread, assert_timestamp, eventually, items, new_user_id, text};
+use e2e::{User, assert_keys, assert_message, assert_thread, assert_timestamp, eventually, items, known_user_id, text};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -48,7 +48,7 @@ async fn send_and_wait_for_list(user: &User, thread: &str, body: &str) -> Value 
 async fn new_thread_is_first_and_has_no_last_message() {
     let _turn = DADS_THREADS.lock().await;
     let dad = User::dad().await;
-    let fresh = new_user_id();
+    let fresh = known_user_id().await;
     let created = dad.post("/api/threads", &json!({ "memberIds": [fresh], "title": "New" })).await.ok(201);
     let first = newest(&dad).await.swap_remove(0);
     for key in ["id", "title", "memberIds", "createdAt", "updatedAt"] {

@@ -187,6 +187,7 @@ async fn only_inspected_bytes_are_served_after_two_uploads() {
     }
 }
 
+// make verify: only if MaxFileBytes is 26214400
 #[tokio::test]
 async fn largest_file_is_served_unchanged() {
     let sarah = User::sarah().await;

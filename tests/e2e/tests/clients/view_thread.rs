@@ -1,6 +1,6 @@
 //! Tests of `GET /api/threads/{threadId}`
 
-use e2e::{User, assert_thread, eventually, fetch, items, new_user_id, routes, text};
+use e2e::{Operator, User, assert_thread, eventually, fetch, items, known_user_id, routes, text, unknown_user_id};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn name_of<'a>(thread: &'a Value, id: &str) -> &'a str {
 #[tokio::test]
 async fn response_is_the_created_thread_with_member_names() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let fresh = new_user_id();
+    let fresh = known_user_id().await;
     let created = sarah.post("/api/threads", &json!({ "memberIds": [fresh, michael.id], "title": "Names" })).await;
     let mut expected = created.ok(201);
     let path = format!("/api/threads/{}", text(&expected["id"]));
@@ -28,7 +28,10 @@ async fn response_is_the_created_thread_with_member_names() {
 #[tokio::test]
 async fn member_names_match_member_ids_by_index() {
     let (sarah, michael) = User::sarah_and_michael().await;
-    let (first, last) = (format!("!{}", new_user_id()), format!("~{}", new_user_id()));
+    let (first, last) = (format!("!{}", unknown_user_id()), format!("~{}", unknown_user_id()));
+    for id in [&first, &last] {
+        Operator::new().make_known(id).await;
+    }
     let thread = sarah.create_thread(&[&last, &michael.id, &first]).await.ok(201);
     let id = text(&thread["id"]);
     michael.send(id, "here I am").await;
@@ -36,8 +39,8 @@ async fn member_names_match_member_ids_by_index() {
         let found = reader.get(&format!("/api/threads/{id}"), &[]).await.ok(200);
         assert_eq!(name_of(&found, &sarah.id), "Sarah");
         assert_eq!(name_of(&found, &michael.id), "Michael");
-        assert_eq!(name_of(&found, &first), first, "a user who never signed in is shown as their ID");
-        assert_eq!(name_of(&found, &last), last, "a user who never signed in is shown as their ID");
+        assert_eq!(name_of(&found, &first), first, "a user without a name is shown as their ID");
+        assert_eq!(name_of(&found, &last), last, "a user without a name is shown as their ID");
     }
 }
 

@@ -1,10 +1,13 @@
-//! End-to-end tests that overload the local cloud with sockets, or kill processes of a function.
+//! End-to-end tests that overload the local cloud with sockets, kill processes of a function, use up the quotas of a
+//! user, or redrive dead letters.
 //!
 //! These tests would disturb other tests and each other. So they have their own test binary, which cargo runs
 //! separately, and each test waits for [`exclusive`] before it starts.
 
 mod crowd;
 mod killed;
+mod quotas;
+mod redriven;
 
 use std::time::Duration;
 

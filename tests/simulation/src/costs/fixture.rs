@@ -9,6 +9,7 @@ use bytes::Bytes;
 use contract::ApiError;
 use runtime::{Answer, Call};
 use serde_json::{Value, json};
+use testkit::make_known;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::cloud::{Cloud, Consequence};
@@ -37,7 +38,7 @@ impl Fixture {
         let cloud = Cloud::new(0, sender);
         cloud.faults.pause();
         let mut fixture = Self {
-            parts: Parts::new(&cloud),
+            parts: Parts::new(&cloud).with_messages_per_minute(1_000),
             cloud,
             thread: String::new(),
             consequences,
@@ -68,6 +69,11 @@ impl Fixture {
         self.cloud.ledger.open();
         work(self, &instance, 1).await;
         let warm = self.cloud.ledger.close();
+        assert!(
+            !trigger.contains(" /api/") || first.write > warm.write,
+            "{trigger} does not record its caller: its handler must call `Chat::record_profile`, which writes at the \
+             first invocation of an instance"
+        );
         let (calls, other) = (warm.calls, warm.other);
         let first = if (first.read, first.write) == (warm.read, warm.write) {
             String::new()
@@ -80,11 +86,13 @@ impl Fixture {
 
     /// Returns the lines of the costs table, and the names of the triggers that were measured.
     pub(super) fn finish(self) -> (String, BTreeSet<&'static str>) {
+        assert_eq!(self.cloud.denied(), BTreeSet::new(), "template.yaml does not allow these calls");
         (self.table.into_inner(), self.measured.into_inner())
     }
 
     /// Creates a thread with Sarah, Michael and the user `other` as members. Returns the thread's ID.
     pub(super) async fn create_thread(&self, other: &str) -> String {
+        make_known(&self.parts.unrestricted_chat(), &[other, MICHAEL]).await;
         let call = request(SARAH, &json!({"memberIds": [other, MICHAEL]}));
         text(&answer(threads_create::handle(&self.parts.threads_create(), call)).await, "id")
     }

@@ -13,6 +13,7 @@ pub(super) struct WarmInstances {
     pub(super) files_status: Instances<files_status::Deps>,
     pub(super) messages_list: Instances<messages_list::Deps>,
     pub(super) messages_send: Instances<messages_send::Deps>,
+    pub(super) threads_create: Instances<threads_create::Deps>,
     pub(super) ws_connect: Instances<ws_connect::Deps>,
     pub(super) ws_disconnect: Instances<ws_disconnect::Deps>,
     pub(super) ws_message: Instances<ws_message::Deps>,

@@ -4,6 +4,8 @@ export interface Reply {
   status: number;
   body: unknown;
   headers?: Record<string, string>;
+  /** Whether the request was refused because its token has expired. */
+  expired?: boolean;
 }
 
 interface StoredThread {

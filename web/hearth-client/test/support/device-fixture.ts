@@ -8,13 +8,13 @@ import { Random } from "./random.js";
 const HOUR = 60 * 60_000;
 
 /** Creates a fake server with two threads and one device, the phone of the user `sarah`, without a thread list. */
-export function deviceFixture(faults: Partial<Faults> = {}, tokenLifetime = HOUR) {
+export function deviceFixture(faults: Partial<Faults> = {}, tokenLifetime = HOUR, stale = false) {
   const random = new Random(7);
   const clock = new Clock();
   const server = new FakeServer(clock, random.fork(), { ...NO_FAULTS, ...faults });
   server.backend.addThread("thread_1", ["sarah", "dad"]);
   server.backend.addThread("thread_2", ["sarah", "dad"]);
-  const device = new Device(server, random.fork(), { name: "phone", user: "sarah", tokenLifetime, list: false });
+  const device = new Device(server, random.fork(), { name: "phone", user: "sarah", tokenLifetime, stale, list: false });
   /** Commits a message from `dad`, the other member of both threads. */
   const commit = (body: string, threadId = "thread_1") => server.backend.commit(threadId, "dad", body);
   const openThread = () => {

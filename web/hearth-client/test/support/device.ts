@@ -36,6 +36,8 @@ export interface DeviceOptions {
   tokenLifetime: number;
   /** Whether tokens are opaque: not JWTs, so the client does not know when they expire. */
   opaque?: boolean;
+  /** Whether the token provider returns a token until it is asked to renew it, even if it has expired. */
+  stale?: boolean;
   /** Whether the device keeps the thread list open. */
   list: boolean;
 }
@@ -51,7 +53,7 @@ export interface SentRecord {
 export class Device {
   readonly name: string;
   readonly user: string;
-  readonly network: Network = { up: true };
+  readonly network: Network = { up: true, unhandledFrames: 0, refusedUntil: 0 };
   readonly sockets: FakeSocket[] = [];
   readonly storage = new MemoryStorage();
   readonly sent: SentRecord[] = [];
@@ -91,6 +93,8 @@ export class Device {
   reload(): void {
     const threads = [...this.views.keys()];
     this.close();
+    // A new client does not know that the server has refused messages.
+    this.network.refusedUntil = 0;
     this.client = this.#start();
     if (this.list !== null) this.list = this.client.openThreadList();
     for (const threadId of threads) this.open(threadId);
@@ -189,8 +193,8 @@ export class Device {
     if (this.#random.chance(this.#server.faults.tokenFails)) throw new Error("The test's token provider failed.");
     if (this.#random.chance(this.#server.faults.tokenHangs)) return new Promise(() => {});
     const now = this.#server.clock.now();
-    if (renew || this.#token === null || this.#token.until <= now) {
-      const { tokenLifetime, opaque = false } = this.#options;
+    const { tokenLifetime, opaque = false, stale = false } = this.#options;
+    if (renew || this.#token === null || (this.#token.until <= now && !stale)) {
       this.#token = { text: this.#server.token(this.user, tokenLifetime, opaque), until: now + tokenLifetime };
     }
     return this.#token.text;

@@ -14,6 +14,10 @@ export const MAX_PUSHED_BODY = 2_000;
 /** The network of one device, which tests turn on and off. */
 export interface Network {
   up: boolean;
+  /** The number of subscribes and unsubscribes on the device's open sockets that the server has not handled yet. */
+  unhandledFrames: number;
+  /** Until when the server has refused the device's messages by `Retry-After`, in milliseconds since 1970. */
+  refusedUntil: number;
 }
 
 /** A fake of the REST API and the WebSocket server that injects faults. */
@@ -31,6 +35,10 @@ export class FakeServer {
   readonly slowChannels = new Set<string>();
   /** The number of REST requests received. */
   requests = 0;
+  /** The largest number of subscribes and unsubscribes of one device that were unhandled at the same time. */
+  mostUnhandledFrames = 0;
+  /** The number of messages that were sent before the time that `Retry-After` told. */
+  earlyMessages = 0;
 
   constructor(clock: Clock, random: Random, faults: Faults) {
     this.clock = clock;
@@ -67,6 +75,8 @@ export class FakeServer {
     return (url, init) =>
       new Promise<FetchResponse>((resolve, reject) => {
         const { faults, random } = this;
+        const sends = init.method === "POST" && url.endsWith("/messages");
+        if (sends && this.clock.now() < network.refusedUntil) this.earlyMessages += 1;
         const fail = () => reject(new TypeError("fetch failed"));
         init.signal.addEventListener("abort", () => reject(init.signal.reason));
         if (!network.up) return this.after(random.int(1, 50), fail);
@@ -75,8 +85,14 @@ export class FakeServer {
         if (random.chance(faults.requestLost)) return this.after(latency(), fail);
         this.after(latency(), () => {
           const reply = this.#reply(url, init.method, init.headers, init.body);
-          const lost = random.chance(faults.answerLost);
-          this.after(latency(), () => (lost || !network.up ? fail() : resolve(response(reply))));
+          const hidden = reply.expired === true && random.chance(faults.expiryHidden);
+          const lost = random.chance(faults.answerLost) || hidden;
+          this.after(latency(), () => {
+            if (lost || !network.up) return fail();
+            const seconds = Number(reply.headers?.["retry-after"] ?? 0);
+            if (sends) network.refusedUntil = Math.max(network.refusedUntil, this.clock.now() + seconds * 1_000);
+            resolve(response(reply));
+          });
         });
       });
   }
@@ -102,9 +118,8 @@ export class FakeServer {
     const token = (headers.authorization ?? "").replace("Bearer ", "");
     if (this.random.chance(this.faults.unauthorized)) this.#revoked.add(token);
     const { sub, exp } = JSON.parse(atob(token.split(/[.:]/)[1] ?? "")) as { sub: string; exp: number };
-    if (this.#revoked.has(token) || exp * 1000 <= this.clock.now()) {
-      return { status: 401, body: { message: "Unauthorized" } };
-    }
+    const expired = exp * 1000 <= this.clock.now();
+    if (expired || this.#revoked.has(token)) return { status: 401, body: { message: "Unauthorized" }, expired };
     if (url.pathname === "/api/ws-tickets") {
       const ticket = `ticket-${this.#tickets.size}-${this.#issued}-${this.requests}`;
       const until = this.clock.now() + (this.random.chance(this.faults.ticketExpired) ? 0 : 60_000);

@@ -21,6 +21,8 @@ export class FakeSocket implements SocketLike {
   #expiresAt = 0;
   #lastFrame = 0;
   #subscribed = 0;
+  /** The number of subscribes and unsubscribes that the server has not handled yet. */
+  #unhandled = 0;
 
   constructor(server: FakeServer, network: Network, url: string) {
     this.#server = server;
@@ -44,12 +46,18 @@ export class FakeSocket implements SocketLike {
     if (!this.alive || !this.#network.up) return;
     this.#lastFrame = this.#server.clock.now();
     const { random } = this.#server;
+    const frame = JSON.parse(text) as { action: string; channel?: string; id?: unknown };
+    const counted = frame.action === "ping" ? 0 : 1;
+    this.#countUnhandled(counted);
     this.#server.after(random.int(5, random.chance(0.1) ? 3_000 : 150), () => {
-      if (this.alive) this.#act(JSON.parse(text) as { action: string; channel?: string; id?: unknown });
+      if (this.#state === "closed") return;
+      this.#countUnhandled(-counted);
+      if (this.alive) this.#act(frame);
     });
   }
 
   close(): void {
+    this.#countUnhandled(-this.#unhandled);
     this.#state = "closed";
     this.#server.sockets.delete(this);
   }
@@ -57,9 +65,17 @@ export class FakeSocket implements SocketLike {
   /** Closes the socket from the server's side. The client gets a close event. */
   closeByServer(): void {
     if (this.#state === "closed") return;
+    this.#countUnhandled(-this.#unhandled);
     this.#state = "closed";
     this.#server.sockets.delete(this);
     this.#server.after(this.#server.random.int(1, 100), () => this.onclose?.({ code: 1006 } as never));
+  }
+
+  /** Tells the client that its user has too many connections, and closes the socket, as the server does. */
+  displace(): void {
+    const data = { code: "too_many_connections", detail: "You have too many connections." };
+    this.onmessage?.({ data: JSON.stringify({ event: "error", data }) } as never);
+    this.closeByServer();
   }
 
   /** Breaks the connection. Neither side gets an event. */
@@ -125,6 +141,12 @@ export class FakeSocket implements SocketLike {
     if (this.#subscribed > 500) return fail("too_many_subscriptions");
     this.channels.add(channel);
     answer({ event: "subscribed", data: { channel, seq: thread.messages.length } });
+  }
+
+  #countUnhandled(change: number): void {
+    this.#unhandled += change;
+    this.#network.unhandledFrames += change;
+    this.#server.mostUnhandledFrames = Math.max(this.#server.mostUnhandledFrames, this.#network.unhandledFrames);
   }
 
   #deliver(frame: object, delay: number): void {

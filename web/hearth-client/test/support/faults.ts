@@ -16,6 +16,11 @@ export interface Faults {
   throttled: number;
   /** The server answers 401 to a valid token, and refuses this token from then on. */
   unauthorized: number;
+  /**
+   * A browser hides the 401 for an expired token, because API Gateway sends it without CORS headers: `fetch` fails. (A
+   * 401 for a token that has not expired is never hidden, because the client cannot tell it from a lost request.)
+   */
+  expiryHidden: number;
   /** The token provider fails. */
   tokenFails: number;
   /** The token provider never answers. */
@@ -57,6 +62,7 @@ export const NO_FAULTS: Faults = {
   errorAfter: 0,
   throttled: 0,
   unauthorized: 0,
+  expiryHidden: 0,
   tokenFails: 0,
   tokenHangs: 0,
   captivePortal: 0,
@@ -83,6 +89,7 @@ export const HOSTILE: Faults = {
   errorAfter: 0.05,
   throttled: 0.04,
   unauthorized: 0.04,
+  expiryHidden: 0.5,
   tokenFails: 0.03,
   tokenHangs: 0.01,
   captivePortal: 0.02,

@@ -27,7 +27,13 @@ export async function runHistory(seed: number): Promise<void> {
   for (const threadId of SLOW_THREADS) server.slowChannels.add(`thread:${threadId}`);
   const tokenLifetime = random.pick([5 * MINUTE, 60 * MINUTE]);
   const devices = [
-    new Device(server, random.fork(), { name: "sarah-phone", user: "sarah", tokenLifetime, list: true }),
+    new Device(server, random.fork(), {
+      name: "sarah-phone",
+      user: "sarah",
+      tokenLifetime,
+      stale: random.chance(0.5),
+      list: true,
+    }),
     new Device(server, random.fork(), {
       name: "sarah-laptop",
       user: "sarah",
@@ -51,6 +57,7 @@ export async function runHistory(seed: number): Promise<void> {
   }
   await recover(server, devices);
   for (const { failures } of devices) if (failures.length > 0) throw failures[0];
+  assert.equal(server.earlyMessages, 0, "messages were sent before the time that Retry-After told");
   check(server, devices);
   await leaveBeforeAcknowledged(server, random, devices);
   for (const device of devices) device.close();

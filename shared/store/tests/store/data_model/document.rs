@@ -25,7 +25,7 @@ pub(crate) struct Attribute {
 }
 
 impl RowKind {
-    /// Returns the value of a property without backticks, or an empty string if the property is missing.
+    /// Returns the value of a property with its backticks removed, or an empty string if the property is missing.
     pub(crate) fn property(&self, name: &str) -> String {
         self.properties.get(name).map(|value| value.replace('`', "")).unwrap_or_default()
     }

@@ -1,0 +1,86 @@
+//! Tests the conditions on partition keys (`dynamodb:LeadingKeys`) in the policies of `template.yaml`. A condition that
+//! allows too little breaks a function on AWS only, because the local cloud does not evaluate it. The simulation checks
+//! every call of the functions against the conditions; these tests check what it cannot see.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::difference::assert_no_errors;
+use crate::template::{self, TableStatement};
+
+/// The partition key of no row. Each `warm_up` of a table reads it (`shared/store/src/keys.rs`).
+const WARM_UP: &str = "WARM-UP";
+
+/// Returns the start of the partition keys of a table, up to their first `#`, such as `FILE#`. Reads them from
+/// `docs/data-model.md`, which the tests of the store compare with the rows that it writes.
+fn partition_prefixes(table: &str) -> BTreeSet<String> {
+    let page = template::read_text("docs/data-model.md");
+    let heading = format!("\n## {}\n", table.trim_end_matches("Table"));
+    let (_, section) = page.split_once(&heading).unwrap_or_else(|| panic!("docs/data-model.md has no {heading}"));
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let keys = section.lines().filter_map(|line| line.strip_prefix("| pk | `"));
+    keys.map(|key| format!("{}#", key.split_once('#').expect("a partition key has no #").0)).collect()
+}
+
+fn shown(statement: &TableStatement) -> String {
+    format!("{} on {}", statement.function, statement.table)
+}
+
+#[test]
+fn conditions_name_partitions_that_exist() {
+    let mut errors = Vec::new();
+    for statement in template::table_statements() {
+        let prefixes = partition_prefixes(&statement.table);
+        for pattern in statement.partitions.iter().flatten() {
+            let known = pattern.strip_suffix('*').is_some_and(|prefix| prefixes.contains(prefix));
+            if !known && pattern != WARM_UP {
+                errors.push(format!("{}: no row has a key like {pattern}, only {prefixes:?}", shown(&statement)));
+            }
+        }
+    }
+    assert_no_errors(&errors);
+}
+
+#[test]
+fn every_statement_about_connections_has_a_condition() {
+    let statements = template::table_statements().into_iter();
+    let missing =
+        statements.filter(|statement| statement.table == "ConnectionsTable" && statement.partitions.is_none());
+    let errors: Vec<_> = missing.map(|statement| format!("{}: add dynamodb:LeadingKeys", shown(&statement))).collect();
+    assert_no_errors(&errors);
+}
+
+/// The main.rs of a function warms a table up with a `GetItem`. No test runs it with the conditions.
+#[test]
+fn warming_up_is_allowed_where_the_function_may_read() {
+    let mut errors = Vec::new();
+    for statement in template::table_statements() {
+        let reads = statement.actions.iter().any(|action| action == "GetItem");
+        if let Some(partitions) = &statement.partitions
+            && reads != partitions.iter().any(|pattern| pattern == WARM_UP)
+        {
+            errors.push(format!("{}: dynamodb:GetItem and {WARM_UP} belong together", shown(&statement)));
+        }
+    }
+    assert_no_errors(&errors);
+}
+
+/// The reader of the policies does not know any other operator, key or kind of statement.
+#[test]
+fn statements_about_tables_have_no_other_form() {
+    for function in template::resources("AWS::Serverless::Function") {
+        let policies = function["Properties"]["Policies"].as_array().into_iter().flatten();
+        for statement in policies.flat_map(|policy| policy["Statement"].as_array().into_iter().flatten()) {
+            let name = template::function_name(&function);
+            assert_eq!(statement["Effect"], "Allow", "{name}");
+            let keys = statement.pointer("/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys");
+            let known =
+                keys.map_or(Value::Null, |keys| json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": keys } }));
+            assert!(
+                statement["Condition"] == known || !statement.to_string().contains("dynamodb:"),
+                "{name}: {statement}"
+            );
+        }
+    }
+}

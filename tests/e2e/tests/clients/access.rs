@@ -1,0 +1,92 @@
+//! Runs every cell of the access matrix, `docs/access.md`.
+
+mod events;
+mod handshakes;
+mod routes;
+
+pub(crate) use routes::Request;
+
+use e2e::{Route, Signer, User, jpeg, known_user_id, text};
+use serde_json::{Value, json};
+use testkit::issuer::{Issuer, RSA_KID, Signer as Key};
+use time::OffsetDateTime;
+
+/// What the matrix is about: a thread of the owner and the member, its message, and two files of the owner.
+struct Fixture {
+    owner: User,
+    member: User,
+    stranger: User,
+    /// Issues tokens for the owner that the stack does not accept.
+    issuer: Issuer,
+    thread: String,
+    members: Vec<String>,
+    /// A unique text in the thread's title, in its message, and in the names of both files.
+    secret: String,
+    /// Name of both files.
+    file_name: String,
+    /// The state of an image that the message has.
+    sent: Value,
+    /// ID of a file that was not sent.
+    unsent: String,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let (owner, member, stranger) = (User::sarah().await, User::michael().await, User::dad().await);
+        let secret = known_user_id().await;
+        let members = vec![owner.id.clone(), member.id.clone(), known_user_id().await];
+        let request = json!({ "memberIds": members, "title": format!("About {secret}") });
+        let thread = text(&owner.post("/api/threads", &request).await.ok(201)["id"]).to_owned();
+        let file_name = format!("{secret}.jpg");
+        let sent = owner.upload_ready(&file_name, "image/jpeg", &jpeg(16, 16)).await;
+        let unsent = owner.create_file(&file_name, "image/jpeg", 1).await.id;
+        owner.send_files(&thread, &secret, &[text(&sent["id"])]).await;
+        let issuer = Issuer::start().await;
+        Self { owner, member, stranger, issuer, thread, members, secret, file_name, sent, unsent }
+    }
+
+    /// Returns the user with this name in the matrix.
+    fn user(&self, name: &str) -> &User {
+        match name.split(',').next().unwrap_or_default() {
+            "owner" => &self.owner,
+            "member" => &self.member,
+            "stranger" => &self.stranger,
+            name => panic!("docs/access.md: {name:?} is neither owner nor member nor stranger"),
+        }
+    }
+
+    /// Returns tokens with the owner's claims that another issuer signed: one names that issuer, the other this stack's.
+    fn foreign_tokens(&self) -> [String; 2] {
+        let claims = e2e::claims(&self.owner.token);
+        let mut own = claims.clone();
+        own["iss"] = self.issuer.url().into();
+        let header = e2e::header(&self.owner.token);
+        let other = json!({ "typ": "JWT", "alg": "RS256", "kid": RSA_KID });
+        [self.issuer.mint(&other, &own, &Key::Rsa), self.issuer.mint(&header, &claims, &Key::Rsa)]
+    }
+
+    /// Returns the owner's token, but expired. Checks first that the same token is accepted as long as it is valid, so
+    /// that it is refused for no other reason.
+    async fn expired_token(&self) -> String {
+        let signer = Signer::new();
+        let mut valid = User::sarah().await;
+        valid.token = signer.token_until(&self.owner.token, now() + 600);
+        let _ = valid.get("/api/threads", &[]).await.ok(200);
+        signer.token_until(&self.owner.token, now() - 60)
+    }
+}
+
+fn now() -> i64 {
+    OffsetDateTime::now_utc().unix_timestamp()
+}
+
+/// Fails with all `errors`, one per line.
+#[track_caller]
+fn assert_no_errors(errors: &[String]) {
+    assert!(errors.is_empty(), "\n{}\n", errors.join("\n"));
+}
+
+/// Returns a valid request to a route, with texts of no fixture. A route that needs a body needs it here.
+pub(crate) fn valid_request(route: &Route) -> Request {
+    routes::request(route, &json!([]), "hello")
+}

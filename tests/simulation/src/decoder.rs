@@ -1,0 +1,65 @@
+//! Runs files-decode when files-process invokes it. It may crash and give answers that files-process must not trust.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use files::DecodeRequest;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::cloud::{Answer, Cloud};
+use crate::faults::CRASH;
+use crate::parts::Parts;
+use crate::sender::CRASHES;
+
+/// `Timeout` of files-decode in template.yaml.
+const FILES_DECODE_TIMEOUT: Duration = Duration::from_mins(1);
+
+impl Cloud {
+    /// Invokes files-decode with the given payload and returns Lambda's response. The calls of files-decode may fail.
+    pub(crate) async fn decode(self: &Arc<Self>, payload: &[u8]) -> Answer {
+        let request: DecodeRequest = serde_json::from_slice(payload).unwrap();
+        if let Some(answer) = self.untrusted(&request) {
+            self.trace.note("files-decode gives an invalid answer");
+            return Answer::ok(answer.to_string());
+        }
+        let crash = Arc::new(Notify::new());
+        let crashed = crash.clone();
+        if self.objects().get(&format!("uploads/{}", request.file_id)).map(Bytes::as_ref) == Some(CRASHES) {
+            crash.notify_one();
+        }
+        // The costs of files-decode are its own.
+        let suspended = self.ledger.suspend();
+        let deps = Parts::new(self).files_decode();
+        let work = CRASH.scope(crash, timeout(FILES_DECODE_TIMEOUT, files_decode::handle(&deps, &request)));
+        let decoded = tokio::select! {
+            biased;
+            () = crashed.notified() => None,
+            decoded = work => decoded.ok(),
+        };
+        self.ledger.resume(suspended);
+        let Some(decoded) = decoded else {
+            self.trace.note("files-decode crashed or timed out");
+            let header = Some(("x-amz-function-error", "Unhandled"));
+            return Answer { status: 200, header, body: r#"{"errorType":"Runtime.ExitError"}"#.into() };
+        };
+        Answer::ok(serde_json::to_vec(&decoded).unwrap())
+    }
+
+    /// Returns, at random, an answer of a files-decode that was taken over by the author of an upload.
+    fn untrusted(&self, request: &DecodeRequest) -> Option<Value> {
+        if !self.faults.one_in(20, &self.chance) {
+            return None;
+        }
+        let hash = "0".repeat(64);
+        let published =
+            |id: &str| json!({"result": "published", "original": format!("files/{id}/{hash}"), "thumbnail": null});
+        Some(match self.chance.number(0..=2) {
+            0 => Value::Null,
+            1 => json!({"result": "refused", "reason": "\u{202e}\u{0}"}),
+            _ => published(&format!("{}_of_somebody_else", request.file_id)),
+        })
+    }
+}
