@@ -6,9 +6,10 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
     let caller = UserId::parse("caller").unwrap();
-    if let Ok(CreateThread { member_ids, title }) = CreateThread::parse(body, &caller) {
-        assert!(member_ids.contains(&caller) && member_ids.len() <= limits::MEMBERS);
-        assert!(title.is_none_or(|title| title.chars().count() <= limits::TITLE_CHARS));
+    if let Ok(request) = CreateThread::parse(body, &caller) {
+        let members = request.members(&caller);
+        assert!(members.contains(&caller) && members.len() <= limits::MEMBERS);
+        assert!(request.title.is_none_or(|title| title.chars().count() <= limits::TITLE_CHARS));
     }
     if let Ok(SendMessage { body, file_ids }) = SendMessage::parse(body) {
         assert!(!body.is_empty() || !file_ids.is_empty());

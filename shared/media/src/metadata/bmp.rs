@@ -26,7 +26,6 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
     // Some files have fewer colours than they could. Their pixels begin earlier.
     let palette_end = (palette_at + image.palette_length(header)).min(pixels_at);
     let pixels = pixels_at..pixels_at.checked_add(image.pixels_length(file.get(pixels_at..)?)?)?;
-
     if pixels_at < palette_at || pixels.is_empty() {
         return None;
     }
