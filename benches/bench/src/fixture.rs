@@ -172,6 +172,7 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
         ("BUCKET", "hearth"),
         ("DECODE_FUNCTION", "files-decode"),
         ("LINK_KEY", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+        ("SECOND_LINK_KEY", "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"),
         ("KEEP_METADATA", "no"),
         ("ALLOWED_ORIGINS", "http://localhost:5173"),
         ("TOKEN_ISSUER", "https://issuer.example.com"),
