@@ -1,6 +1,7 @@
-//! Tests the conditions on partition keys (`dynamodb:LeadingKeys`) in the policies of `template.yaml`. A condition that
-//! allows too little breaks a function on AWS only, because the local cloud does not evaluate it. The simulation checks
-//! every call of the functions against the conditions; these tests check what it cannot see.
+//! Tests the functions' policies in `template.yaml`: what files-decode may use, and the conditions on partition keys
+//! (`dynamodb:LeadingKeys`). A condition that allows too little breaks a function on AWS only, because the local cloud
+//! does not evaluate it. The simulation checks every call of the functions against the conditions; these tests check what
+//! it cannot see.
 
 use std::collections::BTreeSet;
 
@@ -83,4 +84,22 @@ fn statements_about_tables_have_no_other_form() {
             );
         }
     }
+}
+
+/// files-decode opens the bytes of strangers. With another permission or a secret in its environment, an attack on a
+/// decoder would reach more than files.
+#[test]
+fn files_decode_may_use_only_the_bucket() {
+    let functions = template::resources("AWS::Serverless::Function");
+    let decode = functions.iter().find(|function| template::function_name(function) == "files-decode").unwrap();
+    let properties = &decode["Properties"];
+    let mut actions = Vec::new();
+    for policy in properties["Policies"].as_array().unwrap() {
+        for statement in policy["Statement"].as_array().unwrap() {
+            actions.extend(statement["Action"].as_array().unwrap().iter().map(|action| action.as_str().unwrap()));
+        }
+    }
+    assert_eq!(actions, ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]);
+    let variables: Vec<_> = properties["Environment"]["Variables"].as_object().unwrap().keys().collect();
+    assert_eq!(variables, ["BUCKET", "KEEP_METADATA"]);
 }
