@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { request } from "node:http";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, newThread, Person, sendMessage, stack } from "./browser.ts";
+import { ForeignServer } from "./foreign-server.ts";
 import { drawLake } from "./photo.ts";
 
 /** The name of the role and of the function that the foreign page tries to create. */
@@ -11,19 +11,15 @@ const NAME = "foreign-page";
 const EMPTY_ZIP = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==";
 const { port } = new URL(stack.endpointUrl);
 
-// A page that the local cloud does not know, as any web server could serve it.
-const server = createServer((_, response) => {
-  response.setHeader("content-type", "text/html");
-  response.end("<!doctype html><title>A foreign page</title>");
-});
+const server = new ForeignServer();
 let browser: Browser;
 before(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await server.start();
   browser = await launch();
 });
 after(async () => {
   await browser.close();
-  server.close();
+  server.stop();
 });
 
 /** The requests with which a page could run code on this machine or delete all data. The emulator checks no signature. */
@@ -126,7 +122,7 @@ for (const host of ["127.0.0.1", "localhost", "evil.localhost"]) {
       const { host, pathname, port: to } = new URL(response.url());
       if (to === port) answers.push(`${response.request().method()} ${host}${pathname} ${response.status()}`);
     });
-    await page.goto(`http://${host}:${(server.address() as AddressInfo).port}`);
+    await page.goto(`http://${host}:${server.port}`);
     for (const name of ["127.0.0.1", "localhost"]) {
       await page.evaluate(attack, attacks(`http://${name}:${port}`));
       assert.equal(await page.evaluate(openSocket, stack.wsUrl.replace("127.0.0.1", name)), "refused");

@@ -1,30 +1,25 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { launch, newThread, Person, stack } from "./browser.ts";
+import { ForeignServer } from "./foreign-server.ts";
 import { drawLake } from "./photo.ts";
 
 /** A violation of the page's Content-Security-Policy: the directive, and what it has blocked. */
 type Violation = [directive: string, blocked: string];
 
-// A page of another origin on this machine.
-const server = createServer((_, response) => {
-  response.setHeader("content-type", "text/html");
-  response.end("<!doctype html><title>Another origin</title>");
-});
+const server = new ForeignServer();
 let browser: Browser;
 before(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await server.start();
   browser = await launch();
 });
 after(async () => {
   await browser.close();
-  server.close();
+  server.stop();
 });
 
 test("the page chats, shows photos and signs out without violating its policy", async () => {
@@ -215,7 +210,7 @@ async function watched(name: string, violations: Violation[]): Promise<Person> {
 }
 
 function foreignUrl(): string {
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${server.port}`;
 }
 
 /** Returns the directives of a policy with their sources, without duplicates and regardless of order. */

@@ -101,6 +101,6 @@ mod tests {
     fn reasons_are_valid_in_an_answer() {
         // files-process refuses an answer with a longer reason.
         let longest = media::Refusal::TooLarge { width: u32::MAX, height: u32::MAX };
-        assert!(longest.to_string().len() <= 300, "{longest}");
+        assert!(longest.to_string().len() <= files::MAX_REASON, "{longest}");
     }
 }

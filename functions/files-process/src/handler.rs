@@ -22,8 +22,8 @@ use tracing::warn;
 /// be slow (25 MiB in this time are 0.25 Mbit/s), and S3's event may be late.
 const GRACE: Duration = Duration::from_mins(15);
 
-/// Number of attempts after which a file fails for which files-decode never gave a valid answer. Otherwise a file that
-/// always exceeds the memory or the timeout of files-decode would stay pending.
+/// A file fails after this number of attempts without a valid answer from files-decode. Otherwise a file that always
+/// exceeds the memory or the timeout of files-decode would stay pending.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// Dependencies of [`handle`], built once for each instance of the function.

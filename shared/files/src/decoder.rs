@@ -20,8 +20,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(70);
 /// The time limit of all attempts together. It is shorter than the timeout of files-process (120 s).
 const TIMEOUT: Duration = Duration::from_secs(100);
 
-/// Maximum length of the reason for a failed file, in bytes.
-const MAX_REASON: usize = 300;
+/// Maximum length of the reason in [`Decoded::Refused`], in bytes.
+pub const MAX_REASON: usize = 300;
 
 /// Request to files-decode: inspect the upload of a file and publish it.
 ///
@@ -54,7 +54,7 @@ pub enum Decoded {
     },
     /// The file cannot be published.
     Refused {
-        /// The reason, for a person to read. At most 300 bytes without control characters.
+        /// The reason, for a person to read. At most [`MAX_REASON`] bytes, without control characters.
         reason: String,
     },
     /// There is no upload.

@@ -53,13 +53,13 @@ impl Cloud {
         if !self.faults.one_in(20, &self.chance) {
             return None;
         }
-        let hash = "0".repeat(64);
-        let published =
-            |id: &str| json!({"result": "published", "original": format!("files/{id}/{hash}"), "thumbnail": null});
         Some(match self.chance.number(0..=2) {
             0 => Value::Null,
             1 => json!({"result": "refused", "reason": "\u{202e}\u{0}"}),
-            _ => published(&format!("{}_of_somebody_else", request.file_id)),
+            _ => {
+                let original = format!("files/{}_of_somebody_else/{}", request.file_id, "0".repeat(64));
+                json!({"result": "published", "original": original, "thumbnail": null})
+            }
         })
     }
 }
