@@ -33,7 +33,92 @@ export interface FileStatusEvent {
   event: "file:status";
 }
 
-/** The channel of a thread: `thread:` and the thread's ID. Only the thread's members may subscribe to it. */
+/** A user is typing in a thread. It lasts for 15 seconds; a client repeats it every 10 seconds while its user types. */
+export interface TypingEvent {
+  data: {
+    /** ID of the thread. */
+    threadId: Schemas["ThreadId"];
+    /** ID of the user who is typing. */
+    userId: Schemas["UserId"];
+  };
+  event: "typing";
+}
+
+/**
+ * A member's read mark has moved. Subscribers of the thread receive it if the member shares read receipts; the member's
+ * own connections receive it in any case.
+ */
+export interface ReadUpdatedEvent {
+  data: {
+    /** The member has read all messages up to this `seq`. */
+    seq: number;
+    /** ID of the thread. */
+    threadId: Schemas["ThreadId"];
+    /** ID of the member. */
+    userId: Schemas["UserId"];
+  };
+  event: "read:updated";
+}
+
+/** The caller has changed their settings of a thread on one of their devices. */
+export interface ThreadSettingsEvent {
+  data: {
+    /** Whether the member has archived the thread. It stays archived when messages arrive. */
+    archived: boolean;
+    /** Until when the member has muted the thread; null if they have not. A time in the past has no effect. */
+    mutedUntil: Schemas["Timestamp"] | null;
+    /** ID of the thread. */
+    threadId: Schemas["ThreadId"];
+  };
+  event: "thread:settings";
+}
+
+/** A thread was created, and the caller is one of its members. */
+export interface ThreadNewEvent {
+  data: {
+    /** The thread. */
+    thread:
+      | Schemas["ThreadOverview"]
+      | {
+          /** ID of the thread. */
+          id: Schemas["ThreadId"];
+          /** Always true. */
+          truncated: boolean;
+        };
+  };
+  event: "thread:new";
+}
+
+/** What changes in a thread with a new message. Data of `thread:updated` events. */
+export interface ThreadUpdate {
+  /** ID of the thread. */
+  id: Schemas["ThreadId"];
+  /** Preview of the newest message; null if the thread has no messages. */
+  lastMessage: Schemas["MessagePreview"] | null;
+  /** `seq` of the thread's newest message. */
+  lastSeq: number;
+  /** When the newest message was committed. */
+  updatedAt: Schemas["Timestamp"];
+}
+
+/**
+ * Messages were committed in one of the caller's threads. Sent once for several messages that follow each other
+ * closely, and not to a connection that has received `message:new` for all of them.
+ */
+export interface ThreadUpdatedEvent {
+  data: {
+    /** The authors of the messages, whose read marks move with them: each has read all messages up to this `seq`. */
+    sent: Schemas["ReadMark"][];
+    /** The thread's current state. */
+    thread: ThreadUpdate;
+  };
+  event: "thread:updated";
+}
+
+/**
+ * A channel: `thread:` and the ID of a thread, whose members may subscribe to it, or `inbox`, the caller's own list of
+ * threads.
+ */
 export type Channel = string;
 
 /**
@@ -49,9 +134,9 @@ export interface SubscribedEvent {
     channel: Channel;
     /**
      * The thread's last `seq` at the time of the subscription. The server pushes every later message. The client
-     * fetches missing messages up to this `seq` over REST, with the query parameter `after`.
+     * fetches missing messages up to this `seq` over REST, with the query parameter `after`. Missing for `inbox`.
      */
-    seq: number;
+    seq?: number;
   };
   event: "subscribed";
   /** The `id` of the client's frame. Missing if the frame had none. */
@@ -65,6 +150,17 @@ export interface UnsubscribedEvent {
     channel: Channel;
   };
   event: "unsubscribed";
+  /** The `id` of the client's frame. Missing if the frame had none. */
+  id?: FrameId;
+}
+
+/** Answer to a `typing` frame with an `id`. */
+export interface AcceptedEvent {
+  data: {
+    /** The thread's channel. */
+    channel: Channel;
+  };
+  event: "accepted";
   /** The `id` of the client's frame. Missing if the frame had none. */
   id?: FrameId;
 }
@@ -104,10 +200,29 @@ export interface ErrorEvent {
 export type ServerEvent =
   | MessageNewEvent
   | FileStatusEvent
+  | TypingEvent
+  | ReadUpdatedEvent
+  | ThreadSettingsEvent
+  | ThreadNewEvent
+  | ThreadUpdatedEvent
   | SubscribedEvent
   | UnsubscribedEvent
+  | AcceptedEvent
   | PongEvent
   | ErrorEvent;
 
 /** The names of all events. */
-export const EVENTS = ["message:new", "file:status", "subscribed", "unsubscribed", "pong", "error"] as const;
+export const EVENTS = [
+  "message:new",
+  "file:status",
+  "typing",
+  "read:updated",
+  "thread:settings",
+  "thread:new",
+  "thread:updated",
+  "subscribed",
+  "unsubscribed",
+  "accepted",
+  "pong",
+  "error",
+] as const;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ThreadSummary } from "../../src/index.js";
 import { Clock } from "./clock.js";
 import { Device } from "./device.js";
 import { FakeServer, MAX_PUSHED_BODY } from "./fake-server.js";
@@ -9,8 +10,11 @@ import { Random } from "./random.js";
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const THREADS = ["thread_family", "thread_parents", "thread_trip"];
+const FAMILY = ["sarah", "michael", "dad"];
 /** Maximum number of REST requests that all devices together may send in two minutes without activity. */
 const REST_REQUESTS = 20;
+/** Number of friends of the family, with whom devices create threads. */
+const FRIENDS = 8;
 /** The threads whose pushes may be up to 20 minutes late. */
 const SLOW_THREADS = ["thread_family", "thread_parents"];
 
@@ -22,8 +26,13 @@ export async function runHistory(seed: number): Promise<void> {
   const random = new Random(seed);
   const clock = new Clock();
   const server = new FakeServer(clock, random.fork(), HOSTILE);
-  for (const threadId of THREADS) server.backend.addThread(threadId, ["sarah", "michael", "dad"]);
-  for (let n = random.int(0, 120); n > 0; n -= 1) server.backend.commit("thread_family", "dad", `old message ${n}`);
+  const { backend } = server;
+  // A few threads on a page, so that the list has several pages.
+  backend.pageSize = 3;
+  if (random.chance(0.5)) backend.secretive.add(random.pick(FAMILY));
+  for (const threadId of THREADS) backend.addThread(threadId, FAMILY);
+  for (let n = random.int(0, 120); n > 0; n -= 1) backend.commit("thread_family", "dad", `old message ${n}`);
+  for (let n = random.int(0, 4); n > 0; n -= 1) addQuietThread(server, random, n);
   for (const threadId of SLOW_THREADS) server.slowChannels.add(`thread:${threadId}`);
   const tokenLifetime = random.pick([5 * MINUTE, 60 * MINUTE]);
   const devices = [
@@ -46,13 +55,24 @@ export async function runHistory(seed: number): Promise<void> {
       user: "michael",
       tokenLifetime,
       list: true,
+      archivedList: true,
       opaque: random.chance(0.5),
     }),
+    new Device(server, random.fork(), {
+      name: "sarah-watch",
+      user: "sarah",
+      tokenLifetime,
+      list: true,
+      archivedList: random.chance(0.5),
+    }),
   ];
+  const [, , , watch] = devices;
   const actions = random.int(30, 90);
   for (let n = 0; n < actions; n += 1) {
     await clock.advance(random.chance(0.04) ? random.int(2, 30) * MINUTE : random.int(0, 12 * SECOND));
-    await act(server, random, random.pick(devices), n);
+    const device = random.pick(devices);
+    // The watch only shows the inbox, so its list depends on inbox events alone.
+    await act(server, random, device, n, device === watch);
     for (const { failures } of devices) if (failures.length > 0) throw failures[0];
   }
   await recover(server, devices);
@@ -68,14 +88,24 @@ export async function runHistory(seed: number): Promise<void> {
   await clock.advance(MINUTE);
 }
 
-async function act(server: FakeServer, random: Random, device: Device, n: number): Promise<void> {
+/** Adds a thread that nobody opens. Sarah may have archived it before the history begins. */
+function addQuietThread({ backend }: FakeServer, random: Random, n: number): void {
+  const thread = backend.addThread(`thread_quiet_${n}`, ["sarah", "dad"]);
+  thread.member("sarah").archived = random.chance(0.6);
+  backend.commit(thread.id, "dad", "an old message");
+}
+
+async function act(server: FakeServer, random: Random, device: Device, n: number, inboxOnly: boolean): Promise<void> {
+  const { backend } = server;
+  const choice = random.int(0, 29);
+  if (choice >= 20) return actOnInbox(server, random, device, n, choice);
+  if (inboxOnly && choice < 14) return;
   const threadId = random.pick(THREADS);
   const body = `${device.name} says ${n}${random.chance(0.1) ? ".".repeat(MAX_PUSHED_BODY) : ""}`;
-  const choice = random.int(0, 19);
   if (choice < 5) {
     device.send(threadId, body);
   } else if (choice < 9) {
-    for (let more = random.int(1, 6); more > 0; more -= 1) server.backend.commit(threadId, "dad", `${n} ${more}`);
+    for (let more = random.int(1, 6); more > 0; more -= 1) backend.commit(threadId, "dad", `${n} ${more}`);
   } else if (choice < 11) {
     device.open(threadId);
   } else if (choice === 11) {
@@ -110,34 +140,61 @@ async function act(server: FakeServer, random: Random, device: Device, n: number
   }
 }
 
+/** Does something that only the list of threads shows: in it, the threads nobody has open are equally important. */
+function actOnInbox(server: FakeServer, random: Random, device: Device, n: number, choice: number): void {
+  const { backend, clock } = server;
+  const mine = [...backend.threads.values()].filter(({ memberIds }) => memberIds.includes(device.user));
+  const thread = random.pick(mine);
+  if (choice < 22) {
+    const author = random.pick(thread.memberIds);
+    for (let more = random.int(1, 3); more > 0; more -= 1)
+      backend.commit(thread.id, author, `${n} in the list ${more}`);
+  } else if (choice < 24) {
+    const views = [...device.views.values()];
+    const view = views[random.int(0, views.length)];
+    view?.markRead(random.chance(0.5) ? undefined : random.int(0, 100));
+    view?.setTyping();
+  } else if (choice < 26) {
+    device.set(thread.id, { archived: random.chance(0.5) });
+  } else if (choice === 26) {
+    const mutedUntil = random.chance(0.7) ? new Date(clock.now() + random.int(0, 60) * MINUTE).toISOString() : null;
+    device.set(thread.id, { mutedUntil });
+  } else if (choice < 29) {
+    device.client.api.createThread(["dad", `friend_${random.int(1, FRIENDS)}`]).catch(() => {});
+  } else {
+    device.closeView(thread.id);
+  }
+}
+
 /** Stops the faults, opens all threads, and waits until all clients have caught up. */
 async function recover(server: FakeServer, devices: Device[]): Promise<void> {
   server.faults = { ...NO_FAULTS, fileBad: server.faults.fileBad };
+  const [, laptop, , watch] = devices;
   for (const device of devices) {
     device.setNetwork(true, true);
     device.setVisible(true);
-    for (const threadId of THREADS) device.open(threadId);
+    if (device !== watch) for (const threadId of THREADS) device.open(threadId);
   }
   await server.clock.advance(MINUTE);
   // Pushes in slow threads may be very late. A new message makes clients notice the gap and fetch missing messages.
   for (const threadId of SLOW_THREADS) server.backend.commit(threadId, "dad", "the last word");
   // `follow` makes a device subscribe to the thread again, and so fetch missed messages. Only one device calls it,
   // because the others must catch up without it.
-  devices.at(-1)?.follow("thread_trip");
+  devices[2]?.follow("thread_trip");
   // A thread that is closed and opened again at once must still receive messages.
-  const [, laptop] = devices;
   laptop?.closeView("thread_parents");
   laptop?.open("thread_parents");
   await server.clock.advance(10 * SECOND);
   server.backend.commit("thread_parents", "dad", "the very last word");
   // Give the clients enough time to notice broken connections by a missing pong.
   await server.clock.advance(6 * MINUTE);
-  const before = server.requests;
+  const before = server.requests.length;
   await server.clock.advance(2 * MINUTE);
-  // The only expected requests are the refreshes of two thread lists every two minutes, and a few requests for tickets.
+  // The only expected requests are those after a connect: for tickets, lists, and open threads.
+  const requests = server.requests.slice(before);
   assert.ok(
-    server.requests - before <= REST_REQUESTS,
-    `${server.requests - before} requests in two minutes without activity`,
+    requests.length <= REST_REQUESTS,
+    `${requests.length} requests in two minutes without activity: ${requests.join(", ")}`,
   );
   // Wait for devices with an opaque token: they may be reconnecting, because their token has just expired.
   const isLive = ({ client }: Device) => client.connection.getSnapshot().status === "live";
@@ -173,13 +230,14 @@ async function leaveBeforeAcknowledged(server: FakeServer, random: Random, devic
 }
 
 /**
- * Whether a socket is closed, or is subscribed to exactly the channels that its device needs: that of the user, and
- * those of open, listed and followed (`client.follow`) threads.
+ * Whether a socket is closed, or is subscribed to exactly the channels that its device needs: that of the user, those of
+ * open and followed (`client.follow`) threads, and the inbox if a list is open.
  */
 function hasRightChannels({ alive, channels }: FakeSocket, device: Device): boolean {
-  const { views, followed, list, user } = device;
-  const threads = new Set([...views.keys(), ...followed.keys(), ...(list === null ? [] : THREADS)]);
-  const expected = [...[...threads].map((id) => `thread:${id}`), `user:${user}`];
+  const { views, followed, lists, user } = device;
+  const threads = new Set([...views.keys(), ...followed.keys()]);
+  const inbox = lists.length > 0 ? ["inbox"] : [];
+  const expected = [...[...threads].map((id) => `thread:${id}`), ...inbox, `user:${user}`];
   return !alive || (channels.size === expected.length && expected.every((channel) => channels.has(channel)));
 }
 
@@ -188,7 +246,7 @@ function check(server: FakeServer, devices: Device[]): void {
   for (const device of devices) {
     assert.equal(device.client.connection.getSnapshot().status, "live", `${device.name}: the status of the connection`);
     for (const [threadId, view] of device.views) {
-      const { messages, entries, loaded, error } = view.getSnapshot();
+      const { messages, entries, loaded, error, readSeq, reads, typing } = view.getSnapshot();
       const where = `${device.name}: ${threadId}`;
       const stored = backend.messages(threadId);
       assert.ok(loaded && error === null, `${where}: not loaded, or with an error`);
@@ -197,6 +255,10 @@ function check(server: FakeServer, devices: Device[]): void {
       // The client must show the stored messages with absolute URLs and the current status of their attachments.
       const absolute = JSON.stringify(stored.slice(first - 1)).replaceAll('rl":"/', 'rl":"https://hearth.test/');
       assert.deepEqual(messages, JSON.parse(absolute), `${where}: the messages differ from the stored ones`);
+      const thread = backend.threads.get(threadId);
+      assert.equal(readSeq, thread?.member(device.user).readSeq, `${where}: the read mark`);
+      assert.deepEqual(reads, thread?.reads(backend.shares), `${where}: the members' read marks`);
+      assert.deepEqual(typing, [], `${where}: nobody is typing any more`);
       const shown = entries.filter(({ state }) => state === "sent").map(({ message }) => message?.seq);
       assert.deepEqual(
         shown,
@@ -221,21 +283,21 @@ function check(server: FakeServer, devices: Device[]): void {
       );
     }
     checkSent(server, device);
-    checkList(server, device);
+    checkLists(server, device);
   }
 }
 
-function checkList({ backend }: FakeServer, { name, list }: Device): void {
-  if (list === null) return;
-  const { threads } = list.getSnapshot();
-  for (const { id, lastMessage } of threads) {
-    assert.equal(
-      lastMessage?.seq,
-      backend.messages(id).at(-1)?.seq,
-      `${name}: wrong last message of ${id} in the list`,
-    );
+/** Checks that the lists have exactly the threads that the server's lists have, in the same order and state. */
+function checkLists({ backend, clock }: FakeServer, { name, user, lists }: Device): void {
+  const muted = ({ mutedUntil }: ThreadSummary) => Date.parse(mutedUntil ?? "") > clock.now();
+  const counted = backend.list(user, false).filter((thread) => !muted(thread));
+  const unread = counted.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
+  for (const [index, list] of lists.entries()) {
+    const { threads, ...state } = list.getSnapshot();
+    assert.deepEqual(threads, backend.list(user, index === 1), `${name}: list ${index} differs from the server's`);
+    const expected = { unread, loaded: true, loading: false, hasMore: false, error: null };
+    assert.deepEqual(state, expected, `${name}: the state of list ${index}`);
   }
-  assert.equal(threads.length, THREADS.length, `${name}: wrong number of threads in the list`);
 }
 
 /** Checks that each sent message is stored once, in the order of sending, or is shown as failed and not stored. */
