@@ -79,7 +79,7 @@ async fn process_thread(deps: &Deps, messages: &[Committed]) -> Result<(), ApiEr
             }
             return Ok(());
         }
-        advanced => advanced?,
+        advanced => drop(advanced?),
     };
     // The stream record has the undelivered flag as of the commit. The sender may have cleared the flag since then, so
     // the messages' current rows are read.
