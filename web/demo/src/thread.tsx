@@ -4,17 +4,22 @@ import { Avatars } from "./avatar";
 import { Composer } from "./composer";
 import { Connection } from "./connection";
 import { otherMembers, useChat } from "./context";
+import { errorText } from "./error-text";
 import { BackIcon } from "./icons";
 import { isComposing } from "./ime";
+import { isMuted } from "./mute";
 import { Names, ThreadTitle } from "./names";
 import { go } from "./router";
 import { useStore } from "./store";
+import { ThreadMenu } from "./thread-menu";
 import { Timeline } from "./timeline";
+import { hasTouchScreen } from "./touch";
+import { Typing } from "./typing";
 import { Viewer } from "./viewer";
 
 /** Shows the open thread: its messages and the composer. */
 export function Thread({ threadId }: { threadId: string }) {
-  const { client, list, marks, drafts, user } = useChat();
+  const { client, list, drafts, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
   useEffect(() => () => view.close(), [view]);
   const snapshot = useStore(view);
@@ -23,23 +28,13 @@ export function Thread({ threadId }: { threadId: string }) {
   const threadInList = useStore(list).threads.find((thread) => thread.id === threadId);
   const thread = snapshot.thread ?? threadInList;
   const people = thread ? otherMembers(thread, user) : [];
-
-  const lastSeq = snapshot.messages.at(-1)?.seq;
-  useEffect(() => {
-    const markRead = () => {
-      if (lastSeq !== undefined && document.visibilityState === "visible") marks.markRead(threadId, lastSeq);
-    };
-    markRead();
-    document.addEventListener("visibilitychange", markRead);
-    return () => document.removeEventListener("visibilitychange", markRead);
-  }, [marks, threadId, lastSeq]);
+  const states = thread ? [isMuted(thread) && "Muted", thread.archived && "Archived"].filter(Boolean) : [];
 
   const draft = drafts.of(threadId);
   const field = useRef<HTMLTextAreaElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    // On a touch screen, focusing the message field would open the keyboard, which covers half of the page.
-    if (matchMedia("(pointer: coarse)").matches) heading.current?.focus();
+    if (hasTouchScreen()) heading.current?.focus();
     else field.current?.focus();
     return () => requestAnimationFrame(() => document.getElementById(`item-${threadId}`)?.focus());
   }, [threadId]);
@@ -54,6 +49,11 @@ export function Thread({ threadId }: { threadId: string }) {
 
   const [dragged, setDragged] = useState(false);
   const notFound = snapshot.error?.code === "thread_not_found";
+  const [settingError, setSettingError] = useState<string>();
+  function changeSetting(change: Promise<void>) {
+    setSettingError(undefined);
+    change.catch((error) => setSettingError(errorText(error)));
+  }
 
   return (
     <main
@@ -83,14 +83,26 @@ export function Thread({ threadId }: { threadId: string }) {
           <h1 ref={heading} tabIndex={-1}>
             {thread ? <ThreadTitle thread={thread} user={user} /> : notFound ? "Not found" : "…"}
           </h1>
-          {thread?.title && people.length > 0 && (
+          {(states.length > 0 || (thread?.title && people.length > 0)) && (
             <p>
-              You, <Names people={people} />
+              {states.length > 0 && <strong>{states.join(", ")}</strong>}
+              {states.length > 0 && thread?.title && people.length > 0 && " · "}
+              {thread?.title && people.length > 0 && (
+                <>
+                  You, <Names people={people} />
+                </>
+              )}
             </p>
           )}
         </div>
         <Connection />
+        {snapshot.thread && <ThreadMenu thread={snapshot.thread} onChange={changeSetting} />}
       </header>
+      {settingError && (
+        <p class="error" role="alert">
+          The setting could not be changed. {settingError}
+        </p>
+      )}
       {notFound ? (
         <p class="nothing">This conversation does not exist, or you are not a member of it.</p>
       ) : (
@@ -101,6 +113,7 @@ export function Thread({ threadId }: { threadId: string }) {
             onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
             onEdit={edit}
           />
+          <Typing userIds={snapshot.typing} people={people} />
           <Composer view={view} draft={draft} field={field} />
         </>
       )}
