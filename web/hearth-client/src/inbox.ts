@@ -55,6 +55,8 @@ export class Inbox implements ApiObserver {
   readonly #refreshes = new Map<Listing, Refresh[]>();
   /** IDs of threads to fetch. `unknown` ones are fetched only if they are still unknown when it is their turn. */
   readonly #stale = new Map<string, "unknown" | "changed">();
+  /** The last message of each author in each thread, while the caller's user ID is not known. */
+  readonly #wrote = new Map<string, { threadId: string; userId: string; seq: number }>();
   readonly #pause = new Pause();
   #request = new AbortController();
   #running = false;
@@ -117,10 +119,23 @@ export class Inbox implements ApiObserver {
 
   /** Takes messages that were fetched or sent. */
   messages(messages: readonly Message[]): void {
+    const { userId } = this.#transport;
     for (const message of messages) {
-      this.model.message(message, this.#transport.userId);
-      this.#fetchUnknown(message.threadId);
+      const { threadId, seq, author } = message;
+      this.model.message(message);
+      if (userId === undefined) this.#wrote.set(`${threadId} ${author.id}`, { threadId, userId: author.id, seq });
+      else if (author.id === userId) this.model.read(threadId, seq);
+      this.#fetchUnknown(threadId);
     }
+  }
+
+  /** Requests the caller's user ID if the token does not tell it. Until then, own marks and messages look like others'. */
+  async identify(signal: AbortSignal): Promise<void> {
+    if (this.#transport.userId === undefined) await this.#context.api.me({ signal });
+    for (const { threadId, userId, seq } of this.#wrote.values()) {
+      if (userId === this.#transport.userId) this.model.read(threadId, seq);
+    }
+    this.#wrote.clear();
   }
 
   /** Takes a thread that a view has fetched. */
@@ -135,15 +150,15 @@ export class Inbox implements ApiObserver {
   }
 
   #start(): void {
-    if (this.#context.env.WebSocket === null) return this.#reload();
-    this.#cancelFirstLoad = this.#context.env.schedule(() => this.#reload(), FIRST_LOAD_WAIT);
+    if (this.#context.env.WebSocket === null) return this.#reload(true);
+    this.#cancelFirstLoad = this.#context.env.schedule(() => this.#reload(true), FIRST_LOAD_WAIT);
     this.#leave = this.#live.followChannel(INBOX, {
-      subscribed: () => this.#reload(),
+      subscribed: (_, replacing) => this.#reload(!replacing),
       refused: (error) => {
         this.listings.others.error = error;
         this.#changed();
       },
-      pushUnavailable: () => this.#reload(),
+      pushUnavailable: () => this.#reload(true),
     });
   }
 
@@ -168,7 +183,7 @@ export class Inbox implements ApiObserver {
     } else if (push.event === "thread:new") {
       const { thread } = push.data;
       if ("memberIds" in thread) this.model.setOverview(thread);
-      else this.#fetchUnknown(thread.id);
+      else this.#fetch(thread.id, "changed");
     } else if (push.event === "thread:updated") {
       const { thread, sent } = push.data;
       for (const { userId, seq } of sent) if (userId === this.#transport.userId) this.model.read(thread.id, seq);
@@ -203,9 +218,13 @@ export class Inbox implements ApiObserver {
     this.#run();
   }
 
-  /** Loads the threads of all open lists. Called after each subscription: only what changes later is pushed. */
-  #reload(): void {
+  /**
+   * Loads the threads of all open lists. Called after each subscription: only what changes later is pushed. If `behind`,
+   * the lists are known to lack events until then.
+   */
+  #reload(behind: boolean): void {
     const { archived, others } = this.listings;
+    if (behind) this.#live.setBehind(this, true);
     this.#load([...this.#open.values()].includes(true) ? [others, archived] : [others]);
   }
 
@@ -222,7 +241,6 @@ export class Inbox implements ApiObserver {
   #run(): void {
     if (this.#running || this.#nextTask() === null) return;
     this.#running = true;
-    this.#live.setBehind(this, true);
     this.#changed();
     void this.#runTasks()
       .catch(this.#context.report)
@@ -267,7 +285,7 @@ export class Inbox implements ApiObserver {
     const { api } = this.#context;
     of.wanted = false;
     try {
-      if (this.#transport.userId === undefined) await api.me({ signal });
+      await this.identify(signal);
       const seen = new Set<string>();
       for (let cursor: string | null | undefined; cursor !== null; ) {
         const page = { limit: PAGE_SIZE, archived: of.archived, ...(cursor === undefined ? {} : { cursor }) };

@@ -85,8 +85,8 @@ export class LiveThread implements ThreadView {
       delayed: (error) => this.#setError(error),
       stopped: (error) => this.#setError(error),
     });
-    // The read marks are loaded when pushes are subscribed; this shows the title before.
-    if (deps.inbox.model.get(threadId) === undefined) this.#loadThread();
+    // The thread is loaded when its channel is subscribed. Without a list, this shows its title before.
+    if (!deps.inbox.active) this.#loadThread();
   }
 
   send(body: string, files: readonly OutgoingFile[] = []): string {
@@ -172,9 +172,11 @@ export class LiveThread implements ThreadView {
     const { signal } = this.#loadingThread;
     const { context, inbox, callerId } = this.#deps;
     const load = async () => {
-      const thread = await context.api.thread(this.threadId, { signal });
-      // Where the token does not tell the caller's user ID, the server does.
-      if (callerId() === undefined) await context.api.me({ signal });
+      let thread = await context.api.thread(this.threadId, { signal });
+      if (callerId() === undefined) {
+        await inbox.identify(signal);
+        thread = await context.api.thread(this.threadId, { signal });
+      }
       inbox.details(thread);
       this.#receipts.replace(thread.reads);
       this.#store.changed();

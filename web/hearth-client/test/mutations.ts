@@ -261,7 +261,7 @@ const MUTATIONS: Mutation[] = [
   {
     name: "the list of threads is loaded before the inbox is subscribed, and not after it",
     replace: [
-      ["inbox.js", "subscribed: () => this.#reload(),", "subscribed: () => { },"],
+      ["inbox.js", "subscribed: (_, replacing) => this.#reload(!replacing),", "subscribed: () => { },"],
       [
         "live-connection.js",
         "next.opened = true;",

@@ -33,6 +33,7 @@ export async function runHistory(seed: number): Promise<void> {
   for (const threadId of THREADS) backend.addThread(threadId, FAMILY);
   for (let n = random.int(0, 120); n > 0; n -= 1) backend.commit("thread_family", "dad", `old message ${n}`);
   for (let n = random.int(0, 4); n > 0; n -= 1) addQuietThread(server, random, n);
+  await clock.advance(MINUTE);
   for (const threadId of SLOW_THREADS) server.slowChannels.add(`thread:${threadId}`);
   const tokenLifetime = random.pick([5 * MINUTE, 60 * MINUTE]);
   const devices = [
