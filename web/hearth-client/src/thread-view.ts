@@ -3,6 +3,7 @@ import type { HearthError } from "./errors.js";
 import type { Inbox } from "./inbox.js";
 import type { LiveConnection, Push } from "./live-connection.js";
 import type { Outbox, OutboxItem } from "./outbox.js";
+import { mayBe, outboxEntry } from "./outbox-entry.js";
 import type { PendingFiles } from "./pending-files.js";
 import type { ReadMarks } from "./read-marks.js";
 import { ReadReceipts } from "./read-receipts.js";
@@ -291,10 +292,9 @@ export class LiveThread implements ThreadView {
       if (item.triedAt === null || item.failed) continue;
       const after = this.#seqAtSend.get(item.key);
       const match = this.#messages.find((message) => {
-        const later = after === undefined ? isRecentEnough(message, item) : message.seq > after;
         const free = !this.#keyByMessage.has(message.id) && !matches.has(message.id);
         const mine = callerId === undefined || message.author.id === callerId;
-        return later && free && mine && hasSameContent(message, item);
+        return free && mine && mayBe(message, item, after);
       });
       if (match !== undefined) matches.set(match.id, item.key);
     }
@@ -311,35 +311,4 @@ export class LiveThread implements ThreadView {
     this.#entries.set(message, entry);
     return entry;
   }
-}
-
-/** Whether the message may have been committed after the item was added. Allows for 5 minutes of clock skew. */
-function isRecentEnough(message: Message, item: OutboxItem): boolean {
-  return Date.parse(message.createdAt) > Date.parse(item.createdAt) - 5 * 60_000;
-}
-
-function hasSameContent(message: Message, item: OutboxItem): boolean {
-  return (
-    message.body === item.body &&
-    message.attachments.length === new Set(item.files.map(({ id }) => id)).size &&
-    message.attachments.every(({ id }) => item.files.some((file) => file.id === id))
-  );
-}
-
-function outboxEntry(item: OutboxItem, refusedUntil: number | null): ThreadEntry {
-  const { key, body, files, createdAt, failed, error } = item;
-  const attachments = files.map(({ id, name, mimetype, size, previewUrl }): Attachment => {
-    const url = previewUrl ?? "";
-    return {
-      id,
-      name: name ?? "",
-      url,
-      mimetype: mimetype ?? "application/octet-stream",
-      size: size ?? 0,
-      status: "pending",
-    };
-  });
-  const state = failed ? "failed" : "sending";
-  const nextTryAt = failed ? null : refusedUntil;
-  return { key, state, body, attachments, createdAt, message: null, error, nextTryAt };
 }

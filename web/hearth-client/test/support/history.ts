@@ -197,8 +197,11 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
     requests.length <= REST_REQUESTS,
     `${requests.length} requests in two minutes without activity: ${requests.join(", ")}`,
   );
-  // Wait for devices with an opaque token: they may be reconnecting, because their token has just expired.
-  const isLive = ({ client }: Device) => client.connection.getSnapshot().status === "live";
+  // Wait for devices that are connecting again or replacing their socket, because their token expires.
+  const isLive = ({ client, lists }: Device) => {
+    const loading = lists.some((list) => list.getSnapshot().loading);
+    return client.connection.getSnapshot().status === "live" && !loading;
+  };
   for (let n = 0; n < 60 && !devices.every(isLive); n += 1) await server.clock.advance(SECOND);
 }
 
