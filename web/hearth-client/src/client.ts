@@ -9,6 +9,7 @@ import { Outbox } from "./outbox.js";
 import { PendingFiles } from "./pending-files.js";
 import { ReadMarks } from "./read-marks.js";
 import { SettingsChanges } from "./settings-changes.js";
+import { callSafely } from "./store.js";
 import { ThreadFollower } from "./thread-follower.js";
 import { LiveThreadList } from "./thread-list.js";
 import { ThreadModel } from "./thread-model.js";
@@ -57,8 +58,9 @@ export class HearthClient {
     const report = options.onError ?? ((error: unknown) => console.error(error));
     this.#transport = new Transport(options.apiUrl, options.token, env, timing.request, closing);
     const observer: ApiObserver = {
-      thread: (thread, created) => this.#inbox.thread(thread, created),
-      messages: (messages) => this.#inbox.messages(messages),
+      // An exception must not look like a failed call: the server has stored a message that was sent.
+      thread: (thread, created) => callSafely(report, () => this.#inbox.thread(thread, created)),
+      messages: (messages) => callSafely(report, () => this.#inbox.messages(messages)),
     };
     this.api = new HearthApi(this.#transport, observer);
     this.#context = { api: this.api, env, timing, closing, report };

@@ -14,9 +14,10 @@ export type Push = Exclude<Frame, { event: "subscribed" | "unsubscribed" | "acce
 export interface ChannelHandler {
   /**
    * Called when the server has acknowledged a subscribe, with the thread's last `seq`; 0 for the inbox. What happens
-   * later is pushed; fetch what is missing up to now by REST.
+   * later is pushed; fetch what is missing up to now by REST. `replacing` tells whether the subscribe was sent on a socket
+   * that will replace another one, on which events have been arriving until now.
    */
-  subscribed(seq: number): void;
+  subscribed(seq: number, replacing: boolean): void;
   /** Called when the subscription to the channel is refused permanently. */
   refused(error: HearthError): void;
   /**
@@ -234,7 +235,7 @@ export class LiveConnection {
         if (this.#current === null) this.#promote();
         this.#subscriptionsChanged();
       },
-      frame: (frame) => callSafely(this.#context.report, () => this.#handleFrame(frame)),
+      frame: (frame) => callSafely(this.#context.report, () => this.#handleFrame(frame, next)),
       refused: (channel, error) => {
         for (const handler of [...(this.#channels.get(channel) ?? [])]) handler.refused(error);
       },
@@ -282,10 +283,11 @@ export class LiveConnection {
     this.#store.changed();
   }
 
-  #handleFrame(frame: Frame): void {
+  #handleFrame(frame: Frame, from: PendingSocket): void {
     if (frame.event === "subscribed") {
       const { channel, seq = 0 } = frame.data;
-      for (const handler of [...(this.#channels.get(channel) ?? [])]) handler.subscribed(seq);
+      const replacing = from === this.#next && this.#current !== null;
+      for (const handler of [...(this.#channels.get(channel) ?? [])]) handler.subscribed(seq, replacing);
     } else if (frame.event === "message:new") {
       this.#push({ ...frame, data: { ...frame.data, message: this.#context.api.absolute(frame.data.message) } });
     } else if (frame.event === "file:status") {

@@ -1,6 +1,7 @@
 import type { Context } from "./context.js";
-import type { Inbox, Listing } from "./inbox.js";
+import type { Inbox } from "./inbox.js";
 import { LazyStore } from "./store.js";
+import type { Listing } from "./thread-loader.js";
 import type { ThreadList, ThreadListSnapshot } from "./types.js";
 
 /** Number of threads that `threads` has at first, and that `loadMore` adds. */
@@ -24,7 +25,8 @@ export class LiveThreadList implements ThreadList {
   constructor(context: Context, inbox: Inbox, archived: boolean) {
     this.#context = context;
     this.#inbox = inbox;
-    this.#listing = archived ? inbox.listings.archived : inbox.listings.others;
+    const { listings } = inbox.loader;
+    this.#listing = archived ? listings.archived : listings.others;
     this.#store = new LazyStore(() => this.#snapshot(), context.report);
     this.subscribe = this.#store.subscribe;
     this.getSnapshot = this.#store.getSnapshot;
@@ -45,7 +47,7 @@ export class LiveThreadList implements ThreadList {
 
   async refresh(): Promise<void> {
     if (this.#closed) throw new DOMException("The list was closed.", "AbortError");
-    return this.#inbox.refresh(this.#listing);
+    return this.#inbox.loader.refresh(this.#listing);
   }
 
   close(): void {
@@ -56,7 +58,7 @@ export class LiveThreadList implements ThreadList {
   }
 
   #snapshot(): ThreadListSnapshot {
-    const { model, loading } = this.#inbox;
+    const { model, loader } = this.#inbox;
     const { archived, loaded, complete, error } = this.#listing;
     const now = this.#context.env.now();
     const all = model.list(archived);
@@ -71,7 +73,7 @@ export class LiveThreadList implements ThreadList {
       threads: all.slice(0, this.#shown),
       unread: model.unread(now),
       loaded,
-      loading,
+      loading: loader.loading,
       hasMore: !complete || all.length > this.#shown,
       error,
     };

@@ -120,10 +120,8 @@ export class ThreadModel {
     this.#changed(id, held);
   }
 
-  /** Takes a message. `callerId` is the caller's user ID, or undefined if it is not known. */
-  message(message: Message, callerId: string | undefined): void {
-    const { threadId: id, seq, createdAt, author } = message;
-    if (author.id === callerId) this.read(id, seq);
+  message(message: Message): void {
+    const { threadId: id, seq, createdAt } = message;
     this.update({ id, lastSeq: seq, updatedAt: createdAt, lastMessage: previewOf(message) });
   }
 

@@ -3,6 +3,7 @@ import type { HearthError } from "./errors.js";
 import type { Inbox } from "./inbox.js";
 import type { LiveConnection, Push } from "./live-connection.js";
 import type { Outbox, OutboxItem } from "./outbox.js";
+import { mayBe, outboxEntry } from "./outbox-entry.js";
 import type { PendingFiles } from "./pending-files.js";
 import type { ReadMarks } from "./read-marks.js";
 import { ReadReceipts } from "./read-receipts.js";
@@ -85,8 +86,8 @@ export class LiveThread implements ThreadView {
       delayed: (error) => this.#setError(error),
       stopped: (error) => this.#setError(error),
     });
-    // The read marks are loaded when pushes are subscribed; this shows the title before.
-    if (deps.inbox.model.get(threadId) === undefined) this.#loadThread();
+    // The thread is loaded when its channel is subscribed. Without a list, this shows its title before.
+    if (!deps.inbox.active) this.#loadThread();
   }
 
   send(body: string, files: readonly OutgoingFile[] = []): string {
@@ -172,9 +173,11 @@ export class LiveThread implements ThreadView {
     const { signal } = this.#loadingThread;
     const { context, inbox, callerId } = this.#deps;
     const load = async () => {
-      const thread = await context.api.thread(this.threadId, { signal });
-      // Where the token does not tell the caller's user ID, the server does.
-      if (callerId() === undefined) await context.api.me({ signal });
+      let thread = await context.api.thread(this.threadId, { signal });
+      if (callerId() === undefined) {
+        await inbox.identify(signal);
+        thread = await context.api.thread(this.threadId, { signal });
+      }
       inbox.details(thread);
       this.#receipts.replace(thread.reads);
       this.#store.changed();
@@ -289,10 +292,9 @@ export class LiveThread implements ThreadView {
       if (item.triedAt === null || item.failed) continue;
       const after = this.#seqAtSend.get(item.key);
       const match = this.#messages.find((message) => {
-        const later = after === undefined ? isRecentEnough(message, item) : message.seq > after;
         const free = !this.#keyByMessage.has(message.id) && !matches.has(message.id);
         const mine = callerId === undefined || message.author.id === callerId;
-        return later && free && mine && hasSameContent(message, item);
+        return free && mine && mayBe(message, item, after);
       });
       if (match !== undefined) matches.set(match.id, item.key);
     }
@@ -309,35 +311,4 @@ export class LiveThread implements ThreadView {
     this.#entries.set(message, entry);
     return entry;
   }
-}
-
-/** Whether the message may have been committed after the item was added. Allows for 5 minutes of clock skew. */
-function isRecentEnough(message: Message, item: OutboxItem): boolean {
-  return Date.parse(message.createdAt) > Date.parse(item.createdAt) - 5 * 60_000;
-}
-
-function hasSameContent(message: Message, item: OutboxItem): boolean {
-  return (
-    message.body === item.body &&
-    message.attachments.length === new Set(item.files.map(({ id }) => id)).size &&
-    message.attachments.every(({ id }) => item.files.some((file) => file.id === id))
-  );
-}
-
-function outboxEntry(item: OutboxItem, refusedUntil: number | null): ThreadEntry {
-  const { key, body, files, createdAt, failed, error } = item;
-  const attachments = files.map(({ id, name, mimetype, size, previewUrl }): Attachment => {
-    const url = previewUrl ?? "";
-    return {
-      id,
-      name: name ?? "",
-      url,
-      mimetype: mimetype ?? "application/octet-stream",
-      size: size ?? 0,
-      status: "pending",
-    };
-  });
-  const state = failed ? "failed" : "sending";
-  const nextTryAt = failed ? null : refusedUntil;
-  return { key, state, body, attachments, createdAt, message: null, error, nextTryAt };
 }

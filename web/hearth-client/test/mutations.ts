@@ -261,7 +261,7 @@ const MUTATIONS: Mutation[] = [
   {
     name: "the list of threads is loaded before the inbox is subscribed, and not after it",
     replace: [
-      ["inbox.js", "subscribed: () => this.#reload(),", "subscribed: () => { },"],
+      ["inbox.js", "subscribed: (_, replacing) => this.#load(!replacing),", "subscribed: () => { },"],
       [
         "live-connection.js",
         "next.opened = true;",
@@ -271,21 +271,15 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "only the first page of the list of threads is loaded",
-    replace: [["inbox.js", "cursor = nextCursor;", "cursor = null;"]],
+    replace: [["thread-loader.js", "cursor = nextCursor;", "cursor = null;"]],
   },
   {
     name: "a failed load of the list of threads is not retried",
-    replace: [
-      [
-        "inbox.js",
-        "of.wanted = true;\n            if (!signal.aborted)",
-        "of.wanted = false;\n            if (!signal.aborted)",
-      ],
-    ],
+    replace: [["thread-loader.js", "of.wanted = this.#active;", "of.wanted = signal.aborted && this.#active;"]],
   },
   {
     name: "a thread that is missing in the list of threads stays in the list",
-    replace: [["inbox.js", 'this.#stale.set(id, "changed");\n            this', "continue;\n            this"]],
+    replace: [["thread-loader.js", 'this.#stale.set(id, "changed");', "{ }"]],
   },
   {
     name: "an older state of a thread replaces a newer one",
@@ -322,7 +316,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "an unknown thread is not fetched",
-    replace: [["inbox.js", 'this.#fetch(threadId, "unknown");', ""]],
+    replace: [["inbox.js", 'this.loader.fetch(threadId, "unknown");', ""]],
   },
   {
     name: "new threads are ignored",
@@ -340,7 +334,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "settings that arrive during a request are not fetched again",
-    replace: [["inbox.js", "if (!same || this.#running || this.#changes.pending(threadId))", "if (!same)"]],
+    replace: [["inbox.js", "if (!same || this.loader.loading || this.#changes.pending(threadId))", "if (!same)"]],
   },
   {
     name: "settings that a view has fetched replace newer ones",

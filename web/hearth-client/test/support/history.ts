@@ -33,6 +33,7 @@ export async function runHistory(seed: number): Promise<void> {
   for (const threadId of THREADS) backend.addThread(threadId, FAMILY);
   for (let n = random.int(0, 120); n > 0; n -= 1) backend.commit("thread_family", "dad", `old message ${n}`);
   for (let n = random.int(0, 4); n > 0; n -= 1) addQuietThread(server, random, n);
+  await clock.advance(MINUTE);
   for (const threadId of SLOW_THREADS) server.slowChannels.add(`thread:${threadId}`);
   const tokenLifetime = random.pick([5 * MINUTE, 60 * MINUTE]);
   const devices = [
@@ -196,8 +197,11 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
     requests.length <= REST_REQUESTS,
     `${requests.length} requests in two minutes without activity: ${requests.join(", ")}`,
   );
-  // Wait for devices with an opaque token: they may be reconnecting, because their token has just expired.
-  const isLive = ({ client }: Device) => client.connection.getSnapshot().status === "live";
+  // Wait for devices that are connecting again or replacing their socket, because their token expires.
+  const isLive = ({ client, lists }: Device) => {
+    const loading = lists.some((list) => list.getSnapshot().loading);
+    return client.connection.getSnapshot().status === "live" && !loading;
+  };
   for (let n = 0; n < 60 && !devices.every(isLive); n += 1) await server.clock.advance(SECOND);
 }
 
