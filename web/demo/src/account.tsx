@@ -35,7 +35,6 @@ export function Account({ onClose }: { onClose(): void }) {
         <label class="switch">
           <input
             type="checkbox"
-            role="switch"
             checked={me?.receipts ?? false}
             disabled={!me || busy}
             aria-describedby="receipts-hint"

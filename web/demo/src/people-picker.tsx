@@ -139,7 +139,7 @@ function AddById({ onAdd }: { onAdd(id: string): void }) {
       <div class="add">
         <input
           value={id}
-          aria-label="ID"
+          aria-label="User ID"
           autocomplete="off"
           spellcheck={false}
           aria-describedby="add-hint"

@@ -15,7 +15,7 @@ export function readersBySeq({ thread, reads, messages }: ThreadSnapshot, user: 
   if (!thread) return readers;
   for (const member of otherMembers(thread, user)) {
     const mark = reads.find(({ userId }) => userId === member.id);
-    const message = mark && messages.findLast(({ seq }) => seq <= mark.seq);
+    const message = mark && messages.filter(({ seq }) => seq <= mark.seq).at(-1);
     if (!message || message.author.id === member.id) continue;
     readers.set(message.seq, [...(readers.get(message.seq) ?? []), member]);
   }

@@ -1,5 +1,6 @@
 import type { ThreadEntry } from "hearth-client";
-import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { pageIsVisible } from "./unread";
 
 /** The timeline counts as scrolled to the end if at most this many pixels are below the visible part. */
@@ -17,7 +18,7 @@ export const DIVIDER_ID = "new-messages";
  * where they are when messages are added.
  */
 export function useScrollPosition(
-  scroller: RefObject<HTMLElement>,
+  scroller: RefObject<HTMLElement | null>,
   entries: readonly ThreadEntry[],
   divider: number | null | undefined,
   atEnd: RefObject<boolean>,

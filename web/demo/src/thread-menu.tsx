@@ -15,7 +15,7 @@ interface Props {
 /** The menu of an open thread: mutes and archives it, for the user only. */
 export function ThreadMenu({ thread, onChange }: Props) {
   const { client } = useChat();
-  const menu = useRef<HTMLDivElement>(null);
+  const menu = useRef<HTMLUListElement>(null);
 
   const mute = (label: string, until: () => string | null) => ({
     label,
@@ -36,13 +36,7 @@ export function ThreadMenu({ thread, onChange }: Props) {
   ];
 
   return (
-    <div
-      class="menu"
-      onKeyDown={(event) => {
-        // Escape closes only the menu, not the conversation.
-        if (event.key === "Escape" && menu.current?.matches(":popover-open")) event.stopPropagation();
-      }}
-    >
+    <>
       <button
         type="button"
         class="icon-button"
@@ -53,23 +47,21 @@ export function ThreadMenu({ thread, onChange }: Props) {
         <MoreIcon />
       </button>
       {/* biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list */}
-      <div ref={menu} id={MENU_ID} popover="auto">
-        <ul role="list" aria-label="Mute or archive">
-          {items.map(({ label, change }) => (
-            <li key={label}>
-              <button
-                type="button"
-                onClick={() => {
-                  menu.current?.hidePopover();
-                  onChange(change());
-                }}
-              >
-                {label}
-              </button>
-            </li>
-          ))}
-        </ul>
-      </div>
-    </div>
+      <ul role="list" class="menu" ref={menu} id={MENU_ID} popover="auto" aria-label="Mute or archive">
+        {items.map(({ label, change }) => (
+          <li key={label}>
+            <button
+              type="button"
+              onClick={() => {
+                menu.current?.hidePopover();
+                onChange(change());
+              }}
+            >
+              {label}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }

@@ -59,7 +59,11 @@ export function Thread({ threadId }: { threadId: string }) {
     <main
       class="thread"
       data-dragged={dragged}
-      onKeyDown={(event) => event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && go()}
+      onKeyDown={(event) => {
+        // Escape closes the menu first.
+        const inMenu = document.querySelector(":popover-open");
+        if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) go();
+      }}
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;
         event.preventDefault();

@@ -1,5 +1,6 @@
 import type { Message, ThreadSnapshot, ThreadView } from "hearth-client";
-import { type RefObject, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Older messages are loaded until the first unread one is there, but at most this many pages. */
 const MAX_PAGES = 10;
