@@ -23,10 +23,8 @@ export function Thread({ threadId }: { threadId: string }) {
   const [view] = useState(() => client.openThread(threadId));
   useEffect(() => () => view.close(), [view]);
   const snapshot = useStore(view);
-
-  // Until the view has loaded, the heading uses the thread from the list of threads, if the list contains it.
-  const threadInList = useStore(list).threads.find((thread) => thread.id === threadId);
-  const thread = snapshot.thread ?? threadInList;
+  useStore(list); // it changes when a mute ends
+  const { thread } = snapshot;
   const people = thread ? otherMembers(thread, user) : [];
   const states = thread ? [isMuted(thread) && "Muted", thread.archived && "Archived"].filter(Boolean) : [];
 
@@ -100,7 +98,7 @@ export function Thread({ threadId }: { threadId: string }) {
           )}
         </div>
         <Connection />
-        {snapshot.thread && <ThreadMenu thread={snapshot.thread} onChange={changeSetting} />}
+        {thread && <ThreadMenu thread={thread} onChange={changeSetting} />}
       </header>
       {settingError && (
         <p class="error" role="alert">
