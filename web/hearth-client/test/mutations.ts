@@ -338,7 +338,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "the caller's own read marks of other devices are ignored",
-    replace: [["inbox.js", "this.model.read(threadId, seq);\n        }\n    }", "}\n    }"]],
+    replace: [["inbox.js", "this.model.read(threadId, seq);\n        }\n    }", "{ }\n        }\n    }"]],
   },
   {
     name: "a read mark that is not stored is not retried",
