@@ -21,7 +21,7 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** Is told of what the server's responses contain, whoever made the call. @internal */
+/** Takes what the responses contain, also of calls that the application makes. @internal */
 export interface ApiObserver {
   /** Called with a thread that was created, or found. */
   thread(thread: Thread, created: boolean): void;

@@ -101,8 +101,8 @@ export class HearthClient {
   }
 
   /**
-   * Opens the list of the caller's threads that are not archived, or with `archived`, of those that are. Close it when it
-   * is no longer needed.
+   * Opens the list of the caller's threads that are not archived, or with `archived`, of those that are. Close it when
+   * it is no longer needed.
    */
   openThreadList(options: { archived?: boolean } = {}): ThreadList {
     return this.#opened(new LiveThreadList(this.#context, this.#inbox, options.archived ?? false));
@@ -110,7 +110,8 @@ export class HearthClient {
 
   /**
    * Archives a thread for the caller, or ends that. An archived thread stays archived when messages arrive. Shown at
-   * once, and retried until it is stored. Rejects with a permanent error; then the thread is shown as before.
+   * once, and retried until it is stored. Rejects with a permanent error, and then the thread is shown as before. Rejects
+   * with an `AbortError` if the client is closed before it is stored.
    */
   setArchived(threadId: string, archived: boolean): Promise<void> {
     return this.#settings.add(threadId, { archived });
@@ -186,17 +187,18 @@ export class HearthClient {
   }
 
   /**
-   * Returns the number of messages that are not sent yet or could not be sent, in all threads. With the option `outbox`,
-   * includes those that other tabs have stored.
+   * Returns the number of messages that are not sent yet or could not be sent, in all threads. With the option
+   * `outbox`, includes those that other tabs have stored.
    */
   unsentMessages(): number {
     return this.#outbox.unsent;
   }
 
   /**
-   * Sends the read marks that are not stored yet, closes the socket and all views, and cancels all timers. The next client with the same `outbox` option sends the
-   * unsent messages; without this option, they are lost. `discardUnsent` removes them from the storage, including those
-   * that other tabs have stored. A message that is being sent may still be committed.
+   * Sends the read marks that are not stored yet, closes the socket and all views, and cancels all timers. The next
+   * client with the same `outbox` option sends the unsent messages; without this option, they are lost. `discardUnsent`
+   * removes them from the storage, including those that other tabs have stored. A message that is being sent may still
+   * be committed.
    */
   close(options: { discardUnsent?: boolean } = {}): void {
     this.#marks.close();

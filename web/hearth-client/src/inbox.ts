@@ -15,8 +15,8 @@ import type { Message, Thread, ThreadDetails, ThreadSettings } from "./types.js"
 const FIRST_LOAD_WAIT = 1_000;
 
 /**
- * Keeps the model of threads up to date: takes all events, messages and threads that the client receives. While a list is
- * open, it subscribes to the inbox, loads the list after each subscription, and fetches what events do not tell.
+ * Keeps the model of threads up to date: takes all events, messages and threads that the client receives. While a list
+ * is open, it subscribes to the inbox, loads the list after each subscription, and fetches what events do not tell.
  */
 export class Inbox implements ApiObserver {
   readonly model: ThreadModel;
@@ -107,7 +107,9 @@ export class Inbox implements ApiObserver {
     this.model.setDetails(thread, !this.active);
   }
 
-  /** Requests the caller's user ID if the token does not tell it. Until then, own marks and messages look like others'. */
+  /**
+   * Requests the caller's user ID if the token does not tell it. Until then, own marks and messages look like others'.
+   */
   async identify(signal: AbortSignal): Promise<void> {
     if (this.#transport.userId === undefined) await this.#context.api.me({ signal });
     for (const { threadId, userId, seq } of this.#wrote.values()) {
@@ -128,14 +130,14 @@ export class Inbox implements ApiObserver {
   }
 
   /**
-   * Loads the threads of all open lists. Called after each subscription: only what changes later is pushed. If `behind`,
-   * the lists are known to lack events until then.
+   * Loads the threads of all open lists. Called after each subscription: only what changes later is pushed. If
+   * `behind`, the lists are known to lack events until then.
    */
   #load(behind: boolean): void {
     this.#cancelFirstLoad();
     if (behind) this.#live.setBehind(this, true);
     const { others, archived } = this.loader.listings;
-    // The number of unread messages is that of the others, whatever lists are open.
+    // The others are always loaded: the number of unread messages in a snapshot is theirs.
     this.loader.load(others, ...([...this.#open.values()].includes(true) ? [archived] : []));
   }
 
@@ -163,8 +165,8 @@ export class Inbox implements ApiObserver {
   }
 
   /**
-   * Takes settings that may be older than those held: the events of two changes may arrive in the wrong order. Unless they
-   * are the same, or if the ones held may soon be replaced by older ones, the current ones are fetched.
+   * Takes settings that may be older than those held: the events of two changes may arrive in the wrong order. Unless
+   * they are the same, or if the ones held may soon be replaced by older ones, the current ones are fetched.
    */
   #settingsSeen(threadId: string, { archived, mutedUntil }: ThreadSettings): void {
     const held = this.model.get(threadId);

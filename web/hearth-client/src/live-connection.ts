@@ -14,8 +14,8 @@ export type Push = Exclude<Frame, { event: "subscribed" | "unsubscribed" | "acce
 export interface ChannelHandler {
   /**
    * Called when the server has acknowledged a subscribe, with the thread's last `seq`; 0 for the inbox. What happens
-   * later is pushed; fetch what is missing up to now by REST. `replacing` tells whether the subscribe was sent on a socket
-   * that will replace another one, on which events have been arriving until now.
+   * later is pushed; fetch what is missing up to now by REST. `replacing` tells whether the subscribe was sent on a
+   * socket that will replace another one, on which events have been arriving until now.
    */
   subscribed(seq: number, replacing: boolean): void;
   /** Called when the subscription to the channel is refused permanently. */

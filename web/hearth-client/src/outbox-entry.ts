@@ -2,8 +2,8 @@ import type { OutboxItem } from "./outbox.js";
 import type { Attachment, Message, ThreadEntry } from "./types.js";
 
 /**
- * Returns whether a committed message may be the outbox item. `after` is a `seq` that the message must exceed; undefined if
- * none is known.
+ * Returns whether a committed message may be the outbox item. `after` is a `seq` that the message must exceed;
+ * undefined if none is known.
  */
 export function mayBe(message: Message, item: OutboxItem, after: number | undefined): boolean {
   const later = after === undefined ? isRecentEnough(message, item) : message.seq > after;
@@ -11,8 +11,8 @@ export function mayBe(message: Message, item: OutboxItem, after: number | undefi
 }
 
 /**
- * Returns the entry of an outbox item. `refusedUntil` is the time until which the server refuses messages, in milliseconds
- * since 1970; null if it accepts them.
+ * Returns the entry of an outbox item. `refusedUntil` is the time until which the server refuses messages, in
+ * milliseconds since 1970; null if it accepts them.
  */
 export function outboxEntry(item: OutboxItem, refusedUntil: number | null): ThreadEntry {
   const { key, body, files, createdAt, failed, error } = item;

@@ -6,7 +6,9 @@ import type { ThreadList, ThreadListSnapshot } from "./types.js";
 
 /** Number of threads that `threads` has at first, and that `loadMore` adds. */
 const PAGE_SIZE = 100;
-/** The longest time until the end of mutes is checked again, in milliseconds. Timers cannot wait for more than 24 days. */
+/**
+ * The longest time until the end of mutes is checked again, in milliseconds. Timers cannot wait for more than 24 days.
+ */
 const LONGEST_WAIT = 24 * 60 * 60_000;
 
 /** The implementation of {@link ThreadList}. */

@@ -16,8 +16,8 @@ export interface Listing {
 }
 
 /**
- * Why a thread must be fetched. An `unknown` one is fetched only if it is still unknown when it is its turn; a `changed`
- * one in any case.
+ * Why a thread must be fetched. An `unknown` one is fetched only if it is still unknown when it is its turn; a
+ * `changed` one in any case.
  */
 type Reason = "unknown" | "changed";
 
@@ -42,8 +42,8 @@ export interface ThreadLoaderHandler {
 const PAGE_SIZE = 100;
 
 /**
- * Loads lists of threads and single threads into the model, with retries. Sends one request at a time, so that no response
- * is older than one that was already taken.
+ * Loads lists of threads and single threads into the model, with retries. Sends one request at a time, so that no
+ * response is older than one that was already taken.
  */
 export class ThreadLoader {
   readonly listings = { archived: listing(true), others: listing(false) };

@@ -34,7 +34,7 @@ interface Held {
 const PREVIEW_CHARS = 200;
 
 /**
- * The threads of the caller that the client knows, whatever the source: one model behind all lists and views. Sources
+ * The threads of the caller that the client knows, from all sources: one model behind all lists and views. Sources
  * may be late and repeat themselves, so the larger `lastSeq` and the larger read mark win. Settings have no order;
  * the caller of `setSettings` decides which are current.
  */

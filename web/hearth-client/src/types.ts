@@ -102,8 +102,8 @@ export interface ThreadEntry {
   /** The error of the last attempt to send the message; null if there was none, and once the message is committed. */
   readonly error: HearthError | null;
   /**
-   * When the message is sent, in milliseconds since 1970, if the caller has sent too many messages and the server refuses
-   * more until then (`rate_limited`). Otherwise null.
+   * When the message is sent, in milliseconds since 1970, if the caller has sent too many messages and the server
+   * refuses more until then (`rate_limited`). Otherwise null.
    */
   readonly nextTryAt: number | null;
 }
@@ -196,13 +196,15 @@ export interface ThreadListSnapshot {
   readonly loading: boolean;
   /** Whether there are more threads than `threads`, or not all threads are loaded yet. */
   readonly hasMore: boolean;
-  /** Why the list could not be loaded; null if there is no such error. The list retries, except after a permanent error. */
+  /**
+   * Why the list could not be loaded; null if there is no such error. The list retries, except after a permanent error.
+   */
   readonly error: HearthError | null;
 }
 
 /**
- * The caller's threads: those that are archived, or the others. New threads, messages, read marks and settings arrive by
- * push, on all of the caller's devices. After each connect, the client loads all threads once, 100 per request.
+ * The caller's threads: those that are archived, or the others. New threads, messages, read marks and settings arrive
+ * by push, on all of the caller's devices. After each connect, the client loads all threads once, 100 per request.
  */
 export interface ThreadList extends Store<ThreadListSnapshot> {
   /** Adds up to 100 threads to `threads`, which has at most 100 at first. */

@@ -65,7 +65,9 @@ export class TypingSignal {
     this.#interval = REPEAT_AFTER;
   }
 
-  /** Called when the caller sends a message, which ends the typing for the others: the next key press starts it again. */
+  /**
+   * Called when the caller sends a message, which ends the typing for the others: the next key press starts it again.
+   */
   messageSent(): void {
     this.#interval = SHORTEST_INTERVAL;
   }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HearthError, ThreadList } from "../src/index.js";
+import { ThreadModel } from "../src/thread-model.js";
 import { problem } from "./support/backend.js";
 import { ClientFixture, rejection } from "./support/client-fixture.js";
 import { deviceFixture } from "./support/device-fixture.js";
+import { MAX_PUSHED_BODY } from "./support/fake-server.js";
 import { NO_FAULTS } from "./support/faults.js";
 import { StubSocket } from "./support/stub-socket.js";
 
@@ -80,6 +82,18 @@ test("a thread that was archived before the list was opened is not shown when a 
   assert.equal((await found).thread.id, "thread_2");
   assert.deepEqual([...shown], ["thread_1"]);
   assert.equal(device.list.getSnapshot().unread, 0);
+  device.client.close();
+});
+
+test("a truncated message is in the list even if its thread is closed before it arrives", async () => {
+  const { clock, device, commit, openThread } = listFixture();
+  openThread();
+  await clock.advance(5 * SECOND);
+  const { seq } = commit("x".repeat(MAX_PUSHED_BODY + 1));
+  device.closeView("thread_1");
+  await clock.advance(3 * SECOND);
+  const [first] = device.list.getSnapshot().threads;
+  assert.deepEqual([first?.id, first?.lastSeq, first?.lastMessage?.seq], ["thread_1", seq, seq]);
   device.client.close();
 });
 
@@ -186,6 +200,19 @@ test("refresh rejects with the error that the list shows, and the list retries",
   assert.equal(((await late) as Error).name, "AbortError");
   assert.equal(((await rejection(list.refresh())) as Error).name, "AbortError");
   device.client.close();
+});
+
+test("a preview has the first 200 characters of a body, and counts an emoji as one", () => {
+  const model = new ThreadModel();
+  const times = { createdAt: "2026", updatedAt: "2026" };
+  model.addCreated({ id: "thread_1", title: null, memberIds: ["a"], ...times });
+  for (const [seq, count] of [199, 200, 201, 8_000].entries()) {
+    const author = { id: "a", name: "Ann" };
+    const message = { id: `msg_${seq}`, threadId: "thread_1", seq, author, attachments: [], createdAt: "2026" };
+    model.message({ ...message, body: "👪".repeat(count) });
+    const { body, truncated = false } = model.get("thread_1")?.lastMessage ?? {};
+    assert.deepEqual([[...(body ?? "")].length, truncated], [Math.min(count, 200), count > 200]);
+  }
 });
 
 test("without a WebSocket, the list is loaded by REST", async () => {

@@ -51,7 +51,9 @@ test("a message ends its author's typing, and the next key press starts it again
 });
 
 test("at most one typing frame is sent in 10 seconds, and none before the thread is subscribed", async () => {
-  const { clock, server, device, openThread } = deviceFixture();
+  const { clock, server, device, openThread, connection } = deviceFixture({}, 60 * 60 * SECOND, { list: true });
+  await clock.advance(5 * SECOND);
+  assert.equal(connection().status, "live");
   const view = openThread();
   view.setTyping();
   await clock.advance(5 * SECOND);

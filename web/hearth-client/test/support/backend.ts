@@ -25,7 +25,7 @@ export class Backend {
   readonly files = new Map<string, StoredFile>();
   /** IDs of users who do not share read receipts. */
   readonly secretive = new Set<string>();
-  /** Maximum number of threads or people on a page, whatever the request's `limit` is. */
+  /** Maximum number of threads or people on a page, in addition to the request's `limit`. */
   pageSize = 100;
   readonly #keys = new Map<string, { seq: number; content: string }>();
   readonly #now: () => number;

@@ -7,7 +7,10 @@ import { Random } from "./random.js";
 
 const HOUR = 60 * 60_000;
 
-/** Creates a fake server with two threads and one device, the phone of the user `sarah`; by default without a thread list. */
+/**
+ * Creates a fake server with two threads and one device, the phone of the user `sarah`; by default without a thread
+ * list.
+ */
 export function deviceFixture(
   faults: Partial<Faults> = {},
   tokenLifetime = HOUR,

@@ -12,8 +12,8 @@ interface Batch {
 }
 
 /**
- * A fake of the function behind the table's stream: a moment after a change, it updates the thread as lists show it, and
- * pushes events to inboxes. What it pushes is read at that moment, also if a push is late.
+ * A fake of the function behind the table's stream: a moment after a change, it updates the thread as lists show it,
+ * and pushes events to inboxes. What it pushes is read at that moment, also if a push is late.
  */
 export class FakeStream {
   readonly #server: FakeServer;
