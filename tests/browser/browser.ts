@@ -96,8 +96,8 @@ export class Person {
 
   /** Returns the number of unread messages that the list shows for a conversation; 0 if it shows none. */
   async unread(title: string): Promise<number> {
-    const badge = this.threadLink(title).locator(".unread");
-    return (await badge.count()) === 0 ? 0 : Number.parseInt((await badge.textContent()) ?? "", 10);
+    const [badge = "0"] = await this.threadLink(title).locator(".unread").allTextContents();
+    return Number.parseInt(badge, 10);
   }
 
   /** Waits until the list shows this number of unread messages for a conversation. */

@@ -46,8 +46,9 @@ test("who does not share read receipts is not shown, but their own devices agree
   const thread = await newThread(title, "Sarah", "Michael", "Dad");
   const [phone, laptop] = [await Person.signedIn(browser, "Michael"), await Person.signedIn(browser, "Michael")];
   await phone.page.getByRole("button", { name: "Your account" }).click();
+  const stored = phone.page.waitForResponse((response) => response.request().method() === "PATCH");
   await phone.page.getByLabel("Share read receipts").uncheck();
-  await phone.page.getByRole("checkbox", { name: "Share read receipts", disabled: false }).waitFor();
+  await stored;
   await phone.page.keyboard.press("Escape");
 
   const sarah = await Person.signedIn(browser, "Sarah");

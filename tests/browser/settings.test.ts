@@ -10,7 +10,7 @@ before(async () => {
 after(() => browser.close());
 
 test("a muted conversation is muted on all devices, and its messages do not count in the title", async () => {
-  const title = `Muted ${crypto.randomUUID()}`;
+  const title = `Quiet ${crypto.randomUUID()}`;
   const thread = await newThread(title, "Sarah", "Michael");
   await markAllRead("Michael");
   const [laptop, tablet] = [await Person.signedIn(browser, "Michael"), await Person.signedIn(browser, "Michael")];

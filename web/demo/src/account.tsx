@@ -10,6 +10,8 @@ export function Account({ onClose }: { onClose(): void }) {
   const [me, setMe] = useState<Me>();
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
+  /** What the user has chosen, until it is stored. */
+  const [wanted, setWanted] = useState<boolean>();
 
   async function run(call: () => Promise<Me>) {
     setBusy(true);
@@ -19,6 +21,7 @@ export function Account({ onClose }: { onClose(): void }) {
     } catch (error) {
       setError(errorText(error));
     }
+    setWanted(undefined);
     setBusy(false);
   }
   const load = () => run(() => client.api.me());
@@ -32,22 +35,29 @@ export function Account({ onClose }: { onClose(): void }) {
         <h2>
           <bdi>{user.name}</bdi>
         </h2>
-        <label class="switch">
-          <input
-            type="checkbox"
-            checked={me?.receipts ?? false}
-            disabled={!me || busy}
-            aria-describedby="receipts-hint"
-            onChange={(event) => {
-              const receipts = event.currentTarget.checked;
-              run(() => client.api.updateMe({ receipts }));
-            }}
-          />
-          Share read receipts
-        </label>
-        <p class="hint" id="receipts-hint">
-          The members of your conversations see how far you have read.
-        </p>
+        {me ? (
+          <div>
+            <label class="switch">
+              <input
+                type="checkbox"
+                checked={wanted ?? me.receipts}
+                disabled={busy}
+                aria-describedby="receipts-hint"
+                onChange={(event) => {
+                  const receipts = event.currentTarget.checked;
+                  setWanted(receipts);
+                  run(() => client.api.updateMe({ receipts }));
+                }}
+              />
+              Share read receipts
+            </label>
+            <p class="hint" id="receipts-hint">
+              The members of your conversations see how far you have read.
+            </p>
+          </div>
+        ) : (
+          busy && <p class="hint">Loading …</p>
+        )}
         {error && (
           <p class="error" role="alert">
             {error}{" "}

@@ -35,9 +35,13 @@ export function NewConversation({ onClose }: { onClose(): void }) {
   return (
     <Dialog class="form-dialog" label="New conversation" onClose={onClose}>
       <form onSubmit={create}>
-        <h2 tabIndex={-1} autofocus={hasTouchScreen()}>
-          New conversation
-        </h2>
+        {hasTouchScreen() ? (
+          <h2 tabIndex={-1} autofocus>
+            New conversation
+          </h2>
+        ) : (
+          <h2>New conversation</h2>
+        )}
         <PeoplePicker chosen={chosen} onChange={setChosen} />
         <div class="field">
           <label for="title">Title</label>
