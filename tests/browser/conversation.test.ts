@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
-import { idOf, knownUser, launch, newThread, Person, sendMessage } from "./browser.ts";
+import { idOf, knownUser, launch, markRead, newThread, Person, sendMessage } from "./browser.ts";
 
 let browser: Browser;
 before(async () => {
@@ -56,6 +56,7 @@ test("scrolling up loads each older message once and keeps the scroll position",
   const thread = await newThread(`Long ${crypto.randomUUID()}`, "Sarah", "Michael");
   const sent = Array.from({ length: 70 }, (_, index) => `Message ${index + 1}.`);
   for (const body of sent) await sendMessage("Sarah", thread, body);
+  await markRead("Michael", thread, sent.length); // otherwise the page loads all unread messages
   const michael = await Person.signedIn(browser, "Michael");
   await michael.page.evaluate((id) => location.assign(`#/${id}`), thread);
   await michael.waitForMessage("Message 70.");

@@ -59,6 +59,7 @@ test("signing out does not warn if Cognito answers with an empty body", async ()
     return route.fulfill({ status, headers: { "access-control-allow-origin": "*" }, body: "" });
   });
   for (const expected of [[], [/could not be revoked/]]) {
+    await person.waitForConnection("Live"); // Chromium warns if a socket is closed while it connects
     const revoked = person.page.waitForEvent("requestfinished", (request) =>
       Boolean(request.postData()?.includes(`"Token"`)),
     );

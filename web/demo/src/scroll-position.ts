@@ -44,10 +44,10 @@ export function useScrollPosition(
     lastKey.current = last?.key ?? "";
     const follows = !opened.current || atEnd.current;
     if (follows && divider !== null && !(opened.current && pageIsVisible())) {
-      element.scrollTop += offsetOf(element, document.getElementById(DIVIDER_ID)) - MARGIN_PX;
+      element.scrollTop += topOf(element, document.getElementById(DIVIDER_ID)) - MARGIN_PX;
     } else if (follows || sent) element.scrollTop = element.scrollHeight;
     else if (anchor.current?.item.isConnected) {
-      const moved = offsetOf(element, anchor.current.item) - anchor.current.offset;
+      const moved = bottomOf(element, anchor.current.item) - anchor.current.bottom;
       if (Math.abs(moved) >= 1) element.scrollTop += moved; // any assignment would end a smooth scroll
     }
     opened.current = true;
@@ -74,7 +74,7 @@ export function useScrollPosition(
     if (!element) return;
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
     const item = element.querySelector(`li[data-seq="${seq}"]`);
-    const top = item ? element.scrollTop + offsetOf(element, item) - MARGIN_PX : element.scrollHeight;
+    const top = item ? element.scrollTop + topOf(element, item) - MARGIN_PX : element.scrollHeight;
     element.scrollTo({ top, behavior });
     element.focus({ preventScroll: true }); // the button that was pressed disappears
   };
@@ -82,25 +82,32 @@ export function useScrollPosition(
   return { atEnd: shownAtEnd, scrollTo };
 }
 
-/** A message that stays where it is, and its distance from the top of the scroller. */
+/** A message that stays where it is: the distance of its lower edge from the top of the scroller. */
 interface Anchor {
   item: Element;
-  offset: number;
+  bottom: number;
 }
 
-/** Returns the first message that is on the screen. */
+/**
+ * Returns the first message that is on the screen. Its lower edge stays, because its upper part changes when older
+ * messages are added: the author's name and the day are shown only once.
+ */
 function findAnchor(scroller: HTMLElement): Anchor | undefined {
-  const items = [...scroller.querySelectorAll("li.message")].reverse();
+  const items = [...scroller.querySelectorAll(".message > .body")].reverse();
   let anchor: Anchor | undefined;
   for (const item of items) {
-    const offset = offsetOf(scroller, item);
-    if (anchor && offset + item.clientHeight <= 0) break;
-    anchor = { item, offset };
+    const bottom = bottomOf(scroller, item);
+    if (anchor && bottom <= 0) break;
+    anchor = { item, bottom };
   }
   return anchor;
 }
 
+function bottomOf(scroller: HTMLElement, item: Element): number {
+  return item.getBoundingClientRect().bottom - scroller.getBoundingClientRect().top;
+}
+
 /** Returns the distance of an item from the top of the scroller's visible part, in pixels. */
-function offsetOf(scroller: HTMLElement, item: Element | null): number {
+function topOf(scroller: HTMLElement, item: Element | null): number {
   return item ? item.getBoundingClientRect().top - scroller.getBoundingClientRect().top : 0;
 }

@@ -46,7 +46,8 @@ export function Thread({ threadId }: { threadId: string }) {
   }
 
   const [dragged, setDragged] = useState(false);
-  const notFound = snapshot.error?.code === "thread_not_found";
+  // The second code: the page's address contains something that is not the ID of a thread.
+  const notFound = ["thread_not_found", "invalid_frame"].includes(snapshot.error?.code ?? "");
   const [settingError, setSettingError] = useState<string>();
   function changeSetting(change: Promise<void>) {
     setSettingError(undefined);
