@@ -156,6 +156,28 @@ test("a message below the visible part is announced by a button, and stays unrea
   await other.close();
 });
 
+test("more messages than fit on the screen arrive at once: the page stops at the first of them", async () => {
+  const title = `Many ${crypto.randomUUID()}`;
+  const thread = await newThread(title, "Sarah", "Michael");
+  await sendMessage("Sarah", thread, "Before");
+  const [reader, other] = [await Person.signedIn(browser, "Michael"), await Person.signedIn(browser, "Michael")];
+  await reader.openThread(title);
+  await other.waitForUnread(title, 0);
+  await reader.send("I have read it");
+  await other.threadLink(title).getByText("You: I have read it").waitFor();
+  await reader.page.context().setOffline(true);
+  await reader.waitForConnection("Offline");
+  for (let number = 1; number <= 40; number += 1) await sendMessage("Sarah", thread, `Message ${number}.`);
+  await reader.page.context().setOffline(false);
+  await reader.waitForMessage("Message 40.");
+  assert.equal(await firstBelowDivider(reader.page), "Message 1.");
+  assert.ok(await isOnScreen(reader.page, "Message 1."));
+  await waitUntil("what is on the screen is read", async () => (await other.unread(title)) < 40);
+  assert.ok((await other.unread(title)) > 10);
+  await reader.close();
+  await other.close();
+});
+
 function divider(page: Page) {
   return page.locator("li.new", { hasText: "New messages" });
 }

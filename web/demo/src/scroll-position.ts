@@ -14,8 +14,8 @@ export const DIVIDER_ID = "new-messages";
 
 /**
  * Decides what part of the timeline is visible. It opens at the divider, or at the end. Scrolled to the end, it follows
- * new messages; if the page is hidden, only as far as the divider stays visible. Otherwise, the visible messages stay
- * where they are when messages are added.
+ * new messages, but not beyond a new divider. Otherwise, the visible messages stay where they are when messages are
+ * added.
  */
 export function useScrollPosition(
   scroller: RefObject<HTMLElement | null>,
@@ -26,6 +26,7 @@ export function useScrollPosition(
   const [shownAtEnd, setShownAtEnd] = useState(true);
   const opened = useRef(false);
   const lastKey = useRef("");
+  const lastDivider = useRef<number | null>(null);
   const anchor = useRef<Anchor>(undefined);
 
   const update = () => {
@@ -43,7 +44,9 @@ export function useScrollPosition(
     const sent = last?.message === null && last.key !== lastKey.current;
     lastKey.current = last?.key ?? "";
     const follows = !opened.current || atEnd.current;
-    if (follows && divider !== null && !(opened.current && pageIsVisible())) {
+    const toDivider = divider !== null && (divider !== lastDivider.current || !pageIsVisible());
+    lastDivider.current = divider;
+    if (follows && toDivider) {
       element.scrollTop += topOf(element, document.getElementById(DIVIDER_ID)) - MARGIN_PX;
     } else if (follows || sent) element.scrollTop = element.scrollHeight;
     else if (anchor.current?.item.isConnected) {

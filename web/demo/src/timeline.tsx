@@ -25,7 +25,7 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
   const { entries, hasOlder, loadingOlder, error } = snapshot;
   const scroller = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
-  const divider = useDivider(view, snapshot, user.id, follows);
+  const divider = useDivider(view, snapshot, user.id, scroller, follows);
   const loaded = divider !== undefined;
   const shown = loaded ? entries : entries.filter(({ message }) => message === null);
   const { atEnd, scrollTo } = useScrollPosition(scroller, shown, divider, follows);
@@ -55,9 +55,9 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
     const element = scroller.current;
     if (!element || !loaded) return;
     const mark = () => markSeen(view, element);
-    mark();
     element.addEventListener("scroll", mark, { passive: true });
     document.addEventListener("visibilitychange", mark);
+    // It also calls `mark` once at the beginning, in the next frame. Before that, the scroll position may still change.
     const resized = new ResizeObserver(mark);
     resized.observe(element);
     return () => {

@@ -21,13 +21,15 @@ export function unreadMessages({ messages, readSeq }: ThreadSnapshot, userId: st
  * Returns where the divider "New messages" is: below the message with this `seq`, or nowhere if it is null. Undefined
  * until the first unread message is loaded; until then, nothing should be shown.
  *
- * The divider appears when the user opens the thread, or when messages arrive while the page is hidden or the end of
- * the messages is not on the screen. It stays where it is while the user reads.
+ * The divider appears when the user opens the thread, and when messages arrive that the user does not see at once: the
+ * page is hidden, the end of the messages is not on the screen, or the new messages do not fit on it. It stays where it
+ * is while the user reads.
  */
 export function useDivider(
   view: ThreadView,
   snapshot: ThreadSnapshot,
   userId: string,
+  scroller: RefObject<HTMLElement | null>,
   atEnd: RefObject<boolean>,
 ): number | null | undefined {
   const [divider, setDivider] = useState<number | null>();
@@ -51,7 +53,11 @@ export function useDivider(
     const sent = last?.message === null && lastKey.current !== undefined && last.key !== lastKey.current;
     lastKey.current = last?.key ?? "";
     if (sent) setDivider(null);
-    else if (divider === null && !(pageIsVisible() && atEnd.current)) setDivider(placeFor(snapshot, userId));
+    else if (divider === null) {
+      const [first] = unreadMessages(snapshot, userId);
+      const seen = pageIsVisible() && atEnd.current && fitsFrom(first?.seq, scroller.current);
+      if (!seen) setDivider(placeFor(snapshot, userId));
+    }
   }, [snapshot, divider]);
 
   useLayoutEffect(() => {
@@ -69,6 +75,14 @@ export function useDivider(
 /** Returns where the divider belongs now: below the last message that the user has read, if others follow. */
 function placeFor(snapshot: ThreadSnapshot, userId: string): number | null {
   return unreadMessages(snapshot, userId).length > 0 ? snapshot.readSeq : null;
+}
+
+/** Returns whether the messages from `seq` on fit on the screen together. */
+function fitsFrom(seq: number | undefined, scroller: HTMLElement | null): boolean {
+  const item = scroller?.querySelector(`li[data-seq="${seq}"]`);
+  if (!scroller || !item) return true;
+  const aboveItem = item.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
+  return scroller.scrollHeight - aboveItem <= scroller.clientHeight;
 }
 
 /** Moves the user's read mark to the last message that is on the screen, if the page is visible. */
