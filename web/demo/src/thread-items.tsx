@@ -81,20 +81,22 @@ function ThreadItem({ thread, open }: { thread: ThreadSummary; open: boolean }) 
           )}
           <bdi>{preview(lastMessage)}</bdi>
         </span>
-        <span class="marks">
-          {muted && (
-            <span class="muted">
-              <MutedIcon />
-              <span class="hidden">muted</span>
-            </span>
-          )}
-          {unreadCount > 0 && (
-            <span class="unread">
-              {unreadCount > 99 ? "99+" : unreadCount}
-              <span class="hidden"> unread</span>
-            </span>
-          )}
-        </span>
+        {(muted || unreadCount > 0) && (
+          <span class="marks">
+            {muted && (
+              <span class="muted">
+                <MutedIcon />
+                <span class="hidden">muted</span>
+              </span>
+            )}
+            {unreadCount > 0 && (
+              <span class="unread">
+                {unreadCount > 99 ? "99+" : unreadCount}
+                <span class="hidden"> unread</span>
+              </span>
+            )}
+          </span>
+        )}
       </a>
     </li>
   );
