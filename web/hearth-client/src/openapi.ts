@@ -285,13 +285,14 @@ export interface components {
          *     - `invalid_frame`: Socket: a field of the frame is missing, has the wrong type or exceeds its limit.
          *     - `frame_too_large`: Socket: the frame is larger than 32 KiB.
          *     - `too_many_subscriptions`: Socket: the connection has already subscribed to 500 channels. Open another connection.
+         *     - `not_subscribed`: Socket: the connection is not subscribed to the thread's channel. Subscribe first.
          *     - `too_many_connections`: Socket: the user has too many open connections, and this one is the oldest. The server closes it.
          *     - `connection_expired`: Socket: the token that opened the connection has expired. Reconnect with a new token.
          *     - `internal`: 500: the server failed to process the request. Its log has the details under the response's `requestId`.
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
+        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
         /** @description One invalid field of a request. */
         FieldError: {
             /** @description The field's name, such as `title`, or `memberIds[3]` for an element of a list. */
@@ -330,6 +331,31 @@ export interface components {
             /** @description What is wrong, as a text for developers. */
             message: string;
         };
+        /** @description Request body of `PUT /api/threads/{threadId}/read`. */
+        MarkRead: {
+            /**
+             * Format: uint64
+             * @description `seq` of a message in the thread, or 0: the caller has read all messages up to it.
+             */
+            seq: number;
+        };
+        /** @description Response body of `PUT /api/threads/{threadId}/read`. */
+        MarkedRead: {
+            /**
+             * Format: uint64
+             * @description The read mark that is now in effect. It is larger than the requested one if the mark was there already.
+             */
+            readSeq: number;
+        };
+        /** @description The caller. Response body of `GET /api/me` and `PATCH /api/me`. */
+        Me: {
+            /** @description The caller's user ID. */
+            id: components["schemas"]["UserId"];
+            /** @description The caller's name, or their ID if none of their tokens had a name. */
+            name: string;
+            /** @description Whether other members see how far the caller has read. */
+            receipts: boolean;
+        };
         /** @description A message. REST responses and `message:new` events contain the same object. */
         Message: {
             /** @description The message's files; empty if the message has only text. */
@@ -359,6 +385,28 @@ export interface components {
             /** @description Cursor that requests the next page; null on the last page. */
             nextCursor: string | null;
         };
+        /** @description A message as lists of threads show it. */
+        MessagePreview: {
+            /** @description The message's files, without links; empty if the message has only text. */
+            attachments: components["schemas"]["PreviewAttachment"][];
+            /** @description The user who wrote the message. */
+            author: components["schemas"]["Author"];
+            /** @description The first 200 characters of the message's text; empty if the message has only files. */
+            body: string;
+            /** @description When the message was committed. */
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description ID of the message. */
+            id: components["schemas"]["MessageId"];
+            /**
+             * Format: uint64
+             * @description The message's number in its thread.
+             */
+            seq: number;
+            /** @description ID of the message's thread. */
+            threadId: components["schemas"]["ThreadId"];
+            /** @description True if the message's text is longer than `body`. Missing otherwise. */
+            truncated?: boolean;
+        };
         /** @description A new file, before its upload. */
         NewFile: {
             /** @description ID of the file. */
@@ -367,6 +415,29 @@ export interface components {
             name: string;
             /** @description State of the file, always `pending`. */
             status: components["schemas"]["FileStatus"];
+        };
+        /** @description Response body of `GET /api/people`. */
+        PeoplePage: {
+            /** @description Cursor that requests the next page; null on the last page. */
+            nextCursor: string | null;
+            /** @description At most `limit` people by name, the caller included. */
+            people: components["schemas"]["Person"][];
+        };
+        /** @description A user whom the caller may write to. */
+        Person: {
+            /** @description ID of the user. */
+            id: components["schemas"]["UserId"];
+            /** @description The user's current name, or their ID if none of their tokens had a name. */
+            name: string;
+        };
+        /** @description A file of a message as lists of threads show it. */
+        PreviewAttachment: {
+            /** @description ID of the file. */
+            id: components["schemas"]["FileId"];
+            /** @description The media type that the file's owner declared. */
+            mimetype: string;
+            /** @description The file's name, without a path. */
+            name: string;
         };
         /** @description A problem document (RFC 9457): an error response of the server. */
         Problem: {
@@ -387,6 +458,16 @@ export interface components {
             title: string;
             /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
+        };
+        /** @description How far a member has read a thread. */
+        ReadMark: {
+            /**
+             * Format: uint64
+             * @description The member has read all messages up to this `seq`.
+             */
+            seq: number;
+            /** @description ID of the member. */
+            userId: components["schemas"]["UserId"];
         };
         /** @description Request body of `POST /api/threads/{threadId}/messages`. It must have visible text, files or both. */
         SendMessage: {
@@ -410,10 +491,50 @@ export interface components {
         };
         /** @description Response body of `GET /api/threads/{threadId}`. */
         ThreadDetails: {
+            /** @description Whether the member has archived the thread. It stays archived when messages arrive. */
+            archived: boolean;
             /** @description When the thread was created. */
             createdAt: components["schemas"]["Timestamp"];
             /** @description ID of the thread. */
             id: components["schemas"]["ThreadId"];
+            /**
+             * Format: uint64
+             * @description `seq` of the thread's newest message; 0 if the thread has no messages. A new message usually appears here within a second.
+             */
+            lastSeq: number;
+            /** @description IDs of the thread's members. They never change. */
+            memberIds: components["schemas"]["UserId"][];
+            /** @description The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID. */
+            memberNames: string[];
+            /** @description Until when the member has muted the thread; null if they have not. A time in the past has no effect. */
+            mutedUntil: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: uint64
+             * @description The caller's read mark: they have read all messages up to this `seq`.
+             */
+            readSeq: number;
+            /** @description The read marks of the members who share them, in the order of `memberIds`. */
+            reads: components["schemas"]["ReadMark"][];
+            /** @description The title that the thread's creator chose; null if the thread has none. */
+            title: string | null;
+            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
+            updatedAt: components["schemas"]["Timestamp"];
+        };
+        /** @description ID of a thread: `thread_…`. */
+        ThreadId: string;
+        /** @description A thread as all its members see it in the list. Data of `thread:new` events. */
+        ThreadOverview: {
+            /** @description When the thread was created. */
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description ID of the thread. */
+            id: components["schemas"]["ThreadId"];
+            /** @description Preview of the thread's newest message; null if the thread has no messages. */
+            lastMessage: components["schemas"]["MessagePreview"] | null;
+            /**
+             * Format: uint64
+             * @description `seq` of the thread's newest message; 0 if the thread has no messages. A new message usually appears here within a second.
+             */
+            lastSeq: number;
             /** @description IDs of the thread's members. They never change. */
             memberIds: components["schemas"]["UserId"][];
             /** @description The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID. */
@@ -423,8 +544,6 @@ export interface components {
             /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
-        /** @description ID of a thread: `thread_…`. */
-        ThreadId: string;
         /** @description Response body of `GET /api/threads`. */
         ThreadPage: {
             /** @description Cursor that requests the next page; null on the last page. */
@@ -432,20 +551,46 @@ export interface components {
             /** @description At most `limit` threads, most recently active first. */
             threads: components["schemas"]["ThreadSummary"][];
         };
+        /** @description A member's settings for a thread. Only this member sees them. Response body of `PATCH /api/threads/{threadId}/me`. */
+        ThreadSettings: {
+            /** @description Whether the member has archived the thread. It stays archived when messages arrive. */
+            archived: boolean;
+            /** @description Until when the member has muted the thread; null if they have not. A time in the past has no effect. */
+            mutedUntil: components["schemas"]["Timestamp"] | null;
+        };
         /** @description One thread in the list of `GET /api/threads`. */
         ThreadSummary: {
+            /** @description Whether the member has archived the thread. It stays archived when messages arrive. */
+            archived: boolean;
             /** @description When the thread was created. */
             createdAt: components["schemas"]["Timestamp"];
             /** @description ID of the thread. */
             id: components["schemas"]["ThreadId"];
-            /** @description The thread's newest message; null if the thread has no messages. A new message usually appears here within a second. */
-            lastMessage: components["schemas"]["Message"] | null;
+            /** @description Preview of the thread's newest message; null if the thread has no messages. */
+            lastMessage: components["schemas"]["MessagePreview"] | null;
+            /**
+             * Format: uint64
+             * @description `seq` of the thread's newest message; 0 if the thread has no messages. A new message usually appears here within a second.
+             */
+            lastSeq: number;
             /** @description IDs of the thread's members. They never change. */
             memberIds: components["schemas"]["UserId"][];
             /** @description The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID. */
             memberNames: string[];
+            /** @description Until when the member has muted the thread; null if they have not. A time in the past has no effect. */
+            mutedUntil: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: uint64
+             * @description The caller's read mark: they have read all messages up to this `seq`.
+             */
+            readSeq: number;
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
+            /**
+             * Format: uint64
+             * @description Number of messages after the caller's read mark: `lastSeq` − `readSeq`, at least 0.
+             */
+            unreadCount: number;
             /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
             updatedAt: components["schemas"]["Timestamp"];
         };
@@ -454,6 +599,18 @@ export interface components {
          * @description A time in UTC, in RFC 3339 with three decimals (milliseconds).
          */
         Timestamp: string;
+        /** @description Request body of `PATCH /api/me`. A missing field stays unchanged. */
+        UpdateMe: {
+            /** @description Whether other members see how far the caller has read. The caller's own devices see it in any case. */
+            receipts?: boolean | null;
+        };
+        /** @description Request body of `PATCH /api/threads/{threadId}/me`. A missing field stays unchanged. */
+        UpdateSettings: {
+            /** @description Whether the thread is archived. */
+            archived?: boolean | null;
+            /** @description Until when the thread is muted: a time in RFC 3339, from 1970 to 9999. Null ends it. */
+            mutedUntil?: string | null;
+        };
         /** @description Response body of `POST /api/files`: how to upload the bytes. */
         Upload: {
             /** @description When `uploadUrl` expires. The upload must start before this time. */
