@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use contract::{Me, PeoplePage, PeopleQuery, Person, PersonCursor, Profile, UpdateMe, UserId};
 use serde::Deserialize;
 
@@ -58,10 +59,10 @@ impl Chat {
         let request = if receipts {
             request.update_expression("SET id = :id REMOVE receipts")
         } else {
-            let off = aws_sdk_dynamodb::types::AttributeValue::Bool(false);
+            let off = AttributeValue::Bool(false);
             request.update_expression("SET id = :id, receipts = :off").expression_attribute_values(":off", off)
         };
-        let updated = request.return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew).send().await?;
+        let updated = request.return_values(ReturnValue::AllNew).send().await?;
         let row: ProfileRow = from_item(updated.attributes.unwrap_or_default())?;
         Ok(me(caller, row.name, row.receipts))
     }

@@ -48,7 +48,8 @@ impl Chat {
     /// of the user. Writes nothing if another instance has.
     ///
     /// The directory is written before the profile. So a crash in between is repaired by the next call: the profile still
-    /// shows that the name is not recorded.
+    /// shows that the token is not recorded. Both rows are written also if only the token is new, not the name. Their
+    /// conditions on the token's time then refuse the names of older tokens, which another instance may be recording.
     pub async fn record_profile(&self, profile: &Profile) -> Result<(), Error> {
         let Profile { id, name, issued_at } = profile;
         let recorded = self.recorded_profiles.get(id);
@@ -65,10 +66,8 @@ impl Chat {
             (None, stored) => stored,
         };
         let listed = stored.as_ref().is_some_and(|row| row.listed);
-        if !listed || newest.map(|(name, _)| name) != stored_name.map(|(name, _)| name) {
-            self.record_name(&keys::person(id), id, newest, false).await?;
-        }
         if !listed || newest != stored_name {
+            self.record_name(&keys::person(id), id, newest, false).await?;
             self.record_name(&keys::profile(id), id, newest, true).await?;
         }
         if let Some((name, _)) = newest {
@@ -96,7 +95,7 @@ impl Chat {
                 .expression_attribute_values(":issuedAt", n(issued_at));
         }
         match update.update_expression(format!("SET {}", set.join(", "))).send().await {
-            // The row has the name of a newer token. Whoever wrote it has recorded everything else, too.
+            // The row has the name of a newer token. The instance that wrote it also records the rest.
             Err(error) if condition_failed(&error) => Ok(()),
             recorded => Ok(recorded.map(drop)?),
         }
