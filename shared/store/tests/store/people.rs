@@ -1,5 +1,7 @@
 //! Tests of the directory, of the people whom a user shares a thread with, and of the caller's own profile.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Me, PeopleQuery, Profile, UpdateMe, UserId};
 use store::Chat;
@@ -73,8 +75,7 @@ async fn older_token_never_wins_in_either_row() {
         for newer in ["Sarah", "Sally"] {
             let tables = Tables::create().await;
             record(&tables, "Sarah", 1).await;
-            let other = tables.chat();
-            let other = std::sync::Arc::new(other);
+            let other = Arc::new(tables.chat());
             let overtake = move |_: &Intercepted| {
                 let other = other.clone();
                 Fault::After(Box::pin(async move {
@@ -104,7 +105,7 @@ async fn user_known_before_the_directory_enters_it_with_the_next_call() {
         let shown = if named { "Sarah" } else { "user-1" };
         assert_eq!(directory(&tables.chat(), "100").await, [("user-1".into(), shown.into())]);
         let stored = row(&tables, &tables.chat, PROFILE).await;
-        assert_eq!(stored.get("name").is_some(), named);
+        assert_eq!(stored.contains_key("name"), named);
         assert_eq!(stored["receipts"], AttributeValue::Bool(false));
     }
 }

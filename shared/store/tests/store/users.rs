@@ -71,12 +71,12 @@ async fn other_attributes_of_the_profile_survive_every_write() {
 async fn warm_instance_records_each_user_and_newer_named_token_once() {
     let tables = Tables::create().await;
     let calls = Arc::new(Mutex::new(Vec::new()));
-    let recorder = calls.clone();
-    let recorded = tables.through(move |call| {
-        recorder.lock().unwrap().push(call.operation.clone());
+    let made = calls.clone();
+    let counted = tables.through(move |call| {
+        made.lock().unwrap().push(call.operation.clone());
         Fault::Pass
     });
-    let chat = recorded.await.chat();
+    let chat = counted.await.chat();
     for (seen, records) in [
         (profile(None, 5), true),
         (profile(None, 6), false),
