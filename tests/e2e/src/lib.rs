@@ -7,6 +7,7 @@
 
 mod api;
 mod file;
+mod handshake;
 mod link;
 mod operator;
 mod picture;
@@ -22,6 +23,7 @@ mod wait;
 
 pub use api::{Reply, api_url, fetch, http};
 pub use file::{Upload, put};
+pub use handshake::{Handshake, Refused};
 pub use link::{Disposition, Served, download, get_link, redirect_target};
 pub use operator::Operator;
 pub use picture::{Picture, jpeg, png};
@@ -31,7 +33,7 @@ pub use shape::{
     items, seq_of, text,
 };
 pub use signer::Signer;
-pub use socket::{Handshake, MAX_FRAME_BYTES, Refused, Socket};
+pub use socket::{MAX_FRAME_BYTES, Socket};
 pub use stack::{Account, Quotas, Stack};
 pub use token::{claims, header, with_another_signature, with_another_subject, without_signature};
 pub use user::{Page, User, known_user_id, unknown_user_id};

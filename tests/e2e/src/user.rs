@@ -3,9 +3,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::api::{Reply, api_url, fetch, http};
+use crate::handshake::Handshake;
 use crate::operator::Operator;
 use crate::shape::{assert_keys, text};
-use crate::socket::{Handshake, Socket};
+use crate::socket::Socket;
 use crate::stack::Stack;
 use crate::token::{id_token, new_account};
 use crate::wait::eventually;
@@ -191,6 +192,13 @@ impl User {
             Handshake::with_ticket(&ticket).open().await.ok()
         })
         .await
+    }
+
+    /// Opens a socket and subscribes it to the user's inbox. Repeats each step until it succeeds.
+    pub async fn connect_inbox(&self) -> Socket {
+        let mut socket = self.connect().await;
+        eventually("subscribing to the inbox", async || socket.try_subscribe_inbox().await).await;
+        socket
     }
 
     /// Opens a socket and subscribes it to a thread. Repeats each step until it succeeds.

@@ -89,7 +89,7 @@ pub(crate) const CLIENT_LIMITS: [ClientLimit; 11] = [
 ];
 
 /// Limits that doc comments of `contract` link to, each with its value and the unit in which the API documents show it.
-const IN_DESCRIPTIONS: [(&str, u64, Unit); 13] = [
+const IN_DESCRIPTIONS: [(&str, u64, Unit); 15] = [
     ("BODY_CHARS", limits::BODY_CHARS as u64, Unit::Count),
     ("ERRORS", limits::ERRORS as u64, Unit::Count),
     ("FILES", limits::FILES as u64, Unit::Count),
@@ -99,9 +99,11 @@ const IN_DESCRIPTIONS: [(&str, u64, Unit); 13] = [
     ("FRAME_BYTES", limits::FRAME_BYTES as u64, Unit::KiB),
     ("FRAME_ID_CHARS", limits::FRAME_ID_CHARS as u64, Unit::Count),
     ("MEMBERS", limits::MEMBERS as u64, Unit::Count),
+    ("PREVIEW_CHARS", limits::PREVIEW_CHARS as u64, Unit::Count),
     ("REQUEST_BYTES", limits::REQUEST_BYTES as u64, Unit::KiB),
     ("SUBSCRIPTIONS", limits::SUBSCRIPTIONS as u64, Unit::Count),
     ("TITLE_CHARS", limits::TITLE_CHARS as u64, Unit::Count),
+    ("TYPING_SECONDS", limits::TYPING_SECONDS, Unit::Count),
     ("USER_ID_BYTES", limits::USER_ID_BYTES as u64, Unit::Count),
 ];
 

@@ -17,7 +17,7 @@ const GENERATED_AFTER: &str = "  schemas:";
 const NOTICE: &str = "# Generated from shared/contract by `make docs`. Do not edit the lines below.";
 
 /// Events that answer a client's frame and therefore repeat its `id`.
-const ANSWERS: [&str; 4] = ["subscribed", "unsubscribed", "pong", "error"];
+const ANSWERS: [&str; 5] = ["subscribed", "unsubscribed", "accepted", "pong", "error"];
 
 /// An error that API Gateway sends itself.
 #[derive(JsonSchema)]
