@@ -9,7 +9,7 @@ use tokio::time::Instant;
 const CONCURRENT_READS: usize = 16;
 
 /// An open connection that a delivery posts the event to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Target<'a> {
     /// Those channels of the delivery that the connection is subscribed to, each with the subscription.
     subscriptions: Vec<(&'a Channel, Subscriber)>,
@@ -30,7 +30,7 @@ impl<'a> Target<'a> {
 
     /// Returns the channels of the delivery that the connection is subscribed to. If it turns out to be closed, these
     /// subscriptions are deleted.
-    pub(crate) fn channels(&self) -> impl Iterator<Item = &'a Channel> {
+    pub fn channels(&self) -> impl Iterator<Item = &'a Channel> {
         self.subscriptions.iter().map(|(channel, _)| *channel)
     }
 
@@ -42,7 +42,7 @@ impl<'a> Target<'a> {
 }
 
 /// The subscribers of a delivery's channels. Each connection occurs once, with all its channels.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Audience<'a> {
     pub(crate) targets: BTreeMap<ConnectionId, Target<'a>>,
     pub(crate) expired: BTreeMap<ConnectionId, Vec<&'a Channel>>,
@@ -55,6 +55,18 @@ impl<'a> Audience<'a> {
     #[must_use]
     pub fn get(&self, id: &ConnectionId) -> Option<&Target<'a>> {
         self.targets.get(id)
+    }
+
+    /// Returns the number of connections that receive the event.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Returns whether no connection receives the event.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
     }
 
     /// Removes the connections for which `keep` returns false. They do not receive the event.

@@ -33,7 +33,123 @@ export interface FileStatusEvent {
   event: "file:status";
 }
 
-/** The channel of a thread: `thread:` and the thread's ID. Only the thread's members may subscribe to it. */
+/** A user is typing in a thread. It lasts for 15 seconds; a client repeats it every 10 seconds while its user types. */
+export interface TypingEvent {
+  data: {
+    /** ID of the thread. */
+    threadId: Schemas["ThreadId"];
+    /** ID of the user who is typing. */
+    userId: Schemas["UserId"];
+  };
+  event: "typing";
+}
+
+/**
+ * A member's read mark has moved. Subscribers of the thread receive it if the member shares read receipts; the member's
+ * own connections receive it in any case.
+ */
+export interface ReadUpdatedEvent {
+  /** How far a member has read a thread. */
+  data: {
+    /** The member has read all messages up to this `seq`. */
+    seq: number;
+    /** ID of the thread. */
+    threadId: Schemas["ThreadId"];
+    /** ID of the member. */
+    userId: Schemas["UserId"];
+  };
+  event: "read:updated";
+}
+
+/** The caller has changed their settings of a thread on one of their devices. */
+export interface ThreadSettingsEvent {
+  /**
+   * A member's settings for a thread. Only this member sees them. Response body of `PATCH /api/threads/{threadId}/me`.
+   */
+  data: {
+    /** Whether the member has archived the thread. It stays archived when messages arrive. */
+    archived: boolean;
+    /** Until when the member has muted the thread; null if they have not. A time in the past has no effect. */
+    mutedUntil: Schemas["Timestamp"] | null;
+    /** ID of the thread. */
+    threadId: Schemas["ThreadId"];
+  };
+  event: "thread:settings";
+}
+
+/** A thread as all its members see it in the list. Data of `thread:new` events. */
+export interface ThreadOverview {
+  /** When the thread was created. */
+  createdAt: Schemas["Timestamp"];
+  /** ID of the thread. */
+  id: Schemas["ThreadId"];
+  /** Preview of the thread's newest message; null if the thread has no messages. */
+  lastMessage: Schemas["MessagePreview"] | null;
+  /**
+   * `seq` of the thread's newest message; 0 if the thread has no messages. A new message usually appears here within a
+   * second.
+   */
+  lastSeq: number;
+  /** IDs of the thread's members. They never change. */
+  memberIds: (Schemas["UserId"])[];
+  /** The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID. */
+  memberNames: (string)[];
+  /** The title that the thread's creator chose; null if the thread has none. */
+  title: string | null;
+  /**
+   * When the newest message was committed, or when the thread was created if it has no messages. It is usually updated
+   * within a second of a new message.
+   */
+  updatedAt: Schemas["Timestamp"];
+}
+
+/** The thread of a `thread:new` event. */
+export type NewThread = ThreadOverview | {
+  /** ID of the thread. */
+  id: Schemas["ThreadId"];
+  /** Always true. */
+  truncated: boolean;
+};
+
+/** A thread was created, and the caller is one of its members. */
+export interface ThreadNewEvent {
+  data: {
+    /** The thread. */
+    thread: NewThread;
+  };
+  event: "thread:new";
+}
+
+/** What changes in a thread with a new message. Data of `thread:updated` events. */
+export interface ThreadUpdate {
+  /** ID of the thread. */
+  id: Schemas["ThreadId"];
+  /** Preview of the newest message; null if the thread has no messages. */
+  lastMessage: Schemas["MessagePreview"] | null;
+  /** `seq` of the thread's newest message. */
+  lastSeq: number;
+  /** When the newest message was committed. */
+  updatedAt: Schemas["Timestamp"];
+}
+
+/**
+ * Messages were committed in one of the caller's threads. Sent once for several messages that follow each other
+ * closely, and not to a connection that has received `message:new` for all of them.
+ */
+export interface ThreadUpdatedEvent {
+  data: {
+    /** The authors of the messages, whose read marks move with them: each has read all messages up to this `seq`. */
+    sent: (Schemas["ReadMark"])[];
+    /** The thread's current state. */
+    thread: ThreadUpdate;
+  };
+  event: "thread:updated";
+}
+
+/**
+ * The channel of a thread, `thread:` and the thread's ID, or `inbox`. Only the thread's members may subscribe to a
+ * thread.
+ */
 export type Channel = string;
 
 /**
@@ -49,9 +165,9 @@ export interface SubscribedEvent {
     channel: Channel;
     /**
      * The thread's last `seq` at the time of the subscription. The server pushes every later message. The client
-     * fetches missing messages up to this `seq` over REST, with the query parameter `after`.
+     * fetches missing messages up to this `seq` over REST, with the query parameter `after`. Missing for `inbox`.
      */
-    seq: number;
+    seq?: number;
   };
   event: "subscribed";
   /** The `id` of the client's frame. Missing if the frame had none. */
@@ -65,6 +181,17 @@ export interface UnsubscribedEvent {
     channel: Channel;
   };
   event: "unsubscribed";
+  /** The `id` of the client's frame. Missing if the frame had none. */
+  id?: FrameId;
+}
+
+/** Answer to a `typing` frame with an `id`. */
+export interface AcceptedEvent {
+  data: {
+    /** The thread's channel. */
+    channel: Channel;
+  };
+  event: "accepted";
   /** The `id` of the client's frame. Missing if the frame had none. */
   id?: FrameId;
 }
@@ -104,10 +231,29 @@ export interface ErrorEvent {
 export type ServerEvent =
   | MessageNewEvent
   | FileStatusEvent
+  | TypingEvent
+  | ReadUpdatedEvent
+  | ThreadSettingsEvent
+  | ThreadNewEvent
+  | ThreadUpdatedEvent
   | SubscribedEvent
   | UnsubscribedEvent
+  | AcceptedEvent
   | PongEvent
   | ErrorEvent;
 
 /** The names of all events. */
-export const EVENTS = ["message:new", "file:status", "subscribed", "unsubscribed", "pong", "error"] as const;
+export const EVENTS = [
+  "message:new",
+  "file:status",
+  "typing",
+  "read:updated",
+  "thread:settings",
+  "thread:new",
+  "thread:updated",
+  "subscribed",
+  "unsubscribed",
+  "accepted",
+  "pong",
+  "error",
+] as const;

@@ -169,27 +169,27 @@ async fn acquaintances_are_those_who_share_a_thread_and_the_user() {
 async fn receipts_are_shared_until_the_user_stops_it_and_survive_other_writes() {
     let tables = Tables::create().await;
     let (chat, sarah) = (tables.chat(), profile("user-1", Some("Sarah"), 1));
-    let me = |receipts| Me { id: sarah.id.clone(), name: "Sarah".into(), receipts };
+    let me = |name: &str, receipts| Me { id: sarah.id.clone(), name: name.into(), receipts };
     // The user has no profile yet.
-    assert_eq!(chat.me(&sarah).await.unwrap(), me(true));
+    assert_eq!(chat.me(&sarah).await.unwrap(), me("Sarah", true));
     let off = UpdateMe { receipts: Some(false) };
     for _ in 0..2 {
-        assert_eq!(chat.update_me(&sarah, off).await.unwrap(), me(false));
+        assert_eq!(chat.update_me(&sarah, off).await.unwrap(), me("Sarah", false));
     }
     chat.record_profile(&sarah).await.unwrap();
     record(&tables, "Sara", 2).await;
-    assert_eq!(chat.me(&sarah).await.unwrap(), me(false));
-    assert_eq!(chat.update_me(&sarah, UpdateMe { receipts: None }).await.unwrap(), me(false));
-    assert_eq!(chat.update_me(&sarah, off).await.unwrap(), me(false));
+    assert_eq!(chat.me(&sarah).await.unwrap(), me("Sara", false));
+    assert_eq!(chat.update_me(&sarah, UpdateMe { receipts: None }).await.unwrap(), me("Sara", false));
+    assert_eq!(chat.update_me(&sarah, off).await.unwrap(), me("Sara", false));
     // The name and its time belong to `record_profile`.
     assert_eq!(names(&tables).await, ["Sara", "Sara"]);
     assert_eq!(number(&tables, &tables.chat, PROFILE, "issuedAt").await, 2);
-    assert_eq!(chat.update_me(&sarah, UpdateMe { receipts: Some(true) }).await.unwrap(), me(true));
-    assert_eq!(tables.chat().me(&sarah).await.unwrap(), me(true));
+    assert_eq!(chat.update_me(&sarah, UpdateMe { receipts: Some(true) }).await.unwrap(), me("Sara", true));
+    assert_eq!(tables.chat().me(&sarah).await.unwrap(), me("Sara", true));
 }
 
 #[tokio::test]
-async fn name_of_the_caller_is_that_of_the_token_or_the_stored_one_or_the_id() {
+async fn name_of_the_caller_is_that_of_the_newest_token_or_the_id() {
     let tables = Tables::create().await;
     let (chat, nameless) = (tables.chat(), profile("user-1", None, 9));
     let off = UpdateMe { receipts: Some(false) };
@@ -198,6 +198,9 @@ async fn name_of_the_caller_is_that_of_the_token_or_the_stored_one_or_the_id() {
     assert_eq!(chat.me(&nameless).await.unwrap().name, "Sarah");
     assert_eq!(chat.update_me(&nameless, off).await.unwrap().name, "Sarah");
     assert_eq!(chat.me(&profile("user-1", Some("Sara"), 2)).await.unwrap().name, "Sara");
+    let outdated = profile("user-1", Some("Old"), 0);
+    assert_eq!(chat.me(&outdated).await.unwrap().name, "Sarah");
+    assert_eq!(chat.update_me(&outdated, off).await.unwrap().name, "Sarah");
 }
 
 #[tokio::test]
