@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::api::{Reply, api_url, fetch, http};
 use crate::handshake::Handshake;
 use crate::operator::Operator;
-use crate::shape::{assert_keys, text};
+use crate::shape::{assert_keys, items, text};
 use crate::socket::Socket;
 use crate::stack::Stack;
 use crate::token::{id_token, new_account};
@@ -92,6 +92,16 @@ impl User {
         fetch(self.request(Method::POST, path).json(body)).await
     }
 
+    /// Sends a PUT with a JSON body.
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        fetch(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// Sends a PATCH with a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
+        fetch(self.request(Method::PATCH, path).json(body)).await
+    }
+
     /// Sends a POST with the content type `application/json` and any body, even invalid JSON.
     pub async fn post_raw(&self, path: &str, body: impl Into<reqwest::Body>) -> Reply {
         let request = self.request(Method::POST, path).header("content-type", "application/json").body(body);
@@ -143,6 +153,26 @@ impl User {
     pub async fn send_with_retries(&self, thread: &str, body: &str) -> Value {
         let (key, body) = (Uuid::now_v7().to_string(), json!({ "body": body }));
         with_retries(async || self.post_message_with_key(thread, key.as_bytes(), &body).await).await.ok(201)
+    }
+
+    /// Moves the user's read mark. Panics if the API refuses it. Returns the mark in effect.
+    pub async fn mark_read(&self, thread: &str, seq: u64) -> u64 {
+        let answer = self.put(&format!("/api/threads/{thread}/read"), &json!({ "seq": seq })).await.ok(200);
+        assert_keys(&answer, &["readSeq"]);
+        answer["readSeq"].as_u64().unwrap_or_else(|| panic!("readSeq is not a number: {answer}"))
+    }
+
+    /// Returns a thread as `GET /api/threads/{threadId}` shows it.
+    pub async fn thread(&self, thread: &str) -> Value {
+        self.get(&format!("/api/threads/{thread}"), &[]).await.ok(200)
+    }
+
+    /// Returns a thread as the list of threads shows it, or `None` if the first 100 of the list do not contain it.
+    /// `archived` selects the list.
+    pub async fn listed(&self, thread: &str, archived: bool) -> Option<Value> {
+        let query = [("limit", "100"), ("archived", if archived { "true" } else { "false" })];
+        let page = self.get("/api/threads", &query).await.ok(200);
+        items(&page["threads"]).iter().find(|listed| listed["id"] == thread).cloned()
     }
 
     /// Sends `GET /api/threads/{threadId}/messages`.

@@ -78,13 +78,13 @@ pub(crate) const CLIENT_LIMITS: [ClientLimit; 11] = [
         name: "pageSize",
         value: limits::PAGE as u64,
         pointer: "/components/parameters/Limit/schema/maximum",
-        description: "Maximum number of threads or messages on a page.",
+        description: "Maximum number of threads, messages or people on a page.",
     },
     ClientLimit {
         name: "defaultPageSize",
         value: limits::PAGE_DEFAULT as u64,
         pointer: "/components/parameters/Limit/schema/default",
-        description: "Number of threads or messages on a page if the request has no `limit`.",
+        description: "Number of threads, messages or people on a page if the request has no `limit`.",
     },
 ];
 
