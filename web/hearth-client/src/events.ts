@@ -91,9 +91,9 @@ export interface ThreadOverview {
    */
   lastSeq: number;
   /** IDs of the thread's members. They never change. */
-  memberIds: (Schemas["UserId"])[];
+  memberIds: Schemas["UserId"][];
   /** The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID. */
-  memberNames: (string)[];
+  memberNames: string[];
   /** The title that the thread's creator chose; null if the thread has none. */
   title: string | null;
   /**
@@ -104,12 +104,14 @@ export interface ThreadOverview {
 }
 
 /** The thread of a `thread:new` event. */
-export type NewThread = ThreadOverview | {
-  /** ID of the thread. */
-  id: Schemas["ThreadId"];
-  /** Always true. */
-  truncated: boolean;
-};
+export type NewThread =
+  | ThreadOverview
+  | {
+      /** ID of the thread. */
+      id: Schemas["ThreadId"];
+      /** Always true. */
+      truncated: boolean;
+    };
 
 /** A thread was created, and the caller is one of its members. */
 export interface ThreadNewEvent {
@@ -139,7 +141,7 @@ export interface ThreadUpdate {
 export interface ThreadUpdatedEvent {
   data: {
     /** The authors of the messages, whose read marks move with them: each has read all messages up to this `seq`. */
-    sent: (Schemas["ReadMark"])[];
+    sent: Schemas["ReadMark"][];
     /** The thread's current state. */
     thread: ThreadUpdate;
   };
