@@ -57,6 +57,8 @@ pub struct Frame {
     pub id: Option<Value>,
     /// The action that the frame requests, or the error to answer it with.
     pub action: Result<Action, FrameError>,
+    /// Whether the client gets an answer. False only for `typing` without an `id`, also if it is not valid.
+    pub answered: bool,
 }
 
 impl Frame {
@@ -66,14 +68,11 @@ impl Frame {
     pub fn parse(text: &str) -> Self {
         if text.len() > limits::FRAME_BYTES {
             let detail = format!("The frame is larger than {} bytes. Send a smaller one.", limits::FRAME_BYTES);
-            return Self { id: None, action: Err(FrameError::new(ErrorCode::FrameTooLarge, detail)) };
+            return Self::invalid(FrameError::new(ErrorCode::FrameTooLarge, detail));
         }
         let Ok(Value::Object(object)) = serde_json::from_str(text) else {
-            let error = FrameError::new(
-                ErrorCode::MalformedFrame,
-                "The frame is not a JSON object. Send one JSON object per frame.",
-            );
-            return Self { id: None, action: Err(error) };
+            let detail = "The frame is not a JSON object. Send one JSON object per frame.";
+            return Self::invalid(FrameError::new(ErrorCode::MalformedFrame, detail));
         };
         let id = match object.get("id") {
             None | Some(Value::Null) => None,
@@ -88,10 +87,11 @@ impl Frame {
                     "`id` must be a 64-bit integer or a string of at most {} characters.",
                     limits::FRAME_ID_CHARS
                 );
-                return Self { id: None, action: Err(FrameError::new(ErrorCode::InvalidFrame, detail)) };
+                return Self::invalid(FrameError::new(ErrorCode::InvalidFrame, detail));
             }
         };
-        let action = match object.get("action").map(Value::as_str) {
+        let name = object.get("action").map(Value::as_str);
+        let action = match name {
             Some(Some("subscribe")) => channel(object.get("channel")).map(Action::Subscribe),
             Some(Some("unsubscribe")) => channel(object.get("channel")).map(Action::Unsubscribe),
             Some(Some("typing")) => thread(object.get("channel")).map(Action::Typing),
@@ -99,7 +99,14 @@ impl Frame {
             Some(Some(_)) => Err(FrameError::unknown_action()),
             _ => Err(FrameError::new(ErrorCode::InvalidFrame, "`action` must be a string.")),
         };
-        Self { id, action }
+        let answered = id.is_some() || name != Some(Some("typing"));
+        Self { id, action, answered }
+    }
+
+    /// Creates a frame without an ID that is answered with `error`.
+    #[must_use]
+    pub fn invalid(error: FrameError) -> Self {
+        Self { id: None, action: Err(error), answered: true }
     }
 }
 
@@ -146,12 +153,30 @@ mod tests {
     fn actions_are_read_and_unknown_fields_ignored() {
         let frame = Frame::parse(r#"{"action":"subscribe","channel":"thread:thread_1","id":7,"x":1}"#);
         let thread = ThreadId::parse("thread_1").unwrap();
-        assert_eq!(frame, Frame { id: Some(json!(7)), action: Ok(Action::Subscribe(ChannelName::Thread(thread))) });
+        let action = Ok(Action::Subscribe(ChannelName::Thread(thread)));
+        assert_eq!(frame, Frame { id: Some(json!(7)), action, answered: true });
         assert_eq!(Frame::parse(r#"{"action":"ping"}"#).action, Ok(Action::Ping));
         assert_eq!(
             Frame::parse(r#"{"action":"ping","id":1.0}"#),
-            Frame { id: Some(json!(1.0)), action: Ok(Action::Ping) }
+            Frame { id: Some(json!(1.0)), action: Ok(Action::Ping), answered: true }
         );
+    }
+
+    #[test]
+    fn only_typing_without_id_is_not_answered() {
+        for (frame, answered) in [
+            (r#"{"action":"typing","channel":"thread:thread_1"}"#, false),
+            (r#"{"action":"typing","channel":"inbox","id":null}"#, false),
+            (r#"{"action":"typing"}"#, false),
+            (r#"{"action":"typing","channel":"thread:thread_1","id":0}"#, true),
+            (r#"{"action":"typing","channel":"inbox","id":""}"#, true),
+            (r#"{"action":"typing","id":{}}"#, true),
+            (r#"{"action":["typing"]}"#, true),
+            (r#"{"action":"ping"}"#, true),
+            ("typing", true),
+        ] {
+            assert_eq!(Frame::parse(frame).answered, answered, "{frame}");
+        }
     }
 
     #[test]

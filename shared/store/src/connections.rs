@@ -215,8 +215,8 @@ impl Connections {
         }
     }
 
-    /// Deletes a subscription. Idempotent. That to an inbox is the one to the user's own channel. The channel stays in the connection's row: that saves a write now and costs
-    /// one unnecessary delete when the connection is removed.
+    /// Deletes a subscription; for an inbox, the one to the user's own channel. Idempotent. The channel stays in the
+    /// connection's row: that saves a write now and costs one unnecessary delete when the connection is removed.
     pub async fn unsubscribe(&self, id: &ConnectionId, channel: &Channel) -> Result<(), Error> {
         self.table.delete(&keys::subscription(channel, id)).await.map(drop)
     }

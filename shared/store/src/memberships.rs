@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use contract::{OwnState, ReadMark, ThreadId, ThreadSettings, Timestamp, UpdateSettings, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -173,15 +173,19 @@ impl Chat {
         update: UpdateSettings,
     ) -> Result<Option<ThreadSettings>, Error> {
         let UpdateSettings { archived, muted_until } = update;
+        if archived.is_none() && muted_until.is_none() {
+            return Ok(self.membership(user, thread).await?.map(|row| row.settings()));
+        }
         let (mut set, mut remove) = (vec!["changed = :changed"], Vec::new());
-        let mut request =
-            self.table.update(&keys::membership(user, thread)).condition_expression("attribute_exists(pk)");
-        request = request.expression_attribute_values(":changed", s(MembershipChange::Settings.as_str()));
+        let mut request = self
+            .table
+            .update(&keys::membership(user, thread))
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":changed", s(MembershipChange::Settings.as_str()));
         match archived {
             Some(true) => {
                 set.push("archived = :archived");
-                request = request
-                    .expression_attribute_values(":archived", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
+                request = request.expression_attribute_values(":archived", AttributeValue::Bool(true));
             }
             Some(false) => remove.push("archived"),
             None => {}
@@ -194,16 +198,14 @@ impl Chat {
             Some(None) => remove.push("mutedUntil"),
             None => {}
         }
-        if archived.is_none() && muted_until.is_none() {
-            return Ok(self.membership(user, thread).await?.map(|row| row.settings()));
-        }
         let mut expression = format!("SET {}", set.join(", "));
         if !remove.is_empty() {
             expression = format!("{expression} REMOVE {}", remove.join(", "));
         }
         match request.update_expression(expression).return_values(ReturnValue::AllNew).send().await {
             Ok(updated) => {
-                from_item::<MembershipRow>(updated.attributes.unwrap_or_default()).map(|row| Some(row.settings()))
+                let row: MembershipRow = from_item(updated.attributes.unwrap_or_default())?;
+                Ok(Some(row.settings()))
             }
             Err(error) if condition_failed(&error) => Ok(None),
             Err(error) => Err(error.into()),
@@ -240,7 +242,7 @@ impl Chat {
     }
 
     /// Reads a user's membership in a thread. Returns `None` if there is none.
-    async fn membership(&self, user: &UserId, thread: &ThreadId) -> Result<Option<MembershipRow>, Error> {
+    pub(crate) async fn membership(&self, user: &UserId, thread: &ThreadId) -> Result<Option<MembershipRow>, Error> {
         self.table.get(&keys::membership(user, thread)).await?.map(from_item).transpose()
     }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use contract::{Me, PeoplePage, PeopleQuery, Person, PersonCursor, Profile, UpdateMe, UserId};
 use serde::Deserialize;
 
@@ -7,7 +8,7 @@ use crate::chat::Chat;
 use crate::error::Error;
 use crate::keys;
 use crate::row::{from_item, s};
-use crate::users::ProfileRow;
+use crate::users::{ProfileRow, newest_name};
 
 /// The row of a user in the directory.
 #[derive(Deserialize)]
@@ -40,12 +41,9 @@ impl Chat {
         Ok(page(people.collect(), query))
     }
 
-    /// Reads the caller's profile.
+    /// Reads the caller's profile. The name is that of the newest token, even if the caller's token is older.
     pub async fn me(&self, caller: &Profile) -> Result<Me, Error> {
-        let row = self.table.get(&keys::profile(&caller.id)).await?;
-        let row = row.map(from_item::<ProfileRow>).transpose()?;
-        let stored = row.as_ref().and_then(|row| row.name.clone());
-        Ok(me(caller, stored, row.is_none_or(|row| row.receipts)))
+        Ok(me(caller, self.profile_row(&caller.id).await?.as_ref()))
     }
 
     /// Changes the caller's profile and returns it.
@@ -58,18 +56,18 @@ impl Chat {
         let request = if receipts {
             request.update_expression("SET id = :id REMOVE receipts")
         } else {
-            let off = aws_sdk_dynamodb::types::AttributeValue::Bool(false);
+            let off = AttributeValue::Bool(false);
             request.update_expression("SET id = :id, receipts = :off").expression_attribute_values(":off", off)
         };
-        let updated = request.return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew).send().await?;
-        let row: ProfileRow = from_item(updated.attributes.unwrap_or_default())?;
-        Ok(me(caller, row.name, row.receipts))
+        let updated = request.return_values(ReturnValue::AllNew).send().await?;
+        let row = from_item(updated.attributes.unwrap_or_default())?;
+        Ok(me(caller, Some(&row)))
     }
 }
 
-fn me(caller: &Profile, stored_name: Option<String>, receipts: bool) -> Me {
-    let name = caller.name.clone().or(stored_name).unwrap_or_else(|| caller.id.to_string());
-    Me { id: caller.id.clone(), name, receipts }
+fn me(caller: &Profile, stored: Option<&ProfileRow>) -> Me {
+    let name = newest_name(caller, stored).map_or_else(|| caller.id.to_string(), |(name, _)| name.to_owned());
+    Me { id: caller.id.clone(), name, receipts: stored.is_none_or(|row| row.receipts) }
 }
 
 /// Sorts people by name and returns the page that follows the query's cursor.

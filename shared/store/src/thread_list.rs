@@ -28,7 +28,12 @@ impl Chat {
             Some(ReadMark { user_id: member.clone(), seq: own.read_seq })
         });
         let reads = reads.collect();
-        let own = related.memberships.remove(viewer).ok_or_else(|| missing(&keys::membership(viewer, id)))?;
+        // A batch read is not isolated from transactions: it may miss the membership in a thread that is being created.
+        let own = match related.memberships.remove(viewer) {
+            Some(own) => Some(own),
+            None => self.membership(viewer, id).await?,
+        };
+        let own = own.ok_or_else(|| missing(&keys::membership(viewer, id)))?;
         let name = |member: &UserId| related.profiles.get(member)?.name.clone();
         let member_names = row.member_ids.iter().map(|member| name(member).unwrap_or_else(|| member.to_string()));
         let member_names = member_names.collect();

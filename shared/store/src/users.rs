@@ -32,6 +32,23 @@ fn shared_by_default() -> bool {
     true
 }
 
+impl ProfileRow {
+    /// Returns the stored name and when its token was issued.
+    fn dated_name(&self) -> Option<(&str, i64)> {
+        self.name.as_deref().zip(self.issued_at)
+    }
+}
+
+/// Returns the name from the newer token, the caller's or the one of the stored name, and when that token was issued.
+/// Returns `None` if neither token had a name.
+pub(crate) fn newest_name<'a>(caller: &'a Profile, stored: Option<&'a ProfileRow>) -> Option<(&'a str, i64)> {
+    let token = caller.name.as_deref().map(|name| (name, caller.issued_at));
+    match (token, stored.and_then(ProfileRow::dated_name)) {
+        (Some(token), Some(stored)) if stored.1 >= token.1 => Some(stored),
+        (token, stored) => token.or(stored),
+    }
+}
+
 /// Names of users by their ID. It has no entry for a user whose name is not stored.
 pub(crate) struct Names(pub(crate) HashMap<UserId, String>);
 
@@ -48,7 +65,8 @@ impl Chat {
     /// of the user. Writes nothing if another instance has.
     ///
     /// The directory is written before the profile. So a crash in between is repaired by the next call: the profile still
-    /// shows that the name is not recorded.
+    /// shows that the token is not recorded. Both rows are written also if only the token is new, not the name. Their
+    /// conditions on the token's time then refuse the names of older tokens, which another instance may be recording.
     pub async fn record_profile(&self, profile: &Profile) -> Result<(), Error> {
         let Profile { id, name, issued_at } = profile;
         let recorded = self.recorded_profiles.get(id);
@@ -57,18 +75,12 @@ impl Chat {
         if recorded.is_some_and(|newest| newest >= token_time) {
             return Ok(());
         }
-        let stored = self.table.get(&keys::profile(id)).await?.map(from_item::<ProfileRow>).transpose()?;
-        let stored_name = stored.as_ref().and_then(|row| row.name.as_deref().zip(row.issued_at));
-        let newest = match (name.as_deref().map(|name| (name, *issued_at)), stored_name) {
-            (Some(token), Some(stored)) if stored.1 >= token.1 => Some(stored),
-            (Some(token), _) => Some(token),
-            (None, stored) => stored,
-        };
+        let stored = self.profile_row(id).await?;
+        let stored_name = stored.as_ref().and_then(ProfileRow::dated_name);
+        let newest = newest_name(profile, stored.as_ref());
         let listed = stored.as_ref().is_some_and(|row| row.listed);
-        if !listed || newest.map(|(name, _)| name) != stored_name.map(|(name, _)| name) {
-            self.record_name(&keys::person(id), id, newest, false).await?;
-        }
         if !listed || newest != stored_name {
+            self.record_name(&keys::person(id), id, newest, false).await?;
             self.record_name(&keys::profile(id), id, newest, true).await?;
         }
         if let Some((name, _)) = newest {
@@ -96,10 +108,15 @@ impl Chat {
                 .expression_attribute_values(":issuedAt", n(issued_at));
         }
         match update.update_expression(format!("SET {}", set.join(", "))).send().await {
-            // The row has the name of a newer token. Whoever wrote it has recorded everything else, too.
+            // The row has the name of a newer token. The instance that wrote it also records the rest.
             Err(error) if condition_failed(&error) => Ok(()),
             recorded => Ok(recorded.map(drop)?),
         }
+    }
+
+    /// Reads a user's profile. Returns `None` if the user has never called.
+    pub(crate) async fn profile_row(&self, id: &UserId) -> Result<Option<ProfileRow>, Error> {
+        self.table.get(&keys::profile(id)).await?.map(from_item).transpose()
     }
 
     /// Returns those of `users` that have never called, that is, have no profile. Reads all profiles in one batch.

@@ -57,9 +57,9 @@ async fn concurrent_creations_with_one_member_set_create_one_thread() {
     }
     assert_eq!((new.len(), existing.len()), (1, 63));
     assert!(existing.iter().all(|thread| *thread == new[0]));
-    // These are three profiles, the member set, the thread, three memberships and the counter of the quota. The other
-    // calls have left no rows.
-    assert_eq!(keys(&tables, &tables.chat).await.len(), 9);
+    // These are three profiles and their rows in the directory, the member set, the thread, three memberships and the
+    // counter of the quota. The other calls have left no rows.
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 12);
     assert_eq!(list(&tables.chat(), "b", "10").await, [new[0].id.as_str()]);
 }
 
@@ -84,7 +84,8 @@ async fn new_thread_with_unknown_members_is_not_created() {
     let unknown = CreatedThread::UnknownMembers(vec![user("b"), user("d")]);
     // The creator `a` has no profile here. threads-create writes it at the same time.
     assert_eq!(create(&chat, &members, "Family").await, unknown);
-    assert_eq!(keys(&tables, &tables.chat).await, [("USER#c".into(), "PROFILE".into())]);
+    let of_c = [("PEOPLE", "USER#c"), ("USER#c", "PROFILE")].map(|(pk, sk)| (pk.to_owned(), sk.to_owned()));
+    assert_eq!(keys(&tables, &tables.chat).await, of_c);
     make_known(&chat, &["b", "d"]).await;
     assert!(matches!(create(&chat, &members, "Family").await, CreatedThread::New(_)));
 }
