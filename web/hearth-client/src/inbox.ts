@@ -95,8 +95,11 @@ export class Inbox implements ApiObserver {
     for (const message of messages) {
       const { threadId, seq, author } = message;
       this.model.message(message);
-      if (userId === undefined) this.#wrote.set(`${threadId} ${author.id}`, { threadId, userId: author.id, seq });
-      else if (author.id === userId) this.model.read(threadId, seq);
+      if (userId === undefined) {
+        const key = `${threadId} ${author.id}`;
+        const last = Math.max(seq, this.#wrote.get(key)?.seq ?? 0);
+        this.#wrote.set(key, { threadId, userId: author.id, seq: last });
+      } else if (author.id === userId) this.model.read(threadId, seq);
       this.#fetchUnknown(threadId);
     }
   }
