@@ -64,61 +64,6 @@ test("a list shows messages, marks, settings and new threads of all devices, mos
   }
 });
 
-test("a thread that was archived before the list was opened is not shown when a message arrives", async () => {
-  const { clock, server, device, commit } = listFixture();
-  device.set("thread_2", { archived: true });
-  await clock.advance(5 * SECOND);
-  device.reload();
-  const shown = new Set<string>();
-  device.list.subscribe(() => {
-    for (const id of ids(device.list)) shown.add(id);
-  });
-  await clock.advance(5 * SECOND);
-  commit("hello", "thread_2");
-  // This finds one of the threads, which is archived too.
-  server.backend.threads.delete("thread_1");
-  const found = device.client.api.createThread(["dad"]);
-  await clock.advance(5 * SECOND);
-  assert.equal((await found).thread.id, "thread_2");
-  assert.deepEqual([...shown], ["thread_1"]);
-  assert.equal(device.list.getSnapshot().unread, 0);
-  device.client.close();
-});
-
-test("a thread that ends to be archived has what happened while the device was not connected", async () => {
-  const { clock, server, device, commit } = listFixture();
-  await clock.advance(5 * SECOND);
-  device.set("thread_1", { archived: true });
-  await clock.advance(5 * SECOND);
-  device.setNetwork(false, true);
-  commit("hello");
-  await clock.advance(5 * SECOND);
-  device.setNetwork(true, true);
-  await clock.advance(5 * SECOND);
-  device.set("thread_1", { archived: false });
-  await clock.advance(5 * SECOND);
-  assert.deepEqual(device.list.getSnapshot().threads, server.backend.list("sarah", false));
-  device.client.close();
-});
-
-test("a list of archived threads that is opened again has what happened meanwhile", async () => {
-  const { clock, server, device, commit } = listFixture();
-  device.set("thread_1", { archived: true });
-  await clock.advance(5 * SECOND);
-  for (const body of ["first", "second"]) {
-    const archived = device.client.openThreadList({ archived: true });
-    await clock.advance(3 * SECOND);
-    assert.deepEqual(archived.getSnapshot().threads, server.backend.list("sarah", true), body);
-    archived.close();
-    device.setNetwork(false, true);
-    commit(body);
-    await clock.advance(3 * SECOND);
-    device.setNetwork(true, true);
-    await clock.advance(5 * SECOND);
-  }
-  device.client.close();
-});
-
 test("a truncated message is in the list even if its thread is closed before it arrives", async () => {
   const { clock, device, commit, openThread } = listFixture();
   openThread();
