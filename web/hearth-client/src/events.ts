@@ -49,6 +49,7 @@ export interface TypingEvent {
  * own connections receive it in any case.
  */
 export interface ReadUpdatedEvent {
+  /** How far a member has read a thread. */
   data: {
     /** The member has read all messages up to this `seq`. */
     seq: number;
@@ -62,6 +63,9 @@ export interface ReadUpdatedEvent {
 
 /** The caller has changed their settings of a thread on one of their devices. */
 export interface ThreadSettingsEvent {
+  /**
+   * A member's settings for a thread. Only this member sees them. Response body of `PATCH /api/threads/{threadId}/me`.
+   */
   data: {
     /** Whether the member has archived the thread. It stays archived when messages arrive. */
     archived: boolean;
@@ -73,18 +77,47 @@ export interface ThreadSettingsEvent {
   event: "thread:settings";
 }
 
+/** A thread as all its members see it in the list. Data of `thread:new` events. */
+export interface ThreadOverview {
+  /** When the thread was created. */
+  createdAt: Schemas["Timestamp"];
+  /** ID of the thread. */
+  id: Schemas["ThreadId"];
+  /** Preview of the thread's newest message; null if the thread has no messages. */
+  lastMessage: Schemas["MessagePreview"] | null;
+  /**
+   * `seq` of the thread's newest message; 0 if the thread has no messages. A new message usually appears here within a
+   * second.
+   */
+  lastSeq: number;
+  /** IDs of the thread's members. They never change. */
+  memberIds: Schemas["UserId"][];
+  /** The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID. */
+  memberNames: string[];
+  /** The title that the thread's creator chose; null if the thread has none. */
+  title: string | null;
+  /**
+   * When the newest message was committed, or when the thread was created if it has no messages. It is usually updated
+   * within a second of a new message.
+   */
+  updatedAt: Schemas["Timestamp"];
+}
+
+/** The thread of a `thread:new` event. */
+export type NewThread =
+  | ThreadOverview
+  | {
+      /** ID of the thread. */
+      id: Schemas["ThreadId"];
+      /** Always true. */
+      truncated: boolean;
+    };
+
 /** A thread was created, and the caller is one of its members. */
 export interface ThreadNewEvent {
   data: {
     /** The thread. */
-    thread:
-      | Schemas["ThreadOverview"]
-      | {
-          /** ID of the thread. */
-          id: Schemas["ThreadId"];
-          /** Always true. */
-          truncated: boolean;
-        };
+    thread: NewThread;
   };
   event: "thread:new";
 }
@@ -116,8 +149,8 @@ export interface ThreadUpdatedEvent {
 }
 
 /**
- * A channel: `thread:` and the ID of a thread, whose members may subscribe to it, or `inbox`, the caller's own list of
- * threads.
+ * The channel of a thread, `thread:` and the thread's ID, or `inbox`. Only the thread's members may subscribe to a
+ * thread.
  */
 export type Channel = string;
 

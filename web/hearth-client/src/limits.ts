@@ -20,8 +20,8 @@ export const limits = {
   idempotencyKeyChars: 128,
   /** Maximum size of a user ID in bytes of UTF-8. */
   userIdBytes: 255,
-  /** Maximum number of threads or messages on a page. */
+  /** Maximum number of threads, messages or people on a page. */
   pageSize: 100,
-  /** Number of threads or messages on a page if the request has no `limit`. */
+  /** Number of threads, messages or people on a page if the request has no `limit`. */
   defaultPageSize: 50,
 } as const;

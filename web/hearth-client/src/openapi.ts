@@ -13,9 +13,13 @@ export interface paths {
         };
         /**
          * List the caller's threads
-         * @description Most recently active first. If a thread receives a message while a client reads page after page, the thread
-         *     moves to the first page, and a later page may repeat a thread of an earlier one. `lastMessage` and `updatedAt`
-         *     follow a new message usually within a second.
+         * @description The threads that the caller has not archived, or with `archived=true` only the archived ones. Most recently active
+         *     first. If a thread receives a message while a client reads page after page, the thread moves to the first page,
+         *     and a later page may repeat a thread of an earlier one. `lastSeq`, `lastMessage` and `updatedAt` follow a new
+         *     message usually within a second. `lastMessage` is a preview: the start of the text, and attachments without links.
+         *
+         *     `unreadCount` is derived from `lastSeq` and `readSeq`. A client that is subscribed to the channel `inbox` derives
+         *     it in the same way after each event.
          */
         get: operations["listThreads"];
         put?: never;
@@ -50,7 +54,11 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Get one of the caller's threads */
+        /**
+         * Get one of the caller's threads
+         * @description `reads` has the read marks of all members who share them, the caller included. `readSeq` is the caller's own in any
+         *     case. A read mark may be larger than `lastSeq`, which follows a new message usually within a second.
+         */
         get: operations["getThread"];
         put?: never;
         post?: never;
@@ -58,6 +66,62 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{threadId}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Move the caller's read mark
+         * @description Records that the caller has read all messages up to `seq`. The mark never moves back: a smaller `seq` changes
+         *     nothing, and the answer has the mark that is in effect. Sending a message marks everything up to it as read by its
+         *     author. All connections of the caller receive a `read:updated` event; if the caller shares read receipts, so do the
+         *     thread's subscribers.
+         */
+        put: operations["markRead"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{threadId}/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the caller's settings for a thread
+         * @description Archives or mutes a thread for the caller only. A missing field stays unchanged. An archived thread stays archived
+         *     when messages arrive. The caller's connections that are subscribed to `inbox` receive a `thread:settings` event.
+         */
+        patch: operations["updateSettings"];
         trace?: never;
     };
     "/api/threads/{threadId}/messages": {
@@ -91,6 +155,51 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the people whom the caller may write to
+         * @description By name, the caller included. Lists everybody who has called an `/api` route of this deployment with a valid token.
+         *     If the deployment has no directory (`Directory`), it lists only people who share a thread with the caller. A
+         *     person who is renamed while a client reads page after page may be listed twice, or not at all.
+         */
+        get: operations["listPeople"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the caller's profile */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the caller's preferences
+         * @description `receipts: false` stops sharing the caller's read marks with other members, those of the past included. The
+         *     caller's own devices still receive them. A missing field stays unchanged. The name comes from the token and cannot
+         *     be changed here.
+         */
+        patch: operations["updateMe"];
         trace?: never;
     };
     "/api/files": {
@@ -499,7 +608,7 @@ export interface components {
             id: components["schemas"]["ThreadId"];
             /**
              * Format: uint64
-             * @description `seq` of the thread's newest message; 0 if the thread has no messages. A new message usually appears here within a second.
+             * @description `seq` of the thread's newest message; 0 if the thread has no messages. It is usually updated within a second of a new message.
              */
             lastSeq: number;
             /** @description IDs of the thread's members. They never change. */
@@ -522,28 +631,6 @@ export interface components {
         };
         /** @description ID of a thread: `thread_…`. */
         ThreadId: string;
-        /** @description A thread as all its members see it in the list. Data of `thread:new` events. */
-        ThreadOverview: {
-            /** @description When the thread was created. */
-            createdAt: components["schemas"]["Timestamp"];
-            /** @description ID of the thread. */
-            id: components["schemas"]["ThreadId"];
-            /** @description Preview of the thread's newest message; null if the thread has no messages. */
-            lastMessage: components["schemas"]["MessagePreview"] | null;
-            /**
-             * Format: uint64
-             * @description `seq` of the thread's newest message; 0 if the thread has no messages. A new message usually appears here within a second.
-             */
-            lastSeq: number;
-            /** @description IDs of the thread's members. They never change. */
-            memberIds: components["schemas"]["UserId"][];
-            /** @description The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID. */
-            memberNames: string[];
-            /** @description The title that the thread's creator chose; null if the thread has none. */
-            title: string | null;
-            /** @description When the newest message was committed, or when the thread was created if it has no messages. It is usually updated within a second of a new message. */
-            updatedAt: components["schemas"]["Timestamp"];
-        };
         /** @description Response body of `GET /api/threads`. */
         ThreadPage: {
             /** @description Cursor that requests the next page; null on the last page. */
@@ -608,7 +695,10 @@ export interface components {
         UpdateSettings: {
             /** @description Whether the thread is archived. */
             archived?: boolean | null;
-            /** @description Until when the thread is muted: a time in RFC 3339, from 1970 to 9999. Null ends it. */
+            /**
+             * Format: date-time
+             * @description Until when the thread is muted: a time in RFC 3339, from 1970 to 9999. Null ends it.
+             */
             mutedUntil?: string | null;
         };
         /** @description Response body of `POST /api/files`: how to upload the bytes. */
@@ -685,7 +775,8 @@ export interface components {
         };
         /**
          * @description `invalid_query`: `errors` names every parameter that has the wrong type or exceeds its limit. `invalid_cursor`:
-         *     the cursor is not valid for this list, or belongs to the other order. Request the list without a cursor.
+         *     the cursor is not valid for this list, or belongs to the other order or to the other list of threads. Request the
+         *     list without a cursor.
          */
         InvalidQuery: {
             headers: {
@@ -1032,8 +1123,12 @@ export interface components {
         FileId: components["schemas"]["FileId"];
         /** @description Maximum number of items on the page. */
         Limit: number;
-        /** @description The `nextCursor` of the previous page. */
+        /** @description The `nextCursor` of the previous page. A cursor is valid only with the same `archived`. */
         ThreadCursor: string;
+        /** @description The `nextCursor` of the previous page. */
+        PersonCursor: string;
+        /** @description Whether to list the threads that the caller has archived, or the others. */
+        Archived: boolean;
         /**
          * @description The `nextCursor` of the previous page. A cursor keeps the order of its list: together with `after`, only a
          *     cursor from a list with `after` is valid.
@@ -1080,8 +1175,10 @@ export interface operations {
             query?: {
                 /** @description Maximum number of items on the page. */
                 limit?: components["parameters"]["Limit"];
-                /** @description The `nextCursor` of the previous page. */
+                /** @description The `nextCursor` of the previous page. A cursor is valid only with the same `archived`. */
                 cursor?: components["parameters"]["ThreadCursor"];
+                /** @description Whether to list the threads that the caller has archived, or the others. */
+                archived?: components["parameters"]["Archived"];
             };
             header?: never;
             path?: never;
@@ -1111,6 +1208,7 @@ export interface operations {
                      *             "Michael",
                      *             "Sarah"
                      *           ],
+                     *           "lastSeq": 1,
                      *           "lastMessage": {
                      *             "id": "msg_0199172bb8aa7d208e11c4f2aa3b5d6e",
                      *             "threadId": "thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f",
@@ -1120,9 +1218,19 @@ export interface operations {
                      *               "id": "5a7a0000-0000-4000-8000-000000000001",
                      *               "name": "Sarah"
                      *             },
-                     *             "attachments": [],
+                     *             "attachments": [
+                     *               {
+                     *                 "id": "file_0199172bf1c37e02a4c5d6e7f8091a2b",
+                     *                 "name": "photo.jpg",
+                     *                 "mimetype": "image/jpeg"
+                     *               }
+                     *             ],
                      *             "createdAt": "2025-09-05T01:06:30.456Z"
-                     *           }
+                     *           },
+                     *           "readSeq": 0,
+                     *           "archived": false,
+                     *           "mutedUntil": null,
+                     *           "unreadCount": 1
                      *         }
                      *       ],
                      *       "nextCursor": null
@@ -1230,7 +1338,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The thread with its members' names. */
+            /** @description The thread with its members' names, the caller's own state, and the shared read marks. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1249,6 +1357,20 @@ export interface operations {
                      *       "memberNames": [
                      *         "Michael",
                      *         "Sarah"
+                     *       ],
+                     *       "lastSeq": 1,
+                     *       "readSeq": 0,
+                     *       "archived": false,
+                     *       "mutedUntil": null,
+                     *       "reads": [
+                     *         {
+                     *           "userId": "5a7a0000-0000-4000-8000-000000000002",
+                     *           "seq": 0
+                     *         },
+                     *         {
+                     *           "userId": "5a7a0000-0000-4000-8000-000000000001",
+                     *           "seq": 1
+                     *         }
                      *       ]
                      *     }
                      */
@@ -1257,6 +1379,122 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["ThreadNotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    markRead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "seq": 17
+                 *     }
+                 */
+                "application/json": components["schemas"]["MarkRead"];
+            };
+        };
+        responses: {
+            /** @description The read mark that is now in effect. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "readSeq": 17
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MarkedRead"];
+                };
+            };
+            400: components["responses"]["MalformedJson"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["ThreadNotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            /** @description `invalid_request`: `seq` is neither 0 nor the `seq` of an existing message. The mark stays where it was. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Content",
+                     *       "status": 422,
+                     *       "code": "invalid_request",
+                     *       "detail": "These fields are not valid: seq. See `errors` for each.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": [
+                     *         {
+                     *           "field": "seq",
+                     *           "message": "must be the seq of a message in this thread, or 0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateSettings"];
+            };
+        };
+        responses: {
+            /** @description All of the caller's settings for the thread. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "archived": false,
+                     *       "mutedUntil": "2025-09-06T01:05:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ThreadSettings"];
+                };
+            };
+            400: components["responses"]["MalformedJson"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["ThreadNotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -1452,6 +1690,125 @@ export interface operations {
                 };
             };
             429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listPeople: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items on the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `nextCursor` of the previous page. */
+                cursor?: components["parameters"]["PersonCursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of people. On the last page, `nextCursor` is null. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "people": [
+                     *         {
+                     *           "id": "5a7a0000-0000-4000-8000-000000000002",
+                     *           "name": "Michael"
+                     *         },
+                     *         {
+                     *           "id": "5a7a0000-0000-4000-8000-000000000001",
+                     *           "name": "Sarah"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PeoplePage"];
+                };
+            };
+            400: components["responses"]["InvalidQuery"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller's ID, name and preferences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "5a7a0000-0000-4000-8000-000000000001",
+                     *       "name": "Sarah",
+                     *       "receipts": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "receipts": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateMe"];
+            };
+        };
+        responses: {
+            /** @description The caller's ID, name and preferences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "5a7a0000-0000-4000-8000-000000000001",
+                     *       "name": "Sarah",
+                     *       "receipts": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            400: components["responses"]["MalformedJson"];
+            401: components["responses"]["Unauthorized"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
