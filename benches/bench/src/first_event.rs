@@ -23,7 +23,14 @@ pub(crate) async fn first_event(fixture: &Fixture, name: &str, thread: &str) -> 
         "floor" => Ok(json!({})),
         "threads-create" => event(name, |event| event["body"] = json!({"memberIds": ["user-dad"]}).to_string().into()),
         "messages-send" => message_event(thread),
-        "threads-get" | "messages-list" => thread_event(name, thread),
+        "threads-get" | "threads-settings" | "messages-list" => thread_event(name, thread),
+        "threads-read" => {
+            let sent = call(fixture, "messages-send", &message_event(thread)?).await?;
+            event(name, |event| {
+                event["pathParameters"]["threadId"] = thread.into();
+                event["body"] = json!({"seq": sent["seq"]}).to_string().into();
+            })
+        }
         "files-status" => {
             let file = upload(fixture).await?;
             event(name, |event| event["pathParameters"]["fileId"] = file.into())

@@ -171,6 +171,7 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
         ("CONNECTIONS_TABLE", CONNECTIONS),
         ("BUCKET", "hearth"),
         ("DECODE_FUNCTION", "files-decode"),
+        ("DIRECTORY", "yes"),
         ("LINK_KEY", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
         ("SECOND_LINK_KEY", "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"),
         ("KEEP_METADATA", "no"),

@@ -5,9 +5,10 @@ import {
   conditionFailed,
   fromItem,
   get,
-  IS_NEW,
+  membershipKey,
   messageSk,
   n,
+  personKey,
   profileKey,
   query,
   s,
@@ -69,27 +70,48 @@ export async function namesOf(users) {
   return (user) => known.get(user) ?? user
 }
 
-/** Records that the caller has called, and the name in their token unless a newer token has already set one. */
+/**
+ * Records that the caller has called, and the name in their token unless a newer token has already set one. Writes the
+ * directory before the profile, so that a crash in between is repaired by the next call.
+ */
 export async function recordProfile({ id, name, issuedAt }) {
   const time = name ? issuedAt : -Infinity
   if (recordedTokens.get(id) >= time) return
-  const [expression, values, more] = name
-    ? [
-        'SET id = :id, #name = :name, issuedAt = :issuedAt',
-        { ':id': s(id), ':name': s(name), ':issuedAt': n(issuedAt) },
-        {
-          ConditionExpression: 'attribute_not_exists(issuedAt) OR issuedAt < :issuedAt',
-          ExpressionAttributeNames: { '#name': 'name' },
-        },
-      ]
-    : ['SET id = :id', { ':id': s(id) }, { ConditionExpression: IS_NEW }]
+  const stored = await get(CHAT_TABLE, profileKey(id))
+  const newest = stored && (stored.issuedAt ?? -Infinity) >= time ? stored : { name, issuedAt }
+  if (newest !== stored || !stored.listed) {
+    await recordName(personKey(id), id, newest, [], {})
+    await recordName(profileKey(id), id, newest, ['listed = :true'], { ':true': { BOOL: true } })
+  }
+  if (newest.name) names.set(id, newest.name)
+  recordedTokens.set(id, time)
+}
+
+/** Writes a user's ID and name unless the row has the name of a newer token. */
+async function recordName(key, id, { name, issuedAt }, assignments, values) {
+  const set = ['id = :id', ...assignments, ...(name ? ['#name = :name', 'issuedAt = :issuedAt'] : [])]
+  const named = name && {
+    ConditionExpression: 'attribute_not_exists(issuedAt) OR issuedAt <= :issuedAt',
+    ExpressionAttributeNames: { '#name': 'name' },
+  }
+  const all = { ':id': s(id), ...values, ...(name && { ':name': s(name), ':issuedAt': n(issuedAt) }) }
   try {
-    await update(CHAT_TABLE, profileKey(id), expression, values, more)
-    if (name) names.set(id, name)
+    await update(CHAT_TABLE, key, `SET ${set.join(', ')}`, all, named || {})
   } catch (error) {
     if (!conditionFailed(error)) throw error
   }
-  recordedTokens.set(id, time)
+}
+
+/** Returns the memberships of `users` in a thread, and their profiles, by user. */
+export async function membersAndProfiles(threadId, users) {
+  const keys = users.flatMap((user) => [membershipKey(user, threadId), profileKey(user)])
+  const memberships = new Map()
+  const profiles = new Map()
+  for (const row of await batchGet(CHAT_TABLE, keys)) {
+    const rows = row.sk === 'PROFILE' ? profiles : memberships
+    rows.set(row.pk.slice('USER#'.length), row)
+  }
+  return { memberships, profiles }
 }
 
 /** Returns at most `limit` messages with a seq from `first` to `last`, and whether more may follow. */

@@ -19,6 +19,8 @@ export const s = (text) => ({ S: text })
 export const n = (number) => ({ N: String(number) })
 
 export const profileKey = (user) => key(`USER#${user}`, 'PROFILE')
+export const personKey = (user) => key('PEOPLE', `USER#${user}`)
+export const membershipKey = (user, thread) => key(`USER#${user}`, `THREAD#${thread}`)
 export const threadKey = (thread) => key(`THREAD#${thread}`, 'META')
 export const messageKey = (thread, seq) => key(`THREAD#${thread}`, messageSk(seq))
 export const messageSk = (seq) => `MSG#${String(seq).padStart(20, '0')}`

@@ -1,9 +1,13 @@
-//! Copies each thread's last message into the thread's row (the projection), and delivers messages again that did not
-//! reach every subscriber (the repair).
+//! Follows the stream of the `Chat` table: copies each thread's last message into the thread's row (the projection), moves
+//! the read marks of authors, and announces new threads, new messages, read marks and settings. Delivers again what did not
+//! reach everybody (the repair).
 //!
-//! Two event sources invoke the function. `records` handles the stream of the `Chat` table, which contains the
-//! committed messages. `repairs` handles the repair queue, which contains a request for each undelivered message.
+//! Two event sources invoke the function. `records` handles the stream, which contains the changed rows. `repairs` handles
+//! the repair queue, which contains requests to deliver something again. Both are treated as keys only: what is written or
+//! pushed is read at that moment, so their order does not matter.
 
+mod announcements;
+mod messages;
 mod records;
 mod repairs;
 
@@ -23,11 +27,15 @@ use store::{Chat, Links};
 /// Time limits of a repair. The overall limit is longer than in messages-send, because no client waits for a repair.
 pub const LIMITS: Limits = Limits { post: Duration::from_secs(2), overall: Duration::from_secs(10) };
 
+/// Time limits of an announcement from the stream. They are short, because the records behind it wait. The repair queue
+/// delivers what does not reach everybody.
+const STREAM_LIMITS: Limits = Limits { post: Duration::from_secs(1), overall: Duration::from_secs(1) };
+
 /// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
-    /// The `Chat` table, which stores messages and threads.
+    /// The `Chat` table, which stores messages, threads and memberships.
     pub chat: Chat,
-    /// Delivers messages to the subscribers of their threads, within [`LIMITS`].
+    /// Delivers messages and announcements to subscribers, within [`LIMITS`].
     pub push: Push,
     /// Sends requests to the repair queue, and records that cannot be processed to the dead-letter queue.
     pub repairs: Repairs,
@@ -37,9 +45,9 @@ pub struct Deps {
 
 /// A Lambda event from one of chat-stream's two sources.
 pub enum Event {
-    /// A batch of stream records, one for each committed message.
+    /// A batch of stream records, one for each changed row.
     Records(dynamodb::Event),
-    /// A batch from the repair queue, with one request for each undelivered message.
+    /// A batch of requests from the repair queue.
     Repairs(SqsEvent),
 }
 

@@ -1,12 +1,15 @@
-//! Handles the repair queue: delivers undelivered messages again.
+//! Handles the repair queue: delivers again what did not reach everybody.
+
+use std::collections::BTreeSet;
 
 use aws_lambda_events::sqs::SqsEvent;
-use contract::{ApiError, Channel, message_new_frame};
+use contract::{ApiError, Channel, ConnectionId, ThreadId, message_new_frame};
 use futures::future::join_all;
-use push::Repair;
+use push::{Announcement, Repair};
 use store::Undelivered;
 use tracing::warn;
 
+use crate::announcements::{Content, deliver, request_repair};
 use crate::{BatchResponse, Deps};
 
 /// Handles a batch of repair requests. The repair queue retries each failed request, and finally moves it to the
@@ -20,22 +23,53 @@ pub(crate) async fn handle_repairs(deps: &Deps, event: SqsEvent) -> BatchRespons
     BatchResponse::with_failures(repairs.await.into_iter().flatten())
 }
 
+async fn repair(deps: &Deps, body: &str) -> Result<(), ApiError> {
+    match serde_json::from_str(body)? {
+        Repair::Message { thread_id, seq } => repair_message(deps, &thread_id, seq).await,
+        Repair::Announcement { announcement, connections } => {
+            repair_announcement(deps, announcement, connections).await
+        }
+    }
+}
+
 /// Delivers a message again to the connections that its undelivered flag names, or to all subscribers if the flag names
 /// none. Skips a message that is already delivered. Fails if a connection was not reached.
-async fn repair(deps: &Deps, body: &str) -> Result<(), ApiError> {
-    let Repair { thread_id, seq } = serde_json::from_str(body)?;
+async fn repair_message(deps: &Deps, thread_id: &ThreadId, seq: u64) -> Result<(), ApiError> {
     for row in deps.chat.undelivered_messages(&[(thread_id.clone(), seq)]).await? {
         let undelivered = row.undelivered();
         let frame = message_new_frame(deps.chat.present_message(row, &deps.links).await?)?;
         let wanted = |id: &_| !matches!(&undelivered, Some(Undelivered::Connections(ids)) if !ids.contains(id));
         let channel = [Channel::Thread(thread_id.clone())];
         let delivery = deps.push.deliver_where(&channel, &frame, wanted).await?;
-        deps.chat.record_delivery(&thread_id, seq, &delivery.undelivered).await?;
+        deps.chat.record_delivery(thread_id, seq, &delivery.undelivered).await?;
         if !delivery.undelivered.is_empty() {
-            return Err(ApiError::Unavailable(format!("{} connections were not reached", delivery.undelivered.len())));
+            return Err(not_reached(delivery.undelivered.len()));
         }
     }
     Ok(())
+}
+
+/// Delivers an announcement again to `connections`, or to its whole audience if they are `None`. If it reaches some of them
+/// but not all, requests another repair for the remaining ones, so that the others do not receive it again.
+async fn repair_announcement(
+    deps: &Deps,
+    announcement: Announcement,
+    connections: Option<BTreeSet<ConnectionId>>,
+) -> Result<(), ApiError> {
+    let Some(Content { channels, frames }) = Content::read(&deps.chat, &announcement).await? else { return Ok(()) };
+    let mut audience = deps.push.audience(&channels).await?;
+    audience.retain(|id, _| connections.as_ref().is_none_or(|connections| connections.contains(id)));
+    let requested = audience.len();
+    let undelivered = deliver(&deps.push, &audience, &frames).await;
+    match undelivered.len() {
+        0 => Ok(()),
+        missed if missed < requested => request_repair(deps, announcement, Some(undelivered)).await,
+        missed => Err(not_reached(missed)),
+    }
+}
+
+fn not_reached(connections: usize) -> ApiError {
+    ApiError::Unavailable(format!("{connections} connections were not reached"))
 }
 
 #[cfg(test)]
@@ -45,7 +79,7 @@ mod tests {
     use contract::ConnectionId;
     use futures::stream::{self, StreamExt as _};
     use push::Limits;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use testkit::links;
 
     use super::*;
@@ -120,5 +154,58 @@ mod tests {
         assert_eq!(fixture.received("phone").len(), 1);
         assert_eq!(fixture.received("tablet").len(), 1);
         assert_eq!(fixture.received("late").len(), 0);
+    }
+
+    #[tokio::test]
+    async fn announcement_is_repeated_only_to_connections_that_were_not_reached() {
+        let fixture = Fixture::new().await;
+        for connection in ["phone", "tablet", "laptop"] {
+            fixture.open_inbox("user-dad", connection, false).await;
+        }
+        let announcement = json!({"event": "thread:new", "threadId": fixture.thread.id});
+        let repair = |connections: Value| json!({"announcement": announcement, "connections": connections});
+        fixture.management.answer("tablet", 403);
+        let all_but_laptop = repair(json!(["phone", "tablet"]));
+        assert_eq!(fixture.repair(&all_but_laptop).await, [""; 0]);
+        assert_eq!(fixture.queue.messages("repairs"), [repair(json!(["tablet"]))]);
+        // If it reaches nobody, the queue retries it, and gives up after some time.
+        assert_eq!(fixture.repair(&repair(json!(["tablet"]))).await, ["m-1"]);
+        let received = |connection| fixture.events(connection, "thread:new").len();
+        assert_eq!([received("phone"), received("tablet"), received("laptop")], [1, 0, 0]);
+        fixture.management.answer("tablet", 200);
+        assert_eq!(fixture.repair(&repair(Value::Null)).await, [""; 0]);
+        assert_eq!([received("phone"), received("tablet"), received("laptop")], [2, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn repaired_announcement_has_the_current_state() {
+        let fixture = Fixture::new().await;
+        fixture.open_inbox("user-dad", "tablet", false).await;
+        let record = fixture.send_delivered("message 1").await;
+        assert_eq!(fixture.process_records(vec![record]).await, [""; 0]);
+        let record = fixture.send_delivered("message 2").await;
+        assert_eq!(fixture.process_records(vec![record]).await, [""; 0]);
+        let sent = json!([{"userId": "user-sarah", "seq": 1}]);
+        let announcement = json!({"event": "thread:updated", "threadId": fixture.thread.id, "sent": sent});
+        let repair = json!({"announcement": announcement, "connections": ["tablet"]});
+        assert_eq!(fixture.repair(&repair).await, [""; 0]);
+        let updates = fixture.events("tablet", "thread:updated");
+        let seqs: Vec<_> = updates.iter().map(|update| &update["thread"]["lastSeq"]).collect();
+        assert_eq!(seqs, [1, 2, 2]);
+        assert_eq!(updates[2]["sent"], sent);
+    }
+
+    #[tokio::test]
+    async fn repair_for_a_missing_thread_or_membership_does_nothing() {
+        let fixture = Fixture::new().await;
+        for announcement in [
+            json!({"event": "thread:new", "threadId": "thread_gone"}),
+            json!({"event": "thread:updated", "threadId": "thread_gone", "sent": []}),
+            json!({"event": "read:updated", "threadId": fixture.thread.id, "userId": "user-michael"}),
+            json!({"event": "thread:settings", "threadId": fixture.thread.id, "userId": "user-michael"}),
+        ] {
+            let repair = json!({"announcement": announcement, "connections": null});
+            assert_eq!(fixture.repair(&repair).await, [""; 0], "{announcement}");
+        }
     }
 }

@@ -10,7 +10,8 @@ pub struct Deps {
     pub chat: Chat,
 }
 
-/// Handles `GET /api/threads/{threadId}`. Answers 200 with the thread, including its members' names.
+/// Handles `GET /api/threads/{threadId}`. Answers 200 with the thread, including its members' names, the caller's own read
+/// mark and settings, and the read marks of the members who share them.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let id = call.thread_id()?;
     let profile = call.caller.profile();
@@ -20,8 +21,9 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-    use testkit::{Tables, body, call, caller, new_thread, problem};
+    use contract::{UpdateMe, UpdateSettings};
+    use serde_json::{Value, json};
+    use testkit::{Tables, body, call, caller, message_row, new_thread, problem, send_text};
 
     use super::*;
 
@@ -40,6 +42,30 @@ mod tests {
         let answer = body(&get(&deps, "user-sarah", thread.id.as_str()).await.unwrap());
         assert_eq!(answer["memberIds"], json!(["user-sarah", "never-seen", "user-dad"]));
         assert_eq!(answer["memberNames"], json!(["Sarah", "never-seen", "Dad"]));
+    }
+
+    #[tokio::test]
+    async fn settings_are_the_callers_and_read_marks_are_those_that_members_share() {
+        let deps = Deps { chat: Tables::create().await.chat() };
+        let thread = new_thread(&deps.chat, &["user-sarah", "user-michael", "user-dad"]).await;
+        for body in ["Dinner at 6?", "Or at 7?"] {
+            let message = send_text(&deps.chat, "user-michael", &thread, body).await;
+            deps.chat.advance_projection(&message_row(&message)).await.unwrap();
+        }
+        deps.chat.mark_read(&caller("user-sarah").id, &thread.id, 1).await.unwrap();
+        deps.chat.mark_read(&caller("user-dad").id, &thread.id, 2).await.unwrap();
+        deps.chat.update_me(&caller("user-dad").profile(), UpdateMe { receipts: Some(false) }).await.unwrap();
+        let archive = UpdateSettings { archived: Some(true), muted_until: None };
+        deps.chat.update_settings(&caller("user-sarah").id, &thread.id, archive).await.unwrap();
+
+        let shared = json!([{"userId": "user-sarah", "seq": 1}, {"userId": "user-michael", "seq": 0}]);
+        for (user, read_seq, archived) in [("user-sarah", 1, true), ("user-michael", 0, false), ("user-dad", 2, false)]
+        {
+            let answer = body(&get(&deps, user, thread.id.as_str()).await.unwrap());
+            let own = [&answer["lastSeq"], &answer["readSeq"], &answer["archived"], &answer["mutedUntil"]];
+            assert_eq!(own, [&json!(2), &json!(read_seq), &json!(archived), &Value::Null], "{user}");
+            assert_eq!(answer["reads"], shared, "{user}");
+        }
     }
 
     #[tokio::test]

@@ -1,9 +1,23 @@
-//! Answers the frames that clients send on a WebSocket: subscribe, unsubscribe and ping.
+//! Answers the frames that clients send on a WebSocket: subscribe, unsubscribe, typing and ping.
+
+#[cfg(test)]
+mod fixture;
+mod typing;
+
+use std::time::Duration;
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
-use contract::{Action, Answer, ApiError, Channel, ErrorCode, Event, Frame, FrameError, Problem, ThreadId, limits};
+use contract::{
+    Action, Answer, ApiError, Channel, ChannelName, ErrorCode, Event, Frame, FrameError, Problem, ThreadId, limits,
+};
+use push::{Limits, Push};
 use runtime::{SocketEvent, report, socket_response};
 use store::{Chat, Connection, Connections, Subscribed};
+
+pub use typing::RecentTyping;
+
+/// Time limits of a push that tells of typing. They are short, because it is of no use when it is late.
+pub const LIMITS: Limits = Limits { post: Duration::from_secs(1), overall: Duration::from_secs(1) };
 
 /// Dependencies of [`handle`], built once for each instance of the function.
 pub struct Deps {
@@ -11,47 +25,37 @@ pub struct Deps {
     pub chat: Chat,
     /// The `Connections` table, which stores connections and their subscriptions.
     pub connections: Connections,
+    /// Tells a thread's subscribers that a user is typing, within [`LIMITS`].
+    pub push: Push,
+    /// The connections whose `typing` frames this instance has pushed within the last seconds.
+    pub typing: RecentTyping,
 }
 
-/// Handles the WebSocket route `$default`. Answers every frame with one frame. If a frame is not valid or its action
-/// fails, answers with an `error` event and keeps the connection open.
+/// Handles the WebSocket route `$default`. Answers every frame with one frame, except `typing` without an `id`. If a frame
+/// is not valid or its action fails, answers with an `error` event and keeps the connection open.
 pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyResponse, ApiError> {
-    let frame = event.text().map_or_else(binary_frame, Frame::parse);
-    let answer = match frame.action {
-        Err(error) => Event::Error(error),
+    let Frame { id, action, answered } = event.text().map_or_else(binary_frame, Frame::parse);
+    let (answer, channel) = match action {
+        Err(error) => (Ok(Event::Error(error)), None),
         // Nothing is pushed to an expired connection, so the answer to a ping tells the client to reconnect.
-        Ok(Action::Ping) => match live_connection(deps, &event).await {
-            Ok(_) => Event::Pong,
-            Err(error) => error_event(error, None),
-        },
-        Ok(Action::Unsubscribe(thread)) => {
-            let channel = Channel::Thread(thread);
-            let unsubscribed = deps.connections.unsubscribe(&event.connection_id, &channel).await;
-            unsubscribed.map_or_else(
-                |error| error_event(error.into(), Some(&channel)),
-                |()| Event::Unsubscribed { channel: channel.clone() },
-            )
-        }
-        Ok(Action::Subscribe(thread)) => {
-            let channel = Channel::Thread(thread.clone());
-            let subscribed = subscribe(deps, &event, &thread).await;
-            subscribed.map_or_else(
-                |error| error_event(error, Some(&channel)),
-                |seq| Event::Subscribed { channel: channel.clone(), seq },
-            )
+        Ok(Action::Ping) => (live_connection(deps, &event).await.map(|_| Event::Pong), None),
+        Ok(Action::Subscribe(channel)) => (subscribe(deps, &event, &channel).await, Some(channel)),
+        Ok(Action::Unsubscribe(channel)) => (unsubscribe(deps, &event, &channel).await, Some(channel)),
+        Ok(Action::Typing(thread)) => {
+            (typing::push(deps, &event.connection_id, &thread).await, Some(ChannelName::Thread(thread)))
         }
     };
-    Ok(socket_response(200, Some(serde_json::to_string(&Answer { event: answer, id: frame.id })?)))
+    let answer = answer.unwrap_or_else(|error| {
+        // `report` logs a fault of the server, also if the client gets no answer.
+        let Problem { code, detail, .. } = report(error);
+        Event::Error(FrameError { code, detail, channel: channel.map(|channel| channel.to_string()) })
+    });
+    let answer = answered.then(|| serde_json::to_string(&Answer { event: answer, id })).transpose()?;
+    Ok(socket_response(200, answer))
 }
 
 fn binary_frame() -> Frame {
-    let error = FrameError::new(ErrorCode::MalformedFrame, "The frame is binary. Send JSON in a text frame.");
-    Frame { id: None, action: Err(error) }
-}
-
-fn error_event(error: ApiError, channel: Option<&Channel>) -> Event {
-    let Problem { code, detail, .. } = report(error);
-    Event::Error(FrameError { code, detail, channel: channel.map(Channel::to_string) })
+    Frame::invalid(FrameError::new(ErrorCode::MalformedFrame, "The frame is binary. Send JSON in a text frame."))
 }
 
 fn connection_expired() -> Problem {
@@ -64,76 +68,70 @@ async fn live_connection(deps: &Deps, event: &SocketEvent) -> Result<Connection,
     Ok(deps.connections.connection(&event.connection_id).await?.ok_or_else(connection_expired)?)
 }
 
+async fn subscribe(deps: &Deps, event: &SocketEvent, channel: &ChannelName) -> Result<Event, ApiError> {
+    let connection = live_connection(deps, event).await?;
+    let seq = match channel {
+        ChannelName::Thread(thread) => Some(subscribe_to_thread(deps, &connection, thread).await?),
+        ChannelName::Inbox => {
+            accepted(deps.connections.open_inbox(&connection).await?)?;
+            None
+        }
+    };
+    Ok(Event::Subscribed { channel: channel.clone(), seq })
+}
+
 /// Subscribes the connection to the thread's channel and returns the thread's last `seq`.
 ///
 /// The subscription is written before the `seq` is read, so that the client misses no message: later messages are
 /// pushed to the connection, and the returned `seq` includes all earlier messages.
-async fn subscribe(deps: &Deps, event: &SocketEvent, thread_id: &ThreadId) -> Result<u64, ApiError> {
-    let connection = live_connection(deps, event).await?;
-    if !deps.chat.is_member(thread_id, &connection.user_id).await? {
+async fn subscribe_to_thread(deps: &Deps, connection: &Connection, thread: &ThreadId) -> Result<u64, ApiError> {
+    if !deps.chat.is_member(thread, &connection.user_id).await? {
         return Err(Problem::thread_not_found().into());
     }
-    match deps.connections.subscribe(&connection, &Channel::Thread(thread_id.clone())).await? {
-        Subscribed::Done => Ok(deps.chat.last_seq(thread_id).await?),
+    accepted(deps.connections.subscribe(connection, &Channel::Thread(thread.clone())).await?)?;
+    Ok(deps.chat.last_seq(thread).await?)
+}
+
+fn accepted(subscribed: Subscribed) -> Result<(), Problem> {
+    match subscribed {
+        Subscribed::Done => Ok(()),
         Subscribed::TooMany => {
             let most = limits::SUBSCRIPTIONS;
             let detail = format!("This connection has used all its {most} subscriptions. Open another connection.");
-            Err(Problem::new(ErrorCode::TooManySubscriptions, detail).into())
+            Err(Problem::new(ErrorCode::TooManySubscriptions, detail))
         }
-        Subscribed::Gone => Err(connection_expired().into()),
+        Subscribed::Gone => Err(connection_expired()),
     }
+}
+
+async fn unsubscribe(deps: &Deps, event: &SocketEvent, channel: &ChannelName) -> Result<Event, ApiError> {
+    match channel {
+        ChannelName::Thread(thread) => {
+            deps.connections.unsubscribe(&event.connection_id, &Channel::Thread(thread.clone())).await?;
+        }
+        ChannelName::Inbox => deps.connections.close_inbox(&live_connection(deps, event).await?).await?,
+    }
+    Ok(Event::Unsubscribed { channel: channel.clone() })
 }
 
 #[cfg(test)]
 mod tests {
-    use contract::{ConnectionId, Thread};
+    use std::sync::Arc;
+
+    use contract::ConnectionId;
     use serde_json::{Value, json};
-    use testkit::{Fault, Tables, connect, new_thread, send_text, socket_event};
+    use testkit::{Fault, caller, connect, once, send_text, socket_event};
 
     use super::*;
+    use crate::fixture::{EVENT, Fixture};
 
-    const EVENT: &str = include_str!("../../../events/ws-message.json");
-
-    struct Fixture {
-        deps: Deps,
-        thread: Thread,
+    /// Returns a frame about the inbox, with an ID.
+    fn inbox(action: &str) -> String {
+        json!({"action": action, "channel": "inbox", "id": "a"}).to_string()
     }
 
-    impl Fixture {
-        async fn new() -> Self {
-            let tables = Tables::create().await;
-            let deps = Deps { chat: tables.chat(), connections: tables.connections() };
-            let thread = new_thread(&deps.chat, &["user-sarah", "user-dad"]).await;
-            connect(&deps.connections, "user-sarah", "phone").await;
-            connect(&deps.connections, "user-michael", "non-member").await;
-            Self { deps, thread }
-        }
-
-        async fn answer(&self, connection: &str, frame: impl Into<Value>) -> Value {
-            let event = socket_event(EVENT, connection, |event| event["body"] = frame.into());
-            self.answer_to(event).await
-        }
-
-        async fn answer_to(&self, event: SocketEvent) -> Value {
-            let response = handle(&self.deps, event).await.unwrap();
-            assert_eq!(response.status_code, 200);
-            let Some(aws_lambda_events::encodings::Body::Text(body)) = response.body else {
-                panic!("the answer has no text body")
-            };
-            serde_json::from_str(&body).unwrap()
-        }
-
-        fn frame(&self, action: &str) -> String {
-            json!({"action": action, "channel": self.channel(), "id": "a"}).to_string()
-        }
-
-        fn channel(&self) -> String {
-            format!("thread:{}", self.thread.id)
-        }
-
-        async fn subscribers(&self) -> Vec<store::Subscriber> {
-            self.deps.connections.subscribers(&Channel::Thread(self.thread.id.clone())).await.unwrap().live
-        }
+    fn inbox_of(user: &str) -> Channel {
+        Channel::Inbox(caller(user).id)
     }
 
     #[tokio::test]
@@ -143,33 +141,31 @@ mod tests {
             let subscribed =
                 json!({"event": "subscribed", "id": "a", "data": {"channel": fixture.channel(), "seq": seq}});
             assert_eq!(fixture.answer("phone", fixture.frame("subscribe")).await, subscribed);
-            assert_eq!(fixture.subscribers().await.len(), 1);
+            assert_eq!(fixture.subscribers(&fixture.thread_channel()).await, ["phone"]);
             send_text(&fixture.deps.chat, "user-dad", &fixture.thread, "hello").await;
         }
         for _ in 0..2 {
             let unsubscribed = json!({"event": "unsubscribed", "id": "a", "data": {"channel": fixture.channel()}});
             assert_eq!(fixture.answer("phone", fixture.frame("unsubscribe")).await, unsubscribed);
-            assert!(fixture.subscribers().await.is_empty());
+            assert!(fixture.subscribers(&fixture.thread_channel()).await.is_empty());
         }
     }
 
     #[tokio::test]
     async fn subscribed_seq_includes_messages_committed_while_subscribing() {
-        let tables = Tables::create().await;
-        let thread = new_thread(&tables.chat(), &["user-sarah"]).await;
-        connect(&tables.connections(), "user-sarah", "phone").await;
+        let fixture = Fixture::new().await;
         // The message is committed before the subscription is written, so it is not pushed. The client learns of it
         // only from the `seq` in the answer.
-        let (chat, sent_to) = (std::sync::Arc::new(tables.chat()), thread.clone());
-        let racing = tables.through(move |call| {
+        let (chat, thread) = (Arc::new(fixture.tables.chat()), fixture.thread.clone());
+        let racing = fixture.tables.through(move |call| {
             if !call.is("PutItem", "CHANNEL#") {
                 return Fault::Pass;
             }
-            let (chat, sent_to) = (chat.clone(), sent_to.clone());
-            Fault::After(Box::pin(async move { _ = send_text(&chat, "user-sarah", &sent_to, "meanwhile").await }))
+            let (chat, thread) = (chat.clone(), thread.clone());
+            Fault::After(Box::pin(async move { _ = send_text(&chat, "user-sarah", &thread, "meanwhile").await }))
         });
         let racing = racing.await;
-        let fixture = Fixture { deps: Deps { chat: racing.chat(), connections: racing.connections() }, thread };
+        let fixture = fixture.through(&racing);
         assert_eq!(fixture.answer("phone", fixture.frame("subscribe")).await["data"]["seq"], 1);
     }
 
@@ -181,22 +177,74 @@ mod tests {
         assert_eq!(answer["data"]["code"], "thread_not_found");
         assert_eq!(answer["data"]["channel"], fixture.channel());
         assert_eq!(answer["id"], "a");
-        let missing_thread = fixture.answer_to(socket_event(EVENT, "phone", |_| {})).await;
+        let missing_thread = fixture.send_event(socket_event(EVENT, "phone", |_| {})).await.unwrap();
         assert_eq!(missing_thread["data"]["detail"], answer["data"]["detail"]);
-        assert!(fixture.subscribers().await.is_empty());
+        assert!(fixture.subscribers(&fixture.thread_channel()).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn inbox_has_only_the_connections_that_subscribed() {
+        let fixture = Fixture::new().await;
+        connect(&fixture.deps.connections, "user-sarah", "laptop").await;
+        for _ in 0..2 {
+            let subscribed = json!({"event": "subscribed", "id": "a", "data": {"channel": "inbox"}});
+            assert_eq!(fixture.answer("phone", inbox("subscribe")).await, subscribed);
+            assert_eq!(fixture.subscribers(&inbox_of("user-sarah")).await, ["phone"]);
+        }
+        for other in ["user-dad", "user-michael"] {
+            assert!(fixture.subscribers(&inbox_of(other)).await.is_empty());
+        }
+        for _ in 0..2 {
+            let unsubscribed = json!({"event": "unsubscribed", "id": "a", "data": {"channel": "inbox"}});
+            assert_eq!(fixture.answer("phone", inbox("unsubscribe")).await, unsubscribed);
+            assert!(fixture.subscribers(&inbox_of("user-sarah")).await.is_empty());
+        }
+        // The row that the inbox shares still makes the connection receive events of the user's files.
+        assert_eq!(fixture.subscribers(&Channel::User(caller("user-sarah").id)).await, ["laptop", "phone"]);
+    }
+
+    #[tokio::test]
+    async fn subscribing_does_not_bring_back_a_connection_that_is_removed_meanwhile() {
+        let fixture = Fixture::new().await;
+        let connections = Arc::new(fixture.tables.connections());
+        let removed = once(
+            |call| call.is("UpdateItem", "inbox"),
+            move |_| {
+                let connections = connections.clone();
+                Fault::After(Box::pin(async move { connections.remove(&ConnectionId::new("phone")).await.unwrap() }))
+            },
+        );
+        let racing = fixture.tables.through(removed).await;
+        let fixture = fixture.through(&racing);
+        assert_eq!(fixture.answer("phone", inbox("subscribe")).await["data"]["code"], "connection_expired");
+        assert!(fixture.subscribers(&inbox_of("user-sarah")).await.is_empty());
+        assert!(fixture.subscribers(&Channel::User(caller("user-sarah").id)).await.is_empty());
     }
 
     #[tokio::test]
     async fn unknown_or_expired_connection_gets_connection_expired() {
         let fixture = Fixture::new().await;
-        let sarah = testkit::caller("user-sarah").id;
-        fixture.deps.connections.connect(&ConnectionId::new("old"), &sarah, 1).await.unwrap();
+        fixture.connect_expired("user-sarah", "old").await;
         for connection in ["old", "unknown"] {
-            for frame in [fixture.frame("subscribe"), r#"{"action":"ping"}"#.into()] {
+            let frames =
+                [fixture.frame("subscribe"), inbox("subscribe"), inbox("unsubscribe"), r#"{"action":"ping"}"#.into()];
+            for frame in frames {
                 assert_eq!(fixture.answer(connection, frame).await["data"]["code"], "connection_expired");
             }
         }
-        assert!(fixture.subscribers().await.is_empty());
+        assert!(fixture.subscribers(&fixture.thread_channel()).await.is_empty());
+        assert!(fixture.subscribers(&inbox_of("user-sarah")).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn failure_of_the_server_is_answered_and_names_the_channel() {
+        let fixture = Fixture::new().await;
+        let broken = fixture.tables.through(|_| Fault::Refuse("AccessDeniedException")).await;
+        let fixture = fixture.through(&broken);
+        let answer = fixture.answer("phone", inbox("subscribe")).await;
+        assert_eq!(answer["event"], "error");
+        assert_eq!(answer["data"]["code"], "internal");
+        assert_eq!((&answer["data"]["channel"], &answer["id"]), (&json!("inbox"), &json!("a")));
     }
 
     #[tokio::test]
@@ -208,12 +256,15 @@ mod tests {
             ("{}", "invalid_frame"),
             (r#"{"action":"dance"}"#, "unknown_action"),
             (r#"{"action":"subscribe","channel":"user:1"}"#, "invalid_frame"),
+            (r#"{"action":"subscribe","channel":"inbox:user-sarah"}"#, "invalid_frame"),
+            (r#"{"action":"subscribe","channel":"Inbox"}"#, "invalid_frame"),
+            (r#"{"action":"unsubscribe","channel":["inbox"]}"#, "invalid_frame"),
         ] {
-            assert_eq!(fixture.answer("phone", frame).await["data"]["code"], code);
+            assert_eq!(fixture.answer("phone", frame).await["data"]["code"], code, "{frame}");
         }
         assert_eq!(fixture.answer("phone", "x".repeat(33_000)).await["data"]["code"], "frame_too_large");
         assert_eq!(fixture.answer("phone", Value::Null).await["data"]["code"], "malformed_frame");
         let binary = socket_event(EVENT, "phone", |event| event["isBase64Encoded"] = true.into());
-        assert_eq!(fixture.answer_to(binary).await["data"]["code"], "malformed_frame");
+        assert_eq!(fixture.send_event(binary).await.unwrap()["data"]["code"], "malformed_frame");
     }
 }

@@ -1,6 +1,6 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use crate::{ErrorCode, Problem, ThreadId, Timestamp};
+use crate::{ErrorCode, Problem, ThreadId, Timestamp, UserId};
 
 /// A position in a list of a thread's messages. It is a `seq` and an order, so new messages do not invalidate it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +33,11 @@ impl MessageCursor {
     }
 }
 
-/// A position in a user's list of threads, which is sorted by activity, most recent first.
+/// A position in one of a user's two lists of threads, which are sorted by activity, most recent first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ThreadCursor {
+    /// Whether the list has the archived threads or the others.
+    pub archived: bool,
     /// `updatedAt` of the last thread on the previous page.
     pub updated_at: Timestamp,
     /// ID of the last thread on the previous page. Breaks ties between threads with the same `updatedAt`.
@@ -46,17 +48,52 @@ impl ThreadCursor {
     /// Returns the cursor as the opaque text that clients receive.
     #[must_use]
     pub fn encode(&self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(format!("{}:{}", self.updated_at.millis(), self.id))
+        let list = if self.archived { "archived:" } else { "" };
+        BASE64_URL_SAFE_NO_PAD.encode(format!("{list}{}:{}", self.updated_at.millis(), self.id))
     }
 
     /// Parses text that [`encode`](Self::encode) produced. Fails with `invalid_cursor` for any other text.
     pub fn decode(text: &str) -> Result<Self, Problem> {
         let plain = decode_text(text)?;
+        let (archived, plain) = match plain.strip_prefix("archived:") {
+            Some(rest) => (true, rest),
+            None => (false, plain.as_str()),
+        };
         let (millis, id) = plain.split_once(':').ok_or_else(invalid)?;
         Ok(Self {
+            archived,
             updated_at: Timestamp::from_millis(millis.parse().map_err(|_| invalid())?),
             id: ThreadId::parse(id).ok_or_else(invalid)?,
         })
+    }
+}
+
+/// A position in a list of people, which is sorted by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonCursor {
+    /// Name of the last person on the previous page.
+    pub name: String,
+    /// ID of the last person on the previous page. Breaks ties between people with the same name.
+    pub id: UserId,
+}
+
+impl PersonCursor {
+    /// Returns the cursor as the opaque text that clients receive.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        // The length comes first, because names and IDs may contain any character.
+        BASE64_URL_SAFE_NO_PAD.encode(format!("person:{}:{}{}", self.name.len(), self.name, self.id))
+    }
+
+    /// Parses text that [`encode`](Self::encode) produced. Fails with `invalid_cursor` for any other text.
+    pub fn decode(text: &str) -> Result<Self, Problem> {
+        let plain = decode_text(text)?;
+        let parse = || {
+            let (len, rest) = plain.strip_prefix("person:")?.split_once(':')?;
+            let (name, id) = rest.split_at_checked(len.parse().ok()?)?;
+            Some(Self { name: name.to_owned(), id: UserId::parse(id)? })
+        };
+        parse().ok_or_else(invalid)
     }
 }
 
@@ -81,17 +118,39 @@ mod tests {
         for cursor in [MessageCursor::Before(1), MessageCursor::After(u64::MAX)] {
             assert_eq!(MessageCursor::decode(&cursor.encode()), Ok(cursor));
         }
-        let cursor = ThreadCursor { updated_at: Timestamp::from_millis(17), id: ThreadId::new() };
-        assert_eq!(ThreadCursor::decode(&cursor.encode()), Ok(cursor));
+        for archived in [false, true] {
+            let cursor = ThreadCursor { archived, updated_at: Timestamp::from_millis(17), id: ThreadId::new() };
+            assert_eq!(ThreadCursor::decode(&cursor.encode()), Ok(cursor));
+        }
+        for name in ["", "Sarah", "7:ä:"] {
+            let cursor = PersonCursor { name: name.into(), id: UserId::parse("3:ä").unwrap() };
+            assert_eq!(PersonCursor::decode(&cursor.encode()), Ok(cursor));
+        }
     }
 
     #[test]
     fn decode_refuses_text_that_encode_does_not_produce() {
         let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
-        let wrong = ["", "b", "b-1", "c1", "äb", "17", "17:", ":thread_1", "x:thread_1", "17:msg_1"].map(encode);
+        let wrong = [
+            "",
+            "b",
+            "b-1",
+            "c1",
+            "äb",
+            "17",
+            "17:",
+            ":thread_1",
+            "x:thread_1",
+            "17:msg_1",
+            "archived:17:",
+            "person:1:a",
+            "person:9:a",
+        ];
+        let wrong = wrong.map(encode);
         for text in wrong.iter().map(String::as_str).chain(["!", "====", "ä"]) {
             assert_eq!(MessageCursor::decode(text).unwrap_err().code, ErrorCode::InvalidCursor, "{text}");
             assert_eq!(ThreadCursor::decode(text).unwrap_err().code, ErrorCode::InvalidCursor, "{text}");
+            assert_eq!(PersonCursor::decode(text).unwrap_err().code, ErrorCode::InvalidCursor, "{text}");
         }
         assert!(ThreadCursor::decode(&MessageCursor::Before(1).encode()).is_err());
     }

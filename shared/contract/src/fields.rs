@@ -2,7 +2,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Number, Value};
 
-use crate::{ErrorCode, FieldError, Problem, limits};
+use crate::{ErrorCode, FieldError, Problem, Timestamp, limits};
 
 /// Returns `number` as an integer, or `None` if it has a fraction. `1`, `1.0` and `1e0` are the same number in JSON, so
 /// each gives 1.
@@ -82,6 +82,37 @@ impl Fields {
             self.refuse(field, format!("must be a whole number from {} to {}", range.start(), range.end()));
         }
         number
+    }
+
+    /// Reads an optional boolean. Returns `None` if the field is missing, null or invalid. Records an error only if the
+    /// field is invalid.
+    pub(crate) fn boolean(&mut self, field: &str) -> Option<bool> {
+        match self.object.remove(field) {
+            None | Some(Value::Null) => None,
+            Some(Value::Bool(value)) => Some(value),
+            Some(_) => {
+                self.refuse(field, "must be true or false");
+                None
+            }
+        }
+    }
+
+    /// Reads an optional time that may be null. Returns `None` if the field is missing or invalid, and `Some(None)` if it
+    /// is null. Records an error only if the field is invalid.
+    pub(crate) fn nullable_time(&mut self, field: &str) -> Option<Option<Timestamp>> {
+        match self.object.remove(field)? {
+            Value::Null => Some(None),
+            value => {
+                let time = value.as_str().and_then(Timestamp::parse);
+                if time.is_none() {
+                    self.refuse(
+                        field,
+                        "must be a time in RFC 3339 from 1970 to 9999, such as 2025-09-05T01:05:00Z, or null",
+                    );
+                }
+                time.map(Some)
+            }
+        }
     }
 
     /// Reads a list of strings and parses each with `parse`. Returns `None` if the field is missing, null or not a

@@ -3,13 +3,18 @@
 //! This crate also parses requests: bytes become a valid value, or a [`Problem`] that names every invalid field.
 //! It does not depend on AWS.
 
+mod channel;
 mod cursor;
 mod error;
 mod fields;
 mod file;
+mod frame;
 mod ids;
+mod member;
 mod message;
 mod page;
+mod people;
+mod preview;
 mod problem;
 mod profile;
 #[cfg(feature = "schema")]
@@ -21,17 +26,22 @@ mod text;
 mod thread;
 mod timestamp;
 
-pub use cursor::{MessageCursor, ThreadCursor};
+pub use channel::{Channel, ChannelName};
+pub use cursor::{MessageCursor, PersonCursor, ThreadCursor};
 pub use error::ApiError;
 pub use file::{Attachment, CreateFile, FileDetails, FileStatus, NewFile, Upload};
+pub use frame::{Action, Frame, FrameError};
 pub use ids::{ConnectionId, FileId, MessageId, ThreadId, UserId};
+pub use member::{MarkRead, MarkedRead, OwnState, ReadMark, ThreadSettings, UpdateSettings};
 pub use message::{Author, IdempotencyKey, Message, MessagePage, SendMessage};
-pub use page::{MessageRange, MessagesQuery, ThreadsQuery};
+pub use page::{MessageRange, MessagesQuery, PeopleQuery, ThreadsQuery};
+pub use people::{Me, PeoplePage, Person, UpdateMe};
+pub use preview::{MessagePreview, PreviewAttachment, preview_of};
 pub use problem::{ErrorCode, FieldError, Problem};
 pub use profile::Profile;
-pub use socket::{Action, Answer, Channel, Event, Frame, FrameError, WsTicket, message_new_frame};
+pub use socket::{Answer, Event, NewThread, WsTicket, message_new_frame, thread_new_frame, thread_updated_frames};
 pub use text::{changes_layout, is_visible};
-pub use thread::{CreateThread, Thread, ThreadDetails, ThreadPage, ThreadSummary};
+pub use thread::{CreateThread, Thread, ThreadDetails, ThreadOverview, ThreadPage, ThreadSummary, ThreadUpdate};
 pub use timestamp::Timestamp;
 
 /// Limits that clients may rely on. A character is a Unicode scalar value.
@@ -43,6 +53,11 @@ pub mod limits {
     pub const TITLE_CHARS: usize = 100;
     /// Maximum number of characters in a message's body.
     pub const BODY_CHARS: usize = 8_000;
+    /// Largest `seq` that a request may name: the largest whole number that every JSON parser keeps exactly (RFC 8259,
+    /// section 6).
+    pub const SEQ: u64 = (1 << 53) - 1;
+    /// Maximum number of characters of a message's body in a preview.
+    pub const PREVIEW_CHARS: usize = 200;
     /// Maximum number of files in a message.
     pub const FILES: usize = 10;
     /// Maximum number of threads that a file can be sent to. Its row lists them, and a page of messages reads the rows
@@ -70,9 +85,9 @@ pub mod limits {
     /// Approximate maximum size of a page of threads or messages in bytes. It keeps the response below Lambda's limit
     /// of 6 MB.
     pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
-    /// Maximum number of threads or messages on a page.
+    /// Maximum number of threads, messages or people on a page.
     pub const PAGE: u32 = 100;
-    /// Maximum number of threads or messages on a page if the request has no `limit`.
+    /// Maximum number of threads, messages or people on a page if the request has no `limit`.
     pub const PAGE_DEFAULT: u32 = 50;
     /// Maximum size of a frame in bytes, in both directions: API Gateway's quota for a WebSocket frame.
     pub const FRAME_BYTES: usize = 32 * 1024;
@@ -85,6 +100,8 @@ pub mod limits {
     /// Maximum number of channels that a connection may subscribe to during its lifetime. Unsubscribing does not make
     /// room for another channel.
     pub const SUBSCRIPTIONS: usize = 500;
+    /// Minimum number of seconds between two `typing` frames of a connection. The server drops others.
+    pub const TYPING_SECONDS: u64 = 5;
     /// Default for the maximum number of messages that a user may send per minute. A deployment sets another one with
     /// the parameter `MessagesPerMinute` of template.yaml, which has the same default. The same holds for the following
     /// limits and the parameters of their names.

@@ -1,4 +1,4 @@
-use crate::{ErrorCode, FieldError, MessageCursor, Problem, ThreadCursor, limits};
+use crate::{ErrorCode, FieldError, MessageCursor, PersonCursor, Problem, ThreadCursor, limits};
 
 /// Which messages of a thread a list returns, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,8 @@ impl MessagesQuery {
 pub struct ThreadsQuery {
     /// Maximum number of threads on the page: 1 to [`limits::PAGE`].
     pub limit: u32,
+    /// Whether to list the archived threads or the others.
+    pub archived: bool,
     /// Where the previous page ended; `None` for the first page.
     pub cursor: Option<ThreadCursor>,
 }
@@ -60,12 +62,47 @@ pub struct ThreadsQuery {
 impl ThreadsQuery {
     /// Parses the query parameters; `None` stands for a parameter that the request does not have.
     ///
+    /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`, also for a cursor of the
+    /// other list.
+    pub fn parse(limit: Option<&str>, cursor: Option<&str>, archived: Option<&str>) -> Result<Self, Problem> {
+        let mut errors = Vec::new();
+        let limit = parse_limit(limit, &mut errors);
+        let archived = match archived {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                errors.push(FieldError { field: "archived".into(), message: "must be true or false".into() });
+                false
+            }
+        };
+        finish(errors)?;
+        let cursor = cursor.map(ThreadCursor::decode).transpose()?;
+        if cursor.as_ref().is_some_and(|cursor| cursor.archived != archived) {
+            let detail = "The cursor belongs to the other list of threads. Send the same `archived` with every page.";
+            return Err(Problem::new(ErrorCode::InvalidCursor, detail));
+        }
+        Ok(Self { limit, archived, cursor })
+    }
+}
+
+/// Query parameters of `GET /api/people`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeopleQuery {
+    /// Maximum number of people on the page: 1 to [`limits::PAGE`].
+    pub limit: u32,
+    /// Where the previous page ended; `None` for the first page.
+    pub cursor: Option<PersonCursor>,
+}
+
+impl PeopleQuery {
+    /// Parses the query parameters; `None` stands for a parameter that the request does not have.
+    ///
     /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Problem> {
         let mut errors = Vec::new();
         let limit = parse_limit(limit, &mut errors);
         finish(errors)?;
-        Ok(Self { limit, cursor: cursor.map(ThreadCursor::decode).transpose()? })
+        Ok(Self { limit, cursor: cursor.map(PersonCursor::decode).transpose()? })
     }
 }
 
@@ -88,6 +125,7 @@ fn finish(errors: Vec<FieldError>) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ThreadId, Timestamp};
 
     #[test]
     fn cursor_and_after_select_range_and_order() {
@@ -110,7 +148,22 @@ mod tests {
             let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
             assert_eq!((problem.code, fields), (ErrorCode::InvalidQuery, vec!["limit", "after"]));
         }
-        assert_eq!(ThreadsQuery::parse(Some("x"), None).unwrap_err().code, ErrorCode::InvalidQuery);
-        assert_eq!(ThreadsQuery::parse(Some("100"), None).unwrap().limit, 100);
+        let problem = ThreadsQuery::parse(Some("x"), None, Some("yes")).unwrap_err();
+        assert_eq!((problem.code, problem.errors.len()), (ErrorCode::InvalidQuery, 2));
+        assert_eq!(ThreadsQuery::parse(Some("100"), None, None).unwrap().limit, 100);
+        assert_eq!(PeopleQuery::parse(Some("0"), None).unwrap_err().code, ErrorCode::InvalidQuery);
+    }
+
+    #[test]
+    fn cursor_of_another_list_is_refused() {
+        let (updated_at, id) = (Timestamp::from_millis(17), ThreadId::new());
+        for archived in [false, true] {
+            let cursor = ThreadCursor { archived, updated_at, id: id.clone() }.encode();
+            let parse = |archived: &str| ThreadsQuery::parse(None, Some(&cursor), Some(archived));
+            assert!(parse(if archived { "true" } else { "false" }).is_ok());
+            let problem = parse(if archived { "false" } else { "true" }).unwrap_err();
+            assert_eq!(problem.code, ErrorCode::InvalidCursor);
+            assert_eq!(PeopleQuery::parse(None, Some(&cursor)).unwrap_err().code, ErrorCode::InvalidCursor);
+        }
     }
 }

@@ -56,6 +56,8 @@ pub enum ErrorCode {
     /// Socket: the connection has already subscribed to [`limits::SUBSCRIPTIONS`](crate::limits::SUBSCRIPTIONS)
     /// channels. Open another connection.
     TooManySubscriptions,
+    /// Socket: the connection is not subscribed to the thread's channel. Subscribe first.
+    NotSubscribed,
     /// Socket: the user has too many open connections, and this one is the oldest. The server closes it.
     TooManyConnections,
     /// Socket: the token that opened the connection has expired. Reconnect with a new token.
@@ -95,7 +97,7 @@ impl ErrorCode {
             | Self::UnknownAction
             | Self::InvalidFrame => 400,
             Self::Unauthorized | Self::ConnectionExpired => 401,
-            Self::OriginNotAllowed | Self::InvalidFileUrl => 403,
+            Self::OriginNotAllowed | Self::InvalidFileUrl | Self::NotSubscribed => 403,
             Self::FileNotFound | Self::ThreadNotFound => 404,
             Self::BodyTooLarge | Self::FrameTooLarge => 413,
             Self::InvalidRequest | Self::TooManyFileUses | Self::UnknownMember | Self::IdempotencyKeyReused => 422,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::problem::ProblemDocument;
-use crate::{Channel, Problem, limits};
+use crate::{ChannelName, Problem, limits};
 
 impl JsonSchema for Problem {
     fn schema_name() -> Cow<'static, str> {
@@ -17,18 +17,52 @@ impl JsonSchema for Problem {
     }
 }
 
-impl JsonSchema for Channel {
+impl JsonSchema for ChannelName {
     fn schema_name() -> Cow<'static, str> {
         "Channel".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "The channel of a thread: `thread:` and the thread's ID. Only the thread's members may \
-                subscribe to it.",
+            "description": "The channel of a thread, `thread:` and the thread's ID, or `inbox`. Only the thread's members \
+                may subscribe to a thread.",
+            "type": "string",
+            "pattern": "^(thread:thread_[A-Za-z0-9_-]{1,64}|inbox)$"
+        })
+    }
+}
+
+/// The channel of a thread, as a client's frame names it.
+struct ThreadChannel;
+
+impl JsonSchema for ThreadChannel {
+    fn schema_name() -> Cow<'static, str> {
+        "ThreadChannel".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The channel of a thread: `thread:` and the thread's ID.",
             "type": "string",
             "pattern": "^thread:thread_[A-Za-z0-9_-]{1,64}$"
         })
+    }
+}
+
+/// A time in RFC 3339 with any offset and any number of decimals.
+pub(crate) struct AnyTime;
+
+impl JsonSchema for AnyTime {
+    fn schema_name() -> Cow<'static, str> {
+        "AnyTime".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
     }
 }
 
@@ -36,9 +70,18 @@ impl JsonSchema for Channel {
 #[derive(JsonSchema)]
 #[schemars(inline)]
 pub(crate) struct ChannelField {
-    /// The channel of a thread: `thread:` and the thread's ID.
+    /// The channel.
     #[expect(dead_code, reason = "used only for its schema")]
-    channel: Channel,
+    channel: ChannelName,
+}
+
+/// The fields of a `typing` frame, except `action` and `id`.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct ThreadChannelField {
+    /// The thread's channel, which the connection is subscribed to.
+    #[expect(dead_code, reason = "used only for its schema")]
+    channel: ThreadChannel,
 }
 
 /// The `id` of a client's frame, which the answer to the frame repeats.

@@ -1,10 +1,12 @@
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+#[cfg(any(feature = "schema", feature = "simulation"))]
+use serde::Deserialize;
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::fields::whole;
-use crate::{ErrorCode, FileId, FileStatus, Message, ThreadId, UserId, limits};
+use crate::{
+    ChannelName, FileId, FileStatus, FrameError, Message, ReadMark, ThreadId, ThreadOverview, ThreadSettings,
+    ThreadUpdate, UserId, limits,
+};
 
 /// Response body of `POST /api/ws-tickets`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,159 +17,6 @@ pub struct WsTicket {
     pub ticket: String,
     /// Seconds until the ticket expires and can no longer open a connection.
     pub expires_in: i64,
-}
-
-/// A destination for events, which its subscribers receive.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Channel {
-    /// Events of a thread: `thread:<threadId>`. The thread's members may subscribe.
-    Thread(ThreadId),
-    /// Events of a user's own files: `user:<userId>`. All connections of the user receive them without subscribing.
-    /// Clients cannot subscribe to this channel.
-    User(UserId),
-}
-
-impl Channel {
-    /// Parses `thread:<threadId>` or `user:<userId>`. Returns `None` for other text.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.split_once(':')? {
-            ("thread", id) => ThreadId::parse(id).map(Self::Thread),
-            ("user", id) => UserId::parse(id).map(Self::User),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Channel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Thread(id) => write!(f, "thread:{id}"),
-            Self::User(id) => write!(f, "user:{id}"),
-        }
-    }
-}
-
-impl Serialize for Channel {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Channel {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not a channel"))
-    }
-}
-
-/// The action that a client's frame requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "action", rename_all = "lowercase"))]
-pub enum Action {
-    /// Start to receive the events of this thread.
-    Subscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::ChannelField"))] ThreadId),
-    /// Stop receiving the events of this thread.
-    Unsubscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::ChannelField"))] ThreadId),
-    /// Keep the connection open, and check that the server answers.
-    Ping,
-}
-
-/// Data of an `error` event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct FrameError {
-    /// What is wrong, as a code for programs.
-    pub code: ErrorCode,
-    /// What is wrong and what to do, as a text for developers.
-    pub detail: String,
-    /// The channel of the client's frame, unchanged. Missing if the error is not about a channel, or if the channel has
-    /// more than 128 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub channel: Option<String>,
-}
-
-impl FrameError {
-    /// Creates an error that is not about a channel.
-    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), channel: None }
-    }
-}
-
-/// A frame from a client, as far as it could be parsed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
-    /// ID that the client chose for the frame; the answer repeats it. The ID is a string of at most
-    /// [`limits::FRAME_ID_CHARS`] characters or a 64-bit integer; `None` if the frame has no valid ID.
-    pub id: Option<Value>,
-    /// The action that the frame requests, or the error to answer it with.
-    pub action: Result<Action, FrameError>,
-}
-
-impl Frame {
-    /// Parses the text of a frame. Does not fail: the error of an invalid frame is in `action` and becomes the answer,
-    /// and the connection stays open.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        if text.len() > limits::FRAME_BYTES {
-            let detail = format!("The frame is larger than {} bytes. Send a smaller one.", limits::FRAME_BYTES);
-            return Self { id: None, action: Err(FrameError::new(ErrorCode::FrameTooLarge, detail)) };
-        }
-        let Ok(Value::Object(object)) = serde_json::from_str(text) else {
-            let error = FrameError::new(
-                ErrorCode::MalformedFrame,
-                "The frame is not a JSON object. Send one JSON object per frame.",
-            );
-            return Self { id: None, action: Err(error) };
-        };
-        let id = match object.get("id") {
-            None | Some(Value::Null) => None,
-            // serde_json reads a number beyond 64 bits as a float, which loses digits. The answer would have another
-            // ID.
-            Some(Value::Number(number)) if whole(number).is_some_and(is_64_bits) => Some(Value::Number(number.clone())),
-            Some(Value::String(text)) if text.chars().count() <= limits::FRAME_ID_CHARS => {
-                Some(Value::String(text.clone()))
-            }
-            Some(_) => {
-                let detail = format!(
-                    "`id` must be a 64-bit integer or a string of at most {} characters.",
-                    limits::FRAME_ID_CHARS
-                );
-                return Self { id: None, action: Err(FrameError::new(ErrorCode::InvalidFrame, detail)) };
-            }
-        };
-        let action = match object.get("action").map(Value::as_str) {
-            Some(Some("subscribe")) => thread(object.get("channel")).map(Action::Subscribe),
-            Some(Some("unsubscribe")) => thread(object.get("channel")).map(Action::Unsubscribe),
-            Some(Some("ping")) => Ok(Action::Ping),
-            Some(Some(_)) => {
-                Err(FrameError::new(ErrorCode::UnknownAction, "`action` must be subscribe, unsubscribe or ping."))
-            }
-            _ => Err(FrameError::new(ErrorCode::InvalidFrame, "`action` must be a string.")),
-        };
-        Self { id, action }
-    }
-}
-
-fn is_64_bits(number: i128) -> bool {
-    (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number)
-}
-
-fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
-    let Some(text) = value.and_then(Value::as_str) else {
-        return Err(FrameError::new(ErrorCode::InvalidFrame, "`channel` must be a string."));
-    };
-    let thread = match Channel::parse(text) {
-        Some(Channel::Thread(id)) => Some(id),
-        Some(Channel::User(_)) | None => None,
-    };
-    thread.ok_or_else(|| FrameError {
-        code: ErrorCode::InvalidFrame,
-        detail: "`channel` must be `thread:` and the ID of a thread.".into(),
-        // Repeats the channel only if it is short, so that the answer does not exceed the maximum size of a frame.
-        channel: (text.chars().count() <= 128).then(|| text.to_owned()),
-    })
 }
 
 /// An event: what the server sends on a socket.
@@ -200,24 +49,88 @@ pub enum Event {
         /// Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail.
         thumb_url: Option<String>,
     },
+    /// A user is typing in a thread. It lasts for 15 seconds; a client repeats it every 10 seconds while its user types.
+    Typing {
+        /// ID of the thread.
+        thread_id: ThreadId,
+        /// ID of the user who is typing.
+        user_id: UserId,
+    },
+    /// A member's read mark has moved. Subscribers of the thread receive it if the member shares read receipts; the
+    /// member's own connections receive it in any case.
+    #[serde(rename = "read:updated")]
+    ReadUpdated {
+        /// ID of the thread.
+        thread_id: ThreadId,
+        /// The member's current read mark.
+        #[serde(flatten)]
+        mark: ReadMark,
+    },
+    /// The caller has changed their settings of a thread on one of their devices.
+    #[serde(rename = "thread:settings")]
+    ThreadSettings {
+        /// ID of the thread.
+        thread_id: ThreadId,
+        /// The caller's current settings.
+        #[serde(flatten)]
+        settings: ThreadSettings,
+    },
+    /// A thread was created, and the caller is one of its members.
+    #[serde(rename = "thread:new")]
+    ThreadNew {
+        /// The thread.
+        thread: NewThread,
+    },
+    /// Messages were committed in one of the caller's threads. Sent once for several messages that follow each other
+    /// closely, and not to a connection that has received `message:new` for all of them.
+    #[serde(rename = "thread:updated")]
+    ThreadUpdated {
+        /// The thread's current state.
+        thread: ThreadUpdate,
+        /// The authors of the messages, whose read marks move with them: each has read all messages up to this `seq`.
+        sent: Vec<ReadMark>,
+    },
     /// Answer to `subscribe`.
     Subscribed {
         /// The channel that the connection is now subscribed to.
-        channel: Channel,
+        channel: ChannelName,
         /// The thread's last `seq` at the time of the subscription. The server pushes every later message. The client
-        /// fetches missing messages up to this `seq` over REST, with the query parameter `after`.
-        seq: u64,
+        /// fetches missing messages up to this `seq` over REST, with the query parameter `after`. Missing for `inbox`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seq: Option<u64>,
     },
     /// Answer to `unsubscribe`.
     Unsubscribed {
         /// The channel that the connection is no longer subscribed to.
-        channel: Channel,
+        channel: ChannelName,
+    },
+    /// Answer to a `typing` frame with an `id`.
+    Accepted {
+        /// The thread's channel.
+        channel: ChannelName,
     },
     /// Answer to `ping`.
     Pong,
     /// Answer to a frame that the server could not process; the connection stays open. With `too_many_connections`, it
     /// answers no frame, and the server closes the connection.
     Error(FrameError),
+}
+
+/// The thread of a `thread:new` event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum NewThread {
+    /// The thread, as in the list of threads, without the caller's own state.
+    Whole(Box<ThreadOverview>),
+    /// A thread that is too large for a frame. The client fetches it over REST.
+    Truncated {
+        /// ID of the thread.
+        id: ThreadId,
+        /// Always true.
+        truncated: bool,
+    },
 }
 
 /// An event that answers a client's frame.
@@ -253,57 +166,39 @@ pub fn message_new_frame(message: Message) -> Result<String, serde_json::Error> 
     serde_json::to_string(&event)
 }
 
+/// Returns the `thread:new` frame of a thread. It never exceeds [`limits::FRAME_BYTES`]: a thread that is too large is
+/// sent as its ID and `truncated: true`.
+pub fn thread_new_frame(thread: ThreadOverview) -> Result<String, serde_json::Error> {
+    let id = thread.thread.id.clone();
+    let frame = serde_json::to_string(&Event::ThreadNew { thread: NewThread::Whole(Box::new(thread)) })?;
+    if frame.len() <= limits::FRAME_BYTES {
+        return Ok(frame);
+    }
+    serde_json::to_string(&Event::ThreadNew { thread: NewThread::Truncated { id, truncated: true } })
+}
+
+/// Returns the `thread:updated` frames that tell of `update` and of the authors in `sent`. It is one frame for at most 10
+/// authors, because a user ID may be long and no frame may exceed [`limits::FRAME_BYTES`].
+pub fn thread_updated_frames(update: &ThreadUpdate, sent: &[ReadMark]) -> Result<Vec<String>, serde_json::Error> {
+    let frame = |sent: &[ReadMark]| {
+        serde_json::to_string(&Event::ThreadUpdated { thread: update.clone(), sent: sent.to_vec() })
+    };
+    if sent.is_empty() { Ok(vec![frame(&[])?]) } else { sent.chunks(10).map(frame).collect() }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Author, MessageId, Timestamp, UserId};
-
-    fn code(text: &str) -> ErrorCode {
-        Frame::parse(text).action.unwrap_err().code
-    }
-
-    #[test]
-    fn actions_are_read_and_unknown_fields_ignored() {
-        let frame = Frame::parse(r#"{"action":"subscribe","channel":"thread:thread_1","id":7,"x":1}"#);
-        let thread = ThreadId::parse("thread_1").unwrap();
-        assert_eq!(frame, Frame { id: Some(json!(7)), action: Ok(Action::Subscribe(thread)) });
-        assert_eq!(Frame::parse(r#"{"action":"ping"}"#).action, Ok(Action::Ping));
-        assert_eq!(
-            Frame::parse(r#"{"action":"ping","id":1.0}"#),
-            Frame { id: Some(json!(1.0)), action: Ok(Action::Ping) }
-        );
-    }
-
-    #[test]
-    fn invalid_frames_have_different_codes() {
-        for text in ["", "hello", "[]", "null", "{\"action\":\"ping\"", "\"ping\""] {
-            assert_eq!(code(text), ErrorCode::MalformedFrame, "{text}");
-        }
-        for text in [
-            "{}",
-            r#"{"action":7}"#,
-            r#"{"action":"subscribe"}"#,
-            r#"{"action":"subscribe","channel":7}"#,
-            r#"{"action":"subscribe","channel":"user:1"}"#,
-            r#"{"action":"subscribe","channel":"thread:"}"#,
-            r#"{"action":"ping","id":{}}"#,
-            r#"{"action":"ping","id":12345678901234567890123}"#,
-            r#"{"action":"ping","id":1.5}"#,
-        ] {
-            assert_eq!(code(text), ErrorCode::InvalidFrame, "{text}");
-        }
-        assert_eq!(code(r#"{"action":"shout"}"#), ErrorCode::UnknownAction);
-        assert_eq!(code(&" ".repeat(limits::FRAME_BYTES + 1)), ErrorCode::FrameTooLarge);
-    }
+    use crate::{Author, ErrorCode, MessageId, MessagePreview, PreviewAttachment, Thread, Timestamp};
 
     #[test]
     fn answer_has_the_event_and_the_id_of_the_frame() {
         let answer = Answer { event: Event::Pong, id: Some(json!("a")) };
         assert_eq!(serde_json::to_value(answer).unwrap(), json!({"event": "pong", "id": "a"}));
-        let channel = Channel::parse("thread:thread_1").unwrap();
-        let answer = Answer { event: Event::Subscribed { channel, seq: 3 }, id: None };
+        let channel = ChannelName::parse("thread:thread_1").unwrap();
+        let answer = Answer { event: Event::Subscribed { channel, seq: Some(3) }, id: None };
         let expected = json!({"event": "subscribed", "data": {"channel": "thread:thread_1", "seq": 3}});
         assert_eq!(serde_json::to_value(answer).unwrap(), expected);
     }
@@ -341,7 +236,7 @@ mod tests {
     #[cfg(any(feature = "schema", feature = "simulation"))]
     #[test]
     fn tests_can_deserialize_every_event() {
-        let channel = Channel::parse("thread:thread_1").unwrap();
+        let channel = ChannelName::parse("thread:thread_1").unwrap();
         let events = [
             Event::MessageNew { thread_id: ThreadId::new(), message: message("hi".into()), truncated: false },
             Event::MessageNew { thread_id: ThreadId::new(), message: message(String::new()), truncated: true },
@@ -350,8 +245,19 @@ mod tests {
                 status: FileStatus::Ready,
                 thumb_url: Some("/thumbs/1".into()),
             },
-            Event::Subscribed { channel: channel.clone(), seq: 3 },
-            Event::Unsubscribed { channel },
+            Event::Subscribed { channel: channel.clone(), seq: Some(3) },
+            Event::Subscribed { channel: ChannelName::Inbox, seq: None },
+            Event::Unsubscribed { channel: channel.clone() },
+            Event::Accepted { channel },
+            Event::Typing { thread_id: ThreadId::new(), user_id: user("u") },
+            Event::ReadUpdated { thread_id: ThreadId::new(), mark: ReadMark { user_id: user("u"), seq: 3 } },
+            Event::ThreadSettings {
+                thread_id: ThreadId::new(),
+                settings: ThreadSettings { archived: true, muted_until: Some(Timestamp::from_millis(0)) },
+            },
+            Event::ThreadNew { thread: NewThread::Whole(Box::new(overview(1))) },
+            Event::ThreadNew { thread: NewThread::Truncated { id: ThreadId::new(), truncated: true } },
+            Event::ThreadUpdated { thread: largest_update(), sent: vec![ReadMark { user_id: user("u"), seq: 3 }] },
             Event::Pong,
             Event::Error(FrameError::new(ErrorCode::UnknownAction, "…")),
         ];
@@ -393,5 +299,71 @@ mod tests {
         let attachments = vec![attachment; limits::FILES];
         let frame = message_new_frame(Message { attachments, ..message("short".into()) }).unwrap();
         assert!(frame.len() <= limits::FRAME_BYTES && frame.contains("\"truncated\":true"));
+    }
+
+    fn user(id: &str) -> UserId {
+        UserId::parse(id).unwrap()
+    }
+
+    fn overview(members: usize) -> ThreadOverview {
+        let thread = Thread {
+            id: ThreadId::parse("thread_1").unwrap(),
+            title: None,
+            member_ids: vec![user(&"\"".repeat(limits::USER_ID_BYTES)); members],
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+        };
+        let (member_names, last_message) = (vec!["\u{1}".repeat(100); members], largest_update().last_message);
+        ThreadOverview { thread, member_names, last_seq: u64::MAX, last_message }
+    }
+
+    /// All texts consist of characters that JSON escapes with the most bytes.
+    fn largest_update() -> ThreadUpdate {
+        let attachment = PreviewAttachment {
+            id: FileId::parse(&format!("file_{}", "x".repeat(64))).unwrap(),
+            name: "🏡".repeat(limits::FILE_NAME_CHARS),
+            mimetype: format!("a/b;{}", "\"".repeat(limits::MEDIA_TYPE_CHARS - 4)),
+        };
+        let thread_id = ThreadId::parse(&format!("thread_{}", "x".repeat(64))).unwrap();
+        let last_message = MessagePreview {
+            id: MessageId::parse(&format!("msg_{}", "x".repeat(64))).unwrap(),
+            thread_id: thread_id.clone(),
+            seq: u64::MAX,
+            body: "\u{1}".repeat(limits::PREVIEW_CHARS),
+            truncated: true,
+            author: Author { id: user(&"\"".repeat(limits::USER_ID_BYTES)), name: "\u{1}".repeat(100) },
+            attachments: vec![attachment; limits::FILES],
+            created_at: Timestamp::from_millis(0),
+        };
+        let updated_at = Timestamp::from_millis(0);
+        ThreadUpdate { id: thread_id, last_seq: u64::MAX, updated_at, last_message: Some(last_message) }
+    }
+
+    #[test]
+    fn updates_with_many_authors_become_several_frames_within_the_limit() {
+        let author = |n: usize| {
+            let id = format!("{n:03}{}", "\"".repeat(limits::USER_ID_BYTES - 3));
+            ReadMark { user_id: user(&id), seq: u64::MAX }
+        };
+        for (authors, expected) in [(0, 1), (1, 1), (10, 1), (11, 2), (limits::MEMBERS, 9)] {
+            let sent: Vec<_> = (0..authors).map(author).collect();
+            let frames = thread_updated_frames(&largest_update(), &sent).unwrap();
+            assert_eq!(frames.len(), expected);
+            let mut told = Vec::new();
+            for frame in frames {
+                assert!(frame.len() <= limits::FRAME_BYTES, "a frame has {} bytes", frame.len());
+                let frame: Value = serde_json::from_str(&frame).unwrap();
+                told.extend(frame["data"]["sent"].as_array().unwrap().clone());
+            }
+            assert_eq!(json!(told), json!(sent));
+        }
+    }
+
+    #[test]
+    fn too_large_new_thread_is_sent_as_its_id() {
+        let small = thread_new_frame(overview(1)).unwrap();
+        assert!(small.len() <= limits::FRAME_BYTES && small.contains("memberNames"));
+        let large: Value = serde_json::from_str(&thread_new_frame(overview(limits::MEMBERS)).unwrap()).unwrap();
+        assert_eq!(large["data"], json!({"thread": {"id": "thread_1", "truncated": true}}));
     }
 }

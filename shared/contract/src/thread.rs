@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ErrorCode, FieldError, Message, Problem, ThreadId, Timestamp, UserId, changes_layout, fields::Fields, is_visible,
-    limits,
+    ErrorCode, FieldError, MessagePreview, OwnState, Problem, ReadMark, ThreadId, Timestamp, UserId, changes_layout,
+    fields::Fields, is_visible, limits,
 };
 
 /// Request body of `POST /api/threads`.
@@ -115,6 +115,32 @@ pub struct ThreadDetails {
     pub thread: Thread,
     /// The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID.
     pub member_names: Vec<String>,
+    /// `seq` of the thread's newest message; 0 if the thread has no messages. It is usually updated within a second of a
+    /// new message.
+    pub last_seq: u64,
+    /// The caller's own read mark and settings.
+    #[serde(flatten)]
+    pub own: OwnState,
+    /// The read marks of the members who share them, in the order of `memberIds`.
+    pub reads: Vec<ReadMark>,
+}
+
+/// A thread as all its members see it in the list. Data of `thread:new` events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadOverview {
+    /// The thread.
+    #[serde(flatten)]
+    pub thread: Thread,
+    /// The members' names, in the order of `memberIds`. For a member whose name is not known, the member's ID.
+    pub member_names: Vec<String>,
+    /// `seq` of the thread's newest message; 0 if the thread has no messages. A new message usually appears here within a
+    /// second.
+    pub last_seq: u64,
+    /// Preview of the thread's newest message; null if the thread has no messages.
+    pub last_message: Option<MessagePreview>,
 }
 
 /// One thread in the list of `GET /api/threads`.
@@ -122,12 +148,39 @@ pub struct ThreadDetails {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadSummary {
-    /// The thread and its members' names.
+    /// The thread as all its members see it.
     #[serde(flatten)]
-    pub details: ThreadDetails,
-    /// The thread's newest message; null if the thread has no messages. A new message usually appears here within a
-    /// second.
-    pub last_message: Option<Message>,
+    pub overview: ThreadOverview,
+    /// The caller's own read mark and settings.
+    #[serde(flatten)]
+    pub own: OwnState,
+    /// Number of messages after the caller's read mark: `lastSeq` − `readSeq`, at least 0.
+    pub unread_count: u64,
+}
+
+impl ThreadSummary {
+    /// Combines what all members see with the caller's own state.
+    #[must_use]
+    pub fn new(overview: ThreadOverview, own: OwnState) -> Self {
+        let unread_count = overview.last_seq.saturating_sub(own.read_seq);
+        Self { overview, own, unread_count }
+    }
+}
+
+/// What changes in a thread with a new message. Data of `thread:updated` events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadUpdate {
+    /// ID of the thread.
+    pub id: ThreadId,
+    /// `seq` of the thread's newest message.
+    pub last_seq: u64,
+    /// When the newest message was committed.
+    pub updated_at: Timestamp,
+    /// Preview of the newest message; null if the thread has no messages.
+    pub last_message: Option<MessagePreview>,
 }
 
 /// Response body of `GET /api/threads`.

@@ -20,6 +20,9 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::form
 )]
 pub struct Timestamp(#[cfg_attr(feature = "schema", schemars(with = "String"))] i64);
 
+/// 9999-12-31T23:59:59.999Z in milliseconds since 1970.
+const LAST_MILLIS: i64 = 253_402_300_799_999;
+
 impl Timestamp {
     /// Returns the current time.
     #[must_use]
@@ -36,6 +39,16 @@ impl Timestamp {
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
         Self(millis)
+    }
+
+    /// Parses a time in RFC 3339, from 1970 to 9999 in UTC. Drops everything below milliseconds. Returns `None` for other
+    /// text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        let millis = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?;
+        // Later years have five digits, which RFC 3339 does not allow.
+        (0..=LAST_MILLIS).contains(&millis).then_some(Self(millis))
     }
 
     /// Returns the milliseconds since 1970-01-01T00:00:00Z.
@@ -71,8 +84,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(D::Error::custom)?;
-        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).map(Self).map_err(D::Error::custom)
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not a time in RFC 3339 from 1970 to 9999"))
     }
 }
 
@@ -89,7 +101,15 @@ mod tests {
 
     #[test]
     fn text_that_is_not_a_time_is_refused() {
-        for text in ["\"yesterday\"", "\"\"", "17", "null", "\"2025-09-05\""] {
+        for text in [
+            "\"yesterday\"",
+            "\"\"",
+            "17",
+            "null",
+            "\"2025-09-05\"",
+            "\"9999-12-31T23:59:59-00:01\"",
+            "\"1970-01-01T00:00:00+00:01\"",
+        ] {
             assert!(serde_json::from_str::<Timestamp>(text).is_err(), "{text}");
         }
     }

@@ -1,3 +1,5 @@
+use std::iter;
+
 use contract::Channel;
 use futures::future::join_all;
 use store::Subscriber;
@@ -17,7 +19,7 @@ impl Push {
         let closing = subscribers.iter().map(|Subscriber { connection_id, opening, .. }| async move {
             match self.try_post(connection_id, frame).await {
                 PostResult::Gone if *opening => {}
-                _ => self.close(&[channel], connection_id).await,
+                _ => self.close(iter::once(channel), connection_id).await,
             }
         });
         if timeout(self.limits.overall, join_all(closing)).await.is_err() {

@@ -5,6 +5,7 @@ mod closing;
 mod post;
 mod repairs;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_apigatewaymanagement::Client;
@@ -21,10 +22,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use crate::audience::Audience;
 use crate::post::PostResult;
 
-pub use repairs::{DeadLetter, Repair, Repairs};
+pub use audience::{Audience, Target};
+pub use repairs::{Announcement, DeadLetter, Repair, Repairs};
 
 /// Maximum number of concurrent `@connections` calls of one function instance, across all its deliveries.
 const CONCURRENCY: usize = 64;
@@ -57,13 +58,15 @@ pub struct Delivery {
     pub undelivered: Vec<ConnectionId>,
 }
 
-/// Delivers events to subscribers. A function creates one `Push` and keeps it between invocations.
+/// Delivers events to subscribers. A function creates one `Push` and keeps it between invocations. Clones share the limit
+/// of concurrent calls.
+#[derive(Debug, Clone)]
 pub struct Push {
     client: Client,
     connections: Connections,
     limits: Limits,
     /// Limits the number of concurrent `@connections` calls. Each call holds one permit.
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl Push {
@@ -76,7 +79,7 @@ impl Push {
             // `Push::post` has its own retries and timeouts, so those of the SDK are disabled.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled());
-        let (client, permits) = (Client::from_conf(config.build()), Semaphore::new(CONCURRENCY));
+        let (client, permits) = (Client::from_conf(config.build()), Arc::new(Semaphore::new(CONCURRENCY)));
         Self { client, connections, limits: Limits::default(), permits }
     }
 
@@ -114,19 +117,30 @@ impl Push {
         frame: &str,
         wanted: impl Fn(&ConnectionId) -> bool,
     ) -> Result<Delivery, Error> {
+        let mut audience = self.audience(channels).await?;
+        audience.retain(|id, _| wanted(id));
+        Ok(self.deliver_to(audience, frame).await)
+    }
+
+    /// Reads the subscribers of `channels`, for [`deliver_to`](Self::deliver_to). The delivery's time limit starts now.
+    pub async fn audience<'a>(&self, channels: &'a [Channel]) -> Result<Audience<'a>, Error> {
         let deadline = Instant::now() + self.limits.overall;
-        let audience = timeout_at(deadline, Audience::read(&self.connections, channels));
-        let Audience { targets, expired } = audience
+        let audience = timeout_at(deadline, Audience::read(&self.connections, channels, deadline));
+        audience
             .await
-            .map_err(|_| Error::Unavailable("reading the subscribers exceeded the delivery's time limit".into()))??;
-        let targets = targets.into_iter().filter(|(id, _)| wanted(id));
-        let mut posts = targets.map(|(id, target)| async move {
+            .map_err(|_| Error::Unavailable("reading the subscribers exceeded the delivery's time limit".into()))?
+    }
+
+    /// [Delivers](Self::deliver) `frame` to the connections of an audience.
+    pub async fn deliver_to(&self, audience: Audience<'_>, frame: &str) -> Delivery {
+        let Audience { targets, expired, deadline } = audience;
+        let mut posts = targets.into_iter().map(|(id, target)| async move {
             // A post that starts after the deadline would be cancelled at once. It might still reach the connection,
             // and a repair of the message would then send the frame a second time.
             if Instant::now() >= deadline {
                 return (id, PostResult::Failed);
             }
-            let result = timeout_at(deadline, self.post(target, &id, frame)).await;
+            let result = timeout_at(deadline, self.post(&target, &id, frame)).await;
             (id, result.unwrap_or(PostResult::Failed))
         });
         let posting = async {
@@ -143,19 +157,13 @@ impl Push {
             delivery
         };
         // The deadline also ends the closing of expired connections. The next delivery closes the remaining ones.
-        let closing: Vec<_> = expired.iter().map(|(id, channels)| self.close(channels, id)).collect();
+        let closing: Vec<_> = expired.iter().map(|(id, channels)| self.close(channels.iter().copied(), id)).collect();
         let (delivery, _) = tokio::join!(posting, timeout_at(deadline, join_all(closing)));
         if !delivery.undelivered.is_empty() {
-            let channel = channels.first().map(tracing::field::display);
             let Delivery { delivered, gone, undelivered } = &delivery;
-            warn!(
-                channel,
-                delivered,
-                gone,
-                undelivered = undelivered.len(),
-                "delivery did not reach all subscribers; it will be repeated"
-            );
+            let undelivered = undelivered.len();
+            warn!(delivered, gone, undelivered, "delivery did not reach all subscribers");
         }
-        Ok(delivery)
+        delivery
     }
 }

@@ -27,14 +27,14 @@ pub(crate) enum PostResult {
 impl Push {
     /// Posts `frame` to a connection, with retries. A closed connection is removed, unless API Gateway may still be
     /// opening it.
-    pub(crate) async fn post(&self, target: Target<'_>, id: &ConnectionId, frame: &str) -> PostResult {
+    pub(crate) async fn post(&self, target: &Target<'_>, id: &ConnectionId, frame: &str) -> PostResult {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 let max_millis = 50 << (attempt - 1);
                 sleep(Duration::from_millis(fastrand::u64(max_millis / 2..=max_millis))).await;
             }
             match self.try_post(id, frame).await {
-                PostResult::Gone if !target.opening => return self.remove(&target.channels, id).await,
+                PostResult::Gone if !target.opening() => return self.remove(target.channels(), id).await,
                 PostResult::Gone | PostResult::Retryable => {}
                 result => return result,
             }
@@ -63,7 +63,7 @@ impl Push {
 
     /// Closes a connection, then deletes its rows from the `Connections` table. If closing fails, the rows
     /// stay, and the next delivery to one of `channels` tries again.
-    pub(crate) async fn close(&self, channels: &[&Channel], id: &ConnectionId) {
+    pub(crate) async fn close(&self, channels: impl Iterator<Item = &Channel>, id: &ConnectionId) {
         let closed = {
             let _permit = self.permits.acquire().await;
             self.client.delete_connection().connection_id(id.as_str()).send().await
@@ -81,7 +81,7 @@ impl Push {
     }
 
     /// Deletes the rows of a closed connection from the `Connections` table.
-    async fn remove(&self, channels: &[&Channel], id: &ConnectionId) -> PostResult {
+    async fn remove(&self, channels: impl Iterator<Item = &Channel>, id: &ConnectionId) -> PostResult {
         // A subscription may exist although the row of its connection does not. `Connections::remove` would not find
         // such a subscription, so the subscriptions to `channels` are deleted first.
         let removed = async {

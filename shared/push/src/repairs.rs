@@ -1,20 +1,72 @@
+use std::collections::BTreeSet;
+
 use aws_sdk_sqs::Client;
 use aws_support::describe;
 use aws_types::SdkConfig;
-use contract::{ApiError, ThreadId};
+use contract::{ApiError, ConnectionId, ReadMark, ThreadId, UserId};
 use serde::{Deserialize, Serialize};
 
-/// Seconds that SQS delays a repair, because the sender is probably still delivering the message.
-const DELAY: i32 = 2;
+/// Seconds that SQS delays the repair of a message. The sender's delivery takes at most 8 seconds; until then, it is probably
+/// still under way.
+const MESSAGE_DELAY: i32 = 10;
 
-/// A request to deliver an undelivered message again.
+/// Seconds that SQS delays the repair of an announcement, because a slow connection may recover meanwhile.
+const ANNOUNCEMENT_DELAY: i32 = 2;
+
+/// A request to deliver something again. It holds only IDs and numbers; what is delivered is read at that moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Repair {
-    /// ID of the undelivered message's thread.
-    pub thread_id: ThreadId,
-    /// The undelivered message's number in its thread.
-    pub seq: u64,
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Repair {
+    /// Deliver an undelivered message to the subscribers that its undelivered flag names.
+    Message {
+        /// ID of the message's thread.
+        thread_id: ThreadId,
+        /// The message's number in its thread.
+        seq: u64,
+    },
+    /// Deliver an announcement.
+    Announcement {
+        /// What to announce.
+        announcement: Announcement,
+        /// The connections that it did not reach; `None` for all of its audience.
+        connections: Option<BTreeSet<ConnectionId>>,
+    },
+}
+
+/// An event that chat-stream pushes, without its content.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all_fields = "camelCase")]
+pub enum Announcement {
+    /// A thread was created.
+    #[serde(rename = "thread:new")]
+    ThreadNew {
+        /// ID of the thread.
+        thread_id: ThreadId,
+    },
+    /// Messages were committed in a thread.
+    #[serde(rename = "thread:updated")]
+    ThreadUpdated {
+        /// ID of the thread.
+        thread_id: ThreadId,
+        /// The authors, and the last message of each.
+        sent: Vec<ReadMark>,
+    },
+    /// A member has moved their read mark.
+    #[serde(rename = "read:updated")]
+    ReadUpdated {
+        /// ID of the thread.
+        thread_id: ThreadId,
+        /// ID of the member.
+        user_id: UserId,
+    },
+    /// A member has changed their settings for a thread.
+    #[serde(rename = "thread:settings")]
+    ThreadSettings {
+        /// ID of the thread.
+        thread_id: ThreadId,
+        /// ID of the member.
+        user_id: UserId,
+    },
 }
 
 /// What the dead-letter queue holds of a stream record that cannot be processed: only the primary key of its row in the
@@ -42,9 +94,14 @@ impl Repairs {
         Self { client: Client::new(config), queue_url, dead_letters_url }
     }
 
-    /// Sends a repair to the repair queue. SQS delivers it to chat-stream after 2 seconds.
+    /// Sends a repair to the repair queue. SQS delivers it to chat-stream after 10 seconds (a message) or 2 seconds (an
+    /// announcement).
     pub async fn request(&self, repair: &Repair) -> Result<(), ApiError> {
-        self.send(&self.queue_url, serde_json::to_string(repair)?, DELAY).await
+        let delay = match repair {
+            Repair::Message { .. } => MESSAGE_DELAY,
+            Repair::Announcement { .. } => ANNOUNCEMENT_DELAY,
+        };
+        self.send(&self.queue_url, serde_json::to_string(repair)?, delay).await
     }
 
     /// Sends the key of a row that cannot be processed to the dead-letter queue, for a person to look at.

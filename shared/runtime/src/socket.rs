@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use contract::{Answer, ApiError, ConnectionId, ErrorCode, Event, Frame, FrameError};
+use contract::{Answer, ApiError, ConnectionId, Event, Frame, FrameError};
 use http::HeaderValue;
 use lambda_runtime::{LambdaEvent, service_fn};
 
@@ -56,9 +56,8 @@ pub fn refuse_frame(event: &SocketEvent) -> Result<Option<ApiGatewayProxyRespons
         return Ok(None);
     }
     let frame = Frame::parse(event.text().unwrap_or_default());
-    let unknown =
-        FrameError::new(ErrorCode::UnknownAction, "The action is unknown. Use subscribe, unsubscribe or ping.");
-    let answer = Answer { event: Event::Error(frame.action.err().unwrap_or(unknown)), id: frame.id };
+    let error = frame.action.err().unwrap_or_else(FrameError::unknown_action);
+    let answer = Answer { event: Event::Error(error), id: frame.id };
     Ok(Some(socket_response(200, Some(serde_json::to_string(&answer)?))))
 }
 
@@ -106,7 +105,7 @@ fn answer(
 
 #[cfg(test)]
 mod tests {
-    use contract::Problem;
+    use contract::{ErrorCode, Problem};
 
     use super::*;
 

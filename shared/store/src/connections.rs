@@ -60,9 +60,15 @@ struct ConnectionRow {
 #[serde(rename_all = "camelCase")]
 struct SubscriptionRow {
     connection_id: ConnectionId,
+    /// Missing in subscriptions from before this attribute, which expire within two hours.
+    #[serde(default)]
+    user_id: Option<UserId>,
     #[serde(default)]
     subscribed_at: i64,
     expires_at: i64,
+    /// Only in the subscription to the user's own channel: whether the connection receives the inbox.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    inbox: bool,
 }
 
 /// The connections that are subscribed to a channel.
@@ -79,6 +85,8 @@ pub struct Subscribers {
 pub struct Subscriber {
     /// ID of the connection.
     pub connection_id: ConnectionId,
+    /// The user who opened the connection. `None` for a subscription from before this was stored.
+    pub user_id: Option<UserId>,
     /// When the connection subscribed to the channel, in seconds since 1970.
     pub subscribed_at: i64,
     /// Whether API Gateway may still be opening the connection. It answers posts to such a connection with 410 (Gone)
@@ -118,8 +126,10 @@ impl Connections {
     async fn put_subscription(&self, connection: &Connection, channel: &Channel) -> Result<(), Error> {
         let row = SubscriptionRow {
             connection_id: connection.id.clone(),
+            user_id: Some(connection.user_id.clone()),
             subscribed_at: Timestamp::now().seconds(),
             expires_at: connection.expires_at,
+            inbox: false,
         };
         let item = to_item(&keys::subscription(channel, &connection.id), &row)?;
         self.table.put(item).await
@@ -176,8 +186,37 @@ impl Connections {
         }
     }
 
-    /// Deletes a subscription. Idempotent. The channel stays in the connection's row: that saves a write now and costs
-    /// one unnecessary delete when the connection is removed.
+    /// Subscribes a connection to its user's inbox. Idempotent. After [`Subscribed::Done`], every call of
+    /// [`subscribers`](Self::subscribers) for the inbox returns the connection.
+    pub async fn open_inbox(&self, connection: &Connection) -> Result<Subscribed, Error> {
+        let opened = self.set_inbox(connection, true).await?;
+        Ok(if opened { Subscribed::Done } else { Subscribed::Gone })
+    }
+
+    /// Ends a connection's subscription to its user's inbox. Idempotent.
+    pub async fn close_inbox(&self, connection: &Connection) -> Result<(), Error> {
+        self.set_inbox(connection, false).await.map(drop)
+    }
+
+    /// Changes whether a connection receives the inbox. Returns false if the connection is being removed: it has no
+    /// subscription to its user's own channel any more.
+    async fn set_inbox(&self, connection: &Connection, inbox: bool) -> Result<bool, Error> {
+        let key = keys::subscription(&Channel::Inbox(connection.user_id.clone()), &connection.id);
+        let update = self
+            .table
+            .update(&key)
+            .update_expression("SET inbox = :inbox")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":inbox", AttributeValue::Bool(inbox));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deletes a subscription; for an inbox, the one to the user's own channel. Idempotent. The channel stays in the
+    /// connection's row: that saves a write now and costs one unnecessary delete when the connection is removed.
     pub async fn unsubscribe(&self, id: &ConnectionId, channel: &Channel) -> Result<(), Error> {
         self.table.delete(&keys::subscription(channel, id)).await.map(drop)
     }
@@ -188,12 +227,16 @@ impl Connections {
         let mut subscribers = Subscribers::default();
         for item in self.table.partition(keys::channel(channel), keys::SUBSCRIPTION_PREFIX).await? {
             let row: SubscriptionRow = from_item(item)?;
+            if matches!(channel, Channel::Inbox(_)) && !row.inbox {
+                continue;
+            }
             if row.expires_at > now {
                 // ws-connect subscribes a connection to its user's own channel before the connection is open. All other
-                // subscriptions come from frames over the open connection.
-                let opening = matches!(channel, Channel::User(_)) && now - row.subscribed_at <= CONNECT_TIMEOUT;
-                let SubscriptionRow { connection_id, subscribed_at, .. } = row;
-                subscribers.live.push(Subscriber { connection_id, subscribed_at, opening });
+                // subscriptions, and that to the inbox, come from frames over the open connection.
+                let by_connecting = matches!(channel, Channel::User(_)) && !row.inbox;
+                let opening = by_connecting && now - row.subscribed_at <= CONNECT_TIMEOUT;
+                let SubscriptionRow { connection_id, user_id, subscribed_at, expires_at: _, inbox: _ } = row;
+                subscribers.live.push(Subscriber { connection_id, user_id, subscribed_at, opening });
             } else {
                 subscribers.expired.push(row.connection_id);
             }

@@ -15,6 +15,18 @@ pub(crate) const PK: &str = "pk";
 pub(crate) const SK: &str = "sk";
 /// Start of the sort keys of a user's memberships.
 pub(crate) const MEMBERSHIP_PREFIX: &str = "THREAD#";
+/// Partition key of the directory: everybody who has called.
+pub(crate) const PEOPLE: &str = "PEOPLE";
+/// Start of the partition keys of a user's rows, and of the sort keys of people.
+pub(crate) const USER_PREFIX: &str = "USER#";
+/// Start of the partition keys of a thread's rows.
+const THREAD_PREFIX: &str = "THREAD#";
+/// Start of the sort keys of messages.
+const MESSAGE_PREFIX: &str = "MSG#";
+/// Sort key of a user's profile.
+const PROFILE: &str = "PROFILE";
+/// Sort key of a thread's own row.
+const META: &str = "META";
 /// Start of the partition keys of files.
 const FILE_PREFIX: &str = "FILE#";
 /// Start of the sort keys of a channel's subscriptions.
@@ -49,12 +61,17 @@ impl fmt::Display for Key {
 
 /// Returns the key of a user's profile in `Chat`.
 pub(crate) fn profile(user: &UserId) -> Key {
-    Key::new(format!("USER#{user}"), "PROFILE")
+    Key::new(format!("{USER_PREFIX}{user}"), PROFILE)
+}
+
+/// Returns the key of a user in the directory, in `Chat`.
+pub(crate) fn person(user: &UserId) -> Key {
+    Key::new(PEOPLE.to_owned(), format!("{USER_PREFIX}{user}"))
 }
 
 /// Returns the key of a user's membership in a thread, in `Chat`.
 pub(crate) fn membership(user: &UserId, thread: &ThreadId) -> Key {
-    Key::new(format!("USER#{user}"), format!("{MEMBERSHIP_PREFIX}{thread}"))
+    Key::new(format!("{USER_PREFIX}{user}"), format!("{MEMBERSHIP_PREFIX}{thread}"))
 }
 
 /// Returns the key of a member set in `Chat`: the row that refers to the one thread with exactly these members.
@@ -68,24 +85,24 @@ pub(crate) fn member_set(members: &[UserId]) -> Key {
 
 /// Returns the key of a thread in `Chat`.
 pub(crate) fn thread(thread: &ThreadId) -> Key {
-    Key::new(format!("THREAD#{thread}"), "META")
+    Key::new(format!("{THREAD_PREFIX}{thread}"), META)
 }
 
 /// Returns the key of a message in `Chat`. `seq` has 20 digits with leading zeros, so that keys are sorted by number.
 pub(crate) fn message(thread: &ThreadId, seq: u64) -> Key {
-    Key::new(format!("THREAD#{thread}"), format!("MSG#{seq:020}"))
+    Key::new(format!("{THREAD_PREFIX}{thread}"), format!("{MESSAGE_PREFIX}{seq:020}"))
 }
 
 /// Returns the key of an idempotency record in `Chat`. User IDs and idempotency keys may contain `#`. The length of the
 /// user ID keeps two different pairs of them from having the same key.
 pub(crate) fn idempotency(thread: &ThreadId, user: &UserId, key: &IdempotencyKey) -> Key {
     let user = user.as_str();
-    Key::new(format!("THREAD#{thread}"), format!("KEY#{}#{user}#{}", user.len(), key.as_str()))
+    Key::new(format!("{THREAD_PREFIX}{thread}"), format!("KEY#{}#{user}#{}", user.len(), key.as_str()))
 }
 
 /// Returns the key of a file in `Chat`.
 pub(crate) fn file(id: &FileId) -> Key {
-    Key::new(format!("{FILE_PREFIX}{id}"), "META")
+    Key::new(format!("{FILE_PREFIX}{id}"), META)
 }
 
 /// Returns the key of a user's counter in `Chat`. `kind` is what it counts, such as `threads`. `start` is when its window
@@ -101,14 +118,67 @@ pub(crate) fn is_file(item: &Item) -> bool {
     item.get(PK).and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk.starts_with(FILE_PREFIX))
 }
 
-/// Returns the key of a connection in `Connections`.
-pub(crate) fn connection(id: &ConnectionId) -> Key {
-    Key::new(format!("CONN#{id}"), "META")
+/// Returns the user that an item belongs to, or `None` if it is neither a profile nor a membership. Needed after a batch
+/// read, because a membership has the user only in its key.
+pub(crate) fn user_of(item: &Item) -> Option<UserId> {
+    item.get(PK)?.as_s().ok()?.strip_prefix(USER_PREFIX).and_then(UserId::parse)
 }
 
-/// Returns the partition key of a channel's subscriptions in `Connections`.
+/// Returns whether an item is a membership. Needed after a batch read.
+pub(crate) fn is_membership(item: &Item) -> bool {
+    item.get(SK).and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk.starts_with(MEMBERSHIP_PREFIX))
+}
+
+/// A row of `Chat` whose changes chat-stream processes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangedRow {
+    /// A message.
+    Message {
+        /// The message's thread.
+        thread_id: ThreadId,
+        /// The message's number in its thread.
+        seq: u64,
+    },
+    /// A thread.
+    Thread(ThreadId),
+    /// A user's membership in a thread.
+    Membership {
+        /// The user.
+        user_id: UserId,
+        /// The thread.
+        thread_id: ThreadId,
+    },
+}
+
+impl ChangedRow {
+    /// Finds the row that a primary key of `Chat` belongs to. Returns `None` if it is another kind of row.
+    #[must_use]
+    pub fn of_key(pk: &str, sk: &str) -> Option<Self> {
+        if let Some(user) = pk.strip_prefix(USER_PREFIX) {
+            let thread_id = ThreadId::parse(sk.strip_prefix(MEMBERSHIP_PREFIX)?)?;
+            return Some(Self::Membership { user_id: UserId::parse(user)?, thread_id });
+        }
+        let thread_id = ThreadId::parse(pk.strip_prefix(THREAD_PREFIX)?)?;
+        if sk == META {
+            return Some(Self::Thread(thread_id));
+        }
+        let seq = sk.strip_prefix(MESSAGE_PREFIX)?.parse().ok()?;
+        Some(Self::Message { thread_id, seq })
+    }
+}
+
+/// Returns the key of a connection in `Connections`.
+pub(crate) fn connection(id: &ConnectionId) -> Key {
+    Key::new(format!("CONN#{id}"), META)
+}
+
+/// Returns the partition key of a channel's subscriptions in `Connections`. The inbox of a user has the subscriptions of
+/// the user's own channel: an attribute says which of them receive the inbox, too.
 pub(crate) fn channel(channel: &Channel) -> String {
-    format!("CHANNEL#{channel}")
+    match channel {
+        Channel::Inbox(user) => format!("CHANNEL#{}", Channel::User(user.clone())),
+        Channel::User(_) | Channel::Thread(_) => format!("CHANNEL#{channel}"),
+    }
 }
 
 /// Returns the key of a connection's subscription to a channel, in `Connections`.
@@ -119,12 +189,12 @@ pub(crate) fn subscription(on: &Channel, id: &ConnectionId) -> Key {
 /// Returns the key of a ticket in `Connections`. It contains only a hash of the ticket, so that nobody can open a
 /// connection with what the table shows.
 pub(crate) fn ticket(ticket: &str) -> Key {
-    Key::new(format!("TICKET#{}", sha256(ticket.as_bytes())), "META")
+    Key::new(format!("TICKET#{}", sha256(ticket.as_bytes())), META)
 }
 
 /// Returns a key that no row of either table has. Reading it only opens a network connection.
 pub(crate) fn warm_up() -> Key {
-    Key::new("WARM-UP".to_owned(), "META")
+    Key::new("WARM-UP".to_owned(), META)
 }
 
 #[cfg(test)]
@@ -175,5 +245,24 @@ mod tests {
         // DynamoDB's limits of keys: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
         let key = IdempotencyKey::parse("k".repeat(128).as_bytes()).unwrap();
         assert!(idempotency(&ThreadId::new(), &user(&"u".repeat(255)), &key).sk.len() <= 1_024);
+    }
+
+    #[test]
+    fn changed_rows_are_found_by_their_keys() {
+        let (thread_id, user_id) = (ThreadId::new(), user("a#b"));
+        let rows = [
+            (message(&thread_id, 7), Some(ChangedRow::Message { thread_id: thread_id.clone(), seq: 7 })),
+            (thread(&thread_id), Some(ChangedRow::Thread(thread_id.clone()))),
+            (membership(&user_id, &thread_id), Some(ChangedRow::Membership { user_id: user_id.clone(), thread_id })),
+            (profile(&user_id), None),
+            (person(&user_id), None),
+            (file(&FileId::new()), None),
+        ];
+        for (Key { pk, sk }, expected) in rows {
+            assert_eq!(ChangedRow::of_key(&pk, &sk), expected, "{pk} {sk}");
+        }
+        for (pk, sk) in [("THREAD#thread_1", "MSG#x"), ("THREAD#x", "META"), ("", ""), ("USER#", "THREAD#thread_1")] {
+            assert_eq!(ChangedRow::of_key(pk, sk), None, "{pk} {sk}");
+        }
     }
 }

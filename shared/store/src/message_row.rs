@@ -13,7 +13,7 @@ use crate::links::Links;
 use crate::messages::NewMessage;
 use crate::names_and_files::NamesAndFiles;
 
-/// The row of a message in the `Chat` table, and the copy of it in the table's stream.
+/// The row of a message in the `Chat` table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageRow {
@@ -39,7 +39,7 @@ pub struct MessageRow {
         skip_serializing_if = "BTreeSet::is_empty",
         serialize_with = "serde_dynamo::string_set::serialize"
     )]
-    undelivered: BTreeSet<ConnectionId>,
+    pub(crate) undelivered: BTreeSet<ConnectionId>,
 }
 
 /// Connection ID that stands for all connections in the undelivered flag. API Gateway never issues this ID.
@@ -80,13 +80,6 @@ impl MessageRow {
         } else {
             Some(Undelivered::Connections(self.undelivered.clone()))
         }
-    }
-
-    /// Returns the copy of the row for the thread's projection. It has no undelivered flag, because later changes of
-    /// the flag in the message's own row do not reach the copy.
-    pub(crate) fn projected(&self) -> Self {
-        let Self { id, thread_id, seq, author_id, body, file_ids, created_at, undelivered: _ } = self.clone();
-        Self { id, thread_id, seq, author_id, body, file_ids, created_at, undelivered: BTreeSet::new() }
     }
 
     pub(crate) fn key(&self) -> Key {

@@ -198,14 +198,20 @@ impl Chat {
     /// Reads those messages that have the undelivered flag, in no particular order. Each message is given by its thread
     /// and its `seq`.
     pub async fn undelivered_messages(&self, messages: &[(ThreadId, u64)]) -> Result<Vec<MessageRow>, Error> {
-        let items = self.table.batch_get(messages.iter().map(|(thread, seq)| keys::message(thread, *seq))).await?;
-        let rows: Vec<MessageRow> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        let rows = self.message_rows(messages).await?.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().filter(|row| row.undelivered().is_some()).collect())
+    }
+
+    /// Reads messages, in no particular order. Each is given by its thread and its `seq`; a missing one is left out. Each
+    /// row that is not a valid message is an [`Error::BadRow`] of its own.
+    pub async fn message_rows(&self, messages: &[(ThreadId, u64)]) -> Result<Vec<Result<MessageRow, Error>>, Error> {
+        let items = self.table.batch_get(messages.iter().map(|(thread, seq)| keys::message(thread, *seq))).await?;
+        Ok(items.into_iter().map(from_item).collect())
     }
 
     /// Converts a message's row to a message for clients, with the current names and files.
     pub async fn present_message(&self, row: MessageRow, links: &Links) -> Result<Message, Error> {
-        let related = self.names_and_files([&row], []).await?;
+        let related = self.related_to(std::slice::from_ref(&row)).await?;
         row.present(&related, links)
     }
 
@@ -234,7 +240,7 @@ impl Chat {
             MessageRange::Newest | MessageRange::Before(_) => MessageCursor::Before(row.seq).encode(),
             MessageRange::After(_) => MessageCursor::After(row.seq).encode(),
         });
-        let related = self.names_and_files(&rows, []).await?;
+        let related = self.related_to(&rows).await?;
         let messages = rows.into_iter().map(|row| row.present(&related, links)).collect::<Result<_, _>>()?;
         Ok(MessagePage { messages, next_cursor })
     }

@@ -13,7 +13,7 @@ use crate::users::{Names, ProfileRow};
 /// The current names and files that message rows refer to by ID.
 pub(crate) struct NamesAndFiles {
     pub(crate) names: Names,
-    files: HashMap<FileId, FileRow>,
+    pub(crate) files: HashMap<FileId, FileRow>,
 }
 
 impl NamesAndFiles {
@@ -26,24 +26,19 @@ impl NamesAndFiles {
 }
 
 impl Chat {
-    /// Reads the names of `users` and of the messages' authors, and the rows of the messages' files. Files and uncached
-    /// names are read together in one batch.
+    /// Reads the names of `users` and the rows of `files`. Files and uncached names are read together in one batch.
     pub(crate) async fn names_and_files<'a>(
         &self,
-        messages: impl IntoIterator<Item = &'a MessageRow>,
         users: impl IntoIterator<Item = &'a UserId>,
+        files: impl IntoIterator<Item = &'a FileId>,
     ) -> Result<NamesAndFiles, Error> {
-        let (mut keys_to_read, mut names) = (Vec::new(), HashMap::new());
-        let mut add_name = |user: &UserId, keys_to_read: &mut Vec<_>| match self.names.get(user) {
-            Some(name) => _ = names.insert(user.clone(), name),
-            None => keys_to_read.push(keys::profile(user)),
-        };
+        let mut keys_to_read: Vec<_> = files.into_iter().map(keys::file).collect();
+        let mut names = HashMap::new();
         for user in users {
-            add_name(user, &mut keys_to_read);
-        }
-        for message in messages {
-            add_name(&message.author_id, &mut keys_to_read);
-            keys_to_read.extend(message.file_ids.iter().map(keys::file));
+            match self.names.get(user) {
+                Some(name) => _ = names.insert(user.clone(), name),
+                None => keys_to_read.push(keys::profile(user)),
+            }
         }
         let mut files = HashMap::new();
         for item in self.table.batch_get(keys_to_read).await? {
@@ -51,7 +46,7 @@ impl Chat {
                 let file: FileRow = from_item(item)?;
                 files.insert(file.id.clone(), file);
             } else {
-                let ProfileRow { id, name } = from_item(item)?;
+                let ProfileRow { id, name, .. } = from_item(item)?;
                 if let Some(name) = name {
                     self.names.insert(&id, name.clone());
                     names.insert(id, name);
@@ -59,5 +54,11 @@ impl Chat {
             }
         }
         Ok(NamesAndFiles { names: Names(names), files })
+    }
+
+    /// Reads the names and files that `messages` refer to.
+    pub(crate) async fn related_to(&self, messages: &[MessageRow]) -> Result<NamesAndFiles, Error> {
+        let authors = messages.iter().map(|message| &message.author_id);
+        self.names_and_files(authors, messages.iter().flat_map(|message| &message.file_ids)).await
     }
 }

@@ -7,6 +7,7 @@
 
 mod api;
 mod file;
+mod handshake;
 mod link;
 mod operator;
 mod picture;
@@ -22,16 +23,17 @@ mod wait;
 
 pub use api::{Reply, api_url, fetch, http};
 pub use file::{Upload, put};
+pub use handshake::{Handshake, Refused};
 pub use link::{Disposition, Served, download, get_link, redirect_target};
 pub use operator::Operator;
 pub use picture::{Picture, jpeg, png};
 pub use route::{Route, routes};
 pub use shape::{
-    assert_attachment, assert_file, assert_keys, assert_message, assert_message_with, assert_thread, assert_timestamp,
-    items, seq_of, text,
+    assert_attachment, assert_file, assert_keys, assert_message, assert_message_with, assert_preview, assert_thread,
+    assert_timestamp, items, seq_of, text,
 };
 pub use signer::Signer;
-pub use socket::{Handshake, MAX_FRAME_BYTES, Refused, Socket};
+pub use socket::{MAX_FRAME_BYTES, Socket};
 pub use stack::{Account, Quotas, Stack};
 pub use token::{claims, header, with_another_signature, with_another_subject, without_signature};
 pub use user::{Page, User, known_user_id, unknown_user_id};

@@ -85,6 +85,27 @@ pub fn assert_message_with(message: &Value, thread: &str, files: &[&str]) {
     assert_timestamp(&message["createdAt"]);
 }
 
+/// Checks the shape of the preview of a message that belongs to `thread` and whose attachments are exactly `files`, in
+/// this order.
+#[track_caller]
+pub fn assert_preview(preview: &Value, thread: &str, files: &[&str]) {
+    let mut keys = vec!["id", "threadId", "seq", "body", "author", "attachments", "createdAt"];
+    if preview.get("truncated").is_some() {
+        keys.push("truncated");
+        assert_eq!(preview["truncated"], true, "`truncated` is present, but not true: {preview}");
+    }
+    assert_keys(preview, &keys);
+    assert_keys(&preview["author"], &["id", "name"]);
+    assert!(text(&preview["id"]).starts_with("msg_"), "the ID does not start with `msg_`: {preview}");
+    assert_eq!(preview["threadId"], thread, "{preview}");
+    assert!(seq_of(preview) >= 1, "{preview}");
+    assert!(text(&preview["body"]).chars().count() <= 200, "the body is longer than 200 characters: {preview}");
+    let attachments = items(&preview["attachments"]);
+    attachments.iter().for_each(|attachment| assert_keys(attachment, &["id", "name", "mimetype"]));
+    assert!(attachments.iter().map(|attachment| &attachment["id"]).eq(files), "the attachments are not {files:?}");
+    assert_timestamp(&preview["createdAt"]);
+}
+
 /// Checks the shape of a message's attachment.
 #[track_caller]
 pub fn assert_attachment(attachment: &Value) {

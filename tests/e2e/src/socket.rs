@@ -4,115 +4,18 @@ use std::time::Duration;
 
 use documents::AsyncApi;
 use futures::{SinkExt as _, StreamExt as _};
-use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
 
 use crate::shape::{assert_keys, seq_of, text};
-use crate::stack::Stack;
-use crate::tls::tls;
 use crate::wait::TIMEOUT;
 
 /// Maximum size of a frame in the contract, in bytes.
 pub const MAX_FRAME_BYTES: usize = 32 * 1024;
-
-/// HTTP status with which the server refused to open a socket.
-#[derive(Debug)]
-pub struct Refused(pub u16);
-
-/// An HTTP request that opens a socket, with the client's credentials and headers.
-#[derive(Debug, Default)]
-pub struct Handshake {
-    query: Vec<(&'static str, String)>,
-    headers: Vec<(&'static str, String)>,
-}
-
-impl Handshake {
-    /// Returns a handshake without credentials.
-    #[must_use]
-    pub fn without_credentials() -> Self {
-        Self::default()
-    }
-
-    /// Returns a handshake with a ticket in the query.
-    #[must_use]
-    pub fn with_ticket(ticket: &str) -> Self {
-        Self::with_query("ticket", ticket)
-    }
-
-    /// Returns a handshake with a token in the `Authorization` header.
-    #[must_use]
-    pub fn with_bearer(token: &str) -> Self {
-        Self::default().and_bearer(token)
-    }
-
-    /// Adds an `Authorization` header with a token.
-    #[must_use]
-    pub fn and_bearer(mut self, token: &str) -> Self {
-        self.headers.push(("authorization", format!("Bearer {token}")));
-        self
-    }
-
-    /// Returns a handshake with a single query parameter.
-    #[must_use]
-    pub fn with_query(key: &'static str, value: &str) -> Self {
-        Self { query: vec![(key, value.to_owned())], ..Self::default() }
-    }
-
-    /// Adds the `Origin` header that a browser sends for a page of `origin`.
-    #[must_use]
-    pub fn from_origin(mut self, origin: &str) -> Self {
-        self.headers.push(("origin", origin.to_owned()));
-        self
-    }
-
-    /// Opens the socket. Panics if the server refuses it.
-    pub async fn accepted(self) -> Socket {
-        match self.open().await {
-            Ok(socket) => socket,
-            Err(Refused(status)) => panic!("the socket was refused with {status}"),
-        }
-    }
-
-    /// Tries to open the socket. Panics unless the server refuses it with a 4xx.
-    pub async fn refused(self) {
-        let shown = self.query.iter().chain(&self.headers).map(|(key, _)| *key).collect::<Vec<_>>();
-        match self.open().await {
-            Ok(_) => panic!("the server accepted the handshake with {shown:?} instead of refusing it"),
-            Err(Refused(status)) => {
-                assert!((400..500).contains(&status), "the socket was refused with {status}, expected a 4xx");
-            }
-        }
-    }
-
-    /// Opens the socket, or returns the HTTP status with which the server refused it.
-    pub async fn open(self) -> Result<Socket, Refused> {
-        let mut url = Url::parse(&Stack::get().ws_url).unwrap_or_else(|error| panic!("wsUrl is not a URL: {error}"));
-        if !self.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(self.query);
-        }
-        let mut request =
-            url.as_str().into_client_request().unwrap_or_else(|error| panic!("the handshake is not valid: {error}"));
-        for (name, value) in self.headers {
-            let value =
-                HeaderValue::from_str(&value).unwrap_or_else(|error| panic!("{name} is not a valid header: {error}"));
-            request.headers_mut().insert(name, value);
-        }
-        let connecting = connect_async_tls_with_config(request, None, false, Some(Connector::Rustls(tls())));
-        match timeout(TIMEOUT, connecting).await {
-            Ok(Ok((stream, _))) => Ok(Socket { stream, unread: Vec::new(), timeout: TIMEOUT }),
-            Ok(Err(Error::Http(answer))) => Err(Refused(answer.status().as_u16())),
-            Ok(Err(error)) => panic!("the handshake failed: {error}"),
-            Err(late) => panic!("no response to the handshake: {late}"),
-        }
-    }
-}
 
 /// An open WebSocket. It checks every received frame against `docs/asyncapi.yaml` and [`MAX_FRAME_BYTES`]. Frames are
 /// *unread* until a call waits for them.
@@ -124,6 +27,10 @@ pub struct Socket {
 }
 
 impl Socket {
+    pub(crate) fn new(stream: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
+        Self { stream, unread: Vec::new(), timeout: TIMEOUT }
+    }
+
     /// Sets how long the socket waits for a frame before it panics.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
@@ -171,12 +78,40 @@ impl Socket {
         Some(answer["data"]["seq"].as_u64().unwrap_or_else(|| panic!("`subscribed` has no seq: {answer}")))
     }
 
+    /// Subscribes to the user's inbox. Returns `None` if the server responds with the error `unavailable`. Panics if the
+    /// subscription fails otherwise.
+    pub async fn try_subscribe_inbox(&mut self) -> Option<()> {
+        let answer = self.request_documented(json!({ "action": "subscribe", "channel": "inbox" })).await;
+        if answer["event"] == "error" && answer["data"]["code"] == "unavailable" {
+            return None;
+        }
+        assert_eq!(answer["event"], "subscribed", "{answer}");
+        assert_eq!(answer["data"], json!({ "channel": "inbox" }));
+        Some(())
+    }
+
     /// Unsubscribes from a thread. Panics if the server responds with an error.
     pub async fn unsubscribe(&mut self, thread: &str) {
-        let channel = format!("thread:{thread}");
+        self.unsubscribe_from(&format!("thread:{thread}")).await;
+    }
+
+    /// Unsubscribes from the user's inbox. Panics if the server responds with an error.
+    pub async fn unsubscribe_inbox(&mut self) {
+        self.unsubscribe_from("inbox").await;
+    }
+
+    async fn unsubscribe_from(&mut self, channel: &str) {
         let answer = self.request_documented(json!({ "action": "unsubscribe", "channel": channel })).await;
         assert_eq!(answer["event"], "unsubscribed", "{answer}");
-        assert_eq!(answer["data"]["channel"], channel, "{answer}");
+        assert_eq!(answer["data"], json!({ "channel": channel }));
+    }
+
+    /// Sends a `typing` frame with an ID. Panics if the server responds with an error.
+    pub async fn type_in(&mut self, thread: &str) {
+        let channel = format!("thread:{thread}");
+        let answer = self.request_documented(json!({ "action": "typing", "channel": channel })).await;
+        assert_eq!(answer["event"], "accepted", "{answer}");
+        assert_eq!(answer["data"], json!({ "channel": channel }));
     }
 
     /// Sends a `ping` and checks that a `pong` comes back.
@@ -237,6 +172,23 @@ impl Socket {
         messages
     }
 
+    /// Waits for the first event `name` about a thread that `wanted` accepts, and returns the event's `data`.
+    pub async fn wait_for_event(&mut self, name: &str, thread: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut frame = self
+            .wait_for(&format!("{name} of {thread}"), |frame| {
+                frame["event"] == name && is_about(frame, thread) && wanted(&frame["data"])
+            })
+            .await;
+        assert_keys(&frame, &["event", "data"]);
+        frame["data"].take()
+    }
+
+    /// Returns the names of the unread events about a thread.
+    #[must_use]
+    pub fn unread_events(&self, thread: &str) -> Vec<&str> {
+        self.unread.iter().filter(|frame| is_about(frame, thread)).map(|frame| text(&frame["event"])).collect()
+    }
+
     /// Returns the `seq` of the message in each unread `message:new` event of a thread.
     #[must_use]
     pub fn unread_seqs(&self, thread: &str) -> Vec<u64> {
@@ -270,14 +222,16 @@ impl Socket {
         self.has_unread(|frame| is_file_status(frame, file))
     }
 
-    /// Returns the next frame that is not a `file:status` event, or `None` if the server closes the socket first. It
-    /// skips those events because a user's sockets receive them for all files of the user, including those of other
-    /// tests.
+    /// Returns the next frame that is neither a `file:status` nor a `read:updated` event, or `None` if the server closes
+    /// the socket first. It skips those events because a user's sockets receive them for all files and read marks of the
+    /// user, including those of other tests.
     pub async fn next_frame_or_close(&mut self) -> Option<Value> {
         let next = timeout(TIMEOUT, async {
             loop {
                 match self.read().await {
-                    Some(frame) if frame["event"] == "file:status" => self.unread.push(frame),
+                    Some(frame) if frame["event"] == "file:status" || frame["event"] == "read:updated" => {
+                        self.unread.push(frame);
+                    }
                     next => return next,
                 }
             }
@@ -324,6 +278,10 @@ fn asyncapi() -> &'static AsyncApi {
 
 fn is_file_status(frame: &Value, file: &str) -> bool {
     frame["event"] == "file:status" && frame["data"]["fileId"] == file
+}
+
+fn is_about(frame: &Value, thread: &str) -> bool {
+    frame["data"]["threadId"] == thread || frame["data"]["thread"]["id"] == thread
 }
 
 fn is_message_of(frame: &Value, thread: &str) -> bool {

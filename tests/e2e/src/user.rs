@@ -3,9 +3,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::api::{Reply, api_url, fetch, http};
+use crate::handshake::Handshake;
 use crate::operator::Operator;
-use crate::shape::{assert_keys, text};
-use crate::socket::{Handshake, Socket};
+use crate::shape::{assert_keys, items, text};
+use crate::socket::Socket;
 use crate::stack::Stack;
 use crate::token::{id_token, new_account};
 use crate::wait::eventually;
@@ -91,6 +92,16 @@ impl User {
         fetch(self.request(Method::POST, path).json(body)).await
     }
 
+    /// Sends a PUT with a JSON body.
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        fetch(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// Sends a PATCH with a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
+        fetch(self.request(Method::PATCH, path).json(body)).await
+    }
+
     /// Sends a POST with the content type `application/json` and any body, even invalid JSON.
     pub async fn post_raw(&self, path: &str, body: impl Into<reqwest::Body>) -> Reply {
         let request = self.request(Method::POST, path).header("content-type", "application/json").body(body);
@@ -144,6 +155,26 @@ impl User {
         with_retries(async || self.post_message_with_key(thread, key.as_bytes(), &body).await).await.ok(201)
     }
 
+    /// Moves the user's read mark. Panics if the API refuses it. Returns the mark in effect.
+    pub async fn mark_read(&self, thread: &str, seq: u64) -> u64 {
+        let answer = self.put(&format!("/api/threads/{thread}/read"), &json!({ "seq": seq })).await.ok(200);
+        assert_keys(&answer, &["readSeq"]);
+        answer["readSeq"].as_u64().unwrap_or_else(|| panic!("readSeq is not a number: {answer}"))
+    }
+
+    /// Returns a thread as `GET /api/threads/{threadId}` shows it.
+    pub async fn thread(&self, thread: &str) -> Value {
+        self.get(&format!("/api/threads/{thread}"), &[]).await.ok(200)
+    }
+
+    /// Returns a thread as the list of threads shows it, or `None` if the first 100 of the list do not contain it.
+    /// `archived` selects the list.
+    pub async fn listed(&self, thread: &str, archived: bool) -> Option<Value> {
+        let query = [("limit", "100"), ("archived", if archived { "true" } else { "false" })];
+        let page = self.get("/api/threads", &query).await.ok(200);
+        items(&page["threads"]).iter().find(|listed| listed["id"] == thread).cloned()
+    }
+
     /// Sends `GET /api/threads/{threadId}/messages`.
     pub async fn get_messages(&self, thread: &str, query: &[(&str, &str)]) -> Reply {
         self.get(&messages_path(thread), query).await
@@ -191,6 +222,13 @@ impl User {
             Handshake::with_ticket(&ticket).open().await.ok()
         })
         .await
+    }
+
+    /// Opens a socket and subscribes it to the user's inbox. Repeats each step until it succeeds.
+    pub async fn connect_inbox(&self) -> Socket {
+        let mut socket = self.connect().await;
+        eventually("subscribing to the inbox", async || socket.try_subscribe_inbox().await).await;
+        socket
     }
 
     /// Opens a socket and subscribes it to a thread. Repeats each step until it succeeds.

@@ -73,6 +73,14 @@ impl Parts {
         files_status::Deps { chat: self.chat("files-status"), links: links() }
     }
 
+    pub(crate) fn me_get(&self) -> me_get::Deps {
+        me_get::Deps { chat: self.chat("me-get") }
+    }
+
+    pub(crate) fn me_update(&self) -> me_update::Deps {
+        me_update::Deps { chat: self.chat("me-update") }
+    }
+
     pub(crate) fn messages_list(&self) -> messages_list::Deps {
         messages_list::Deps { chat: self.chat("messages-list"), links: links() }
     }
@@ -80,6 +88,10 @@ impl Parts {
     pub(crate) fn messages_send(&self) -> messages_send::Deps {
         let rate = MessageRate::new(self.messages_per_minute);
         messages_send::Deps { chat: self.chat("messages-send"), push: self.push("messages-send"), links: links(), rate }
+    }
+
+    pub(crate) fn people_list(&self) -> people_list::Deps {
+        people_list::Deps { chat: self.chat("people-list"), directory: true }
     }
 
     pub(crate) fn threads_create(&self) -> threads_create::Deps {
@@ -91,7 +103,15 @@ impl Parts {
     }
 
     pub(crate) fn threads_list(&self) -> threads_list::Deps {
-        threads_list::Deps { chat: self.chat("threads-list"), links: links() }
+        threads_list::Deps { chat: self.chat("threads-list") }
+    }
+
+    pub(crate) fn threads_read(&self) -> threads_read::Deps {
+        threads_read::Deps { chat: self.chat("threads-read") }
+    }
+
+    pub(crate) fn threads_settings(&self) -> threads_settings::Deps {
+        threads_settings::Deps { chat: self.chat("threads-settings") }
     }
 
     /// Builds dependencies that accept tickets but no tokens, because the simulation has no token issuer.
@@ -116,7 +136,12 @@ impl Parts {
     }
 
     pub(crate) fn ws_message(&self) -> ws_message::Deps {
-        ws_message::Deps { chat: self.chat("ws-message"), connections: self.connections("ws-message") }
+        ws_message::Deps {
+            chat: self.chat("ws-message"),
+            connections: self.connections("ws-message"),
+            push: self.push("ws-message").with_limits(ws_message::LIMITS),
+            typing: ws_message::RecentTyping::default(),
+        }
     }
 
     pub(crate) fn ws_ticket(&self) -> ws_ticket::Deps {

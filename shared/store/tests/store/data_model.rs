@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{Channel, ConnectionId, IdempotencyKey};
+use contract::{Channel, ConnectionId, IdempotencyKey, Timestamp, UpdateMe, UpdateSettings};
 use serde_json::Value;
 use store::{CreatedThread, MessageRate, NewMessage, NewThread, Outcome, Sent, TicketHolder, UploadQuota};
 use testkit::{Fault, Tables, caller, connect, links, make_known, new_file};
@@ -29,12 +29,16 @@ async fn every_kind_of_row(tables: &Tables) {
         per_day: 1,
     };
     let CreatedThread::New(thread) = chat.create_thread(new).await.unwrap() else { panic!("the thread is not new") };
+    chat.update_me(&sarah.profile(), UpdateMe { receipts: Some(false) }).await.unwrap();
+    let muted_until = Some(Some(Timestamp::from_millis(4_102_444_800_000)));
+    let settings = UpdateSettings { archived: Some(true), muted_until };
+    chat.update_settings(&sarah.id, &thread.id, settings).await.unwrap();
 
     let photo = new_file(&chat, "user-sarah", "photo.jpg", "image/jpeg", 12).await;
     let new = NewMessage {
         thread_id: &thread.id,
         author: &sarah.profile(),
-        body: "Dinner at 6?",
+        body: &"Dinner at 6? ".repeat(20),
         file_ids: std::slice::from_ref(&photo.id),
         idempotency_key: Some(&IdempotencyKey::parse(b"retry-1").unwrap()),
     };
@@ -58,6 +62,7 @@ async fn every_kind_of_row(tables: &Tables) {
     let connections = tables.connections();
     let connection = connect(&connections, "user-sarah", "open").await;
     connections.subscribe(&connection, &Channel::Thread(thread.id)).await.unwrap();
+    connections.open_inbox(&connection).await.unwrap();
     connections.issue_ticket(TicketHolder { user_id: sarah.id, token_expires_at: 4_102_444_800 }).await.unwrap();
     // `Connections::remove` sets the `closing` flag first and deletes the connection's row last. Here the last step
     // fails, so that a row with the flag remains.

@@ -3,12 +3,15 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use contract::{ApiError, Channel, IdempotencyKey, MessagesQuery, Profile, ThreadId, ThreadsQuery, UserId};
+use contract::{
+    ApiError, Channel, IdempotencyKey, MessagesQuery, PeopleQuery, Profile, ReadMark, ThreadId, ThreadsQuery,
+    UpdateSettings, UserId,
+};
 use serde_json::json;
-use store::{CreatedThread, Error, NewMessage, NewThread, Sent, Subscribed};
-use testkit::{Fault, Intercepted, Tables, caller, connect, links, new_thread, once, send_text};
+use store::{CreatedThread, Error, NewMessage, NewThread, ReadResult, Sent, Subscribed};
+use testkit::{Fault, Intercepted, Tables, caller, connect, links, message_row, new_thread, once, send_text};
 
-use crate::keys;
+use crate::{keys, row, s};
 
 async fn send(tables: &Tables, thread: &ThreadId, key: Option<&IdempotencyKey>) -> Sent {
     let author = &caller("user-a").profile();
@@ -97,6 +100,58 @@ async fn message_with_lost_answer_and_a_conflict_is_returned_as_it_is_stored() {
 }
 
 #[tokio::test]
+async fn read_mark_with_lost_answer_is_reported_as_moved() {
+    let tables = Tables::create().await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
+    send_text(&tables.chat(), "user-a", &thread, "text").await;
+    let lossy = tables.through(once(|call| call.operation == "UpdateItem", |_| Fault::LoseAnswer)).await.chat();
+    let user = caller("user-a").id;
+    assert_eq!(lossy.mark_read(&user, &thread.id, 1).await.unwrap(), ReadResult::Mark(1));
+}
+
+#[tokio::test]
+async fn settings_and_projection_with_lost_answers_are_returned_as_they_are_stored() {
+    let tables = Tables::create().await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
+    let message = send_text(&tables.chat(), "user-a", &thread, "text").await;
+    let lossy = tables.through(once(|call| call.is("UpdateItem", "archived"), |_| Fault::LoseAnswer)).await.chat();
+    let update = UpdateSettings { archived: Some(true), muted_until: None };
+    let settings = lossy.update_settings(&caller("user-a").id, &thread.id, update).await.unwrap();
+    assert!(settings.unwrap().archived);
+
+    let lossy = tables.through(once(|call| call.is("UpdateItem", "META"), |_| Fault::LoseAnswer)).await.chat();
+    let row = lossy.advance_projection(&message_row(&message)).await.unwrap();
+    assert_eq!(lossy.thread_update(row).await.unwrap().last_seq, 1);
+}
+
+#[tokio::test]
+async fn profile_with_lost_answers_is_recorded_in_both_rows() {
+    for lost in ["PEOPLE", "PROFILE"] {
+        let tables = Tables::create().await;
+        let lossy = tables.through(once(move |call| call.is("UpdateItem", lost), |_| Fault::LoseAnswer)).await.chat();
+        lossy.record_profile(&caller("user-a").profile()).await.unwrap();
+        let rows = [("PEOPLE", "USER#user-a"), ("USER#user-a", "PROFILE")];
+        for key in rows {
+            assert_eq!(row(&tables, &tables.chat, key).await["name"], s("A"), "{key:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn conflict_while_moving_a_mark_is_unavailable_and_a_retry_succeeds() {
+    let tables = Tables::create().await;
+    let thread = new_thread(&tables.chat(), &["user-a"]).await;
+    send_text(&tables.chat(), "user-a", &thread, "text").await;
+    let conflict = |_: &Intercepted| Fault::Refuse("com.amazonaws.dynamodb.v20120810#TransactionConflictException");
+    let busy = tables.through(once(|call| call.operation == "UpdateItem", conflict)).await.chat();
+    let sent = ReadMark { user_id: caller("user-a").id, seq: 1 };
+    assert!(matches!(busy.record_sent(&thread.id, &sent).await, Err(Error::Unavailable(_))));
+    busy.record_sent(&thread.id, &sent).await.unwrap();
+    let shown = tables.chat().thread(&thread.id, &sent.user_id).await.unwrap().unwrap();
+    assert_eq!(shown.own.read_seq, 1);
+}
+
+#[tokio::test]
 async fn throttling_is_unavailable_and_other_refusals_are_not() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
@@ -123,8 +178,8 @@ async fn unprocessed_keys_of_a_batch_are_read_again() {
     let unprocessed =
         |call: &Intercepted| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": call.request["RequestItems"]}));
     let busy = tables.through(once(|p| p.operation == "BatchGetItem", unprocessed)).await;
-    let query = ThreadsQuery::parse(None, None).unwrap();
-    let page = busy.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap();
+    let query = ThreadsQuery::parse(None, None, None).unwrap();
+    let page = busy.chat().threads(&caller("user-a").id, &query).await.unwrap();
     assert_eq!(page.threads.len(), 3);
 }
 
@@ -154,8 +209,8 @@ async fn thread_missing_in_a_batch_is_read_separately() {
     new_thread(&tables.chat(), &["user-a"]).await;
     let empty = |_: &Intercepted| Fault::Answer(json!({"Responses": {}, "UnprocessedKeys": {}}));
     let tables = tables.through(once(|p| p.operation == "BatchGetItem", empty)).await;
-    let query = ThreadsQuery::parse(None, None).unwrap();
-    assert_eq!(tables.chat().threads(&caller("user-a").id, &query, &links()).await.unwrap().threads.len(), 1);
+    let query = ThreadsQuery::parse(None, None, None).unwrap();
+    assert_eq!(tables.chat().threads(&caller("user-a").id, &query).await.unwrap().threads.len(), 1);
 }
 
 #[tokio::test]
@@ -231,9 +286,19 @@ async fn all_reads_are_strongly_consistent() {
     let (strict, user) = (strict.await, caller("user-a").id);
     let chat = strict.chat();
     chat.thread(&thread.id, &user).await.unwrap();
-    chat.threads(&user, &ThreadsQuery::parse(None, None).unwrap(), &links()).await.unwrap();
+    chat.threads(&user, &ThreadsQuery::parse(None, None, None).unwrap()).await.unwrap();
     chat.messages(&thread.id, &MessagesQuery::parse(None, None, None).unwrap(), &links()).await.unwrap();
     chat.last_seq(&thread.id).await.unwrap();
+    let people = PeopleQuery::parse(None, None).unwrap();
+    chat.directory(&people).await.unwrap();
+    chat.acquaintances(&user, &people).await.unwrap();
+    chat.me(&caller("user-a").profile()).await.unwrap();
+    chat.record_profile(&caller("user-a").profile()).await.unwrap();
+    chat.mark_read(&user, &thread.id, 1).await.unwrap();
+    chat.update_settings(&user, &thread.id, UpdateSettings { archived: None, muted_until: None }).await.unwrap();
+    chat.member_state(&user, &thread.id).await.unwrap();
+    chat.thread_row(&thread.id).await.unwrap();
+    chat.message_rows(&[(thread.id.clone(), 1)]).await.unwrap();
     let channel = Channel::Thread(thread.id);
     strict.connections().subscribe(&connection, &channel).await.unwrap();
     assert_eq!(strict.connections().subscribers(&channel).await.unwrap().live.len(), 1);

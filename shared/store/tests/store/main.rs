@@ -6,11 +6,18 @@ mod connections;
 mod data_model;
 mod faults;
 mod files;
+mod inbox;
 mod messages;
+mod people;
 mod quotas;
+mod read_marks;
 mod rows;
+mod settings;
+mod thread_list;
 mod threads;
 mod users;
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use testkit::Tables;
@@ -37,10 +44,23 @@ async fn set(tables: &Tables, table: &str, key: (&str, &str), attribute: &str, v
         .unwrap();
 }
 
+/// Removes one attribute of a row directly in the table.
+async fn unset(tables: &Tables, table: &str, key: (&str, &str), attribute: &str) {
+    let update = tables.client.update_item().table_name(table).key("pk", s(key.0)).key("sk", s(key.1));
+    update.update_expression("REMOVE #a").expression_attribute_names("#a", attribute).send().await.unwrap();
+}
+
+/// Reads a row directly from the table, without its primary key. Panics if it does not exist.
+async fn row(tables: &Tables, table: &str, key: (&str, &str)) -> HashMap<String, AttributeValue> {
+    let get = tables.client.get_item().table_name(table).key("pk", s(key.0)).key("sk", s(key.1));
+    let mut row = get.send().await.unwrap().item.unwrap();
+    row.retain(|name, _| name != "pk" && name != "sk");
+    row
+}
+
 /// Reads a numeric attribute of a row directly from the table.
 async fn number(tables: &Tables, table: &str, key: (&str, &str), attribute: &str) -> i64 {
-    let get = tables.client.get_item().table_name(table).key("pk", s(key.0)).key("sk", s(key.1));
-    get.send().await.unwrap().item.unwrap()[attribute].as_n().unwrap().parse().unwrap()
+    row(tables, table, key).await[attribute].as_n().unwrap().parse().unwrap()
 }
 
 /// Reads all primary keys of a table, sorted.

@@ -1,6 +1,6 @@
 //! A row with invalid attributes leads to an error that names its primary key. It is never skipped.
 
-use contract::{Channel, MessagesQuery, ThreadsQuery};
+use contract::{Channel, MessagesQuery, PeopleQuery, ThreadsQuery};
 use store::Error;
 use testkit::{Tables, caller, connect, links, new_thread, send_text};
 
@@ -34,23 +34,34 @@ async fn invalid_thread_is_an_error_that_names_its_key() {
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let (pk, user) = (format!("THREAD#{}", thread.id), caller("user-a").id);
     set(&tables, &tables.chat, (&pk, "META"), "createdAt", s("yesterday")).await;
-    let query = ThreadsQuery::parse(None, None).unwrap();
+    let query = ThreadsQuery::parse(None, None, None).unwrap();
     assert_names_key(tables.chat().thread(&thread.id, &user).await, &pk, "META");
     assert_names_key(tables.chat().is_member(&thread.id, &user).await, &pk, "META");
-    assert_names_key(tables.chat().threads(&user, &query, &links()).await, &pk, "META");
+    assert_names_key(tables.chat().threads(&user, &query).await, &pk, "META");
+    assert_names_key(tables.chat().thread_row(&thread.id).await, &pk, "META");
 }
 
 #[tokio::test]
-async fn invalid_membership_or_profile_is_an_error_that_names_its_key() {
+async fn invalid_membership_profile_or_person_is_an_error_that_names_its_key() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
-    let (user, query) = (caller("user-a").id, ThreadsQuery::parse(None, None).unwrap());
+    let (user, query) = (caller("user-a").id, ThreadsQuery::parse(None, None, None).unwrap());
     tables.chat().record_profile(&caller("user-a").profile()).await.unwrap();
-    set(&tables, &tables.chat, ("USER#user-a", "PROFILE"), "name", n(7)).await;
-    assert_names_key(tables.chat().thread(&thread.id, &user).await, "USER#user-a", "PROFILE");
     let sk = format!("THREAD#{}", thread.id);
+    set(&tables, &tables.chat, ("USER#user-a", &sk), "readSeq", s("all")).await;
+    assert_names_key(tables.chat().mark_read(&user, &thread.id, 0).await, "USER#user-a", &sk);
+    assert_names_key(tables.chat().member_state(&user, &thread.id).await, "USER#user-a", &sk);
+    set(&tables, &tables.chat, ("USER#user-a", &sk), "readSeq", n(0)).await;
+    set(&tables, &tables.chat, ("PEOPLE", "USER#user-a"), "name", n(7)).await;
+    let people = PeopleQuery::parse(None, None).unwrap();
+    assert_names_key(tables.chat().directory(&people).await, "PEOPLE", "USER#user-a");
+    set(&tables, &tables.chat, ("USER#user-a", "PROFILE"), "name", n(7)).await;
+    let profile = caller("user-a").profile();
+    assert_names_key(tables.chat().record_profile(&profile).await, "USER#user-a", "PROFILE");
+    assert_names_key(tables.chat().me(&profile).await, "USER#user-a", "PROFILE");
+    assert_names_key(tables.chat().thread(&thread.id, &user).await, "USER#user-a", "PROFILE");
     set(&tables, &tables.chat, ("USER#user-a", &sk), "threadId", s("nonsense")).await;
-    assert_names_key(tables.chat().threads(&user, &query, &links()).await, "USER#user-a", &sk);
+    assert_names_key(tables.chat().threads(&user, &query).await, "USER#user-a", &sk);
 }
 
 #[tokio::test]

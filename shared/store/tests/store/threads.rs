@@ -1,7 +1,7 @@
 use contract::{Message, Thread, ThreadsQuery, UserId, limits};
 use futures::future::join_all;
 use store::{Chat, CreatedThread, Error, NewThread};
-use testkit::{Tables, links, make_known, message_row, new_thread, send_text};
+use testkit::{Tables, make_known, message_row, new_thread, send_text};
 
 use crate::{keys, s, set};
 
@@ -19,10 +19,10 @@ async fn create(chat: &Chat, members: &[UserId], title: &str) -> CreatedThread {
 async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
     let (mut ids, mut cursor) = (Vec::new(), None);
     loop {
-        let query = ThreadsQuery::parse(Some(limit), cursor.as_deref()).unwrap();
-        let page = chat.threads(&user(id), &query, &links()).await.unwrap();
+        let query = ThreadsQuery::parse(Some(limit), cursor.as_deref(), None).unwrap();
+        let page = chat.threads(&user(id), &query).await.unwrap();
         assert!(page.threads.len() <= query.limit as usize);
-        ids.extend(page.threads.into_iter().map(|thread| thread.details.thread.id.to_string()));
+        ids.extend(page.threads.into_iter().map(|thread| thread.overview.thread.id.to_string()));
         cursor = page.next_cursor;
         if cursor.is_none() {
             return ids;
@@ -30,9 +30,10 @@ async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
     }
 }
 
-/// Updates the thread's projection with a message, as chat-stream does.
-async fn advance(chat: &Chat, message: Message) -> bool {
-    chat.advance_projection(&message_row(&message)).await.unwrap()
+/// Updates the thread's projection with a message, as chat-stream does. Returns the `seq` that it has then.
+async fn advance(chat: &Chat, message: &Message) -> u64 {
+    let row = chat.advance_projection(&message_row(message)).await.unwrap();
+    chat.thread_update(row).await.unwrap().last_seq
 }
 
 #[tokio::test]
@@ -56,9 +57,9 @@ async fn concurrent_creations_with_one_member_set_create_one_thread() {
     }
     assert_eq!((new.len(), existing.len()), (1, 63));
     assert!(existing.iter().all(|thread| *thread == new[0]));
-    // These are three profiles, the member set, the thread, three memberships and the counter of the quota. The other
-    // calls have left no rows.
-    assert_eq!(keys(&tables, &tables.chat).await.len(), 9);
+    // These are three profiles and their rows in the directory, the member set, the thread, three memberships and the
+    // counter of the quota. The other calls have left no rows.
+    assert_eq!(keys(&tables, &tables.chat).await.len(), 12);
     assert_eq!(list(&tables.chat(), "b", "10").await, [new[0].id.as_str()]);
 }
 
@@ -83,7 +84,8 @@ async fn new_thread_with_unknown_members_is_not_created() {
     let unknown = CreatedThread::UnknownMembers(vec![user("b"), user("d")]);
     // The creator `a` has no profile here. threads-create writes it at the same time.
     assert_eq!(create(&chat, &members, "Family").await, unknown);
-    assert_eq!(keys(&tables, &tables.chat).await, [("USER#c".into(), "PROFILE".into())]);
+    let of_c = [("PEOPLE", "USER#c"), ("USER#c", "PROFILE")].map(|(pk, sk)| (pk.to_owned(), sk.to_owned()));
+    assert_eq!(keys(&tables, &tables.chat).await, of_c);
     make_known(&chat, &["b", "d"]).await;
     assert!(matches!(create(&chat, &members, "Family").await, CreatedThread::New(_)));
 }
@@ -127,7 +129,7 @@ async fn threads_are_listed_once_and_most_recently_active_first() {
     for n in [3, 1] {
         let mut message = send_text(&chat, "a", &threads[n], "hello").await;
         message.created_at = contract::Timestamp::from_millis(4_102_444_800_000 - i64::try_from(n).unwrap());
-        assert!(advance(&chat, message).await);
+        assert_eq!(advance(&chat, &message).await, message.seq);
     }
     assert_eq!(list(&chat, "a", "2").await[..2], [threads[1].id.to_string(), threads[3].id.to_string()]);
 }
@@ -148,12 +150,13 @@ async fn projection_only_moves_forward_and_never_creates_a_thread() {
     let chat = tables.chat();
     let thread = new_thread(&chat, &["a"]).await;
     let (first, second) = (send_text(&chat, "a", &thread, "1").await, send_text(&chat, "a", &thread, "2").await);
-    assert!(advance(&chat, second.clone()).await);
-    assert!(!advance(&chat, second.clone()).await);
-    assert!(!advance(&chat, first.clone()).await);
-    let page = chat.threads(&user("a"), &ThreadsQuery::parse(None, None).unwrap(), &links()).await.unwrap();
-    assert_eq!(page.threads[0].last_message, Some(second.clone()));
-    assert_eq!(page.threads[0].details.thread.updated_at, second.created_at);
+    for message in [&second, &second, &first] {
+        assert_eq!(advance(&chat, message).await, 2);
+    }
+    let page = chat.threads(&user("a"), &ThreadsQuery::parse(None, None, None).unwrap()).await.unwrap();
+    let shown = &page.threads[0].overview;
+    assert_eq!(shown.last_message.as_ref().map(|message| &message.id), Some(&second.id));
+    assert_eq!((shown.last_seq, shown.thread.updated_at), (2, second.created_at));
 
     let orphan = message_row(&Message { thread_id: contract::ThreadId::new(), ..first });
     assert!(matches!(chat.advance_projection(&orphan).await, Err(Error::MissingRow(_))));
@@ -165,6 +168,6 @@ async fn membership_without_its_thread_is_an_error() {
     let chat = tables.chat();
     new_thread(&chat, &["a"]).await;
     set(&tables, &tables.chat, ("USER#a", "THREAD#thread_gone"), "threadId", s("thread_gone")).await;
-    let query = ThreadsQuery::parse(None, None).unwrap();
-    assert!(matches!(chat.threads(&user("a"), &query, &links()).await, Err(Error::MissingRow(_))));
+    let query = ThreadsQuery::parse(None, None, None).unwrap();
+    assert!(matches!(chat.threads(&user("a"), &query).await, Err(Error::MissingRow(_))));
 }

@@ -1,12 +1,10 @@
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Profile, UserId};
 use testkit::{Fault, Tables, new_thread};
 
-use crate::{n, s, set};
+use crate::{n, row, s, set};
 
 const KEY: (&str, &str) = ("USER#user-1", "PROFILE");
 
@@ -17,14 +15,6 @@ fn profile(name: Option<&str>, issued_at: i64) -> Profile {
 async fn name(tables: &Tables, thread: &contract::Thread) -> String {
     let viewer = UserId::parse("user-1").unwrap();
     tables.chat().thread(&thread.id, &viewer).await.unwrap().unwrap().member_names.remove(0)
-}
-
-/// Reads the row of the profile, without the primary key.
-async fn row(tables: &Tables) -> HashMap<String, AttributeValue> {
-    let get = tables.client.get_item().table_name(&tables.chat).key("pk", s(KEY.0)).key("sk", s(KEY.1));
-    let mut row = get.send().await.unwrap().item.unwrap();
-    row.retain(|name, _| name != "pk" && name != "sk");
-    row
 }
 
 #[tokio::test]
@@ -57,10 +47,11 @@ async fn instance_shows_a_new_name_that_it_recorded_at_once() {
 }
 
 #[tokio::test]
-async fn token_without_name_creates_a_row_with_only_the_id() {
+async fn token_without_name_creates_a_row_without_name() {
     let tables = Tables::create().await;
     tables.chat().record_profile(&profile(None, 9)).await.unwrap();
-    assert_eq!(row(&tables).await, HashMap::from([("id".to_owned(), s("user-1"))]));
+    let expected = [("id", s("user-1")), ("listed", AttributeValue::Bool(true))];
+    assert_eq!(row(&tables, &tables.chat, KEY).await, expected.map(|(name, value)| (name.to_owned(), value)).into());
 }
 
 #[tokio::test]
@@ -71,31 +62,47 @@ async fn other_attributes_of_the_profile_survive_every_write() {
     for seen in [profile(None, 2), profile(Some("Sarah"), 2), profile(Some("Old"), 1), profile(Some("Sara"), 3)] {
         tables.chat().record_profile(&seen).await.unwrap();
     }
-    let expected =
-        [("id", s("user-1")), ("name", s("Sara")), ("issuedAt", n(3)), ("receipts", AttributeValue::Bool(false))];
-    assert_eq!(row(&tables).await, expected.map(|(name, value)| (name.to_owned(), value)).into());
+    let (on, off) = (AttributeValue::Bool(true), AttributeValue::Bool(false));
+    let expected = [("id", s("user-1")), ("name", s("Sara")), ("issuedAt", n(3)), ("listed", on), ("receipts", off)];
+    assert_eq!(row(&tables, &tables.chat, KEY).await, expected.map(|(name, value)| (name.to_owned(), value)).into());
 }
 
 #[tokio::test]
-async fn warm_instance_writes_once_per_user_and_newer_named_token() {
+async fn warm_instance_records_each_user_and_newer_named_token_once() {
     let tables = Tables::create().await;
-    let writes = Arc::new(AtomicUsize::new(0));
-    let recorder = writes.clone();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let made = calls.clone();
     let counted = tables.through(move |call| {
-        recorder.fetch_add(usize::from(call.is("UpdateItem", "PROFILE")), Ordering::SeqCst);
+        made.lock().unwrap().push(call.operation.clone());
         Fault::Pass
     });
     let chat = counted.await.chat();
-    for (seen, expected) in [
-        (profile(None, 5), 1),
-        (profile(None, 6), 1),
-        (profile(Some("Sarah"), 4), 2),
-        (profile(Some("Sarah"), 4), 2),
-        (profile(Some("Old"), 3), 2),
-        (profile(None, 7), 2),
-        (profile(Some("Sara"), 8), 3),
+    for (seen, records) in [
+        (profile(None, 5), true),
+        (profile(None, 6), false),
+        (profile(Some("Sarah"), 4), true),
+        (profile(Some("Sarah"), 4), false),
+        (profile(Some("Old"), 3), false),
+        (profile(None, 7), false),
+        (profile(Some("Sara"), 8), true),
     ] {
         chat.record_profile(&seen).await.unwrap();
-        assert_eq!(writes.load(Ordering::SeqCst), expected, "{seen:?}");
+        // The two writes are those to the directory and the profile.
+        let expected: &[&str] = if records { &["GetItem", "UpdateItem", "UpdateItem"] } else { &[] };
+        assert_eq!(std::mem::take(&mut *calls.lock().unwrap()), expected, "{seen:?}");
     }
+}
+
+#[tokio::test]
+async fn instance_writes_nothing_that_another_one_has_recorded() {
+    let tables = Tables::create().await;
+    tables.chat().record_profile(&profile(Some("Sarah"), 2)).await.unwrap();
+    let read_only = tables.through(|call| {
+        if call.operation == "UpdateItem" { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
+    });
+    let read_only = read_only.await;
+    for seen in [profile(Some("Sarah"), 2), profile(Some("Old"), 1), profile(None, 3)] {
+        read_only.chat().record_profile(&seen).await.unwrap();
+    }
+    assert!(read_only.chat().record_profile(&profile(Some("Sarah"), 3)).await.is_err());
 }

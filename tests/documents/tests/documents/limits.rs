@@ -78,18 +78,18 @@ pub(crate) const CLIENT_LIMITS: [ClientLimit; 11] = [
         name: "pageSize",
         value: limits::PAGE as u64,
         pointer: "/components/parameters/Limit/schema/maximum",
-        description: "Maximum number of threads or messages on a page.",
+        description: "Maximum number of threads, messages or people on a page.",
     },
     ClientLimit {
         name: "defaultPageSize",
         value: limits::PAGE_DEFAULT as u64,
         pointer: "/components/parameters/Limit/schema/default",
-        description: "Number of threads or messages on a page if the request has no `limit`.",
+        description: "Number of threads, messages or people on a page if the request has no `limit`.",
     },
 ];
 
 /// Limits that doc comments of `contract` link to, each with its value and the unit in which the API documents show it.
-const IN_DESCRIPTIONS: [(&str, u64, Unit); 13] = [
+const IN_DESCRIPTIONS: [(&str, u64, Unit); 15] = [
     ("BODY_CHARS", limits::BODY_CHARS as u64, Unit::Count),
     ("ERRORS", limits::ERRORS as u64, Unit::Count),
     ("FILES", limits::FILES as u64, Unit::Count),
@@ -99,9 +99,11 @@ const IN_DESCRIPTIONS: [(&str, u64, Unit); 13] = [
     ("FRAME_BYTES", limits::FRAME_BYTES as u64, Unit::KiB),
     ("FRAME_ID_CHARS", limits::FRAME_ID_CHARS as u64, Unit::Count),
     ("MEMBERS", limits::MEMBERS as u64, Unit::Count),
+    ("PREVIEW_CHARS", limits::PREVIEW_CHARS as u64, Unit::Count),
     ("REQUEST_BYTES", limits::REQUEST_BYTES as u64, Unit::KiB),
     ("SUBSCRIPTIONS", limits::SUBSCRIPTIONS as u64, Unit::Count),
     ("TITLE_CHARS", limits::TITLE_CHARS as u64, Unit::Count),
+    ("TYPING_SECONDS", limits::TYPING_SECONDS, Unit::Count),
     ("USER_ID_BYTES", limits::USER_ID_BYTES as u64, Unit::Count),
 ];
 

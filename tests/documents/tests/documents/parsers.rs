@@ -1,7 +1,7 @@
 //! Tests that the schemas of the API documents and the parsers of `contract` accept and refuse the same requests and
 //! frames.
 
-use contract::{CreateFile, CreateThread, Frame, SendMessage, UserId, limits};
+use contract::{CreateFile, CreateThread, Frame, MarkRead, SendMessage, UpdateMe, UpdateSettings, UserId, limits};
 use documents::{AsyncApi, OpenApi};
 use serde_json::{Value, json};
 
@@ -140,6 +140,45 @@ fn create_file_schema_and_parser_agree() {
     bad.push(typed(&format!("a/{}", "b".repeat(limits::MEDIA_TYPE_CHARS - 1))));
     bad.extend([json!({ "filename": 7, "mimetype": "a/b", "size": 1 }), json!({ "filename": "a", "size": 1 })]);
     compare("CreateFile", parse, &good, &bad);
+}
+
+#[test]
+fn mark_read_schema_and_parser_agree() {
+    let seq = |seq: Value| json!({ "seq": seq });
+    let good = [json!(0), json!(17), json!(1.0), json!(1e3), json!(limits::SEQ)].map(seq);
+    let bad = [json!(-1), json!(0.5), json!(limits::SEQ + 1), json!("17"), json!(null), json!([1]), json!(true)];
+    let bad = [bad.map(seq).to_vec(), vec![json!({}), json!([]), json!(17)]].concat();
+    compare("MarkRead", |body| MarkRead::parse(body.as_bytes()).is_ok(), &good, &bad);
+}
+
+#[test]
+fn schemas_and_parsers_of_settings_and_preferences_agree() {
+    let settings = |archived: Value, until: Value| json!({ "archived": archived, "mutedUntil": until });
+    compare(
+        "UpdateSettings",
+        |body| UpdateSettings::parse(body.as_bytes()).is_ok(),
+        &[
+            json!({}),
+            json!({ "archived": true, "unknown": 1 }),
+            json!({ "mutedUntil": null }),
+            settings(json!(null), json!("2025-09-06T01:05:00+02:00")),
+            settings(json!(false), json!("1970-01-01T00:00:00.000Z")),
+        ],
+        &[
+            json!([]),
+            json!(null),
+            settings(json!("true"), json!(null)),
+            settings(json!(1), json!(null)),
+            settings(json!(true), json!(1_757_034_300)),
+            settings(json!(true), json!(["2025-09-06T01:05:00Z"])),
+        ],
+    );
+    compare(
+        "UpdateMe",
+        |body| UpdateMe::parse(body.as_bytes()).is_ok(),
+        &[json!({}), json!({ "receipts": null }), json!({ "receipts": false, "name": "Mum" })],
+        &[json!([]), json!(null), json!({ "receipts": "false" }), json!({ "receipts": 0 })],
+    );
 }
 
 #[test]

@@ -13,15 +13,17 @@ use crate::template::{self, TableStatement};
 /// The partition key of no row. Each `warm_up` of a table reads it (`shared/store/src/keys.rs`).
 const WARM_UP: &str = "WARM-UP";
 
-/// Returns the start of the partition keys of a table, up to their first `#`, such as `FILE#`. Reads them from
-/// `docs/data-model.md`, which the tests of the store compare with the rows that it writes.
-fn partition_prefixes(table: &str) -> BTreeSet<String> {
+/// Returns the patterns of a table's partition keys: their start up to the first `#`, such as `FILE#*`, or the whole key
+/// where all rows of a kind share it. Reads them from `docs/data-model.md`, which the tests of the store compare with the
+/// rows that it writes.
+fn partition_patterns(table: &str) -> BTreeSet<String> {
     let page = template::read_text("docs/data-model.md");
     let heading = format!("\n## {}\n", table.trim_end_matches("Table"));
     let (_, section) = page.split_once(&heading).unwrap_or_else(|| panic!("docs/data-model.md has no {heading}"));
     let section = section.split("\n## ").next().unwrap_or_default();
-    let keys = section.lines().filter_map(|line| line.strip_prefix("| pk | `"));
-    keys.map(|key| format!("{}#", key.split_once('#').expect("a partition key has no #").0)).collect()
+    let keys = section.lines().filter_map(|line| line.strip_prefix("| pk | `")?.strip_suffix("` |"));
+    let pattern = |key: &str| key.split_once('#').map_or_else(|| key.to_owned(), |(kind, _)| format!("{kind}#*"));
+    keys.map(pattern).collect()
 }
 
 fn shown(statement: &TableStatement) -> String {
@@ -32,11 +34,10 @@ fn shown(statement: &TableStatement) -> String {
 fn conditions_name_partitions_that_exist() {
     let mut errors = Vec::new();
     for statement in template::table_statements() {
-        let prefixes = partition_prefixes(&statement.table);
+        let patterns = partition_patterns(&statement.table);
         for pattern in statement.partitions.iter().flatten() {
-            let known = pattern.strip_suffix('*').is_some_and(|prefix| prefixes.contains(prefix));
-            if !known && pattern != WARM_UP {
-                errors.push(format!("{}: no row has a key like {pattern}, only {prefixes:?}", shown(&statement)));
+            if !patterns.contains(pattern) && pattern != WARM_UP {
+                errors.push(format!("{}: no row has a key like {pattern}, only {patterns:?}", shown(&statement)));
             }
         }
     }

@@ -12,7 +12,8 @@ async fn call_of_any_route_makes_its_caller_known() {
     let sarah = User::sarah().await;
     let thread = sarah.new_thread(&[]).await;
     // The body has the required fields of all routes. Each route ignores those of the others.
-    let body = json!({ "memberIds": [], "body": "hi", "filename": "a.txt", "mimetype": "text/plain", "size": 1 });
+    let body =
+        json!({ "memberIds": [], "body": "hi", "filename": "a.txt", "mimetype": "text/plain", "size": 1, "seq": 0 });
     let mut silent = Vec::new();
     for route in routes().into_iter().filter(Route::needs_token) {
         let newcomer = User::newcomer().await;

@@ -1,7 +1,8 @@
 //! Tests of `POST /api/threads/{threadId}/messages` with `fileIds`
 
 use e2e::{
-    Upload, User, assert_attachment, assert_keys, assert_message_with, eventually, items, jpeg, text, unknown_user_id,
+    Upload, User, assert_attachment, assert_keys, assert_message_with, assert_preview, eventually, items, jpeg, text,
+    unknown_user_id,
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -49,27 +50,25 @@ async fn ready_file_is_shown_wherever_its_message_is() {
 }
 
 #[tokio::test]
-async fn thread_list_shows_the_current_status_of_files() {
+async fn thread_list_shows_files_by_name_without_links() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let thread = sarah.new_thread(&[&michael]).await;
-    let photo = jpeg(100, 100);
-    let upload = sarah.create_file("photo.jpg", "image/jpeg", photo.len()).await;
-    let sent = sarah.send_files(&thread, "look", &[&upload.id]).await;
-    let last_message = async |wanted: &Value| {
-        eventually("the list shows the file's status", async || {
-            let page = michael.get("/api/threads", &[("limit", "100")]).await.ok(200);
-            let listed = items(&page["threads"]).iter().find(|listed| listed["id"] == thread)?;
-            let last = &listed["lastMessage"];
-            (last["attachments"][0]["status"] == *wanted).then(|| last.clone())
-        })
-        .await
-    };
-    assert_eq!(last_message(&json!("pending")).await, sent);
-    upload.send(&photo).await;
-    sarah.wait_until_ready(&upload.id).await;
-    let ready = michael.page(&thread, &[]).await.messages.swap_remove(0);
-    assert_eq!(ready["attachments"][0]["status"], "ready", "{ready}");
-    assert_eq!(last_message(&json!("ready")).await, ready);
+    let pending = sarah.create_file("photo.jpg", "image/jpeg", 1).await.id;
+    let ready = sarah.upload("shopping list.txt", "text/plain", b"milk").await;
+    let sent = sarah.send_files(&thread, "", &[&pending, &ready]).await;
+    let last = eventually("the list shows the message", async || {
+        michael
+            .listed(&thread, false)
+            .await
+            .map(|mut listed| listed["lastMessage"].take())
+            .filter(|last| !last.is_null())
+    })
+    .await;
+    assert_preview(&last, &thread, &[&pending, &ready]);
+    for (shown, attachment) in items(&last["attachments"]).iter().zip(items(&sent["attachments"])) {
+        assert_eq!((&shown["name"], &shown["mimetype"]), (&attachment["name"], &attachment["mimetype"]));
+    }
+    assert_eq!((&last["id"], &last["body"], &last["seq"]), (&sent["id"], &sent["body"], &sent["seq"]));
 }
 
 #[tokio::test]

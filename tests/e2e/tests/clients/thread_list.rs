@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use e2e::{User, assert_keys, assert_message, assert_thread, assert_timestamp, eventually, items, known_user_id, text};
+use e2e::{User, assert_keys, assert_preview, assert_thread, eventually, items, known_user_id, text};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -18,7 +18,12 @@ async fn list(user: &User, query: &[(&str, &str)]) -> (Vec<Value>, Option<String
     assert_keys(&page, &["threads", "nextCursor"]);
     let Value::Array(threads) = page["threads"].take() else { panic!("`threads` is not a list: {page}") };
     for thread in &threads {
-        assert_thread(thread, &["memberNames", "lastMessage"]);
+        let own = ["readSeq", "archived", "mutedUntil", "unreadCount"];
+        assert_thread(thread, &[&["memberNames", "lastSeq", "lastMessage"], &own[..]].concat());
+        let number =
+            |field: &str| thread[field].as_u64().unwrap_or_else(|| panic!("{field} is not a number: {thread}"));
+        assert_eq!(number("unreadCount"), number("lastSeq").saturating_sub(number("readSeq")), "{thread}");
+        assert_eq!(thread["lastMessage"].is_null(), number("lastSeq") == 0, "{thread}");
         let members = items(&thread["memberIds"]);
         assert!(members.iter().any(|id| *id == user.id), "{} is not a member: {thread}", user.name);
         assert_eq!(items(&thread["memberNames"]).len(), members.len(), "{thread}");
@@ -89,13 +94,25 @@ async fn message_becomes_last_message_and_moves_its_thread_first() {
     assert_eq!(last["body"], "Dinner at 6?", "{last}");
     assert_eq!(last["seq"], 1, "{last}");
     assert_eq!(last["author"], json!({ "id": dad.id, "name": "Dad" }), "{last}");
-    assert_timestamp(&last["createdAt"]);
-    assert_message(last, &old);
+    assert_preview(last, &old, &[]);
     assert!(text(&listed["updatedAt"]) >= text(&last["createdAt"]), "{listed}");
     assert_eq!(ids(&newest(&dad).await)[..2], [old.as_str(), new.as_str()]);
 
     send_and_wait_for_list(&dad, &new, "At 7.").await;
     assert_eq!(ids(&newest(&dad).await)[..2], [new.as_str(), old.as_str()]);
+}
+
+#[tokio::test]
+async fn last_message_is_cut_to_200_characters() {
+    let _turn = DADS_THREADS.lock().await;
+    let dad = User::dad().await;
+    let thread = dad.new_thread(&[]).await;
+    for (body, cut) in [("🏡".repeat(200), false), ("ä".repeat(201), true), ("x".repeat(8_000), true)] {
+        let last = send_and_wait_for_list(&dad, &thread, &body).await["lastMessage"].take();
+        assert_preview(&last, &thread, &[]);
+        assert_eq!(text(&last["body"]), body.chars().take(200).collect::<String>());
+        assert_eq!(last.get("truncated").is_some(), cut, "{last}");
+    }
 }
 
 #[tokio::test]
@@ -153,8 +170,16 @@ async fn invalid_limit_and_cursor_are_refused() {
     let sarah = User::sarah().await;
     let reply = sarah.get("/api/threads", &[("limit", "101")]).await;
     reply.assert_problem_fields(400, "invalid_query", &["limit"]);
-    let reply = sarah.get("/api/threads", &[("cursor", "garbage")]).await;
-    reply.assert_problem(400, "invalid_cursor");
+    for archived in ["", "1", "True", "archived"] {
+        let reply = sarah.get("/api/threads", &[("archived", archived), ("limit", "0")]).await;
+        reply.assert_problem_fields(400, "invalid_query", &["archived", "limit"]);
+    }
+    let thread = sarah.new_thread(&[]).await;
+    sarah.send_many(&thread, 2).await;
+    let of_messages = sarah.page(&thread, &[("limit", "1")]).await.next_cursor.unwrap();
+    for cursor in ["garbage", &of_messages] {
+        sarah.get("/api/threads", &[("cursor", cursor)]).await.assert_problem(400, "invalid_cursor");
+    }
 }
 
 #[tokio::test]

@@ -20,9 +20,16 @@ async fn response_is_the_created_thread_with_member_names() {
     let mut expected = created.ok(201);
     let path = format!("/api/threads/{}", text(&expected["id"]));
     let found = sarah.get(&path, &[]).await.ok(200);
-    assert_thread(&found, &["memberNames"]);
-    expected["memberNames"] = found["memberNames"].clone();
+    let more = ["memberNames", "lastSeq", "readSeq", "archived", "mutedUntil", "reads"];
+    assert_thread(&found, &more);
+    for field in more {
+        expected[field] = found[field].clone();
+    }
     assert_eq!(found, expected);
+    let reads = items(&found["reads"]).iter().map(|read| (text(&read["userId"]), read["seq"].clone()));
+    assert!(reads.eq(items(&found["memberIds"]).iter().map(|id| (text(id), json!(0)))), "{found}");
+    assert_eq!((&found["lastSeq"], &found["readSeq"]), (&json!(0), &json!(0)));
+    assert_eq!((&found["archived"], &found["mutedUntil"]), (&json!(false), &Value::Null));
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ impl Generator {
             let keyword = if definition.starts_with('{') { "interface" } else { "type" };
             match keyword {
                 "interface" => writeln!(declarations, "export interface {name} {definition}"),
+                _ if definition.starts_with('\n') => writeln!(declarations, "export type {name} ={definition};"),
                 _ => writeln!(declarations, "export type {name} = {definition};"),
             }
             .expect("cannot write to a string");
@@ -91,6 +92,12 @@ impl Generator {
             return several(values, &ToString::to_string);
         }
         if let Some(branches) = schema["anyOf"].as_array() {
+            if branches.iter().any(|branch| branch.get("properties").is_some()) {
+                // Biome writes each branch on a line of its own if one of them is an object.
+                let inner = format!("{indent}    ");
+                let line = |branch: &Value| format!("\n{indent}  | {}", self.type_of(branch, &inner));
+                return branches.iter().map(line).collect();
+            }
             return several(branches, &|branch| self.type_of(branch, indent));
         }
         if let Some(kinds) = schema["type"].as_array() {
@@ -98,7 +105,10 @@ impl Generator {
         }
         match text(&schema["type"]).as_str() {
             "object" => self.object(schema, indent),
-            "array" => format!("({})[]", self.type_of(&schema["items"], indent)),
+            "array" => match self.type_of(&schema["items"], indent) {
+                union if union.contains(" | ") => format!("({union})[]"),
+                item => format!("{item}[]"),
+            },
             kind => primitive(kind).to_owned(),
         }
     }

@@ -1,8 +1,9 @@
 //! Generates the schemas at the end of both API documents from the types of `contract`.
 
 use contract::{
-    Action, Answer, CreateFile, CreateThread, ErrorCode, Event, FileDetails, Message, MessagePage, Problem,
-    SendMessage, Thread, ThreadDetails, ThreadPage, Upload, WsTicket,
+    Action, Answer, CreateFile, CreateThread, ErrorCode, Event, FileDetails, MarkRead, MarkedRead, Me, Message,
+    MessagePage, PeoplePage, Problem, SendMessage, Thread, ThreadDetails, ThreadPage, ThreadSettings, UpdateMe,
+    UpdateSettings, Upload, WsTicket,
 };
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
@@ -17,7 +18,7 @@ const GENERATED_AFTER: &str = "  schemas:";
 const NOTICE: &str = "# Generated from shared/contract by `make docs`. Do not edit the lines below.";
 
 /// Events that answer a client's frame and therefore repeat its `id`.
-const ANSWERS: [&str; 4] = ["subscribed", "unsubscribed", "pong", "error"];
+const ANSWERS: [&str; 5] = ["subscribed", "unsubscribed", "accepted", "pong", "error"];
 
 /// An error that API Gateway sends itself.
 #[derive(JsonSchema)]
@@ -42,16 +43,23 @@ pub(crate) fn of_openapi() -> Map<String, Value> {
     let mut asked = generator(SchemaSettings::for_deserialize);
     asked.subschema_for::<CreateFile>();
     asked.subschema_for::<CreateThread>();
+    asked.subschema_for::<MarkRead>();
     asked.subschema_for::<SendMessage>();
+    asked.subschema_for::<UpdateMe>();
+    asked.subschema_for::<UpdateSettings>();
     let mut answered = generator(SchemaSettings::for_serialize);
     answered.subschema_for::<ErrorBody>();
     answered.subschema_for::<FileDetails>();
     answered.subschema_for::<GatewayError>();
+    answered.subschema_for::<MarkedRead>();
+    answered.subschema_for::<Me>();
     answered.subschema_for::<MessagePage>();
+    answered.subschema_for::<PeoplePage>();
     answered.subschema_for::<Problem>();
     answered.subschema_for::<Thread>();
     answered.subschema_for::<ThreadDetails>();
     answered.subschema_for::<ThreadPage>();
+    answered.subschema_for::<ThreadSettings>();
     answered.subschema_for::<Upload>();
     answered.subschema_for::<WsTicket>();
     merged(requests(asked), responses(answered))

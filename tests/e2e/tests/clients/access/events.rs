@@ -1,16 +1,18 @@
 use documents::access::rows;
-use e2e::{Socket, jpeg};
+use e2e::{Socket, fetch, jpeg};
 use futures::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Fixture, assert_no_errors};
 
-/// Returns the frame of an action on the fixture's thread.
-fn frame(fixture: &Fixture, action: &str) -> Value {
-    match action {
-        "subscribe" | "unsubscribe" => json!({ "action": action, "channel": format!("thread:{}", fixture.thread) }),
-        "ping" => json!({ "action": action }),
-        action => panic!("docs/access.md: add the frame of {action:?} in {}", file!()),
+/// Returns the frame of an action on the channel that a row names.
+fn frame(fixture: &Fixture, action: &str, on: &str) -> Value {
+    match on {
+        "the thread" => json!({ "action": action, "channel": format!("thread:{}", fixture.thread) }),
+        "the inbox" => json!({ "action": action, "channel": "inbox" }),
+        "nothing" => json!({ "action": action }),
+        on => panic!("docs/access.md: add the channel of {on:?} in {}", file!()),
     }
 }
 
@@ -19,13 +21,14 @@ async fn every_action_is_answered_as_documented() {
     let fixture = &Fixture::new().await;
     let mut errors = Vec::new();
     for row in rows("Actions") {
-        for (column, expected) in &row.cells[1..] {
-            let mut socket = fixture.user(column).connect().await;
-            let answer = socket.request(frame(fixture, row.name())).await;
+        for (column, expected) in &row.cells[2..] {
+            let mut socket = socket(fixture, column).await;
+            let answer = socket.request(frame(fixture, row.name(), row.cell("on"))).await;
             let code = &answer["data"]["code"];
             let given = if answer["event"] == "error" { code } else { &answer["event"] };
             if given != expected {
-                errors.push(format!("{}, {column}: the answer is not {expected}: {answer}", row.name()));
+                let on = row.cell("on");
+                errors.push(format!("{} on {on}, {column}: the answer is not {expected}: {answer}", row.name()));
             }
         }
     }
@@ -35,7 +38,11 @@ async fn every_action_is_answered_as_documented() {
 /// Makes the server push an event about the fixture's thread. Returns the path in the frame to the ID that tells this
 /// event from those of other tests, and the ID.
 async fn cause(fixture: &Fixture, event: &str) -> (&'static str, String) {
-    let Fixture { owner, thread, .. } = fixture;
+    let Fixture { owner, member, thread, .. } = fixture;
+    let put = async |path: &str, method: Method, body: Value| {
+        let reply = fetch(owner.request(method, &format!("/api/threads/{thread}/{path}")).json(&body)).await;
+        assert_eq!(reply.status, 200, "{reply}");
+    };
     match event {
         "message:new" => {
             owner.send(thread, "hello").await;
@@ -48,21 +55,41 @@ async fn cause(fixture: &Fixture, event: &str) -> (&'static str, String) {
             upload.send(&bytes).await;
             ("/data/fileId", upload.id)
         }
+        "typing" => {
+            owner.connect_and_subscribe(thread).await.type_in(thread).await;
+            ("/data/threadId", thread.clone())
+        }
+        "read:updated" => {
+            let message = member.send(thread, "read this").await;
+            put("read", Method::PUT, json!({ "seq": message["seq"] })).await;
+            ("/data/threadId", thread.clone())
+        }
+        "thread:settings" => {
+            put("me", Method::PATCH, json!({ "archived": true })).await;
+            ("/data/threadId", thread.clone())
+        }
+        "thread:new" => ("/data/thread/id", owner.new_thread(&[member]).await),
+        "thread:updated" => {
+            owner.send(thread, "hello").await;
+            ("/data/thread/id", thread.clone())
+        }
         event => panic!("docs/access.md: add what causes {event:?} in {}", file!()),
     }
 }
 
 async fn socket(fixture: &Fixture, column: &str) -> Socket {
     let user = fixture.user(column);
-    match column {
-        "stranger" => {
-            let mut socket = user.connect().await;
-            let answer = socket.request(frame(fixture, "subscribe")).await;
+    match column.split_once(", ") {
+        None => user.connect().await,
+        Some((_, "subscribed")) => user.connect_and_subscribe(&fixture.thread).await,
+        Some((_, "inbox")) => user.connect_inbox().await,
+        Some((_, "refused")) => {
+            let mut socket = user.connect_inbox().await;
+            let answer = socket.request(frame(fixture, "subscribe", "the thread")).await;
             assert_eq!(answer["event"], "error", "{answer}");
             socket
         }
-        column if column.ends_with(", subscribed") => user.connect_and_subscribe(&fixture.thread).await,
-        _ => user.connect().await,
+        Some(_) => panic!("docs/access.md: add the socket of {column:?} in {}", file!()),
     }
 }
 

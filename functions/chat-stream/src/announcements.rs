@@ -1,0 +1,108 @@
+//! Delivers announcements: events whose content is read when they are delivered.
+
+use std::collections::BTreeSet;
+
+use contract::{ApiError, Channel, ConnectionId, Event, ReadMark, thread_new_frame, thread_updated_frames};
+use push::{Announcement, Audience, Push, Repair, Target};
+use store::{Chat, ThreadRow};
+use tracing::warn;
+
+use crate::{Deps, STREAM_LIMITS};
+
+/// Maximum number of connections that a repair names. A message of SQS has at most 256 KB.
+const MAX_NAMED: usize = 1_000;
+
+/// What an announcement says at the moment, and who receives it.
+pub(crate) struct Content {
+    pub(crate) channels: Vec<Channel>,
+    pub(crate) frames: Vec<String>,
+}
+
+impl Content {
+    /// Reads the content of an announcement. Returns `None` if there is nothing to announce, because the row does not
+    /// exist.
+    pub(crate) async fn read(chat: &Chat, announcement: &Announcement) -> Result<Option<Self>, ApiError> {
+        let content = match announcement {
+            Announcement::ThreadNew { thread_id } => {
+                let Some(row) = chat.thread_row(thread_id).await? else { return Ok(None) };
+                let channels = inboxes(&row);
+                Self { channels, frames: vec![thread_new_frame(chat.thread_overview(row).await?)?] }
+            }
+            Announcement::ThreadUpdated { thread_id, sent } => {
+                let Some(row) = chat.thread_row(thread_id).await? else { return Ok(None) };
+                Self::of_update(chat, row, sent).await?
+            }
+            Announcement::ReadUpdated { thread_id, user_id } => {
+                let Some(state) = chat.member_state(user_id, thread_id).await? else { return Ok(None) };
+                let Some(seq) = state.read_seq else { return Ok(None) };
+                let mut channels = vec![Channel::User(user_id.clone())];
+                if state.receipts {
+                    channels.push(Channel::Thread(thread_id.clone()));
+                }
+                let mark = ReadMark { user_id: user_id.clone(), seq };
+                let event = Event::ReadUpdated { thread_id: thread_id.clone(), mark };
+                Self { channels, frames: vec![serde_json::to_string(&event)?] }
+            }
+            Announcement::ThreadSettings { thread_id, user_id } => {
+                let Some(state) = chat.member_state(user_id, thread_id).await? else { return Ok(None) };
+                let event = Event::ThreadSettings { thread_id: thread_id.clone(), settings: state.settings };
+                Self { channels: vec![Channel::Inbox(user_id.clone())], frames: vec![serde_json::to_string(&event)?] }
+            }
+        };
+        Ok(Some(content))
+    }
+
+    /// Returns the content of `thread:updated` for the thread with this row.
+    pub(crate) async fn of_update(chat: &Chat, row: ThreadRow, sent: &[ReadMark]) -> Result<Self, ApiError> {
+        let channels = inboxes(&row);
+        Ok(Self { channels, frames: thread_updated_frames(&chat.thread_update(row).await?, sent)? })
+    }
+}
+
+fn inboxes(row: &ThreadRow) -> Vec<Channel> {
+    row.member_ids.iter().cloned().map(Channel::Inbox).collect()
+}
+
+/// Delivers all frames to an audience. Returns the connections that did not receive all of them.
+pub(crate) async fn deliver(push: &Push, audience: &Audience<'_>, frames: &[String]) -> BTreeSet<ConnectionId> {
+    let mut undelivered = BTreeSet::new();
+    for frame in frames {
+        undelivered.extend(push.deliver_to(audience.clone(), frame).await.undelivered);
+    }
+    undelivered
+}
+
+/// Delivers an announcement once, to those of its audience for which `keep` returns true. Requests a repair of what did not
+/// reach everybody. Fails only if the repair queue did not accept the request.
+pub(crate) async fn announce(
+    deps: &Deps,
+    announcement: Announcement,
+    content: impl Future<Output = Result<Option<Content>, ApiError>>,
+    keep: impl Fn(&Target<'_>) -> bool,
+) -> Result<(), ApiError> {
+    let push = deps.push.clone().with_limits(STREAM_LIMITS);
+    let delivered = async {
+        let Some(Content { channels, frames }) = content.await? else { return Ok(BTreeSet::new()) };
+        let mut audience = push.audience(&channels).await?;
+        audience.retain(|_, target| keep(target));
+        Ok::<_, ApiError>(deliver(&push, &audience, &frames).await)
+    };
+    match delivered.await {
+        Ok(undelivered) if undelivered.is_empty() => Ok(()),
+        Ok(undelivered) => request_repair(deps, announcement, Some(undelivered)).await,
+        Err(error) => {
+            warn!(?announcement, %error, "an announcement failed; the repair queue will deliver it");
+            request_repair(deps, announcement, None).await
+        }
+    }
+}
+
+/// Requests a repair of an announcement that did not reach `connections`, or, if it is `None`, its whole audience.
+pub(crate) async fn request_repair(
+    deps: &Deps,
+    announcement: Announcement,
+    connections: Option<BTreeSet<ConnectionId>>,
+) -> Result<(), ApiError> {
+    let connections = connections.filter(|connections| connections.len() <= MAX_NAMED);
+    deps.repairs.request(&Repair::Announcement { announcement, connections }).await
+}

@@ -1,0 +1,13 @@
+//! Lambda entry point for `PATCH /api/threads/{threadId}/me`.
+
+use runtime::{Error, init_telemetry, required, sdk_config, serve, verifier, warm_up};
+use store::Chat;
+use threads_settings::{Deps, handle};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    init_telemetry();
+    let deps = &Deps { chat: Chat::new(&sdk_config()?, required("CHAT_TABLE")?) };
+    warm_up(deps.chat.warm_up()).await;
+    serve(verifier()?, |call| handle(deps, call)).await
+}

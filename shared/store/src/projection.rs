@@ -1,0 +1,42 @@
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use crate::chat::Chat;
+use crate::error::Error;
+use crate::keys;
+use crate::message_row::MessageRow;
+use crate::row::{from_item, n, s};
+use crate::thread_row::{LastMessageRow, ThreadRow};
+
+impl Chat {
+    /// Updates the thread's projection if `message` is newer than the thread's last message. Returns the thread's row
+    /// after that, also if the message was not newer. Calls may be repeated and may come in any order. Fails with
+    /// [`Error::MissingRow`] if the message references a missing thread or file.
+    pub async fn advance_projection(&self, message: &MessageRow) -> Result<ThreadRow, Error> {
+        let related = self.names_and_files([], &message.file_ids).await?;
+        let last_message = LastMessageRow::of(message, related.files(&message.file_ids)?);
+        let last_message = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(last_message)
+            .map_err(|source| Error::BadRow { key: message.key().to_string(), source })?;
+        let key = keys::thread(&message.thread_id);
+        let updated = self
+            .table
+            .update(&key)
+            .update_expression("SET lastSeq = :seq, lastMessage = :message, updatedAt = :at")
+            .condition_expression("attribute_exists(pk) AND lastSeq < :seq")
+            .expression_attribute_values(":seq", n(message.seq))
+            .expression_attribute_values(":message", last_message)
+            .expression_attribute_values(":at", s(message.created_at.to_string()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let row = match updated {
+            Ok(updated) => updated.attributes,
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item.clone(),
+                _ => return Err(error.into()),
+            },
+        };
+        from_item(row.ok_or_else(|| Error::MissingRow(key.to_string()))?)
+    }
+}
