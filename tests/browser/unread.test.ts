@@ -80,7 +80,10 @@ test("what arrives while the page is hidden stays unread until the page is visib
   await sendMessage("Sarah", thread, "And again");
   await hidden.waitForMessage("And again");
   await other.waitForUnread(title, 2);
+  await hidden.setPageVisible(false); // the client would now send the marks that it has collected
+  await hidden.page.evaluate(() => fetch("config.json").then((response) => response.text()));
   assert.equal(marks(), 0);
+  assert.equal(await hidden.unread(title), 2);
   assert.equal(await firstBelowDivider(hidden.page), "While you were away");
 
   await hidden.setPageVisible(true);
