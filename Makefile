@@ -130,8 +130,10 @@ test-generators: $(DEVELOP) $(GENERATORS)
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test --port 0 run $(GENERATE)
 
-# The first command writes docs/openapi.yaml. The second one generates the client library's openapi.ts from it.
+# The first command writes the schemas of docs/openapi.yaml, which the others read: the README's table, and the client
+# library's openapi.ts.
 docs: $(WEB)
+	UPDATE=1 cargo test --locked --workspace --test documents generated::schemas
 	UPDATE=1 cargo test --locked --workspace --test documents generated
 	$(NPM) --prefix web run openapi --workspace hearth-client
 	UPDATE=1 cargo test --locked --workspace --test simulation documented_costs

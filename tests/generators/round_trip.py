@@ -1,4 +1,4 @@
-"""Uses the generated Python client against a running Hearth: threads, messages, people, a file with its upload, and errors."""
+"""Uses the generated Python client against a running Hearth: threads, messages, people, a file, and errors."""
 
 import datetime
 import os

@@ -116,9 +116,9 @@ mod tests {
             assert_eq!(problem(mark(&deps, "user-dad", id, &json!({"seq": 99})).await), of_others, "{id}");
         }
         assert_eq!(problem(mark(&deps, "user-dad", thread.id.as_str(), &json!({"seq": 99})).await), of_others);
-        let listed =
-            deps.chat.threads(&caller("user-dad").id, &contract::ThreadsQuery::parse(None, None, None).unwrap());
-        assert!(listed.await.unwrap().threads.is_empty());
+        let query = contract::ThreadsQuery::parse(None, None, None).unwrap();
+        let listed = deps.chat.threads(&caller("user-dad").id, &query).await.unwrap();
+        assert!(listed.threads.is_empty());
         assert_eq!(problem(handle(&deps, call(EVENT, &caller("user-dad"), |_| {})).await), of_others);
     }
 

@@ -39,7 +39,7 @@ pub struct MessageRow {
         skip_serializing_if = "BTreeSet::is_empty",
         serialize_with = "serde_dynamo::string_set::serialize"
     )]
-    undelivered: BTreeSet<ConnectionId>,
+    pub(crate) undelivered: BTreeSet<ConnectionId>,
 }
 
 /// Connection ID that stands for all connections in the undelivered flag. API Gateway never issues this ID.

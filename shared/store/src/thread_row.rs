@@ -52,16 +52,18 @@ pub(crate) struct LastMessageRow {
 impl LastMessageRow {
     /// Creates the preview of a message. `files` are the rows of its files, in order.
     pub(crate) fn of(message: &MessageRow, files: Vec<FileRow>) -> Self {
-        let (body, truncated) = preview_of(&message.body);
+        // The undelivered flag is left out, because its later changes do not reach the thread's row.
+        let MessageRow { id, thread_id: _, seq, author_id, body, file_ids: _, created_at, undelivered: _ } = message;
+        let (body, truncated) = preview_of(body);
         Self {
-            id: message.id.clone(),
-            seq: message.seq,
-            author_id: message.author_id.clone(),
+            id: id.clone(),
+            seq: *seq,
+            author_id: author_id.clone(),
             body: body.to_owned(),
             truncated,
             attachments: files.into_iter().map(attachment).collect(),
             file_ids: Vec::new(),
-            created_at: message.created_at,
+            created_at: *created_at,
         }
     }
 

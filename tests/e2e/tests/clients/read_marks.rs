@@ -43,7 +43,7 @@ async fn concurrent_marks_of_two_devices_end_at_the_largest() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let thread = thread_with(&sarah, &michael, 8).await;
     let devices = [&michael, &User::michael().await];
-    let marks = (0..16u64).map(|n| (devices[(n % 2) as usize], n * 5 % 9));
+    let marks = (0..16u64).map(|n| (devices[usize::from(n % 2 == 0)], n * 5 % 9));
     join_all(marks.map(async |(device, seq)| {
         let mark = device.mark_read(&thread, seq).await;
         assert!((seq..=8).contains(&mark), "the mark in effect is {mark}, after one of {seq}");
