@@ -4,11 +4,14 @@ import type {
   Attachment,
   FileCreated,
   FileDetails,
+  Me,
   Message,
   MessagePage,
+  PeoplePage,
   Thread,
   ThreadDetails,
   ThreadPage,
+  ThreadSettings,
   WsTicket,
 } from "./types.js";
 
@@ -18,15 +21,23 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** Takes what the responses contain, also of calls that the application makes. @internal */
+export interface ApiObserver {
+  /** Called with a thread that was created, or found. */
+  thread(thread: Thread, created: boolean): void;
+  /** Called with messages that were fetched or sent. */
+  messages(messages: readonly Message[]): void;
+}
+
 /** The REST calls. A failed call rejects with a `HearthError`; an aborted one, with its signal's reason. */
 export class HearthApi {
   readonly #transport: Transport;
-  readonly #created: (thread: Thread) => void;
+  readonly #observer: ApiObserver;
 
   /** @internal */
-  constructor(transport: Transport, created: (thread: Thread) => void) {
+  constructor(transport: Transport, observer: ApiObserver) {
     this.#transport = transport;
-    this.#created = created;
+    this.#observer = observer;
   }
 
   /**
@@ -41,22 +52,81 @@ export class HearthApi {
     const body = { memberIds, ...(title == null ? {} : { title }) };
     const answer = await this.#call({ method: "POST", path: "/api/threads", body, signal: options.signal });
     const thread = answer.json as Thread;
-    this.#created(thread);
-    return { thread, created: answer.status === 201 };
+    const created = answer.status === 201;
+    this.#observer.thread(thread, created);
+    return { thread, created };
   }
 
-  /** Returns a thread with its members' names. */
+  /** Returns a thread with its members' names, the caller's own state, and the read marks of those who share them. */
   async thread(threadId: string, options: CallOptions = {}): Promise<ThreadDetails> {
     return await this.#get<ThreadDetails>(`/api/threads/${encodeURIComponent(threadId)}`, {}, options);
   }
 
-  /** Returns a page of the caller's threads, most recently active first. `limit` is 1 to 100, by default 50. */
-  async threads(page: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<ThreadPage> {
+  /**
+   * Returns a page of the caller's threads, most recently active first: those that are archived, or the others. `limit`
+   * is 1 to 100, by default 50.
+   */
+  async threads(
+    page: { limit?: number; cursor?: string; archived?: boolean } = {},
+    options: CallOptions = {},
+  ): Promise<ThreadPage> {
     const { threads, nextCursor } = await this.#get<ThreadPage>("/api/threads", page, options);
-    const absolute = list(threads).map((thread) => {
-      return { ...thread, lastMessage: thread.lastMessage && this.absolute(thread.lastMessage) };
-    });
-    return { threads: absolute, nextCursor };
+    return { threads: list(threads), nextCursor };
+  }
+
+  /**
+   * Moves the caller's read mark forward to `seq`, which is 0 or the `seq` of a message. Returns the mark in effect,
+   * which may be larger. `ThreadView.markRead` does this with retries.
+   */
+  async markRead(
+    threadId: string,
+    seq: number,
+    options: CallOptions & { keepalive?: boolean } = {},
+  ): Promise<{ readSeq: number }> {
+    const { signal, keepalive } = options;
+    const answer = await this.#call({ ...markRequest(threadId, seq), signal, keepalive });
+    return answer.json as { readSeq: number };
+  }
+
+  /** Moves the caller's read mark without waiting for the answer, even if the client is being closed. @internal */
+  markReadAtClose(threadId: string, seq: number): void {
+    this.#transport.sendAtClose(markRequest(threadId, seq));
+  }
+
+  /**
+   * Changes the caller's own settings of a thread, and returns all of them. `HearthClient.setArchived` and
+   * `HearthClient.mute` do this with retries.
+   */
+  async updateSettings(
+    threadId: string,
+    change: Partial<ThreadSettings>,
+    options: CallOptions = {},
+  ): Promise<ThreadSettings> {
+    const path = `/api/threads/${encodeURIComponent(threadId)}/me`;
+    return (await this.#call({ method: "PATCH", path, body: change, signal: options.signal })).json as ThreadSettings;
+  }
+
+  /**
+   * Returns a page of the people whom the caller may write to, by name, the caller included. `limit` is 1 to 100, by
+   * default 50. `HearthClient.people` returns all.
+   */
+  async people(page: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<PeoplePage> {
+    const { people, nextCursor } = await this.#get<PeoplePage>("/api/people", page, options);
+    return { people: list(people), nextCursor };
+  }
+
+  /** Returns the caller's ID, name, and whether they share read receipts. */
+  async me(options: CallOptions = {}): Promise<Me> {
+    return this.#identified(await this.#get<Me>("/api/me", {}, options));
+  }
+
+  /**
+   * Changes whether other members see the caller's read marks. The caller's own devices see them in any case. Returns
+   * the same as {@link me}.
+   */
+  async updateMe(change: { receipts?: boolean }, options: CallOptions = {}): Promise<Me> {
+    const answer = await this.#call({ method: "PATCH", path: "/api/me", body: change, signal: options.signal });
+    return this.#identified(answer.json as Me);
   }
 
   /**
@@ -69,8 +139,10 @@ export class HearthApi {
     options: CallOptions = {},
   ): Promise<MessagePage> {
     const path = `/api/threads/${encodeURIComponent(threadId)}/messages`;
-    const { messages, nextCursor } = await this.#get<MessagePage>(path, page, options);
-    return { messages: list(messages).map((message) => this.absolute(message)), nextCursor };
+    const { messages: relative, nextCursor } = await this.#get<MessagePage>(path, page, options);
+    const messages = list(relative).map((message) => this.absolute(message));
+    this.#observer.messages(messages);
+    return { messages, nextCursor };
   }
 
   /**
@@ -91,7 +163,9 @@ export class HearthApi {
       signal: options.signal,
     });
     const replayed = answer.headers.get("idempotency-replayed") === "true";
-    return { message: this.absolute(answer.json as Message), replayed };
+    const sent = this.absolute(answer.json as Message);
+    this.#observer.messages([sent]);
+    return { message: sent, replayed };
   }
 
   /**
@@ -149,7 +223,12 @@ export class HearthApi {
     return { ...message, attachments };
   }
 
-  async #get<T>(path: string, query: Record<string, string | number>, options: CallOptions): Promise<T> {
+  #identified(me: Me): Me {
+    this.#transport.identify(me.id);
+    return me;
+  }
+
+  async #get<T>(path: string, query: Record<string, string | number | boolean>, options: CallOptions): Promise<T> {
     const text = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) if (value !== undefined) text.set(name, String(value));
     const search = text.toString() === "" ? "" : `?${text}`;
@@ -159,6 +238,10 @@ export class HearthApi {
   #call(request: ApiRequest): Promise<ApiResponse> {
     return this.#transport.call(request);
   }
+}
+
+function markRequest(threadId: string, seq: number): ApiRequest {
+  return { method: "PUT", path: `/api/threads/${encodeURIComponent(threadId)}/read`, body: { seq } };
 }
 
 function list<T>(value: T[]): T[] {

@@ -1,18 +1,24 @@
-import { HearthApi } from "./api.js";
+import { type ApiObserver, HearthApi } from "./api.js";
 import { CloseNotifier, type Context } from "./context.js";
 import { environmentOf, timingOf } from "./environment.js";
 import type { HearthError } from "./errors.js";
 import { Transport } from "./http.js";
+import { Inbox } from "./inbox.js";
 import { LiveConnection } from "./live-connection.js";
 import { Outbox } from "./outbox.js";
 import { PendingFiles } from "./pending-files.js";
+import { ReadMarks } from "./read-marks.js";
+import { SettingsChanges } from "./settings-changes.js";
+import { callSafely } from "./store.js";
 import { ThreadFollower } from "./thread-follower.js";
 import { LiveThreadList } from "./thread-list.js";
+import { ThreadModel } from "./thread-model.js";
 import { LiveThread } from "./thread-view.js";
 import type {
   ConnectionState,
   FileStatusEvent,
   HearthOptions,
+  Person,
   Store,
   ThreadList,
   ThreadListener,
@@ -23,16 +29,15 @@ import type {
 import { upload } from "./upload.js";
 
 /**
- * A client of the Hearth server. Create one per signed-in user, and {@link close} it on sign-out. While it subscribes
- * to threads, it is connected by a WebSocket. It subscribes to open threads, threads in an open thread list, and
- * threads passed to {@link follow}.
+ * A client of the Hearth server. Create one per signed-in user, and {@link close} it on sign-out. It is connected by a
+ * WebSocket while it has an open thread list, open threads, or threads passed to {@link follow}.
  */
 export class HearthClient {
   /** The REST calls. They are not retried, except once with a renewed token after a 401, which a browser may hide. */
   readonly api: HearthApi;
   /**
-   * The state of the live connection: whether the WebSocket is open, and whether open threads and threads passed to
-   * {@link follow} are up to date.
+   * The state of the live connection: whether the WebSocket is open, and whether the thread list, open threads and
+   * threads passed to {@link follow} are up to date.
    */
   readonly connection: Store<ConnectionState>;
   readonly #context: Context;
@@ -40,6 +45,9 @@ export class HearthClient {
   readonly #live: LiveConnection;
   readonly #files: PendingFiles;
   readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+  readonly #marks: ReadMarks;
+  readonly #settings: SettingsChanges;
   readonly #closing = new CloseNotifier();
   readonly #open = new Set<{ close(): void }>();
 
@@ -49,25 +57,33 @@ export class HearthClient {
     const closing = this.#closing;
     const report = options.onError ?? ((error: unknown) => console.error(error));
     this.#transport = new Transport(options.apiUrl, options.token, env, timing.request, closing);
-    this.api = new HearthApi(this.#transport, (thread) => {
-      for (const opened of this.#open) if (opened instanceof LiveThreadList) opened.add(thread);
-    });
+    const observer: ApiObserver = {
+      // An exception must not look like a failed call: the server has stored a message that was sent.
+      thread: (thread, created) => callSafely(report, () => this.#inbox.thread(thread, created)),
+      messages: (messages) => callSafely(report, () => this.#inbox.messages(messages)),
+    };
+    this.api = new HearthApi(this.#transport, observer);
     this.#context = { api: this.api, env, timing, closing, report };
     this.#live = new LiveConnection(this.#context, this.#transport, options.wsUrl);
     this.connection = this.#live.store;
     this.#files = new PendingFiles(this.#context);
     this.#outbox = new Outbox(this.#context, options.outbox);
-    this.#live.onFileStatus((event) => this.#files.record(event));
+    const model = new ThreadModel();
+    this.#settings = new SettingsChanges(this.#context, model);
+    this.#marks = new ReadMarks(this.#context, model);
+    this.#inbox = new Inbox(this.#context, this.#transport, this.#live, model, this.#settings);
+    this.onFileStatus((event) => this.#files.record(event));
     this.#live.onResubscribed(() => {
       this.#files.checkAll();
+      this.#marks.storeNow();
       this.#outbox.retryNow();
     });
     env.window?.addEventListener("online", () => this.#outbox.retryNow(), { signal: closing.signal });
   }
 
-  /** The caller's user ID, from the latest token. Null before the first REST call, and if the token is not a JWT. */
+  /** The caller's user ID, from the latest token, or from `api.me()`. Null before the first REST call. */
   get userId(): string | null {
-    return this.#transport.claims.sub ?? null;
+    return this.#transport.userId ?? null;
   }
 
   /** Opens a thread. Each call returns a new view; close it when it is no longer shown. */
@@ -75,16 +91,49 @@ export class HearthClient {
     const view = new LiveThread(threadId, {
       context: this.#context,
       live: this.#live,
+      inbox: this.#inbox,
+      marks: this.#marks,
       files: this.#files,
       outbox: this.#outbox,
-      callerId: () => this.#transport.claims.sub,
+      callerId: () => this.#transport.userId,
     });
     return this.#opened(view);
   }
 
-  /** Opens the list of the caller's threads. Close it when it is no longer needed. */
-  openThreadList(): ThreadList {
-    return this.#opened(new LiveThreadList(this.#context, this.#live));
+  /**
+   * Opens the list of the caller's threads that are not archived, or with `archived`, of those that are. Close it when
+   * it is no longer needed.
+   */
+  openThreadList(options: { archived?: boolean } = {}): ThreadList {
+    return this.#opened(new LiveThreadList(this.#context, this.#inbox, options.archived ?? false));
+  }
+
+  /**
+   * Archives a thread for the caller, or ends that. An archived thread stays archived when messages arrive. Shown at
+   * once, and retried until it is stored. Rejects with a permanent error, and then the thread is shown as before. Rejects
+   * with an `AbortError` if the client is closed before it is stored.
+   */
+  setArchived(threadId: string, archived: boolean): Promise<void> {
+    return this.#settings.add(threadId, { archived });
+  }
+
+  /**
+   * Mutes a thread for the caller until a time (RFC 3339); null ends it. Unread messages of a muted thread do not count
+   * in `ThreadListSnapshot.unread`. Shown, stored and rejected like {@link setArchived}.
+   */
+  mute(threadId: string, until: string | null): Promise<void> {
+    return this.#settings.add(threadId, { mutedUntil: until });
+  }
+
+  /** Returns everybody whom the caller may write to, by name, the caller included. */
+  async people(): Promise<Person[]> {
+    const all: Person[] = [];
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await this.api.people({ limit: 100, ...(cursor === undefined ? {} : { cursor }) });
+      all.push(...page.people);
+      cursor = page.nextCursor;
+    }
+    return all;
   }
 
   /** Uploads a file. The server refuses more than 25 MiB, unless its deployment sets another limit. */
@@ -105,6 +154,7 @@ export class HearthClient {
     const follower = new ThreadFollower(this.#context, this.#live, threadId, {
       findStart: after === undefined ? newest : async () => after,
       message: (message) => listener.onMessage(message),
+      eventsMissed: () => {},
       delayed: () => {},
       stopped: (error: HearthError) => listener.onError?.(error),
     });
@@ -117,13 +167,14 @@ export class HearthClient {
   }
 
   /**
-   * Calls `listener` for each `file:status` event of the caller's own files and of files in threads that the client
-   * subscribes to: open threads, threads in an open thread list, and threads passed to {@link follow}. The same event
-   * may arrive twice. Without any such thread, the client is disconnected, and no events arrive. Returns a function
-   * that removes the listener.
+   * Calls `listener` for each `file:status` event of the caller's own files, and of files in open threads and threads
+   * passed to {@link follow}. The same event may arrive twice. While the client is disconnected, no events arrive.
+   * Returns a function that removes the listener.
    */
   onFileStatus(listener: (event: FileStatusEvent) => void): () => void {
-    return this.#live.onFileStatus(listener);
+    return this.#live.onPush((push) => {
+      if (push.event === "file:status") listener(push.data);
+    });
   }
 
   /**
@@ -136,19 +187,21 @@ export class HearthClient {
   }
 
   /**
-   * Returns the number of messages that are not sent yet or could not be sent, in all threads. With the option `outbox`,
-   * includes those that other tabs have stored.
+   * Returns the number of messages that are not sent yet or could not be sent, in all threads. With the option
+   * `outbox`, includes those that other tabs have stored.
    */
   unsentMessages(): number {
     return this.#outbox.unsent;
   }
 
   /**
-   * Closes the socket and all views, and cancels all timers. The next client with the same `outbox` option sends the
-   * unsent messages; without this option, they are lost. `discardUnsent` removes them from the storage, including those
-   * that other tabs have stored. A message that is being sent may still be committed.
+   * Sends the read marks that are not stored yet, closes the socket and all views, and cancels all timers. The next
+   * client with the same `outbox` option sends the unsent messages; without this option, they are lost. `discardUnsent`
+   * removes them from the storage, including those that other tabs have stored. A message that is being sent may still
+   * be committed.
    */
   close(options: { discardUnsent?: boolean } = {}): void {
+    this.#marks.close();
     this.#closing.close();
     if (options.discardUnsent) this.#outbox.discardAll();
     for (const opened of this.#open) opened.close();

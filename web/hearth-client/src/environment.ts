@@ -10,7 +10,7 @@ const TIMING: Timing = {
   backoffBase: 1_000,
   backoffMax: 30_000,
   reorder: 300,
-  listRefresh: 120_000,
+  markRead: 2_000,
 };
 
 /** Returns a client's timeouts and intervals: the given values, and defaults for the others. */

@@ -20,6 +20,9 @@ export function parseFrame(text: unknown): Frame | null {
   }
 }
 
+/** The channel of the caller's own list of threads. */
+export const INBOX = "inbox";
+
 /** Returns the name of a thread's channel. */
 export function channelOf(threadId: string): string {
   return `thread:${threadId}`;

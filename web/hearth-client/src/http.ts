@@ -3,7 +3,7 @@ import { type AnyErrorCode, HearthError } from "./errors.js";
 import type { Environment, FetchResponse, FieldError, TokenProvider } from "./types.js";
 
 export interface ApiRequest {
-  method: "GET" | "POST";
+  method: "GET" | "POST" | "PUT" | "PATCH";
   /** The path relative to the API's base URL, including the query string. */
   path: string;
   body?: unknown;
@@ -11,6 +11,8 @@ export interface ApiRequest {
   signal?: AbortSignal | undefined;
   /** Whether a second copy of the request would have a second effect, such as another message. By default false. */
   once?: boolean;
+  /** Whether the request continues after the page is closed. By default false. */
+  keepalive?: boolean | undefined;
 }
 
 export interface ApiResponse {
@@ -40,6 +42,8 @@ export class Transport {
   readonly #closing: CloseNotifier;
   #latestToken: string | null = null;
   #claims: Claims = {};
+  /** The caller's user ID as the server has told it, for tokens that are not JWTs. */
+  #identity: string | undefined;
   #renewal: Promise<string> | null = null;
 
   constructor(base: string, provider: TokenProvider, env: Environment, timeout: number, closing: CloseNotifier) {
@@ -56,6 +60,15 @@ export class Transport {
    */
   get claims(): Claims {
     return this.#claims;
+  }
+
+  /** The caller's user ID: from the latest token, or else as given to `identify`. Undefined if neither has it. */
+  get userId(): string | undefined {
+    return this.#claims.sub ?? this.#identity;
+  }
+
+  identify(userId: string): void {
+    this.#identity = userId;
   }
 
   /**
@@ -95,6 +108,16 @@ export class Transport {
       if (hidden && request.once) throw error;
       return await this.#send(request, renewed);
     }
+  }
+
+  /**
+   * Sends a request with the latest token while the client is being closed. The answer and errors are ignored, because
+   * nobody can wait for the answer or retry.
+   */
+  sendAtClose(request: ApiRequest): void {
+    if (this.#latestToken === null) return;
+    const { signal } = new AbortController();
+    this.#fetch({ ...request, keepalive: true }, this.#latestToken, signal).catch(() => {});
   }
 
   /** Returns the token to use after `token` was refused. */
@@ -146,13 +169,8 @@ export class Transport {
   }
 
   async #send(request: ApiRequest, token: string): Promise<ApiResponse> {
-    const headers: Record<string, string> = { accept: "application/json", ...request.headers };
-    headers.authorization = `Bearer ${token}`;
-    if (request.body !== undefined) headers["content-type"] = "application/json";
-    const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) };
     const fetchText = async (signal: AbortSignal) => {
-      const { method, path } = request;
-      const response = await this.#env.fetch(this.resolve(path), { method, headers, signal, ...body });
+      const response = await this.#fetch(request, token, signal);
       return { response, text: await response.text() };
     };
     const { response, text } = await withTimeout(this.#env, this.#timeout, request.signal, this.#closing, fetchText);
@@ -162,6 +180,21 @@ export class Transport {
     const detail =
       "The response is not a JSON object. A proxy or a login page may have answered instead of the server.";
     throw new HearthError({ kind: "protocol", code: "unexpected_answer", detail, status: response.status });
+  }
+
+  async #fetch(request: ApiRequest, token: string, signal: AbortSignal): Promise<FetchResponse> {
+    const { method, path, keepalive } = request;
+    const headers: Record<string, string> = { accept: "application/json", ...request.headers };
+    headers.authorization = `Bearer ${token}`;
+    if (request.body !== undefined) headers["content-type"] = "application/json";
+    const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) };
+    return await this.#env.fetch(this.resolve(path), {
+      method,
+      headers,
+      signal,
+      ...body,
+      ...(keepalive === true ? { keepalive } : {}),
+    });
   }
 }
 

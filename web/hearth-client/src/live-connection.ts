@@ -1,24 +1,27 @@
 import { backoff, type Context, toHearthError } from "./context.js";
 import { HearthError } from "./errors.js";
-import { channelOf, type Frame } from "./frames.js";
+import { channelOf, type Frame, INBOX } from "./frames.js";
 import type { Transport } from "./http.js";
 import { Socket, type SocketHandlers } from "./socket.js";
 import { callSafely, LazyStore } from "./store.js";
 import { SubscribeLimit } from "./subscribe-limit.js";
-import type { ConnectionState, ConnectionStatus, FileStatusEvent, Message, Store } from "./types.js";
+import type { ConnectionState, ConnectionStatus, Store } from "./types.js";
 
-/** Handles the events of a thread's channel. */
+/** An event that does not answer a frame. URLs of files are absolute. */
+export type Push = Exclude<Frame, { event: "subscribed" | "unsubscribed" | "accepted" | "pong" | "error" }>;
+
+/** Handles what happens to the subscription to a channel. */
 export interface ChannelHandler {
-  message(message: Message, truncated: boolean): void;
   /**
-   * Called when the server has acknowledged a subscribe, with the thread's last `seq`. Later messages are pushed; fetch
-   * missing messages up to `seq` by REST.
+   * Called when the server has acknowledged a subscribe, with the thread's last `seq`; 0 for the inbox. What happens
+   * later is pushed; fetch what is missing up to now by REST. `replacing` tells whether the subscribe was sent on a
+   * socket that will replace another one, on which events have been arriving until now.
    */
-  subscribed(seq: number): void;
+  subscribed(seq: number, replacing: boolean): void;
   /** Called when the subscription to the channel is refused permanently. */
   refused(error: HearthError): void;
   /**
-   * Called when a socket could not be opened although REST works. Nothing is pushed for now, so fetch new messages by
+   * Called when a socket could not be opened although REST works. Nothing is pushed for now, so fetch what is new by
    * REST.
    */
   pushUnavailable(): void;
@@ -36,6 +39,7 @@ interface PendingSocket {
 /**
  * Maximum number of channels that one client subscribes to at the same time. The server allows 500 channels during a
  * connection's lifetime, including those that were unsubscribed, so 100 are left for threads that are opened later.
+ * Threads in a list need no channel.
  */
 const MAX_CHANNELS = 400;
 /**
@@ -65,9 +69,9 @@ export class LiveConnection {
   readonly #transport: Transport;
   readonly #url: string;
   readonly #channels = new Map<string, Set<ChannelHandler>>();
-  readonly #fileListeners = new Set<(event: FileStatusEvent) => void>();
+  readonly #pushListeners = new Set<(push: Push) => void>();
   readonly #resubscribedListeners = new Set<() => void>();
-  /** Each `ThreadFollower` that is fetching missed messages. While there are any, the status is `catching-up`. */
+  /** Each object that is fetching what was missed. While there are any, the status is `catching-up`. */
   readonly #behind = new Set<object>();
   readonly #subscribeLimit = new SubscribeLimit();
   #current: Socket | null = null;
@@ -93,26 +97,25 @@ export class LiveConnection {
   }
 
   /**
-   * Subscribes to a thread's channel, and connects if necessary. Calls `handler` for the channel's events. Returns a
-   * function that removes the handler; without handlers, the channel is unsubscribed.
+   * Subscribes to a channel, and connects if necessary. Returns a function that removes the handler; without handlers,
+   * the channel is unsubscribed.
    */
-  followChannel(threadId: string, handler: ChannelHandler): () => void {
+  followChannel(channel: string, handler: ChannelHandler): () => void {
     if (this.#context.env.WebSocket === null) {
       throw new TypeError(
         "This platform has no WebSocket. Pass an implementation as the option environment.WebSocket.",
       );
     }
-    const channel = channelOf(threadId);
     const handlers = this.#channels.get(channel) ?? new Set();
-    if (handlers.size === 0 && this.#channels.size >= MAX_CHANNELS) {
-      const detail = `At most ${MAX_CHANNELS} threads can be followed at once. Close a thread first.`;
+    if (handlers.size === 0 && this.#channels.size >= MAX_CHANNELS && channel !== INBOX) {
+      const detail = `At most ${MAX_CHANNELS} threads can be open or followed at once. Close a thread first.`;
       const error = new HearthError({ kind: "http", code: "too_many_subscriptions", detail });
       queueMicrotask(() => handler.refused(error));
       return () => {};
     }
     handlers.add(handler);
     this.#channels.set(channel, handlers);
-    // Subscribe again even if the channel is subscribed: the new handler needs a `subscribed` with the current `seq`.
+    // Subscribe again even if the channel is subscribed: the new handler must know since when everything is pushed.
     this.#current?.subscribe(channel);
     this.#next?.socket?.subscribe(channel);
     this.#cancelDisconnect();
@@ -122,12 +125,20 @@ export class LiveConnection {
   }
 
   /**
-   * Calls `listener` for each `file:status` event. The same event may arrive more than once. Returns a function that
-   * removes the listener.
+   * Calls `listener` for each event that does not answer a frame. The same event may arrive more than once. Returns a
+   * function that removes the listener.
    */
-  onFileStatus(listener: (event: FileStatusEvent) => void): () => void {
-    this.#fileListeners.add(listener);
-    return () => this.#fileListeners.delete(listener);
+  onPush(listener: (push: Push) => void): () => void {
+    this.#pushListeners.add(listener);
+    return () => this.#pushListeners.delete(listener);
+  }
+
+  /**
+   * Tells the other members of a thread that the caller is typing. Returns whether the frame was sent: only while the
+   * socket is subscribed to the thread's channel.
+   */
+  sendTyping(threadId: string): boolean {
+    return this.#current?.sendTyping(channelOf(threadId)) ?? false;
   }
 
   /**
@@ -139,10 +150,10 @@ export class LiveConnection {
     return () => this.#resubscribedListeners.delete(listener);
   }
 
-  /** Records whether a `ThreadFollower` is fetching missed messages, which makes the status `catching-up`. */
-  setBehind(follower: object, behind: boolean): void {
-    if (behind ? this.#behind.has(follower) : !this.#behind.delete(follower)) return;
-    if (behind) this.#behind.add(follower);
+  /** Records whether `fetcher` is fetching what was missed, which makes the status `catching-up`. */
+  setBehind(fetcher: object, behind: boolean): void {
+    if (behind ? this.#behind.has(fetcher) : !this.#behind.delete(fetcher)) return;
+    if (behind) this.#behind.add(fetcher);
     this.#store.changed();
   }
 
@@ -154,7 +165,7 @@ export class LiveConnection {
 
   close(): void {
     this.#channels.clear();
-    this.#fileListeners.clear();
+    this.#pushListeners.clear();
     this.#resubscribedListeners.clear();
     this.#disconnect();
   }
@@ -224,7 +235,7 @@ export class LiveConnection {
         if (this.#current === null) this.#promote();
         this.#subscriptionsChanged();
       },
-      frame: (frame) => callSafely(this.#context.report, () => this.#handleFrame(frame)),
+      frame: (frame) => callSafely(this.#context.report, () => this.#handleFrame(frame, next)),
       refused: (channel, error) => {
         for (const handler of [...(this.#channels.get(channel) ?? [])]) handler.refused(error);
       },
@@ -272,20 +283,22 @@ export class LiveConnection {
     this.#store.changed();
   }
 
-  #handleFrame(frame: Frame): void {
-    if (frame.event === "file:status") {
-      const { fileId, status, thumbUrl } = frame.data;
-      const event = { fileId, status, thumbUrl: this.#context.api.link(thumbUrl) };
-      for (const listener of [...this.#fileListeners]) callSafely(this.#context.report, () => listener(event));
+  #handleFrame(frame: Frame, from: PendingSocket): void {
+    if (frame.event === "subscribed") {
+      const { channel, seq = 0 } = frame.data;
+      const replacing = from === this.#next && this.#current !== null;
+      for (const handler of [...(this.#channels.get(channel) ?? [])]) handler.subscribed(seq, replacing);
     } else if (frame.event === "message:new") {
-      const { threadId, message, truncated } = frame.data;
-      const absolute = this.#context.api.absolute(message);
-      for (const handler of [...(this.#channels.get(channelOf(threadId)) ?? [])]) {
-        handler.message(absolute, truncated === true);
-      }
-    } else if (frame.event === "subscribed") {
-      for (const handler of [...(this.#channels.get(frame.data.channel) ?? [])]) handler.subscribed(frame.data.seq);
+      this.#push({ ...frame, data: { ...frame.data, message: this.#context.api.absolute(frame.data.message) } });
+    } else if (frame.event === "file:status") {
+      this.#push({ ...frame, data: { ...frame.data, thumbUrl: this.#context.api.link(frame.data.thumbUrl) } });
+    } else {
+      this.#push(frame as Push);
     }
+  }
+
+  #push(push: Push): void {
+    for (const listener of [...this.#pushListeners]) callSafely(this.#context.report, () => listener(push));
   }
 
   #socketLost(socket: Socket | null, error: HearthError): void {

@@ -6,7 +6,7 @@ import type { SocketLike } from "./types.js";
 
 export interface SocketHandlers {
   opened(): void;
-  /** Called for `message:new`, `file:status` and `subscribed`. */
+  /** Called for `subscribed`, and for events that do not answer a frame. */
   frame(frame: Frame): void;
   /** Called when the server refuses a subscription permanently. */
   refused(channel: string, error: HearthError): void;
@@ -102,8 +102,8 @@ export class Socket {
   }
 
   /**
-   * Subscribes to a channel. If it is subscribed already, subscribes again, because the acknowledgement has the
-   * thread's current `seq`.
+   * Subscribes to a channel. If it is subscribed already, subscribes again, because the acknowledgement says since when
+   * everything is pushed.
    */
   subscribe(channel: string): void {
     const subscription = this.#subscriptions.get(channel) ?? {
@@ -131,6 +131,13 @@ export class Socket {
     if (subscription === undefined) return;
     subscription.wanted = false;
     this.#update(channel, subscription);
+  }
+
+  /** Sends a typing frame if the channel is subscribed. Returns whether it was sent. The server does not answer it. */
+  sendTyping(channel: string): boolean {
+    if (!this.#open || this.#closed || !this.#subscriptions.get(channel)?.acknowledged) return false;
+    this.#send({ action: "typing", channel });
+    return true;
   }
 
   /** Sends a ping. The socket fails if no pong arrives within `timing.answer`. */
@@ -185,7 +192,7 @@ export class Socket {
       this.#schedulePing();
     } else if (frame.event === "subscribed" || frame.event === "unsubscribed") {
       this.#acknowledged(frame);
-    } else {
+    } else if (frame.event !== "accepted") {
       this.#handlers.frame(frame);
     }
   }

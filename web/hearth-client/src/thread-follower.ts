@@ -1,5 +1,6 @@
 import { backoff, type Context, isTemporary, Pause, toHearthError } from "./context.js";
 import { HearthError } from "./errors.js";
+import { channelOf } from "./frames.js";
 import type { LiveConnection } from "./live-connection.js";
 import { callSafely } from "./store.js";
 import type { Message } from "./types.js";
@@ -8,6 +9,8 @@ export interface ThreadFollowerHandler {
   /** Returns the `seq` after which the delivery of messages starts. Called again after a temporary failure. */
   findStart(signal: AbortSignal): Promise<number>;
   message(message: Message): void;
+  /** Called when events of the thread, other than messages, may have been missed. Later ones are pushed. */
+  eventsMissed(): void;
   /** Called with the error that delays messages, and with null once a retry has succeeded. */
   delayed(error: HearthError | null): void;
   /** Called when the follower stops because of a permanent error. */
@@ -31,7 +34,7 @@ export class ThreadFollower {
   readonly #live: LiveConnection;
   readonly #threadId: string;
   readonly #handler: ThreadFollowerHandler;
-  readonly #unsubscribe: () => void;
+  readonly #leave: () => void;
   readonly #stopping = new AbortController();
   readonly #pause = new Pause();
   /** Messages that are not delivered yet because an earlier one is missing, by `seq`. */
@@ -54,19 +57,28 @@ export class ThreadFollower {
     this.#threadId = threadId;
     this.#handler = handler;
     // Subscribe before fetching, so that every message committed after the fetch is pushed.
-    this.#unsubscribe = live.followChannel(threadId, {
-      message: (message, truncated) => this.accept(message, truncated),
+    const unsubscribe = live.followChannel(channelOf(threadId), {
       subscribed: (seq) => {
+        handler.eventsMissed();
         this.#newest = Math.max(this.#newest, seq);
         this.#pause.endNow();
         this.#catchUp();
       },
       refused: (error) => this.#fail(error),
       pushUnavailable: () => {
+        handler.eventsMissed();
         this.#pushOutages += 1;
         this.#catchUp();
       },
     });
+    const stopListening = live.onPush((push) => {
+      if (push.event !== "message:new" || push.data.threadId !== threadId) return;
+      this.accept(push.data.message, push.data.truncated);
+    });
+    this.#leave = () => {
+      unsubscribe();
+      stopListening();
+    };
     this.#catchUp();
   }
 
@@ -96,7 +108,7 @@ export class ThreadFollower {
     this.#stopping.abort();
     this.#cancelReorder?.();
     this.#pause.endNow();
-    this.#unsubscribe();
+    this.#leave();
     this.#live.setBehind(this, false);
   }
 

@@ -1,8 +1,12 @@
 import { type Context, toHearthError, withRetries } from "./context.js";
 import type { HearthError } from "./errors.js";
-import type { LiveConnection } from "./live-connection.js";
+import type { Inbox } from "./inbox.js";
+import type { LiveConnection, Push } from "./live-connection.js";
 import type { Outbox, OutboxItem } from "./outbox.js";
+import { mayBe, outboxEntry } from "./outbox-entry.js";
 import type { PendingFiles } from "./pending-files.js";
+import type { ReadMarks } from "./read-marks.js";
+import { ReadReceipts } from "./read-receipts.js";
 import { LazyStore } from "./store.js";
 import { ThreadFollower } from "./thread-follower.js";
 import type {
@@ -10,15 +14,17 @@ import type {
   FileStatusEvent,
   Message,
   OutgoingFile,
-  ThreadDetails,
   ThreadEntry,
   ThreadSnapshot,
   ThreadView,
 } from "./types.js";
+import { TypingSignal, TypingUsers } from "./typing.js";
 
 export interface ThreadViewDeps {
   context: Context;
   live: LiveConnection;
+  inbox: Inbox;
+  marks: ReadMarks;
   files: PendingFiles;
   outbox: Outbox;
   /** Returns the caller's user ID, or undefined if it is not known. */
@@ -33,7 +39,10 @@ export class LiveThread implements ThreadView {
   readonly #deps: ThreadViewDeps;
   readonly #store: LazyStore<ThreadSnapshot>;
   readonly #follower: ThreadFollower;
-  readonly #stopOutbox: () => void;
+  readonly #typing: TypingUsers;
+  readonly #typingSignal: TypingSignal;
+  readonly #receipts = new ReadReceipts();
+  readonly #stopListening: (() => void)[];
   readonly #closing = new AbortController();
   readonly #watches = new Map<string, () => void>();
   /** The loaded messages, ascending by `seq`, without gaps. */
@@ -48,7 +57,7 @@ export class LiveThread implements ThreadView {
    */
   readonly #seqAtSend = new Map<string, number>();
   readonly #entries = new WeakMap<Message, ThreadEntry>();
-  #thread: ThreadDetails | null = null;
+  #loadingThread = new AbortController();
   #loaded = false;
   #olderCursor: string | null = null;
   #loadingOlder: Promise<void> | null = null;
@@ -60,22 +69,31 @@ export class LiveThread implements ThreadView {
     this.#store = new LazyStore(() => this.#snapshot(), deps.context.report);
     this.subscribe = this.#store.subscribe;
     this.getSnapshot = this.#store.getSnapshot;
-    this.#stopOutbox = deps.outbox.listen(threadId, {
-      changed: () => this.#store.changed(),
-      sent: (key, message) => this.#committed(key, message),
-    });
+    const changed = () => this.#store.changed();
+    this.#typing = new TypingUsers(deps.context.env, changed);
+    this.#typingSignal = new TypingSignal(deps.context.env, () => deps.live.sendTyping(threadId));
+    this.#stopListening = [
+      deps.outbox.listen(threadId, { changed, sent: (key, message) => this.#committed(key, message) }),
+      deps.inbox.model.onChange((changedId) => {
+        if (changedId === threadId) changed();
+      }),
+      deps.live.onPush((push) => this.#receive(push)),
+    ];
     this.#follower = new ThreadFollower(deps.context, deps.live, threadId, {
       findStart: (signal) => this.#loadNewest(signal),
       message: (message) => this.#append(message),
+      eventsMissed: () => this.#loadThread(),
       delayed: (error) => this.#setError(error),
       stopped: (error) => this.#setError(error),
     });
-    this.#loadThread();
+    // The thread is loaded when its channel is subscribed. Without a list, this shows its title before.
+    if (!deps.inbox.active) this.#loadThread();
   }
 
   send(body: string, files: readonly OutgoingFile[] = []): string {
     const key = this.#deps.outbox.add(this.threadId, body, files);
     if (this.#loaded) this.#seqAtSend.set(key, this.#messages.at(-1)?.seq ?? 0);
+    this.#typingSignal.messageSent();
     return key;
   }
 
@@ -97,6 +115,15 @@ export class LiveThread implements ThreadView {
     return this.#loadingOlder;
   }
 
+  markRead(seq = Number.POSITIVE_INFINITY): void {
+    const last = this.#messages.at(-1)?.seq ?? 0;
+    this.#deps.marks.add(this.threadId, Math.min(seq, last));
+  }
+
+  setTyping(): void {
+    this.#typingSignal.typed();
+  }
+
   async refreshFile(fileId: string): Promise<void> {
     const { status, thumbUrl, url } = await this.#deps.context.api.fileStatus(fileId);
     this.#updateAttachment(fileId, {
@@ -107,8 +134,12 @@ export class LiveThread implements ThreadView {
   }
 
   close(): void {
+    if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    this.#stopOutbox();
+    this.#loadingThread.abort();
+    for (const stop of this.#stopListening) stop();
+    this.#typing.close();
+    this.#deps.marks.storeNow(this.threadId);
     this.#follower.stop();
     for (const stop of this.#watches.values()) stop();
     this.#watches.clear();
@@ -121,7 +152,7 @@ export class LiveThread implements ThreadView {
     this.#committedEarly = this.#committedEarly.filter(({ seq }) => seq > newest);
     this.#olderCursor = nextCursor;
     this.#loaded = true;
-    this.#watchFiles(this.#messages);
+    this.#loadedMessages(this.#messages);
     this.#store.changed();
     return newest;
   }
@@ -132,28 +163,47 @@ export class LiveThread implements ThreadView {
     const older = messages.reverse();
     this.#messages = [...older, ...this.#messages];
     this.#olderCursor = nextCursor;
-    this.#watchFiles(older);
+    this.#loadedMessages(older);
   }
 
+  /** Fetches the thread with its read marks. Ends an earlier fetch, which may lack the latest marks. */
   #loadThread(): void {
-    const { context } = this.#deps;
-    const { signal } = this.#closing;
-    withRetries(context, signal, () => context.api.thread(this.threadId, { signal })).then(
-      (thread) => {
-        this.#thread = thread;
-        this.#store.changed();
-      },
-      (error: unknown) => {
-        if (!signal.aborted) this.#setError(toHearthError(error));
-      },
-    );
+    this.#loadingThread.abort();
+    this.#loadingThread = new AbortController();
+    const { signal } = this.#loadingThread;
+    const { context, inbox, callerId } = this.#deps;
+    const load = async () => {
+      let thread = await context.api.thread(this.threadId, { signal });
+      if (callerId() === undefined) {
+        await inbox.identify(signal);
+        thread = await context.api.thread(this.threadId, { signal });
+      }
+      inbox.details(thread);
+      this.#receipts.replace(thread.reads);
+      this.#store.changed();
+    };
+    withRetries(context, signal, load).catch((error: unknown) => {
+      if (!signal.aborted && !context.closing.closed) this.#setError(toHearthError(error));
+    });
   }
 
   #append(message: Message): void {
     this.#messages.push(message);
     this.#committedEarly = this.#committedEarly.filter(({ seq }) => seq > message.seq);
-    this.#watchFiles([message]);
+    this.#loadedMessages([message]);
+    this.#typing.remove(message.author.id);
     this.#store.changed();
+  }
+
+  #receive(push: Push): void {
+    if (push.event === "typing" && push.data.threadId === this.threadId) {
+      if (push.data.userId !== this.#deps.callerId()) this.#typing.add(push.data.userId);
+    } else if (push.event === "read:updated" && push.data.threadId === this.threadId) {
+      // The caller's own mark is in the model. It arrives here even if the caller does not share read receipts.
+      if (push.data.userId === this.#deps.callerId()) return;
+      this.#receipts.read(push.data.userId, push.data.seq);
+      this.#store.changed();
+    }
   }
 
   #committed(key: string, message: Message): void {
@@ -170,6 +220,11 @@ export class LiveThread implements ThreadView {
   #setError(error: HearthError | null): void {
     this.#error = error;
     this.#store.changed();
+  }
+
+  #loadedMessages(messages: readonly Message[]): void {
+    for (const { author, seq } of messages) this.#receipts.wrote(author.id, seq);
+    this.#watchFiles(messages);
   }
 
   #watchFiles(messages: readonly Message[]): void {
@@ -206,16 +261,21 @@ export class LiveThread implements ThreadView {
     const committed = [...this.#messages, ...(this.#loaded ? this.#committedEarly : [])];
     const entries = committed.map((message) => this.#entry(message, matches.get(message.id)));
     const hidden = new Set(matches.values());
-    const { refusedUntil } = this.#deps.outbox;
+    const { inbox, outbox, callerId } = this.#deps;
+    const { refusedUntil } = outbox;
+    const thread = inbox.model.get(this.threadId) ?? null;
     for (const item of items) if (!hidden.has(item.key)) entries.push(outboxEntry(item, refusedUntil));
     return {
       threadId: this.threadId,
-      thread: this.#thread,
+      thread,
       entries,
       messages: this.#messages.slice(),
       loaded: this.#loaded,
       hasOlder: this.#olderCursor !== null,
       loadingOlder: this.#loadingOlder !== null,
+      readSeq: thread?.readSeq ?? null,
+      reads: this.#receipts.marks(callerId(), thread?.readSeq ?? 0),
+      typing: this.#typing.ids,
       error: this.#error,
     };
   }
@@ -232,10 +292,9 @@ export class LiveThread implements ThreadView {
       if (item.triedAt === null || item.failed) continue;
       const after = this.#seqAtSend.get(item.key);
       const match = this.#messages.find((message) => {
-        const later = after === undefined ? isRecentEnough(message, item) : message.seq > after;
         const free = !this.#keyByMessage.has(message.id) && !matches.has(message.id);
         const mine = callerId === undefined || message.author.id === callerId;
-        return later && free && mine && hasSameContent(message, item);
+        return free && mine && mayBe(message, item, after);
       });
       if (match !== undefined) matches.set(match.id, item.key);
     }
@@ -252,35 +311,4 @@ export class LiveThread implements ThreadView {
     this.#entries.set(message, entry);
     return entry;
   }
-}
-
-/** Whether the message may have been committed after the item was added. Allows for 5 minutes of clock skew. */
-function isRecentEnough(message: Message, item: OutboxItem): boolean {
-  return Date.parse(message.createdAt) > Date.parse(item.createdAt) - 5 * 60_000;
-}
-
-function hasSameContent(message: Message, item: OutboxItem): boolean {
-  return (
-    message.body === item.body &&
-    message.attachments.length === new Set(item.files.map(({ id }) => id)).size &&
-    message.attachments.every(({ id }) => item.files.some((file) => file.id === id))
-  );
-}
-
-function outboxEntry(item: OutboxItem, refusedUntil: number | null): ThreadEntry {
-  const { key, body, files, createdAt, failed, error } = item;
-  const attachments = files.map(({ id, name, mimetype, size, previewUrl }): Attachment => {
-    const url = previewUrl ?? "";
-    return {
-      id,
-      name: name ?? "",
-      url,
-      mimetype: mimetype ?? "application/octet-stream",
-      size: size ?? 0,
-      status: "pending",
-    };
-  });
-  const state = failed ? "failed" : "sending";
-  const nextTryAt = failed ? null : refusedUntil;
-  return { key, state, body, attachments, createdAt, message: null, error, nextTryAt };
 }

@@ -5,10 +5,24 @@ type Schemas = components["schemas"];
 
 /** A thread, as `createThread` returns it. */
 export type Thread = Schemas["Thread"];
-/** A thread with its members' names, in the order of `memberIds`. */
+/** A thread with its members' names, in the order of `memberIds`, the caller's own state, and the shared read marks. */
 export type ThreadDetails = Schemas["ThreadDetails"];
-/** A thread in the thread list, with its newest message. */
+/** A thread in the thread list, with a preview of its newest message and the caller's own state. */
 export type ThreadSummary = Schemas["ThreadSummary"];
+/** A thread in a thread view, with the caller's own state. */
+export type ThreadInfo = Omit<ThreadDetails, "reads">;
+/** The caller's own settings of a thread. */
+export type ThreadSettings = Schemas["ThreadSettings"];
+/** How far a member has read a thread. */
+export type ReadMark = Schemas["ReadMark"];
+/** A message in the thread list: at most 200 characters of its body, and attachments without URLs. */
+export type MessagePreview = Schemas["MessagePreview"];
+/** A user whom the caller may write to. */
+export type Person = Schemas["Person"];
+/** A page of people. */
+export type PeoplePage = Schemas["PeoplePage"];
+/** The caller: ID, name, and whether other members see the caller's read marks. */
+export type Me = Schemas["Me"];
 /** A page of the thread list. */
 export type ThreadPage = Schemas["ThreadPage"];
 /** A message. In messages that this library returns, `url` and `thumbUrl` of attachments are absolute. */
@@ -51,7 +65,7 @@ export interface Store<T> {
 
 /**
  * The status of the live connection:
- * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if the client subscribes to no thread.
+ * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if the client subscribes to nothing.
  * - `connecting`: the first socket is being opened.
  * - `catching-up`: connected; subscriptions are being acknowledged, or missed messages fetched.
  * - `live`: connected and up to date. New messages are pushed within moments.
@@ -88,8 +102,8 @@ export interface ThreadEntry {
   /** The error of the last attempt to send the message; null if there was none, and once the message is committed. */
   readonly error: HearthError | null;
   /**
-   * When the message is sent, in milliseconds since 1970, if the caller has sent too many messages and the server refuses
-   * more until then (`rate_limited`). Otherwise null.
+   * When the message is sent, in milliseconds since 1970, if the caller has sent too many messages and the server
+   * refuses more until then (`rate_limited`). Otherwise null.
    */
   readonly nextTryAt: number | null;
 }
@@ -97,8 +111,8 @@ export interface ThreadEntry {
 /** The state of a thread view. */
 export interface ThreadSnapshot {
   readonly threadId: string;
-  /** The thread with its title and members; null until it is loaded. */
-  readonly thread: ThreadDetails | null;
+  /** The thread with its title, its members and the caller's settings; null until it is known. */
+  readonly thread: ThreadInfo | null;
   /** The entries to show, oldest first: committed messages, then messages in the outbox. */
   readonly entries: readonly ThreadEntry[];
   /** The loaded committed messages, ascending by `seq`, without gaps. */
@@ -108,6 +122,15 @@ export interface ThreadSnapshot {
   /** Whether the thread has older messages than `messages`. */
   readonly hasOlder: boolean;
   readonly loadingOlder: boolean;
+  /**
+   * The caller's read mark on all devices: messages up to this `seq` are read. It changes at once with `markRead`. Null
+   * until it is known.
+   */
+  readonly readSeq: number | null;
+  /** How far each member who shares read receipts has read, the caller included if they share them. */
+  readonly reads: readonly ReadMark[];
+  /** IDs of the other members who are typing. Each stays for 15 seconds, or until a message of theirs arrives. */
+  readonly typing: readonly string[];
   /**
    * Why messages, or the thread's title and members, could not be loaded; null if there is no such error. The view
    * retries, except after a permanent error such as `thread_not_found`.
@@ -133,6 +156,14 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   discard(key: string): boolean;
   /** Loads a page of older messages. Concurrent calls share one request. Rejects with a {@link HearthError}. */
   loadOlder(): Promise<void>;
+  /**
+   * Marks messages as read up to `seq`, by default up to the last one in `messages`. Call it for messages that were
+   * displayed. The mark never moves back. It takes effect here at once, and is stored within about two seconds
+   * (`timing.markRead`); immediately when the page is hidden, or the view or the client is closed.
+   */
+  markRead(seq?: number): void;
+  /** Tells the other members that the caller is typing. Call it on each key press: it sends one frame in 10 seconds. */
+  setTyping(): void;
   /** Updates an attachment's status and URLs. Use it when an image does not load: URLs expire after 6 to 12 hours. */
   refreshFile(fileId: string): Promise<void>;
   /** Closes the view. Messages in the outbox are still sent. */
@@ -150,28 +181,35 @@ export interface OutgoingFile {
   readonly previewUrl?: string;
 }
 
-/** The state of the thread list. */
+/** The state of a thread list. */
 export interface ThreadListSnapshot {
-  /** The loaded threads, most recently active first, each with its newest message. */
+  /** The threads to show, most recently active first, each with a preview of its newest message. */
   readonly threads: readonly ThreadSummary[];
+  /**
+   * The number of unread messages in all threads that are neither archived nor muted now, the same in every list. It is
+   * complete once the client has loaded all threads.
+   */
+  readonly unread: number;
   /** False until the first page is loaded. */
   readonly loaded: boolean;
-  /** Whether a page of threads is being loaded. */
+  /** Whether threads are being loaded. */
   readonly loading: boolean;
-  /** Whether `loadMore` can load another page of threads. */
+  /** Whether there are more threads than `threads`, or not all threads are loaded yet. */
   readonly hasMore: boolean;
-  /** The error of the last refresh; null if it succeeded. */
+  /**
+   * Why the list could not be loaded; null if there is no such error. The list retries, except after a permanent error.
+   */
   readonly error: HearthError | null;
 }
 
 /**
- * The caller's threads. New messages arrive by push. The server does not push threads that others create, so the first
- * page is refreshed regularly (`timing.listRefresh`), and when the client reconnects or the page becomes visible.
+ * The caller's threads: those that are archived, or the others. New threads, messages, read marks and settings arrive
+ * by push, on all of the caller's devices. After each connect, the client loads all threads once, 100 per request.
  */
 export interface ThreadList extends Store<ThreadListSnapshot> {
-  /** Loads the next page of threads. Concurrent calls share one request. Rejects with a {@link HearthError}. */
-  loadMore(): Promise<void>;
-  /** Loads the first page of threads again. Rejects with a {@link HearthError}. */
+  /** Adds up to 100 threads to `threads`, which has at most 100 at first. */
+  loadMore(): void;
+  /** Loads all threads of the list again. Rejects with a {@link HearthError}. */
   refresh(): Promise<void>;
   close(): void;
 }
@@ -291,8 +329,8 @@ export interface Timing {
   backoffMax: number;
   /** The time to wait for a missing message after a later one has arrived, before it is fetched. Default: 300. */
   reorder: number;
-  /** The interval between refreshes of the thread list while the page is visible. Default: 120 000. */
-  listRefresh: number;
+  /** The time during which read marks are collected before the last one is stored. Default: 2 000. */
+  markRead: number;
 }
 
 /** The part of `fetch` that this library uses. */
@@ -303,6 +341,8 @@ export interface FetchInit {
   headers: Record<string, string>;
   body?: string | Blob;
   signal: AbortSignal;
+  /** Whether the request continues after the page is closed. */
+  keepalive?: boolean;
 }
 
 export interface FetchResponse {
@@ -338,6 +378,6 @@ export interface Environment {
   uuid: () => string;
   /** The source of `online` and `offline` events. */
   window: (EventTarget & { readonly navigator?: { readonly onLine: boolean } }) | null;
-  /** The source of `visibilitychange` events. */
+  /** The source of `visibilitychange` events. Read marks are stored at once when `visibilityState` is not `visible`. */
   document: (EventTarget & { readonly visibilityState: string }) | null;
 }

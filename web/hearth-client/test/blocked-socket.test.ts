@@ -20,7 +20,15 @@ class Refused extends StubSocket {
 }
 
 const message = (seq: number) => {
-  return { id: `msg_${seq}`, threadId: "thread_1", seq, body: `${seq}`, attachments: [], createdAt: "2026-01-02" };
+  return {
+    id: `msg_${seq}`,
+    threadId: "thread_1",
+    seq,
+    body: `${seq}`,
+    author: { id: "a", name: "Ann" },
+    attachments: [],
+    createdAt: "2026-01-02",
+  };
 };
 
 for (const WebSocket of [Forbidden, Refused]) {

@@ -1,7 +1,9 @@
 /**
- * Runs the histories of seeds 1 to `SEEDS`, then the fault-free histories and those with many threads, which have seed
- * 0. With `SEED`, runs only that seed. Does not use node:test, because its hooks on every promise make the histories twice as slow.
+ * Runs the histories of seeds 1 to `SEEDS`, then the special ones, which have seed 0: without faults, of late
+ * followers, of disagreeing devices, and with many threads. With `SEED`, runs only that seed. Does not use node:test,
+ * because its hooks on every promise make the histories twice as slow.
  */
+import { runDisagreements } from "./support/disagreements.js";
 import { runFaultFree, runLateFollowers } from "./support/fault-free.js";
 import { runHistory } from "./support/history.js";
 import { runManyThreads } from "./support/many-threads.js";
@@ -21,6 +23,7 @@ seed = 0;
 if (SEED === undefined || SEED === "0") {
   await runFaultFree()
     .then(runLateFollowers)
+    .then(runDisagreements)
     .then(async () => {
       for (let n = 1; n <= 10; n += 1) await runManyThreads(n);
     })

@@ -259,6 +259,110 @@ const MUTATIONS: Mutation[] = [
     ],
   },
   {
+    name: "the list of threads is loaded before the inbox is subscribed, and not after it",
+    replace: [
+      ["inbox.js", "subscribed: (_, replacing) => this.#load(!replacing),", "subscribed: () => { },"],
+      [
+        "live-connection.js",
+        "next.opened = true;",
+        'next.opened = true;\nfor (const { pushUnavailable } of [...(this.#channels.get("inbox") ?? [])]) pushUnavailable();',
+      ],
+    ],
+  },
+  {
+    name: "only the first page of the list of threads is loaded",
+    replace: [["thread-loader.js", "cursor = nextCursor;", "cursor = null;"]],
+  },
+  {
+    name: "a failed load of the list of threads is not retried",
+    replace: [["thread-loader.js", "of.wanted = this.#active;", "of.wanted = signal.aborted && this.#active;"]],
+  },
+  {
+    name: "a thread that is missing in the list of threads stays in the list",
+    replace: [["thread-loader.js", 'this.#stale.set(id, "changed");', "{ }"]],
+  },
+  {
+    name: "an older state of a thread replaces a newer one",
+    replace: [
+      ["thread-model.js", "if (lastSeq >= held.lastSeq)", "if (true)"],
+      ["thread-model.js", "lastMessage.seq >= (held.lastMessage?.seq ?? 0)", "true"],
+    ],
+  },
+  {
+    name: "the caller's own read mark moves back",
+    replace: [["thread-model.js", "held.readSeq = Math.max(held.readSeq, seq);", "held.readSeq = seq;"]],
+  },
+  {
+    name: "a message does not update the list of threads",
+    replace: [["inbox.js", "return this.messages([message]);", "return;"]],
+  },
+  {
+    name: "the list of threads ignores the marks in thread:updated",
+    replace: [["inbox.js", "for (const { userId, seq } of sent)", "for (const { userId, seq } of [])"]],
+  },
+  {
+    name: "an unknown thread is shown without being fetched",
+    replace: [
+      [
+        "inbox.js",
+        "this.model.update(thread);\n            this.#fetchUnknown(thread.id);",
+        'this.model.setOverview({ title: thread.id, memberIds: [], memberNames: [], createdAt: "", ...thread });',
+      ],
+    ],
+  },
+  {
+    name: "an unknown thread is not fetched",
+    replace: [["inbox.js", 'this.loader.fetch(threadId, "unknown");', "{ }"]],
+  },
+  {
+    name: "new threads are ignored",
+    replace: [["inbox.js", 'push.event === "thread:new"', "false"]],
+  },
+  {
+    name: "settings are taken from events in the order of arrival",
+    replace: [
+      [
+        "inbox.js",
+        "#settingsSeen(threadId, { archived, mutedUntil }) {",
+        "#settingsSeen(threadId, { archived, mutedUntil }) {\n        return this.model.setSettings(threadId, { archived, mutedUntil });",
+      ],
+    ],
+  },
+  {
+    name: "settings that arrive during a request are not fetched again",
+    replace: [["inbox.js", "if (!same || this.loader.loading || this.#changes.pending(threadId))", "if (!same)"]],
+  },
+  {
+    name: "settings that a view has fetched replace newer ones",
+    replace: [["inbox.js", "setDetails(thread, !this.active)", "setDetails(thread, true)"]],
+  },
+  {
+    name: "the caller's own read marks of other devices are ignored",
+    replace: [["inbox.js", "this.model.read(threadId, seq);\n        }\n    }", "{ }\n        }\n    }"]],
+  },
+  {
+    name: "a read mark that is not stored is not retried",
+    replace: [["read-marks.js", "if (!isTemporary(error))", "if (true)"]],
+  },
+  {
+    name: "a read mark that is added while an earlier one is being stored is forgotten",
+    replace: [["read-marks.js", "if (mark.seq <= readSeq)", "if (true)"]],
+  },
+  {
+    name: "a thread's read marks are not fetched after a subscription",
+    replace: [
+      [
+        "thread-follower.js",
+        "subscribed: (seq) => {\n                handler.eventsMissed();",
+        "subscribed: (seq) => {",
+      ],
+    ],
+  },
+  {
+    name: "an author's message does not move their read mark",
+    replace: [["thread-view.js", "this.#receipts.wrote(author.id, seq)", "{ }"]],
+  },
+  {
     name: "a closed socket leaves its timer behind",
     replace: [["socket.js", "this.#closed = true;\n        this.#cancel();", "this.#closed = true;"]],
   },

@@ -28,7 +28,16 @@ function clientWithThread(send: Handler, options: Partial<HearthOptions> = {}) {
 
 const committed: Handler = ({ body, headers }) => {
   const seq = 1;
-  return { status: 201, body: { id: `msg_${headers["idempotency-key"]}`, seq, attachments: [], ...(body as object) } };
+  return {
+    status: 201,
+    body: {
+      id: `msg_${headers["idempotency-key"]}`,
+      seq,
+      author: { id: "a", name: "Ann" },
+      attachments: [],
+      ...(body as object),
+    },
+  };
 };
 
 test("a message that the server refuses permanently fails, and the next one is sent", async () => {

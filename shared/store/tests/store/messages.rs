@@ -41,6 +41,10 @@ fn seqs(messages: &[Message]) -> Vec<u64> {
 async fn concurrent_sends_get_consecutive_seqs_and_none_is_lost() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a", "user-b"]).await;
+    // The authors' names are recorded, so that the senders compete only for `seq`.
+    for author in ["user-a", "user-b"] {
+        tables.chat().record_profile(&caller(author).profile()).await.unwrap();
+    }
     // Each sender has its own caches, like a function instance that has just started.
     let senders = (0..64).map(|n| {
         let (chat, thread) = (tables.chat(), &thread);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{Me, PeopleQuery, Profile, UpdateMe, UserId};
+use contract::{Me, PeoplePage, PeopleQuery, Profile, UpdateMe, UserId};
 use store::Chat;
 use testkit::{Fault, Intercepted, Tables, caller, make_known, new_thread, once};
 
-use crate::{n, row, s, set};
+use crate::{n, number, row, s, set};
 
 const PROFILE: (&str, &str) = ("USER#user-1", "PROFILE");
 const PERSON: (&str, &str) = ("PEOPLE", "USER#user-1");
@@ -27,19 +27,23 @@ async fn names(tables: &Tables) -> [String; 2] {
     [name(PERSON).await, name(PROFILE).await]
 }
 
-/// Reads the IDs and names in the directory from all pages.
-async fn directory(chat: &Chat, limit: &str) -> Vec<(String, String)> {
-    let (mut people, mut cursor) = (Vec::new(), None);
-    loop {
-        let query = PeopleQuery::parse(Some(limit), cursor.as_deref()).unwrap();
-        let page = chat.directory(&query).await.unwrap();
-        assert!(page.people.len() <= query.limit as usize);
+/// Returns the IDs and names of the people on all pages. `read` reads a page.
+async fn all_pages(limit: &str, read: impl AsyncFn(PeopleQuery) -> PeoplePage) -> Vec<(String, String)> {
+    let (mut people, mut cursor) = (Vec::new(), None::<String>);
+    for _ in 0..100 {
+        let page = read(PeopleQuery::parse(Some(limit), cursor.as_deref()).unwrap()).await;
+        assert!(page.people.len() <= limit.parse().unwrap());
         people.extend(page.people.into_iter().map(|person| (person.id.to_string(), person.name)));
         cursor = page.next_cursor;
         if cursor.is_none() {
             return people;
         }
     }
+    panic!("the pages do not end: {people:?}");
+}
+
+async fn directory(chat: &Chat, limit: &str) -> Vec<(String, String)> {
+    all_pages(limit, async |query| chat.directory(&query).await.unwrap()).await
 }
 
 #[tokio::test]
@@ -155,16 +159,8 @@ async fn acquaintances_are_those_who_share_a_thread_and_the_user() {
         [("user-a", &["C", "user-a", "user-b"][..]), ("user-d", &["user-b", "user-d"]), ("stranger", &["stranger"])]
     {
         let user = UserId::parse(user).unwrap();
-        let (mut names, mut cursor) = (Vec::new(), None::<String>);
-        loop {
-            let query = PeopleQuery::parse(Some("1"), cursor.as_deref()).unwrap();
-            let page = chat.acquaintances(&user, &query).await.unwrap();
-            names.extend(page.people.into_iter().map(|person| person.name));
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
+        let names = all_pages("1", async |query| chat.acquaintances(&user, &query).await.unwrap()).await;
+        let names: Vec<_> = names.into_iter().map(|(_, name)| name).collect();
         assert_eq!(names, expected);
     }
 }
@@ -184,7 +180,10 @@ async fn receipts_are_shared_until_the_user_stops_it_and_survive_other_writes() 
     record(&tables, "Sara", 2).await;
     assert_eq!(chat.me(&sarah).await.unwrap(), me("Sara", false));
     assert_eq!(chat.update_me(&sarah, UpdateMe { receipts: None }).await.unwrap(), me("Sara", false));
+    assert_eq!(chat.update_me(&sarah, off).await.unwrap(), me("Sara", false));
+    // The name and its time belong to `record_profile`.
     assert_eq!(names(&tables).await, ["Sara", "Sara"]);
+    assert_eq!(number(&tables, &tables.chat, PROFILE, "issuedAt").await, 2);
     assert_eq!(chat.update_me(&sarah, UpdateMe { receipts: Some(true) }).await.unwrap(), me("Sara", true));
     assert_eq!(tables.chat().me(&sarah).await.unwrap(), me("Sara", true));
 }

@@ -24,7 +24,7 @@ async fn page(chat: &Chat, limit: &str, cursor: Option<&str>, archived: &str) ->
 /// Reads the IDs of a list's threads from all pages.
 async fn list(chat: &Chat, limit: &str, archived: &str) -> Vec<ThreadId> {
     let (mut ids, mut cursor) = (Vec::new(), None);
-    loop {
+    for _ in 0..100 {
         let page = page(chat, limit, cursor.as_deref(), archived).await;
         for thread in page.threads {
             assert_eq!(thread.own.settings.archived, archived == "true");
@@ -35,6 +35,7 @@ async fn list(chat: &Chat, limit: &str, archived: &str) -> Vec<ThreadId> {
             return ids;
         }
     }
+    panic!("the pages do not end: {ids:?}");
 }
 
 async fn archive(chat: &Chat, thread: &ThreadId, archived: bool) {

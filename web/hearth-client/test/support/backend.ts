@@ -1,4 +1,5 @@
 import type { Attachment, FileStatus, Message, ThreadSummary } from "../../src/index.js";
+import { nameOf, type StoredMessage, StoredThread } from "./stored-thread.js";
 
 export interface Reply {
   status: number;
@@ -6,13 +7,6 @@ export interface Reply {
   headers?: Record<string, string>;
   /** Whether the request was refused because its token has expired. */
   expired?: boolean;
-}
-
-interface StoredThread {
-  id: string;
-  title: string;
-  memberIds: string[];
-  messages: { message: Message; fileIds: string[] }[];
 }
 
 export interface StoredFile {
@@ -29,11 +23,19 @@ export interface StoredFile {
 export class Backend {
   readonly threads = new Map<string, StoredThread>();
   readonly files = new Map<string, StoredFile>();
+  /** IDs of users who do not share read receipts. */
+  readonly secretive = new Set<string>();
+  /** Maximum number of threads or people on a page, in addition to the request's `limit`. */
+  pageSize = 100;
   readonly #keys = new Map<string, { seq: number; content: string }>();
   readonly #now: () => number;
   #created = 0;
   /** Called with each message when it is committed. */
   committed: (message: Message) => void = () => {};
+  /** Called with each thread when it is created. */
+  created: (thread: StoredThread) => void = () => {};
+  /** Called when a read mark of a member, or their settings of a thread, have changed. */
+  memberChanged: (thread: StoredThread, user: string, what: "read" | "settings") => void = () => {};
   /** Called with each file when its bytes are uploaded. */
   uploaded: (file: StoredFile) => void = () => {};
 
@@ -41,9 +43,23 @@ export class Backend {
     this.#now = now;
   }
 
-  addThread(id: string, memberIds: string[]): void {
-    this.threads.set(id, { id, title: id, memberIds, messages: [] });
+  addThread(id: string, memberIds: string[]): StoredThread {
+    const createdAt = new Date(this.#now()).toISOString();
+    const thread = new StoredThread(id, memberIds, createdAt, (stored) => this.#present(stored));
+    this.threads.set(id, thread);
+    this.created(thread);
+    return thread;
   }
+
+  /** Returns a user's threads, archived ones or the others, in the order of the list. */
+  list(user: string, archived: boolean): ThreadSummary[] {
+    const mine = [...this.threads.values()].filter(({ members }) => members.get(user)?.archived === archived);
+    const key = ({ updatedAt, id }: ThreadSummary) => `${updatedAt} ${id}`;
+    return mine.map((thread) => thread.summary(user)).sort((a, b) => (key(a) < key(b) ? 1 : -1));
+  }
+
+  /** Whether a user shares read receipts. */
+  readonly shares = (user: string): boolean => !this.secretive.has(user);
 
   messages(threadId: string): Message[] {
     return this.#thread(threadId).messages.map((stored) => this.#present(stored));
@@ -57,7 +73,7 @@ export class Backend {
       threadId,
       seq,
       body,
-      author: { id: author, name: author },
+      author: { id: author, name: nameOf(author) },
       attachments: [],
       createdAt: new Date(this.#now()).toISOString(),
     };
@@ -72,12 +88,24 @@ export class Backend {
     const { searchParams } = url;
     if (root === "storage") return this.#store(kind ?? "");
     const route = `${method} ${kind}${id === undefined ? "" : "/id"}${rest === undefined ? "" : `/${rest}`}`;
-    if (route === "GET threads") return { status: 200, body: { threads: this.#list(user), nextCursor: null } };
+    if (route === "GET threads") return { status: 200, body: this.#threadPage(user, searchParams) };
+    if (route === "POST threads") return this.#createThread(user, body as { memberIds: string[] });
+    if (route === "GET people") return { status: 200, body: this.#peoplePage(searchParams) };
+    if (route === "GET me") {
+      return { status: 200, body: { id: user, name: nameOf(user), receipts: this.shares(user) } };
+    }
     if (route === "POST files") return this.#create(user, body as { filename: string; mimetype: string; size: number });
     if (route === "GET files/id/status") return this.#status(id ?? "");
     const thread = this.threads.get(id ?? "");
     if (!thread?.memberIds.includes(user)) return problem(404, "thread_not_found");
-    if (route === "GET threads/id") return { status: 200, body: this.#details(thread) };
+    if (route === "GET threads/id") return { status: 200, body: thread.details(user, this.shares) };
+    if (route === "PUT threads/id/read") return this.#markRead(thread, user, body as { seq: number });
+    if (route === "PATCH threads/id/me") {
+      Object.assign(thread.member(user), body);
+      this.memberChanged(thread, user, "settings");
+      const { archived, mutedUntil } = thread.member(user);
+      return { status: 200, body: { archived, mutedUntil } };
+    }
     if (route === "GET threads/id/messages") return { status: 200, body: this.#page(thread, searchParams) };
     if (route === "POST threads/id/messages") {
       return this.#send(thread, user, body as { body: string; fileIds?: string[] }, headers["idempotency-key"]);
@@ -91,7 +119,7 @@ export class Backend {
     return thread;
   }
 
-  #present({ message, fileIds }: { message: Message; fileIds: string[] }): Message {
+  #present({ message, fileIds }: StoredMessage): Message {
     const attachments = fileIds.map((id): Attachment => {
       const file = this.files.get(id);
       if (file === undefined) throw new Error(`The test uses an unknown file: ${id}`);
@@ -102,20 +130,36 @@ export class Backend {
     return { ...message, attachments };
   }
 
-  #details({ id, title, memberIds, messages }: StoredThread) {
-    const createdAt = "2026-01-01T00:00:00.000Z";
-    const updatedAt = messages.at(-1)?.message.createdAt ?? createdAt;
-    return { id, title, memberIds, memberNames: memberIds, createdAt, updatedAt };
+  #threadPage(user: string, query: URLSearchParams) {
+    const limit = Math.min(Number(query.get("limit") ?? 50), this.pageSize);
+    const key = ({ updatedAt, id }: ThreadSummary) => `${updatedAt} ${id}`;
+    const after = query.get("cursor");
+    const rest = this.list(user, query.get("archived") === "true").filter((row) => after === null || key(row) < after);
+    const threads = rest.slice(0, limit);
+    const last = threads.at(-1);
+    return { threads, nextCursor: rest.length > limit && last !== undefined ? key(last) : null };
   }
 
-  #list(user: string): ThreadSummary[] {
-    const mine = [...this.threads.values()].filter(({ memberIds }) => memberIds.includes(user));
-    return mine.map((thread) => {
-      // The list lacks the last second's messages, because the real server updates it after a delay.
-      const seen = thread.messages.filter(({ message }) => Date.parse(message.createdAt) < this.#now() - 1_000);
-      const last = seen.at(-1);
-      return { ...this.#details(thread), lastMessage: last === undefined ? null : this.#present(last) };
-    });
+  #peoplePage(query: URLSearchParams) {
+    const known = [...new Set([...this.threads.values()].flatMap(({ memberIds }) => memberIds))].sort();
+    const first = Number(query.get("cursor") ?? 0);
+    const people = known.slice(first, first + this.pageSize).map((id) => ({ id, name: nameOf(id) }));
+    const next = first + people.length;
+    return { people, nextCursor: next < known.length ? String(next) : null };
+  }
+
+  #createThread(user: string, { memberIds }: { memberIds: string[] }): Reply {
+    const members = [...new Set([user, ...memberIds])].sort();
+    const same = [...this.threads.values()].find((thread) => [...thread.memberIds].sort().join() === members.join());
+    const thread = same ?? this.addThread(`thread_of_${members.join("_")}`, members);
+    const { memberNames: _, lastSeq: __, lastMessage: ___, ...body } = thread.overview();
+    return { status: same === undefined ? 201 : 200, body };
+  }
+
+  #markRead(thread: StoredThread, user: string, { seq }: { seq: number }): Reply {
+    if (!Number.isInteger(seq) || seq < 0 || seq > thread.messages.length) return problem(422, "invalid_request");
+    if (thread.read(user, seq)) this.memberChanged(thread, user, "read");
+    return { status: 200, body: { readSeq: thread.member(user).readSeq } };
   }
 
   #page({ messages }: StoredThread, query: URLSearchParams) {

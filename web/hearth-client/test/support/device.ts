@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { HearthClient, type Message, type ThreadList, type ThreadView, type Upload } from "../../src/index.js";
+import {
+  HearthClient,
+  type Message,
+  type ThreadList,
+  type ThreadSummary,
+  type ThreadView,
+  type Upload,
+} from "../../src/index.js";
 import type { FakeServer, Network } from "./fake-server.js";
 import type { FakeSocket } from "./fake-socket.js";
 import type { Random } from "./random.js";
@@ -40,6 +47,8 @@ export interface DeviceOptions {
   stale?: boolean;
   /** Whether the device keeps the thread list open. */
   list: boolean;
+  /** Whether the device keeps the list of archived threads open. */
+  archivedList?: boolean;
 }
 
 export interface SentRecord {
@@ -66,11 +75,8 @@ export class Device {
   readonly window = Object.assign(new EventTarget(), { navigator: { onLine: true } });
   readonly document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   client: HearthClient;
-  /**
-   * The open thread list, or null. Without it, the client subscribes only to threads that were passed to `open` or
-   * `follow`.
-   */
-  list: ThreadList | null;
+  /** The open lists of threads: that of archived ones last. Without any, the client does not subscribe to the inbox. */
+  lists: ThreadList[] = [];
   readonly #server: FakeServer;
   readonly #random: Random;
   readonly #options: DeviceOptions;
@@ -83,7 +89,13 @@ export class Device {
     this.#random = random;
     this.#options = options;
     this.client = this.#start();
-    this.list = options.list ? this.client.openThreadList() : null;
+    this.#openLists();
+  }
+
+  get list(): ThreadList {
+    const [list] = this.lists;
+    assert.ok(list !== undefined, `${this.name} has no thread list`);
+    return list;
   }
 
   /**
@@ -96,7 +108,7 @@ export class Device {
     // A new client does not know that the server has refused messages.
     this.network.refusedUntil = 0;
     this.client = this.#start();
-    if (this.list !== null) this.list = this.client.openThreadList();
+    this.#openLists();
     for (const threadId of threads) this.open(threadId);
     for (const threadId of this.followed.keys()) this.#follow(threadId);
   }
@@ -104,7 +116,13 @@ export class Device {
   open(threadId: string): void {
     if (this.views.has(threadId)) return;
     const view = this.client.openThread(threadId);
-    view.subscribe(() => this.#recordFailure(() => this.#check(view)));
+    let readSeq = 0;
+    view.subscribe(() => {
+      this.#recordFailure(() => this.#check(view));
+      const next = view.getSnapshot().readSeq ?? 0;
+      if (next < readSeq) this.failures.push(new Error(`${this.name}: the read mark of ${threadId} moves back`));
+      readSeq = next;
+    });
     this.views.set(threadId, view);
   }
 
@@ -117,6 +135,16 @@ export class Device {
     if (this.followed.has(threadId)) return;
     this.followed.set(threadId, 0);
     this.#follow(threadId);
+  }
+
+  /** Changes the settings of a thread. Without the network, this is retried; a reload ends the retries. */
+  set(threadId: string, change: { archived: boolean } | { mutedUntil: string | null }): void {
+    const { client } = this;
+    const stored =
+      "archived" in change ? client.setArchived(threadId, change.archived) : client.mute(threadId, change.mutedUntil);
+    stored.catch((error: unknown) => {
+      if (this.client === client) this.failures.push(error);
+    });
   }
 
   send(threadId: string, body: string, fileIds: string[] = []): void {
@@ -189,6 +217,17 @@ export class Device {
     return client;
   }
 
+  #openLists(): void {
+    const { list, archivedList = false } = this.#options;
+    this.lists = [];
+    if (list) this.lists.push(this.client.openThreadList());
+    if (archivedList) this.lists.push(this.client.openThreadList({ archived: true }));
+    for (const opened of this.lists) {
+      const before = new Map<string, ThreadSummary>();
+      opened.subscribe(() => this.#recordFailure(() => this.#checkList(opened, before)));
+    }
+  }
+
   async #provide(renew: boolean): Promise<string> {
     if (this.#random.chance(this.#server.faults.tokenFails)) throw new Error("The test's token provider failed.");
     if (this.#random.chance(this.#server.faults.tokenHangs)) return new Promise(() => {});
@@ -217,6 +256,19 @@ export class Device {
       check();
     } catch (error) {
       this.failures.push(error);
+    }
+  }
+
+  /** Checks the rules that always hold for a list: order, and that no number of a thread gets smaller. */
+  #checkList(list: ThreadList, before: Map<string, ThreadSummary>): void {
+    const { threads } = list.getSnapshot();
+    const order = threads.map(({ updatedAt, id }) => `${updatedAt} ${id}`);
+    assert.deepEqual(order, [...order].sort().reverse(), `${this.name}: the list is not sorted by activity`);
+    for (const thread of threads) {
+      const { readSeq = 0, lastSeq = 0 } = before.get(thread.id) ?? {};
+      assert.ok(thread.readSeq >= readSeq, `${this.name}: the read mark of ${thread.id} moves back in the list`);
+      assert.ok(thread.lastSeq >= lastSeq, `${this.name}: the last message of ${thread.id} disappears from the list`);
+      before.set(thread.id, thread);
     }
   }
 

@@ -2,6 +2,7 @@ import type { Fetch, FetchResponse, Message } from "../../src/index.js";
 import { Backend, type Reply, type StoredFile } from "./backend.js";
 import type { Clock } from "./clock.js";
 import { FakeSocket } from "./fake-socket.js";
+import { FakeStream } from "./fake-stream.js";
 import type { Faults } from "./faults.js";
 import type { Random } from "./random.js";
 
@@ -26,6 +27,7 @@ export class FakeServer {
   readonly clock: Clock;
   readonly random: Random;
   readonly sockets = new Set<FakeSocket>();
+  readonly #stream: FakeStream;
   readonly #schedule: (callback: () => void, milliseconds: number) => () => void;
   readonly #tickets = new Map<string, { user: string; until: number; tokenUntil: number }>();
   readonly #revoked = new Set<string>();
@@ -33,12 +35,16 @@ export class FakeServer {
   faults: Faults;
   /** Channels whose pushes may be up to 20 minutes late. */
   readonly slowChannels = new Set<string>();
-  /** The number of REST requests received. */
-  requests = 0;
+  /** The REST requests received, such as `GET /api/threads?limit=100`. */
+  readonly requests: string[] = [];
   /** The largest number of subscribes and unsubscribes of one device that were unhandled at the same time. */
   mostUnhandledFrames = 0;
   /** The number of messages that were sent before the time that `Retry-After` told. */
   earlyMessages = 0;
+  /** The number of typing frames that the server has dropped, because they followed another one too soon. */
+  droppedTyping = 0;
+  /** The number of typing frames received. */
+  typingFrames = 0;
 
   constructor(clock: Clock, random: Random, faults: Faults) {
     this.clock = clock;
@@ -46,7 +52,10 @@ export class FakeServer {
     this.faults = faults;
     this.#schedule = clock.scheduler("server");
     this.backend = new Backend(clock.now);
-    this.backend.committed = (message) => this.#pushMessage(message);
+    this.#stream = new FakeStream(this);
+    this.backend.committed = (message) => this.#committed(message);
+    this.backend.created = (thread) => this.#stream.created(thread);
+    this.backend.memberChanged = (thread, user, what) => this.#stream.memberChanged(thread, user, what);
     this.backend.uploaded = (file) => this.after(random.int(300, 8_000), () => this.#inspect(file));
   }
 
@@ -99,7 +108,7 @@ export class FakeServer {
 
   #reply(url: string, method: string, headers: Record<string, string>, body: unknown): Reply {
     const { faults, random } = this;
-    this.requests += 1;
+    this.requests.push(`${method} ${url.replace("https://hearth.test", "")}`);
     if (random.chance(faults.errorBefore)) return { status: 503, body: { message: "Service Unavailable" } };
     if (random.chance(faults.throttled)) {
       const wait = random.chance(0.5) ? { "retry-after": String(random.int(1, 5)) } : {};
@@ -121,7 +130,7 @@ export class FakeServer {
     const expired = exp * 1000 <= this.clock.now();
     if (expired || this.#revoked.has(token)) return { status: 401, body: { message: "Unauthorized" }, expired };
     if (url.pathname === "/api/ws-tickets") {
-      const ticket = `ticket-${this.#tickets.size}-${this.#issued}-${this.requests}`;
+      const ticket = `ticket-${this.#tickets.size}-${this.#issued}-${this.requests.length}`;
       const until = this.clock.now() + (this.random.chance(this.faults.ticketExpired) ? 0 : 60_000);
       this.#tickets.set(ticket, { user: sub, until, tokenUntil: exp * 1000 });
       return { status: 200, body: { ticket, expiresIn: 60 } };
@@ -129,17 +138,25 @@ export class FakeServer {
     return this.backend.answer(sub, method, url, headers, typeof body === "string" ? JSON.parse(body) : body);
   }
 
-  #pushMessage(message: Message): void {
+  #committed(message: Message): void {
+    const thread = this.backend.threads.get(message.threadId);
+    if (thread === undefined) throw new Error(`The message is of an unknown thread: ${message.threadId}`);
     const truncated = message.body.length > MAX_PUSHED_BODY;
     const shown = truncated ? { ...message, body: "", attachments: [] } : message;
     const data = { threadId: message.threadId, message: shown, ...(truncated ? { truncated } : {}) };
-    for (const socket of this.sockets) socket.push(`thread:${message.threadId}`, { event: "message:new", data });
+    const event = () => ({ event: "message:new", data });
+    const results = [...this.sockets].map((socket) => ({ socket, result: socket.push(`thread:${thread.id}`, event) }));
+    // A message that is not delivered to all sockets at once is announced to all inboxes.
+    const told = results.some(({ result }) => result === "late")
+      ? []
+      : results.filter(({ result }) => result === "pushed").map(({ socket }) => socket);
+    this.#stream.committed(thread, message, new Set(told));
   }
 
   #inspect(file: StoredFile): void {
     file.status = this.random.chance(this.faults.fileBad) ? "failed" : "ready";
     const thumbUrl = file.status === "ready" ? `/thumbs/${file.id}.jpg` : null;
-    const frame = { event: "file:status", data: { fileId: file.id, status: file.status, thumbUrl } };
+    const frame = () => ({ event: "file:status", data: { fileId: file.id, status: file.status, thumbUrl } });
     const shared = [...this.backend.threads.keys()].filter((threadId) => {
       return this.backend.messages(threadId).some(({ attachments }) => attachments.some(({ id }) => id === file.id));
     });

@@ -16,6 +16,8 @@ export class FakeSocket implements SocketLike {
   readonly #network: Network;
   /** The channels that the server has subscribed this socket to. */
   readonly channels = new Set<string>();
+  /** The user of the socket; empty until it is open. */
+  user = "";
   #state: "opening" | "open" | "dead" | "closed" = "opening";
   #unresponsive = false;
   #expiresAt = 0;
@@ -23,6 +25,7 @@ export class FakeSocket implements SocketLike {
   #subscribed = 0;
   /** The number of subscribes and unsubscribes that the server has not handled yet. */
   #unhandled = 0;
+  #lastTyping = Number.NEGATIVE_INFINITY;
 
   constructor(server: FakeServer, network: Network, url: string) {
     this.#server = server;
@@ -47,7 +50,7 @@ export class FakeSocket implements SocketLike {
     this.#lastFrame = this.#server.clock.now();
     const { random } = this.#server;
     const frame = JSON.parse(text) as { action: string; channel?: string; id?: unknown };
-    const counted = frame.action === "ping" ? 0 : 1;
+    const counted = frame.action.endsWith("subscribe") ? 1 : 0;
     this.#countUnhandled(counted);
     this.#server.after(random.int(5, random.chance(0.1) ? 3_000 : 150), () => {
       if (this.#state === "closed") return;
@@ -83,15 +86,24 @@ export class FakeSocket implements SocketLike {
     if (this.alive) this.#state = "dead";
   }
 
-  push(channel: string, frame: object): void {
-    if (!this.channels.has(channel) || this.#expiresAt <= this.#server.clock.now()) return;
-    const { faults, random } = this.#server;
+  /**
+   * Pushes an event, if the socket is subscribed to the channel. A late event is what `event` returns later. Returns
+   * `late` if the event, or a copy of it, is late.
+   */
+  push(channel: string, event: () => object): "pushed" | "late" | "not subscribed" {
+    const { faults, random, clock } = this.#server;
+    if (!this.channels.has(channel) || this.#expiresAt <= clock.now()) return "not subscribed";
     const copies = random.chance(faults.pushTwice) ? 2 : 1;
+    let result: "pushed" | "late" = "pushed";
     for (let copy = 0; copy < copies; copy += 1) {
-      const late = random.chance(faults.pushLate);
-      const most = random.chance(0.2) && this.#server.slowChannels.has(channel) ? 20 * MINUTE : 40_000;
-      this.#deliver(frame, late ? random.int(1_000, most) : random.int(5, 200));
+      const push = () => this.#deliver(event(), random.int(5, 200));
+      if (random.chance(faults.pushLate)) {
+        result = "late";
+        const most = random.chance(0.2) && this.#server.slowChannels.has(channel) ? 20 * MINUTE : 40_000;
+        this.#server.after(random.int(1_000, most), push);
+      } else push();
     }
+    return result;
   }
 
   #open(ticket: string): void {
@@ -101,6 +113,7 @@ export class FakeSocket implements SocketLike {
     if (holder === null || !this.#network.up || random.chance(faults.socketRefused)) return this.closeByServer();
     this.#state = "open";
     this.#server.sockets.add(this);
+    this.user = holder.user;
     this.channels.add(`user:${holder.user}`);
     this.#expiresAt = holder.tokenUntil;
     this.#unresponsive = random.chance(faults.socketUnresponsive);
@@ -134,13 +147,31 @@ export class FakeSocket implements SocketLike {
     }
     if (this.#expiresAt <= clock.now()) return fail("connection_expired");
     if (action === "ping") return answer({ event: "pong" });
+    if (action === "typing") return this.#type(channel);
     if (random.chance(faults.frameError)) return fail(random.pick(["internal", "unavailable"]));
     const thread = backend.threads.get(channel.replace("thread:", ""));
-    if (thread === undefined) return fail("thread_not_found");
+    const inbox = channel === "inbox";
+    if (!inbox && !thread?.memberIds.includes(this.user)) return fail("thread_not_found");
     this.#subscribed += this.channels.has(channel) ? 0 : 1;
     if (this.#subscribed > 500) return fail("too_many_subscriptions");
     this.channels.add(channel);
-    answer({ event: "subscribed", data: { channel, seq: thread.messages.length } });
+    answer({ event: "subscribed", data: inbox ? { channel } : { channel, seq: thread?.messages.length } });
+  }
+
+  /** Tells the thread's other subscribers that the user is typing. The frame is never answered, as it has no `id`. */
+  #type(channel: string): void {
+    const { clock, random, sockets } = this.#server;
+    this.#server.typingFrames += 1;
+    if (!this.channels.has(channel)) return;
+    if (clock.now() - this.#lastTyping < 5_000) {
+      this.#server.droppedTyping += 1;
+      return;
+    }
+    this.#lastTyping = clock.now();
+    const frame = { event: "typing", data: { threadId: channel.replace("thread:", ""), userId: this.user } };
+    for (const socket of sockets) {
+      if (socket.user !== this.user && socket.channels.has(channel)) socket.#deliver(frame, random.int(5, 200));
+    }
   }
 
   #countUnhandled(change: number): void {

@@ -1,0 +1,67 @@
+import { type Context, withRetries } from "./context.js";
+import type { ThreadModel } from "./thread-model.js";
+import type { ThreadSettings } from "./types.js";
+
+type Change = Partial<ThreadSettings>;
+
+/** Stores the caller's changes of thread settings: of each thread in order, shown at once, and retried. */
+export class SettingsChanges {
+  readonly #context: Context;
+  readonly #model: ThreadModel;
+  /** The changes that are not stored yet, in order, by thread ID. */
+  readonly #changes = new Map<string, Change[]>();
+  /** Settles when the last change of the thread is stored or has failed. */
+  readonly #last = new Map<string, Promise<void>>();
+  #ended = () => {};
+
+  constructor(context: Context, model: ThreadModel) {
+    this.#context = context;
+    this.#model = model;
+  }
+
+  /** Calls `listener` each time when a change is stored or has failed. */
+  onEnd(listener: () => void): void {
+    this.#ended = listener;
+  }
+
+  /** Returns whether a change of the thread's settings is not stored yet. */
+  pending(threadId: string): boolean {
+    return this.#changes.has(threadId);
+  }
+
+  /**
+   * Shows the change, and stores it. Resolves when it is stored. Rejects with a permanent error, after which the change
+   * is not shown any more.
+   */
+  async add(threadId: string, change: Change): Promise<void> {
+    const changes = this.#changes.get(threadId) ?? [];
+    this.#changes.set(threadId, changes);
+    changes.push(change);
+    this.#show(threadId, changes);
+    const earlier = this.#last.get(threadId) ?? Promise.resolve();
+    const stored = earlier.catch(() => {}).then(() => this.#store(threadId, change));
+    this.#last.set(threadId, stored);
+    try {
+      await stored;
+    } finally {
+      changes.shift();
+      if (changes.length === 0) {
+        this.#changes.delete(threadId);
+        this.#last.delete(threadId);
+      }
+      this.#show(threadId, changes);
+      this.#ended();
+    }
+  }
+
+  async #store(threadId: string, change: Change): Promise<void> {
+    const { api, closing } = this.#context;
+    const { signal } = closing;
+    const store = () => api.updateSettings(threadId, change, { signal });
+    this.#model.setSettings(threadId, await withRetries(this.#context, signal, store));
+  }
+
+  #show(threadId: string, changes: readonly Change[]): void {
+    this.#model.setUnstored(threadId, Object.assign({}, ...changes));
+  }
+}

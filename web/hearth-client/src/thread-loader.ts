@@ -1,0 +1,215 @@
+import { backoff, type Context, isTemporary, Pause, toHearthError } from "./context.js";
+import type { HearthError } from "./errors.js";
+import type { SettingsChanges } from "./settings-changes.js";
+import type { ThreadModel } from "./thread-model.js";
+
+/** The state of loading the archived threads, or the others. */
+export interface Listing {
+  readonly archived: boolean;
+  /** Whether the threads must be loaded, for the first time or again. */
+  wanted: boolean;
+  /** Whether the first page was loaded. */
+  loaded: boolean;
+  /** Whether all pages were loaded. */
+  complete: boolean;
+  error: HearthError | null;
+}
+
+/**
+ * Why a thread must be fetched. An `unknown` one is fetched only if it is still unknown when it is its turn; a
+ * `changed` one in any case.
+ */
+type Reason = "unknown" | "changed";
+
+interface Refresh {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Sends requests. Rejects with the error of a request; a temporary one is to be retried. */
+type Task = (signal: AbortSignal) => Promise<void>;
+
+export interface ThreadLoaderHandler {
+  /** Called before the first request that needs the caller's user ID. */
+  identify(signal: AbortSignal): Promise<void>;
+  /** Called when `loading` or a listing has changed. */
+  changed(): void;
+  /** Called when all requests have been answered. */
+  idle(): void;
+}
+
+/** Number of threads to request at once: the server's maximum. */
+const PAGE_SIZE = 100;
+
+/**
+ * Loads lists of threads and single threads into the model, with retries. Sends one request at a time, so that no
+ * response is older than one that was already taken.
+ */
+export class ThreadLoader {
+  readonly listings = { archived: listing(true), others: listing(false) };
+  readonly #context: Context;
+  readonly #model: ThreadModel;
+  readonly #changes: SettingsChanges;
+  readonly #handler: ThreadLoaderHandler;
+  /** Those who wait for the end of a refresh. */
+  readonly #refreshes = new Map<Listing, Refresh[]>();
+  /** The threads to fetch, by ID. */
+  readonly #stale = new Map<string, Reason>();
+  readonly #pause = new Pause();
+  #active = false;
+  #request = new AbortController();
+  #running = false;
+
+  constructor(context: Context, model: ThreadModel, changes: SettingsChanges, handler: ThreadLoaderHandler) {
+    this.#context = context;
+    this.#model = model;
+    this.#changes = changes;
+    this.#handler = handler;
+    changes.onEnd(() => this.#run());
+  }
+
+  /** Whether requests are being sent or retried. */
+  get loading(): boolean {
+    return this.#running;
+  }
+
+  start(): void {
+    this.#active = true;
+  }
+
+  /** Ends all requests, and forgets what was loaded. */
+  stop(): void {
+    this.#active = false;
+    this.#request.abort();
+    this.#pause.endNow();
+    this.#stale.clear();
+    for (const of of Object.values(this.listings)) {
+      Object.assign(of, listing(of.archived));
+      this.#endRefreshes(of, ({ reject }) => reject(new DOMException("The list was closed.", "AbortError")));
+    }
+  }
+
+  /** Loads all threads of the listings, also if they are loaded already. */
+  load(...listings: Listing[]): void {
+    for (const of of listings) of.wanted = true;
+    // A response to an earlier request may lack what has happened before this call.
+    this.#request.abort();
+    this.#pause.endNow();
+    this.#run();
+  }
+
+  /** Loads a listing again. Rejects with the error of the first attempt if it fails; the listing is retried. */
+  refresh(of: Listing): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#refreshes.set(of, [...(this.#refreshes.get(of) ?? []), { resolve, reject }]);
+      this.load(of);
+    });
+  }
+
+  /** Fetches a thread, unless the loader is stopped. */
+  fetch(threadId: string, reason: Reason): void {
+    if (!this.#active) return;
+    if (reason === "changed" || !this.#stale.has(threadId)) this.#stale.set(threadId, reason);
+    this.#run();
+  }
+
+  /** Sends the requests of all tasks, one at a time, unless that is being done already. */
+  #run(): void {
+    if (this.#running || this.#nextTask() === null) return;
+    this.#running = true;
+    this.#handler.changed();
+    void this.#runTasks()
+      .catch(this.#context.report)
+      .finally(() => {
+        this.#running = false;
+        this.#handler.idle();
+        this.#handler.changed();
+        // More tasks may have been added since the last one has ended.
+        this.#run();
+      });
+  }
+
+  async #runTasks(): Promise<void> {
+    let attempt = 0;
+    for (let task = this.#nextTask(); task !== null; task = this.#nextTask()) {
+      this.#request = new AbortController();
+      const { signal } = this.#request;
+      try {
+        await task(signal);
+        attempt = 0;
+      } catch (error) {
+        if (this.#context.closing.closed) return;
+        if (signal.aborted || !isTemporary(error)) continue;
+        this.#handler.changed();
+        await this.#pause.wait(this.#context.env, backoff(this.#context, attempt, error));
+        attempt += 1;
+      }
+    }
+  }
+
+  #nextTask(): Task | null {
+    if (!this.#active || this.#context.closing.closed) return null;
+    const { others, archived } = this.listings;
+    for (const of of [others, archived]) if (of.wanted) return (signal) => this.#loadAll(of, signal);
+    for (const [threadId, reason] of this.#stale) {
+      // Settings that are fetched before a change is stored would be old.
+      if (!this.#changes.pending(threadId)) return (signal) => this.#fetchThread(threadId, reason, signal);
+    }
+    return null;
+  }
+
+  async #loadAll(of: Listing, signal: AbortSignal): Promise<void> {
+    of.wanted = false;
+    try {
+      await this.#handler.identify(signal);
+      const seen = new Set<string>();
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const page = { limit: PAGE_SIZE, archived: of.archived, ...(cursor === undefined ? {} : { cursor }) };
+        const { threads, nextCursor } = await this.#context.api.threads(page, { signal });
+        for (const thread of threads) {
+          seen.add(thread.id);
+          this.#model.setSummary(thread);
+        }
+        cursor = nextCursor;
+        Object.assign(of, { loaded: true, complete: of.complete || cursor === null, error: null });
+        this.#handler.changed();
+      }
+      // A thread that is missing has probably moved to the other listing while this client was not connected.
+      for (const { id } of this.#model.list(of.archived)) if (!seen.has(id)) this.#stale.set(id, "changed");
+      this.#endRefreshes(of, ({ resolve }) => resolve());
+    } catch (error) {
+      if (signal.aborted || isTemporary(error)) of.wanted = this.#active;
+      if (!signal.aborted) {
+        of.error = toHearthError(error);
+        this.#endRefreshes(of, ({ reject }) => reject(error));
+      }
+      throw error;
+    }
+  }
+
+  async #fetchThread(threadId: string, reason: Reason, signal: AbortSignal): Promise<void> {
+    const { api } = this.#context;
+    this.#stale.delete(threadId);
+    if (reason === "unknown" && this.#model.get(threadId) !== undefined) return;
+    try {
+      const thread = await api.thread(threadId, { signal });
+      // Fetch the preview before the thread is shown. Fetched messages are in the model when the call returns.
+      if (this.#model.lacksPreview(threadId, thread.lastSeq)) await api.messages(threadId, { limit: 1 }, { signal });
+      this.#model.setDetails(thread, true);
+    } catch (error) {
+      if (signal.aborted || isTemporary(error)) this.fetch(threadId, reason);
+      else if (!this.#context.closing.closed) this.#context.report(error);
+      throw error;
+    }
+  }
+
+  #endRefreshes(of: Listing, end: (refresh: Refresh) => void): void {
+    const refreshes = this.#refreshes.get(of) ?? [];
+    this.#refreshes.delete(of);
+    for (const refresh of refreshes) end(refresh);
+  }
+}
+
+function listing(archived: boolean): Listing {
+  return { archived, wanted: false, loaded: false, complete: false, error: null };
+}

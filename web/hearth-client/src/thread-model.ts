@@ -1,0 +1,192 @@
+import type {
+  Message,
+  MessagePreview,
+  Thread,
+  ThreadDetails,
+  ThreadInfo,
+  ThreadSettings,
+  ThreadSummary,
+} from "./types.js";
+
+/** A thread as all its members see it in the list. */
+type Overview = Omit<ThreadSummary, "readSeq" | "archived" | "mutedUntil" | "unreadCount">;
+
+/** What changes in a thread with a new message. */
+type Update = Pick<ThreadSummary, "id" | "lastSeq" | "updatedAt" | "lastMessage">;
+
+/** What is known about a thread. Messages and marks may be known before the rest. */
+interface Held {
+  /** Null until the thread was fetched, or came with `thread:new`. */
+  info: Pick<ThreadInfo, "id" | "title" | "memberIds" | "memberNames" | "createdAt"> | null;
+  lastSeq: number;
+  updatedAt: string;
+  lastMessage: MessagePreview | null;
+  readSeq: number;
+  /** The caller's settings as the server has them. */
+  settings: ThreadSettings;
+  /** The caller's changes of the settings that are not stored yet. */
+  change: Partial<ThreadSettings>;
+  /** The thread as snapshots contain it: the same object until something changes. Undefined while `info` is null. */
+  summary: ThreadSummary | undefined;
+}
+
+/** Maximum number of characters of a preview's body. */
+const PREVIEW_CHARS = 200;
+
+/**
+ * The threads of the caller that the client knows, from all sources: one model behind all lists and views. Sources
+ * may be late and repeat themselves, so the larger `lastSeq` and the larger read mark win. Settings have no order;
+ * the caller of `setSettings` decides which are current.
+ */
+export class ThreadModel {
+  readonly #threads = new Map<string, Held>();
+  readonly #listeners = new Set<(threadId: string) => void>();
+
+  /** Calls `listener` with the ID of each thread that changes. Returns a function that removes the listener. */
+  onChange(listener: (threadId: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Returns a thread; undefined until its members and the caller's settings are known. */
+  get(threadId: string): ThreadSummary | undefined {
+    return this.#threads.get(threadId)?.summary;
+  }
+
+  /** Returns the threads that are archived, or the others, most recently active first. */
+  list(archived: boolean): ThreadSummary[] {
+    const threads: ThreadSummary[] = [];
+    for (const { summary } of this.#threads.values()) if (summary?.archived === archived) threads.push(summary);
+    return threads.sort((a, b) => compare(b.updatedAt, a.updatedAt) || compare(b.id, a.id));
+  }
+
+  /** Returns the number of unread messages in threads that are neither archived nor muted at `now`. */
+  unread(now: number): number {
+    let sum = 0;
+    for (const { unreadCount, mutedUntil } of this.list(false)) {
+      if (mutedUntil === null || Date.parse(mutedUntil) <= now) sum += unreadCount;
+    }
+    return sum;
+  }
+
+  /** Returns when the next mute ends after `now`, in milliseconds since 1970; infinity if no thread is muted. */
+  nextUnmute(now: number): number {
+    const ends = this.list(false).map(({ mutedUntil }) => Date.parse(mutedUntil ?? ""));
+    return Math.min(...ends.filter((end) => end > now));
+  }
+
+  /** Returns whether the thread's newest message is not held, if the server's `lastSeq` is at least this one. */
+  lacksPreview(threadId: string, lastSeq: number): boolean {
+    const held = this.#held(threadId);
+    return Math.max(lastSeq, held.lastSeq) > (held.lastMessage?.seq ?? 0);
+  }
+
+  /** Takes a thread from the server's list. */
+  setSummary(thread: ThreadSummary): void {
+    const held = this.#held(thread.id);
+    held.settings = { archived: thread.archived, mutedUntil: thread.mutedUntil };
+    held.readSeq = Math.max(held.readSeq, thread.readSeq);
+    this.setOverview(thread);
+  }
+
+  /** Takes a thread from `thread:new`, or one whose settings and read mark are held already. */
+  setOverview(thread: Overview): void {
+    this.#setInfo(thread);
+    this.update(thread);
+  }
+
+  /** Takes a fetched thread, with its settings only if they are not held yet or `settings` is true. */
+  setDetails(thread: ThreadDetails, settings: boolean): void {
+    const held = this.#held(thread.id);
+    if (settings || held.info === null) {
+      held.settings = { archived: thread.archived, mutedUntil: thread.mutedUntil };
+    }
+    held.readSeq = Math.max(held.readSeq, thread.readSeq);
+    this.#setInfo(thread);
+    this.update({ ...thread, lastMessage: null });
+  }
+
+  /** Adds a thread that was just created. It has its members' IDs in place of names until it is fetched. */
+  addCreated(thread: Thread): void {
+    if (this.get(thread.id) !== undefined) return;
+    this.setOverview({ ...thread, memberNames: thread.memberIds, lastSeq: 0, lastMessage: null });
+  }
+
+  /** Takes the state of a thread after a new message. `lastMessage` is null if it is not known. */
+  update({ id, lastSeq, updatedAt, lastMessage }: Update): void {
+    const held = this.#held(id);
+    if (lastSeq >= held.lastSeq) Object.assign(held, { lastSeq, updatedAt });
+    if (lastMessage !== null && lastMessage.seq >= (held.lastMessage?.seq ?? 0)) held.lastMessage = lastMessage;
+    this.#changed(id, held);
+  }
+
+  message(message: Message): void {
+    const { threadId: id, seq, createdAt } = message;
+    this.update({ id, lastSeq: seq, updatedAt: createdAt, lastMessage: previewOf(message) });
+  }
+
+  /** Moves the caller's read mark forward. */
+  read(threadId: string, seq: number): void {
+    const held = this.#held(threadId);
+    held.readSeq = Math.max(held.readSeq, seq);
+    this.#changed(threadId, held);
+  }
+
+  /** Replaces the caller's settings by those that the server has. */
+  setSettings(threadId: string, { archived, mutedUntil }: ThreadSettings): void {
+    const held = this.#held(threadId);
+    held.settings = { archived, mutedUntil };
+    this.#changed(threadId, held);
+  }
+
+  /** Replaces the changes of settings that are not stored yet. They hide the server's settings. */
+  setUnstored(threadId: string, change: Partial<ThreadSettings>): void {
+    const held = this.#held(threadId);
+    held.change = change;
+    this.#changed(threadId, held);
+  }
+
+  #held(threadId: string): Held {
+    let held = this.#threads.get(threadId);
+    if (held === undefined) {
+      const settings = { archived: false, mutedUntil: null };
+      const none = { info: null, lastMessage: null, summary: undefined };
+      held = { ...none, lastSeq: 0, updatedAt: "", readSeq: 0, settings, change: {} };
+      this.#threads.set(threadId, held);
+    }
+    return held;
+  }
+
+  #setInfo({ id, title, memberIds, memberNames, createdAt }: NonNullable<Held["info"]>): void {
+    this.#held(id).info = { id, title, memberIds, memberNames, createdAt };
+  }
+
+  #changed(threadId: string, held: Held): void {
+    if (held.info === null) return;
+    const { info, lastSeq, updatedAt, lastMessage, readSeq, settings, change } = held;
+    const unreadCount = Math.max(0, lastSeq - readSeq);
+    const next = { ...info, updatedAt, lastSeq, lastMessage, readSeq, unreadCount, ...settings, ...change };
+    if (JSON.stringify(next) === JSON.stringify(held.summary)) return;
+    held.summary = next;
+    for (const listener of [...this.#listeners]) listener(threadId);
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Returns a message as the server's list contains it. */
+function previewOf({ id, threadId, seq, body, author, attachments, createdAt }: Message): MessagePreview {
+  const start = [...body.slice(0, 2 * PREVIEW_CHARS)].slice(0, PREVIEW_CHARS).join("");
+  return {
+    id,
+    threadId,
+    seq,
+    body: start,
+    ...(start === body ? {} : { truncated: true }),
+    author,
+    attachments: attachments.map(({ id, name, mimetype }) => ({ id, name, mimetype })),
+    createdAt,
+  };
+}

@@ -1,0 +1,91 @@
+import type { Message } from "../../src/index.js";
+import type { FakeServer } from "./fake-server.js";
+import type { FakeSocket } from "./fake-socket.js";
+import type { StoredThread } from "./stored-thread.js";
+
+/** Messages of one thread that are announced to inboxes together. */
+interface Batch {
+  /** The last `seq` of each author, by user ID. */
+  authors: Map<string, number>;
+  /** The sockets that have received `message:new` for all messages. */
+  told: Set<FakeSocket>;
+}
+
+/**
+ * A fake of the function behind the table's stream: a moment after a change, it updates the thread as lists show it,
+ * and pushes events to inboxes. What it pushes is read at that moment, also if a push is late.
+ */
+export class FakeStream {
+  readonly #server: FakeServer;
+  readonly #batches = new Map<string, Batch>();
+
+  constructor(server: FakeServer) {
+    this.#server = server;
+  }
+
+  /** `told` are the sockets that have certainly received `message:new`. */
+  committed(thread: StoredThread, { seq, author }: Message, told: ReadonlySet<FakeSocket>): void {
+    const batch = this.#batches.get(thread.id);
+    if (batch === undefined) {
+      this.#batches.set(thread.id, { authors: new Map([[author.id, seq]]), told: new Set(told) });
+      this.#soon(() => this.#announce(thread));
+    } else {
+      batch.authors.set(author.id, seq);
+      for (const socket of batch.told) if (!told.has(socket)) batch.told.delete(socket);
+    }
+  }
+
+  created(thread: StoredThread): void {
+    const { random } = this.#server;
+    const large = random.chance(0.2);
+    const event = () => {
+      const shown = large ? { id: thread.id, truncated: true } : thread.overview();
+      return { event: "thread:new", data: { thread: shown } };
+    };
+    this.#soon(() => this.#pushToInboxes(thread.memberIds, event));
+  }
+
+  memberChanged(thread: StoredThread, user: string, what: "read" | "settings"): void {
+    this.#soon(() => {
+      if (what === "settings") {
+        const event = () => {
+          const { archived, mutedUntil } = thread.member(user);
+          return { event: "thread:settings", data: { threadId: thread.id, archived, mutedUntil } };
+        };
+        return this.#pushToInboxes([user], event);
+      }
+      const shared = this.#server.backend.shares(user);
+      const event = () => {
+        return { event: "read:updated", data: { threadId: thread.id, userId: user, seq: thread.member(user).readSeq } };
+      };
+      for (const socket of this.#server.sockets) {
+        if (socket.user === user) socket.push(`user:${user}`, event);
+        else if (shared) socket.push(`thread:${thread.id}`, event);
+      }
+    });
+  }
+
+  #announce(thread: StoredThread): void {
+    const batch = this.#batches.get(thread.id);
+    if (batch === undefined) return;
+    this.#batches.delete(thread.id);
+    thread.projected = Math.max(thread.projected, ...batch.authors.values());
+    for (const [author, seq] of batch.authors) thread.read(author, seq);
+    const sent = [...batch.authors].map(([userId, seq]) => ({ userId, seq }));
+    const event = () => {
+      const { id, lastSeq, updatedAt, lastMessage } = thread.overview();
+      return { event: "thread:updated", data: { thread: { id, lastSeq, updatedAt, lastMessage }, sent } };
+    };
+    this.#pushToInboxes(thread.memberIds, event, batch.told);
+  }
+
+  #pushToInboxes(users: readonly string[], event: () => object, except: ReadonlySet<FakeSocket> = new Set()): void {
+    for (const socket of this.#server.sockets) {
+      if (users.includes(socket.user) && !except.has(socket)) socket.push("inbox", event);
+    }
+  }
+
+  #soon(callback: () => void): void {
+    this.#server.after(this.#server.random.int(100, 1_000), callback);
+  }
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import type { ThreadSummary } from "../../src/index.js";
+import type { Device } from "./device.js";
+import type { FakeServer } from "./fake-server.js";
+
+/** Checks that every device shows what the server has, after all faults have ended. */
+export function check(server: FakeServer, devices: Device[]): void {
+  const { backend } = server;
+  for (const device of devices) {
+    assert.equal(device.client.connection.getSnapshot().status, "live", `${device.name}: the status of the connection`);
+    for (const [threadId, view] of device.views) {
+      const { messages, entries, loaded, error, readSeq, reads, typing } = view.getSnapshot();
+      const where = `${device.name}: ${threadId}`;
+      const stored = backend.messages(threadId);
+      assert.ok(loaded && error === null, `${where}: not loaded, or with an error`);
+      const first = messages[0]?.seq ?? stored.length + 1;
+      assert.ok(first === 1 || messages.length >= 50, `${where}: less than a page is loaded`);
+      // The client must show the stored messages with absolute URLs and the current status of their attachments.
+      const absolute = JSON.stringify(stored.slice(first - 1)).replaceAll('rl":"/', 'rl":"https://hearth.test/');
+      assert.deepEqual(messages, JSON.parse(absolute), `${where}: the messages differ from the stored ones`);
+      const thread = backend.threads.get(threadId);
+      assert.equal(readSeq, thread?.member(device.user).readSeq, `${where}: the read mark`);
+      assert.deepEqual(reads, thread?.reads(backend.shares), `${where}: the members' read marks`);
+      assert.deepEqual(typing, [], `${where}: nobody is typing any more`);
+      const shown = entries.filter(({ state }) => state === "sent").map(({ message }) => message?.seq);
+      assert.deepEqual(
+        shown,
+        messages.map(({ seq }) => seq),
+        `${where}: the entries differ from the messages`,
+      );
+      for (const { state, attachments } of entries) {
+        assert.notEqual(state, "sending", `${where}: a message was not sent`);
+        // The server refuses a message only if its file is `failed`.
+        if (state === "failed")
+          assert.ok(
+            attachments.some(({ id }) => backend.files.get(id)?.status === "failed"),
+            `${where}: a message failed without a reason`,
+          );
+      }
+    }
+    for (const [threadId, seq] of device.followed) {
+      assert.equal(
+        seq,
+        backend.messages(threadId).length,
+        `${device.name}: the follower of ${threadId} misses messages`,
+      );
+    }
+    checkSent(server, device);
+    checkLists(server, device);
+  }
+}
+
+/** Checks that the lists have exactly the threads that the server's lists have, in the same order and state. */
+function checkLists({ backend, clock }: FakeServer, { name, user, lists }: Device): void {
+  const muted = ({ mutedUntil }: ThreadSummary) => Date.parse(mutedUntil ?? "") > clock.now();
+  const counted = backend.list(user, false).filter((thread) => !muted(thread));
+  const unread = counted.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
+  for (const [index, list] of lists.entries()) {
+    const { threads, ...state } = list.getSnapshot();
+    assert.deepEqual(threads, backend.list(user, index === 1), `${name}: list ${index} differs from the server's`);
+    const expected = { unread, loaded: true, loading: false, hasMore: false, error: null };
+    assert.deepEqual(state, expected, `${name}: the state of list ${index}`);
+  }
+}
+
+/** Checks that each sent message is stored once, in the order of sending, or is shown as failed and not stored. */
+function checkSent(server: FakeServer, device: Device): void {
+  const last = new Map<string, number>();
+  for (const { threadId, body } of device.sent) {
+    const stored = server.backend.messages(threadId).filter((message) => message.body === body);
+    const entries = device.views.get(threadId)?.getSnapshot().entries ?? [];
+    const refused = entries.some((entry) => entry.state === "failed" && entry.body === body);
+    assert.equal(stored.length, refused ? 0 : 1, `${device.name}: stored copies of "${body.slice(0, 40)}"`);
+    const seq = stored[0]?.seq;
+    if (seq === undefined) continue;
+    assert.ok(
+      seq > (last.get(threadId) ?? 0),
+      `${device.name}: "${body.slice(0, 40)}" is stored before an earlier message`,
+    );
+    last.set(threadId, seq);
+  }
+}
