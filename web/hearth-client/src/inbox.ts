@@ -67,11 +67,12 @@ export class Inbox implements ApiObserver {
   open(archived: boolean, changed: () => void): () => void {
     const list = {};
     const first = !this.active;
+    const firstArchived = archived && !this.#archivedOpen;
     this.#open.set(list, archived);
     this.#listeners.add(changed);
-    const { listings } = this.loader;
     if (first) this.#start();
-    else if (archived && !listings.archived.loaded) this.loader.load(listings.archived);
+    // The archived threads are loaded after a connect only while a list of them is open.
+    else if (firstArchived) this.loader.load(this.loader.listings.archived);
     return () => {
       this.#open.delete(list);
       this.#listeners.delete(changed);
@@ -95,8 +96,11 @@ export class Inbox implements ApiObserver {
     for (const message of messages) {
       const { threadId, seq, author } = message;
       this.model.message(message);
-      if (userId === undefined) this.#wrote.set(`${threadId} ${author.id}`, { threadId, userId: author.id, seq });
-      else if (author.id === userId) this.model.read(threadId, seq);
+      if (userId === undefined) {
+        const key = `${threadId} ${author.id}`;
+        const last = Math.max(seq, this.#wrote.get(key)?.seq ?? 0);
+        this.#wrote.set(key, { threadId, userId: author.id, seq: last });
+      } else if (author.id === userId) this.model.read(threadId, seq);
       this.#fetchUnknown(threadId);
     }
   }
@@ -116,6 +120,10 @@ export class Inbox implements ApiObserver {
       if (userId === this.#transport.userId) this.model.read(threadId, seq);
     }
     this.#wrote.clear();
+  }
+
+  get #archivedOpen(): boolean {
+    return [...this.#open.values()].includes(true);
   }
 
   #start(): void {
@@ -138,7 +146,7 @@ export class Inbox implements ApiObserver {
     if (behind) this.#live.setBehind(this, true);
     const { others, archived } = this.loader.listings;
     // The others are always loaded: the number of unread messages in a snapshot is theirs.
-    this.loader.load(others, ...([...this.#open.values()].includes(true) ? [archived] : []));
+    this.loader.load(others, ...(this.#archivedOpen ? [archived] : []));
   }
 
   #receive(push: Push): void {

@@ -12,15 +12,15 @@ export class SettingsChanges {
   readonly #changes = new Map<string, Change[]>();
   /** Settles when the last change of the thread is stored or has failed. */
   readonly #last = new Map<string, Promise<void>>();
-  #ended = () => {};
+  #ended: (threadId: string, change: Change) => void = () => {};
 
   constructor(context: Context, model: ThreadModel) {
     this.#context = context;
     this.#model = model;
   }
 
-  /** Calls `listener` each time when a change is stored or has failed. */
-  onEnd(listener: () => void): void {
+  /** Calls `listener` when a change is stored or has failed. */
+  onEnd(listener: (threadId: string, change: Change) => void): void {
     this.#ended = listener;
   }
 
@@ -50,7 +50,7 @@ export class SettingsChanges {
         this.#last.delete(threadId);
       }
       this.#show(threadId, changes);
-      this.#ended();
+      this.#ended(threadId, change);
     }
   }
 

@@ -65,7 +65,11 @@ export class ThreadLoader {
     this.#model = model;
     this.#changes = changes;
     this.#handler = handler;
-    changes.onEnd(() => this.#run());
+    changes.onEnd((threadId, { archived }) => {
+      // While the thread was archived, it was in no list that is loaded after each connect, so it may lack messages.
+      if (archived === false) this.fetch(threadId, "changed");
+      this.#run();
+    });
   }
 
   /** Whether requests are being sent or retried. */

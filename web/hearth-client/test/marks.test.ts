@@ -73,6 +73,17 @@ test("marks are stored at once when the page is hidden, and the view or the clie
   assert.equal(server.requests.filter((request) => request.startsWith("PUT")).length, 3);
 });
 
+test("a mark that is added while an earlier one is being stored is stored after it", async () => {
+  const { clock, device, view, requests, stored } = await markFixture(3);
+  view.markRead(2);
+  await clock.advance(2 * SECOND + 1);
+  view.markRead(3);
+  assert.equal(stored(), 0, "the request must be under way");
+  await clock.advance(5 * SECOND);
+  assert.deepEqual([requests(), stored()], [2, 3]);
+  device.close();
+});
+
 test("a mark is retried until it is stored", async () => {
   const { clock, server, device, view, requests, stored } = await markFixture(3);
   server.faults = { ...NO_FAULTS, errorBefore: 1 };

@@ -345,10 +345,6 @@ const MUTATIONS: Mutation[] = [
     replace: [["read-marks.js", "if (!isTemporary(error))", "if (true)"]],
   },
   {
-    name: "a read mark that is added while an earlier one is being stored is forgotten",
-    replace: [["read-marks.js", "if (mark.seq <= readSeq)", "if (true)"]],
-  },
-  {
     name: "a thread's read marks are not fetched after a subscription",
     replace: [
       [

@@ -64,27 +64,6 @@ test("a list shows messages, marks, settings and new threads of all devices, mos
   }
 });
 
-test("a thread that was archived before the list was opened is not shown when a message arrives", async () => {
-  const { clock, server, device, commit } = listFixture();
-  device.set("thread_2", { archived: true });
-  await clock.advance(5 * SECOND);
-  device.reload();
-  const shown = new Set<string>();
-  device.list.subscribe(() => {
-    for (const id of ids(device.list)) shown.add(id);
-  });
-  await clock.advance(5 * SECOND);
-  commit("hello", "thread_2");
-  // This finds one of the threads, which is archived too.
-  server.backend.threads.delete("thread_1");
-  const found = device.client.api.createThread(["dad"]);
-  await clock.advance(5 * SECOND);
-  assert.equal((await found).thread.id, "thread_2");
-  assert.deepEqual([...shown], ["thread_1"]);
-  assert.equal(device.list.getSnapshot().unread, 0);
-  device.client.close();
-});
-
 test("a truncated message is in the list even if its thread is closed before it arrives", async () => {
   const { clock, device, commit, openThread } = listFixture();
   openThread();

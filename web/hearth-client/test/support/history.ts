@@ -110,7 +110,8 @@ async function act(
   const { backend } = server;
   const choice = random.int(0, 29);
   if (choice >= 20) return await actOnInbox(server, random, devices, device, n, choice);
-  if (inboxOnly && choice < 14) return;
+  // Only reloads and changes of the network and the page concern a device without open threads.
+  if (inboxOnly && (choice < 14 || choice > 17)) return;
   const threadId = random.pick(THREADS);
   const body = `${device.name} says ${n}${random.chance(0.1) ? ".".repeat(MAX_PUSHED_BODY) : ""}`;
   if (choice < 5) {
