@@ -4,8 +4,8 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-# IDs that tests invent for members who never sign in.
-INVENTED = re.compile(r"[!~]?user_[0-9a-f]{32}")
+# IDs that tests invent for members who never sign in. Some are as long as possible.
+INVENTED = re.compile(r"[!~]?user_[0-9a-f]{32}x*")
 # How long chat-stream may take to process the last messages. A message whose thread is gone would become a dead letter.
 SETTLE_SECONDS = 120
 PREFIXES = ("uploads", "files", "thumbs")

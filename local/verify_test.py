@@ -115,6 +115,7 @@ class Leftovers(unittest.TestCase):
         row("PEOPLE", f"USER#{USER}"),
         row(f"USER#{USER}", "THREAD#t", threadId="t"),
         row(f"USER#{INVENTED}", "PROFILE"),
+        row(f"USER#{INVENTED}xxx", "PROFILE"),
         row("PEOPLE", f"USER#{INVENTED}"),
         row(f"USER#{INVENTED}", "THREAD#t", threadId="t"),
         row("FILE#f", "META", ownerId=USER),

@@ -77,7 +77,7 @@ mod tests {
     async fn settings_are_those_of_the_caller_only() {
         let (deps, thread) = fixture().await;
         update(&deps, "user-sarah", thread.id.as_str(), &json!({"archived": true})).await.unwrap();
-        assert_eq!(listed(&deps, "user-sarah", "true").await, [thread.id.clone()]);
+        assert_eq!(listed(&deps, "user-sarah", "true").await, std::slice::from_ref(&thread.id));
         assert!(listed(&deps, "user-sarah", "false").await.is_empty());
         assert_eq!(listed(&deps, "user-michael", "false").await, [thread.id]);
         assert!(listed(&deps, "user-michael", "true").await.is_empty());

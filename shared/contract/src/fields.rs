@@ -99,6 +99,7 @@ impl Fields {
 
     /// Reads an optional time that may be null. Returns `None` if the field is missing or invalid, and `Some(None)` if it
     /// is null. Records an error only if the field is invalid.
+    #[expect(clippy::option_option, reason = "a missing field and null have different meanings")]
     pub(crate) fn nullable_time(&mut self, field: &str) -> Option<Option<Timestamp>> {
         match self.object.remove(field)? {
             Value::Null => Some(None),

@@ -22,7 +22,7 @@ impl Chat {
     /// Reads a page of everybody who has called, by name.
     ///
     /// It reads the whole directory and sorts it. `DynamoDB` could sort by name only if the name were part of the key,
-    /// and then a renamed user would have two rows for a moment. 10,000 people are about 1 MB, so 128 read units.
+    /// and then a renamed user would have two rows for a moment. 10,000 people are about 1 MB, so 250 read units.
     pub async fn directory(&self, query: &PeopleQuery) -> Result<PeoplePage, Error> {
         let items = self.table.partition(keys::PEOPLE.to_owned(), keys::USER_PREFIX).await?;
         let people = items.into_iter().map(|item| {

@@ -101,7 +101,9 @@ pub fn assert_preview(preview: &Value, thread: &str, files: &[&str]) {
     assert!(seq_of(preview) >= 1, "{preview}");
     assert!(text(&preview["body"]).chars().count() <= 200, "the body is longer than 200 characters: {preview}");
     let attachments = items(&preview["attachments"]);
-    attachments.iter().for_each(|attachment| assert_keys(attachment, &["id", "name", "mimetype"]));
+    for attachment in attachments {
+        assert_keys(attachment, &["id", "name", "mimetype"]);
+    }
     assert!(attachments.iter().map(|attachment| &attachment["id"]).eq(files), "the attachments are not {files:?}");
     assert_timestamp(&preview["createdAt"]);
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use e2e::{Operator, Socket, User, eventually, items, known_user_id, seq_of, text};
+use e2e::{Operator, Socket, User, eventually, items, known_user_id, seq_of, text, unknown_user_id};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -59,8 +59,7 @@ async fn thread_too_large_for_a_frame_is_pushed_as_its_id() {
     let sarah = User::sarah().await;
     let mut inbox = sarah.connect_inbox().await;
     // IDs of the most bytes. A member without a name has the ID as the name, so 70 members have about 36 KB.
-    let unique = known_user_id().await;
-    let members: Vec<_> = (0..70).map(|n| format!("{unique}_{n}_{}", "x".repeat(210))).collect();
+    let members: Vec<_> = (0..70).map(|_| format!("{:x<255}", unknown_user_id())).collect();
     let operator = Operator::new();
     join_all(members.iter().map(|member| operator.make_known(member))).await;
     let thread = sarah.post("/api/threads", &json!({ "memberIds": members })).await.ok(201);

@@ -5,7 +5,7 @@ use e2e::{
     unknown_user_id,
 };
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::samples::{TEXT, noise};
 
