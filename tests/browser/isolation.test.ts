@@ -18,6 +18,7 @@ test("names, titles, file names and messages are isolated from the text around t
   await sendMessage("Michael", thread, body);
   const person = await Person.open(browser, "Sarah");
   const names = stack.users.map((user) => user.name);
+  await person.page.getByRole("button", { name: "Sign in as Sarah" }).waitFor();
   assert.deepEqual(await exposed(person, [...names, mark]), []);
   await person.signIn();
   await person.openThread(title);
