@@ -52,8 +52,10 @@ impl Chat {
         rows.truncate(len);
         let next_cursor = rows.last().filter(|_| more).map(|row| cursor(row).encode());
 
-        let users = rows.iter().flat_map(|row| row.member_ids.iter().chain(row.last_author()));
-        let related = self.names_and_files(users, rows.iter().flat_map(ThreadRow::files_to_read)).await?;
+        // Collected first: the compiler cannot prove that a future with a closure over these references is `Send`.
+        let users: Vec<_> = rows.iter().flat_map(|row| row.member_ids.iter().chain(row.last_author())).collect();
+        let files: Vec<_> = rows.iter().flat_map(ThreadRow::files_to_read).collect();
+        let related = self.names_and_files(users, files).await?;
         let memberships: HashMap<_, _> = memberships.iter().map(|row| (&row.thread_id, row)).collect();
         let threads = rows.into_iter().map(|row| {
             let own = memberships.get(&row.id).ok_or_else(|| missing(&keys::membership(user, &row.id)))?;
