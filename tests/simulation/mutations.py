@@ -105,7 +105,8 @@ def run_histories():
     environment = os.environ | {
         "CARGO_TARGET_DIR": str(COPY / "target"), "HISTORIES": str(MAX_HISTORIES), "FAILURES": "1",
     }
-    environment.pop("SEED", None)
+    for name in ("SEED", "FIRST"):
+        environment.pop(name, None)
     cargo = ["cargo", "test", "--workspace", "--test", "simulation"]
     built = subprocess.run([*cargo, "--no-run"], cwd=COPY, env=environment, capture_output=True, text=True)
     if built.returncode:

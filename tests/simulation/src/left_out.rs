@@ -40,8 +40,10 @@ fn messages(records: &[Value]) -> impl Iterator<Item = (&str, u64, &Value)> {
 }
 
 impl Inboxes {
-    /// Reads the connections with an open inbox. Those that expire soon are left out, because the functions' clocks differ.
-    pub(crate) fn read(world: &World, records: &[Value]) -> Self {
+    /// Reads the connections with an open inbox, unless `records` have no message. Those that expire soon are left out,
+    /// because the functions' clocks differ.
+    pub(crate) fn read(world: &World, records: &[Value]) -> Option<Self> {
+        messages(records).next()?;
         let soon = Timestamp::now().seconds().unsigned_abs() + 30;
         let rows = engine::rows(&world.cloud.database, CONNECTIONS);
         let viewed = |connection: &str| {
@@ -58,7 +60,8 @@ impl Inboxes {
             let connection = text(row, "connectionId").to_owned();
             Inbox { viewed: viewed(&connection), connection, user: text(row, "userId").to_owned() }
         });
-        Self { open: open.collect(), delivered: delivered(world, records), repairs: world.cloud.repairs().len() }
+        let (delivered, repairs) = (delivered(world, records), world.cloud.repairs().len());
+        Some(Self { open: open.collect(), delivered, repairs })
     }
 
     /// Checks after the invocation that each connection was told of the messages in `records`, or will be by a repair of

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use testkit::engine::{self, CHAT};
 
 use crate::cloud::Call;
+use crate::content::text;
 
 /// The filters of chat-stream's event source in template.yaml.
 static FILTERS: LazyLock<Vec<Value>> = LazyLock::new(|| {
@@ -33,9 +34,12 @@ impl Before {
             Some(parts) => parts.iter().flat_map(|part| part.as_object().unwrap().values()).collect(),
             None => vec![&request],
         };
-        let keys = writes.into_iter().filter(|write| write["TableName"] == CHAT).map(|write| {
-            let of = write.get("Item").or_else(|| write.get("Key")).unwrap();
-            json!({"pk": of["pk"], "sk": of["sk"]})
+        let keys = writes.into_iter().filter(|write| write["TableName"] == CHAT).filter_map(|write| {
+            let (of, put) = (write.get("Item").or_else(|| write.get("Key"))?, write.get("Item").is_some());
+            // No filter lets other rows through, and reading each row that is written would slow down the simulation.
+            let is_streamed = ["THREAD#", "USER#"].iter().any(|start| text(of, "pk").starts_with(start))
+                && if put { text(of, "sk") != "PROFILE" } else { text(of, "sk").starts_with("THREAD#") };
+            is_streamed.then(|| json!({"pk": of["pk"], "sk": of["sk"]}))
         });
         Self(keys.map(|key| (key.clone(), row(database, &key))).collect())
     }

@@ -6,6 +6,7 @@ mod requests;
 mod routes;
 mod sockets;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +46,8 @@ pub(crate) struct World {
     pub(crate) cloud: Arc<Cloud>,
     /// Threads that users send messages to. A [starter](crate::starter) adds one.
     threads: Mutex<Vec<Thread>>,
+    /// The members of threads, as far as somebody has asked for them. They never change.
+    members: Mutex<HashMap<String, Vec<String>>>,
     pub(crate) marks: Marks,
     parts: Parts,
     warm: WarmInstances,
@@ -64,6 +67,7 @@ impl World {
         let cloud = Cloud::new(seed, consequences);
         let world = Self {
             threads: Mutex::default(),
+            members: Mutex::default(),
             marks: Marks::default(),
             parts: Parts::new(&cloud),
             cloud,
@@ -95,9 +99,18 @@ impl World {
 
     /// Returns whether a user belongs to a thread, as the table says.
     pub(crate) fn is_member(&self, user: &str, thread: &str) -> bool {
+        let is_member = |members: &Vec<String>| members.iter().any(|member| member == user);
+        let mut known = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(members) = known.get(thread) {
+            return is_member(members);
+        }
         let key = json!({"pk": {"S": format!("THREAD#{thread}")}, "sk": {"S": "META"}});
-        let row = stream::row(&self.cloud.database, &key).unwrap_or_default();
-        row["memberIds"]["L"].as_array().is_some_and(|members| members.iter().any(|id| id["S"] == user))
+        let Some(row) = stream::row(&self.cloud.database, &key) else { return false };
+        let members = row["memberIds"]["L"].as_array().unwrap().iter();
+        let members: Vec<_> = members.map(|id| id["S"].as_str().unwrap().to_owned()).collect();
+        let is_member = is_member(&members);
+        known.insert(thread.to_owned(), members);
+        is_member
     }
 
     /// Adds a thread that users send messages to from now on.

@@ -100,7 +100,9 @@ async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
         match world.chat_stream(json!({"Records": records})).await {
             Some(failed) => match records.iter().position(|record| failed.contains(&number(record))) {
                 None => {
-                    inboxes.check(world, &records);
+                    if let Some(inboxes) = inboxes {
+                        inboxes.check(world, &records);
+                    }
                     // Sometimes a successful batch is delivered again, because streams deliver at least once.
                     if !cloud.faults.one_in(10, &cloud.chance) {
                         return;
