@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContextOptions } from "playwright-core";
-import { launch, newThread, Person, sendMessage } from "./browser.ts";
+import { call, launch, newThread, Person, sendMessage } from "./browser.ts";
 import { drawLake } from "./photo.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -35,18 +35,53 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.page.getByRole("button", { name: "Start one" }).waitFor();
     await audit(michael, "no conversations");
     await michael.page.unrouteAll();
-    await michael.returnToTab();
+    await michael.page.reload();
     await michael.threadLink(title).waitFor();
+    for (let number = 1; number <= 40; number += 1) await sendMessage("Sarah", thread, `Message ${number}.`);
     await sendMessage("Sarah", thread, "Dinner at 6?");
-    await michael.threadLink(title).getByText("1 unread").waitFor();
-    await audit(michael, "the list of threads, with an unread message");
+    await michael.waitForUnread(title, 41);
+    await audit(michael, "the list of threads, with unread messages");
+    await call("Michael", "PATCH", `/api/threads/${thread}/me`, { mutedUntil: "9999-12-31T23:59:59Z" });
+    await michael.threadLink(title).locator(".muted").waitFor();
+    await audit(michael, "a muted thread with unread messages");
 
     await michael.page.getByRole("button", { name: "New conversation" }).click();
-    await michael.page.getByLabel("Sarah").check();
+    await michael.page.getByRole("checkbox", { name: "Sarah" }).check();
     await audit(michael, "a new conversation");
+    await michael.page.getByText("Add someone by ID").click();
+    await michael.page.getByLabel("Search people").fill("nobody has this name");
+    await michael.page.getByText("Nobody has this name.").waitFor();
+    await audit(michael, "a search for people without a result");
+    await michael.page.keyboard.press("Escape"); // clears the search
+    await michael.page.getByRole("button", { name: "Cancel" }).click();
+
+    await michael.page.getByRole("button", { name: "Archived conversations" }).click();
+    await michael.page.getByRole("heading", { name: "Archived" }).waitFor();
+    await audit(michael, "the archive");
+    await michael.page.getByRole("button", { name: "Close the archive" }).click();
+    await michael.page.getByRole("button", { name: "Your account" }).click();
+    await michael.page.getByRole("checkbox", { name: "Share read receipts", disabled: false }).waitFor();
+    await audit(michael, "the account");
     await michael.page.keyboard.press("Escape");
 
     await michael.openThread(title);
+    await michael.page.getByText("New messages", { exact: true }).waitFor();
+    await michael.page.getByRole("button", { name: /new messages? below$/ }).waitFor();
+    const sarah = await Person.signedIn(browser, "Sarah", options);
+    await sarah.page.evaluate((id) => location.assign(`#/${id}`), thread);
+    await sarah.waitForMessage("Dinner at 6?");
+    await sarah.page.getByText("Read by Michael").waitFor();
+    await audit(sarah, "a read receipt");
+    await sarah.waitForConnection("Live");
+    await sarah.page.getByRole("textbox", { name: "Message" }).pressSequentially("Are you");
+    await michael.page.getByText("Sarah is typing …").waitFor();
+    await audit(michael, "unread messages, somebody who is typing");
+    await sarah.close();
+    await michael.page.getByRole("button", { name: "Mute or archive" }).click();
+    await michael.page.getByRole("button", { name: "Unmute" }).waitFor();
+    await audit(michael, "the menu of a conversation");
+    await michael.page.keyboard.press("Escape");
+    await michael.page.getByRole("button", { name: /new messages? below$/ }).click();
     await michael.waitForMessage("Dinner at 6?");
     const chooser = michael.page.waitForEvent("filechooser");
     await michael.page.getByRole("button", { name: "Add photos or files" }).click();

@@ -78,14 +78,47 @@ export class Person {
     await this.page.getByRole("heading", { name: title }).waitFor();
   }
 
-  /** Simulates that the user returns from another browser tab. The page then refreshes the list of conversations. */
-  async returnToTab(): Promise<void> {
-    await this.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  /** Simulates that the user goes to another browser tab, or returns from it. */
+  async setPageVisible(visible: boolean): Promise<void> {
+    await this.page.evaluate(
+      (state) => {
+        Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+      },
+      visible ? "visible" : "hidden",
+    );
   }
 
   /** Returns the link to a conversation in the list of conversations. */
   threadLink(title: string): Locator {
     return this.page.getByRole("link", { name: title });
+  }
+
+  /** Returns the number of unread messages that the list shows for a conversation; 0 if it shows none. */
+  async unread(title: string): Promise<number> {
+    const [badge = "0"] = await this.threadLink(title).locator(".unread").allTextContents();
+    return Number.parseInt(badge, 10);
+  }
+
+  /** Waits until the list shows this number of unread messages for a conversation. */
+  async waitForUnread(title: string, expected: number): Promise<void> {
+    await this.threadLink(title).waitFor();
+    await waitUntil(`${title} has ${expected} unread messages`, async () => (await this.unread(title)) === expected);
+  }
+
+  /** In the dialog for a new conversation, adds somebody by their ID. */
+  async addById(id: string): Promise<void> {
+    const field = this.page.getByLabel("User ID");
+    if (!(await field.isVisible())) await this.page.getByText("Add someone by ID").click();
+    await field.fill(id);
+    await field.press("Enter");
+    await this.page.getByRole("button", { name: `Remove ${id}` }).waitFor();
+  }
+
+  /** Chooses a command in the menu of the open conversation. */
+  async chooseInMenu(command: string): Promise<void> {
+    await this.page.getByRole("button", { name: "Mute or archive" }).click();
+    await this.page.getByRole("button", { name: command, exact: true }).click();
   }
 
   async send(text: string): Promise<void> {
@@ -154,15 +187,39 @@ async function signIn(name: string): Promise<string> {
   return answer.AuthenticationResult.IdToken;
 }
 
-/** Sends a POST request to the API as a demo user, without a browser. Tests create their data with it. */
-export async function post(name: string, path: string, content: object): Promise<{ id: string }> {
+/** Sends a request to the API as a demo user, without a browser. Tests create their data with it. */
+export async function call<T>(name: string, method: string, path: string, content?: object): Promise<T> {
   const response = await fetch(`${stack.apiUrl}${path}`, {
-    method: "POST",
+    method,
     headers: { authorization: `Bearer ${await token(name)}`, "content-type": "application/json" },
-    body: JSON.stringify(content),
+    body: content ? JSON.stringify(content) : null,
   });
-  if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`);
-  return (await response.json()) as { id: string };
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as T;
+}
+
+export function post(name: string, path: string, content: object): Promise<{ id: string }> {
+  return call(name, "POST", path, content);
+}
+
+/** Moves a demo user's read mark of a thread to the message with this `seq`. */
+export async function markRead(name: string, threadId: string, seq: number): Promise<void> {
+  await call(name, "PUT", `/api/threads/${threadId}/read`, { seq });
+}
+
+/** Marks all messages in all threads of a demo user as read. */
+export async function markAllRead(name: string): Promise<void> {
+  interface Page {
+    threads: { id: string; lastSeq: number; unreadCount: number }[];
+    nextCursor: string | null;
+  }
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    const query: string = cursor && `&cursor=${encodeURIComponent(cursor)}`;
+    const page: Page = await call<Page>(name, "GET", `/api/threads?limit=100${query}`);
+    const unread = page.threads.filter(({ unreadCount }) => unreadCount > 0);
+    for (const { id, lastSeq } of unread) await markRead(name, id, lastSeq);
+    cursor = page.nextCursor;
+  }
 }
 
 /**

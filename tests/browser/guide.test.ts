@@ -50,7 +50,7 @@ test("following docs/frontend.md step by step produces a working chat", async (c
   assert.deepEqual([...code.keys()], ["index.html", "main.js"]);
   for (const [name, content] of code) writeFileSync(join(project, name), content);
 
-  const run = commands(guide, "8. Run it");
+  const run = commands(guide, "9. Run it");
   const vite = spawn("sh", ["-c", run], { cwd: project, stdio: ["ignore", "ignore", 2], detached: true });
   try {
     await waitUntil("Vite answers", async () => {

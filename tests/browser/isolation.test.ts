@@ -31,7 +31,7 @@ test("names, titles, file names and messages are isolated from the text around t
   await person.page.locator("a.file", { hasText: name }).waitFor();
   assert.deepEqual(await exposed(person, [...names, mark]), []);
   await person.page.getByRole("button", { name: "New conversation" }).click();
-  await person.page.getByLabel("Michael").check();
+  await person.page.getByRole("checkbox", { name: "Michael" }).check();
   assert.deepEqual(await exposed(person, [...names, mark]), []);
   await person.page.keyboard.press("Escape");
 

@@ -53,7 +53,7 @@ test("limits per day are explained, with the time, and nothing is lost", async (
 
   await refuse(person.page, /\/api\/threads$/, { status: 429, code: "quota_exceeded", retryAfter: 7_200 });
   await person.page.getByRole("button", { name: "New conversation" }).click();
-  await person.page.getByLabel("Michael").check();
+  await person.page.getByRole("checkbox", { name: "Michael" }).check();
   await person.page.getByRole("button", { name: "Start" }).click();
   await person.page.getByRole("alert").getByText(explained).waitFor();
   await person.page.unrouteAll();
@@ -68,11 +68,8 @@ test("a new conversation names each person who has never signed in", async () =>
   const fields = [0, 2].map((index) => ({ field: `memberIds[${index}]`, message: "is not known" }));
   await refuse(person.page, /\/api\/threads$/, { status: 422, code: "unknown_member", errors: fields });
   await person.page.getByRole("button", { name: "New conversation" }).click();
-  await person.page.getByLabel("Michael").check();
-  for (const id of ["user-200", "user-404"]) {
-    await person.page.getByLabel("Add someone by ID").fill(id);
-    await person.page.keyboard.press("Enter");
-  }
+  await person.page.getByRole("checkbox", { name: "Michael" }).check();
+  for (const id of ["user-200", "user-404"]) await person.addById(id);
   await person.page.getByRole("button", { name: "Start" }).click();
   const alert = person.page.getByRole("alert");
   await alert.getByText("These people have never signed in to Hearth:").waitFor();

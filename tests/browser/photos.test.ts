@@ -151,7 +151,6 @@ test("a draft stays in its conversation and is deleted at sign-out", async () =>
   const title = (await sarah.page.getByRole("main").getByRole("heading").textContent()) ?? "";
   const other = `Elsewhere ${crypto.randomUUID()}`;
   await newThread(other, "Sarah", "Michael");
-  await sarah.returnToTab();
   const field = sarah.page.getByRole("textbox", { name: "Message" });
   await field.fill("Half a sentence");
   await chooseFiles(sarah.page, photo("lake.jpg"));

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions } from "playwright-core";
-import { idOf, knownUser, launch, Person, post, sendMessage, stack } from "./browser.ts";
+import { idOf, knownUser, launch, markRead, Person, post, sendMessage, stack } from "./browser.ts";
 import { drawLake } from "./photo.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
@@ -37,8 +37,8 @@ async function sendPhoto(name: string, threadId: string, body: string, photo: Bu
   times.set(sent.id, when);
 }
 
-/** Creates the threads and messages. Returns Sarah's read marks by thread ID: she has read all threads except one. */
-async function createThreads(browser: Browser): Promise<Record<string, number>> {
+/** Creates the threads and messages. In two threads, Sarah has not read the last ones. */
+async function createThreads(browser: Browser): Promise<void> {
   const page = await browser.newPage();
   const lake = await drawLake(page);
   await page.close();
@@ -68,20 +68,14 @@ async function createThreads(browser: Browser): Promise<Record<string, number>> 
   await message("Sarah", family, "Oh, that light!", at(7, 31));
   await message("Sarah", family, "Dinner at 6? I’m making the soup with the dumplings.", at(7, 32));
   await message("Michael", family, "I’ll be there at half past five and set the table.", at(8, 5));
-  return { [recipe]: 9, [two]: 9, [family]: 9 };
+  // Sending a message has marked the earlier ones as read.
+  await markRead("Sarah", recipe, 1);
+  await markRead("Dad", family, 7);
 }
 
-/** Opens the page for Sarah, with the given read marks and with the invented times of the messages. */
-async function openPage(
-  browser: Browser,
-  read: Record<string, number>,
-  options: BrowserContextOptions,
-): Promise<Person> {
+/** Opens the page for Sarah, with the invented times of the messages. */
+async function openPage(browser: Browser, options: BrowserContextOptions): Promise<Person> {
   const person = await Person.open(browser, "Sarah", { ...options, reducedMotion: "reduce" });
-  await person.page.addInitScript(([key, read]) => localStorage.setItem(key, read), [
-    `hearth-read-${idOf("Sarah")}`,
-    JSON.stringify(read),
-  ] as const);
   await person.page.clock.install({ time: at(18, 12) });
   await person.page.route(/\/api\/threads(\?|$|\/[^/]+\/messages(\?|$))/, async (route) => {
     if (route.request().method() !== "GET") return route.fallback();
@@ -90,6 +84,11 @@ async function openPage(
       times.has(value?.id) ? { ...value, createdAt: times.get(value.id) } : value,
     );
     await route.fulfill({ response, body: dated });
+  });
+  await person.page.route(/\/api\/people(\?|$)/, (route) => {
+    const people = ["Dad", "Grandma", "Lena", "Michael", "Uncle Jonas"].map((name) => ({ id: name, name }));
+    const headers = { "access-control-allow-origin": "*" };
+    return route.fulfill({ headers, json: { people, nextCursor: null } });
   });
   await person.page.goto(stack.pageUrl);
   return person;
@@ -109,8 +108,15 @@ async function takeScreenshots({ page }: Person, name: string): Promise<void> {
 mkdirSync(FOLDER, { recursive: true });
 const browser = await launch();
 try {
-  const read = await createThreads(browser);
-  const desktop = await openPage(browser, read, DESKTOP);
+  await createThreads(browser);
+  // The phone comes first: its list shows what the laptop then reads.
+  const phone = await openPage(browser, PHONE);
+  await phone.signIn();
+  await phone.waitForConnection("Live");
+  await phone.threadLink("Family").waitFor();
+  await takeScreenshots(phone, "phone-list");
+
+  const desktop = await openPage(browser, DESKTOP);
   await desktop.page.setViewportSize({ width: 900, height: 720 });
   await takeScreenshots(desktop, "sign-in");
   await desktop.page.setViewportSize(DESKTOP.viewport);
@@ -119,13 +125,20 @@ try {
   await desktop.waitForMessage("set the table");
   await desktop.page.getByRole("button", { name: "Open lake.jpg" }).waitFor();
   await desktop.waitForConnection("Live");
+  // Dad types without having read the last message, because his page is hidden.
+  const dad = await Person.signedIn(browser, "Dad");
+  await dad.setPageVisible(false);
+  await dad.openThread("Family");
+  await dad.waitForConnection("Live");
+  await dad.page.getByRole("textbox", { name: "Message" }).pressSequentially("I");
+  await desktop.page.getByText("Dad is typing …").waitFor();
   await takeScreenshots(desktop, "conversation");
+  await desktop.page.getByRole("button", { name: "New conversation" }).click();
+  await desktop.page.getByRole("searchbox").fill("Lena");
+  await desktop.page.keyboard.press("Enter");
+  await desktop.page.getByRole("checkbox", { name: "Grandma" }).check();
+  await takeScreenshots(desktop, "people");
 
-  const phone = await openPage(browser, read, PHONE);
-  await phone.signIn();
-  await phone.waitForConnection("Live");
-  await phone.threadLink("Family").waitFor();
-  await takeScreenshots(phone, "phone-list");
   await phone.openThread("Family");
   await phone.waitForMessage("set the table");
   await phone.page.getByRole("button", { name: "Open lake.jpg" }).waitFor();

@@ -1,8 +1,9 @@
 import type { ThreadSummary } from "hearth-client";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useBadge } from "./badge";
 import { names, otherMembers, useChat } from "./context";
+import { isMuted } from "./mute";
 import { preview } from "./preview";
-import { latestActivity, unreadCount } from "./read-marks";
 import { useStore } from "./store";
 
 /** Maximum number of announcements that stay in the document. Older ones are removed. */
@@ -10,17 +11,14 @@ const MAX_ANNOUNCEMENTS = 5;
 
 /** Announces new messages of others to screen readers, and shows the number of unread messages in the page's title. */
 export function Announcer({ threadId }: { threadId: string | undefined }) {
-  const { list, marks, user } = useChat();
-  const { threads, loaded } = useStore(list);
-  const read = useStore(marks);
+  const { list, user } = useChat();
+  const { threads, unread, loaded } = useStore(list);
   const known = useRef<Known>(undefined);
   const [announcements, setAnnouncements] = useState<{ key: number; text: string }[]>([]);
+  useBadge(unread);
 
-  // A layout effect, because it runs before the page is painted. Otherwise threads that the user has read would briefly
-  // show as unread.
-  useLayoutEffect(() => {
+  useEffect(() => {
     if (!loaded) return;
-    marks.addThreads(threads);
     const { since, seqs } = known.current ?? { since: latestActivity(threads), seqs: undefined };
     const changed = seqs ? threads.filter((thread) => hasNewMessage(thread, { since, seqs }, user.id)) : [];
     known.current = { since, seqs: new Map(threads.map((thread) => [thread.id, thread.lastMessage?.seq ?? 0])) };
@@ -38,11 +36,6 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
     return `${thread.lastMessage?.author.name}${place}: ${preview(thread.lastMessage)}`;
   }
 
-  const unread = threads.reduce((sum, thread) => sum + unreadCount(thread, read, user.id), 0);
-  useEffect(() => {
-    document.title = unread > 0 ? `(${unread}) Hearth` : "Hearth";
-  }, [unread]);
-
   return (
     <div class="hidden" role="log" aria-label="New messages">
       {announcements.map(({ key, text }) => (
@@ -59,12 +52,20 @@ interface Known {
   seqs: Map<string, number>;
 }
 
+/** Returns the time of the latest activity in these threads, or "" if there are none. */
+function latestActivity(threads: readonly ThreadSummary[]): string {
+  const times = threads.map(({ updatedAt }) => updatedAt);
+  return times.sort().at(-1) ?? "";
+}
+
 /**
- * Returns whether the last message of a thread is new and from somebody else. A thread that was not in the list before
- * may come from an older page of the list, so its message is new only if it was sent after `since`.
+ * Returns whether a thread's last message is to be announced: it is new, from somebody else, and the thread is not
+ * muted. A thread that was not in the list before may be an older one, of which the list has just been loaded, or that
+ * was archived. Then its message is new only if it was sent after `since` and is unread.
  */
-function hasNewMessage({ id, lastMessage }: ThreadSummary, { since, seqs }: Known, userId: string): boolean {
-  if (lastMessage === null || lastMessage.author.id === userId) return false;
+function hasNewMessage(thread: ThreadSummary, { since, seqs }: Known, userId: string): boolean {
+  const { id, lastMessage, unreadCount } = thread;
+  if (lastMessage === null || lastMessage.author.id === userId || isMuted(thread)) return false;
   const seq = seqs.get(id);
-  return seq === undefined ? lastMessage.createdAt > since : lastMessage.seq > seq;
+  return seq === undefined ? lastMessage.createdAt > since && unreadCount > 0 : lastMessage.seq > seq;
 }

@@ -4,6 +4,8 @@ import { Avatar } from "./avatar";
 import { useChat } from "./context";
 import { errorText } from "./error-text";
 import { formatFull, formatTime, formatUpcoming } from "./format";
+import { ReadBy } from "./receipts";
+import type { User } from "./session";
 
 interface Props {
   view: ThreadView;
@@ -13,6 +15,8 @@ interface Props {
   first: boolean;
   /** Whether this is the last message of its group. It shows the time. */
   last: boolean;
+  /** The other members who have read up to this message and not further. */
+  readers: User[] | undefined;
   /** Opens a photo of the message in full size. */
   onOpen(entryKey: string, fileId: string): void;
   /** Moves a message that could not be sent into the composer again. */
@@ -20,12 +24,19 @@ interface Props {
 }
 
 /** Shows one message, which may be sent, being sent or failed. */
-export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props) {
+export function Bubble({ view, entry, mine, first, last, readers, onOpen, onEdit }: Props) {
   const photos = entry.attachments.filter(isPhoto);
   const files = entry.attachments.filter((attachment) => !isPhoto(attachment));
   const author = entry.message?.author;
   return (
-    <li class="message" data-mine={mine} data-first={first} data-last={last} data-state={entry.state}>
+    <li
+      class="message"
+      data-seq={entry.message?.seq}
+      data-mine={mine}
+      data-first={first}
+      data-last={last}
+      data-state={entry.state}
+    >
       {!mine && author && last && <Avatar {...author} />}
       <div class="body">
         {mine ? (
@@ -60,6 +71,7 @@ export function Bubble({ view, entry, mine, first, last, onOpen, onEdit }: Props
           {entry.state === "failed" && <Failed view={view} entry={entry} onEdit={onEdit} />}
         </p>
       </div>
+      {readers && <ReadBy readers={readers} />}
     </li>
   );
 }

@@ -6,7 +6,6 @@ import { Context } from "./context";
 import { Drafts } from "./draft";
 import { NewConversation } from "./new-conversation";
 import { Previews } from "./previews";
-import { ReadMarks } from "./read-marks";
 import { useThreadId } from "./router";
 import type { Session } from "./session";
 import { Sidebar } from "./sidebar";
@@ -25,7 +24,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
     });
     const previews = new Previews();
     const drafts = new Drafts(client, previews);
-    return { client, user, list: client.openThreadList(), marks: new ReadMarks(user.id), drafts, previews };
+    return { client, user, list: client.openThreadList(), drafts, previews };
   }, [config, session, user]);
   useEffect(
     () => () => {
@@ -63,7 +62,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
       </div>
       <Announcer threadId={threadId} />
       {unsent && <SignOut {...unsent} onClose={() => setUnsent(undefined)} onSignOut={signOut} />}
-      {composing && <NewConversation users={config.users} onClose={() => setComposing(false)} />}
+      {composing && <NewConversation onClose={() => setComposing(false)} />}
     </Context.Provider>
   );
 }

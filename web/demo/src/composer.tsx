@@ -6,6 +6,7 @@ import type { Draft, DraftFile } from "./draft";
 import { CloseIcon, FileIcon, PhotoIcon, SendIcon } from "./icons";
 import { isComposing } from "./ime";
 import { useStore } from "./store";
+import { hasTouchScreen } from "./touch";
 
 interface Props {
   view: ThreadView;
@@ -42,8 +43,7 @@ export function Composer({ view, draft, field }: Props) {
 
   function keyDown(event: KeyboardEvent) {
     // On a touch screen, Enter starts a new line, and only the button sends.
-    const sends =
-      event.key === "Enter" && !event.shiftKey && !isComposing(event) && !matchMedia("(pointer: coarse)").matches;
+    const sends = event.key === "Enter" && !event.shiftKey && !isComposing(event) && !hasTouchScreen();
     if (!sends) return;
     event.preventDefault();
     send();
@@ -99,7 +99,10 @@ export function Composer({ view, draft, field }: Props) {
           value={text}
           placeholder="Write a message"
           aria-label="Message"
-          onInput={(event) => draft.write(event.currentTarget.value)}
+          onInput={(event) => {
+            draft.write(event.currentTarget.value);
+            if (event.currentTarget.value !== "") view.setTyping();
+          }}
           onKeyDown={keyDown}
           onPaste={(event) => {
             const pasted = event.clipboardData?.files;

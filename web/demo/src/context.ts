@@ -3,14 +3,13 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Drafts } from "./draft";
 import type { Previews } from "./previews";
-import type { ReadMarks } from "./read-marks";
 import type { User } from "./session";
 
 /** The objects that all components share while a user is signed in. */
 export interface ChatContext {
   client: HearthClient;
+  /** The conversations that are not archived. */
   list: ThreadList;
-  marks: ReadMarks;
   drafts: Drafts;
   previews: Previews;
   user: User;

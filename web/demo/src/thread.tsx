@@ -4,42 +4,35 @@ import { Avatars } from "./avatar";
 import { Composer } from "./composer";
 import { Connection } from "./connection";
 import { otherMembers, useChat } from "./context";
+import { errorText } from "./error-text";
 import { BackIcon } from "./icons";
 import { isComposing } from "./ime";
+import { isMuted } from "./mute";
 import { Names, ThreadTitle } from "./names";
 import { go } from "./router";
 import { useStore } from "./store";
+import { ThreadMenu } from "./thread-menu";
 import { Timeline } from "./timeline";
+import { hasTouchScreen } from "./touch";
+import { Typing } from "./typing";
 import { Viewer } from "./viewer";
 
 /** Shows the open thread: its messages and the composer. */
 export function Thread({ threadId }: { threadId: string }) {
-  const { client, list, marks, drafts, user } = useChat();
+  const { client, list, drafts, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
   useEffect(() => () => view.close(), [view]);
   const snapshot = useStore(view);
-
-  // Until the view has loaded, the heading uses the thread from the list of threads, if the list contains it.
-  const threadInList = useStore(list).threads.find((thread) => thread.id === threadId);
-  const thread = snapshot.thread ?? threadInList;
+  useStore(list); // it changes when a mute ends
+  const { thread } = snapshot;
   const people = thread ? otherMembers(thread, user) : [];
-
-  const lastSeq = snapshot.messages.at(-1)?.seq;
-  useEffect(() => {
-    const markRead = () => {
-      if (lastSeq !== undefined && document.visibilityState === "visible") marks.markRead(threadId, lastSeq);
-    };
-    markRead();
-    document.addEventListener("visibilitychange", markRead);
-    return () => document.removeEventListener("visibilitychange", markRead);
-  }, [marks, threadId, lastSeq]);
+  const states = thread ? [isMuted(thread) && "Muted", thread.archived && "Archived"].filter(Boolean) : [];
 
   const draft = drafts.of(threadId);
   const field = useRef<HTMLTextAreaElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    // On a touch screen, focusing the message field would open the keyboard, which covers half of the page.
-    if (matchMedia("(pointer: coarse)").matches) heading.current?.focus();
+    if (hasTouchScreen()) heading.current?.focus();
     else field.current?.focus();
     return () => requestAnimationFrame(() => document.getElementById(`item-${threadId}`)?.focus());
   }, [threadId]);
@@ -53,13 +46,23 @@ export function Thread({ threadId }: { threadId: string }) {
   }
 
   const [dragged, setDragged] = useState(false);
-  const notFound = snapshot.error?.code === "thread_not_found";
+  // The second code: the page's address contains something that is not the ID of a thread.
+  const notFound = ["thread_not_found", "invalid_frame"].includes(snapshot.error?.code ?? "");
+  const [settingError, setSettingError] = useState<string>();
+  function changeSetting(change: Promise<void>) {
+    setSettingError(undefined);
+    change.catch((error) => setSettingError(errorText(error)));
+  }
 
   return (
     <main
       class="thread"
       data-dragged={dragged}
-      onKeyDown={(event) => event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && go()}
+      onKeyDown={(event) => {
+        // Escape closes the menu first.
+        const inMenu = document.querySelector(":popover-open");
+        if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) go();
+      }}
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;
         event.preventDefault();
@@ -83,14 +86,26 @@ export function Thread({ threadId }: { threadId: string }) {
           <h1 ref={heading} tabIndex={-1}>
             {thread ? <ThreadTitle thread={thread} user={user} /> : notFound ? "Not found" : "…"}
           </h1>
-          {thread?.title && people.length > 0 && (
+          {(states.length > 0 || (thread?.title && people.length > 0)) && (
             <p>
-              You, <Names people={people} />
+              {states.length > 0 && <strong>{states.join(", ")}</strong>}
+              {states.length > 0 && thread?.title && people.length > 0 && " · "}
+              {thread?.title && people.length > 0 && (
+                <>
+                  You, <Names people={people} />
+                </>
+              )}
             </p>
           )}
         </div>
         <Connection />
+        {thread && <ThreadMenu thread={thread} onChange={changeSetting} />}
       </header>
+      {settingError && (
+        <p class="error" role="alert">
+          The setting could not be changed. {settingError}
+        </p>
+      )}
       {notFound ? (
         <p class="nothing">This conversation does not exist, or you are not a member of it.</p>
       ) : (
@@ -101,6 +116,7 @@ export function Thread({ threadId }: { threadId: string }) {
             onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
             onEdit={edit}
           />
+          <Typing userIds={snapshot.typing} people={people} />
           <Composer view={view} draft={draft} field={field} />
         </>
       )}

@@ -1,13 +1,13 @@
 import type { ThreadEntry, ThreadSnapshot, ThreadView } from "hearth-client";
 import { Fragment } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Bubble } from "./bubble";
 import { useChat } from "./context";
 import { formatDay } from "./format";
 import { DownIcon } from "./icons";
-
-/** The timeline counts as scrolled to the end if at most this many pixels are below the visible part. */
-const END_DISTANCE_PX = 48;
+import { readersBySeq } from "./receipts";
+import { DIVIDER_ID, useScrollPosition } from "./scroll-position";
+import { markSeen, unreadMessages, useDivider } from "./unread";
 
 /** Messages of one author form a group if each was sent less than this time after the previous one. */
 const GROUP_PAUSE_MS = 5 * 60_000;
@@ -22,9 +22,16 @@ interface Props {
 /** Shows the messages of a thread, with the newest at the bottom. Scrolling up loads older messages. */
 export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
   const { user } = useChat();
-  const { entries, loaded, hasOlder, loadingOlder, error } = snapshot;
+  const { entries, hasOlder, loadingOlder, error } = snapshot;
   const scroller = useRef<HTMLDivElement>(null);
-  const { atEnd, toEnd } = useScrollPosition(scroller, entries);
+  const follows = useRef(true);
+  const divider = useDivider(view, snapshot, user.id, scroller, follows);
+  const loaded = divider !== undefined;
+  const shown = loaded ? entries : entries.filter(({ message }) => message === null);
+  const { atEnd, scrollTo } = useScrollPosition(scroller, shown, divider, follows);
+  const unread = unreadMessages(snapshot, user.id);
+  const firstUnread = divider == null ? undefined : entries.find(({ message }) => (message?.seq ?? 0) > divider)?.key;
+  const readers = readersBySeq(snapshot, user);
   const [olderFailed, setOlderFailed] = useState(false);
 
   function loadOlder() {
@@ -43,6 +50,22 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
     observer.observe(top.current);
     return () => observer.disconnect();
   }, [mayLoad]);
+
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element || !loaded) return;
+    const mark = () => markSeen(view, element);
+    element.addEventListener("scroll", mark, { passive: true });
+    document.addEventListener("visibilitychange", mark);
+    // It also calls `mark` once at the beginning, in the next frame. Before that, the scroll position may still change.
+    const resized = new ResizeObserver(mark);
+    resized.observe(element);
+    return () => {
+      element.removeEventListener("scroll", mark);
+      document.removeEventListener("visibilitychange", mark);
+      resized.disconnect();
+    };
+  }, [view, entries, loaded]);
 
   return (
     <div class="timeline">
@@ -64,9 +87,9 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
         {loaded && entries.length === 0 && <p class="state">No messages yet. Say hello!</p>}
         {/* biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list */}
         <ol role="list">
-          {entries.map((entry, index) => {
-            const before = entries[index - 1];
-            const after = entries[index + 1];
+          {shown.map((entry, index) => {
+            const before = shown[index - 1];
+            const after = shown[index + 1];
             const newDay = !before || formatDay(before.createdAt) !== formatDay(entry.createdAt);
             return (
               <Fragment key={entry.key}>
@@ -75,12 +98,18 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
                     <span>{formatDay(entry.createdAt)}</span>
                   </li>
                 )}
+                {entry.key === firstUnread && (
+                  <li class="new" id={DIVIDER_ID}>
+                    <span>New messages</span>
+                  </li>
+                )}
                 <Bubble
                   view={view}
                   entry={entry}
                   mine={authorOf(entry, user.id) === user.id}
-                  first={newDay || !sameGroup(before, entry, user.id)}
-                  last={!after || !sameGroup(entry, after, user.id)}
+                  first={newDay || entry.key === firstUnread || !sameGroup(before, entry, user.id)}
+                  last={!after || after.key === firstUnread || !sameGroup(entry, after, user.id)}
+                  readers={readers.get(entry.message?.seq ?? 0)}
                   onOpen={onOpen}
                   onEdit={onEdit}
                 />
@@ -89,58 +118,25 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
           })}
         </ol>
       </section>
-      {!atEnd && (
-        <button type="button" class="to-end icon-button" aria-label="Go to the newest message" onClick={toEnd}>
+      {!atEnd && unread.length === 0 && (
+        <button
+          type="button"
+          class="to-end icon-button"
+          aria-label="Go to the newest message"
+          onClick={() => scrollTo()}
+        >
+          <DownIcon />
+        </button>
+      )}
+      {!atEnd && unread.length > 0 && (
+        <button type="button" class="to-end button" onClick={() => scrollTo(unread[0]?.seq)}>
+          {unread.length === 1 ? "1 new message" : `${unread.length} new messages`}
+          <span class="hidden"> below</span>
           <DownIcon />
         </button>
       )}
     </div>
   );
-}
-
-/**
- * Keeps the scroll position when messages are added. If the timeline is scrolled to the end, it follows new messages.
- * Otherwise, the visible messages stay where they are.
- */
-function useScrollPosition(scroller: { current: HTMLDivElement | null }, entries: readonly ThreadEntry[]) {
-  const [atEnd, setAtEnd] = useState(true);
-  const before = useRef({ atEnd: true, height: 0, first: "", last: "" });
-
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const was = before.current;
-    const first = entries[0]?.key ?? "";
-    const last = entries.at(-1);
-    const sent = last && last.key !== was.last && last.message === null;
-    if (was.atEnd || sent) element.scrollTop = element.scrollHeight;
-    else if (first !== was.first) element.scrollTop += element.scrollHeight - was.height;
-    before.current = { ...was, height: element.scrollHeight, first, last: last?.key ?? "" };
-  }, [entries]);
-
-  useEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const update = () => {
-      before.current.atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < END_DISTANCE_PX;
-      setAtEnd(before.current.atEnd);
-    };
-    const resized = new ResizeObserver(() => {
-      if (before.current.atEnd) element.scrollTop = element.scrollHeight;
-    });
-    element.addEventListener("scroll", update, { passive: true });
-    resized.observe(element);
-    return () => {
-      element.removeEventListener("scroll", update);
-      resized.disconnect();
-    };
-  }, []);
-
-  const toEnd = () => {
-    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-    scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior });
-  };
-  return { atEnd, toEnd };
 }
 
 /** Returns the ID of an entry's author. An entry that is not sent yet is the user's own. */
