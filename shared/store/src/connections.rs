@@ -10,6 +10,7 @@ use crate::error::{Error, condition_failed};
 use crate::keys;
 use crate::row::{from_item, n, s, to_item};
 use crate::table::Table;
+use crate::transaction::IS_NEW;
 
 /// Client of the `Connections` table: connections, their subscriptions, and tickets.
 ///
@@ -131,8 +132,17 @@ impl Connections {
             expires_at: connection.expires_at,
             inbox: false,
         };
-        let item = to_item(&keys::subscription(channel, &connection.id), &row)?;
-        self.table.put(item).await
+        let put = self.table.put_if(to_item(&keys::subscription(channel, &connection.id), &row)?);
+        let put = match channel {
+            Channel::Thread(_) => put,
+            // $connect writes this row once. A repeat of the write that takes effect late must not reset the flag of an
+            // inbox that was opened meanwhile.
+            Channel::User(_) | Channel::Inbox(_) => put.condition_expression(IS_NEW),
+        };
+        match put.send().await {
+            Err(error) if condition_failed(&error) => Ok(()),
+            put => Ok(put.map(drop)?),
+        }
     }
 
     /// Reads a connection. Returns `None` if it does not exist, is being removed, or has expired.

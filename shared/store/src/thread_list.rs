@@ -57,7 +57,7 @@ impl Chat {
         rows.truncate(len);
         let next_cursor = rows.last().filter(|_| more).map(|row| cursor(row).encode());
 
-        // Collected, because a future that holds these iterators is not `Send` for the compiler.
+        // Collected first: the compiler cannot prove that a future with a closure over these references is `Send`.
         let users: Vec<_> = rows.iter().flat_map(|row| row.member_ids.iter().chain(row.last_author())).collect();
         let files: Vec<_> = rows.iter().flat_map(ThreadRow::files_to_read).collect();
         let related = self.names_and_files(users, files).await?;

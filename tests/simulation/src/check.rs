@@ -1,5 +1,7 @@
 //! The invariants: what must hold at the end of a history, no matter which faults occurred.
 
+mod own_state;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -8,11 +10,13 @@ use contract::Timestamp;
 use serde_json::{Value, json};
 use testkit::engine::{self, CHAT, CONNECTIONS};
 
+pub(crate) use self::own_state::directory_is_complete;
+use self::own_state::own_states_are_current;
 use crate::client::Client;
 use crate::content::{self, number, text};
 use crate::flood::Flood;
 use crate::sender::Sender;
-use crate::triggers::POISON;
+use crate::triggers::is_poison;
 use crate::world::World;
 
 /// Rows of the `Chat` table, grouped by kind.
@@ -51,7 +55,7 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
     let rows = Rows::of(&rows);
     messages_are_complete(world, &rows);
     acknowledged_messages_are_stored(world, &rows, senders);
-    for thread in &world.threads {
+    for thread in &world.threads() {
         let messages = rows.messages_of(thread.id.as_str());
         projection_is_current(world, thread.id.as_str(), &rows, messages.last().copied());
         let contents: Vec<_> = messages.iter().map(|row| content::of_row(row, &rows.files)).collect();
@@ -76,6 +80,7 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
             world.problem(problem);
         }
     }
+    own_states_are_current(world, clients);
     only_poison_is_dead(world);
 }
 
@@ -132,7 +137,8 @@ fn projection_is_current(world: &World, thread: &str, rows: &Rows, last: Option<
     let meta = rows.threads[thread];
     let (seq, id) = last.map_or((0, ""), |last| (number(last, "seq"), text(last, "id")));
     let projected_id = meta["lastMessage"]["M"]["id"]["S"].as_str().unwrap_or_default();
-    if number(meta, "lastSeq") != seq || projected_id != id {
+    let time = last.map_or(text(meta, "createdAt"), |last| text(last, "createdAt"));
+    if number(meta, "lastSeq") != seq || projected_id != id || text(meta, "updatedAt") != time {
         world.problem(format!("the projection of {thread} has seq {}, not {seq}", number(meta, "lastSeq")));
     }
 }
@@ -140,7 +146,7 @@ fn projection_is_current(world: &World, thread: &str, rows: &Rows, last: Option<
 /// Checks that the dead-letter queue contains every malformed record and nothing else.
 fn only_poison_is_dead(world: &World) {
     let dead = world.dead_letters.lock().unwrap_or_else(PoisonError::into_inner);
-    let (poison, rest): (Vec<_>, Vec<_>) = dead.iter().partition(|letter| letter.contains(POISON));
+    let (poison, rest): (Vec<_>, Vec<_>) = dead.iter().partition(|letter| is_poison(letter));
     if poison.len() < world.poisoned.load(Ordering::Relaxed) {
         world.problem("a malformed record did not go to the dead-letter queue");
     }

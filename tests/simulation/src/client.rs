@@ -1,5 +1,9 @@
 //! A simulated device. It follows the client algorithm in docs/catching-up.md.
 
+mod actions;
+mod inbox;
+mod threads;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
-use crate::content::{self, parse, status_name};
+pub(crate) use self::inbox::{Entry, Inbox};
+use crate::content::parse;
 use crate::world::World;
 
 /// How long a client waits for `subscribed` before it subscribes again, and for `pong` before it reconnects.
@@ -17,15 +22,21 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time between two pings. API Gateway closes a socket after 10 idle minutes.
 const PING_INTERVAL: Duration = Duration::from_mins(9);
 
-/// How long a push that started before a connection expired may still be in flight. A push that arrives later violates
-/// an invariant.
-const PUSH_TIME: Duration = Duration::from_secs(12);
+/// Time between two pings of a device that sleeps. API Gateway may close its socket before.
+const SLEEPING_PING_INTERVAL: Duration = Duration::from_mins(11);
+
+/// How long a push that started before a connection expired may still be in flight, with 2 s for the clock of the function
+/// that pushes. A push that arrives later violates an invariant.
+const PUSH_TIME: Duration = Duration::from_secs(14);
 
 pub(crate) struct Client {
     world: Arc<World>,
     name: String,
     user: &'static str,
-    threads: Vec<ThreadId>,
+    /// The threads that the client shows. It subscribes to their channels.
+    open: Vec<ThreadId>,
+    /// Whether the client subscribes to its user's inbox.
+    has_inbox: bool,
     /// Whether the client stays connected until the end of the history. Such a client must have all messages then.
     stays: bool,
     state: Mutex<State>,
@@ -45,17 +56,25 @@ struct State {
     /// Messages of each thread in `seq` order, without gaps.
     messages: BTreeMap<ThreadId, Vec<Message>>,
     files: BTreeMap<FileId, FileStatus>,
+    inbox: Inbox,
     /// Number of sockets that the client has tried to open. It makes the connection IDs of the client distinct.
     connections: u32,
-    /// ID of the socket that is subscribed to all of the client's threads, if there is one.
-    subscribed: Option<String>,
+    /// ID of the socket that is subscribed to all of the client's channels, if there is one.
+    complete: Option<String>,
 }
 
 impl Client {
+    /// Creates a client that shows all threads of its user and has no inbox, or only has an inbox, or has an inbox and
+    /// shows some threads.
     pub(crate) fn new(world: &Arc<World>, name: String, user: &'static str, stays: bool) -> Arc<Self> {
-        let threads = world.threads.iter().filter(|thread| thread.member_ids.iter().any(|id| id.as_str() == user));
-        let threads = threads.map(|thread| thread.id.clone()).collect();
-        Arc::new(Self { world: world.clone(), name, user, threads, stays, state: Mutex::default() })
+        let chance = &world.cloud.chance;
+        let mut open: Vec<_> = world.threads().into_iter().filter(|thread| is_member(&thread.member_ids, user)).collect();
+        let has_inbox = !chance.one_in(3);
+        if has_inbox {
+            open.retain(|_| chance.one_in(2));
+        }
+        let (world, open) = (world.clone(), open.into_iter().map(|thread| thread.id).collect());
+        Arc::new(Self { world, name, user, open, has_inbox, stays, state: Mutex::default() })
     }
 
     /// Runs `sessions` short sessions. Then a client that does not stay returns. A staying client connects, and
@@ -101,48 +120,57 @@ impl Client {
         Some(Session { id, frames: frames?, expires })
     }
 
-    /// Subscribes to all of the client's threads and processes frames. Returns when the socket is closed or the client
+    /// Subscribes to all of the client's channels and processes frames. Returns when the socket is closed or the client
     /// must reconnect.
     async fn receive(&self, Session { id, frames, expires }: &mut Session) {
-        let mut unsubscribed: Vec<&ThreadId> = self.threads.iter().collect();
-        let (mut subscribe, mut ping, mut pinged) = (Instant::now(), Instant::now() + PING_INTERVAL, false);
+        let World { cloud, .. } = &*self.world;
+        let threads = self.open.iter().map(|thread| Channel::Thread(thread.clone()).to_string());
+        let mut unsubscribed: Vec<_> = threads.chain(self.has_inbox.then(|| "inbox".to_owned())).collect();
+        if unsubscribed.is_empty() {
+            self.state().complete = Some(id.clone());
+        }
+        let sleeps = cloud.faults.one_in(10, &cloud.chance);
+        let interval = if sleeps { SLEEPING_PING_INTERVAL } else { PING_INTERVAL };
+        let (mut subscribe, mut ping, mut pinged) = (Instant::now(), Instant::now() + interval, false);
         loop {
             let frame = tokio::select! {
                 biased;
                 frame = frames.recv() => frame,
                 () = sleep_until(subscribe), if !unsubscribed.is_empty() => {
-                    for thread in &unsubscribed {
-                        self.world.frame(id, &json!({"action": "subscribe", "channel": Channel::Thread((*thread).clone())}));
+                    for channel in &unsubscribed {
+                        self.world.frame(id, &json!({"action": "subscribe", "channel": channel, "id": "subscribe"}));
                     }
                     subscribe = Instant::now() + RESPONSE_TIMEOUT;
                     continue;
                 }
                 () = sleep_until(ping), if !pinged => {
-                    self.world.frame(id, &json!({"action": "ping"}));
+                    self.world.frame(id, &json!({"action": "ping", "id": "ping"}));
                     (ping, pinged) = (Instant::now() + RESPONSE_TIMEOUT, true);
                     continue;
                 }
                 () = sleep_until(ping) => return,
             };
             let Some(frame) = frame else { return };
-            let data = &frame["data"];
-            match frame["event"].as_str().unwrap() {
+            self.check_frame(id, &frame, *expires);
+            let (event, data) = (frame["event"].as_str().unwrap(), &frame["data"]);
+            match event {
                 "subscribed" => {
-                    let of = |thread: &&ThreadId| data["channel"] == json!(Channel::Thread((*thread).clone()));
-                    let thread = self.threads.iter().find(of).unwrap();
-                    if data["seq"].as_u64().unwrap() > self.last_seq(thread) {
-                        self.catch_up(thread).await;
+                    let channel: String = parse(&data["channel"]);
+                    match Channel::parse(&channel) {
+                        Some(Channel::Thread(thread)) => {
+                            if data["seq"].as_u64().unwrap() > self.last_seq(&thread) {
+                                self.catch_up(&thread).await;
+                            }
+                            self.request_pending_files(&thread).await;
+                        }
+                        _ => self.read_list().await,
                     }
-                    self.request_pending_files(thread).await;
-                    unsubscribed.retain(|other| *other != thread);
+                    unsubscribed.retain(|other| *other != channel);
                     if unsubscribed.is_empty() {
-                        self.state().subscribed = Some(id.clone());
+                        self.state().complete = Some(id.clone());
                     }
                 }
                 "message:new" => {
-                    if Instant::now() > *expires + PUSH_TIME {
-                        self.world.problem(format!("{id} received a message after it expired"));
-                    }
                     let (thread, message): (ThreadId, Message) = (parse(&data["threadId"]), parse(&data["message"]));
                     let seq = message.seq;
                     self.store(&thread, message, data["truncated"] != true);
@@ -152,77 +180,54 @@ impl Client {
                     }
                 }
                 "file:status" => self.store_status(parse(&data["fileId"]), parse(&data["status"])),
-                "pong" => (ping, pinged) = (Instant::now() + PING_INTERVAL, false),
+                "pong" => (ping, pinged) = (Instant::now() + interval, false),
                 "error" if data["code"] == "connection_expired" => return,
-                "error" => {}
+                "thread:new" | "thread:updated" | "thread:settings" | "read:updated" => {}
+                "typing" | "accepted" | "error" => {}
                 other => panic!("the simulated client does not know the event {other}"),
             }
-        }
-    }
-
-    /// Fetches the thread's messages after the last one that the client has, up to the last page.
-    async fn catch_up(&self, thread: &ThreadId) {
-        loop {
-            let after = self.last_seq(thread).to_string();
-            // A small page size makes several pages likely.
-            match self.world.list(self.user, thread, &[("after", &after), ("limit", "5")]).await {
-                Some((200, page)) => {
-                    for message in page["messages"].as_array().unwrap() {
-                        self.store(thread, parse(message), true);
-                    }
-                    if page["nextCursor"].is_null() {
-                        return;
-                    }
+            if matches!(event, "message:new" | "thread:new" | "thread:updated" | "thread:settings" | "read:updated") {
+                if self.has_inbox {
+                    self.update_inbox(event, data).await;
                 }
-                _ => self.world.cloud.chance.pause(100..=1_000).await,
-            }
-        }
-    }
-
-    /// Requests the status of the thread's files that the client knows as pending, because it may have missed their
-    /// `file:status`.
-    async fn request_pending_files(&self, thread: &ThreadId) {
-        let pending: Vec<FileId> = {
-            let state = self.state();
-            let files = state.messages.get(thread).into_iter().flatten().flat_map(file_ids);
-            files.filter(|id| state.files[*id] == FileStatus::Pending).cloned().collect()
-        };
-        for id in pending {
-            loop {
-                match self.world.status(self.user, id.as_str()).await {
-                    Some((200, file)) => break self.store_status(parse(&file["id"]), parse(&file["status"])),
-                    _ => self.world.cloud.chance.pause(100..=1_000).await,
+                if event != "read:updated" {
+                    self.react(id);
                 }
             }
         }
     }
 
-    /// Stores a message if it is whole (not truncated) and has the next `seq`. Stores the status of its files in any
-    /// case.
-    fn store(&self, thread: &ThreadId, message: Message, whole: bool) {
-        for file in &message.attachments {
-            self.store_status(file.id.clone(), file.status);
+    /// Checks that the client may receive a frame.
+    fn check_frame(&self, id: &str, frame: &Value, expires: Instant) {
+        let (event, data) = (frame["event"].as_str().unwrap(), &frame["data"]);
+        let channel = data["channel"].as_str().and_then(|channel| channel.strip_prefix("thread:"));
+        let thread = data["threadId"].as_str().or(data["thread"]["id"].as_str()).or(channel);
+        // An error repeats the channel of the client's frame.
+        if let Some(thread) = thread.filter(|thread| event != "error" && !self.world.is_member(self.user, thread)) {
+            self.world.problem(format!("{id} received {event} of {thread}, which the user does not belong to"));
         }
-        let mut state = self.state();
-        let messages = state.messages.entry(thread.clone()).or_default();
-        if whole && message.seq == messages.len() as u64 + 1 {
-            messages.push(message);
+        let is_push = !matches!(event, "subscribed" | "accepted" | "pong" | "error");
+        if is_push && Instant::now() > expires + PUSH_TIME {
+            self.world.problem(format!("{id} received {event} after it expired"));
         }
-    }
-
-    /// Stores the status of a file, unless the client already knows the file's outcome. A late response may still say
-    /// that the file is pending.
-    fn store_status(&self, id: FileId, status: FileStatus) {
-        let mut state = self.state();
-        let known = state.files.entry(id).or_insert(status);
-        if *known == FileStatus::Pending {
-            *known = status;
+        let is_answer = !is_push && data["code"] != "too_many_connections";
+        if is_answer == frame["id"].is_null() {
+            self.world.problem(format!("{id} received {event} with the id {}", frame["id"]));
+        }
+        if event == "typing" {
+            let (thread, typist): (ThreadId, String) = (parse(&data["threadId"]), parse(&data["userId"]));
+            if typist == self.user || !self.open.contains(&thread) || !self.world.marks.has_typed(&typist, &thread) {
+                self.world.problem(format!("{id} received that {typist} is typing in {thread}"));
+            }
+        }
+        if !self.has_inbox && event.starts_with("thread:") {
+            self.world.problem(format!("{id} received {event} without an inbox"));
         }
     }
 
     /// Closes the socket or breaks the connection, at random. Whether and when `$disconnect` is invoked is random, too.
     fn leave(&self, id: &str) {
-        self.state().subscribed = None;
+        self.state().complete = None;
         let World { cloud, .. } = &*self.world;
         let breaks = cloud.faults.one_in(3, &cloud.chance);
         let noticed = Instant::now() + if breaks { cloud.chance.millis(0..=10_000) } else { Duration::ZERO };
@@ -241,46 +246,15 @@ impl Client {
 
     /// Breaks the connection of a staying client at the end of a history, without invoking `$disconnect`.
     pub(crate) fn break_connection(&self) {
-        let subscribed = self.state().subscribed.take();
-        if let Some(id) = subscribed {
+        let complete = self.state().complete.take();
+        if let Some(id) = complete {
             self.world.cloud.gateway.vanish(&id, Instant::now());
         }
     }
 
-    /// Returns the `seq` up to which the client has all messages of `thread`, or 0 if it has none.
-    fn last_seq(&self, thread: &ThreadId) -> u64 {
-        self.state().messages.get(thread).map_or(0, |messages| messages.len() as u64)
-    }
-
-    /// Compares the client's messages of `thread` with the stored messages. Returns a problem if they differ, or if the
-    /// client has no subscribed socket. Does not check a client that does not stay or whose user is not a member.
-    pub(crate) fn wrong_messages(&self, thread: &ThreadId, stored: &[Value]) -> Option<String> {
-        if !self.stays || !self.threads.contains(thread) {
-            return None;
-        }
-        let state = self.state();
-        let Some(socket) = &state.subscribed else {
-            return Some(format!("{} has no socket that is subscribed to all its threads", self.name));
-        };
-        let messages = state.messages.get(thread).map(Vec::as_slice).unwrap_or_default();
-        let received: Vec<_> = messages.iter().map(content::of_message).collect();
-        if received.len() != stored.len() {
-            return Some(format!("{socket} has {} of {} messages of {thread}", received.len(), stored.len()));
-        }
-        let different = received.iter().zip(stored).find(|(received, stored)| received != stored)?.0;
-        Some(format!("{socket} has message {} of {thread} with other content than stored", different["seq"]))
-    }
-
-    /// Returns a problem for each file in the client's messages whose status differs from the stored status. `status`
-    /// returns the stored status of a file ID. A client that does not stay is not checked.
-    pub(crate) fn wrong_file_statuses<'a>(&self, status: impl Fn(&str) -> &'a str) -> Vec<String> {
-        let state = self.state();
-        let Some(socket) = state.subscribed.as_ref().filter(|_| self.stays) else { return Vec::new() };
-        let problems = state.messages.values().flatten().flat_map(file_ids).filter_map(|id| {
-            let (known, stored) = (status_name(state.files[id]), status(id.as_str()));
-            (known != stored).then(|| format!("{socket} shows {id} as {known}, but it is {stored}"))
-        });
-        problems.collect()
+    /// Returns the user of the client.
+    pub(crate) fn user(&self) -> &'static str {
+        self.user
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -288,6 +262,6 @@ impl Client {
     }
 }
 
-fn file_ids(message: &Message) -> impl Iterator<Item = &FileId> {
-    message.attachments.iter().map(|attachment| &attachment.id)
+fn is_member(members: &[contract::UserId], user: &str) -> bool {
+    members.iter().any(|member| member.as_str() == user)
 }

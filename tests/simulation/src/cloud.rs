@@ -1,6 +1,6 @@
 //! Simulated AWS services that the functions call: `DynamoDB` runs on dynoxide, all other services are kept in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_credential_types::Credentials;
@@ -18,17 +18,19 @@ use testkit::engine;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::chance::Chance;
+use crate::clock::Clocks;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::ledger::Ledger;
 use crate::policy;
+use crate::stream::Before;
 use crate::trace::Trace;
 
 /// An event that an AWS call causes. [`triggers`](crate::triggers) delivers it later, outside the call.
 #[derive(Debug)]
 pub(crate) enum Consequence {
-    /// A message was committed. The value is the message's row, as the stream record contains it (`NewImage`).
-    Committed(Value),
+    /// A row of the `Chat` table has changed. The value is the stream record, without its sequence number.
+    Changed(Value),
     /// An object with this key was created under `uploads/`.
     Uploaded(String),
     /// A message was sent to a queue. The queue holds it back for `delay` seconds.
@@ -37,14 +39,15 @@ pub(crate) enum Consequence {
 
 pub(crate) struct Cloud {
     pub(crate) chance: Chance,
+    pub(crate) clocks: Clocks,
     pub(crate) trace: Trace,
     pub(crate) faults: Faults,
     pub(crate) gateway: Gateway,
     pub(crate) ledger: Ledger,
     pub(crate) database: Database,
     objects: Mutex<BTreeMap<String, Bytes>>,
-    /// Keys of the message rows that were already put on the stream.
-    streamed: Mutex<HashSet<String>>,
+    /// Bodies of the messages that were sent to the repair queue.
+    repairs: Mutex<Vec<String>>,
     consequences: UnboundedSender<Consequence>,
     /// Calls that the policies of the functions do not allow.
     denied: Mutex<BTreeSet<String>>,
@@ -89,13 +92,14 @@ impl Cloud {
     pub(crate) fn new(seed: u64, consequences: UnboundedSender<Consequence>) -> Arc<Self> {
         let chance = Chance::new(seed);
         Arc::new(Self {
+            clocks: Clocks::new(&chance),
             trace: Trace::new(),
             faults: Faults::new(&chance),
             gateway: Gateway::default(),
             ledger: Ledger::default(),
             database: engine::tables(),
             objects: Mutex::default(),
-            streamed: Mutex::default(),
+            repairs: Mutex::default(),
             consequences,
             denied: Mutex::default(),
             chance,
@@ -120,9 +124,10 @@ impl Cloud {
             Service::DynamoDb => {
                 let body =
                     if self.ledger.is_open() { engine::with_consumed_capacity(&call.body) } else { call.body.clone() };
+                let before = Before::read(&self.database, call);
                 let (status, body) = engine::apply(&self.database, &call.operation, &body);
-                if status == 200 {
-                    self.stream(call);
+                for record in before.records(&self.database) {
+                    self.cause(Consequence::Changed(record));
                 }
                 Answer { status, header: None, body }
             }
@@ -132,6 +137,9 @@ impl Cloud {
                 assert_eq!(call.operation, "SendMessage");
                 let delay = request["DelaySeconds"].as_u64().unwrap_or(0);
                 let queue = text("QueueUrl").rsplit('/').next().unwrap().to_owned();
+                if queue == "repairs" {
+                    self.repairs().push(text("MessageBody"));
+                }
                 self.cause(Consequence::Queued { queue, body: text("MessageBody"), delay });
                 Answer::ok(r#"{"MessageId":"1"}"#)
             }
@@ -187,28 +195,9 @@ impl Cloud {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// If a `DynamoDB` request stored messages, adds the messages to the stream of the `Chat` table, in commit order. A
-    /// message that the stream already has is not added again: the request then repeats a transaction with the same
-    /// token and has no effect.
-    fn stream(&self, call: &Call) {
-        let request = || serde_json::from_slice::<Value>(&call.body).unwrap();
-        let mut puts = match call.operation.as_str() {
-            "PutItem" => vec![request()["Item"].take()],
-            "TransactWriteItems" => request()["TransactItems"]
-                .as_array_mut()
-                .unwrap()
-                .iter_mut()
-                .map(|put| put["Put"]["Item"].take())
-                .collect(),
-            _ => return,
-        };
-        puts.retain(|item| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("MSG#")));
-        for item in puts {
-            let key = format!("{}{}", item["pk"]["S"], item["sk"]["S"]);
-            if self.streamed.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
-                self.cause(Consequence::Committed(item));
-            }
-        }
+    /// Returns the bodies of the repairs that were requested so far.
+    pub(crate) fn repairs(&self) -> MutexGuard<'_, Vec<String>> {
+        self.repairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn cause(&self, consequence: Consequence) {

@@ -13,6 +13,7 @@ use crate::clock;
 use crate::flood::Flood;
 use crate::newcomer;
 use crate::sender::Sender;
+use crate::starter;
 use crate::triggers;
 use crate::world::World;
 
@@ -61,7 +62,7 @@ async fn history(seed: u64) -> Outcome {
         clients.push(client);
     }
     let senders: Vec<_> = users.iter().map(|user| Sender::new(&world, user)).collect();
-    let flood = (seed % FLOODS == 7).then(|| Flood::new(&world, &senders[1], &world.threads[0].id));
+    let flood = (seed % FLOODS == 7).then(|| Flood::new(&world, &senders[1], &world.threads()[0].id));
     let mut sending: Vec<_> = senders
         .iter()
         .filter(|sender| flood.is_none() || sender.user != users[1])
@@ -69,7 +70,10 @@ async fn history(seed: u64) -> Outcome {
         .collect();
     sending.extend(flood.iter().map(|flood| tokio::spawn(flood.clone().run())));
     let joining = chance.one_in(3).then(|| tokio::spawn(newcomer::run(world.clone(), users[0])));
-    for ended in join_all(sending.into_iter().chain(leaving).chain(joining)).await {
+    let crowded = seed % starter::CROWDS == 0;
+    let starting =
+        (crowded || chance.one_in(2)).then(|| tokio::spawn(starter::run(world.clone(), users, crowded)));
+    for ended in join_all(sending.into_iter().chain(leaving).chain(joining).chain(starting)).await {
         ended.unwrap();
     }
 
@@ -78,6 +82,7 @@ async fn history(seed: u64) -> Outcome {
     tokio::time::sleep(RETRIES_OVER).await;
     check::everything_arrived(&world, &clients, &senders);
     check::members_are_known(&world);
+    check::directory_is_complete(&world);
     if let Some(flood) = &flood {
         check::rate_is_kept(&world, flood);
     }
@@ -103,7 +108,7 @@ async fn close(world: &Arc<World>, clients: &[Arc<Client>], sender: &Sender) {
     for client in clients {
         client.break_connection();
     }
-    for thread in &world.threads {
+    for thread in &world.threads() {
         sender.send(&thread.id, &format!("last-{}", thread.id), json!({"body": "Is anybody there?"})).await;
     }
     // The wait ends long before API Gateway closes the connections at their 2-hour limit and invokes `$disconnect`. So

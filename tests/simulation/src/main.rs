@@ -1,8 +1,8 @@
 //! Runs the real handlers through random histories with injected faults, and checks invariants after each history. A
 //! history is determined by its seed. See docs/simulation.md.
 //!
-//! Environment variables: `HISTORIES` is the number of histories (default 10,000). `SEED` runs only the history with
-//! this seed and prints all its events. `FAILURES` is the number of failed histories after which no more are started
+//! Environment variables: `HISTORIES` is the number of histories (default 10,000). `FIRST` is the seed of the first one
+//! (default 0). `SEED` runs only the history with this seed and prints all its events. `FAILURES` is the number of failed histories after which no more are started
 //! (default 20).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a panic in here fails the test")]
@@ -20,10 +20,14 @@ mod flood;
 mod gateway;
 mod history;
 mod ledger;
+mod left_out;
+mod marks;
 mod newcomer;
 mod parts;
 mod policy;
 mod sender;
+mod starter;
+mod stream;
 mod trace;
 mod triggers;
 mod world;
@@ -39,6 +43,12 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name)
         .ok()
         .map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is not a whole number")))
+}
+
+/// Returns the seeds of the histories to run. `histories` is their number if no variable sets it.
+fn seeds(histories: u64) -> Range<u64> {
+    let first = variable("FIRST").unwrap_or(0);
+    first..first + variable("HISTORIES").unwrap_or(histories)
 }
 
 /// Runs the histories with the given seeds on all processors, prints the problems of the failed ones, and panics if a
@@ -99,7 +109,7 @@ fn progress(terminal: bool, over: u64, total: u64, failed: usize, start: Instant
 
 #[test]
 fn nothing_is_lost_in_random_histories() {
-    let Some(seed) = variable("SEED") else { return run(&(0..variable("HISTORIES").unwrap_or(10_000))) };
+    let Some(seed) = variable("SEED") else { return run(&seeds(10_000)) };
     let outcome = history::run(seed);
     println!("{}", outcome.trace.join("\n"));
     assert!(outcome.problems.is_empty(), "SEED={seed}: {}", outcome.problems.join("; "));
@@ -109,7 +119,7 @@ fn nothing_is_lost_in_random_histories() {
 #[test]
 #[ignore = "takes hours"]
 fn a_million_histories() {
-    run(&(0..variable("HISTORIES").unwrap_or(1_000_000)));
+    run(&seeds(1_000_000));
 }
 
 #[test]

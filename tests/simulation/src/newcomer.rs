@@ -19,6 +19,11 @@ enum Request {
     Messages,
     File,
     FileStatus,
+    Threads,
+    Read,
+    Settings,
+    People,
+    Me,
     Thread(Value),
 }
 
@@ -28,9 +33,21 @@ pub(crate) async fn run(world: Arc<World>, creator: &'static str) {
     let chance = &world.cloud.chance;
     let newcomer = *chance.pick(&NEWCOMERS);
     chance.pause(0..=3_000).await;
-    let first = chance.pick(&[Request::Ticket, Request::Messages, Request::File, Request::FileStatus]);
-    if final_answer(&world, newcomer, first).await.is_none() {
-        return;
+    let first = chance.pick(&[
+        Request::Ticket,
+        Request::Messages,
+        Request::File,
+        Request::FileStatus,
+        Request::Threads,
+        Request::Read,
+        Request::Settings,
+        Request::People,
+        Request::Me,
+    ]);
+    let Some((status, _)) = final_answer(&world, newcomer, first).await else { return };
+    let of_others = matches!(first, Request::Messages | Request::FileStatus | Request::Read | Request::Settings);
+    if of_others != (status == 404) {
+        world.problem(format!("the first request of {newcomer} was answered with {status}"));
     }
     world.cloud.trace.note(format!("{newcomer} is known"));
     let with_stranger = Request::Thread(json!({"memberIds": [newcomer, STRANGER]}));
@@ -58,9 +75,14 @@ async fn final_answer(world: &Arc<World>, user: &str, request: &Request) -> Opti
     while start.elapsed() < Duration::from_hours(1) {
         let received: Received = match request {
             Request::Ticket => world.ticket(user, 3_600).await,
-            Request::Messages => world.list(user, &world.threads[0].id, &[]).await,
+            Request::Messages => world.list(user, &world.threads()[0].id, &[]).await,
             Request::File => world.announce(user, json!({"filename": "a", "mimetype": "a/b", "size": 1})).await,
             Request::FileStatus => world.status(user, "file_missing").await,
+            Request::Threads => world.list_threads(user, &[]).await,
+            Request::Read => world.read(user, &world.threads()[0].id, &json!({"seq": 1})).await,
+            Request::Settings => world.settings(user, &world.threads()[0].id, &json!({"archived": true})).await,
+            Request::People => world.people(user).await,
+            Request::Me => world.me(user).await,
             Request::Thread(body) => world.create_thread(user, body).await,
         };
         match received {

@@ -38,10 +38,9 @@ impl Sender {
         let chance = &self.world.cloud.chance;
         for n in 1..=messages {
             chance.pause(0..=3_000).await;
-            let threads = self.world.threads.iter().map(|thread| (&thread.id, &thread.member_ids));
-            let threads: Vec<_> =
-                threads.filter(|(_, members)| members.iter().any(|id| id.as_str() == self.user)).collect();
-            let thread = chance.pick(&threads).0;
+            let mut threads = self.world.threads();
+            threads.retain(|thread| thread.member_ids.iter().any(|id| id.as_str() == self.user));
+            let thread = &chance.pick(&threads).id;
             let file = if chance.one_in(5) { self.create_file().await } else { None };
             // Sometimes the body is too long for a frame: JSON escapes each of these 7,000 characters as six bytes.
             let filler = if chance.one_in(30) { "\u{1}".repeat(7_000) } else { String::new() };

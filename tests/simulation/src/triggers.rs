@@ -1,176 +1,45 @@
 //! Simulated event sources that invoke functions: the stream of the `Chat` table, the queues and the bucket. The stream
 //! and the queues deliver each event at least once, partly out of order. S3's events may also get lost.
 
-use std::sync::atomic::Ordering;
+mod queue;
+mod shard;
+
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep;
 
+pub(crate) use self::queue::queue_event;
+use self::queue::{QUEUES, deliver_message, start_queue};
+pub(crate) use self::shard::is_poison;
+use self::shard::start_shard;
 use crate::cloud::Consequence;
 use crate::world::World;
 
-/// Maximum number of retries of a batch of stream records: `MaximumRetryAttempts` in the template.
-const STREAM_RETRIES: u32 = 100;
-/// Longest pause before a batch of stream records is retried.
-const STREAM_PAUSE: Duration = Duration::from_mins(1);
-
-/// Partition key of the malformed records that the simulation sometimes puts on the stream.
-pub(crate) const POISON: &str = "THREAD#poison";
-
-/// Settings of an SQS queue in the template.
-struct Queue {
-    name: &'static str,
-    /// `VisibilityTimeout`: the pause before a message that failed is received again.
-    visibility: Duration,
-    /// `maxReceiveCount`: after this many failed receives, a message goes to the dead-letter queue.
-    max_receives: u64,
-}
-
-const QUEUES: [Queue; 2] = [
-    Queue { name: "reminders", visibility: Duration::from_mins(12), max_receives: 50 },
-    Queue { name: "repairs", visibility: Duration::from_mins(1), max_receives: 30 },
-];
-
 /// Delivers the events that AWS calls cause, until the history is over.
 pub(crate) async fn run(world: Arc<World>, mut consequences: UnboundedReceiver<Consequence>) {
-    // As in DynamoDB, all messages of a thread go to the same shard, because a shard keeps the commit order.
-    let shards = world.cloud.chance.index(2) + 1;
-    let shards: Vec<UnboundedSender<Value>> = (0..shards).map(|_| shard(&world)).collect();
+    let shards: Vec<_> = (0..=world.cloud.chance.index(2)).map(|_| start_shard(&world)).collect();
+    let queues: HashMap<_, _> = QUEUES.iter().map(|queue| (queue.name, start_queue(&world, queue))).collect();
+    // A stream keeps the order of one row's records only, so each row is assigned to a shard of its own.
+    let mut shard_of: HashMap<String, usize> = HashMap::new();
     while let Some(consequence) = consequences.recv().await {
         match consequence {
-            Consequence::Committed(image) => {
-                let thread = world.threads.iter().position(|thread| image["threadId"]["S"] == json!(thread.id));
-                shards[thread.expect("the committed message belongs to no thread of the history") % shards.len()]
-                    .send(image)
-                    .unwrap();
+            Consequence::Changed(record) => {
+                let key = record["dynamodb"]["Keys"].to_string();
+                let shard = *shard_of.entry(key).or_insert_with(|| world.cloud.chance.index(shards.len()));
+                shards[shard].send(record).unwrap();
             }
             Consequence::Uploaded(key) => deliver_upload(&world, &key),
             Consequence::Queued { queue, body, .. } if queue == "dead-letters" => dead_letter(&world, &body),
             Consequence::Queued { queue, body, delay } => {
-                let queue =
-                    QUEUES.iter().find(|known| known.name == queue).expect("QUEUES lacks a queue of the template");
-                deliver_message(&world, queue, &body, delay);
+                let queue = queues.get(queue.as_str()).expect("QUEUES lacks a queue of the template");
+                deliver_message(&world, queue, &body, Duration::from_secs(delay));
             }
         }
     }
-}
-
-/// Starts a shard of the stream. Returns a sender that puts new rows into the shard. The shard delivers the rows in
-/// batches, one batch at a time.
-fn shard(world: &Arc<World>) -> UnboundedSender<Value> {
-    let (sender, mut images) = unbounded_channel();
-    let reader = world.clone();
-    drop(world.spawn("a shard of the stream", async move {
-        let World { cloud, .. } = &*reader;
-        let mut number = 0;
-        while let Some(image) = images.recv().await {
-            let mut records = vec![image];
-            cloud
-                .chance
-                .pause(if cloud.faults.one_in(10, &cloud.chance) { 1_000..=8_000 } else { 1_000..=1_500 })
-                .await;
-            let most = cloud.chance.index(5) + 1;
-            while records.len() < most
-                && let Ok(image) = images.try_recv()
-            {
-                records.push(image);
-            }
-            if cloud.faults.one_in(20, &cloud.chance) {
-                records
-                    .insert(cloud.chance.index(records.len() + 1), json!({"pk": {"S": POISON}, "sk": {"S": "MSG#1"}}));
-                reader.poisoned.fetch_add(1, Ordering::Relaxed);
-            }
-            let records = records.into_iter().map(|image| {
-                number += 1;
-                stream_record(&image, number)
-            });
-            deliver_batch(&reader, records.collect()).await;
-        }
-        Some(())
-    }));
-    sender
-}
-
-/// Returns a stream record for a new row of the `Chat` table, with the sequence number `number`.
-pub(crate) fn stream_record(image: &Value, number: u64) -> Value {
-    json!({
-        "eventID": number.to_string(), "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
-        "awsRegion": "us-east-1",
-        "dynamodb": {
-            "ApproximateCreationDateTime": 1_757_034_300, "Keys": {"pk": image["pk"], "sk": image["sk"]},
-            "NewImage": image, "SequenceNumber": format!("{number:020}"), "SizeBytes": 300, "StreamViewType": "NEW_IMAGE"
-        }
-    })
-}
-
-/// Delivers a batch of stream records until its handling succeeds. After the last failed retry, the records go to the
-/// dead-letter queue.
-async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
-    let World { cloud, .. } = &**world;
-    for attempt in 0..=STREAM_RETRIES {
-        cloud.trace.note(format!("the stream delivers {} records", records.len()));
-        let number = |record: &Value| record["dynamodb"]["SequenceNumber"].as_str().unwrap().to_owned();
-        match world.chat_stream(json!({"Records": records})).await {
-            Some(failed) => match records.iter().position(|record| failed.contains(&number(record))) {
-                // Sometimes a successful batch is delivered again, because streams deliver at least once.
-                None if cloud.faults.one_in(10, &cloud.chance) => {}
-                None => return,
-                Some(first) => drop(records.drain(..first)),
-            },
-            // `BisectBatchOnFunctionError`: the two halves of a failed batch are delivered separately.
-            None if records.len() > 1 => {
-                let rest = records.split_off(records.len() / 2);
-                Box::pin(deliver_batch(world, records)).await;
-                return Box::pin(deliver_batch(world, rest)).await;
-            }
-            None => {}
-        }
-        sleep(STREAM_PAUSE.min(Duration::from_millis(200 << attempt.min(16)))).await;
-    }
-    for record in records {
-        dead_letter(world, &record["dynamodb"]["Keys"].to_string());
-    }
-}
-
-/// Delivers a queue message, sometimes as two copies, until its handling succeeds. After the last failed receive, the
-/// message goes to the dead-letter queue.
-fn deliver_message(world: &Arc<World>, queue: &'static Queue, body: &str, delay: u64) {
-    let World { cloud, .. } = &**world;
-    let copies = if cloud.faults.one_in(10, &cloud.chance) { 2 } else { 1 };
-    for _ in 0..copies {
-        let (task, body) = (world.clone(), body.to_owned());
-        drop(world.spawn("a message of a queue", async move {
-            sleep(Duration::from_secs(delay)).await;
-            task.cloud.chance.pause(0..=2_000).await;
-            for receive in 1..=queue.max_receives {
-                let event = queue_event(queue.name, &body, receive);
-                task.cloud.trace.note(format!("the queue {} delivers {body}, receive {receive}", queue.name));
-                let done = match queue.name {
-                    "reminders" => task.files_process(event).await,
-                    "repairs" => task.chat_stream(event).await.is_some_and(|failed| failed.is_empty()),
-                    other => panic!("no function is triggered by the queue {other}"),
-                };
-                if done {
-                    return Some(());
-                }
-                sleep(queue.visibility).await;
-            }
-            dead_letter(&task, &body);
-            Some(())
-        }));
-    }
-}
-
-/// Returns a Lambda event with one queue message that is received for the `receive`-th time.
-pub(crate) fn queue_event(queue: &str, body: &str, receive: u64) -> Value {
-    json!({"Records": [{
-        "messageId": "1", "receiptHandle": "1", "body": body, "md5OfBody": "", "messageAttributes": {},
-        "attributes": {"ApproximateReceiveCount": receive.to_string()},
-        "eventSource": "aws:sqs", "eventSourceARN": format!("arn:aws:sqs:us-east-1:1:{queue}"), "awsRegion": "us-east-1"
-    }]})
 }
 
 /// Returns S3's event for a new object.
@@ -213,7 +82,7 @@ fn deliver_upload(world: &Arc<World>, key: &str) {
 fn dead_letter(world: &World, body: &str) {
     // The JSON fields of a dead letter have no fixed order. The trace contains only the letter's kind, because the
     // trace of a seed must be the same each time.
-    let kind = if body.contains(POISON) { "a malformed record" } else { "a message" };
+    let kind = if is_poison(body) { "a malformed record" } else { "a message" };
     world.cloud.trace.note(format!("the dead-letter queue receives {kind}"));
     world.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).push(body.to_owned());
 }

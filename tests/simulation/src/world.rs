@@ -3,6 +3,8 @@
 
 mod instances;
 mod requests;
+mod routes;
+mod sockets;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -10,19 +12,21 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_lambda_events::apigw::ApiGatewayProxyResponse;
-use contract::{ApiError, Thread, ThreadId, Timestamp, limits};
+use contract::{ApiError, Thread, ThreadId};
 use runtime::report;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use self::instances::{Instances, WarmInstances};
+use self::instances::{Instance, Instances, WarmInstances};
 pub(crate) use self::requests::{call, socket_event};
+use crate::clock::SKEW;
 use crate::cloud::{Cloud, Consequence};
 use crate::faults::CRASH;
+use crate::marks::Marks;
 use crate::parts::Parts;
+use crate::{starter, stream};
 
 /// `Timeout` of the functions behind routes, from `Globals` in template.yaml. API Gateway's own timeout (30 s) is
 /// longer, so the simulation does not need it.
@@ -40,7 +44,11 @@ pub(crate) type Received = Option<(u16, Value)>;
 /// The simulated system of one history: the cloud, the functions with their warm instances, and the threads.
 pub(crate) struct World {
     pub(crate) cloud: Arc<Cloud>,
-    pub(crate) threads: Vec<Thread>,
+    /// Threads that users send messages to. A [starter](crate::starter) adds one.
+    threads: Mutex<Vec<Thread>>,
+    /// The members of threads, as far as somebody has asked for them. They never change.
+    members: Mutex<HashMap<String, Vec<String>>>,
+    pub(crate) marks: Marks,
     parts: Parts,
     warm: WarmInstances,
     /// Number of malformed records that the simulation has put on the stream.
@@ -57,8 +65,10 @@ impl World {
     pub(crate) async fn new(seed: u64, users: &[&str]) -> (Arc<Self>, UnboundedReceiver<Consequence>) {
         let (consequences, receiver) = tokio::sync::mpsc::unbounded_channel();
         let cloud = Cloud::new(seed, consequences);
-        let mut world = Self {
-            threads: Vec::new(),
+        let world = Self {
+            threads: Mutex::default(),
+            members: Mutex::default(),
+            marks: Marks::default(),
             parts: Parts::new(&cloud),
             cloud,
             warm: WarmInstances::default(),
@@ -67,41 +77,45 @@ impl World {
             problems: Mutex::default(),
         };
         let paused = world.cloud.faults.pause();
+        let chat = world.parts.unrestricted_chat();
         for members in [users, &users[..2]] {
-            if world.threads.iter().all(|thread| thread.member_ids.len() != members.len()) {
-                world.threads.push(testkit::new_thread(&world.parts.unrestricted_chat(), members).await);
+            if world.threads().iter().all(|thread| thread.member_ids.len() != members.len()) {
+                world.add_thread(testkit::new_thread(&chat, members).await);
             }
+        }
+        testkit::make_known(&chat, &[starter::AUNT]).await;
+        if seed % starter::CROWDS == 0 {
+            let crowd = starter::crowd();
+            testkit::make_known(&chat, &crowd.iter().map(String::as_str).collect::<Vec<_>>()).await;
         }
         world.cloud.faults.resume(paused);
         (Arc::new(world), receiver)
     }
 
-    /// Sends `POST /api/threads/{threadId}/messages`.
-    pub(crate) async fn send(
-        self: &Arc<Self>,
-        user: &str,
-        thread: &ThreadId,
-        key: Option<&str>,
-        body: Value,
-    ) -> Received {
-        let call = call(user, ("threadId", thread.as_str()), &[], key, &body);
-        let world = self.clone();
-        self.request("messages-send", async move {
-            let handle = async |deps: &_| messages_send::handle(deps, call).await;
-            world.invoke(&world.warm.messages_send, Parts::messages_send, MESSAGES_SEND_TIMEOUT, handle).await
-        })
-        .await
+    /// Returns the threads that users send messages to.
+    pub(crate) fn threads(&self) -> Vec<Thread> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Sends `POST /api/threads`.
-    pub(crate) async fn create_thread(self: &Arc<Self>, user: &str, body: &Value) -> Received {
-        let call = call(user, ("", ""), &[], None, body);
-        let world = self.clone();
-        self.request("threads-create", async move {
-            let handle = async |deps: &_| threads_create::handle(deps, call).await;
-            world.invoke(&world.warm.threads_create, Parts::threads_create, ROUTE_TIMEOUT, handle).await
-        })
-        .await
+    /// Returns whether a user belongs to a thread, as the table says.
+    pub(crate) fn is_member(&self, user: &str, thread: &str) -> bool {
+        let is_member = |members: &Vec<String>| members.iter().any(|member| member == user);
+        let mut known = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(members) = known.get(thread) {
+            return is_member(members);
+        }
+        let key = json!({"pk": {"S": format!("THREAD#{thread}")}, "sk": {"S": "META"}});
+        let Some(row) = stream::row(&self.cloud.database, &key) else { return false };
+        let members = row["memberIds"]["L"].as_array().unwrap().iter();
+        let members: Vec<_> = members.map(|id| id["S"].as_str().unwrap().to_owned()).collect();
+        let is_member = is_member(&members);
+        known.insert(thread.to_owned(), members);
+        is_member
+    }
+
+    /// Adds a thread that users send messages to from now on.
+    pub(crate) fn add_thread(&self, thread: Thread) {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
     }
 
     /// Returns a new instance of messages-send that only the caller uses.
@@ -124,103 +138,6 @@ impl World {
             Ok(answer) => (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap()),
             Err(error) => (report(error).code.status(), Value::Null),
         })
-    }
-
-    /// Sends `GET /api/threads/{threadId}/messages`.
-    pub(crate) async fn list(self: &Arc<Self>, user: &str, thread: &ThreadId, query: &[(&str, &str)]) -> Received {
-        let call = call(user, ("threadId", thread.as_str()), query, None, &Value::Null);
-        let world = self.clone();
-        self.request("messages-list", async move {
-            let handle = async |deps: &_| messages_list::handle(deps, call).await;
-            world.invoke(&world.warm.messages_list, Parts::messages_list, ROUTE_TIMEOUT, handle).await
-        })
-        .await
-    }
-
-    /// Sends `POST /api/files`.
-    pub(crate) async fn announce(self: &Arc<Self>, user: &str, body: Value) -> Received {
-        let call = call(user, ("", ""), &[], None, &body);
-        let world = self.clone();
-        self.request("files-create", async move {
-            let handle = async |deps: &_| files_create::handle(deps, call).await;
-            world.invoke(&world.warm.files_create, Parts::files_create, ROUTE_TIMEOUT, handle).await
-        })
-        .await
-    }
-
-    /// Sends `GET /api/files/{fileId}/status`.
-    pub(crate) async fn status(self: &Arc<Self>, user: &str, file: &str) -> Received {
-        let call = call(user, ("fileId", file), &[], None, &Value::Null);
-        let world = self.clone();
-        self.request("files-status", async move {
-            let handle = async |deps: &_| files_status::handle(deps, call).await;
-            world.invoke(&world.warm.files_status, Parts::files_status, ROUTE_TIMEOUT, handle).await
-        })
-        .await
-    }
-
-    /// Sends `POST /api/ws-tickets` with a token that expires in `token` seconds.
-    pub(crate) async fn ticket(self: &Arc<Self>, user: &str, token: u64) -> Received {
-        let mut call = call(user, ("", ""), &[], None, &Value::Null);
-        call.caller.expires_at = Timestamp::now().seconds() + i64::try_from(token).unwrap();
-        let world = self.clone();
-        self.request("ws-ticket", async move {
-            let handle = async |deps: &_| ws_ticket::handle(deps, call).await;
-            world.invoke(&world.warm.ws_ticket, Parts::ws_ticket, ROUTE_TIMEOUT, handle).await
-        })
-        .await
-    }
-
-    /// Invokes `$connect` for a new socket. Returns a receiver of the socket's frames, or `None` if the connection is
-    /// refused.
-    pub(crate) async fn connect(self: &Arc<Self>, id: &str, ticket: &str) -> Option<UnboundedReceiver<Value>> {
-        let event = socket_event(id, "CONNECT", |event| {
-            event.query_string_parameters = HashMap::from([("ticket".to_owned(), ticket.to_owned())]).into();
-        });
-        let world = self.clone();
-        let answered = self.spawn("ws-connect", async move {
-            let handle = async |deps: &_| ws_connect::handle(deps, event).await;
-            world.invoke(&world.warm.ws_connect, Parts::ws_connect, ROUTE_TIMEOUT, handle).await
-        });
-        (answered.await?.ok()?.status_code == 200).then(|| self.open_socket(id))
-    }
-
-    /// Opens a socket. After 2 hours, API Gateway closes it and, in most cases, invokes `$disconnect`.
-    fn open_socket(self: &Arc<Self>, id: &str) -> UnboundedReceiver<Value> {
-        let (world, id, frames) = (self.clone(), id.to_owned(), self.cloud.gateway.open(id));
-        drop(self.spawn("closing a socket", async move {
-            sleep(Duration::from_secs(limits::CONNECTION_SECONDS.unsigned_abs())).await;
-            if world.cloud.gateway.close(&id) && !world.cloud.faults.one_in(4, &world.cloud.chance) {
-                world.disconnected(&id);
-            }
-            Some(())
-        }));
-        frames
-    }
-
-    /// Invokes `$disconnect` for a closed socket.
-    pub(crate) fn disconnected(self: &Arc<Self>, id: &str) {
-        let event = socket_event(id, "DISCONNECT", |_| {});
-        let world = self.clone();
-        drop(self.spawn("ws-disconnect", async move {
-            let handle = async |deps: &_| ws_disconnect::handle(deps, event).await;
-            world.invoke(&world.warm.ws_disconnect, Parts::ws_disconnect, ROUTE_TIMEOUT, handle).await
-        }));
-    }
-
-    /// Invokes `$default` with a client's frame. Posts the answer to the client's socket.
-    pub(crate) fn frame(self: &Arc<Self>, id: &str, frame: &Value) {
-        let event = socket_event(id, "MESSAGE", |event| event.body = Some(frame.to_string()));
-        let (world, id) = (self.clone(), id.to_owned());
-        drop(self.spawn("ws-message", async move {
-            let handle = async |deps: &_| ws_message::handle(deps, event).await;
-            let answered = world.invoke(&world.warm.ws_message, Parts::ws_message, ROUTE_TIMEOUT, handle);
-            if let Ok(ApiGatewayProxyResponse { body: Some(body), .. }) = answered.await? {
-                let aws_lambda_events::encodings::Body::Text(body) = body else { panic!("the answer is not text") };
-                world.cloud.gateway.post(&id, body.as_bytes());
-            }
-            Some(())
-        }));
     }
 
     /// Invokes chat-stream with an event of the stream or of the repair queue. Returns the IDs of the failed items, or
@@ -296,8 +213,10 @@ impl World {
         function_timeout: Duration,
         handle: impl AsyncFnOnce(&T) -> R,
     ) -> Option<R> {
-        let instance = warm.take(&self.cloud).unwrap_or_else(|| new(&self.parts));
-        let done = self.run(function_timeout, handle(&instance)).await;
+        let Cloud { chance, clocks, .. } = &*self.cloud;
+        let new = || Instance { deps: new(&self.parts), skew: clocks.skew(chance) };
+        let instance = warm.take(&self.cloud).unwrap_or_else(new);
+        let done = self.run(function_timeout, SKEW.scope(instance.skew, handle(&instance.deps))).await;
         if done.is_some() {
             warm.put(instance);
         }

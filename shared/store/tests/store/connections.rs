@@ -120,6 +120,15 @@ async fn new_connection_is_subscribed_to_its_users_own_channel() {
 }
 
 #[tokio::test]
+async fn late_repeat_of_the_write_of_connect_keeps_the_inbox_open() {
+    let connections = Tables::create().await.connections();
+    let connection = connect(&connections, "user-a", "c").await;
+    assert_eq!(connections.open_inbox(&connection).await.unwrap(), Subscribed::Done);
+    connect(&connections, "user-a", "c").await;
+    assert_eq!(subscribers(&connections, &Channel::Inbox(connection.user_id)).await, ["c"]);
+}
+
+#[tokio::test]
 async fn removing_a_connection_deletes_all_its_rows_and_no_others() {
     let tables = Tables::create().await;
     let connections = tables.connections();

@@ -11,17 +11,30 @@ pub(super) struct WarmInstances {
     pub(super) files_create: Instances<files_create::Deps>,
     pub(super) files_process: Instances<files_process::Deps>,
     pub(super) files_status: Instances<files_status::Deps>,
+    pub(super) me_get: Instances<me_get::Deps>,
     pub(super) messages_list: Instances<messages_list::Deps>,
     pub(super) messages_send: Instances<messages_send::Deps>,
+    pub(super) people_list: Instances<people_list::Deps>,
     pub(super) threads_create: Instances<threads_create::Deps>,
+    pub(super) threads_get: Instances<threads_get::Deps>,
+    pub(super) threads_list: Instances<threads_list::Deps>,
+    pub(super) threads_read: Instances<threads_read::Deps>,
+    pub(super) threads_settings: Instances<threads_settings::Deps>,
     pub(super) ws_connect: Instances<ws_connect::Deps>,
     pub(super) ws_disconnect: Instances<ws_disconnect::Deps>,
     pub(super) ws_message: Instances<ws_message::Deps>,
     pub(super) ws_ticket: Instances<ws_ticket::Deps>,
 }
 
-/// Warm instances of one function. An instance is represented by its handler dependencies.
-pub(super) struct Instances<T>(Mutex<Vec<T>>);
+/// Warm instances of one function.
+pub(super) struct Instances<T>(Mutex<Vec<Instance<T>>>);
+
+/// An instance: its handler dependencies, and its clock.
+pub(super) struct Instance<T> {
+    pub(super) deps: T,
+    /// Difference between its clock and the true time, in milliseconds.
+    pub(super) skew: i64,
+}
 
 impl<T> Default for Instances<T> {
     fn default() -> Self {
@@ -32,7 +45,7 @@ impl<T> Default for Instances<T> {
 impl<T> Instances<T> {
     /// Removes and returns a random warm instance. Returns `None` if there is none and, at random, in 1 of 10 calls, as
     /// if all instances were busy or retired.
-    pub(super) fn take(&self, cloud: &Cloud) -> Option<T> {
+    pub(super) fn take(&self, cloud: &Cloud) -> Option<Instance<T>> {
         let mut waiting = self.lock();
         if waiting.is_empty() || cloud.chance.one_in(10) {
             return None;
@@ -42,11 +55,11 @@ impl<T> Instances<T> {
     }
 
     /// Adds an instance that has finished an invocation, so that it can be used again.
-    pub(super) fn put(&self, instance: T) {
+    pub(super) fn put(&self, instance: Instance<T>) {
         self.lock().push(instance);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Instance<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

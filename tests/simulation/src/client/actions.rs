@@ -1,0 +1,52 @@
+//! What the user of a client does when something arrives: reads, types, archives.
+
+use contract::{Channel, ThreadId};
+use serde_json::json;
+
+use super::Client;
+use crate::marks::{archive, mark_beyond_the_end, mark_read};
+use crate::world::World;
+
+impl Client {
+    /// Lets the user react to something new, at random.
+    pub(super) fn react(&self, socket: &str) {
+        let World { cloud, .. } = &*self.world;
+        let chance = &cloud.chance;
+        if chance.one_in(3)
+            && let Some((thread, seq)) = self.shown()
+        {
+            let (world, user) = (self.world.clone(), self.user);
+            if chance.one_in(10) {
+                let work = mark_beyond_the_end(world.clone(), user, thread.clone());
+                drop(self.world.spawn("an invalid read mark", async { Some(work.await) }));
+            }
+            if chance.one_in(8) {
+                let work = archive(world.clone(), user, thread.clone());
+                drop(self.world.spawn("a change of settings", async { Some(work.await) }));
+            }
+            drop(self.world.spawn("a read mark", async move { Some(mark_read(world, user, thread, seq).await) }));
+        }
+        if chance.one_in(6) {
+            // Sometimes the thread is one that the client does not show, or that the user does not belong to.
+            let threads: Vec<ThreadId> = self.world.threads().into_iter().map(|thread| thread.id).collect();
+            let thread = if chance.one_in(5) || self.open.is_empty() { chance.pick(&threads) } else { chance.pick(&self.open) };
+            let mut frame = json!({"action": "typing", "channel": Channel::Thread(thread.clone())});
+            if chance.one_in(2) {
+                frame["id"] = json!("typing");
+            }
+            if self.open.contains(thread) {
+                self.world.marks.record_typing(self.user, thread);
+            }
+            self.world.frame(socket, &frame);
+        }
+    }
+
+    /// Returns one of the threads with messages that the client shows, and the last message that it has of it.
+    fn shown(&self) -> Option<(ThreadId, u64)> {
+        let open = self.open.iter().map(|thread| (thread.clone(), self.last_seq(thread)));
+        let mut shown: Vec<_> = open.collect();
+        shown.extend(self.state().inbox.iter().map(|(thread, entry)| (thread.clone(), entry.last_seq)));
+        shown.retain(|(_, seq)| *seq > 0);
+        (!shown.is_empty()).then(|| self.world.cloud.chance.pick(&shown).clone())
+    }
+}

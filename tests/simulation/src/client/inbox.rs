@@ -1,0 +1,172 @@
+//! A client's list of threads: read once after `subscribed`, then kept up to date by events.
+
+use std::collections::BTreeMap;
+
+use contract::{ThreadId, Timestamp};
+use serde_json::{Value, json};
+
+use super::Client;
+use crate::content::parse;
+
+/// A client's list of threads.
+pub(crate) type Inbox = BTreeMap<ThreadId, Entry>;
+
+/// A thread in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) last_seq: u64,
+    pub(crate) updated_at: Timestamp,
+    pub(crate) read_seq: u64,
+    pub(crate) archived: bool,
+}
+
+impl Entry {
+    /// Reads a thread of `GET /api/threads` or `GET /api/threads/{threadId}`.
+    fn of_thread(thread: &Value) -> Self {
+        let (last_seq, read_seq) = (parse(&thread["lastSeq"]), parse(&thread["readSeq"]));
+        Self { last_seq, updated_at: parse(&thread["updatedAt"]), read_seq, archived: parse(&thread["archived"]) }
+    }
+
+    /// Takes a later message of the thread. The larger `lastSeq` wins.
+    fn advance(&mut self, last_seq: u64, updated_at: Timestamp) {
+        if last_seq > self.last_seq {
+            (self.last_seq, self.updated_at) = (last_seq, updated_at);
+        }
+    }
+
+    fn mark_read(&mut self, seq: u64) {
+        self.read_seq = self.read_seq.max(seq);
+    }
+
+    pub(crate) fn unread(&self) -> u64 {
+        self.last_seq.saturating_sub(self.read_seq)
+    }
+}
+
+impl Client {
+    /// Reads all pages of both lists of threads, until it succeeds.
+    pub(super) async fn read_list(&self) {
+        for archived in [false, true] {
+            let mut cursor: Option<String> = None;
+            loop {
+                // A small page size makes several pages likely.
+                let mut query = vec![("limit", "2"), ("archived", if archived { "true" } else { "false" })];
+                query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+                let page = match self.world.list_threads(self.user, &query).await {
+                    Some((200, page)) => page,
+                    None | Some((503, _)) => {
+                        self.world.cloud.chance.pause(100..=1_000).await;
+                        continue;
+                    }
+                    Some((status, _)) => return self.world.problem(format!("a list was answered with {status}")),
+                };
+                for thread in page["threads"].as_array().unwrap() {
+                    if thread["archived"] != archived {
+                        self.world.problem(format!("a list with archived={archived} has {}", thread["id"]));
+                    }
+                    self.hold(thread);
+                }
+                cursor = page["nextCursor"].as_str().map(str::to_owned);
+                if cursor.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Fetches a thread that the client does not hold, until it succeeds.
+    async fn fetch(&self, thread: &ThreadId) {
+        loop {
+            match self.world.thread(self.user, thread).await {
+                Some((200, thread)) => return self.hold(&thread),
+                None | Some((503, _)) => self.world.cloud.chance.pause(100..=1_000).await,
+                Some((status, _)) => {
+                    return self.world.problem(format!("{thread} of {} was answered with {status}", self.user));
+                }
+            }
+        }
+    }
+
+    /// Holds a thread that REST has returned, as it is now.
+    fn hold(&self, thread: &Value) {
+        let entry = Entry::of_thread(thread);
+        let mut state = self.state();
+        let held = state.inbox.entry(parse(&thread["id"])).or_insert_with(|| entry.clone());
+        held.advance(entry.last_seq, entry.updated_at);
+        held.mark_read(entry.read_seq);
+        held.archived = entry.archived;
+    }
+
+    /// Applies an event to the list of threads.
+    pub(super) async fn update_inbox(&self, event: &str, data: &Value) {
+        let id = if data["threadId"].is_null() { &data["thread"]["id"] } else { &data["threadId"] };
+        let is_whole = event == "thread:new" && data["thread"]["truncated"] != true;
+        let thread: ThreadId = parse(id);
+        let held = self.state().inbox.contains_key(&thread);
+        if !held && is_whole {
+            let (last_seq, updated_at) = (parse(&data["thread"]["lastSeq"]), parse(&data["thread"]["updatedAt"]));
+            let entry = Entry { last_seq, updated_at, read_seq: 0, archived: false };
+            self.state().inbox.insert(thread, entry);
+        } else if !held {
+            self.fetch(&thread).await;
+        } else if let Some(entry) = self.state().inbox.get_mut(&thread) {
+            self.apply(entry, event, data);
+        }
+    }
+
+    fn apply(&self, entry: &mut Entry, event: &str, data: &Value) {
+        let is_own = |id: &Value| *id == json!(self.user);
+        match event {
+            "message:new" => {
+                let (message, seq) = (&data["message"], parse(&data["message"]["seq"]));
+                entry.advance(seq, parse(&message["createdAt"]));
+                if is_own(&message["author"]["id"]) {
+                    entry.mark_read(seq);
+                }
+            }
+            "thread:updated" | "thread:new" => {
+                let thread = &data["thread"];
+                if thread["truncated"] != true {
+                    entry.advance(parse(&thread["lastSeq"]), parse(&thread["updatedAt"]));
+                }
+                let sent = data["sent"].as_array().into_iter().flatten();
+                sent.filter(|mark| is_own(&mark["userId"])).for_each(|mark| entry.mark_read(parse(&mark["seq"])));
+            }
+            "read:updated" if is_own(&data["userId"]) => entry.mark_read(parse(&data["seq"])),
+            "thread:settings" => entry.archived = parse(&data["archived"]),
+            _ => {}
+        }
+    }
+
+    /// Compares the client's list with the stored threads of its user, in the order of the list. Returns a problem if they
+    /// differ. Does not check a client that does not stay or has no list.
+    pub(crate) fn wrong_inbox(&self, stored: &Inbox) -> Option<String> {
+        if !self.stays || !self.has_inbox {
+            return None;
+        }
+        let state = self.state();
+        let Some(socket) = &state.complete else {
+            return Some(format!("{} has no socket that is subscribed to all its channels", self.name));
+        };
+        let order = |inbox: &Inbox| {
+            let mut ids: Vec<_> = inbox.iter().map(|(id, entry)| (entry.updated_at, id.clone())).collect();
+            ids.sort_unstable();
+            ids
+        };
+        for (id, entry) in stored {
+            let Some(held) = state.inbox.get(id) else { return Some(format!("the list of {socket} lacks {id}")) };
+            if (held.last_seq, held.unread()) != (entry.last_seq, entry.unread()) {
+                let (Entry { last_seq, .. }, unread) = (held, held.unread());
+                let stored = format!("{} and {} unread", entry.last_seq, entry.unread());
+                return Some(format!("the list of {socket} has {id} with seq {last_seq} and {unread} unread, not {stored}"));
+            }
+            if held.archived != entry.archived {
+                return Some(format!("the list of {socket} has {id} with archived: {}", held.archived));
+            }
+        }
+        if order(&state.inbox) != order(stored) {
+            return Some(format!("the list of {socket} has another order or more threads than stored"));
+        }
+        None
+    }
+}
