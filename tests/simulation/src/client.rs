@@ -68,7 +68,8 @@ impl Client {
     /// shows some threads.
     pub(crate) fn new(world: &Arc<World>, name: String, user: &'static str, stays: bool) -> Arc<Self> {
         let chance = &world.cloud.chance;
-        let mut open: Vec<_> = world.threads().into_iter().filter(|thread| is_member(&thread.member_ids, user)).collect();
+        let mut open: Vec<_> =
+            world.threads().into_iter().filter(|thread| is_member(&thread.member_ids, user)).collect();
         let has_inbox = !chance.one_in(3);
         if has_inbox {
             open.retain(|_| chance.one_in(2));

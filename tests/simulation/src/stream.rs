@@ -49,9 +49,8 @@ impl Before {
         let changed = self.0.into_iter().filter_map(|(key, before)| {
             let after = row(database, &key)?;
             // DynamoDB writes no record if a write does not change the row.
-            (before.as_ref() != Some(&after)).then(|| {
-                record(if before.is_some() { "MODIFY" } else { "INSERT" }, &key, &after)
-            })
+            (before.as_ref() != Some(&after))
+                .then(|| record(if before.is_some() { "MODIFY" } else { "INSERT" }, &key, &after))
         });
         changed.filter(|record| FILTERS.iter().any(|filter| matches(filter, record))).collect()
     }

@@ -29,7 +29,8 @@ impl Client {
         if chance.one_in(6) {
             // Sometimes the thread is one that the client does not show, or that the user does not belong to.
             let threads: Vec<ThreadId> = self.world.threads().into_iter().map(|thread| thread.id).collect();
-            let thread = if chance.one_in(5) || self.open.is_empty() { chance.pick(&threads) } else { chance.pick(&self.open) };
+            let thread =
+                if chance.one_in(5) || self.open.is_empty() { chance.pick(&threads) } else { chance.pick(&self.open) };
             let mut frame = json!({"action": "typing", "channel": Channel::Thread(thread.clone())});
             if chance.one_in(2) {
                 frame["id"] = json!("typing");
