@@ -183,8 +183,8 @@ impl Client {
                 "file:status" => self.store_status(parse(&data["fileId"]), parse(&data["status"])),
                 "pong" => (ping, pinged) = (Instant::now() + interval, false),
                 "error" if data["code"] == "connection_expired" => return,
-                "thread:new" | "thread:updated" | "thread:settings" | "read:updated" => {}
-                "typing" | "accepted" | "error" => {}
+                "thread:new" | "thread:updated" | "thread:settings" | "read:updated" | "typing" | "accepted"
+                | "error" => {}
                 other => panic!("the simulated client does not know the event {other}"),
             }
             if matches!(event, "message:new" | "thread:new" | "thread:updated" | "thread:settings" | "read:updated") {
