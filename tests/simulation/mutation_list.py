@@ -217,8 +217,8 @@ impl Chat {
     "archived-mixed": ("a list of threads has archived threads and others", [
         (THREAD_LIST, "        memberships.retain(|membership| membership.archived == query.archived);\n", ""),
     ]),
-    "inbox-failure-ignored": ("`subscribe` to `inbox` is answered although the flag could not be set", [
-        (WS_MESSAGE, "            accepted(deps.connections.open_inbox(&connection).await?)?;\n", "            deps.connections.open_inbox(&connection).await.ok();\n"),
+    "connect-resets-inbox": ("a write of `$connect` that repeats late closes an inbox that was opened meanwhile", [
+        (CONNECTIONS, "put.condition_expression(IS_NEW)", "put"),
     ]),
     "thread-records-filtered": ("the stream's filter leaves out new threads", [
         (TEMPLATE, '{"prefix": "THREAD#"}]}, "sk": {"S": ["META"]}', '{"prefix": "THREAD#"}]}, "sk": {"S": ["NONE"]}'),

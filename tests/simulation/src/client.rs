@@ -68,7 +68,8 @@ impl Client {
     /// shows some threads.
     pub(crate) fn new(world: &Arc<World>, name: String, user: &'static str, stays: bool) -> Arc<Self> {
         let chance = &world.cloud.chance;
-        let mut open: Vec<_> = world.threads().into_iter().filter(|thread| is_member(&thread.member_ids, user)).collect();
+        let mut open: Vec<_> =
+            world.threads().into_iter().filter(|thread| is_member(&thread.member_ids, user)).collect();
         let has_inbox = !chance.one_in(3);
         if has_inbox {
             open.retain(|_| chance.one_in(2));
@@ -182,8 +183,8 @@ impl Client {
                 "file:status" => self.store_status(parse(&data["fileId"]), parse(&data["status"])),
                 "pong" => (ping, pinged) = (Instant::now() + interval, false),
                 "error" if data["code"] == "connection_expired" => return,
-                "thread:new" | "thread:updated" | "thread:settings" | "read:updated" => {}
-                "typing" | "accepted" | "error" => {}
+                "thread:new" | "thread:updated" | "thread:settings" | "read:updated" | "typing" | "accepted"
+                | "error" => {}
                 other => panic!("the simulated client does not know the event {other}"),
             }
             if matches!(event, "message:new" | "thread:new" | "thread:updated" | "thread:settings" | "read:updated") {

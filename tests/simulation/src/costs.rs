@@ -54,7 +54,7 @@ fn assert_complete(measured: &BTreeSet<&str>) {
 fn documented_costs_are_complete_and_up_to_date() {
     let (lines, measured) = measure();
     assert_complete(&measured);
-    let table = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let table = lines.iter().fold(String::new(), |table, line| table + &line.to_string() + "\n");
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/costs.md");
     let text = std::fs::read_to_string(&page).unwrap();
     let header = "| --- | --- | --- | --- | --- | --- |\n";
@@ -89,9 +89,8 @@ fn connect_with_twenty_threads_stays_within_its_budget() {
 fn message_to_five_members_stays_within_its_budget() {
     const BEFORE: (f64, f64) = (1.0 + 1.0, 2.0 + 1.0);
     let (lines, _) = measure();
-    let find = |label: &str| {
-        &lines.iter().find(|line| line.label == label).unwrap_or_else(|| panic!("no line {label}")).warm
-    };
+    let find =
+        |label: &str| &lines.iter().find(|line| line.label == label).unwrap_or_else(|| panic!("no line {label}")).warm;
     let sent = find("`POST …/messages`, to a thread of 5 with 3 connections");
     let streamed = find("stream of `Chat`, a delivered message to a thread of 5 with 3 connections");
     let (read, write) = (sent.read + streamed.read - BEFORE.0, sent.write + streamed.write - BEFORE.1);

@@ -70,9 +70,8 @@ async fn history(seed: u64) -> Outcome {
         .collect();
     sending.extend(flood.iter().map(|flood| tokio::spawn(flood.clone().run())));
     let joining = chance.one_in(3).then(|| tokio::spawn(newcomer::run(world.clone(), users[0])));
-    let crowded = seed % starter::CROWDS == 0;
-    let starting =
-        (crowded || chance.one_in(2)).then(|| tokio::spawn(starter::run(world.clone(), users, crowded)));
+    let crowded = seed.is_multiple_of(starter::CROWDS);
+    let starting = (crowded || chance.one_in(2)).then(|| tokio::spawn(starter::run(world.clone(), users, crowded)));
     for ended in join_all(sending.into_iter().chain(leaving).chain(joining).chain(starting)).await {
         ended.unwrap();
     }

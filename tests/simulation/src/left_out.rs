@@ -74,9 +74,10 @@ impl Inboxes {
                 repairs.filter(|repair| is_update(repair, thread)).collect()
             };
             let is_repaired = |id: &str| {
-                announcements.iter().map(|repair| &repair["connections"]).any(|connections| {
-                    connections.as_array().is_none_or(|ids| ids.contains(&json!(id)))
-                })
+                announcements
+                    .iter()
+                    .map(|repair| &repair["connections"])
+                    .any(|connections| connections.as_array().is_none_or(|ids| ids.contains(&json!(id))))
             };
             for Inbox { connection, user, .. } in &self.open {
                 let told = || world.cloud.gateway.knows(connection, thread, seq) || is_repaired(connection);

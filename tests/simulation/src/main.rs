@@ -2,8 +2,8 @@
 //! history is determined by its seed. See docs/simulation.md.
 //!
 //! Environment variables: `HISTORIES` is the number of histories (default 10,000). `FIRST` is the seed of the first one
-//! (default 0). `SEED` runs only the history with this seed and prints all its events. `FAILURES` is the number of failed histories after which no more are started
-//! (default 20).
+//! (default 0). `SEED` runs only the history with this seed and prints all its events. `FAILURES` is the number of failed
+//! histories after which no more are started (default 20).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a panic in here fails the test")]
 

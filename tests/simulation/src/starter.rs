@@ -25,7 +25,7 @@ pub(crate) async fn run(world: Arc<World>, users: &'static [&'static str], crowd
     let chance = &world.cloud.chance;
     chance.pause(0..=5_000).await;
     let others = if crowded { crowd() } else { vec![AUNT.to_owned()] };
-    let users = &users[..chance.index(2) + 1];
+    let users = &users[..=chance.index(2)];
     let members: Vec<_> = users.iter().map(|user| (*user).to_owned()).chain(others).collect();
     let body = json!({"memberIds": members, "title": "Weekend"});
     let (world, body) = (&world, &body);

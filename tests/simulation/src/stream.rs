@@ -14,7 +14,7 @@ use crate::content::text;
 /// The filters of chat-stream's event source in template.yaml.
 static FILTERS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let functions = template::resources("AWS::Serverless::Function");
-    let mut events = functions.iter().flat_map(|function| function["Properties"]["Events"].as_object()).flatten();
+    let mut events = functions.iter().filter_map(|function| function["Properties"]["Events"].as_object()).flatten();
     let (_, stream) = events.find(|(_, event)| event["Type"] == "DynamoDB").expect("template.yaml reads no stream");
     let filters = stream["Properties"]["FilterCriteria"]["Filters"].as_array().expect("the stream has no filters");
     filters.iter().map(|filter| serde_json::from_str(filter["Pattern"].as_str().unwrap()).unwrap()).collect()
@@ -49,9 +49,8 @@ impl Before {
         let changed = self.0.into_iter().filter_map(|(key, before)| {
             let after = row(database, &key)?;
             // DynamoDB writes no record if a write does not change the row.
-            (before.as_ref() != Some(&after)).then(|| {
-                record(if before.is_some() { "MODIFY" } else { "INSERT" }, &key, &after)
-            })
+            (before.as_ref() != Some(&after))
+                .then(|| record(if before.is_some() { "MODIFY" } else { "INSERT" }, &key, &after))
         });
         changed.filter(|record| FILTERS.iter().any(|filter| matches(filter, record))).collect()
     }
@@ -83,11 +82,12 @@ pub(crate) fn record(event: &str, key: &Value, image: &Value) -> Value {
 fn matches(pattern: &Value, value: &Value) -> bool {
     match pattern {
         Value::Object(fields) => fields.iter().all(|(name, pattern)| matches(pattern, &value[name])),
-        Value::Array(rules) => rules.iter().any(|rule| match rule {
-            Value::String(_) => rule == value,
-            _ => {
-                let prefix = rule["prefix"].as_str().unwrap_or_else(|| panic!("the simulation lacks the rule {rule}"));
-                value.as_str().is_some_and(|text| text.starts_with(prefix))
+        Value::Array(rules) => rules.iter().any(|rule| {
+            let text = value.as_str().unwrap_or_default();
+            match (rule.as_str(), rule["prefix"].as_str()) {
+                (Some(exact), _) => text == exact,
+                (None, Some(prefix)) => text.starts_with(prefix),
+                (None, None) => panic!("the simulation does not know the rule {rule}"),
             }
         }),
         other => panic!("{other} is not a filter pattern"),

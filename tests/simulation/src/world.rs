@@ -84,7 +84,7 @@ impl World {
             }
         }
         testkit::make_known(&chat, &[starter::AUNT]).await;
-        if seed % starter::CROWDS == 0 {
+        if seed.is_multiple_of(starter::CROWDS) {
             let crowd = starter::crowd();
             testkit::make_known(&chat, &crowd.iter().map(String::as_str).collect::<Vec<_>>()).await;
         }

@@ -27,7 +27,8 @@ pub(crate) fn own_states_are_current(world: &World, clients: &[Arc<Client>]) {
         *end = seq.max(*end);
     }
     let mut inboxes: HashMap<&str, Inbox> = HashMap::new();
-    for row in rows.iter().filter(|row| text(row, "pk").starts_with("USER#") && text(row, "sk").starts_with("THREAD#")) {
+    for row in rows.iter().filter(|row| text(row, "pk").starts_with("USER#") && text(row, "sk").starts_with("THREAD#"))
+    {
         let (user, thread) = (&text(row, "pk")["USER#".len()..], text(row, "threadId"));
         let Some(meta) = threads.get(thread).filter(|_| world.is_member(user, thread)) else {
             world.problem(format!("there is a membership of {user} in {}, which has no such member", text(row, "sk")));

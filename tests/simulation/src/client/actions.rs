@@ -18,18 +18,19 @@ impl Client {
             let (world, user) = (self.world.clone(), self.user);
             if chance.one_in(10) {
                 let work = mark_beyond_the_end(world.clone(), user, thread.clone());
-                drop(self.world.spawn("an invalid read mark", async { Some(work.await) }));
+                self.start("an invalid read mark", work);
             }
             if chance.one_in(8) {
                 let work = archive(world.clone(), user, thread.clone());
-                drop(self.world.spawn("a change of settings", async { Some(work.await) }));
+                self.start("a change of settings", work);
             }
-            drop(self.world.spawn("a read mark", async move { Some(mark_read(world, user, thread, seq).await) }));
+            self.start("a read mark", mark_read(world, user, thread, seq));
         }
         if chance.one_in(6) {
             // Sometimes the thread is one that the client does not show, or that the user does not belong to.
             let threads: Vec<ThreadId> = self.world.threads().into_iter().map(|thread| thread.id).collect();
-            let thread = if chance.one_in(5) || self.open.is_empty() { chance.pick(&threads) } else { chance.pick(&self.open) };
+            let thread =
+                if chance.one_in(5) || self.open.is_empty() { chance.pick(&threads) } else { chance.pick(&self.open) };
             let mut frame = json!({"action": "typing", "channel": Channel::Thread(thread.clone())});
             if chance.one_in(2) {
                 frame["id"] = json!("typing");
@@ -39,6 +40,14 @@ impl Client {
             }
             self.world.frame(socket, &frame);
         }
+    }
+
+    /// Starts a request that the client does not wait for.
+    fn start(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        drop(self.world.spawn(name, async move {
+            work.await;
+            Some(())
+        }));
     }
 
     /// Returns one of the threads with messages that the client shows, and the last message that it has of it.

@@ -158,7 +158,9 @@ impl Client {
             if (held.last_seq, held.unread()) != (entry.last_seq, entry.unread()) {
                 let (Entry { last_seq, .. }, unread) = (held, held.unread());
                 let stored = format!("{} and {} unread", entry.last_seq, entry.unread());
-                return Some(format!("the list of {socket} has {id} with seq {last_seq} and {unread} unread, not {stored}"));
+                return Some(format!(
+                    "the list of {socket} has {id} with seq {last_seq} and {unread} unread, not {stored}"
+                ));
             }
             if held.archived != entry.archived {
                 return Some(format!("the list of {socket} has {id} with archived: {}", held.archived));

@@ -12,12 +12,12 @@ use crate::parts::Parts;
 macro_rules! request {
     ($world:expr, $name:literal, $function:ident, $timeout:expr, $call:expr) => {{
         let (world, call) = ($world.clone(), $call);
-        $world
-            .request($name, async move {
-                let handle = async |deps: &_| $function::handle(deps, call).await;
-                world.invoke(&world.warm.$function, Parts::$function, $timeout, handle).await
-            })
-            .await
+        // Boxed, because the compiler limits how deep futures may be nested.
+        let invocation = Box::pin(async move {
+            let handle = async |deps: &_| $function::handle(deps, call).await;
+            world.invoke(&world.warm.$function, Parts::$function, $timeout, handle).await
+        });
+        $world.request($name, invocation).await
     }};
 }
 
