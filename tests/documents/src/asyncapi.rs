@@ -81,7 +81,7 @@ mod tests {
         for (pointer, value) in [
             ("/event", json!("pong")),
             ("/event", json!("subscribe")),
-            ("/data", json!({ "channel": "thread:thread_1" })),
+            ("/data", json!({ "seq": 0 })),
             ("/data/seq", json!("0")),
             ("/data/channel", json!("user:me")),
             ("/data", json!({ "channel": "thread:thread_1", "seq": 0, "more": 1 })),
