@@ -155,7 +155,7 @@ mod tests {
         let photo = new_file(&chat, "user-dad", "photo.jpg", "image/jpeg", 12).await;
         let mut records = vec![fixture.send_delivered("message 1").await, fixture.send_delivered("message 2").await];
         let body = "x".repeat(201);
-        let message = send_with_files(&chat, "user-dad", &fixture.thread, &body, &[photo.id.clone()]).await;
+        let message = send_with_files(&chat, "user-dad", &fixture.thread, &body, std::slice::from_ref(&photo.id)).await;
         records.push(message_record(&fixture.thread, message.seq));
         assert_eq!(fixture.process_records(records.clone()).await, [""; 0]);
         let sent = json!([{"userId": "user-dad", "seq": 3}, {"userId": "user-sarah", "seq": 2}]);

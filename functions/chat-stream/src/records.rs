@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(fixture.process_records(vec![record.clone(), record.clone()]).await, [""; 0]);
         let expected = json!({"threadId": fixture.thread.id, "userId": "user-sarah", "seq": 1});
         for connection in ["own-phone", "own-tablet", "viewer"] {
-            assert_eq!(fixture.events(connection, "read:updated"), [expected.clone()], "{connection}");
+            assert_eq!(fixture.events(connection, "read:updated"), std::slice::from_ref(&expected), "{connection}");
         }
         assert!(fixture.management.frames("not-viewing").is_empty());
 
