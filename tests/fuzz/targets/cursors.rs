@@ -4,7 +4,9 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use contract::{FileId, MessageCursor, MessagesQuery, ThreadCursor, ThreadId, ThreadsQuery, UserId, limits};
+use contract::{
+    FileId, MessageCursor, MessagesQuery, PeopleQuery, PersonCursor, ThreadCursor, ThreadId, ThreadsQuery, UserId, limits,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -16,8 +18,18 @@ fuzz_target!(|text: &str| {
         if let Ok(decoded) = ThreadCursor::decode(&cursor) {
             assert_eq!(ThreadCursor::decode(&decoded.encode()), Ok(decoded));
         }
+        if let Ok(decoded) = PersonCursor::decode(&cursor) {
+            assert_eq!(PersonCursor::decode(&decoded.encode()), Ok(decoded));
+        }
         for limit in [None, Some(text)] {
-            let _ = ThreadsQuery::parse(limit, Some(&cursor));
+            for archived in [None, Some("true"), Some(text)] {
+                if let Ok(query) = ThreadsQuery::parse(limit, Some(&cursor), archived) {
+                    assert!(query.cursor.is_some_and(|cursor| cursor.archived == query.archived));
+                }
+            }
+            if let Ok(query) = PeopleQuery::parse(limit, Some(&cursor)) {
+                assert!((1..=limits::PAGE).contains(&query.limit));
+            }
             for after in [None, Some(text)] {
                 if let Ok(query) = MessagesQuery::parse(limit, Some(&cursor), after) {
                     assert!((1..=limits::PAGE).contains(&query.limit));

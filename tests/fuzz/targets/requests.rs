@@ -1,7 +1,9 @@
 //! Fuzzes the parsers of request bodies and of the header `Idempotency-Key`. What they accept must be within the limits.
 #![no_main]
 
-use contract::{CreateFile, CreateThread, IdempotencyKey, SendMessage, UserId, limits};
+use contract::{
+    CreateFile, CreateThread, IdempotencyKey, MarkRead, SendMessage, Timestamp, UpdateMe, UpdateSettings, UserId, limits,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
@@ -20,6 +22,13 @@ fuzz_target!(|body: &[u8]| {
         assert!(mimetype.bytes().all(|byte| matches!(byte, b' '..=b'~')));
         assert!((1..=limits::FILE_BYTES).contains(&size));
     }
+    if let Ok(MarkRead { seq }) = MarkRead::parse(body) {
+        assert!(seq <= limits::SEQ);
+    }
+    if let Ok(UpdateSettings { archived: _, muted_until: Some(Some(time)) }) = UpdateSettings::parse(body) {
+        assert_eq!(Timestamp::parse(&time.to_string()), Some(time));
+    }
+    let _ = UpdateMe::parse(body);
     if let Ok(key) = IdempotencyKey::parse(body) {
         assert_eq!(key.as_str().as_bytes(), body);
     }
