@@ -22,6 +22,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     const thread = await newThread(title, "Sarah", "Michael");
     const options: BrowserContextOptions = { viewport, reducedMotion: "reduce" };
     const michael = await Person.open(browser, "Michael", options);
+    await michael.page.getByLabel("E-mail").waitFor();
     await audit(michael, "signing in");
     await michael.page.getByLabel("E-mail").fill("nobody@hearth.example");
     await michael.page.getByLabel("Password").fill("wrong");

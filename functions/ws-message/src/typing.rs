@@ -15,23 +15,25 @@ const INTERVAL: Duration = Duration::from_secs(limits::TYPING_SECONDS);
 /// Number of connections after which those that may type again are removed.
 const CAPACITY: usize = 1_000;
 
-/// The connections whose `typing` frames this instance has pushed within the last 5 seconds. The limit holds for each
-/// instance of the function: a durable one would cost a write per frame.
+/// The connections whose `typing` frames this instance has pushed within the last 5 seconds, each with the thread. The limit
+/// holds for each instance of the function: a durable one would cost a write per frame.
 #[derive(Debug, Default)]
-pub struct RecentTyping(Mutex<HashMap<ConnectionId, Instant>>);
+pub struct RecentTyping(Mutex<HashMap<ConnectionId, (ThreadId, Instant)>>);
 
 impl RecentTyping {
-    fn contains(&self, id: &ConnectionId) -> bool {
+    /// Returns the thread that the connection's user was typing in, if the push was within the last 5 seconds.
+    fn thread(&self, id: &ConnectionId) -> Option<ThreadId> {
         let recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.get(id).is_some_and(|at| at.elapsed() < INTERVAL)
+        let (thread, at) = recent.get(id)?;
+        (at.elapsed() < INTERVAL).then(|| thread.clone())
     }
 
-    fn insert(&self, id: &ConnectionId) {
+    fn insert(&self, id: &ConnectionId, thread: &ThreadId) {
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() >= CAPACITY {
-            recent.retain(|_, at| at.elapsed() < INTERVAL);
+            recent.retain(|_, (_, at)| at.elapsed() < INTERVAL);
         }
-        recent.insert(id.clone(), Instant::now());
+        recent.insert(id.clone(), (thread.clone(), Instant::now()));
     }
 }
 
@@ -43,7 +45,9 @@ impl RecentTyping {
 /// not reach a connection is not repeated.
 pub(crate) async fn push(deps: &Deps, id: &ConnectionId, thread: &ThreadId) -> Result<Event, ApiError> {
     let accepted = Event::Accepted { channel: ChannelName::Thread(thread.clone()) };
-    if deps.typing.contains(id) {
+    let recent = deps.typing.thread(id);
+    // The earlier frame was authorized for this thread, so a repeated one costs no query.
+    if recent.as_ref() == Some(thread) {
         return Ok(accepted);
     }
     let channel = [Channel::Thread(thread.clone())];
@@ -52,9 +56,12 @@ pub(crate) async fn push(deps: &Deps, id: &ConnectionId, thread: &ThreadId) -> R
         let detail = "This connection is not subscribed to the thread. Subscribe to it first.";
         return Err(Problem::new(ErrorCode::NotSubscribed, detail).into());
     };
+    if recent.is_some() {
+        return Ok(accepted);
+    }
     audience.retain(|_, target| target.user_id() != Some(&user_id));
     let frame = serde_json::to_string(&Event::Typing { thread_id: thread.clone(), user_id })?;
-    deps.typing.insert(id);
+    deps.typing.insert(id, thread);
     deps.push.deliver_to(audience, &frame).await;
     Ok(accepted)
 }
@@ -63,7 +70,7 @@ pub(crate) async fn push(deps: &Deps, id: &ConnectionId, thread: &ThreadId) -> R
 mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
     use serde_json::{Value, json};
-    use testkit::{Fault, connect, socket_event};
+    use testkit::{Fault, connect, new_thread, socket_event};
     use tokio::time;
 
     use super::*;
@@ -177,6 +184,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn limit_covers_all_threads_but_does_not_replace_the_authorization() {
+        let fixture = Fixture::subscribed().await;
+        let other = new_thread(&fixture.deps.chat, &["user-sarah", "user-dad", "user-lena"]).await;
+        let frame =
+            |action: &str| json!({"action": action, "channel": format!("thread:{}", other.id), "id": "a"}).to_string();
+        assert_eq!(fixture.types("phone").await, fixture.accepted());
+        assert_eq!(fixture.answer("phone", frame("typing")).await["data"]["code"], "not_subscribed");
+        for connection in ["phone", "tablet"] {
+            fixture.answer(connection, frame("subscribe")).await;
+        }
+        assert_eq!(fixture.answer("phone", frame("typing")).await["event"], "accepted");
+        assert_eq!(fixture.typists("tablet"), ["user-sarah"]);
+    }
+
+    #[tokio::test]
     async fn frames_within_five_seconds_are_dropped_for_each_connection() {
         let fixture = Fixture::subscribed().await;
         for _ in 0..3 {
@@ -194,15 +216,16 @@ mod tests {
 
     #[tokio::test]
     async fn instance_remembers_only_recent_connections() {
-        let recent = RecentTyping::default();
+        let (recent, thread) = (RecentTyping::default(), ThreadId::new());
         let id = |n: usize| ConnectionId::new(format!("c-{n}"));
-        (0..CAPACITY).for_each(|n| recent.insert(&id(n)));
+        let remembers = |n| recent.thread(&id(n)).is_some();
+        (0..CAPACITY).for_each(|n| recent.insert(&id(n), &thread));
         pass(INTERVAL / 2).await;
-        recent.insert(&id(CAPACITY));
-        assert!(recent.contains(&id(0)) && recent.contains(&id(CAPACITY)));
+        recent.insert(&id(CAPACITY), &thread);
+        assert!(remembers(0) && remembers(CAPACITY));
         pass(INTERVAL / 2).await;
-        recent.insert(&id(CAPACITY + 1));
-        assert!(!recent.contains(&id(0)) && recent.contains(&id(CAPACITY)));
+        recent.insert(&id(CAPACITY + 1), &thread);
+        assert!(!remembers(0) && remembers(CAPACITY));
         assert_eq!(recent.0.lock().unwrap().len(), 2);
     }
 
