@@ -70,7 +70,7 @@ impl Chat {
         (USERS, "            recorded => Ok(recorded.map(drop)?),", "            _ => Ok(()),"),
     ]),
     "recorded-before-write": ("an instance remembers a caller as recorded before the write", [
-        (USERS, "        let stored = self.table.get(", "        self.recorded_profiles.insert(id, token_time);\n        let stored = self.table.get("),
+        (USERS, "        let stored = self.profile_row(", "        self.recorded_profiles.insert(id, token_time);\n        let stored = self.profile_row("),
     ]),
     "members-unchecked": ("a thread is created without a check of its members", [
         (THREADS, "            if !members_are_known {", "            if false {"),
@@ -230,8 +230,7 @@ impl Chat {
         (TYPING, "    audience.retain(|_, target| target.user_id() != Some(&user_id));\n", ""),
     ]),
     "directory-after-profile": ("the directory is written after the profile", [
-        (USERS, "        if !listed || newest.map(|(name, _)| name) != stored_name.map(|(name, _)| name) {\n            self.record_name(&keys::person(id), id, newest, false).await?;\n        }\n", ""),
-        (USERS, "            self.record_name(&keys::profile(id), id, newest, true).await?;\n", "            self.record_name(&keys::profile(id), id, newest, true).await?;\n            self.record_name(&keys::person(id), id, newest, false).await?;\n"),
+        (USERS, "            self.record_name(&keys::person(id), id, newest, false).await?;\n            self.record_name(&keys::profile(id), id, newest, true).await?;\n", "            self.record_name(&keys::profile(id), id, newest, true).await?;\n            self.record_name(&keys::person(id), id, newest, false).await?;\n"),
     ]),
     "client-lists-before-subscribing": ("the client reads the list of threads before it subscribes to the inbox", [
         (CLIENT, "                        _ => self.read_list().await,", "                        _ => {}"),
