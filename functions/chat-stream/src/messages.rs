@@ -43,7 +43,7 @@ pub(crate) async fn process_messages(deps: &Deps, thread: &ThreadId, seqs: &[u64
         }
         advanced => advanced?,
     };
-    // The flags were read before the audience: who is left out of the announcement has received the messages.
+    // The flags were read before the audience is. So a connection that is left out has received the messages.
     let undelivered = messages.values().filter(|message| message.undelivered().is_some());
     let repairs = undelivered.map(|message| async {
         deps.repairs.request(&Repair::Message { thread_id: thread.clone(), seq: message.seq }).await
@@ -78,7 +78,8 @@ async fn announce_update(
         content.channels.push(thread.clone());
         Ok(Some(content))
     };
-    let keep = |target: &Target<'_>| !only_views(target, &thread) && !has_received(target, &thread, messages);
+    let latest = latest_subscription(messages);
+    let keep = |target: &Target<'_>| !only_views(target, &thread) && !has_received(target, &thread, latest);
     announce(deps, announcement, content, keep).await
 }
 
@@ -87,16 +88,17 @@ fn only_views(target: &Target<'_>, thread: &Channel) -> bool {
     target.channels().all(|channel| channel == thread)
 }
 
-/// Returns whether a connection has certainly received `message:new` for all `messages`: it was subscribed to the thread
-/// before the oldest of them, and each of them was delivered to all subscribers.
-fn has_received(target: &Target<'_>, thread: &Channel, messages: &BTreeMap<u64, MessageRow>) -> bool {
+/// Returns the latest time, in seconds since 1970, at which a connection that has certainly received `message:new` for all
+/// `messages` may have subscribed to the thread. Returns `None` if one of them was not delivered to all subscribers.
+fn latest_subscription(messages: &BTreeMap<u64, MessageRow>) -> Option<i64> {
     let delivered = messages.values().all(|message| message.undelivered().is_none());
-    let oldest = messages.values().map(|message| message.created_at).min();
-    let subscription = target.subscription(thread);
-    delivered
-        && subscription
-            .zip(oldest)
-            .is_some_and(|(subscription, oldest)| subscription.subscribed_at + MARGIN <= oldest.seconds())
+    let oldest = messages.values().map(|message| message.created_at).min()?;
+    delivered.then(|| oldest.seconds() - MARGIN)
+}
+
+/// Returns whether a connection was subscribed to the thread by the time `latest`.
+fn has_received(target: &Target<'_>, thread: &Channel, latest: Option<i64>) -> bool {
+    target.subscription(thread).zip(latest).is_some_and(|(subscription, latest)| subscription.subscribed_at <= latest)
 }
 
 #[cfg(test)]
