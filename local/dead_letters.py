@@ -101,7 +101,7 @@ def record(item):
 
 
 def is_processed(event, change):
-    """Returns whether chat-stream receives a stream record: the filters of its event source in template.yaml."""
+    """Returns whether the filters of chat-stream's event source in template.yaml let a stream record through."""
     pk, sk = (change["Keys"][name]["S"] for name in ("pk", "sk"))
     if event == "INSERT":
         return sk.startswith("MSG#") or (pk.startswith("THREAD#") and sk == "META")
@@ -178,7 +178,7 @@ class Operator:
         self.sqs.send_message(QueueUrl=self.physical(queue), MessageBody=json.dumps(body))
 
     def records(self, info):
-        """Returns those records of a batch that Lambda stopped retrying. The stream keeps records for 24 hours."""
+        """Returns the records of a failed batch that the filters let through. The stream keeps records for 24 hours."""
         streams = self.client("dynamodbstreams")
         iterator = streams.get_shard_iterator(
             StreamArn=info["streamArn"],

@@ -118,7 +118,7 @@ impl Fixture {
         frames.filter(|frame| frame["event"] == event).map(|mut frame| frame["data"].take()).collect()
     }
 
-    /// Returns Sarah's list entry of the fixture's thread.
+    /// Returns the fixture's thread as it is in the user's list of threads.
     pub(crate) async fn listed(&self, user: &str) -> Value {
         let query = ThreadsQuery::parse(None, None, None).unwrap();
         let page = self.tables.chat().threads(&caller(user).id, &query).await.unwrap();
@@ -137,7 +137,7 @@ pub(crate) fn message_record(thread: &Thread, seq: u64) -> Value {
     record(&format!("THREAD#{}", thread.id), &format!("MSG#{seq:020}"), &json!({"body": {"S": "from the image"}}))
 }
 
-/// Returns the stream record of a membership that `changed` last changed.
+/// Returns the stream record of a membership. `changed` says what has changed: `read`, `settings` or `sent`.
 pub(crate) fn membership_record(thread: &Thread, user: &str, changed: &str) -> Value {
     record(&format!("USER#{user}"), &format!("THREAD#{}", thread.id), &json!({"changed": {"S": changed}}))
 }
@@ -147,7 +147,7 @@ pub(crate) fn thread_record(thread: &Thread) -> Value {
     record(&format!("THREAD#{}", thread.id), "META", &json!({}))
 }
 
-/// Returns a stream record of a row. Its sequence number is the key.
+/// Returns the stream record of a row. Its sequence number is the row's key, so that tests can tell which record failed.
 pub(crate) fn record(pk: &str, sk: &str, image: &Value) -> Value {
     let mut record = serde_json::from_str::<Value>(RECORDS).unwrap()["Records"][0].take();
     record["dynamodb"]["Keys"] = json!({"pk": {"S": pk}, "sk": {"S": sk}});

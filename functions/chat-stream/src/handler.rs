@@ -3,8 +3,8 @@
 //! reach everybody (the repair).
 //!
 //! Two event sources invoke the function. `records` handles the stream, which contains the changed rows. `repairs` handles
-//! the repair queue, which contains requests to deliver something again. Both are treated as keys only: what is written or
-//! pushed is read at that moment, so their order does not matter.
+//! the repair queue, which contains requests to deliver something again. Both only name rows: what the function
+//! writes or pushes, it reads at that moment. So their order does not matter.
 
 mod announcements;
 mod messages;

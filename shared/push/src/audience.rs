@@ -16,7 +16,8 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Returns the user who opened the connection. `None` for a connection from before this was stored.
+    /// Returns the user who opened the connection. `None` if its old subscription does not name
+    /// the user.
     #[must_use]
     pub fn user_id(&self) -> Option<&UserId> {
         self.subscriptions.iter().find_map(|(_, subscriber)| subscriber.user_id.as_ref())

@@ -61,13 +61,13 @@ struct ConnectionRow {
 #[serde(rename_all = "camelCase")]
 struct SubscriptionRow {
     connection_id: ConnectionId,
-    /// Missing in subscriptions from before this attribute, which expire within two hours.
+    /// The user who opened the connection. Old subscriptions do not have it; they expire within two hours.
     #[serde(default)]
     user_id: Option<UserId>,
     #[serde(default)]
     subscribed_at: i64,
     expires_at: i64,
-    /// Only in the subscription to the user's own channel: whether the connection receives the inbox.
+    /// Whether the connection receives its user's inbox. Set only in the subscription to the user's own channel.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     inbox: bool,
 }
@@ -86,7 +86,7 @@ pub struct Subscribers {
 pub struct Subscriber {
     /// ID of the connection.
     pub connection_id: ConnectionId,
-    /// The user who opened the connection. `None` for a subscription from before this was stored.
+    /// The user who opened the connection. `None` for an old subscription that does not name its user.
     pub user_id: Option<UserId>,
     /// When the connection subscribed to the channel, in seconds since 1970.
     pub subscribed_at: i64,

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contract::{
     ReadMark, ThreadCursor, ThreadDetails, ThreadId, ThreadOverview, ThreadPage, ThreadSummary, ThreadUpdate,
@@ -79,7 +79,7 @@ impl Chat {
             // A batch read is not isolated from transactions: it may miss a thread that is being created, although the
             // user's membership is already visible. A single read sees the whole transaction, so each missing thread is
             // read again.
-            let found: std::collections::HashSet<_> = rows.iter().map(|row| row.id.clone()).collect();
+            let found: HashSet<_> = rows.iter().map(|row| row.id.clone()).collect();
             for membership in memberships.iter().filter(|membership| !found.contains(&membership.thread_id)) {
                 let row = self.thread_row(&membership.thread_id).await?;
                 rows.push(row.ok_or_else(|| missing(&keys::thread(&membership.thread_id)))?);

@@ -56,7 +56,7 @@ impl Signer {
         self.sign(token, &claims)
     }
 
-    /// Returns a token with these claims and the header of `token`.
+    /// Signs `claims` with the stack's test key. Returns the new token, which has the same header as `token`.
     fn sign(&self, token: &str, claims: &Value) -> String {
         let text = format!("{}.{}", part(token, 0), encode(claims));
         let mut signature = vec![0; self.token_key.public().modulus_len()];

@@ -155,7 +155,8 @@ impl User {
         with_retries(async || self.post_message_with_key(thread, key.as_bytes(), &body).await).await.ok(201)
     }
 
-    /// Moves the user's read mark. Panics if the API refuses it. Returns the mark in effect.
+    /// Moves the user's read mark to `seq`. Returns the read mark that is then in effect. Panics if the API refuses the
+    /// request.
     pub async fn mark_read(&self, thread: &str, seq: u64) -> u64 {
         let answer = self.put(&format!("/api/threads/{thread}/read"), &json!({ "seq": seq })).await.ok(200);
         assert_keys(&answer, &["readSeq"]);

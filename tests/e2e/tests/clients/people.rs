@@ -41,7 +41,8 @@ impl Renamed {
         Self { user: User::newcomer().await, signer: Signer::new(), issued }
     }
 
-    /// Calls the API with a token that has the name. The token was issued `seconds` after the first one.
+    /// Calls the API with a new token for this person. The token contains `name`, and its issue time is `seconds` after
+    /// `self.issued`.
     async fn call(&mut self, name: &str, seconds: i64) {
         let sarah = User::sarah().await;
         self.user.token = self.signer.token_named(&sarah.token, &self.user.id, name, self.issued + seconds);

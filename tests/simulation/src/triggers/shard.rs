@@ -89,7 +89,7 @@ pub(super) fn start_shard(world: &Arc<World>) -> UnboundedSender<Value> {
     sender
 }
 
-/// Delivers a batch of stream records until its handling succeeds. After the last failed retry, the records go to the
+/// Invokes chat-stream with a batch of stream records until it succeeds. After the last failed retry, the records go to the
 /// dead-letter queue.
 async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
     let World { cloud, .. } = &**world;
