@@ -43,7 +43,7 @@ PEERS     := benches/node/node_modules/.complete
 GENERATORS := tests/generators/node_modules/.complete .local/generators/.complete
 CHECKOV   := .local/checkov/.complete
 PAGE      := web/demo/dist/index.html
-PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*') $(wildcard web/*.json)
+PAGE_SOURCES := $(shell find web/hearth-client/src web/demo -type f -not -path '*/dist/*' -not -path '*/node_modules/*') $(wildcard web/*.json)
 
 export CHROMIUM ?= /usr/bin/chromium
 
