@@ -187,7 +187,16 @@ test("a preview has the first 200 characters of a body, and counts an emoji as o
   model.addCreated({ id: "thread_1", title: null, memberIds: ["a"], ...times });
   for (const [seq, count] of [199, 200, 201, 8_000].entries()) {
     const author = { id: "a", name: "Ann" };
-    const message = { id: `msg_${seq}`, threadId: "thread_1", seq, author, attachments: [], createdAt: "2026" };
+    const changed = { rev: 0, reactions: [] };
+    const message = {
+      id: `msg_${seq}`,
+      threadId: "thread_1",
+      seq,
+      author,
+      attachments: [],
+      createdAt: "2026",
+      ...changed,
+    };
     model.message({ ...message, body: "👪".repeat(count) });
     const { body, truncated = false } = model.get("thread_1")?.lastMessage ?? {};
     assert.deepEqual([[...(body ?? "")].length, truncated], [Math.min(count, 200), count > 200]);

@@ -84,12 +84,13 @@ export class StoredThread {
   }
 }
 
-function previewOf({ id, threadId, seq, body, author, attachments, createdAt }: Message): MessagePreview {
+function previewOf({ id, threadId, seq, rev, body, author, attachments, createdAt }: Message): MessagePreview {
   const start = body.slice(0, MAX_PREVIEW);
   return {
     id,
     threadId,
     seq,
+    rev,
     body: start,
     ...(start === body ? {} : { truncated: true }),
     author,
