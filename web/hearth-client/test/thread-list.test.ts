@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HearthError, ThreadList } from "../src/index.js";
 import { ThreadModel } from "../src/thread-model.js";
-import { problem } from "./support/backend.js";
 import { ClientFixture, rejection } from "./support/client-fixture.js";
 import { deviceFixture } from "./support/device-fixture.js";
-import { MAX_PUSHED_BODY } from "./support/fake-server.js";
+import { MAX_PUSHED_BODY } from "./support/fake-stream.js";
 import { NO_FAULTS } from "./support/faults.js";
+import { problem } from "./support/replies.js";
 import { StubSocket } from "./support/stub-socket.js";
 
 const SECOND = 1_000;

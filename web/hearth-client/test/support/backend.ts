@@ -1,13 +1,14 @@
 import type { Attachment, FileStatus, Message, ThreadSummary } from "../../src/index.js";
-import { nameOf, type StoredMessage, StoredThread } from "./stored-thread.js";
-
-export interface Reply {
-  status: number;
-  body: unknown;
-  headers?: Record<string, string>;
-  /** Whether the request was refused because its token has expired. */
-  expired?: boolean;
-}
+import { problem, type Reply } from "./replies.js";
+import {
+  applyChange,
+  type ChangeKind,
+  type ChangeRequest,
+  quoteOf,
+  reactionsOf,
+  type StoredMessage,
+} from "./stored-messages.js";
+import { nameOf, StoredThread } from "./stored-thread.js";
 
 export interface StoredFile {
   id: string;
@@ -19,6 +20,12 @@ export interface StoredFile {
   uploaded: boolean;
 }
 
+interface SendRequest {
+  body: string;
+  fileIds?: string[];
+  replyTo?: number;
+}
+
 /** An in-memory backend without faults: the server's data, and its answers to REST requests. */
 export class Backend {
   readonly threads = new Map<string, StoredThread>();
@@ -27,11 +34,20 @@ export class Backend {
   readonly secretive = new Set<string>();
   /** Maximum number of threads or people on a page, in addition to the request's `limit`. */
   pageSize = 100;
-  readonly #keys = new Map<string, { seq: number; content: string }>();
+  /** Maximum number of revisions on a page of changes, and that a client may be behind. */
+  changePageSize = 100;
+  maxBehind = 1_000;
+  /** How long the text of a message can be changed, in milliseconds. */
+  editWindow = 24 * 60 * 60_000;
+  /** The change requests that were handled, as `user thread seq kind value`. */
+  readonly handled = new Set<string>();
+  readonly #keys = new Map<string, { threadId: string; seq: number; content: string | null }>();
   readonly #now: () => number;
   #created = 0;
   /** Called with each message when it is committed. */
   committed: (message: Message) => void = () => {};
+  /** Called with each change of a message and its revision. */
+  changed: (thread: StoredThread, seq: number, rev: number, kind: ChangeKind) => void = () => {};
   /** Called with each thread when it is created. */
   created: (thread: StoredThread) => void = () => {};
   /** Called when a read mark of a member, or their settings of a thread, have changed. */
@@ -65,7 +81,13 @@ export class Backend {
     return this.#thread(threadId).messages.map((stored) => this.#present(stored));
   }
 
-  commit(threadId: string, author: string, body: string, fileIds: string[] = []): Message {
+  commit(
+    threadId: string,
+    author: string,
+    body: string,
+    fileIds: string[] = [],
+    replyTo: number | null = null,
+  ): Message {
     const { messages } = this.#thread(threadId);
     const seq = messages.length + 1;
     const message: Message = {
@@ -79,14 +101,26 @@ export class Backend {
       attachments: [],
       createdAt: new Date(this.#now()).toISOString(),
     };
-    const stored = { message, fileIds };
+    const stored = { message, sentBody: body, fileIds, reactions: new Map(), replyTo };
     messages.push(stored);
     this.committed(this.#present(stored));
     return this.#present(stored);
   }
 
+  edit(threadId: string, user: string, seq: number, body: string): Reply {
+    return this.#change(this.#thread(threadId), { user, seq, method: "PATCH", reaction: false, body: { body } });
+  }
+
+  remove(threadId: string, user: string, seq: number): Reply {
+    return this.#change(this.#thread(threadId), { user, seq, method: "DELETE", reaction: false, body: {} });
+  }
+
+  react(threadId: string, user: string, seq: number, emoji: string): Reply {
+    return this.#change(this.#thread(threadId), { user, seq, method: "PUT", reaction: true, body: { emoji } });
+  }
+
   answer(user: string, method: string, url: URL, headers: Record<string, string>, body: unknown): Reply {
-    const [, root, kind, id, rest] = url.pathname.split("/");
+    const [, root, kind, id, rest, seq, leaf] = url.pathname.split("/");
     const { searchParams } = url;
     if (root === "storage") return this.#store(kind ?? "");
     const route = `${method} ${kind}${id === undefined ? "" : "/id"}${rest === undefined ? "" : `/${rest}`}`;
@@ -108,9 +142,20 @@ export class Backend {
       const { archived, mutedUntil } = thread.member(user);
       return { status: 200, body: { archived, mutedUntil } };
     }
+    if (route === "GET threads/id/changes") return { status: 200, body: this.#changePage(thread, searchParams) };
+    if (seq !== undefined) {
+      const change = body as ChangeRequest["body"] | undefined;
+      return this.#change(thread, {
+        user,
+        seq: Number(seq),
+        method,
+        reaction: leaf === "reaction",
+        body: change ?? {},
+      });
+    }
     if (route === "GET threads/id/messages") return { status: 200, body: this.#page(thread, searchParams) };
     if (route === "POST threads/id/messages") {
-      return this.#send(thread, user, body as { body: string; fileIds?: string[] }, headers["idempotency-key"]);
+      return this.#send(thread, user, body as SendRequest, headers["idempotency-key"]);
     }
     return { status: 404, body: { message: "Not Found" } };
   }
@@ -121,7 +166,8 @@ export class Backend {
     return thread;
   }
 
-  #present({ message, fileIds }: StoredMessage): Message {
+  #present(stored: StoredMessage): Message {
+    const { message, fileIds, replyTo } = stored;
     const attachments = fileIds.map((id): Attachment => {
       const file = this.files.get(id);
       if (file === undefined) throw new Error(`The test uses an unknown file: ${id}`);
@@ -129,7 +175,9 @@ export class Backend {
       const thumb = status === "ready" ? { thumbUrl: `/thumbs/${id}.jpg` } : {};
       return { id, name, url: `/files/${id}/${name}`, mimetype, size, status, ...thumb };
     });
-    return { ...message, attachments };
+    const quoted = replyTo === null ? undefined : this.#thread(message.threadId).messages[replyTo - 1];
+    const quote = quoted === undefined ? {} : { replyTo: quoteOf(quoted) };
+    return { ...message, attachments, reactions: reactionsOf(stored), ...quote };
   }
 
   #threadPage(user: string, query: URLSearchParams) {
@@ -178,11 +226,46 @@ export class Backend {
     return { messages: page.map((stored) => this.#present(stored)), nextCursor: first > 0 ? String(first + 1) : null };
   }
 
-  #send(thread: StoredThread, user: string, content: { body: string; fileIds?: string[] }, key?: string): Reply {
+  #changePage(thread: StoredThread, query: URLSearchParams) {
+    const { changes } = thread;
+    const after = Number(query.get("after"));
+    const last = changes.length;
+    if (after > last || after < last - this.maxBehind) return { reset: true, rev: last };
+    const rev = Math.min(last, after + this.changePageSize);
+    const messages = [...new Set(changes.slice(after, rev))].flatMap((seq) => thread.messages[seq - 1] ?? []);
+    const nextCursor = rev < last ? String(rev) : null;
+    return { messages: messages.map((stored) => this.#present(stored)), rev, nextCursor };
+  }
+
+  #change(thread: StoredThread, request: Omit<ChangeRequest, "now">): Reply {
+    const { user, seq, method, reaction, body } = request;
+    const kind = reaction ? "react" : method === "DELETE" ? "remove" : "edit";
+    this.handled.add(`${user} ${thread.id} ${seq} ${kind} ${body.body ?? body.emoji ?? null}`);
+    const stored = thread.messages[seq - 1];
+    const files = stored?.fileIds ?? [];
+    const result = applyChange(stored, { ...request, now: this.#now() }, this.editWindow);
+    if ("status" in result || stored === undefined) return result as Reply;
+    if (result.kind !== null) {
+      stored.message.rev = thread.changes.push(seq);
+      if (result.kind === "remove") for (const id of files) this.#eraseIfUnused(id);
+      for (const record of result.kind === "react" ? [] : this.#keys.values()) {
+        if (record.threadId === thread.id && record.seq === seq) record.content = null;
+      }
+      this.changed(thread, seq, stored.message.rev, result.kind);
+    }
+    return { status: 200, body: this.#present(stored) };
+  }
+
+  #eraseIfUnused(fileId: string): void {
+    const messages = [...this.threads.values()].flatMap((thread) => thread.messages);
+    if (!messages.some(({ fileIds }) => fileIds.includes(fileId))) this.files.delete(fileId);
+  }
+
+  #send(thread: StoredThread, user: string, content: SendRequest, key?: string): Reply {
     const text = JSON.stringify(content);
     const before = this.#keys.get(`${thread.id} ${user} ${key}`);
     if (before !== undefined) {
-      if (before.content !== text) return problem(422, "idempotency_key_reused");
+      if (before.content !== null && before.content !== text) return problem(422, "idempotency_key_reused");
       const stored = thread.messages[before.seq - 1];
       if (stored === undefined) throw new Error("The idempotency key belongs to a missing message.");
       return { status: 201, body: this.#present(stored), headers: { "idempotency-replayed": "true" } };
@@ -193,9 +276,11 @@ export class Backend {
       const file = this.files.get(id);
       if (file?.owner !== user || file.status === "failed") return problem(422, "invalid_request");
     }
-    const message = this.commit(thread.id, user, content.body, fileIds);
-    if (key !== undefined) this.#keys.set(`${thread.id} ${user} ${key}`, { seq: message.seq, content: text });
-    return { status: 201, body: message };
+    const { replyTo = null } = content;
+    if (replyTo !== null && thread.messages[replyTo - 1] === undefined) return problem(422, "invalid_request");
+    const { seq } = this.commit(thread.id, user, content.body, fileIds, replyTo);
+    if (key !== undefined) this.#keys.set(`${thread.id} ${user} ${key}`, { threadId: thread.id, seq, content: text });
+    return { status: 201, body: this.#present(thread.messages[seq - 1] as StoredMessage) };
   }
 
   #create(
@@ -233,18 +318,4 @@ export class Backend {
     const thumbUrl = status === "ready" ? `/thumbs/${id}.jpg` : null;
     return { status: 200, body: { id, name, status, thumbUrl, ...more } };
   }
-}
-
-/** Returns an error response with a problem document. */
-export function problem(status: number, code: string): Reply {
-  const body = {
-    type: "about:blank",
-    title: "No",
-    status,
-    code,
-    detail: `The code is ${code}.`,
-    requestId: "r-1",
-    errors: [],
-  };
-  return { status, body };
 }
