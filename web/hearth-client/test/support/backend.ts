@@ -39,6 +39,8 @@ export class Backend {
   maxBehind = 1_000;
   /** How long the text of a message can be changed, in milliseconds. */
   editWindow = 24 * 60 * 60_000;
+  /** Whether requests for changes are refused permanently. */
+  changesRefused = false;
   /** The change requests that were handled, as `user thread seq kind value`. */
   readonly handled = new Set<string>();
   readonly #keys = new Map<string, { threadId: string; seq: number; content: string | null }>();
@@ -142,6 +144,7 @@ export class Backend {
       const { archived, mutedUntil } = thread.member(user);
       return { status: 200, body: { archived, mutedUntil } };
     }
+    if (route === "GET threads/id/changes" && this.changesRefused) return problem(403, "forbidden");
     if (route === "GET threads/id/changes") return { status: 200, body: this.#changePage(thread, searchParams) };
     if (seq !== undefined) {
       const change = body as ChangeRequest["body"] | undefined;
