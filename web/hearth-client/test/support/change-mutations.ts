@@ -134,16 +134,6 @@ export const CHANGE_MUTATIONS: Mutation[] = [
     replace: [["thread-view.js", "if (this.#changes.starts !== starts)", "if (false)"]],
   },
   {
-    name: "only loaded messages are read again, not those that are about to enter the list",
-    replace: [
-      [
-        "thread-view.js",
-        "after = nextCursor === null ? null",
-        "after = nextCursor === null || (messages.at(-1)?.seq ?? 0) >= this.#messages.last ? null",
-      ],
-    ],
-  },
-  {
     name: "a change that waits is applied to the held copy",
     replace: [
       [

@@ -36,7 +36,7 @@ export async function runChangeRaces(): Promise<void> {
     const others: ThreadView[] = [];
     for (let n = random.int(8, 20); n > 0; n -= 1) {
       const device = random.pick(devices);
-      const choice = random.int(0, 11);
+      const choice = random.int(0, 13);
       if (choice < 3) changeOnServer(server, random, thread, n);
       else if (choice < 4) reply(backend, random, thread, `reply ${n}`);
       else if (choice < 5) device.open("thread_1");
@@ -49,7 +49,21 @@ export async function runChangeRaces(): Promise<void> {
       else if (choice < 9) changeOnDevice(random, device, "thread_1", n);
       else if (choice < 10) device.setNetwork(!device.network.up, true);
       else if (choice < 11) device.set("thread_2", { archived: random.chance(0.5) });
-      else changeOnServer(server, random, archived, n);
+      else if (choice < 12) changeOnServer(server, random, archived, n);
+      else {
+        // Pages are being loaded while the socket is replaced, or a thread is subscribed, and messages are changed.
+        if (random.chance(0.5)) device.closeView("thread_1");
+        device.open("thread_1");
+        await clock.advance(random.int(0, 400));
+        if (random.chance(0.5)) for (const socket of device.sockets) socket.closeByServer();
+        device.views
+          .get("thread_1")
+          ?.loadOlder()
+          .catch(() => {});
+        await clock.advance(random.int(0, 100));
+        changeOnServer(server, random, thread, n);
+        changeOnServer(server, random, thread, n + 100);
+      }
       await clock.advance(random.chance(0.3) ? 0 : random.int(0, 3 * SECOND));
     }
     await end(server, devices);
