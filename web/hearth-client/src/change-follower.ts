@@ -109,8 +109,8 @@ export class ChangeFollower {
   #advance(rev: number | null): void {
     if (rev === null) return;
     let last = rev;
-    for (const ahead of [...this.#ahead].sort((a, b) => a - b)) if (ahead === last + 1) last = ahead;
-    for (const ahead of [...this.#ahead]) if (ahead <= last) this.#ahead.delete(ahead);
+    while (this.#ahead.has(last + 1)) last += 1;
+    for (const ahead of this.#ahead) if (ahead <= last) this.#ahead.delete(ahead);
     this.#rev = last;
   }
 

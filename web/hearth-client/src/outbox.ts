@@ -120,18 +120,18 @@ export class Outbox {
     return true;
   }
 
-  /** The number of messages that are not sent, in all threads, including those that other tabs have stored. */
+  /** The number of items that are not sent, in all threads, including those that other tabs have stored. */
   get unsent(): number {
     return new Set([...this.#items.keys(), ...this.#persistence.keys()]).size;
   }
 
-  /** Removes all messages, including those that other tabs have stored. Called only after the client was closed. */
+  /** Removes all items, including those that other tabs have stored. Called only after the client was closed. */
   discardAll(): void {
     this.#items.clear();
     for (const key of this.#persistence.keys()) this.#persistence.remove(key);
   }
 
-  /** Returns when the server accepts the next message, in milliseconds since 1970; null if it may do so now. */
+  /** Returns when the server accepts the next item, in milliseconds since 1970; null if it may do so now. */
   get refusedUntil(): number | null {
     return this.#refusedUntil > this.#context.env.now() ? this.#refusedUntil : null;
   }

@@ -218,7 +218,7 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   setTyping(): void;
   /** Updates an attachment's status and URLs. Use it when an image does not load: URLs expire after 6 to 12 hours. */
   refreshFile(fileId: string): Promise<void>;
-  /** Closes the view. Messages in the outbox are still sent. */
+  /** Closes the view. Messages and changes in the outbox are still sent. */
   close(): void;
 }
 
@@ -331,8 +331,8 @@ export interface HearthOptions {
   wsUrl: string;
   token: TokenProvider;
   /**
-   * Keeps unsent messages across a page reload. `key` is the prefix of the storage items' names. It must be different
-   * for each user: the client sends all messages that it finds there as the signed-in user.
+   * Keeps unsent messages and changes across a page reload. `key` is the prefix of the storage items' names. It must be
+   * different for each user: the client sends everything that it finds there as the signed-in user.
    */
   outbox?: { storage: OutboxStorage; key: string };
   /**

@@ -1,5 +1,6 @@
-import type { Attachment, FileStatus, Message, ThreadSummary } from "../../src/index.js";
+import type { Attachment, Message, ThreadSummary } from "../../src/index.js";
 import { problem, type Reply } from "./replies.js";
+import { createFile, type FileRequest, fileStatus, type StoredFile, storeFile } from "./stored-files.js";
 import {
   applyChange,
   type ChangeKind,
@@ -9,16 +10,6 @@ import {
   type StoredMessage,
 } from "./stored-messages.js";
 import { nameOf, StoredThread } from "./stored-thread.js";
-
-export interface StoredFile {
-  id: string;
-  owner: string;
-  name: string;
-  mimetype: string;
-  size: number;
-  status: FileStatus;
-  uploaded: boolean;
-}
 
 interface SendRequest {
   body: string;
@@ -39,6 +30,8 @@ export class Backend {
   maxBehind = 1_000;
   /** How long the text of a message can be changed, in milliseconds. */
   editWindow = 24 * 60 * 60_000;
+  /** Whether requests for changes are refused permanently. */
+  changesRefused = false;
   /** The change requests that were handled, as `user thread seq kind value`. */
   readonly handled = new Set<string>();
   readonly #keys = new Map<string, { threadId: string; seq: number; content: string | null }>();
@@ -122,7 +115,7 @@ export class Backend {
   answer(user: string, method: string, url: URL, headers: Record<string, string>, body: unknown): Reply {
     const [, root, kind, id, rest, seq, leaf] = url.pathname.split("/");
     const { searchParams } = url;
-    if (root === "storage") return this.#store(kind ?? "");
+    if (root === "storage") return storeFile(this.files, kind ?? "", this.uploaded);
     const route = `${method} ${kind}${id === undefined ? "" : "/id"}${rest === undefined ? "" : `/${rest}`}`;
     if (route === "GET threads") return { status: 200, body: this.#threadPage(user, searchParams) };
     if (route === "POST threads") return this.#createThread(user, body as { memberIds: string[] });
@@ -130,8 +123,11 @@ export class Backend {
     if (route === "GET me") {
       return { status: 200, body: { id: user, name: nameOf(user), receipts: this.shares(user) } };
     }
-    if (route === "POST files") return this.#create(user, body as { filename: string; mimetype: string; size: number });
-    if (route === "GET files/id/status") return this.#status(id ?? "");
+    if (route === "POST files") {
+      this.#created += 1;
+      return createFile(this.files, `file_${this.#created}`, user, body as FileRequest, this.#now());
+    }
+    if (route === "GET files/id/status") return fileStatus(this.files, id ?? "");
     const thread = this.threads.get(id ?? "");
     if (!thread?.memberIds.includes(user)) return problem(404, "thread_not_found");
     if (route === "GET threads/id") return { status: 200, body: thread.details(user, this.shares) };
@@ -142,6 +138,7 @@ export class Backend {
       const { archived, mutedUntil } = thread.member(user);
       return { status: 200, body: { archived, mutedUntil } };
     }
+    if (route === "GET threads/id/changes" && this.changesRefused) return problem(403, "forbidden");
     if (route === "GET threads/id/changes") return { status: 200, body: this.#changePage(thread, searchParams) };
     if (seq !== undefined) {
       const change = body as ChangeRequest["body"] | undefined;
@@ -281,41 +278,5 @@ export class Backend {
     const { seq } = this.commit(thread.id, user, content.body, fileIds, replyTo);
     if (key !== undefined) this.#keys.set(`${thread.id} ${user} ${key}`, { threadId: thread.id, seq, content: text });
     return { status: 201, body: this.#present(thread.messages[seq - 1] as StoredMessage) };
-  }
-
-  #create(
-    owner: string,
-    { filename: name, mimetype, size }: { filename: string; mimetype: string; size: number },
-  ): Reply {
-    this.#created += 1;
-    const id = `file_${this.#created}`;
-    this.files.set(id, { id, owner, name, mimetype, size, status: "pending", uploaded: false });
-    const uploadUrl = `https://hearth.test/storage/${id}`;
-    const expiresAt = new Date(this.#now() + 900_000).toISOString();
-    const file = { id, name, status: "pending" };
-    return { status: 200, body: { uploadUrl, method: "PUT", headers: { "content-type": mimetype }, expiresAt, file } };
-  }
-
-  #store(id: string): Reply {
-    const file = this.files.get(id);
-    if (file === undefined) return { status: 403, body: "<Error><Code>AccessDenied</Code></Error>" };
-    if (!file.uploaded) {
-      file.uploaded = true;
-      this.uploaded(file);
-    }
-    return { status: 200, body: "" };
-  }
-
-  #status(id: string): Reply {
-    const file = this.files.get(id);
-    if (file === undefined) return problem(404, "file_not_found");
-    const { name, status } = file;
-    const more = {
-      ready: { url: `/files/${id}/${name}` },
-      failed: { reason: "The image could not be decoded." },
-      pending: {},
-    }[status];
-    const thumbUrl = status === "ready" ? `/thumbs/${id}.jpg` : null;
-    return { status: 200, body: { id, name, status, thumbUrl, ...more } };
   }
 }

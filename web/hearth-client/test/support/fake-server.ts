@@ -1,11 +1,12 @@
 import type { Fetch, FetchResponse, Message } from "../../src/index.js";
-import { Backend, type StoredFile } from "./backend.js";
+import { Backend } from "./backend.js";
 import type { Clock } from "./clock.js";
 import { FakeSocket } from "./fake-socket.js";
 import { FakeStream, shownInFrame } from "./fake-stream.js";
 import type { Faults } from "./faults.js";
 import type { Random } from "./random.js";
 import type { Reply } from "./replies.js";
+import type { StoredFile } from "./stored-files.js";
 
 /** The network of one device, which tests turn on and off. */
 export interface Network {
