@@ -13,16 +13,29 @@ impl Chat {
     /// after that, also if the message was not newer. Calls may be repeated and may come in any order. Fails with
     /// [`Error::MissingRow`] if the message references a missing thread or file.
     pub async fn advance_projection(&self, message: &MessageRow) -> Result<ThreadRow, Error> {
+        self.project(message, "lastSeq < :seq").await
+    }
+
+    /// Updates the thread's projection if `message` is the thread's last message and the projection has an older revision of
+    /// it. A message that is not projected yet is left to [`advance_projection`](Self::advance_projection), which comes
+    /// after its author's read mark. Returns and fails like that function.
+    pub async fn refresh_projection(&self, message: &MessageRow) -> Result<ThreadRow, Error> {
+        let older = "lastSeq = :seq AND (attribute_not_exists(lastMessage.rev) OR lastMessage.rev < :rev)";
+        self.project(message, older).await
+    }
+
+    async fn project(&self, message: &MessageRow, is_older: &str) -> Result<ThreadRow, Error> {
         let related = self.names_and_files([], &message.file_ids).await?;
         let last_message = LastMessageRow::of(message, related.files(&message.file_ids)?);
         let last_message = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(last_message)
             .map_err(|source| Error::BadRow { key: message.key().to_string(), source })?;
         let key = keys::thread(&message.thread_id);
-        let updated = self
-            .table
-            .update(&key)
+        let update = self.table.update(&key);
+        let update =
+            if is_older.contains(":rev") { update.expression_attribute_values(":rev", n(message.rev)) } else { update };
+        let updated = update
             .update_expression("SET lastSeq = :seq, lastMessage = :message, updatedAt = :at")
-            .condition_expression("attribute_exists(pk) AND lastSeq < :seq")
+            .condition_expression(format!("attribute_exists(pk) AND {is_older}"))
             .expression_attribute_values(":seq", n(message.seq))
             .expression_attribute_values(":message", last_message)
             .expression_attribute_values(":at", s(message.created_at.to_string()))

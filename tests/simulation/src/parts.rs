@@ -44,7 +44,12 @@ impl Parts {
 
     pub(crate) fn chat_stream(&self) -> chat_stream::Deps {
         let push = self.push("chat-stream").with_limits(chat_stream::LIMITS);
-        let repairs = Repairs::new(&self.config, "https://sqs/repairs".into(), "https://sqs/dead-letters".into());
+        let repairs = Repairs::new(
+            &self.config,
+            "https://sqs/repairs".into(),
+            "https://sqs/dead-letters".into(),
+            "https://sqs/reminders".into(),
+        );
         chat_stream::Deps { chat: self.chat("chat-stream"), push, repairs, links: links() }
     }
 
