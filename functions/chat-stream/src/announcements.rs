@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use contract::{ApiError, Channel, ConnectionId, Event, ReadMark, thread_new_frame, thread_updated_frames};
+use contract::{
+    ApiError, Channel, ConnectionId, Event, ReadMark, ThreadId, message_changed_frame, thread_new_frame,
+    thread_updated_frames,
+};
 use push::{Announcement, Audience, Push, Repair, Target};
-use store::{Chat, ThreadRow};
+use store::{ChangedMessage, Chat, ThreadRow};
 use tracing::warn;
 
 use crate::{Deps, STREAM_LIMITS};
@@ -21,7 +24,8 @@ pub(crate) struct Content {
 impl Content {
     /// Reads the content of an announcement. Returns `None` if there is nothing to announce, because the row does not
     /// exist.
-    pub(crate) async fn read(chat: &Chat, announcement: &Announcement) -> Result<Option<Self>, ApiError> {
+    pub(crate) async fn read(deps: &Deps, announcement: &Announcement) -> Result<Option<Self>, ApiError> {
+        let chat = &deps.chat;
         let content = match announcement {
             Announcement::ThreadNew { thread_id } => {
                 let Some(row) = chat.thread_row(thread_id).await? else { return Ok(None) };
@@ -31,6 +35,10 @@ impl Content {
             Announcement::ThreadUpdated { thread_id, sent } => {
                 let Some(row) = chat.thread_row(thread_id).await? else { return Ok(None) };
                 Self::of_update(chat, row, sent).await?
+            }
+            Announcement::MessageChanged { thread_id, revs } => {
+                let changed = chat.changed_messages(thread_id, revs).await?;
+                Self::of_changes(deps, thread_id, changed).await?
             }
             Announcement::ReadUpdated { thread_id, user_id } => {
                 let Some(state) = chat.member_state(user_id, thread_id).await? else { return Ok(None) };
@@ -50,6 +58,19 @@ impl Content {
             }
         };
         Ok(Some(content))
+    }
+
+    /// Returns the content of `message:changed` for changed messages of a thread: one frame for each revision.
+    pub(crate) async fn of_changes(
+        deps: &Deps,
+        thread: &ThreadId,
+        changed: Vec<ChangedMessage>,
+    ) -> Result<Self, ApiError> {
+        let (revs, rows): (Vec<_>, Vec<_>) =
+            changed.into_iter().map(|changed| (changed.revision.rev, changed.message)).unzip();
+        let messages = deps.chat.present(rows, &deps.links).await?;
+        let frames = revs.into_iter().zip(messages).map(|(rev, message)| message_changed_frame(rev, message));
+        Ok(Self { channels: vec![Channel::Thread(thread.clone())], frames: frames.collect::<Result<_, _>>()? })
     }
 
     /// Returns the content of `thread:updated` for the thread with this row.

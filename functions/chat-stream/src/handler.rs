@@ -1,12 +1,13 @@
 //! Follows the stream of the `Chat` table: copies each thread's last message into the thread's row (the projection), moves
-//! the read marks of authors, and announces new threads, new messages, read marks and settings. Delivers again what did not
-//! reach everybody (the repair).
+//! the read marks of authors, and announces new threads, new and changed messages, read marks and settings. Has the files of
+//! deleted messages deleted. Delivers again what did not reach everybody (the repair).
 //!
 //! Two event sources invoke the function. `records` handles the stream, which contains the changed rows. `repairs` handles
 //! the repair queue, which contains requests to deliver something again. Both only name rows: what the function
 //! writes or pushes, it reads at that moment. So their order does not matter.
 
 mod announcements;
+mod changes;
 mod messages;
 mod records;
 mod repairs;
@@ -37,7 +38,8 @@ pub struct Deps {
     pub chat: Chat,
     /// Delivers messages and announcements to subscribers, within [`LIMITS`].
     pub push: Push,
-    /// Sends requests to the repair queue, and records that cannot be processed to the dead-letter queue.
+    /// Sends requests to the repair queue and to files-process, and records that cannot be processed to the dead-letter
+    /// queue.
     pub repairs: Repairs,
     /// Signs the links to message attachments.
     pub links: Links,

@@ -14,7 +14,12 @@ async fn main() -> Result<(), Error> {
     let deps = &Deps {
         chat: Chat::new(&config, required("CHAT_TABLE")?),
         push: Push::new(&config, required("WS_ENDPOINT")?, connections).with_limits(LIMITS),
-        repairs: Repairs::new(&config, required("REPAIRS_URL")?, required("DEAD_LETTERS_URL")?),
+        repairs: Repairs::new(
+            &config,
+            required("REPAIRS_URL")?,
+            required("DEAD_LETTERS_URL")?,
+            required("REMINDERS_URL")?,
+        ),
         links: Links::new(&required("LINK_KEY")?)?,
     };
     warm_up(deps.chat.warm_up()).await;

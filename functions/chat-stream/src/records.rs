@@ -1,4 +1,5 @@
-//! Handles stream records of the `Chat` table. Each names a changed row: a new message, a new thread, or a membership.
+//! Handles stream records of the `Chat` table. Each names a row: a new message, a new revision, a new thread, or a changed
+//! membership.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use store::{ChangedRow, MembershipChange};
 use tracing::{error, warn};
 
 use crate::announcements::{Content, announce};
+use crate::changes::process_changes;
 use crate::messages::process_messages;
 use crate::{BatchResponse, Deps};
 
@@ -25,6 +27,8 @@ struct Record {
 enum Work {
     /// Process the new messages of a thread.
     Messages(ThreadId),
+    /// Process the changes to a thread's messages.
+    Changes(ThreadId),
     Announce(Announcement),
     /// Do nothing: the change is announced with the message that caused it.
     Nothing,
@@ -74,6 +78,7 @@ pub(crate) async fn handle_records(deps: &Deps, event: dynamodb::Event) -> Resul
 fn work(key: &DeadLetter, image: serde_dynamo::Item) -> Work {
     match ChangedRow::of_key(&key.pk, &key.sk) {
         Some(ChangedRow::Message { thread_id, .. }) => Work::Messages(thread_id),
+        Some(ChangedRow::Revision { thread_id, .. }) => Work::Changes(thread_id),
         Some(ChangedRow::Thread(thread_id)) => Work::Announce(Announcement::ThreadNew { thread_id }),
         Some(ChangedRow::Membership { user_id, thread_id }) => {
             match serde_dynamo::from_item(image).map(|ChangedMembership { changed }| changed) {
@@ -90,17 +95,17 @@ fn work(key: &DeadLetter, image: serde_dynamo::Item) -> Work {
 async fn process(deps: &Deps, work: Work, records: &[Record]) -> Result<(), ApiError> {
     match work {
         Work::Messages(thread) => {
-            let seq = |record: &Record| match ChangedRow::of_key(&record.key.pk, &record.key.sk) {
-                Some(ChangedRow::Message { seq, .. }) => Some(seq),
-                _ => None,
-            };
-            let seqs: Vec<_> = records.iter().filter_map(seq).collect();
-            let invalid = process_messages(deps, &thread, &seqs).await?;
-            let dead = records.iter().filter(|record| seq(record).is_some_and(|seq| invalid.contains(&seq)));
-            try_join_all(dead.map(|record| send_to_dead_letters(deps, &record.key))).await.map(drop)
+            let numbers: Vec<_> = records.iter().filter_map(number).collect();
+            let invalid = process_messages(deps, &thread, &numbers).await?;
+            send_invalid(deps, records, &invalid).await
+        }
+        Work::Changes(thread) => {
+            let numbers: Vec<_> = records.iter().filter_map(number).collect();
+            let invalid = process_changes(deps, &thread, &numbers).await?;
+            send_invalid(deps, records, &invalid).await
         }
         Work::Announce(announcement) => {
-            let content = Content::read(&deps.chat, &announcement);
+            let content = Content::read(deps, &announcement);
             announce(deps, announcement.clone(), content, |_| true).await
         }
         Work::Nothing => Ok(()),
@@ -110,6 +115,21 @@ async fn process(deps: &Deps, work: Work, records: &[Record]) -> Result<(), ApiE
             try_join_all(keys.into_iter().map(|key| send_to_dead_letters(deps, key))).await.map(drop)
         }
     }
+}
+
+/// Returns the number of a record's message or revision in its thread.
+fn number(record: &Record) -> Option<u64> {
+    match ChangedRow::of_key(&record.key.pk, &record.key.sk)? {
+        ChangedRow::Message { seq, .. } => Some(seq),
+        ChangedRow::Revision { rev, .. } => Some(rev),
+        ChangedRow::Thread(_) | ChangedRow::Membership { .. } => None,
+    }
+}
+
+/// Sends the keys of those records to the dead-letter queue that have one of the numbers `invalid`.
+async fn send_invalid(deps: &Deps, records: &[Record], invalid: &[u64]) -> Result<(), ApiError> {
+    let dead = records.iter().filter(|record| number(record).is_some_and(|number| invalid.contains(&number)));
+    try_join_all(dead.map(|record| send_to_dead_letters(deps, &record.key))).await.map(drop)
 }
 
 async fn send_to_dead_letters(deps: &Deps, key: &DeadLetter) -> Result<(), ApiError> {

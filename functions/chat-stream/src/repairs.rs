@@ -56,7 +56,7 @@ async fn repair_announcement(
     announcement: Announcement,
     connections: Option<BTreeSet<ConnectionId>>,
 ) -> Result<(), ApiError> {
-    let Some(Content { channels, frames }) = Content::read(&deps.chat, &announcement).await? else { return Ok(()) };
+    let Some(Content { channels, frames }) = Content::read(deps, &announcement).await? else { return Ok(()) };
     let mut audience = deps.push.audience(&channels).await?;
     audience.retain(|id, _| connections.as_ref().is_none_or(|connections| connections.contains(id)));
     let requested = audience.len();

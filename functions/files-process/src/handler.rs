@@ -1,5 +1,6 @@
 //! Processes an uploaded file: asks files-decode to inspect and publish it, records the outcome (ready or failed) and
-//! pushes the outcome to clients. This function never reads the bytes of a file, because they may be hostile.
+//! pushes the outcome to clients. Deletes the files of deleted messages. This function never reads the bytes of a file,
+//! because they may be hostile.
 //!
 //! S3 reports an upload at least once, in any order, and in rare cases never. So each file also has a reminder: a queue
 //! message that arrives once the upload window is over. S3's event and the reminder lead to the same steps. Every step
@@ -12,7 +13,7 @@ use aws_lambda_events::s3::S3Event;
 use aws_lambda_events::sqs::SqsEvent;
 use contract::{ApiError, Channel, FileId, FileStatus, Timestamp};
 use files::{Bucket, DecodeError, DecodeRequest, Decoded, Decoder, Reminder, Reminders, UPLOAD_WINDOW, uploaded_file};
-use push::Push;
+use push::{Erasure, Push};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 use store::{Chat, FileRow, Links, Outcome, Published};
@@ -46,8 +47,18 @@ pub struct Deps {
 pub enum Event {
     /// S3's event about objects that were created under `uploads/`.
     Uploads(S3Event),
-    /// Reminders to check on files whose upload window is over.
-    Reminders(SqsEvent),
+    /// Messages of the function's queue, each a [`Task`].
+    Tasks(SqsEvent),
+}
+
+/// A message of the function's queue.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Task {
+    /// Check on a file whose upload window is over.
+    Reminder(Reminder),
+    /// Delete the files of a deleted message.
+    Erasure(Erasure),
 }
 
 impl<'de> Deserialize<'de> for Event {
@@ -55,7 +66,7 @@ impl<'de> Deserialize<'de> for Event {
         let event = Value::deserialize(deserializer)?;
         match event["Records"][0]["eventSource"].as_str() {
             Some("aws:s3") => serde_json::from_value(event).map(Self::Uploads),
-            Some("aws:sqs") => serde_json::from_value(event).map(Self::Reminders),
+            Some("aws:sqs") => serde_json::from_value(event).map(Self::Tasks),
             _ => return Err(D::Error::custom("the event's source is neither aws:s3 nor aws:sqs")),
         }
         .map_err(D::Error::custom)
@@ -75,11 +86,13 @@ pub async fn handle(deps: &Deps, event: Event) -> Result<(), ApiError> {
                 }
             }
         }
-        // The template sets BatchSize to 1, so that a crash on one file does not affect the reminders of other files.
-        Event::Reminders(event) => {
+        // The template sets BatchSize to 1, so that a crash on one file does not affect the tasks of other files.
+        Event::Tasks(event) => {
             for message in event.records {
-                let Reminder { file_id } = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
-                process_file(deps, &file_id).await?;
+                match serde_json::from_str(message.body.as_deref().unwrap_or_default())? {
+                    Task::Reminder(Reminder { file_id }) => process_file(deps, &file_id).await?,
+                    Task::Erasure(erasure) => erase_files(deps, &erasure).await?,
+                }
             }
         }
     }
@@ -93,13 +106,39 @@ async fn process_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
         warn!(file = %id, "the file has no row; ignoring its event");
         return Ok(());
     };
+    if file.is_erased() {
+        // The message that used the file was deleted. An upload that came later, or an attempt that crashed after it had
+        // published the file, has left objects.
+        return erase_file(deps, id).await;
+    }
     if file.status == FileStatus::Pending {
         let Some(outcome) = decode(deps, &file).await? else { return Ok(()) };
         file = deps.chat.record_outcome(id, &outcome).await?;
         remove_unused_objects(deps, &file, outcome).await?;
     }
-    if !file.announced {
+    if !file.announced && !file.is_erased() {
         push_status(deps, &file).await?;
+    }
+    Ok(())
+}
+
+/// Deletes those files of a deleted message that no other message uses, then removes their IDs from the row of the deletion's
+/// revision.
+async fn erase_files(deps: &Deps, erasure: &Erasure) -> Result<(), ApiError> {
+    let Erasure { thread_id, rev } = erasure;
+    let Some(revision) = deps.chat.revision(thread_id, *rev).await? else {
+        return Err(ApiError::Internal(format!("revision {rev} of {thread_id} does not exist")));
+    };
+    for id in &revision.file_ids {
+        erase_file(deps, id).await?;
+    }
+    Ok(deps.chat.finish_erasure(thread_id, *rev).await?)
+}
+
+/// Deletes all objects of a file if no message uses it any more. First marks its row, so that nobody publishes it again.
+async fn erase_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
+    if deps.chat.erase_file(id).await? {
+        deps.bucket.delete_objects(id).await?;
     }
     Ok(())
 }
@@ -132,7 +171,7 @@ async fn decode(deps: &Deps, file: &FileRow) -> Result<Option<Outcome>, ApiError
 }
 
 /// Removes the published objects of `outcome` that `file` does not reference. They exist if a concurrent invocation has
-/// recorded an outcome from other bytes first.
+/// recorded an outcome from other bytes first, or if the file was erased meanwhile.
 async fn remove_unused_objects(deps: &Deps, file: &FileRow, outcome: Outcome) -> Result<(), ApiError> {
     let Outcome::Ready { original, thumbnail } = outcome else { return Ok(()) };
     let keys = [(Published::Original, Some(original)), (Published::Thumbnail, thumbnail)];
@@ -144,10 +183,10 @@ async fn remove_unused_objects(deps: &Deps, file: &FileRow, outcome: Outcome) ->
     Ok(())
 }
 
-/// Pushes `file:status` to the owner and to every thread that the file was sent to, then records that the status was
+/// Pushes `file:status` to the owner and to every thread with a message that uses the file, then records that the status was
 /// pushed. Fails if a connection was not reached, so that the event is retried.
 async fn push_status(deps: &Deps, file: &FileRow) -> Result<(), ApiError> {
-    let threads = file.thread_ids.iter().cloned().map(Channel::Thread);
+    let threads = file.threads().into_iter().map(Channel::Thread);
     let channels: Vec<_> = threads.chain([Channel::User(file.owner_id.clone())]).collect();
     let frame = serde_json::to_string(&file.status_event(&deps.links))?;
     let delivery = deps.push.deliver(&channels, &frame).await?;

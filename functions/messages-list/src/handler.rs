@@ -85,7 +85,8 @@ mod tests {
         assert_eq!(
             page,
             json!({"nextCursor": null, "messages": [{
-                "id": sent.id, "threadId": thread.id, "seq": 1, "body": "Dinner at 6?", "attachments": [],
+                "id": sent.id, "threadId": thread.id, "seq": 1, "rev": 0, "body": "Dinner at 6?", "attachments": [],
+                "reactions": [],
                 "author": {"id": "user-dad", "name": "Dad"}, "createdAt": sent.created_at
             }]})
         );

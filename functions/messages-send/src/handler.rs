@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use contract::{
     ApiError, Channel, ErrorCode, FieldError, FileId, FileStatus, IdempotencyKey, Message, Problem, SendMessage,
-    UserId, limits, message_new_frame,
+    limits, message_new_frame,
 };
 use futures::future::try_join_all;
 use push::Push;
 use runtime::{Answer, Call, HeaderName, StatusCode, json};
-use store::{Chat, Links, MessageRate, NewMessage, QuotaExceeded, Sent, Unsendable};
+use store::{Chat, Links, MessageRate, NewMessage, Sent, Unsendable};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -42,18 +42,19 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
         author: &call.caller.profile(),
         body: &request.body,
         file_ids: &request.distinct_files(),
+        reply_to: request.reply_to,
         idempotency_key: idempotency_key.as_ref(),
     };
     let author = &call.caller.id;
     // Every request needs room in the author's rate, but only stored messages use it up.
-    deps.rate.count(author).map_err(rate_limited)?;
+    deps.rate.count(author).map_err(|exceeded| Problem::rate_limited(exceeded.retry_after))?;
     let sent = deps.chat.send(new, &deps.links).await?;
     if !matches!(sent, Sent::Stored(_)) {
         deps.rate.uncount(author);
     }
     match sent {
         Sent::Stored(mut message) => {
-            tokio::join!(deliver(deps, &mut message), share_count(deps, author));
+            tokio::join!(deliver(deps, &mut message), deps.rate.share(&deps.chat, author));
             json(StatusCode::CREATED, &message, &[])
         }
         Sent::Replayed(message) => json(StatusCode::CREATED, &message, &[(IDEMPOTENCY_REPLAYED, "true")]),
@@ -63,6 +64,7 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
             Err(Problem::new(ErrorCode::IdempotencyKeyReused, detail).into())
         }
         Sent::NotMember => Err(Problem::thread_not_found().into()),
+        Sent::UnknownReply => Err(SendMessage::unknown_reply().into()),
         Sent::BadFiles(refused) => Err(unsendable_files(&request, &refused).into()),
     }
 }
@@ -71,9 +73,11 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
 /// reason.
 fn unsendable_files(request: &SendMessage, refused: &[(FileId, Unsendable)]) -> Problem {
     let message = |id: &FileId, reason: Unsendable| match reason {
-        Unsendable::Unusable => format!("{id} is not a file of yours, or it has failed; upload the file again"),
-        Unsendable::TooManyThreads => {
-            format!("{id} was already sent to {} other threads; upload the file again", limits::FILE_THREADS)
+        Unsendable::Unusable => {
+            format!("{id} is not a file of yours, or it has failed or was deleted; upload the file again")
+        }
+        Unsendable::TooManyUses => {
+            format!("{id} is already used by {} messages; upload the file again", limits::FILE_USES)
         }
     };
     let mut errors = Vec::new();
@@ -82,21 +86,8 @@ fn unsendable_files(request: &SendMessage, refused: &[(FileId, Unsendable)]) -> 
             errors.push(FieldError { field: format!("fileIds[{index}]"), message: message(id, *reason) });
         }
     }
-    let only_uses = refused.iter().all(|(_, reason)| *reason == Unsendable::TooManyThreads);
+    let only_uses = refused.iter().all(|(_, reason)| *reason == Unsendable::TooManyUses);
     Problem::fields(if only_uses { ErrorCode::TooManyFileUses } else { ErrorCode::InvalidRequest }, errors)
-}
-
-fn rate_limited(exceeded: QuotaExceeded) -> Problem {
-    let detail = "You have sent too many messages in this minute. Try again after the time in Retry-After.";
-    Problem::retry_later(ErrorCode::RateLimited, detail, exceeded.retry_after)
-}
-
-/// Tells the other instances of this function how many messages the author has sent. The message is already committed,
-/// so a failure must not fail the request.
-async fn share_count(deps: &Deps, author: &UserId) {
-    if let Err(error) = deps.rate.share(&deps.chat, author).await {
-        warn!(%error, "counting messages failed; the author's next message on this instance will retry");
-    }
 }
 
 /// Delivers the message and, if every subscriber was reached, clears the message's undelivered flag.
@@ -266,12 +257,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn file_in_100_threads_is_refused_by_name_and_the_message_is_not_committed() {
+    async fn file_of_100_messages_is_refused_by_name_and_the_message_is_not_committed() {
         let fixture = Fixture::new().await;
         let chat = &fixture.deps.chat;
         let [full, fresh] =
             [new_file(chat, "user-sarah", "a", "a/b", 1).await, new_file(chat, "user-sarah", "b", "a/b", 1).await];
-        for n in 0..limits::FILE_THREADS {
+        for n in 0..limits::FILE_USES {
             let thread = new_thread(chat, &["user-sarah", &format!("user-{n}")]).await;
             send_with_files(chat, "user-sarah", &thread, "", std::slice::from_ref(&full.id)).await;
         }

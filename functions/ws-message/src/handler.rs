@@ -70,26 +70,29 @@ async fn live_connection(deps: &Deps, event: &SocketEvent) -> Result<Connection,
 
 async fn subscribe(deps: &Deps, event: &SocketEvent, channel: &ChannelName) -> Result<Event, ApiError> {
     let connection = live_connection(deps, event).await?;
-    let seq = match channel {
-        ChannelName::Thread(thread) => Some(subscribe_to_thread(deps, &connection, thread).await?),
+    let (seq, rev) = match channel {
+        ChannelName::Thread(thread) => {
+            let (seq, rev) = subscribe_to_thread(deps, &connection, thread).await?;
+            (Some(seq), Some(rev))
+        }
         ChannelName::Inbox => {
             accepted(deps.connections.open_inbox(&connection).await?)?;
-            None
+            (None, None)
         }
     };
-    Ok(Event::Subscribed { channel: channel.clone(), seq })
+    Ok(Event::Subscribed { channel: channel.clone(), seq, rev })
 }
 
-/// Subscribes the connection to the thread's channel and returns the thread's last `seq`.
+/// Subscribes the connection to the thread's channel and returns the thread's last `seq` and last `rev`.
 ///
-/// The subscription is written before the `seq` is read, so that the client misses no message: later messages are
-/// pushed to the connection, and the returned `seq` includes all earlier messages.
-async fn subscribe_to_thread(deps: &Deps, connection: &Connection, thread: &ThreadId) -> Result<u64, ApiError> {
+/// The subscription is written before they are read, so that the client misses nothing: later messages and changes are
+/// pushed to the connection, and the returned numbers include all earlier ones.
+async fn subscribe_to_thread(deps: &Deps, connection: &Connection, thread: &ThreadId) -> Result<(u64, u64), ApiError> {
     if !deps.chat.is_member(thread, &connection.user_id).await? {
         return Err(Problem::thread_not_found().into());
     }
     accepted(deps.connections.subscribe(connection, &Channel::Thread(thread.clone())).await?)?;
-    Ok(deps.chat.last_seq(thread).await?)
+    Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.last_rev(thread))?)
 }
 
 fn accepted(subscribed: Subscribed) -> Result<(), Problem> {
@@ -139,7 +142,7 @@ mod tests {
         let fixture = Fixture::new().await;
         for seq in 0..2 {
             let subscribed =
-                json!({"event": "subscribed", "id": "a", "data": {"channel": fixture.channel(), "seq": seq}});
+                json!({"event": "subscribed", "id": "a", "data": {"channel": fixture.channel(), "seq": seq, "rev": 0}});
             assert_eq!(fixture.answer("phone", fixture.frame("subscribe")).await, subscribed);
             assert_eq!(fixture.subscribers(&fixture.thread_channel()).await, ["phone"]);
             send_text(&fixture.deps.chat, "user-dad", &fixture.thread, "hello").await;

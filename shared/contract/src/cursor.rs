@@ -33,6 +33,27 @@ impl MessageCursor {
     }
 }
 
+/// A position in the list of a thread's changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangeCursor {
+    /// The last revision that the previous page covers.
+    pub rev: u64,
+}
+
+impl ChangeCursor {
+    /// Returns the cursor as the opaque text that clients receive.
+    #[must_use]
+    pub fn encode(self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(format!("rev:{}", self.rev))
+    }
+
+    /// Parses text that [`encode`](Self::encode) produced. Fails with `invalid_cursor` for any other text.
+    pub fn decode(text: &str) -> Result<Self, Problem> {
+        let rev = decode_text(text)?.strip_prefix("rev:").and_then(|rev| rev.parse().ok()).ok_or_else(invalid)?;
+        Ok(Self { rev })
+    }
+}
+
 /// A position in one of a user's two lists of threads, which are sorted by activity, most recent first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ThreadCursor {
@@ -118,6 +139,7 @@ mod tests {
         for cursor in [MessageCursor::Before(1), MessageCursor::After(u64::MAX)] {
             assert_eq!(MessageCursor::decode(&cursor.encode()), Ok(cursor));
         }
+        assert_eq!(ChangeCursor::decode(&ChangeCursor { rev: 7 }.encode()), Ok(ChangeCursor { rev: 7 }));
         for archived in [false, true] {
             let cursor = ThreadCursor { archived, updated_at: Timestamp::from_millis(17), id: ThreadId::new() };
             assert_eq!(ThreadCursor::decode(&cursor.encode()), Ok(cursor));
@@ -145,12 +167,15 @@ mod tests {
             "archived:17:",
             "person:1:a",
             "person:9:a",
+            "rev:",
+            "rev:-1",
         ];
         let wrong = wrong.map(encode);
         for text in wrong.iter().map(String::as_str).chain(["!", "====", "ä"]) {
             assert_eq!(MessageCursor::decode(text).unwrap_err().code, ErrorCode::InvalidCursor, "{text}");
             assert_eq!(ThreadCursor::decode(text).unwrap_err().code, ErrorCode::InvalidCursor, "{text}");
             assert_eq!(PersonCursor::decode(text).unwrap_err().code, ErrorCode::InvalidCursor, "{text}");
+            assert_eq!(ChangeCursor::decode(text).unwrap_err().code, ErrorCode::InvalidCursor, "{text}");
         }
         assert!(ThreadCursor::decode(&MessageCursor::Before(1).encode()).is_err());
     }

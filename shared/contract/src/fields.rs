@@ -84,6 +84,15 @@ impl Fields {
         number
     }
 
+    /// Reads an optional integer within `range`. Returns `None` if the field is missing, null or invalid. Records an error
+    /// only if the field is invalid.
+    pub(crate) fn optional_whole_number(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        match self.object.get(field) {
+            None | Some(Value::Null) => None,
+            Some(_) => self.whole_number(field, range),
+        }
+    }
+
     /// Reads an optional boolean. Returns `None` if the field is missing, null or invalid. Records an error only if the
     /// field is invalid.
     pub(crate) fn boolean(&mut self, field: &str) -> Option<bool> {
@@ -143,8 +152,13 @@ impl Fields {
         self.errors.iter().any(|error| error.field.split('[').next() == Some(field))
     }
 
+    /// Returns an `invalid_request` problem with all errors.
+    pub(crate) fn into_problem(self) -> Problem {
+        Problem::fields(ErrorCode::InvalidRequest, self.errors)
+    }
+
     /// Returns `value` if no error was recorded, or else an `invalid_request` problem with all errors.
     pub(crate) fn finish<T>(self, value: T) -> Result<T, Problem> {
-        if self.errors.is_empty() { Ok(value) } else { Err(Problem::fields(ErrorCode::InvalidRequest, self.errors)) }
+        if self.errors.is_empty() { Ok(value) } else { Err(self.into_problem()) }
     }
 }

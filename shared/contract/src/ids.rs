@@ -68,6 +68,11 @@ prefixed_id!(
     "msg_"
 );
 prefixed_id!(
+    /// ID of a change to a message: `change_…`. Clients do not see it.
+    ChangeId,
+    "change_"
+);
+prefixed_id!(
     /// ID of a file: `file_…`.
     FileId,
     "file_"

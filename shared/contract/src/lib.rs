@@ -3,6 +3,7 @@
 //! This crate also parses requests: bytes become a valid value, or a [`Problem`] that names every invalid field.
 //! It does not depend on AWS.
 
+mod change;
 mod channel;
 mod cursor;
 mod error;
@@ -26,20 +27,24 @@ mod text;
 mod thread;
 mod timestamp;
 
+pub use change::{Changes, EditMessage, Emoji, Quote, React, Reaction};
 pub use channel::{Channel, ChannelName};
-pub use cursor::{MessageCursor, PersonCursor, ThreadCursor};
+pub use cursor::{ChangeCursor, MessageCursor, PersonCursor, ThreadCursor};
 pub use error::ApiError;
 pub use file::{Attachment, CreateFile, FileDetails, FileStatus, NewFile, Upload};
 pub use frame::{Action, Frame, FrameError};
-pub use ids::{ConnectionId, FileId, MessageId, ThreadId, UserId};
+pub use ids::{ChangeId, ConnectionId, FileId, MessageId, ThreadId, UserId};
 pub use member::{MarkRead, MarkedRead, OwnState, ReadMark, ThreadSettings, UpdateSettings};
 pub use message::{Author, IdempotencyKey, Message, MessagePage, SendMessage};
-pub use page::{MessageRange, MessagesQuery, PeopleQuery, ThreadsQuery};
+pub use page::{ChangesQuery, MessageRange, MessagesQuery, PeopleQuery, ThreadsQuery};
 pub use people::{Me, PeoplePage, Person, UpdateMe};
-pub use preview::{MessagePreview, PreviewAttachment, preview_of};
+pub use preview::{MessagePreview, PreviewAttachment, cut};
 pub use problem::{ErrorCode, FieldError, Problem};
 pub use profile::Profile;
-pub use socket::{Answer, Event, NewThread, WsTicket, message_new_frame, thread_new_frame, thread_updated_frames};
+pub use socket::{
+    Answer, Event, NewThread, WsTicket, message_changed_frame, message_new_frame, thread_new_frame,
+    thread_updated_frames,
+};
 pub use text::{changes_layout, is_visible};
 pub use thread::{CreateThread, Thread, ThreadDetails, ThreadOverview, ThreadPage, ThreadSummary, ThreadUpdate};
 pub use timestamp::Timestamp;
@@ -60,9 +65,18 @@ pub mod limits {
     pub const PREVIEW_CHARS: usize = 200;
     /// Maximum number of files in a message.
     pub const FILES: usize = 10;
-    /// Maximum number of threads that a file can be sent to. Its row lists them, and a page of messages reads the rows
+    /// Maximum number of messages that a file can be used by. Its row lists them, and a page of messages reads the rows
     /// of up to 1,000 files, so the rows must stay small.
-    pub const FILE_THREADS: usize = 100;
+    pub const FILE_USES: usize = 100;
+    /// Maximum number of characters of a message's body in a quote.
+    pub const QUOTE_CHARS: usize = 100;
+    /// Maximum number of characters of an emoji. Some consist of more than ten.
+    pub const EMOJI_CHARS: usize = 16;
+    /// Maximum number of revisions that a client can be behind and still ask for changes.
+    pub const CHANGES: u64 = 1_000;
+    /// Default for the time after which a message's text can no longer be changed, in hours. A deployment sets another one
+    /// with the parameter `EditHours` of template.yaml, which has the same default.
+    pub const EDIT_HOURS: u64 = 24;
     /// Default for the maximum size of a file in bytes. A deployment sets another one with the parameter `MaxFileBytes`
     /// of template.yaml, which has the same default.
     pub const FILE_BYTES: u64 = 25 * 1024 * 1024;
@@ -102,7 +116,7 @@ pub mod limits {
     pub const SUBSCRIPTIONS: usize = 500;
     /// Minimum number of seconds between two `typing` frames of a connection. The server drops others.
     pub const TYPING_SECONDS: u64 = 5;
-    /// Default for the maximum number of messages that a user may send per minute. A deployment sets another one with
+    /// Default for the maximum number of messages and changes to messages that a user may make per minute. A deployment sets another one with
     /// the parameter `MessagesPerMinute` of template.yaml, which has the same default. The same holds for the following
     /// limits and the parameters of their names.
     pub const MESSAGES_PER_MINUTE: u64 = 120;

@@ -3,7 +3,8 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Attachment, ErrorCode, FileId, MessageId, Problem, ThreadId, Timestamp, UserId, fields::Fields, is_visible, limits,
+    Attachment, ErrorCode, FieldError, FileId, MessageId, Problem, Quote, Reaction, ThreadId, Timestamp, UserId,
+    fields::Fields, is_visible, limits,
 };
 
 /// Request body of `POST /api/threads/{threadId}/messages`. It must have visible text, files or both.
@@ -31,6 +32,9 @@ pub struct SendMessage {
         )
     )]
     pub file_ids: Vec<FileId>,
+    /// `seq` of the message that this one replies to, in the same thread; `None` if it is not a reply.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = limits::SEQ)))]
+    pub reply_to: Option<u64>,
 }
 
 impl SendMessage {
@@ -45,7 +49,18 @@ impl SendMessage {
         if !is_visible(&text) && file_ids.is_empty() && !fields.refused("body") && !fields.refused("fileIds") {
             fields.refuse("body", "must have a visible character, unless the message has files");
         }
-        fields.finish(Self { body: text, file_ids })
+        let reply_to = fields.optional_whole_number("replyTo", 1..=limits::SEQ);
+        fields.finish(Self { body: text, file_ids, reply_to })
+    }
+
+    /// Creates the problem of a reply to a message that the thread does not have.
+    #[must_use]
+    pub fn unknown_reply() -> Problem {
+        let message = "must be the seq of a message in this thread";
+        Problem::fields(
+            ErrorCode::InvalidRequest,
+            vec![FieldError { field: "replyTo".into(), message: message.into() }],
+        )
     }
 
     /// Returns the IDs of the message's files without duplicates, in the order of the request.
@@ -105,14 +120,28 @@ pub struct Message {
     /// The message's number in its thread: 1, 2, 3 … without gaps, in commit order.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: u64,
-    /// The message's text; empty if the message has only files.
+    /// The revision of the message's last change; 0 if it was never changed. Of two copies of a message, the one with the
+    /// larger `rev` is newer.
+    pub rev: u64,
+    /// The message's text; empty if the message has only files or was deleted.
     pub body: String,
     /// The user who wrote the message.
     pub author: Author,
-    /// The message's files; empty if the message has only text.
+    /// The message's files; empty if the message has only text or was deleted.
     pub attachments: Vec<Attachment>,
     /// When the message was committed.
     pub created_at: Timestamp,
+    /// When the author last changed the text. Missing if they never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
+    /// When the author deleted the message. Missing if they did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+    /// The members' reactions, by emoji; empty if there are none.
+    pub reactions: Vec<Reaction>,
+    /// The message that this one replies to. Missing if it is not a reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Quote>,
 }
 
 /// Response body of `GET /api/threads/{threadId}/messages`.
@@ -169,6 +198,18 @@ mod tests {
         assert_eq!(refused(&serde_json::json!({"body": "", "fileIds": ["x"]})), ["fileIds[0]"]);
         let eleven: Vec<_> = (0..11).map(|n| format!("file_{n}")).collect();
         assert_eq!(refused(&serde_json::json!({"fileIds": eleven})), ["fileIds"]);
+    }
+
+    #[test]
+    fn reply_names_a_seq() {
+        let parse = |reply: serde_json::Value| {
+            SendMessage::parse(serde_json::json!({"body": "a", "replyTo": reply}).to_string().as_bytes())
+        };
+        assert_eq!(parse(serde_json::json!(7)).unwrap().reply_to, Some(7));
+        assert_eq!(parse(serde_json::json!(null)).unwrap().reply_to, None);
+        for wrong in [serde_json::json!(0), serde_json::json!(-1), serde_json::json!("7"), serde_json::json!(1.5)] {
+            assert_eq!(parse(wrong.clone()).unwrap_err().errors[0].field, "replyTo", "{wrong}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use crate::{ErrorCode, FieldError, MessageCursor, PersonCursor, Problem, ThreadCursor, limits};
+use crate::{ChangeCursor, ErrorCode, FieldError, MessageCursor, PersonCursor, Problem, ThreadCursor, limits};
 
 /// Which messages of a thread a list returns, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +26,8 @@ impl MessagesQuery {
     /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>, after: Option<&str>) -> Result<Self, Problem> {
         let mut errors = Vec::new();
-        let limit = parse_limit(limit, &mut errors);
-        let after = after.map(|text| {
-            text.parse::<u64>().unwrap_or_else(|_| {
-                errors.push(FieldError { field: "after".into(), message: "must be the seq of a message, or 0".into() });
-                0
-            })
-        });
+        let limit = parse_limit(limit, limits::PAGE_DEFAULT, &mut errors);
+        let after = after.map(|text| parse_after(text, "must be the seq of a message, or 0", &mut errors));
         finish(errors)?;
         let range = match (cursor.map(MessageCursor::decode).transpose()?, after) {
             (None, None) => MessageRange::Newest,
@@ -45,6 +40,33 @@ impl MessagesQuery {
             }
         };
         Ok(Self { limit, range })
+    }
+}
+
+/// Query parameters of `GET /api/threads/{threadId}/changes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangesQuery {
+    /// Maximum number of revisions that the page covers: 1 to [`limits::PAGE`].
+    pub limit: u32,
+    /// The last revision that the client knows.
+    pub after: u64,
+}
+
+impl ChangesQuery {
+    /// Parses the query parameters; `None` stands for a parameter that the request does not have.
+    ///
+    /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`.
+    pub fn parse(limit: Option<&str>, cursor: Option<&str>, after: Option<&str>) -> Result<Self, Problem> {
+        let mut errors = Vec::new();
+        let limit = parse_limit(limit, limits::PAGE, &mut errors);
+        let message = "must be a revision, or 0; a request without a cursor needs it";
+        // With a cursor, `after` is not needed. It is ignored then, because the cursor is further.
+        let after = match (cursor, after) {
+            (Some(_), None) => 0,
+            (_, after) => parse_after(after.unwrap_or_default(), message, &mut errors),
+        };
+        finish(errors)?;
+        Ok(Self { limit, after: cursor.map(ChangeCursor::decode).transpose()?.map_or(after, |cursor| cursor.rev) })
     }
 }
 
@@ -66,7 +88,7 @@ impl ThreadsQuery {
     /// other list.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>, archived: Option<&str>) -> Result<Self, Problem> {
         let mut errors = Vec::new();
-        let limit = parse_limit(limit, &mut errors);
+        let limit = parse_limit(limit, limits::PAGE_DEFAULT, &mut errors);
         let archived = match archived {
             None | Some("false") => false,
             Some("true") => true,
@@ -100,20 +122,27 @@ impl PeopleQuery {
     /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Problem> {
         let mut errors = Vec::new();
-        let limit = parse_limit(limit, &mut errors);
+        let limit = parse_limit(limit, limits::PAGE_DEFAULT, &mut errors);
         finish(errors)?;
         Ok(Self { limit, cursor: cursor.map(PersonCursor::decode).transpose()? })
     }
 }
 
-fn parse_limit(text: Option<&str>, errors: &mut Vec<FieldError>) -> u32 {
-    let Some(text) = text else { return limits::PAGE_DEFAULT };
+fn parse_after(text: &str, message: &str, errors: &mut Vec<FieldError>) -> u64 {
+    text.parse().unwrap_or_else(|_| {
+        errors.push(FieldError { field: "after".into(), message: message.into() });
+        0
+    })
+}
+
+fn parse_limit(text: Option<&str>, default: u32, errors: &mut Vec<FieldError>) -> u32 {
+    let Some(text) = text else { return default };
     match text.parse() {
         Ok(limit) if (1..=limits::PAGE).contains(&limit) => limit,
         _ => {
             let message = format!("must be a whole number from 1 to {}", limits::PAGE);
             errors.push(FieldError { field: "limit".into(), message });
-            limits::PAGE_DEFAULT
+            default
         }
     }
 }
@@ -139,6 +168,21 @@ mod tests {
         let problem = MessagesQuery::parse(None, Some(&before), Some("3")).unwrap_err();
         assert_eq!(problem.code, ErrorCode::InvalidCursor);
         assert_eq!(MessagesQuery::parse(None, None, None).unwrap().limit, 50);
+    }
+
+    #[test]
+    fn changes_start_after_a_revision_or_a_cursor() {
+        let cursor = ChangeCursor { rev: 9 }.encode();
+        let parse = |cursor: Option<&str>, after: Option<&str>| ChangesQuery::parse(None, cursor, after);
+        assert_eq!(parse(None, Some("3")), Ok(ChangesQuery { limit: 100, after: 3 }));
+        assert_eq!(parse(Some(&cursor), None).unwrap().after, 9);
+        assert_eq!(parse(Some(&cursor), Some("3")).unwrap().after, 9);
+        for (cursor, after) in [(None, None), (None, Some("-1")), (None, Some("x")), (Some(&*cursor), Some(""))] {
+            let problem = parse(cursor, after).unwrap_err();
+            assert_eq!((problem.code, problem.errors[0].field.as_str()), (ErrorCode::InvalidQuery, "after"));
+        }
+        let other = MessageCursor::After(3).encode();
+        assert_eq!(parse(Some(&other), None).unwrap_err().code, ErrorCode::InvalidCursor);
     }
 
     #[test]

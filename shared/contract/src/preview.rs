@@ -15,7 +15,11 @@ pub struct MessagePreview {
     /// The message's number in its thread.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: u64,
-    /// The first [`limits::PREVIEW_CHARS`] characters of the message's text; empty if the message has only files.
+    /// The revision of the message's last change; 0 if it was never changed. Of two previews of a message, the one with
+    /// the larger `rev` is newer.
+    pub rev: u64,
+    /// The first [`limits::PREVIEW_CHARS`] characters of the message's text; empty if the message has only files or was
+    /// deleted.
     #[cfg_attr(feature = "schema", schemars(length(max = limits::PREVIEW_CHARS)))]
     pub body: String,
     /// True if the message's text is longer than `body`. Missing otherwise.
@@ -27,6 +31,9 @@ pub struct MessagePreview {
     pub attachments: Vec<PreviewAttachment>,
     /// When the message was committed.
     pub created_at: Timestamp,
+    /// When the author deleted the message. Missing if they did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// A file of a message as lists of threads show it.
@@ -41,10 +48,10 @@ pub struct PreviewAttachment {
     pub mimetype: String,
 }
 
-/// Returns the first [`limits::PREVIEW_CHARS`] characters of a message's text, and whether the text is longer.
+/// Returns the first `chars` characters of a message's text, and whether the text is longer.
 #[must_use]
-pub fn preview_of(body: &str) -> (&str, bool) {
-    match body.char_indices().nth(limits::PREVIEW_CHARS) {
+pub fn cut(body: &str, chars: usize) -> (&str, bool) {
+    match body.char_indices().nth(chars) {
         Some((end, _)) => (&body[..end], true),
         None => (body, false),
     }
@@ -55,10 +62,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn preview_counts_characters_not_bytes() {
-        let longest = "🏡".repeat(limits::PREVIEW_CHARS);
-        assert_eq!(preview_of(&longest), (longest.as_str(), false));
-        assert_eq!(preview_of(&format!("{longest}a")), (longest.as_str(), true));
-        assert_eq!(preview_of(""), ("", false));
+    fn cut_counts_characters_not_bytes() {
+        let longest = "🏡".repeat(3);
+        assert_eq!(cut(&longest, 3), (longest.as_str(), false));
+        assert_eq!(cut(&format!("{longest}a"), 3), (longest.as_str(), true));
+        assert_eq!(cut("", 3), ("", false));
     }
 }

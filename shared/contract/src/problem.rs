@@ -26,20 +26,28 @@ pub enum ErrorCode {
     FileNotFound,
     /// 404: the thread does not exist, or the caller is not a member of it.
     ThreadNotFound,
+    /// 404: the thread has no message with this `seq`.
+    MessageNotFound,
+    /// 403: only a message's author may edit or delete it.
+    NotAuthor,
+    /// 403: the message is too old to be edited. Its author may still delete it.
+    EditWindowOver,
+    /// 409: the message was deleted, so it cannot be edited and takes no reactions.
+    MessageDeleted,
     /// 413: the request body is larger than [`limits::REQUEST_BYTES`](crate::limits::REQUEST_BYTES).
     BodyTooLarge,
     /// 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names
     /// each such field.
     InvalidRequest,
-    /// 422: a file of the message was already sent to [`limits::FILE_THREADS`](crate::limits::FILE_THREADS) other
-    /// threads. `errors` names each such file. Upload it again as a new file.
+    /// 422: a file of the message is already used by [`limits::FILE_USES`](crate::limits::FILE_USES) messages. `errors`
+    /// names each such file. Upload it again as a new file.
     TooManyFileUses,
     /// 422: a member of the new thread has never called this deployment. `errors` names each such member. A user becomes
     /// a possible member with their first call of any `/api` route.
     UnknownMember,
     /// 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
     IdempotencyKeyReused,
-    /// 429: the caller has sent too many messages in the current minute. Nothing was stored. Retry after the seconds in
+    /// 429: the caller has sent or changed too many messages in the current minute. Nothing was stored. Retry after the seconds in
     /// `Retry-After`.
     RateLimited,
     /// 429: the caller has created too many threads, or has announced too many or too large files, in the current day
@@ -76,6 +84,7 @@ impl ErrorCode {
             401 => "Unauthorized",
             403 => "Forbidden",
             404 => "Not Found",
+            409 => "Conflict",
             413 => "Content Too Large",
             422 => "Unprocessable Content",
             429 => "Too Many Requests",
@@ -97,8 +106,13 @@ impl ErrorCode {
             | Self::UnknownAction
             | Self::InvalidFrame => 400,
             Self::Unauthorized | Self::ConnectionExpired => 401,
-            Self::OriginNotAllowed | Self::InvalidFileUrl | Self::NotSubscribed => 403,
-            Self::FileNotFound | Self::ThreadNotFound => 404,
+            Self::OriginNotAllowed
+            | Self::InvalidFileUrl
+            | Self::NotSubscribed
+            | Self::NotAuthor
+            | Self::EditWindowOver => 403,
+            Self::FileNotFound | Self::ThreadNotFound | Self::MessageNotFound => 404,
+            Self::MessageDeleted => 409,
             Self::BodyTooLarge | Self::FrameTooLarge => 413,
             Self::InvalidRequest | Self::TooManyFileUses | Self::UnknownMember | Self::IdempotencyKeyReused => 422,
             Self::RateLimited | Self::QuotaExceeded | Self::TooManySubscriptions | Self::TooManyConnections => 429,
@@ -156,6 +170,20 @@ impl Problem {
     #[must_use]
     pub fn thread_not_found() -> Self {
         Self::new(ErrorCode::ThreadNotFound, "The thread does not exist, or you are not a member of it.")
+    }
+
+    /// Creates the problem for a message that does not exist in a thread of the caller.
+    #[must_use]
+    pub fn message_not_found() -> Self {
+        Self::new(ErrorCode::MessageNotFound, "The thread has no message with this seq.")
+    }
+
+    /// Creates the problem for a user who has sent or changed too many messages in the current minute.
+    #[must_use]
+    pub fn rate_limited(retry_after: u64) -> Self {
+        let detail =
+            "You have sent or changed too many messages in this minute. Try again after the time in Retry-After.";
+        Self::retry_later(ErrorCode::RateLimited, detail, retry_after)
     }
 
     /// Creates the problem for a file that does not exist or that the caller may not see. It is the same in both cases,

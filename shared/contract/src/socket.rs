@@ -34,8 +34,22 @@ pub enum Event {
         thread_id: ThreadId,
         /// The message, the same object as in REST responses.
         message: Message,
-        /// True if the message is too large for a frame. Then `message` has an empty body and no attachments, and the
-        /// client fetches the complete message over REST. Missing otherwise.
+        /// True if the message is too large for a frame. Then `message` has an empty body, no attachments, no reactions
+        /// and no quote, and the client fetches the complete message over REST. Missing otherwise.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        truncated: bool,
+    },
+    /// A message was edited or deleted, or a reaction to it was set or removed. Sent once for each revision of the thread.
+    #[serde(rename = "message:changed")]
+    MessageChanged {
+        /// ID of the message's thread.
+        thread_id: ThreadId,
+        /// The revision of the change.
+        rev: u64,
+        /// The whole message as it is now. Its own `rev` may already be larger than the event's.
+        message: Message,
+        /// True if the message is too large for a frame. Then `message` has an empty body, no attachments, no reactions
+        /// and no quote, and the client fetches the complete message over REST. Missing otherwise.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         truncated: bool,
     },
@@ -81,8 +95,9 @@ pub enum Event {
         /// The thread.
         thread: NewThread,
     },
-    /// Messages were committed in one of the caller's threads. Sent once for several messages that follow each other
-    /// closely, and not to a connection that has received `message:new` for all of them.
+    /// Messages were committed in one of the caller's threads, or its last message was edited or deleted. Sent once for
+    /// several messages that follow each other closely, and not to a connection that has received `message:new` for all of
+    /// them.
     #[serde(rename = "thread:updated")]
     ThreadUpdated {
         /// The thread's current state.
@@ -98,6 +113,10 @@ pub enum Event {
         /// fetches missing messages up to this `seq` over REST, with the query parameter `after`. Missing for `inbox`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seq: Option<u64>,
+        /// The thread's last revision at the time of the subscription. The server pushes every later change to a message.
+        /// The client asks for earlier changes over REST. Missing for `inbox`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rev: Option<u64>,
     },
     /// Answer to `unsubscribe`.
     Unsubscribed {
@@ -148,22 +167,64 @@ pub struct Answer {
 }
 
 /// Returns the `message:new` frame of a message. It never exceeds [`limits::FRAME_BYTES`]: a message that is too large
-/// is sent with an empty body, without attachments and with `truncated: true`.
+/// is sent without its large fields and with `truncated: true`.
 pub fn message_new_frame(message: Message) -> Result<String, serde_json::Error> {
-    let mut event = Event::MessageNew { thread_id: message.thread_id.clone(), message, truncated: false };
-    let frame = serde_json::to_string(&event)?;
-    if frame.len() <= limits::FRAME_BYTES {
-        return Ok(frame);
+    message_frame(message, |message, truncated| Event::MessageNew {
+        thread_id: message.thread_id.clone(),
+        message,
+        truncated,
+    })
+}
+
+/// Returns the `message:changed` frame of the revision `rev`, which changed `message`. It is truncated like a
+/// [`message_new_frame`].
+pub fn message_changed_frame(rev: u64, message: Message) -> Result<String, serde_json::Error> {
+    message_frame(message, |message, truncated| Event::MessageChanged {
+        thread_id: message.thread_id.clone(),
+        rev,
+        message,
+        truncated,
+    })
+}
+
+fn message_frame(message: Message, event: impl Fn(Message, bool) -> Event) -> Result<String, serde_json::Error> {
+    let frame = serde_json::to_string(&event(message.clone(), false))?;
+    if frame.len() <= limits::FRAME_BYTES { Ok(frame) } else { serde_json::to_string(&event(truncated(message), true)) }
+}
+
+/// Removes the large fields of a message.
+fn truncated(message: Message) -> Message {
+    // The pattern names every field, so that the code does not compile after a field is added until this function keeps
+    // or removes it.
+    let Message {
+        id,
+        thread_id,
+        seq,
+        rev,
+        body: _,
+        author,
+        attachments: _,
+        created_at,
+        edited_at,
+        deleted_at,
+        reactions: _,
+        reply_to: _,
+    } = message;
+    let (body, attachments, reactions, reply_to) = (String::new(), Vec::new(), Vec::new(), None);
+    Message {
+        id,
+        thread_id,
+        seq,
+        rev,
+        body,
+        author,
+        attachments,
+        created_at,
+        edited_at,
+        deleted_at,
+        reactions,
+        reply_to,
     }
-    if let Event::MessageNew { message, truncated, thread_id: _ } = &mut event {
-        // The pattern names every field, so that the code does not compile after a field is added until this function
-        // keeps or removes it.
-        let Message { body, attachments, id: _, thread_id: _, seq: _, author: _, created_at: _ } = message;
-        body.clear();
-        attachments.clear();
-        *truncated = true;
-    }
-    serde_json::to_string(&event)
 }
 
 /// Returns the `thread:new` frame of a thread. It never exceeds [`limits::FRAME_BYTES`]: a thread that is too large is
@@ -191,15 +252,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Author, ErrorCode, MessageId, MessagePreview, PreviewAttachment, Thread, Timestamp};
+    use crate::{Author, ErrorCode, MessageId, MessagePreview, PreviewAttachment, Quote, Reaction, Thread, Timestamp};
 
     #[test]
     fn answer_has_the_event_and_the_id_of_the_frame() {
         let answer = Answer { event: Event::Pong, id: Some(json!("a")) };
         assert_eq!(serde_json::to_value(answer).unwrap(), json!({"event": "pong", "id": "a"}));
         let channel = ChannelName::parse("thread:thread_1").unwrap();
-        let answer = Answer { event: Event::Subscribed { channel, seq: Some(3) }, id: None };
-        let expected = json!({"event": "subscribed", "data": {"channel": "thread:thread_1", "seq": 3}});
+        let answer = Answer { event: Event::Subscribed { channel, seq: Some(3), rev: Some(2) }, id: None };
+        let expected = json!({"event": "subscribed", "data": {"channel": "thread:thread_1", "seq": 3, "rev": 2}});
         assert_eq!(serde_json::to_value(answer).unwrap(), expected);
     }
 
@@ -208,19 +269,62 @@ mod tests {
             id: MessageId::parse("msg_1").unwrap(),
             thread_id: ThreadId::parse("thread_1").unwrap(),
             seq: 1,
+            rev: 0,
             body,
             author: Author { id: UserId::parse("u").unwrap(), name: "U".into() },
             attachments: vec![],
             created_at: Timestamp::from_millis(0),
+            edited_at: None,
+            deleted_at: None,
+            reactions: vec![],
+            reply_to: None,
         }
+    }
+
+    /// Returns a message with all fields.
+    fn changed_message(body: String) -> Message {
+        let author = Author { id: UserId::parse("v").unwrap(), name: "V".into() };
+        Message {
+            rev: 4,
+            edited_at: Some(Timestamp::from_millis(1)),
+            reactions: vec![Reaction { emoji: "👍".into(), user_ids: vec![user("u"), user("v")] }],
+            reply_to: Some(Quote { seq: 1, author, excerpt: "Dinner?".into(), deleted: false }),
+            ..message(body)
+        }
+    }
+
+    #[test]
+    fn message_changed_contains_the_revision_and_the_current_message() {
+        let frame = message_changed_frame(3, changed_message("hi".into())).unwrap();
+        let expected = json!({"event": "message:changed", "data": {"threadId": "thread_1", "rev": 3, "message": {
+            "id": "msg_1", "threadId": "thread_1", "seq": 1, "rev": 4, "body": "hi",
+            "author": {"id": "u", "name": "U"}, "attachments": [], "createdAt": "1970-01-01T00:00:00.000Z",
+            "editedAt": "1970-01-01T00:00:00.001Z", "reactions": [{"emoji": "👍", "userIds": ["u", "v"]}],
+            "replyTo": {"seq": 1, "author": {"id": "v", "name": "V"}, "excerpt": "Dinner?", "deleted": false}}}});
+        assert_eq!(serde_json::from_str::<Value>(&frame).unwrap(), expected);
+    }
+
+    #[test]
+    fn truncated_change_keeps_only_small_fields() {
+        let reactions =
+            vec![Reaction { emoji: "👍".into(), user_ids: vec![user(&"\"".repeat(255)); limits::MEMBERS] }];
+        let author = Author { id: user(&"\"".repeat(255)), name: "\u{1}".repeat(100) };
+        let large = Message { reactions, author, ..changed_message("short".into()) };
+        let frame = message_changed_frame(3, large).unwrap();
+        assert!(frame.len() <= limits::FRAME_BYTES);
+        let data = &serde_json::from_str::<Value>(&frame).unwrap()["data"];
+        assert_eq!((&data["truncated"], &data["rev"]), (&json!(true), &json!(3)));
+        let message = &data["message"];
+        assert_eq!((&message["rev"], &message["body"], &message["reactions"]), (&json!(4), &json!(""), &json!([])));
+        assert_eq!(message.get("replyTo"), None);
     }
 
     #[test]
     fn message_new_contains_the_rest_message() {
         let frame = message_new_frame(message("hi".into())).unwrap();
         let expected = json!({"event": "message:new", "data": {"threadId": "thread_1", "message": {
-            "id": "msg_1", "threadId": "thread_1", "seq": 1, "body": "hi", "author": {"id": "u", "name": "U"},
-            "attachments": [], "createdAt": "1970-01-01T00:00:00.000Z"}}});
+            "id": "msg_1", "threadId": "thread_1", "seq": 1, "rev": 0, "body": "hi",
+            "author": {"id": "u", "name": "U"}, "attachments": [], "reactions": [], "createdAt": "1970-01-01T00:00:00.000Z"}}});
         assert_eq!(serde_json::from_str::<Value>(&frame).unwrap(), expected);
     }
 
@@ -245,8 +349,14 @@ mod tests {
                 status: FileStatus::Ready,
                 thumb_url: Some("/thumbs/1".into()),
             },
-            Event::Subscribed { channel: channel.clone(), seq: Some(3) },
-            Event::Subscribed { channel: ChannelName::Inbox, seq: None },
+            Event::MessageChanged {
+                thread_id: ThreadId::new(),
+                rev: 3,
+                message: changed_message("hi".into()),
+                truncated: false,
+            },
+            Event::Subscribed { channel: channel.clone(), seq: Some(3), rev: Some(2) },
+            Event::Subscribed { channel: ChannelName::Inbox, seq: None, rev: None },
             Event::Unsubscribed { channel: channel.clone() },
             Event::Accepted { channel },
             Event::Typing { thread_id: ThreadId::new(), user_id: user("u") },
@@ -329,11 +439,13 @@ mod tests {
             id: MessageId::parse(&format!("msg_{}", "x".repeat(64))).unwrap(),
             thread_id: thread_id.clone(),
             seq: u64::MAX,
+            rev: u64::MAX,
             body: "\u{1}".repeat(limits::PREVIEW_CHARS),
             truncated: true,
             author: Author { id: user(&"\"".repeat(limits::USER_ID_BYTES)), name: "\u{1}".repeat(100) },
             attachments: vec![attachment; limits::FILES],
             created_at: Timestamp::from_millis(0),
+            deleted_at: Some(Timestamp::from_millis(0)),
         };
         let updated_at = Timestamp::from_millis(0);
         ThreadUpdate { id: thread_id, last_seq: u64::MAX, updated_at, last_message: Some(last_message) }

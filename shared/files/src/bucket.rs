@@ -111,6 +111,20 @@ impl Bucket {
         Ok(key)
     }
 
+    /// Deletes all objects of a file: its upload, and everything that was published for it. Idempotent. It needs the
+    /// permission `s3:ListBucket`.
+    pub async fn delete_objects(&self, id: &FileId) -> Result<(), Error> {
+        self.unpublish(&keys::upload(id)).await?;
+        for prefix in keys::published_prefixes(id) {
+            let objects = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
+            let pages: Vec<_> = objects.collect::<Result<_, _>>().await?;
+            for object in pages.iter().flat_map(|page| page.contents()) {
+                self.unpublish(object.key().unwrap_or_default()).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Deletes a published object. Idempotent.
     pub async fn unpublish(&self, key: &str) -> Result<(), Error> {
         self.client.delete_object().bucket(&self.name).key(key).send().await?;

@@ -22,6 +22,11 @@ pub(crate) fn thumbnail(id: &FileId, bytes: &[u8]) -> String {
     format!("thumbs/{id}/{}.jpg", sha256(bytes))
 }
 
+/// Returns the prefixes of the keys of all objects that may be published for a file.
+pub(crate) fn published_prefixes(id: &FileId) -> [String; 2] {
+    [format!("files/{id}/"), format!("thumbs/{id}/")]
+}
+
 /// Returns whether `key` is a key that [`file()`] returns for the file `id`.
 pub(crate) fn is_file(id: &FileId, key: &str) -> bool {
     key.strip_prefix(&format!("files/{id}/")).is_some_and(is_sha256)

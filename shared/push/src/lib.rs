@@ -25,7 +25,7 @@ use tracing::warn;
 use crate::post::PostResult;
 
 pub use audience::{Audience, Target};
-pub use repairs::{Announcement, DeadLetter, Repair, Repairs};
+pub use repairs::{Announcement, DeadLetter, Erasure, Repair, Repairs};
 
 /// Maximum number of concurrent `@connections` calls of one function instance, across all its deliveries.
 const CONCURRENCY: usize = 64;

@@ -43,13 +43,21 @@ pub enum Announcement {
         /// ID of the thread.
         thread_id: ThreadId,
     },
-    /// Messages were committed in a thread.
+    /// Messages were committed in a thread, or its last message was edited or deleted.
     #[serde(rename = "thread:updated")]
     ThreadUpdated {
         /// ID of the thread.
         thread_id: ThreadId,
-        /// The authors, and the last message of each.
+        /// The authors, and the last message of each; empty after an edit or a deletion.
         sent: Vec<ReadMark>,
+    },
+    /// Messages of a thread were changed.
+    #[serde(rename = "message:changed")]
+    MessageChanged {
+        /// ID of the thread.
+        thread_id: ThreadId,
+        /// The revisions of the changes, in order. Each becomes an event.
+        revs: Vec<u64>,
     },
     /// A member has moved their read mark.
     #[serde(rename = "read:updated")]
@@ -69,6 +77,17 @@ pub enum Announcement {
     },
 }
 
+/// A request to files-process: delete the files of a deleted message that no other message uses. It names the revision of
+/// the deletion, whose row has the file IDs. As JSON: `{"threadId":"thread_…","rev":7}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Erasure {
+    /// ID of the message's thread.
+    pub thread_id: ThreadId,
+    /// The revision of the deletion.
+    pub rev: u64,
+}
+
 /// What the dead-letter queue holds of a stream record that cannot be processed: only the primary key of its row in the
 /// `Chat` table, so that the queue keeps no message text. A redrive reads the row again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,19 +98,21 @@ pub struct DeadLetter {
     pub sk: String,
 }
 
-/// Client of the repair queue and the dead-letter queue. A function creates one and keeps it between invocations.
+/// Client of the queues that chat-stream sends to: the repair queue, the dead-letter queue and the queue of files-process. A
+/// function creates one and keeps it between invocations.
 #[derive(Debug, Clone)]
 pub struct Repairs {
     client: Client,
     queue_url: String,
     dead_letters_url: String,
+    files_url: String,
 }
 
 impl Repairs {
     /// Creates a client of the SQS queues with the given URLs.
     #[must_use]
-    pub fn new(config: &SdkConfig, queue_url: String, dead_letters_url: String) -> Self {
-        Self { client: Client::new(config), queue_url, dead_letters_url }
+    pub fn new(config: &SdkConfig, queue_url: String, dead_letters_url: String, files_url: String) -> Self {
+        Self { client: Client::new(config), queue_url, dead_letters_url, files_url }
     }
 
     /// Sends a repair to the repair queue. SQS delivers it to chat-stream after 10 seconds (a message) or 2 seconds (an
@@ -102,6 +123,11 @@ impl Repairs {
             Repair::Announcement { .. } => ANNOUNCEMENT_DELAY,
         };
         self.send(&self.queue_url, serde_json::to_string(repair)?, delay).await
+    }
+
+    /// Sends an erasure to the queue of files-process.
+    pub async fn request_erasure(&self, erasure: &Erasure) -> Result<(), ApiError> {
+        self.send(&self.files_url, serde_json::to_string(erasure)?, 0).await
     }
 
     /// Sends the key of a row that cannot be processed to the dead-letter queue, for a person to look at.

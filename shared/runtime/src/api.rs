@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use contract::{ApiError, FileId, Problem, ThreadId};
+use contract::{ApiError, FileId, Problem, ThreadId, limits};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
@@ -34,6 +34,13 @@ impl<C> Call<C> {
     /// Returns the path parameter `threadId`. Fails with `thread_not_found` if it is not a valid thread ID.
     pub fn thread_id(&self) -> Result<ThreadId, Problem> {
         self.path("threadId").and_then(|id| ThreadId::parse(&id)).ok_or_else(Problem::thread_not_found)
+    }
+
+    /// Returns the path parameter `seq`. Fails with `message_not_found` if it is not the number of a message.
+    pub fn seq(&self) -> Result<u64, Problem> {
+        let digits = self.path("seq").filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let seq = digits.and_then(|digits| digits.parse().ok()).filter(|seq| (1..=limits::SEQ).contains(seq));
+        seq.ok_or_else(Problem::message_not_found)
     }
 
     /// Returns the path parameter `fileId`. Fails with `file_not_found` if it is not a valid file ID.

@@ -17,6 +17,8 @@ pub struct Chat {
     pub(crate) members: Cache<ThreadId, Arc<[UserId]>>,
     /// The last committed `seq` of each thread, as far as this instance knows. A send tries the next `seq` first.
     pub(crate) last_seqs: Cache<ThreadId, u64>,
+    /// The last revision of each thread, as far as this instance knows. A change tries the next revision first.
+    pub(crate) last_revs: Cache<ThreadId, u64>,
     pub(crate) names: Cache<UserId, String>,
     /// Users whose profile this instance has recorded, with the `issued_at` of their newest token with a name;
     /// `i64::MIN` if none had a name.
@@ -31,6 +33,7 @@ impl Chat {
             table: Table::new(config, table),
             members: Cache::new(Duration::MAX),
             last_seqs: Cache::new(Duration::MAX),
+            last_revs: Cache::new(Duration::MAX),
             // A changed name is visible to all instances after at most this time.
             names: Cache::new(Duration::from_mins(5)),
             recorded_profiles: Cache::new(Duration::MAX),

@@ -2,12 +2,13 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use contract::{Attachment, CreateFile, Event, FileDetails, FileId, FileStatus, ThreadId, Timestamp, UserId, limits};
-use futures::future::try_join_all;
+use contract::{Attachment, CreateFile, Event, FileDetails, FileId, FileStatus, ThreadId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::backoff::retry_conflicts;
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
+use crate::file_uses::IS_NOT_ERASED;
 use crate::keys;
 use crate::links::{Links, Published};
 use crate::row::{from_item, n, s, to_item};
@@ -31,9 +32,19 @@ pub struct FileRow {
     pub status: FileStatus,
     /// When the row was created, before the upload.
     pub created_at: Timestamp,
-    /// The threads that the file was sent to, at most [`limits::FILE_THREADS`].
+    /// The messages that use the file, at most [`limits::FILE_USES`](contract::limits::FILE_USES), each as
+    /// `threadId#seq`.
     #[serde(default, skip_serializing)]
-    pub thread_ids: BTreeSet<ThreadId>,
+    pub uses: BTreeSet<String>,
+    /// Threads that the file was sent to before uses were recorded.
+    #[serde(default, skip_serializing)]
+    pub(crate) thread_ids: BTreeSet<ThreadId>,
+    /// Whether a message has used the file. Once it is true and no use is left, the file is erased.
+    #[serde(default, skip_serializing)]
+    pub(crate) sent: bool,
+    /// Whether the file's objects are being deleted, or are already deleted.
+    #[serde(default, skip_serializing)]
+    pub(crate) deleted: bool,
     /// Object key of the published file; present if the file is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     original: Option<String>,
@@ -68,15 +79,6 @@ pub enum Outcome {
     },
 }
 
-/// Why a user cannot send a file to a thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unsendable {
-    /// The file does not exist, belongs to another user, or has failed.
-    Unusable,
-    /// The file was already sent to [`limits::FILE_THREADS`] other threads.
-    TooManyThreads,
-}
-
 impl FileRow {
     /// Creates the row of a new pending file of `owner`, with a new ID. Does not write it to the table.
     #[must_use]
@@ -90,7 +92,10 @@ impl FileRow {
             size,
             status: FileStatus::Pending,
             created_at: Timestamp::now(),
+            uses: BTreeSet::new(),
             thread_ids: BTreeSet::new(),
+            sent: false,
+            deleted: false,
             original: None,
             thumbnail: None,
             reason: None,
@@ -99,17 +104,18 @@ impl FileRow {
         }
     }
 
-    /// Returns the object key of the published file or thumbnail, or `None` if it is not published.
+    /// Returns the object key of the published file or thumbnail, or `None` if it is not published or the file is erased.
     #[must_use]
     pub fn published(&self, published: Published) -> Option<&str> {
         match published {
+            _ if self.is_erased() => None,
             Published::Original => self.original.as_deref(),
             Published::Thumbnail => self.thumbnail.as_deref(),
         }
     }
 
     fn thumb_url(&self, links: &Links) -> Option<String> {
-        self.thumbnail.is_some().then(|| links.thumbnail(&self.id))
+        self.published(Published::Thumbnail).map(|_| links.thumbnail(&self.id))
     }
 
     /// Converts the row to the response to `GET /api/files/{fileId}/status`.
@@ -125,7 +131,8 @@ impl FileRow {
     #[must_use]
     pub fn attachment(self, links: &Links) -> Attachment {
         let (url, thumb_url) = (links.original(&self.id, &self.name), self.thumb_url(links));
-        let Self { id, name, mimetype, size, status, .. } = self;
+        let status = if self.is_erased() { FileStatus::Failed } else { self.status };
+        let Self { id, name, mimetype, size, .. } = self;
         Attachment { id, name, url, mimetype, size, status, thumb_url }
     }
 
@@ -158,102 +165,34 @@ impl Chat {
         self.table.batch_get(ids.iter().map(keys::file)).await?.into_iter().map(from_item).collect()
     }
 
-    /// Reads a file's row. Returns `None` if the file does not exist, or if `viewer` neither owns it nor is a member of
-    /// a thread that it was sent to.
+    /// Reads a file's row. Returns `None` if the file does not exist or is erased, or if `viewer` neither owns it nor is a
+    /// member of a thread with a message that uses it.
     pub async fn visible_file(&self, id: &FileId, viewer: &UserId) -> Result<Option<FileRow>, Error> {
-        let Some(file) = self.file(id).await? else { return Ok(None) };
-        let memberships = file.thread_ids.iter().map(|thread| keys::membership(viewer, thread));
+        let Some(file) = self.file(id).await?.filter(|file| !file.is_erased()) else { return Ok(None) };
+        let threads = file.threads();
+        let memberships = threads.iter().map(|thread| keys::membership(viewer, thread));
         let visible = file.owner_id == *viewer || !self.table.batch_get(memberships).await?.is_empty();
         Ok(visible.then_some(file))
-    }
-
-    /// Returns which files `owner` cannot send to the thread, and why.
-    pub(crate) async fn unsendable_files(
-        &self,
-        owner: &UserId,
-        ids: &[FileId],
-        thread: &ThreadId,
-    ) -> Result<Vec<(FileId, Unsendable)>, Error> {
-        let files = self.files(ids).await?;
-        let reason = |id: &FileId| unsendable(files.iter().find(|file| file.id == *id), owner, thread);
-        Ok(ids.iter().filter_map(|id| Some((id.clone(), reason(id)?))).collect())
-    }
-
-    /// Adds the thread to the row of each file. From then on, the thread's members may fetch the files, and their
-    /// `file:status` events go to the thread's channel. Returns the updated rows, or which files `owner` cannot send.
-    pub(crate) async fn share_files(
-        &self,
-        owner: &UserId,
-        ids: &[FileId],
-        thread: &ThreadId,
-    ) -> Result<Result<Vec<FileRow>, Vec<(FileId, Unsendable)>>, Error> {
-        let shared = try_join_all(ids.iter().map(|id| self.share_file(owner, id, thread))).await?;
-        let (mut files, mut refused) = (Vec::new(), Vec::new());
-        for (id, shared) in ids.iter().zip(shared) {
-            match shared {
-                Ok(file) => files.push(file),
-                Err(reason) => refused.push((id.clone(), reason)),
-            }
-        }
-        Ok(if refused.is_empty() { Ok(files) } else { Err(refused) })
-    }
-
-    /// Adds the thread to the row of one file. The row lists a thread once, so a retry and another message to the same
-    /// thread need no room. Returns the updated row, or why `owner` cannot send the file.
-    async fn share_file(
-        &self,
-        owner: &UserId,
-        id: &FileId,
-        thread: &ThreadId,
-    ) -> Result<Result<FileRow, Unsendable>, Error> {
-        let updated = self
-            .table
-            .update(&keys::file(id))
-            .update_expression("ADD threadIds :added")
-            .condition_expression(
-                "ownerId = :owner AND #status <> :failed AND \
-                 (attribute_not_exists(threadIds) OR contains(threadIds, :thread) OR size(threadIds) < :max)",
-            )
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":added", AttributeValue::Ss(vec![thread.to_string()]))
-            .expression_attribute_values(":thread", s(thread.as_str()))
-            .expression_attribute_values(":max", n(limits::FILE_THREADS))
-            .expression_attribute_values(":owner", s(owner.as_str()))
-            .expression_attribute_values(":failed", s("failed"))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let error = match updated {
-            Ok(updated) => return from_item(updated.attributes.unwrap_or_default()).map(Ok),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                let file = failed.item.clone().map(from_item).transpose()?;
-                Ok(Err(unsendable(file.as_ref(), owner, thread).unwrap_or(Unsendable::Unusable)))
-            }
-            _ => Err(error.into()),
-        }
     }
 
     /// Counts a failed attempt to process the file's upload. Returns the number of failed attempts, with this one.
     pub async fn record_failed_attempt(&self, id: &FileId) -> Result<u32, Error> {
         let update = self.table.update(&keys::file(id)).update_expression("ADD attempts :one");
         let update = update.condition_expression("attribute_exists(pk)").return_values(ReturnValue::AllNew);
-        let after = update.expression_attribute_values(":one", n(1)).send().await?.attributes;
+        let update = update.expression_attribute_values(":one", n(1));
+        let after = retry_conflicts(|| update.clone().send()).await?.attributes;
         from_item::<FileRow>(after.unwrap_or_default()).map(|file| file.attempts)
     }
 
-    /// Records the outcome of a pending file. A file has one outcome: if it already has one, nothing changes. Returns
-    /// the file's current row in both cases, with the threads that the file was sent to. Returns [`Error::MissingRow`]
-    /// if the file does not exist.
+    /// Records the outcome of a pending file. A file has one outcome: if it already has one, or is erased, nothing changes.
+    /// Returns the file's current row in both cases, with its uses. Returns [`Error::MissingRow`] if the file does not
+    /// exist.
     pub async fn record_outcome(&self, id: &FileId, outcome: &Outcome) -> Result<FileRow, Error> {
         let key = keys::file(id);
         let update = self
             .table
             .update(&key)
-            .condition_expression("#status = :pending")
+            .condition_expression(format!("#status = :pending AND ({IS_NOT_ERASED})"))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", s("pending"))
             .return_values(ReturnValue::AllNew)
@@ -273,7 +212,7 @@ impl Chat {
                 .expression_attribute_values(":status", s("failed"))
                 .expression_attribute_values(":reason", s(reason)),
         };
-        match update.send().await {
+        match retry_conflicts(|| update.clone().send()).await {
             Ok(updated) => from_item(updated.attributes.unwrap_or_default()),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
@@ -288,18 +227,8 @@ impl Chat {
     pub async fn mark_announced(&self, id: &FileId) -> Result<(), Error> {
         let update = self.table.update(&keys::file(id)).update_expression("SET announced = :true");
         let update = update.condition_expression("attribute_exists(pk)");
-        update.expression_attribute_values(":true", AttributeValue::Bool(true)).send().await?;
+        let update = update.expression_attribute_values(":true", AttributeValue::Bool(true));
+        retry_conflicts(|| update.clone().send()).await?;
         Ok(())
-    }
-}
-
-/// Returns why `owner` cannot send the file with the row `file` to the thread; `None` if they can.
-fn unsendable(file: Option<&FileRow>, owner: &UserId, thread: &ThreadId) -> Option<Unsendable> {
-    match file {
-        Some(file) if file.owner_id == *owner && file.status != FileStatus::Failed => {
-            let is_full = file.thread_ids.len() >= limits::FILE_THREADS && !file.thread_ids.contains(thread);
-            is_full.then_some(Unsendable::TooManyThreads)
-        }
-        _ => Some(Unsendable::Unusable),
     }
 }

@@ -23,6 +23,8 @@ pub(crate) const USER_PREFIX: &str = "USER#";
 const THREAD_PREFIX: &str = "THREAD#";
 /// Start of the sort keys of messages.
 const MESSAGE_PREFIX: &str = "MSG#";
+/// Start of the sort keys of revisions.
+const REVISION_PREFIX: &str = "REV#";
 /// Sort key of a user's profile.
 const PROFILE: &str = "PROFILE";
 /// Sort key of a thread's own row.
@@ -93,6 +95,11 @@ pub(crate) fn message(thread: &ThreadId, seq: u64) -> Key {
     Key::new(format!("{THREAD_PREFIX}{thread}"), format!("{MESSAGE_PREFIX}{seq:020}"))
 }
 
+/// Returns the key of a revision in `Chat`. `rev` has 20 digits with leading zeros, so that keys are sorted by number.
+pub(crate) fn revision(thread: &ThreadId, rev: u64) -> Key {
+    Key::new(format!("{THREAD_PREFIX}{thread}"), format!("{REVISION_PREFIX}{rev:020}"))
+}
+
 /// Returns the key of an idempotency record in `Chat`. User IDs and idempotency keys may contain `#`. The length of the
 /// user ID keeps two different pairs of them from having the same key.
 pub(crate) fn idempotency(thread: &ThreadId, user: &UserId, key: &IdempotencyKey) -> Key {
@@ -139,6 +146,13 @@ pub enum ChangedRow {
         /// The message's number in its thread.
         seq: u64,
     },
+    /// A revision: a change to a message.
+    Revision {
+        /// The thread of the message.
+        thread_id: ThreadId,
+        /// The number of the revision.
+        rev: u64,
+    },
     /// A thread.
     Thread(ThreadId),
     /// A user's membership in a thread.
@@ -161,6 +175,9 @@ impl ChangedRow {
         let thread_id = ThreadId::parse(pk.strip_prefix(THREAD_PREFIX)?)?;
         if sk == META {
             return Some(Self::Thread(thread_id));
+        }
+        if let Some(rev) = sk.strip_prefix(REVISION_PREFIX) {
+            return Some(Self::Revision { thread_id, rev: rev.parse().ok()? });
         }
         let seq = sk.strip_prefix(MESSAGE_PREFIX)?.parse().ok()?;
         Some(Self::Message { thread_id, seq })
@@ -252,6 +269,7 @@ mod tests {
         let (thread_id, user_id) = (ThreadId::new(), user("a#b"));
         let rows = [
             (message(&thread_id, 7), Some(ChangedRow::Message { thread_id: thread_id.clone(), seq: 7 })),
+            (revision(&thread_id, 7), Some(ChangedRow::Revision { thread_id: thread_id.clone(), rev: 7 })),
             (thread(&thread_id), Some(ChangedRow::Thread(thread_id.clone()))),
             (membership(&user_id, &thread_id), Some(ChangedRow::Membership { user_id: user_id.clone(), thread_id })),
             (profile(&user_id), None),
@@ -261,7 +279,13 @@ mod tests {
         for (Key { pk, sk }, expected) in rows {
             assert_eq!(ChangedRow::of_key(&pk, &sk), expected, "{pk} {sk}");
         }
-        for (pk, sk) in [("THREAD#thread_1", "MSG#x"), ("THREAD#x", "META"), ("", ""), ("USER#", "THREAD#thread_1")] {
+        for (pk, sk) in [
+            ("THREAD#thread_1", "MSG#x"),
+            ("THREAD#thread_1", "REV#-1"),
+            ("THREAD#x", "META"),
+            ("", ""),
+            ("USER#", "THREAD#thread_1"),
+        ] {
             assert_eq!(ChangedRow::of_key(pk, sk), None, "{pk} {sk}");
         }
     }

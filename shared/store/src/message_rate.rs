@@ -2,15 +2,15 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contract::{Timestamp, UserId};
+use tracing::warn;
 
 use crate::chat::Chat;
-use crate::error::Error;
 use crate::quotas::{QuotaExceeded, Window};
 
 /// Number of messages after which an instance adds them to the user's durable counter.
 const BATCH: u64 = 10;
 
-/// Limits the messages of each user per minute, approximately. A function creates one `MessageRate` and keeps it between
+/// Limits the messages and changes to messages of each user per minute, approximately. Both count as messages. A function creates one `MessageRate` and keeps it between
 /// invocations.
 ///
 /// An instance counts in memory and adds its count to a durable counter after every 10 messages of a user. The answer
@@ -71,9 +71,9 @@ impl MessageRate {
     }
 
     /// Adds the messages of `author` to their durable counter if this instance has counted 10 more. Otherwise makes no
-    /// call. After an error, the next call adds them.
-    pub async fn share(&self, chat: &Chat, author: &UserId) -> Result<(), Error> {
-        let Some((minute, added)) = self.begin_share(author) else { return Ok(()) };
+    /// call. Never fails, because the messages are already committed: after an error, the next call adds them.
+    pub async fn share(&self, chat: &Chat, author: &UserId) {
+        let Some((minute, added)) = self.begin_share(author) else { return };
         let shared = chat.add_messages(author, minute, added).await;
         let mut counts = self.lock();
         // The minute may have ended meanwhile. Then its counts are not needed any more.
@@ -85,7 +85,9 @@ impl MessageRate {
                 Err(_) => count.shared = count.shared.saturating_sub(added),
             }
         }
-        shared.map(drop)
+        if let Err(error) = shared {
+            warn!(%error, "counting messages failed; the author's next message on this instance will retry");
+        }
     }
 
     /// Returns the minute and how many messages of `author` must be added to their durable counter. Marks them as shared,

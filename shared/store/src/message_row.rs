@@ -1,17 +1,26 @@
 //! The row of a message. Functions that must handle every field destructure the row without `..`. So a new field does
 //! not compile until each of them handles it or ignores it on purpose.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Author, ConnectionId, FileId, Message, MessageId, ThreadId, Timestamp, UserId};
+use aws_sdk_dynamodb::types::AttributeValue;
+use contract::{
+    Author, ConnectionId, FileId, Message, MessageId, Quote, Reaction, ThreadId, Timestamp, UserId, cut, limits,
+};
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::files::FileRow;
 use crate::keys::{self, Key};
 use crate::links::Links;
-use crate::messages::NewMessage;
-use crate::names_and_files::NamesAndFiles;
+use crate::related::Related;
+use crate::row::{Item, from_item};
+use crate::send::NewMessage;
+use crate::users::Names;
+
+/// Start of the names of the attributes that hold reactions. The rest of the name is the ID of the member who reacts.
+const REACTION_PREFIX: &str = "r#";
 
 /// The row of a message in the `Chat` table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +41,25 @@ pub struct MessageRow {
     pub file_ids: Vec<FileId>,
     /// When the message was committed.
     pub created_at: Timestamp,
+    /// The revision of the message's last change; 0 if it was never changed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rev: u64,
+    /// When the author last changed the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) edited_at: Option<Timestamp>,
+    /// When the author deleted the message. Body, files and reactions are erased then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deleted_at: Option<Timestamp>,
+    /// The number of the message that this one replies to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reply_to: Option<u64>,
+    /// The idempotency key that the message was sent with, until the message is edited or deleted. It leads to the
+    /// idempotency record, which has a hash of the content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) idempotency_key: Option<String>,
+    /// Emoji by the member who reacts. Each is an attribute of its own, so that [`parse`](Self::parse) reads them.
+    #[serde(skip)]
+    pub(crate) reactions: BTreeMap<UserId, String>,
     /// The undelivered flag: empty if the message was delivered to all subscribers, otherwise the connections that it
     /// may not have reached, or [`ALL_CONNECTIONS`].
     #[serde(
@@ -40,6 +68,16 @@ pub struct MessageRow {
         serialize_with = "serde_dynamo::string_set::serialize"
     )]
     pub(crate) undelivered: BTreeSet<ConnectionId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Returns the name of the attribute that holds the reaction of `user`.
+pub(crate) fn reaction_attribute(user: &UserId) -> String {
+    format!("{REACTION_PREFIX}{user}")
 }
 
 /// Connection ID that stands for all connections in the undelivered flag. API Gateway never issues this ID.
@@ -57,7 +95,7 @@ pub enum Undelivered {
 impl MessageRow {
     /// Creates the row of a new message with a new ID, flagged as undelivered to all connections.
     pub(crate) fn new(new: NewMessage<'_>, seq: u64) -> Self {
-        let NewMessage { thread_id, author, body, file_ids, idempotency_key: _ } = new;
+        let NewMessage { thread_id, author, body, file_ids, reply_to, idempotency_key } = new;
         Self {
             id: MessageId::new(),
             thread_id: thread_id.clone(),
@@ -66,8 +104,30 @@ impl MessageRow {
             body: body.to_owned(),
             file_ids: file_ids.to_vec(),
             created_at: Timestamp::now(),
+            rev: 0,
+            edited_at: None,
+            deleted_at: None,
+            reply_to,
+            idempotency_key: idempotency_key.map(|key| key.as_str().to_owned()),
+            reactions: BTreeMap::new(),
             undelivered: BTreeSet::from([ConnectionId::new(ALL_CONNECTIONS)]),
         }
+    }
+
+    /// Converts an item to the row of a message.
+    pub(crate) fn parse(mut item: Item) -> Result<Self, Error> {
+        let names: Vec<_> = item.keys().filter(|name| name.starts_with(REACTION_PREFIX)).cloned().collect();
+        let values: Vec<_> = names.iter().map(|name| item.remove(name)).collect();
+        let mut row: Self = from_item(item)?;
+        for (name, value) in names.iter().zip(values) {
+            let user = name.strip_prefix(REACTION_PREFIX).and_then(UserId::parse);
+            let (Some(user), Some(AttributeValue::S(emoji))) = (user, value) else {
+                let source = serde_dynamo::Error::custom(format!("{name} is not a reaction"));
+                return Err(Error::BadRow { key: row.key().to_string(), source });
+            };
+            row.reactions.insert(user, emoji);
+        }
+        Ok(row)
     }
 
     /// Returns the connections that the message may not have reached, or `None` if it was delivered to all subscribers.
@@ -86,37 +146,115 @@ impl MessageRow {
         keys::message(&self.thread_id, self.seq)
     }
 
-    /// Converts the row to a message for clients. `related` contains the names and files that were read for it.
-    pub(crate) fn present(self, related: &NamesAndFiles, links: &Links) -> Result<Message, Error> {
-        let (author_name, files) = (related.names.of(&self.author_id), related.files(&self.file_ids)?);
-        Ok(self.into_message(author_name, files, links))
+    /// Returns whether the author deleted the message.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.deleted_at.is_some()
     }
 
-    /// Converts the row to a message for clients. `files` are the rows of the message's `file_ids`, in the same order.
-    pub(crate) fn into_message(self, author_name: String, files: Vec<FileRow>, links: &Links) -> Message {
-        let Self { id, thread_id, seq, author_id, body, file_ids: _, created_at, undelivered: _ } = self;
+    /// Returns the message as a reply to it shows it.
+    pub(crate) fn quote(&self, names: &Names) -> Quote {
+        let author = Author { id: self.author_id.clone(), name: names.of(&self.author_id) };
+        let excerpt = cut(&self.body, limits::QUOTE_CHARS).0.to_owned();
+        Quote { seq: self.seq, author, excerpt, deleted: self.is_deleted() }
+    }
+
+    /// Converts the row to a message for clients. `related` contains everything that was read for it.
+    pub(crate) fn present(self, related: &Related, links: &Links) -> Result<Message, Error> {
+        let (author_name, files) = (related.rows.names.of(&self.author_id), related.rows.files(&self.file_ids)?);
+        let quote = self.reply_to.map(|seq| related.quote(&self.thread_id, seq)).transpose()?;
+        Ok(self.into_message(author_name, files, quote, links))
+    }
+
+    /// Converts the row to a message for clients. `files` are the rows of the message's `file_ids`, in the same order,
+    /// and `quote` is the message that it replies to.
+    pub(crate) fn into_message(
+        self,
+        author_name: String,
+        files: Vec<FileRow>,
+        quote: Option<Quote>,
+        links: &Links,
+    ) -> Message {
+        let Self {
+            id,
+            thread_id,
+            seq,
+            author_id,
+            body,
+            file_ids: _,
+            created_at,
+            rev,
+            edited_at,
+            deleted_at,
+            reply_to: _,
+            idempotency_key: _,
+            reactions,
+            undelivered: _,
+        } = self;
         let author = Author { name: author_name, id: author_id };
         let attachments = files.into_iter().map(|file| file.attachment(links)).collect();
-        Message { id, thread_id, seq, body, author, attachments, created_at }
+        Message {
+            id,
+            thread_id,
+            seq,
+            rev,
+            body,
+            author,
+            attachments,
+            created_at,
+            edited_at,
+            deleted_at,
+            reactions: by_emoji(reactions),
+            reply_to: quote,
+        }
     }
 
     /// Returns an upper bound of the message's size as JSON, in bytes.
     pub(crate) fn max_json_bytes(&self) -> usize {
-        // Names of the JSON fields, and values of limited length: three IDs, the author's name, one number and a time.
-        const FIXED: usize = 1_500;
+        // Names of the JSON fields, and values of limited length: three IDs, the author's name, numbers and times.
+        const FIXED: usize = 1_700;
         // JSON escapes one byte of text as at most six bytes.
         const ESCAPED: usize = 6;
         // An attachment consists mainly of its name of up to 1,020 bytes and its URL, which contains the name
         // percent-encoded.
         const ATTACHMENT: usize = 5_200;
-        let Self { id: _, thread_id: _, seq: _, author_id: _, body, file_ids, created_at: _, undelivered: _ } = self;
-        FIXED + ESCAPED * body.len() + ATTACHMENT * file_ids.len()
+        // The ID and name of the quoted author, and the excerpt.
+        const QUOTE: usize = 1_300 + ESCAPED * limits::QUOTE_CHARS;
+        // An emoji and a user ID, in which JSON escapes each byte as at most two.
+        const REACTION: usize = 40 + 4 * limits::EMOJI_CHARS + 2 * limits::USER_ID_BYTES;
+        let Self {
+            id: _,
+            thread_id: _,
+            seq: _,
+            author_id: _,
+            body,
+            file_ids,
+            created_at: _,
+            rev: _,
+            edited_at: _,
+            deleted_at: _,
+            reply_to,
+            idempotency_key: _,
+            reactions,
+            undelivered: _,
+        } = self;
+        let quote = reply_to.map_or(0, |_| QUOTE);
+        FIXED + ESCAPED * body.len() + ATTACHMENT * file_ids.len() + quote + REACTION * reactions.len()
     }
+}
+
+/// Groups the members who react by their emoji, in the order of the emoji and then of the user IDs.
+fn by_emoji(reactions: BTreeMap<UserId, String>) -> Vec<Reaction> {
+    let mut by_emoji: BTreeMap<String, Vec<UserId>> = BTreeMap::new();
+    for (user, emoji) in reactions {
+        by_emoji.entry(emoji).or_default().push(user);
+    }
+    by_emoji.into_iter().map(|(emoji, user_ids)| Reaction { emoji, user_ids }).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use contract::{Profile, limits};
+    use contract::Profile;
     use serde_json::json;
 
     use super::*;
@@ -136,14 +274,34 @@ mod tests {
             "mimetype": format!("a/b;{}", "\"".repeat(limits::MEDIA_TYPE_CHARS - 4)),
         }))
         .unwrap();
-        for (body_chars, files) in [(0, 0), (limits::BODY_CHARS, 0), (0, limits::FILES)] {
+        let emoji = "👍".repeat(limits::EMOJI_CHARS);
+        let name = "\u{1}".repeat(100);
+        for (body_chars, files, reactions) in
+            [(0, 0, 0), (limits::BODY_CHARS, 0, 0), (0, limits::FILES, 0), (0, 0, limits::MEMBERS)]
+        {
             let (body, file_ids) = ("\u{1}".repeat(body_chars), vec![file.id.clone(); files]);
-            let new =
-                NewMessage { thread_id, author: &author, body: &body, file_ids: &file_ids, idempotency_key: None };
+            let new = NewMessage {
+                thread_id,
+                author: &author,
+                body: &body,
+                file_ids: &file_ids,
+                reply_to: Some(u64::MAX),
+                idempotency_key: None,
+            };
             let mut row = MessageRow::new(new, u64::MAX);
             row.id = MessageId::parse(&longest_id("msg_")).unwrap();
+            row.rev = u64::MAX;
+            (row.edited_at, row.deleted_at) = (Some(row.created_at), Some(row.created_at));
+            for n in 0..reactions {
+                let user = format!("{n:03}{}", "\"".repeat(limits::USER_ID_BYTES - 3));
+                // Each member reacts with another emoji, which is the largest.
+                row.reactions.insert(UserId::parse(&user).unwrap(), format!("{n:03}{}", &emoji[12..]));
+            }
             let bound = row.max_json_bytes();
-            let message = row.into_message("\u{1}".repeat(100), vec![file.clone(); files], &links);
+            let quoted = Author { id: author.id.clone(), name: name.clone() };
+            let quote =
+                Quote { seq: u64::MAX, author: quoted, excerpt: "\u{1}".repeat(limits::QUOTE_CHARS), deleted: false };
+            let message = row.into_message(name.clone(), vec![file.clone(); files], Some(quote), &links);
             let size = serde_json::to_vec(&message).unwrap().len();
             assert!(size <= bound, "a message of {size} bytes exceeds its bound of {bound}; raise max_json_bytes");
         }

@@ -6,7 +6,6 @@ use crate::chat::Chat;
 use crate::error::Error;
 use crate::files::FileRow;
 use crate::keys;
-use crate::message_row::MessageRow;
 use crate::row::from_item;
 use crate::users::{Names, ProfileRow};
 
@@ -54,11 +53,5 @@ impl Chat {
             }
         }
         Ok(NamesAndFiles { names: Names(names), files })
-    }
-
-    /// Reads the names and files that `messages` refer to.
-    pub(crate) async fn related_to(&self, messages: &[MessageRow]) -> Result<NamesAndFiles, Error> {
-        let authors = messages.iter().map(|message| &message.author_id);
-        self.names_and_files(authors, messages.iter().flat_map(|message| &message.file_ids)).await
     }
 }

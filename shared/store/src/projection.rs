@@ -8,11 +8,26 @@ use crate::message_row::MessageRow;
 use crate::row::{from_item, n, s};
 use crate::thread_row::{LastMessageRow, ThreadRow};
 
+/// Condition: the projection has an older revision of the message.
+const OLDER_REVISION: &str = "lastSeq = :seq AND (attribute_not_exists(lastMessage.rev) OR lastMessage.rev < :rev)";
+
 impl Chat {
-    /// Updates the thread's projection if `message` is newer than the thread's last message. Returns the thread's row
-    /// after that, also if the message was not newer. Calls may be repeated and may come in any order. Fails with
-    /// [`Error::MissingRow`] if the message references a missing thread or file.
+    /// Updates the thread's projection if `message` is newer than the thread's last message, or a newer revision of it.
+    /// Returns the thread's row after that, also if nothing was updated. Calls may be repeated and may come in any order.
+    /// Fails with [`Error::MissingRow`] if the message references a missing thread or file.
+    ///
+    /// The message's author must already have it as read. Otherwise lists would count it as unread.
     pub async fn advance_projection(&self, message: &MessageRow) -> Result<ThreadRow, Error> {
+        self.project(message, &format!("lastSeq < :seq OR ({OLDER_REVISION})")).await
+    }
+
+    /// Updates the thread's projection if `message` is a newer revision of the thread's last message. Returns and fails like
+    /// [`advance_projection`](Self::advance_projection).
+    pub async fn refresh_projection(&self, message: &MessageRow) -> Result<ThreadRow, Error> {
+        self.project(message, OLDER_REVISION).await
+    }
+
+    async fn project(&self, message: &MessageRow, is_older: &str) -> Result<ThreadRow, Error> {
         let related = self.names_and_files([], &message.file_ids).await?;
         let last_message = LastMessageRow::of(message, related.files(&message.file_ids)?);
         let last_message = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(last_message)
@@ -22,8 +37,9 @@ impl Chat {
             .table
             .update(&key)
             .update_expression("SET lastSeq = :seq, lastMessage = :message, updatedAt = :at")
-            .condition_expression("attribute_exists(pk) AND lastSeq < :seq")
+            .condition_expression(format!("attribute_exists(pk) AND ({is_older})"))
             .expression_attribute_values(":seq", n(message.seq))
+            .expression_attribute_values(":rev", n(message.rev))
             .expression_attribute_values(":message", last_message)
             .expression_attribute_values(":at", s(message.created_at.to_string()))
             .return_values(ReturnValue::AllNew)

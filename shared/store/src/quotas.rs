@@ -1,7 +1,7 @@
 //! Quotas per user: counters of a user's writes in a window of time, such as the current day.
 
+use aws_sdk_dynamodb::types::ReturnValue;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{ReturnValue, Update};
 use contract::{Timestamp, UserId};
 use serde::Deserialize;
 
@@ -74,9 +74,8 @@ impl Chat {
     /// Returns an update that counts a thread of `creator`, on condition that `per_day` is not used up. It belongs into
     /// the transaction that creates the thread, so that a thread is counted if and only if it is created.
     pub(crate) fn count_thread(&self, creator: &UserId, window: Window, per_day: u64) -> UpdateBuilder {
-        Update::builder()
-            .table_name(&self.table.name)
-            .set_key(Some(window.key(creator, "threads").attributes()))
+        self.table
+            .transaction_update(&window.key(creator, "threads"))
             .update_expression("SET expiresAt = :end ADD #count :one")
             .condition_expression("attribute_not_exists(#count) OR #count < :max")
             .expression_attribute_names("#count", "count")

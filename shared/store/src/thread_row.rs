@@ -3,7 +3,7 @@
 
 use contract::{
     Author, FileId, MessageId, MessagePreview, PreviewAttachment, Thread, ThreadId, ThreadOverview, ThreadUpdate,
-    Timestamp, UserId, limits, preview_of,
+    Timestamp, UserId, cut, limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,14 +47,34 @@ pub(crate) struct LastMessageRow {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     file_ids: Vec<FileId>,
     created_at: Timestamp,
+    #[serde(default)]
+    rev: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<Timestamp>,
 }
 
 impl LastMessageRow {
     /// Creates the preview of a message. `files` are the rows of its files, in order.
     pub(crate) fn of(message: &MessageRow, files: Vec<FileRow>) -> Self {
-        // The undelivered flag is left out, because its later changes do not reach the thread's row.
-        let MessageRow { id, thread_id: _, seq, author_id, body, file_ids: _, created_at, undelivered: _ } = message;
-        let (body, truncated) = preview_of(body);
+        // The undelivered flag is left out, because its later changes do not reach the thread's row. Reactions and quotes
+        // are not part of a preview.
+        let MessageRow {
+            id,
+            thread_id: _,
+            seq,
+            author_id,
+            body,
+            file_ids: _,
+            created_at,
+            rev,
+            edited_at: _,
+            deleted_at,
+            reply_to: _,
+            idempotency_key: _,
+            reactions: _,
+            undelivered: _,
+        } = message;
+        let (body, truncated) = cut(body, limits::PREVIEW_CHARS);
         Self {
             id: id.clone(),
             seq: *seq,
@@ -64,16 +84,18 @@ impl LastMessageRow {
             attachments: files.into_iter().map(attachment).collect(),
             file_ids: Vec::new(),
             created_at: *created_at,
+            rev: *rev,
+            deleted_at: *deleted_at,
         }
     }
 
     fn present(self, thread_id: ThreadId, related: &NamesAndFiles) -> Result<MessagePreview, Error> {
-        let Self { id, seq, author_id, body, truncated, mut attachments, file_ids, created_at } = self;
-        let (preview, longer) = preview_of(&body);
+        let Self { id, seq, author_id, body, truncated, mut attachments, file_ids, created_at, rev, deleted_at } = self;
+        let (preview, longer) = cut(&body, limits::PREVIEW_CHARS);
         attachments.extend(related.files(&file_ids)?.into_iter().map(attachment));
         let author = Author { name: related.names.of(&author_id), id: author_id };
         let (body, truncated) = (preview.to_owned(), truncated || longer);
-        Ok(MessagePreview { id, thread_id, seq, body, truncated, author, attachments, created_at })
+        Ok(MessagePreview { id, thread_id, seq, rev, body, truncated, author, attachments, created_at, deleted_at })
     }
 }
 
@@ -89,7 +111,7 @@ impl ThreadRow {
         // A member's name of up to 100 characters that JSON escapes as six bytes each, or the user ID in its place.
         const NAME: usize = 620;
         // The last message without its attachments: three IDs, the author's name, the preview of the body.
-        const MESSAGE: usize = 1_600 + 6 * limits::PREVIEW_CHARS;
+        const MESSAGE: usize = 1_700 + 6 * limits::PREVIEW_CHARS;
         // An attachment: an ID, and a name and a media type that JSON escapes.
         const ATTACHMENT: usize = 2_300;
         let Self { id: _, title, member_ids, created_at: _, updated_at: _, last_seq: _, last_message } = self;
@@ -100,6 +122,12 @@ impl ThreadRow {
             .as_ref()
             .map_or(0, |message| MESSAGE + ATTACHMENT * (message.attachments.len() + message.file_ids.len()));
         FIXED + title + members + message
+    }
+
+    /// Returns the number of the last message in the projection; 0 if there is none.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        self.last_seq
     }
 
     /// Returns the author of the thread's last message, if there is one.
@@ -166,6 +194,8 @@ mod tests {
             attachments: vec![attachment; limits::FILES],
             file_ids: Vec::new(),
             created_at: Timestamp::now(),
+            rev: u64::MAX,
+            deleted_at: Some(Timestamp::now()),
         };
         let names = Names(HashMap::from([(member.clone(), "\u{1}".repeat(100))]));
         let related = NamesAndFiles { names, files: HashMap::new() };

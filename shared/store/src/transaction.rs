@@ -1,8 +1,9 @@
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
 use crate::error::Error;
+use crate::keys::Key;
 use crate::row::Item;
 use crate::table::Table;
 
@@ -33,6 +34,14 @@ impl Table {
         Put::builder()
             .table_name(&self.name)
             .set_item(Some(item))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// Returns an update that is part of a transaction. The caller adds the expressions.
+    pub(crate) fn transaction_update(&self, key: &Key) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 

@@ -1,8 +1,10 @@
 //! Builds the handler dependencies of all functions on the simulated cloud.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_types::SdkConfig;
+use contract::limits;
 use files::{Bucket, Decoder, Presigner, Reminders};
 use push::{Push, Repairs};
 use runtime::Verifier;
@@ -44,7 +46,12 @@ impl Parts {
 
     pub(crate) fn chat_stream(&self) -> chat_stream::Deps {
         let push = self.push("chat-stream").with_limits(chat_stream::LIMITS);
-        let repairs = Repairs::new(&self.config, "https://sqs/repairs".into(), "https://sqs/dead-letters".into());
+        let repairs = Repairs::new(
+            &self.config,
+            "https://sqs/repairs".into(),
+            "https://sqs/dead-letters".into(),
+            "https://sqs/reminders".into(),
+        );
         chat_stream::Deps { chat: self.chat("chat-stream"), push, repairs, links: links() }
     }
 
@@ -81,13 +88,34 @@ impl Parts {
         me_update::Deps { chat: self.chat("me-update") }
     }
 
+    pub(crate) fn messages_changes(&self) -> messages_changes::Deps {
+        messages_changes::Deps { chat: self.chat("messages-changes"), links: links() }
+    }
+
+    pub(crate) fn messages_delete(&self) -> messages_delete::Deps {
+        messages_delete::Deps { chat: self.chat("messages-delete"), links: links(), rate: self.rate() }
+    }
+
+    pub(crate) fn messages_edit(&self) -> messages_edit::Deps {
+        let window = Duration::from_hours(limits::EDIT_HOURS);
+        messages_edit::Deps { chat: self.chat("messages-edit"), links: links(), rate: self.rate(), window }
+    }
+
     pub(crate) fn messages_list(&self) -> messages_list::Deps {
         messages_list::Deps { chat: self.chat("messages-list"), links: links() }
     }
 
+    pub(crate) fn messages_react(&self) -> messages_react::Deps {
+        messages_react::Deps { chat: self.chat("messages-react"), links: links(), rate: self.rate() }
+    }
+
     pub(crate) fn messages_send(&self) -> messages_send::Deps {
-        let rate = MessageRate::new(self.messages_per_minute);
-        messages_send::Deps { chat: self.chat("messages-send"), push: self.push("messages-send"), links: links(), rate }
+        let (chat, push) = (self.chat("messages-send"), self.push("messages-send"));
+        messages_send::Deps { chat, push, links: links(), rate: self.rate() }
+    }
+
+    pub(crate) fn messages_unreact(&self) -> messages_unreact::Deps {
+        messages_unreact::Deps { chat: self.chat("messages-unreact"), links: links(), rate: self.rate() }
     }
 
     pub(crate) fn people_list(&self) -> people_list::Deps {
@@ -172,6 +200,10 @@ impl Parts {
 
     fn presigner(&self) -> Presigner {
         Presigner::new(&self.config, BUCKET)
+    }
+
+    fn rate(&self) -> MessageRate {
+        MessageRate::new(self.messages_per_minute)
     }
 
     fn reminders(&self) -> Reminders {

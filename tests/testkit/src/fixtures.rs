@@ -39,7 +39,7 @@ pub async fn send_text(chat: &Chat, user: &str, thread: &Thread, body: &str) -> 
 /// Sends a message with files to a thread as `user`.
 pub async fn send_with_files(chat: &Chat, user: &str, thread: &Thread, body: &str, file_ids: &[FileId]) -> Message {
     let author = &caller(user).profile();
-    let new = NewMessage { thread_id: &thread.id, author, body, file_ids, idempotency_key: None };
+    let new = NewMessage { thread_id: &thread.id, author, body, file_ids, reply_to: None, idempotency_key: None };
     match chat.send(new, &links()).await {
         Ok(Sent::Stored(message)) => message,
         other => panic!("the message of {user} was not stored: {other:?}"),
@@ -52,7 +52,7 @@ pub fn message_row(message: &Message) -> MessageRow {
     let files: Vec<_> = message.attachments.iter().map(|file| &file.id).collect();
     let row = json!({
         "id": message.id, "threadId": message.thread_id, "seq": message.seq, "authorId": message.author.id,
-        "body": message.body, "fileIds": files, "createdAt": message.created_at,
+        "body": message.body, "fileIds": files, "createdAt": message.created_at, "rev": message.rev,
     });
     serde_json::from_value(row).expect("the row is not valid")
 }

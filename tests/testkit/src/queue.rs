@@ -56,10 +56,12 @@ impl Queue {
         Reminders::new(&self.config, format!("{BASE}reminders"))
     }
 
-    /// Returns the repair queue, which holds requests to deliver a message again, and the dead-letter queue.
+    /// Returns the queues that chat-stream sends to: `repairs`, `dead-letters` and `reminders`.
     #[must_use]
     pub fn repairs(&self) -> Repairs {
-        Repairs::new(&self.config, format!("{BASE}repairs"), format!("{BASE}dead-letters"))
+        let [repairs, dead_letters, reminders] =
+            ["repairs", "dead-letters", "reminders"].map(|name| format!("{BASE}{name}"));
+        Repairs::new(&self.config, repairs, dead_letters, reminders)
     }
 
     /// Returns the bodies of the messages sent to the queue `name`, in order.

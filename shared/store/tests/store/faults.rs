@@ -15,7 +15,8 @@ use crate::{keys, row, s};
 
 async fn send(tables: &Tables, thread: &ThreadId, key: Option<&IdempotencyKey>) -> Sent {
     let author = &caller("user-a").profile();
-    let new = NewMessage { thread_id: thread, author, body: "text", file_ids: &[], idempotency_key: key };
+    let new =
+        NewMessage { thread_id: thread, author, body: "text", file_ids: &[], reply_to: None, idempotency_key: key };
     tables.chat().send(new, &links()).await.unwrap()
 }
 

@@ -82,7 +82,7 @@ async fn message_and_last_message_show_the_current_state_of_files() {
     assert_eq!(statuses(&sent), [FileStatus::Pending, FileStatus::Pending]);
 
     let file = chat.record_outcome(&one.id, &ready("1")).await.unwrap();
-    assert!(file.thread_ids.contains(&thread.id));
+    assert_eq!(file.threads(), [thread.id.clone()].into());
     chat.record_outcome(&two.id, &failed()).await.unwrap();
     let listed = messages(&tables.chat(), &thread).await.remove(0);
     assert_eq!(statuses(&listed), [FileStatus::Failed, FileStatus::Ready]);
@@ -102,7 +102,9 @@ async fn send(chat: &Chat, user: &str, thread: &contract::Thread, ids: &[FileId]
     let key = key.map(|key| IdempotencyKey::parse(key.as_bytes()).unwrap());
     let author = &caller(user).profile();
     let (thread_id, idempotency_key) = (&thread.id, key.as_ref());
-    chat.send(NewMessage { thread_id, author, body: "text", file_ids: ids, idempotency_key }, &links()).await.unwrap()
+    chat.send(NewMessage { thread_id, author, body: "text", file_ids: ids, reply_to: None, idempotency_key }, &links())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -119,14 +121,11 @@ async fn foreign_failed_and_unknown_files_are_refused_and_none_is_shared() {
     let unusable = |id: &FileId| (id.clone(), Unsendable::Unusable);
     assert_eq!(sent, Sent::BadFiles([&broken.id, &foreign.id, &unknown].map(unusable).into()));
     assert_eq!(chat.last_seq(&thread.id).await.unwrap(), 0);
-    assert!(
-        chat.file(&good.id).await.unwrap().unwrap().thread_ids.is_empty(),
-        "a refused send must not share any file"
-    );
+    assert!(chat.file(&good.id).await.unwrap().unwrap().uses.is_empty(), "a refused send must not use any file");
     assert_eq!(chat.file(&unknown).await.unwrap(), None, "a send must not create the row of an unknown file");
     // A send by a user who is not a member shares no file either.
     assert_eq!(send(&chat, "user-c", &thread, &[good.id], None).await, Sent::NotMember);
-    assert!(chat.file(&foreign.id).await.unwrap().unwrap().thread_ids.is_empty());
+    assert!(chat.file(&foreign.id).await.unwrap().unwrap().uses.is_empty());
 }
 
 #[tokio::test]
@@ -141,7 +140,7 @@ async fn retry_returns_the_same_message_after_its_file_has_failed() {
     };
     assert_eq!(send(&chat, "user-a", &thread, &[], Some("key")).await, Sent::KeyReused);
     assert_eq!(send(&chat, "user-a", &thread, std::slice::from_ref(&other.id), Some("key")).await, Sent::KeyReused);
-    assert!(chat.file(&other.id).await.unwrap().unwrap().thread_ids.is_empty(), "a reused key must not share any file");
+    assert!(chat.file(&other.id).await.unwrap().unwrap().uses.is_empty(), "a reused key must not use any file");
     chat.record_outcome(&one.id, &failed()).await.unwrap();
     chat.record_outcome(&other.id, &failed()).await.unwrap();
     let Sent::Replayed(again) = send(&chat, "user-a", &thread, &ids, Some("key")).await else {
@@ -153,40 +152,40 @@ async fn retry_returns_the_same_message_after_its_file_has_failed() {
     assert_eq!(send(&chat, "user-a", &thread, &ids, Some("new")).await, Sent::BadFiles(refused));
 }
 
-/// Writes `count` other threads into the file's row, as if the file had been sent to them.
+/// Writes `count` other messages into the file's row, as if they used the file.
 async fn fill(tables: &Tables, file: &FileRow, count: usize) {
-    let threads = (0..count).map(|n| format!("thread_{n}")).collect();
-    set(tables, &tables.chat, (&format!("FILE#{}", file.id), "META"), "threadIds", AttributeValue::Ss(threads)).await;
+    let uses = (0..count).map(|n| format!("thread_{n}#1")).collect();
+    set(tables, &tables.chat, (&format!("FILE#{}", file.id), "META"), "uses", AttributeValue::Ss(uses)).await;
 }
 
 #[tokio::test]
-async fn file_can_be_sent_to_100_threads_and_any_number_of_times_to_each() {
+async fn file_can_be_used_by_100_messages() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let (last, other) = (new_thread(&chat, &["user-a"]).await, new_thread(&chat, &["user-a", "user-b"]).await);
     let (full, fresh) = (photo(&chat, "user-a").await, photo(&chat, "user-a").await);
-    fill(&tables, &full, limits::FILE_THREADS - 1).await;
+    fill(&tables, &full, limits::FILE_USES - 1).await;
     let ids = [fresh.id.clone(), full.id.clone()];
-    for _ in 0..2 {
-        assert!(matches!(send(&chat, "user-a", &last, &ids, None).await, Sent::Stored(_)));
+    assert!(matches!(send(&chat, "user-a", &last, &ids, None).await, Sent::Stored(_)));
+    let refused = Sent::BadFiles(vec![(full.id.clone(), Unsendable::TooManyUses)]);
+    for thread in [&last, &other] {
+        assert_eq!(send(&chat, "user-a", thread, &ids, None).await, refused);
     }
-    let refused = Sent::BadFiles(vec![(full.id.clone(), Unsendable::TooManyThreads)]);
-    assert_eq!(send(&chat, "user-a", &other, &ids, None).await, refused);
     assert_eq!(chat.last_seq(&other.id).await.unwrap(), 0);
-    let threads = async |file: &FileRow| chat.file(&file.id).await.unwrap().unwrap().thread_ids;
-    assert_eq!(threads(&full).await.len(), limits::FILE_THREADS);
-    assert_eq!(threads(&fresh).await, [last.id].into(), "a refused send must not share any file");
+    let uses = async |file: &FileRow| chat.file(&file.id).await.unwrap().unwrap().uses;
+    assert_eq!(uses(&full).await.len(), limits::FILE_USES);
+    assert_eq!(uses(&fresh).await, [format!("{}#1", last.id)].into(), "a refused send must not use any file");
     // A file of another user that is full does not reveal that it is.
     let foreign = send(&chat, "user-b", &other, std::slice::from_ref(&full.id), None).await;
     assert_eq!(foreign, Sent::BadFiles(vec![(full.id, Unsendable::Unusable)]));
 }
 
 #[tokio::test]
-async fn concurrent_sends_to_many_threads_never_exceed_the_limit_of_a_file() {
+async fn concurrent_sends_never_exceed_the_limit_of_a_file() {
     const ROOM: usize = 5;
     let tables = Tables::create().await;
     let file = photo(&tables.chat(), "user-a").await;
-    fill(&tables, &file, limits::FILE_THREADS - ROOM).await;
+    fill(&tables, &file, limits::FILE_USES - ROOM).await;
     let sends = join_all((0..4 * ROOM).map(|n| {
         let (chat, ids) = (tables.chat(), [file.id.clone()]);
         async move {
@@ -196,10 +195,10 @@ async fn concurrent_sends_to_many_threads_never_exceed_the_limit_of_a_file() {
     }));
     let sends = sends.await;
     let stored = sends.iter().filter(|sent| matches!(sent, Sent::Stored(_))).count();
-    let refused = Sent::BadFiles(vec![(file.id.clone(), Unsendable::TooManyThreads)]);
+    let refused = Sent::BadFiles(vec![(file.id.clone(), Unsendable::TooManyUses)]);
     assert_eq!((stored, sends.iter().filter(|sent| **sent == refused).count()), (ROOM, 3 * ROOM));
     let row = tables.chat().file(&file.id).await.unwrap().unwrap();
-    assert_eq!(row.thread_ids.len(), limits::FILE_THREADS);
+    assert_eq!(row.uses.len(), limits::FILE_USES);
 }
 
 #[tokio::test]
@@ -207,8 +206,8 @@ async fn retry_after_a_lost_answer_does_not_use_up_a_file_twice() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
     let file = photo(&tables.chat(), "user-a").await;
-    fill(&tables, &file, limits::FILE_THREADS - 1).await;
-    let lossy = tables.through(once(|call| call.is("UpdateItem", "threadIds"), |_| Fault::LoseAnswer)).await;
+    fill(&tables, &file, limits::FILE_USES - 1).await;
+    let lossy = tables.through(once(|call| call.is("TransactWriteItems", "uses"), |_| Fault::LoseAnswer)).await;
     let sent = send(&lossy.chat(), "user-a", &thread, std::slice::from_ref(&file.id), Some("key")).await;
     assert!(matches!(sent, Sent::Stored(_)), "{sent:?}");
     let again = send(&tables.chat(), "user-a", &thread, std::slice::from_ref(&file.id), Some("key")).await;
@@ -216,7 +215,7 @@ async fn retry_after_a_lost_answer_does_not_use_up_a_file_twice() {
 }
 
 /// The send and the outcome may come in either order. If the send is first, the recorded row contains the thread. If
-/// the outcome is first, the sent message shows the outcome.
+/// the outcome is first, it is visible after the send.
 #[tokio::test]
 async fn concurrent_send_and_outcome_do_not_miss_each_other() {
     let tables = Tables::create().await;
@@ -226,12 +225,13 @@ async fn concurrent_send_and_outcome_do_not_miss_each_other() {
         let file = photo(&sender, "user-a").await;
         let ids = [file.id.clone()];
         let outcome = ready("1");
-        let (sent, recorded) = tokio::join!(
-            send_with_files(&sender, "user-a", &thread, "", &ids),
-            processor.record_outcome(&file.id, &outcome)
-        );
-        let has_thread = recorded.unwrap().thread_ids.contains(&thread.id);
-        assert!(has_thread || sent.attachments[0].status == FileStatus::Ready);
+        let send = async {
+            send_with_files(&sender, "user-a", &thread, "", &ids).await;
+            sender.file(&file.id).await.unwrap().unwrap().status
+        };
+        let (status, recorded) = tokio::join!(send, processor.record_outcome(&file.id, &outcome));
+        let has_thread = recorded.unwrap().threads().contains(&thread.id);
+        assert!(has_thread || status == FileStatus::Ready);
     }
 }
 
@@ -240,8 +240,10 @@ async fn pages_of_the_largest_messages_stay_below_6_mb_and_are_complete() {
     let tables = Tables::create().await;
     let chat = tables.chat();
     let thread = new_thread(&chat, &["user-a"]).await;
-    let file = new_file(&chat, "user-a", &"🏡".repeat(255), "a/b", 1).await;
-    let ids: Vec<_> = std::iter::repeat_n(file.id, 10).collect();
+    let mut ids = Vec::new();
+    for _ in 0..limits::FILES {
+        ids.push(new_file(&chat, "user-a", &"🏡".repeat(255), "a/b", 1).await.id);
+    }
     let body = "\u{1}".repeat(8_000);
     for _ in 0..60 {
         send_with_files(&chat, "user-a", &thread, &body, &ids).await;

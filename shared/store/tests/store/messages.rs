@@ -10,7 +10,8 @@ use crate::{keys, n, number, set};
 async fn send(chat: &Chat, user: &str, thread: &ThreadId, body: &str, key: Option<&str>) -> Sent {
     let key = key.map(|key| IdempotencyKey::parse(key.as_bytes()).unwrap());
     let author = &caller(user).profile();
-    let new = NewMessage { thread_id: thread, author, body, file_ids: &[], idempotency_key: key.as_ref() };
+    let new =
+        NewMessage { thread_id: thread, author, body, file_ids: &[], reply_to: None, idempotency_key: key.as_ref() };
     chat.send(new, &links()).await.unwrap()
 }
 

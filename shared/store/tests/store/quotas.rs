@@ -124,7 +124,7 @@ async fn concurrent_uploads_do_not_exceed_the_quota() {
 async fn send_until_refused(rate: &MessageRate, chat: &Chat) -> u64 {
     for sent in 0..1_000 {
         match rate.count(&user("user-a")) {
-            Ok(()) => rate.share(chat, &user("user-a")).await.unwrap(),
+            Ok(()) => rate.share(chat, &user("user-a")).await,
             Err(QuotaExceeded { retry_after }) => {
                 assert!((1..=60).contains(&retry_after), "{retry_after}");
                 return sent;
@@ -170,7 +170,7 @@ async fn instances_learn_from_each_other_and_exceed_the_rate_by_ten_messages_eac
         for (chat, rate) in &instances {
             if rate.count(&user("user-a")).is_ok() {
                 sent += 1;
-                rate.share(chat, &user("user-a")).await.unwrap();
+                rate.share(chat, &user("user-a")).await;
             }
         }
     }
@@ -200,8 +200,8 @@ async fn failed_write_is_repeated_with_the_next_message_and_loses_no_count() {
     for _ in 0..10 {
         rate.count(&author).unwrap();
     }
-    assert!(rate.share(&refused.chat(), &author).await.is_err());
+    rate.share(&refused.chat(), &author).await;
     rate.count(&author).unwrap();
-    rate.share(&tables.chat(), &author).await.unwrap();
+    rate.share(&tables.chat(), &author).await;
     assert_eq!(counter(&tables, "messages#").await.unwrap().1, 11);
 }

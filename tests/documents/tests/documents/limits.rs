@@ -95,7 +95,7 @@ const IN_DESCRIPTIONS: [(&str, u64, Unit); 15] = [
     ("FILES", limits::FILES as u64, Unit::Count),
     ("FILE_BYTES", limits::FILE_BYTES, Unit::Count),
     ("FILE_NAME_CHARS", limits::FILE_NAME_CHARS as u64, Unit::Count),
-    ("FILE_THREADS", limits::FILE_THREADS as u64, Unit::Count),
+    ("FILE_USES", limits::FILE_USES as u64, Unit::Count),
     ("FRAME_BYTES", limits::FRAME_BYTES as u64, Unit::KiB),
     ("FRAME_ID_CHARS", limits::FRAME_ID_CHARS as u64, Unit::Count),
     ("MEMBERS", limits::MEMBERS as u64, Unit::Count),

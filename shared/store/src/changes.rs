@@ -1,0 +1,348 @@
+//! Changes to messages: edits, deletions and reactions.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use contract::{
+    ApiError, ChangeId, EditMessage, Emoji, ErrorCode, IdempotencyKey, Message, Problem, Profile, ThreadId, Timestamp,
+    is_visible,
+};
+use tokio::time::Instant;
+
+use crate::backoff;
+use crate::chat::Chat;
+use crate::error::Error;
+use crate::links::Links;
+use crate::message_rate::MessageRate;
+use crate::message_row::{MessageRow, reaction_attribute};
+use crate::quotas::QuotaExceeded;
+use crate::revisions::{ChangeKind, RevisionRow};
+use crate::row::{n, s};
+use crate::transaction::{TransactionResult, Write};
+
+/// How long a change competes with other changes in the same thread. On AWS, one change takes about 20 ms, so this is
+/// enough for hundreds of concurrent changes.
+const TIMEOUT: Duration = Duration::from_secs(12);
+
+/// A change to a message.
+#[derive(Debug, Clone, Copy)]
+pub struct NewChange<'a> {
+    /// The message's thread.
+    pub thread_id: &'a ThreadId,
+    /// The message's number in the thread.
+    pub seq: u64,
+    /// The user who makes the change, as their token describes them.
+    pub caller: &'a Profile,
+    /// What to change.
+    pub change: Change<'a>,
+}
+
+/// What a change does.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// Replaces the text. Only the author may do so, and only until the message is older than `window`.
+    Edit {
+        /// The new text.
+        body: &'a str,
+        /// The maximum age of the message.
+        window: Duration,
+    },
+    /// Erases the message and leaves a tombstone. Only the author may do so.
+    Delete,
+    /// Sets or replaces the caller's reaction.
+    React(Emoji),
+    /// Removes the caller's reaction.
+    Unreact,
+}
+
+/// Why a change was not made. Nothing was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The thread does not exist, or the caller is not a member of it.
+    NotMember,
+    /// The thread has no such message.
+    NoMessage,
+    /// The caller is not the message's author.
+    NotAuthor,
+    /// The message is too old to be edited.
+    EditWindowOver,
+    /// The message is deleted.
+    Deleted,
+    /// The new text has no visible character, and the message has no files.
+    Invisible,
+    /// The caller has sent and changed too many messages in this minute.
+    RateLimited(QuotaExceeded),
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        Self::Problem(match refused {
+            Refused::NotMember => Problem::thread_not_found(),
+            Refused::NoMessage => Problem::message_not_found(),
+            Refused::NotAuthor => {
+                Problem::new(ErrorCode::NotAuthor, "Only the author of a message may edit or delete it.")
+            }
+            Refused::EditWindowOver => Problem::new(
+                ErrorCode::EditWindowOver,
+                "The message is too old to be edited. You may delete it and send a new one.",
+            ),
+            Refused::Deleted => Problem::new(ErrorCode::MessageDeleted, "The message was deleted."),
+            Refused::Invisible => EditMessage::invisible(),
+            Refused::RateLimited(exceeded) => Problem::rate_limited(exceeded.retry_after),
+        })
+    }
+}
+
+/// Result of one attempt to commit a change.
+enum CommitResult {
+    Committed,
+    /// Another change has this revision, or has changed the message.
+    Outdated,
+    /// The message's idempotency record does not exist any more.
+    RecordGone,
+    /// A concurrent write to the same rows interfered. The same attempt may succeed shortly.
+    Conflict,
+}
+
+impl Chat {
+    /// Changes a message, unless `rate` says that the caller has sent and changed too many messages in this minute. A change
+    /// that is already in effect writes nothing. Returns the message after the change.
+    ///
+    /// The change takes the thread's next revision: the row `REV#n+1` is written on the condition that it does not exist, in
+    /// one transaction with the message, which must still be as it was read. So revisions have no gaps, and a change is
+    /// made once.
+    pub async fn change(
+        &self,
+        new: NewChange<'_>,
+        rate: &MessageRate,
+        links: &Links,
+    ) -> Result<Result<Message, Refused>, Error> {
+        let author = &new.caller.id;
+        if let Err(exceeded) = rate.count(author) {
+            return Ok(Err(Refused::RateLimited(exceeded)));
+        }
+        let changed = self.commit_change(new).await?;
+        match &changed {
+            Ok((_, true)) => rate.share(self, author).await,
+            Ok((_, false)) | Err(_) => rate.uncount(author),
+        }
+        match changed {
+            Ok((row, _)) => self.present_message(row, links).await.map(Ok),
+            Err(refused) => Ok(Err(refused)),
+        }
+    }
+
+    /// Commits a change. Returns the message after it, and whether it was written now.
+    async fn commit_change(&self, new: NewChange<'_>) -> Result<Result<(MessageRow, bool), Refused>, Error> {
+        let NewChange { thread_id, seq, caller, change } = new;
+        let last = async {
+            match self.last_revs.get(thread_id) {
+                Some(rev) => Ok(rev),
+                None => self.last_rev(thread_id).await,
+            }
+        };
+        let (is_member, (), mut row, mut last) = futures::try_join!(
+            self.is_member(thread_id, &caller.id),
+            self.record_profile(caller),
+            self.message_at(thread_id, seq),
+            last
+        )?;
+        if !is_member {
+            return Ok(Err(Refused::NotMember));
+        }
+        let (start, change_id) = (Instant::now(), ChangeId::new());
+        let mut record_exists = true;
+        for attempt in 0.. {
+            let Some(before) = row.take() else { return Ok(Err(Refused::NoMessage)) };
+            let after = match after(&before, caller, change) {
+                Ok(Some(after)) => MessageRow { rev: last + 1, ..after },
+                Ok(None) => return Ok(Ok((before, false))),
+                Err(refused) => return Ok(Err(refused)),
+            };
+            match self.try_commit(&before, &after, change, &change_id, record_exists).await? {
+                CommitResult::Committed => {
+                    self.last_revs.insert(thread_id, after.rev);
+                    return Ok(Ok((after, true)));
+                }
+                _ if start.elapsed() > TIMEOUT => break,
+                CommitResult::Outdated => {
+                    backoff::pause(attempt).await;
+                    (row, last) = futures::try_join!(self.message_at(thread_id, seq), self.last_rev(thread_id))?;
+                }
+                CommitResult::RecordGone => {
+                    record_exists = false;
+                    row = Some(before);
+                }
+                // The attempt may have committed the change although its answer was lost. The next attempt, of the same
+                // revision, then finds this change's own row.
+                CommitResult::Conflict => {
+                    backoff::pause(attempt).await;
+                    row = Some(before);
+                }
+            }
+        }
+        Err(Error::Unavailable("too many concurrent changes in one thread".into()))
+    }
+
+    async fn try_commit(
+        &self,
+        before: &MessageRow,
+        after: &MessageRow,
+        change: Change<'_>,
+        change_id: &ChangeId,
+        record_exists: bool,
+    ) -> Result<CommitResult, Error> {
+        let erased = if after.is_deleted() { &before.file_ids[..] } else { &[] };
+        let revision = RevisionRow {
+            rev: after.rev,
+            seq: after.seq,
+            kind: change.kind(),
+            change_id: change_id.clone(),
+            file_ids: erased.iter().cloned().collect(),
+        };
+        let mut writes = vec![
+            Write::Put(self.put_revision(&after.thread_id, &revision)?),
+            Write::Update(self.update_message(before, after)),
+        ];
+        // The first change of the content erases the hash of the content, and with it the row's reference to the record.
+        let key = before.idempotency_key.as_deref().filter(|_| record_exists && after.idempotency_key.is_none());
+        let key = key.and_then(|key| IdempotencyKey::parse(key.as_bytes()).ok());
+        writes.extend(key.as_ref().map(|key| Write::Update(self.erase_content_hash(before, key))));
+        writes.extend(erased.iter().map(|id| Write::Update(self.remove_file_use(before, id))));
+        let mut existing = match self.table.transact(writes).await? {
+            TransactionResult::Committed => return Ok(CommitResult::Committed),
+            TransactionResult::Conflict => return Ok(CommitResult::Conflict),
+            TransactionResult::ConditionFailed(rows) => rows.into_iter(),
+        };
+        let (taken, changed) = (existing.next().flatten(), existing.next().flatten());
+        if let Some(taken) = taken {
+            let taken: RevisionRow = crate::row::from_item(taken)?;
+            // It was written by an earlier attempt of this change, whose answer was lost.
+            let own = taken.change_id == *change_id;
+            return Ok(if own { CommitResult::Committed } else { CommitResult::Outdated });
+        }
+        if changed.is_none() && key.is_some() && existing.next().flatten().is_some() {
+            return Ok(CommitResult::RecordGone);
+        }
+        Ok(CommitResult::Outdated)
+    }
+
+    /// Returns the update that turns the message `before` into `after`, on condition that no other change was made since
+    /// `before` was read. It leaves the undelivered flag as it is.
+    fn update_message(&self, before: &MessageRow, after: &MessageRow) -> UpdateBuilder {
+        let mut update = self.table.transaction_update(&before.key());
+        let (mut set, mut remove) = (vec!["rev = :rev".to_owned()], Vec::new());
+        update = update.expression_attribute_values(":rev", n(after.rev));
+        update = match before.rev {
+            0 => update.condition_expression("attribute_exists(pk) AND attribute_not_exists(rev)"),
+            rev => update.condition_expression("rev = :before").expression_attribute_values(":before", n(rev)),
+        };
+        if after.body != before.body {
+            set.push("body = :body".into());
+            update = update.expression_attribute_values(":body", s(&after.body));
+        }
+        for (name, was, is) in
+            [("editedAt", before.edited_at, after.edited_at), ("deletedAt", before.deleted_at, after.deleted_at)]
+        {
+            match is {
+                Some(time) if was != is => {
+                    set.push(format!("{name} = :{name}"));
+                    update = update.expression_attribute_values(format!(":{name}"), s(time.to_string()));
+                }
+                None if was.is_some() => remove.push(name.to_owned()),
+                _ => {}
+            }
+        }
+        for (name, removed) in [
+            ("fileIds", after.file_ids.is_empty() && !before.file_ids.is_empty()),
+            ("replyTo", after.reply_to.is_none() && before.reply_to.is_some()),
+            ("idempotencyKey", after.idempotency_key.is_none() && before.idempotency_key.is_some()),
+        ] {
+            remove.extend(removed.then(|| name.to_owned()));
+        }
+        // A name may have any character, so it is replaced by a placeholder.
+        for (index, (user, emoji)) in after.reactions.iter().enumerate() {
+            if before.reactions.get(user) != Some(emoji) {
+                set.push(format!("#set{index} = :set{index}"));
+                update = update
+                    .expression_attribute_names(format!("#set{index}"), reaction_attribute(user))
+                    .expression_attribute_values(format!(":set{index}"), AttributeValue::S(emoji.clone()));
+            }
+        }
+        for (index, user) in before.reactions.keys().enumerate() {
+            if !after.reactions.contains_key(user) {
+                remove.push(format!("#remove{index}"));
+                update = update.expression_attribute_names(format!("#remove{index}"), reaction_attribute(user));
+            }
+        }
+        let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
+        update.update_expression(format!("SET {}{remove}", set.join(", ")))
+    }
+}
+
+impl Change<'_> {
+    fn kind(self) -> ChangeKind {
+        match self {
+            Self::Edit { .. } => ChangeKind::Edit,
+            Self::Delete => ChangeKind::Delete,
+            Self::React(_) | Self::Unreact => ChangeKind::Reaction,
+        }
+    }
+}
+
+/// Returns the message after a change, still with the old revision. Returns `None` if the change is already in effect.
+fn after(before: &MessageRow, caller: &Profile, change: Change<'_>) -> Result<Option<MessageRow>, Refused> {
+    let (now, deleted) = (Timestamp::now(), before.is_deleted());
+    let is_author = before.author_id == caller.id;
+    let mut after = before.clone();
+    match change {
+        Change::Edit { .. } | Change::Delete if !is_author => return Err(Refused::NotAuthor),
+        Change::Delete if deleted => return Ok(None),
+        Change::Unreact if !before.reactions.contains_key(&caller.id) => return Ok(None),
+        _ if deleted => return Err(Refused::Deleted),
+        Change::Edit { body, .. } if body == before.body => return Ok(None),
+        Change::Edit { body, .. } if before.file_ids.is_empty() && !is_visible(body) => return Err(Refused::Invisible),
+        Change::Edit { body, window } => {
+            let age = u64::try_from(now.millis() - before.created_at.millis()).unwrap_or_default();
+            if Duration::from_millis(age) > window {
+                return Err(Refused::EditWindowOver);
+            }
+            body.clone_into(&mut after.body);
+            after.edited_at = Some(now);
+            after.idempotency_key = None;
+        }
+        Change::Delete => {
+            // The pattern names every field, so that the code does not compile after a field is added until it is kept
+            // or erased.
+            let MessageRow {
+                id: _,
+                thread_id: _,
+                seq: _,
+                author_id: _,
+                body,
+                file_ids,
+                created_at: _,
+                rev: _,
+                edited_at,
+                deleted_at,
+                reply_to,
+                idempotency_key,
+                reactions,
+                undelivered: _,
+            } = &mut after;
+            body.clear();
+            file_ids.clear();
+            (*edited_at, *deleted_at, *reply_to, *idempotency_key) = (None, Some(now), None, None);
+            reactions.clear();
+        }
+        Change::React(emoji) => {
+            if before.reactions.get(&caller.id).is_some_and(|set| set == emoji.as_str()) {
+                return Ok(None);
+            }
+            after.reactions.insert(caller.id.clone(), emoji.as_str().to_owned());
+        }
+        Change::Unreact => _ = after.reactions.remove(&caller.id),
+    }
+    Ok(Some(after))
+}

@@ -1,0 +1,131 @@
+//! Which messages use a file. A file that was sent and has no use left is erased: it is neither served nor sendable, and its
+//! objects are deleted.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use contract::{FileId, FileStatus, ThreadId, UserId, limits};
+
+use crate::backoff::retry_conflicts;
+use crate::chat::Chat;
+use crate::error::{Error, condition_failed};
+use crate::files::FileRow;
+use crate::keys;
+use crate::message_row::MessageRow;
+use crate::row::{n, s};
+
+/// Condition of a write to a file's row: the file is not erased. `DynamoDB` removes a set with its last element.
+pub(crate) const IS_NOT_ERASED: &str =
+    "attribute_not_exists(sent) OR attribute_exists(uses) OR attribute_exists(threadIds)";
+
+/// Why a user cannot send a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsendable {
+    /// The file does not exist, belongs to another user, has failed or is erased.
+    Unusable,
+    /// The file is already used by [`limits::FILE_USES`] messages.
+    TooManyUses,
+}
+
+impl FileRow {
+    /// Returns the threads with messages that use the file.
+    #[must_use]
+    pub fn threads(&self) -> BTreeSet<ThreadId> {
+        let of_uses = self.uses.iter().filter_map(|usage| ThreadId::parse(usage.split_once('#')?.0));
+        of_uses.chain(self.thread_ids.iter().cloned()).collect()
+    }
+
+    /// Returns whether the file was sent and no message uses it any more. It stays so.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.sent && self.uses.is_empty() && self.thread_ids.is_empty()
+    }
+}
+
+/// Returns why `owner` cannot send the file with the row `file`; `None` if they can.
+pub(crate) fn unsendable(file: Option<&FileRow>, owner: &UserId) -> Option<Unsendable> {
+    match file {
+        Some(file) if file.owner_id == *owner && file.status != FileStatus::Failed && !file.is_erased() => {
+            (file.uses.len() >= limits::FILE_USES).then_some(Unsendable::TooManyUses)
+        }
+        _ => Some(Unsendable::Unusable),
+    }
+}
+
+/// Returns a message's use of a file, as the file's row has it.
+fn usage(message: &MessageRow) -> String {
+    format!("{}#{}", message.thread_id, message.seq)
+}
+
+impl Chat {
+    /// Reads the rows of the files with the given IDs, in the same order. Returns those that `owner` cannot send instead, with
+    /// the reasons, if there are any.
+    pub(crate) async fn sendable_files(
+        &self,
+        owner: &UserId,
+        ids: &[FileId],
+    ) -> Result<Result<Vec<FileRow>, Vec<(FileId, Unsendable)>>, Error> {
+        let rows = self.files(ids).await?;
+        let (mut files, mut refused) = (Vec::new(), Vec::new());
+        for id in ids {
+            let file = rows.iter().find(|file| file.id == *id);
+            refused.extend(unsendable(file, owner).map(|reason| (id.clone(), reason)));
+            files.extend(file.cloned());
+        }
+        Ok(if refused.is_empty() { Ok(files) } else { Err(refused) })
+    }
+
+    /// Returns an update that adds the message's use to a file, on condition that its author can send the file. It belongs
+    /// into the message's transaction. From then on, the thread's members may fetch the file, and its `file:status` event
+    /// goes to the thread's channel.
+    pub(crate) fn add_file_use(&self, message: &MessageRow, id: &FileId) -> UpdateBuilder {
+        self.table
+            .transaction_update(&keys::file(id))
+            .update_expression("SET sent = :true ADD uses :use")
+            .condition_expression(format!(
+                "ownerId = :owner AND #status <> :failed AND ({IS_NOT_ERASED}) \
+                 AND (attribute_not_exists(uses) OR size(uses) < :max)"
+            ))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":use", AttributeValue::Ss(vec![usage(message)]))
+            .expression_attribute_values(":max", n(limits::FILE_USES))
+            .expression_attribute_values(":owner", s(message.author_id.as_str()))
+            .expression_attribute_values(":failed", s("failed"))
+    }
+
+    /// Returns an update that removes the message's use from a file. It belongs into the transaction that deletes the
+    /// message. It also removes the thread from a file that was sent there before uses were recorded.
+    pub(crate) fn remove_file_use(&self, message: &MessageRow, id: &FileId) -> UpdateBuilder {
+        self.table
+            .transaction_update(&keys::file(id))
+            .update_expression("SET sent = :true DELETE uses :use, threadIds :thread")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":use", AttributeValue::Ss(vec![usage(message)]))
+            .expression_attribute_values(":thread", AttributeValue::Ss(vec![message.thread_id.to_string()]))
+    }
+
+    /// Erases a file's name and object keys from its row if no message uses the file any more. Returns whether it is so; the
+    /// file's objects can be deleted then. Idempotent.
+    pub async fn erase_file(&self, id: &FileId) -> Result<bool, Error> {
+        let update = self
+            .table
+            .update(&keys::file(id))
+            .update_expression(
+                "SET deleted = :true, announced = :true, #status = :failed, #name = :empty \
+                 REMOVE original, thumbnail, reason",
+            )
+            .condition_expression("sent = :true AND attribute_not_exists(uses) AND attribute_not_exists(threadIds)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":failed", s("failed"))
+            .expression_attribute_values(":empty", s(""));
+        match retry_conflicts(|| update.clone().send()).await {
+            Err(error) if condition_failed(&error) => Ok(false),
+            erased => Ok(erased.map(|_| true)?),
+        }
+    }
+}

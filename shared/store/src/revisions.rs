@@ -1,0 +1,168 @@
+//! Revisions: the numbered changes to a thread's messages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::builders::PutBuilder;
+use contract::{ChangeCursor, ChangeId, Changes, ChangesQuery, FileId, ThreadId, limits};
+use serde::{Deserialize, Serialize};
+
+use crate::chat::Chat;
+use crate::error::{Error, condition_failed};
+use crate::keys::{self, Key};
+use crate::links::Links;
+use crate::message_row::MessageRow;
+use crate::page::page_len;
+use crate::row::{from_item, s, to_item};
+use crate::transaction::IS_NEW;
+
+/// What a change did to its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// The author edited it.
+    Edit,
+    /// The author deleted it.
+    Delete,
+    /// A member set or removed their reaction.
+    Reaction,
+}
+
+/// The row of a revision. It says which message was changed, never how: it has no text, no emoji and no user. It never
+/// expires, because the last revision is the thread's counter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionRow {
+    /// The number of the revision.
+    pub rev: u64,
+    /// The number of the changed message.
+    pub seq: u64,
+    /// What the change did.
+    pub kind: ChangeKind,
+    /// Tells a change that was made, although its answer was lost, from the change of somebody else.
+    pub(crate) change_id: ChangeId,
+    /// The files of a deleted message, until those that no other message uses are deleted.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        serialize_with = "serde_dynamo::string_set::serialize"
+    )]
+    pub file_ids: BTreeSet<FileId>,
+}
+
+/// A revision and its message, which has this change and maybe later ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedMessage {
+    /// The revision.
+    pub revision: RevisionRow,
+    /// The message as it is now.
+    pub message: MessageRow,
+}
+
+impl Chat {
+    /// Returns the put of a new revision, which fails if its number is taken. It belongs into the transaction of the change.
+    pub(crate) fn put_revision(&self, thread: &ThreadId, row: &RevisionRow) -> Result<PutBuilder, Error> {
+        let item = to_item(&keys::revision(thread, row.rev), row)?;
+        Ok(self.table.transaction_put(item).condition_expression(IS_NEW))
+    }
+
+    /// Reads the thread's last revision; 0 if there is none.
+    pub async fn last_rev(&self, thread: &ThreadId) -> Result<u64, Error> {
+        let last = self.query_revisions(thread, 1, u64::MAX, false, 1).await?;
+        let rev = last.first().map_or(0, |row| row.rev);
+        self.last_revs.insert(thread, rev);
+        Ok(rev)
+    }
+
+    /// Reads a revision. Returns `None` if it does not exist.
+    pub async fn revision(&self, thread: &ThreadId, rev: u64) -> Result<Option<RevisionRow>, Error> {
+        self.table.get(&keys::revision(thread, rev)).await?.map(from_item).transpose()
+    }
+
+    /// Reads a page of the messages that were changed after a revision.
+    pub async fn changes(&self, thread: &ThreadId, query: &ChangesQuery, links: &Links) -> Result<Changes, Error> {
+        let ChangesQuery { limit, after } = *query;
+        let last = self.last_rev(thread).await?;
+        if after > last || last - after > limits::CHANGES {
+            return Ok(Changes::Reset { reset: true, rev: last });
+        }
+        if after == last {
+            return Ok(Changes::Page { messages: Vec::new(), rev: last, next_cursor: None });
+        }
+        let revisions = self.query_revisions(thread, after + 1, last, true, limit).await?;
+        // For each message, its first revision on the page. It decides where the page ends if its messages are too large.
+        let mut firsts: Vec<(u64, u64)> = Vec::new();
+        for row in &revisions {
+            if !firsts.iter().any(|(_, seq)| *seq == row.seq) {
+                firsts.push((row.rev, row.seq));
+            }
+        }
+        let mut found = self.messages_at_least(thread, wanted(&revisions)).await?;
+        let missing = |seq| Error::MissingRow(keys::message(thread, seq).to_string());
+        let rows = firsts.iter().map(|(_, seq)| found.remove(seq).ok_or_else(|| missing(*seq)));
+        let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let len = page_len(&rows, rows.len(), MessageRow::max_json_bytes);
+        rows.truncate(len);
+        let rev = match firsts.get(len) {
+            Some((first_left_out, _)) => first_left_out - 1,
+            None => revisions.last().map_or(after, |row| row.rev),
+        };
+        let next_cursor = (rev < last).then(|| ChangeCursor { rev }.encode());
+        Ok(Changes::Page { messages: self.present(rows, links).await?, rev, next_cursor })
+    }
+
+    /// Reads revisions of a thread and their messages, in the order of the revisions. Leaves out what does not exist.
+    pub async fn changed_messages(&self, thread: &ThreadId, revs: &[u64]) -> Result<Vec<ChangedMessage>, Error> {
+        let items = self.table.batch_get(revs.iter().map(|rev| keys::revision(thread, *rev))).await?;
+        let mut revisions: Vec<RevisionRow> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        revisions.sort_unstable_by_key(|row| row.rev);
+        let found = self.messages_at_least(thread, wanted(&revisions)).await?;
+        let changed = revisions.into_iter().filter_map(|revision| {
+            let message = found.get(&revision.seq)?.clone();
+            Some(ChangedMessage { revision, message })
+        });
+        Ok(changed.collect())
+    }
+
+    /// Removes the file IDs from the revision of a deletion, because the files are deleted. Idempotent.
+    pub async fn finish_erasure(&self, thread: &ThreadId, rev: u64) -> Result<(), Error> {
+        let update = self.table.update(&keys::revision(thread, rev)).update_expression("REMOVE fileIds");
+        match update.condition_expression("attribute_exists(pk)").send().await {
+            Err(error) if condition_failed(&error) => Ok(()),
+            finished => Ok(finished.map(drop)?),
+        }
+    }
+
+    /// Reads at most `limit` revisions from `first` to `last`.
+    async fn query_revisions(
+        &self,
+        thread: &ThreadId,
+        first: u64,
+        last: u64,
+        forward: bool,
+        limit: u32,
+    ) -> Result<Vec<RevisionRow>, Error> {
+        let Key { pk, sk: from } = keys::revision(thread, first);
+        let answer = self
+            .table
+            .query()
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", s(pk))
+            .expression_attribute_values(":from", s(from))
+            .expression_attribute_values(":to", s(keys::revision(thread, last).sk))
+            .scan_index_forward(forward)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await?;
+        answer.items.unwrap_or_default().into_iter().map(from_item).collect()
+    }
+}
+
+/// Returns the messages of `revisions`, each with its last revision among them.
+fn wanted(revisions: &[RevisionRow]) -> BTreeMap<u64, u64> {
+    let mut wanted = BTreeMap::new();
+    for row in revisions {
+        let rev = wanted.entry(row.seq).or_insert(row.rev);
+        *rev = row.rev.max(*rev);
+    }
+    wanted
+}
