@@ -121,10 +121,30 @@ export class Person {
     await this.page.getByRole("button", { name: command, exact: true }).click();
   }
 
+  /** Returns the composer's field. */
+  get field(): Locator {
+    return this.page.getByRole("textbox", { name: "Message" });
+  }
+
   async send(text: string): Promise<void> {
-    const field = this.page.getByRole("textbox", { name: "Message" });
-    await field.fill(text);
-    await field.press("Enter");
+    await this.field.fill(text);
+    await this.field.press("Enter");
+  }
+
+  /** Opens the menu of a message, which the mouse must be on. */
+  async openMessageMenu(text: string): Promise<Locator> {
+    await this.message(text).hover();
+    await this.message(text).getByRole("button", { name: "Actions for" }).click();
+    const menu = this.page.getByRole("menu");
+    await menu.waitFor();
+    return menu;
+  }
+
+  /** Chooses a command or an emoji in the menu of a message. */
+  async chooseFor(text: string, command: string): Promise<void> {
+    const menu = await this.openMessageMenu(text);
+    await menu.getByText(command, { exact: true }).click();
+    await menu.waitFor({ state: "detached" });
   }
 
   /** Returns the list item of the message with the given text. */

@@ -8,7 +8,7 @@ const UNDO_MS = 5_000;
  * page or the conversation. The snapshot contains the IDs of the messages.
  */
 export class Deletions implements Store<ReadonlySet<string>> {
-  private readonly waiting = new Map<string, { timer: number; send(): void }>();
+  private readonly waiting = new Map<string, { timer: ReturnType<typeof setTimeout>; send(): void }>();
   private readonly listeners = new Set<() => void>();
   private ids: ReadonlySet<string> = new Set();
 
@@ -28,7 +28,7 @@ export class Deletions implements Store<ReadonlySet<string>> {
     const send = () => {
       if (this.undo(id)) view.remove(seq);
     };
-    this.waiting.set(id, { timer: window.setTimeout(send, UNDO_MS), send });
+    this.waiting.set(id, { timer: setTimeout(send, UNDO_MS), send });
     this.changed();
   }
 
