@@ -147,14 +147,14 @@ export class Person {
     await menu.waitFor({ state: "detached" });
   }
 
-  /** Returns the list item of the message with the given text. */
+  /** Returns the list item of the message with the given text, which may also be in a quote of another message. */
   message(text: string): Locator {
-    return this.page.locator("li.message", { hasText: text });
+    return this.page.locator("li.message", { has: this.page.locator(".body > :not(.quote)", { hasText: text }) });
   }
 
   /** Waits until the page shows a message with the given text as sent. */
   async waitForMessage(text: string): Promise<void> {
-    await this.page.locator("li.message[data-state=sent]", { hasText: text }).first().waitFor();
+    await this.message(text).and(this.page.locator("[data-state=sent]")).first().waitFor();
   }
 
   /** Returns the texts of all messages on the page, in order. */

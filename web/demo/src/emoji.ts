@@ -3,7 +3,7 @@ export const QUICK_EMOJIS = ["❤️", "👍", "😂", "😮", "😢", "🙏"];
 
 /** More emojis, for people whose keyboard has none. */
 export const COMMON_EMOJIS = [
-  ..."😀😄😅🤣😊😇🙂😉😍🥰😘😋🤪🤗🤔🤫😐😏🙄😬😴🤒🥳😎😕😭😱😡👎👌🤟🤞👏🙌💪🤝👋🎉🎂🎁🔥✨⭐🌈🌞🍀🌸🐶🐱☕🍕",
+  ..."😀😄😅🤣😊😇🙂😉😍🥰😘😋🤪🤗🤔🤫😐😏🙄😬😴🤒🥳😎😕😭😱😡👎👌🤟🤞👏🙌💪🤝👋🎉🎂🎁🔥✨⭐🌈🌞🍀🌸🐶🐱🍕",
 ];
 
 const EMOJI = /^\p{RGI_Emoji}$/v;

@@ -19,19 +19,18 @@ export function useLongPress(list: RefObject<HTMLElement | null>, onLongPress: (
       clearTimeout(press?.timer);
       press = undefined;
     };
+    // The release of the finger is not a click on what is below it, such as a photo or the menu.
+    const ignore = (event: Event) => {
+      event.preventDefault();
+      event.stopPropagation();
+    };
+    const clickAgain = () => document.removeEventListener("click", ignore, { capture: true });
     const fire = () => {
       if (!press) return;
       const { item } = press;
       end();
-      // Releasing the finger is not a click on what is below it, such as a photo or the menu.
-      const ignore = (event: Event) => {
-        event.preventDefault();
-        event.stopPropagation();
-      };
-      document.addEventListener("click", ignore, { capture: true });
-      const released = () => document.removeEventListener("click", ignore, { capture: true });
-      document.addEventListener("pointerdown", released, { capture: true, once: true });
       latest.current(item);
+      document.addEventListener("click", ignore, { capture: true, once: true });
     };
     const listeners: Partial<{ [Name in keyof HTMLElementEventMap]: (event: HTMLElementEventMap[Name]) => void }> = {
       pointerdown: ({ pointerType, isPrimary, target, clientX: x, clientY: y }) => {
@@ -54,8 +53,11 @@ export function useLongPress(list: RefObject<HTMLElement | null>, onLongPress: (
     };
     const entries = Object.entries(listeners) as [string, EventListener][];
     for (const [name, listener] of entries) element.addEventListener(name, listener);
+    document.addEventListener("pointerdown", clickAgain, { capture: true });
     return () => {
       end();
+      clickAgain();
+      document.removeEventListener("pointerdown", clickAgain, { capture: true });
       for (const [name, listener] of entries) element.removeEventListener(name, listener);
     };
   }, []);
