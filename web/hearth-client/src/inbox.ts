@@ -165,7 +165,7 @@ export class Inbox implements ApiObserver {
       this.model.update({ id, lastSeq: message.seq, updatedAt: message.createdAt, lastMessage: null });
       this.loader.fetch(id, "changed");
     } else if (push.event === "message:changed") {
-      // Who holds a truncated message fetches the whole one. The inbox gets a preview of the thread's last message.
+      // Views fetch a truncated message. If it is the thread's last one, a `thread:updated` with its preview follows.
       if (push.data.truncated !== true) this.messages([push.data.message]);
     } else if (push.event === "thread:new") {
       const { thread } = push.data;

@@ -38,6 +38,8 @@ export class ThreadEntries {
   readonly #seqAtSend = new Map<string, number>();
   /** The `seq` of each message that this client sent and the server committed, while earlier ones are missing. */
   readonly #early = new Set<number>();
+  /** The keys of the outbox items that were matched for the last snapshot, by message ID. */
+  #matches = new Map<string, string>();
   readonly #made = new WeakMap<Message, Parts & { entry: ThreadEntry }>();
 
   /** Records that a message was added to the outbox while `last` was the last loaded `seq`. */
@@ -82,7 +84,8 @@ export class ThreadEntries {
   /**
    * Finds committed messages that look like outbox items, and returns the items' keys by message ID. A message's push
    * may arrive before the response to the request that sent it, or the response may be lost. The message is then shown
-   * once, as sent. The match is a guess, which is repeated for each snapshot until the response arrives.
+   * once, as sent. The match is a guess, which is repeated for each snapshot until the response arrives. It stays when the
+   * message is edited or deleted: otherwise its old text would be shown again.
    */
   #matchOutbox(
     messages: readonly Message[],
@@ -96,10 +99,11 @@ export class ThreadEntries {
       const match = messages.find((message) => {
         const free = !this.#keyByMessage.has(message.id) && !matches.has(message.id);
         const mine = callerId === undefined || message.author.id === callerId;
-        return free && mine && mayBe(message, item, after);
+        return free && mine && (this.#matches.get(message.id) === item.key || mayBe(message, item, after));
       });
       if (match !== undefined) matches.set(match.id, item.key);
     }
+    this.#matches = matches;
     return matches;
   }
 

@@ -170,6 +170,26 @@ test("changes wait for Retry-After like messages", async () => {
   assert.deepEqual(requests(), ["PATCH messages/1"]);
 });
 
+test("a sent message that is deleted before its response arrives is not shown with its old text", async () => {
+  const { clock, server, view, backend } = await openThread();
+  server.faults = { ...NO_FAULTS, answerLost: 1 };
+  const key = view.send("secret");
+  const seen = new Set<string>();
+  view.subscribe(() => {
+    for (const { key: shown, body, message } of view.getSnapshot().entries) {
+      if (shown === key) seen.add(message === null ? "sending" : `${message.rev} ${body}`);
+    }
+  });
+  await clock.advance(3_000);
+  backend.remove("thread_1", "sarah", 3);
+  await clock.advance(10_000);
+  const { entries } = view.getSnapshot();
+  assert.deepEqual([entries.length, entries[2]?.key, entries[2]?.body], [3, key, ""]);
+  server.faults = NO_FAULTS;
+  await clock.advance(MINUTE);
+  assert.deepEqual([...seen], ["sending", "0 secret", "1 "]);
+});
+
 test("a change that another tab has sent or replaced is not sent again", async () => {
   const { clock, device, view, backend, requests, mine } = await openThread();
   device.setNetwork(false, true);
