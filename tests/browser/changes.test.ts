@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
-import { call, launch, newThread, Person, sendMessage, waitUntil } from "./browser.ts";
+import { call, launch, newThread, Person, sendMessage, stack, waitUntil } from "./browser.ts";
 
 let browser: Browser;
 before(async () => {
@@ -96,16 +96,16 @@ test("a deletion can be undone, and erases the message everywhere after five sec
   for (const person of people) await person.close();
 });
 
-test("a deletion is sent at once when the user leaves the page or the conversation", async () => {
+test("a deletion is sent at once when the user leaves the conversation or hides the page, and not lost when it is closed", async () => {
   const { title, people } = await together("Sarah", "Michael");
   const [sarah, michael] = people;
   for (const [text, leave] of [
-    ["Hidden", () => sarah.setPageVisible(false)],
     ["Left", () => sarah.page.keyboard.press("Escape")],
-    ["Closed", () => sarah.page.goto("about:blank")],
+    ["Closed", () => sarah.page.goto("about:blank").then(() => sarah.page.goto(stack.pageUrl))],
+    ["Hidden", () => sarah.setPageVisible(false)],
   ] as const) {
-    await sarah.setPageVisible(true);
-    if (text !== "Hidden") await sarah.openThread(title);
+    await sarah.page.goto(stack.pageUrl);
+    await sarah.openThread(title);
     await sarah.send(text);
     await michael.waitForMessage(text);
     await sarah.chooseFor(text, "Delete");
