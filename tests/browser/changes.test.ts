@@ -171,6 +171,10 @@ test("a reply quotes its message, and a click on the quote goes there, also to a
   await sarah.message("An answer").locator(".quote", { hasText: "Number 130." }).waitFor();
   await call("Michael", "POST", `/api/threads/${thread}/messages`, { body: "So early?", replyTo: 3 });
   const quote = sarah.message("So early?").getByRole("button", { name: /^In reply to You.*Number 3\.$/ });
+  await sarah.page.route(/\/messages\?.*cursor=/, (route) => route.abort());
+  await quote.click();
+  await sarah.page.getByRole("status").getByText("The message could not be loaded.").waitFor();
+  await sarah.page.unrouteAll();
   await quote.click();
   const target = sarah.page.locator("li.message[data-seq='3']");
   await target.waitFor();
@@ -213,7 +217,7 @@ test("an edit of a message that was deleted meanwhile, or that is refused, is ex
   await sarah.page.getByText("This message was deleted meanwhile.").waitFor();
   await sarah.page.getByRole("button", { name: "Cancel the edit" }).click();
   assert.equal(await sarah.field.inputValue(), "");
-  await michael.page.getByText("This message was deleted", { exact: true }).first().waitFor();
+  await michael.message("This message was deleted").waitFor();
   for (const person of people) await person.close();
 });
 

@@ -48,6 +48,7 @@ export function Bubble(props: Props) {
   const { message } = entry;
   const author = message?.author;
   const deleted = message?.deletedAt !== undefined;
+  const removing = changeProgress(entry, "remove");
   return (
     <li
       class="message"
@@ -72,7 +73,7 @@ export function Bubble(props: Props) {
         ) : deleted ? (
           <p class="bubble">
             {DELETED}
-            <Note text={changeProgress(entry, "remove", "saving …")} />
+            {removing && <Note text={removing} />}
           </p>
         ) : (
           <Content {...props} />
@@ -122,8 +123,8 @@ function Content({ view, entry, onOpen, onJump }: Props) {
   const photos = attachments.filter(isPhoto);
   const files = attachments.filter((attachment) => !isPhoto(attachment));
   const editedAt = message?.editedAt;
-  const saving = changeProgress(entry, "edit", "saving …");
-  const note = saving || editedAt ? <Note text={saving ?? "edited"} time={editedAt} /> : null;
+  const saving = changeProgress(entry, "edit");
+  const note = saving ? <Note text={saving} /> : editedAt ? <Note text="edited" time={editedAt} /> : null;
   return (
     <>
       {replyTo && <Quote quote={replyTo} mine={replyTo.author.id === user.id} onJump={onJump} />}
@@ -149,16 +150,19 @@ function Content({ view, entry, onOpen, onJump }: Props) {
   );
 }
 
-/** Shows a note behind the text of a message. */
-function Note({ text, time }: { text: string | undefined; time?: string | undefined }) {
-  if (!text) return null;
+/** Shows a note behind the text of a message. `time` is when it happened. */
+function Note({ text, time }: { text: string; time?: string | undefined }) {
   return (
-    <>
+    <span class="note">
       {" "}
-      <time class="note" dateTime={time} title={time && formatFull(time)}>
-        {text}
-      </time>
-    </>
+      {time ? (
+        <time dateTime={time} title={formatFull(time)}>
+          {text}
+        </time>
+      ) : (
+        text
+      )}
+    </span>
   );
 }
 

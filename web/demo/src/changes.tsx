@@ -45,7 +45,7 @@ export function RefusedChanges({ view, entry, onCopy }: Props) {
 }
 
 /** Returns what to tell about a change that is not stored yet, or undefined if there is none. */
-export function changeProgress(entry: ThreadEntry, kind: MessageChange["kind"], text: string): string | undefined {
+export function changeProgress(entry: ThreadEntry, kind: "edit" | "remove"): string | undefined {
   const change = entry.changes.find((change) => change.kind === kind && change.state === "sending");
-  return change && (change.error ? "not saved yet, trying again …" : text);
+  return change && (change.error ? "not saved yet, trying again …" : "saving …");
 }

@@ -9,7 +9,10 @@ interface Props {
   onClose(): void;
 }
 
-/** The dialog to react with any emoji: one of a few, or one from the keyboard. */
+/**
+ * The dialog to react with any emoji: one of a few, or one from the keyboard. A library for this would add a third to the
+ * page's size, and load a list of all emojis, which keyboards and operating systems have already.
+ */
 export function EmojiPicker({ message, onReact, onClose }: Props) {
   const [text, setText] = useState("");
   const [invalid, setInvalid] = useState(false);

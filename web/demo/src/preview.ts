@@ -24,7 +24,8 @@ const NAME_CHARS = 100;
 
 /** Returns the name of a message for screen readers: its author and the beginning of its text. */
 export function nameOf(message: Message, mine: boolean): string {
-  const text = [...preview(message)];
-  const shown = text.length > NAME_CHARS ? `${text.slice(0, NAME_CHARS).join("")} …` : text.join("");
+  const text = preview(message);
+  const start = [...text.slice(0, 2 * NAME_CHARS)].slice(0, NAME_CHARS).join("");
+  const shown = start.length < text.length ? `${start} …` : text;
   return `${mine ? "your message" : `message from ${message.author.name}`}: ${shown}`;
 }

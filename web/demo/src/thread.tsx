@@ -85,8 +85,8 @@ export function Thread({ threadId }: { threadId: string }) {
       }}
       onDrop={(event) => {
         event.preventDefault();
-        if (dragged) draft.add(event.dataTransfer?.files ?? []);
         setDragged(false);
+        if (!draft.getSnapshot().edit) draft.add(event.dataTransfer?.files ?? []);
       }}
     >
       <header>
