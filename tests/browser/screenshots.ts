@@ -100,9 +100,11 @@ async function openPage(browser: Browser, options: BrowserContextOptions): Promi
   await person.page.route(/\/api\/threads(\?|$|\/[^/]+\/messages(\?|$))/, async (route) => {
     if (route.request().method() !== "GET") return route.fallback();
     const response = await route.fetch();
-    const dated = JSON.stringify(await response.json(), (_, value) =>
-      times.has(value?.id) ? { ...value, createdAt: times.get(value.id) } : value,
-    );
+    const dated = JSON.stringify(await response.json(), (_, value) => {
+      const [sent, active] = [times.get(value?.id), times.get(value?.lastMessage?.id)];
+      if (sent) return { ...value, createdAt: sent };
+      return active ? { ...value, updatedAt: active } : value;
+    });
     await route.fulfill({ response, body: dated });
   });
   await person.page.route(/\/api\/people(\?|$)/, (route) => {
