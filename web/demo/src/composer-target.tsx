@@ -4,28 +4,21 @@ import { CloseIcon } from "./icons";
 import { preview } from "./preview";
 
 interface Props {
-  /** What the composer does with the message. */
-  does: "edit" | "reply";
-  /** The message; undefined if it is not loaded. */
+  /** The message that the user edits or replies to; undefined if it is not loaded. */
   message: Message | undefined;
+  /** Whether the user edits the message. */
+  edits: boolean;
   onCancel(): void;
 }
 
 /** Shows above the composer which message the user edits or replies to. */
-export function ComposerTarget({ does, message, onCancel }: Props) {
+export function ComposerTarget({ message, edits, onCancel }: Props) {
   const { user } = useChat();
-  const [title, cancel] = {
-    edit: ["Editing your message", "Cancel the edit"],
-    reply: ["Replying to ", "Cancel the reply"],
-  }[does] as [string, string];
+  const cancel = edits ? "Cancel the edit" : "Cancel the reply";
   return (
     <div class="target">
       <p>
-        <strong>
-          {title}
-          {does === "reply" &&
-            (message ? message.author.id === user.id ? "yourself" : <bdi>{message.author.name}</bdi> : "a message")}
-        </strong>
+        <strong>{edits ? "Editing your message" : <>Replying to {message ? whom(message) : "a message"}</>}</strong>
         {message && (
           <span class="excerpt">
             <bdi>{preview(message)}</bdi>
@@ -37,4 +30,8 @@ export function ComposerTarget({ does, message, onCancel }: Props) {
       </button>
     </div>
   );
+
+  function whom({ author: { id, name } }: Message) {
+    return id === user.id ? "yourself" : <bdi>{name}</bdi>;
+  }
 }

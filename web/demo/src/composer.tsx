@@ -69,8 +69,8 @@ export function Composer({ view, messages, draft, field }: Props) {
     >
       {(edit || replyTo !== null) && (
         <ComposerTarget
-          does={edit ? "edit" : "reply"}
           message={target}
+          edits={edit !== null}
           onCancel={() => {
             draft.cancel();
             field.current?.focus();

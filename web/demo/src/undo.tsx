@@ -18,7 +18,13 @@ export function Undo({ message }: { message: Message }) {
   return (
     <p class="bubble">
       You deleted this message.{" "}
-      <button ref={button} type="button" class="link-button" onClick={() => deletions.undo(message.id)}>
+      <button
+        ref={button}
+        type="button"
+        class="link-button"
+        aria-label="Undo the deletion"
+        onClick={() => deletions.undo(message.id)}
+      >
         Undo
       </button>
     </p>
