@@ -193,9 +193,12 @@ export class HearthApi {
     return await this.#change({ method: "PATCH", path: messagePath(threadId, seq), body: { body } }, options);
   }
 
-  /** Deletes a message of the caller. Returns what is left of it: no text, files and reactions. */
+  /**
+   * Deletes a message of the caller. Returns what is left of it: no text, files and reactions. The request survives the
+   * end of the page, because a page may send it only once its user can no longer undo the deletion.
+   */
   async deleteMessage(threadId: string, seq: number, options: CallOptions = {}): Promise<Message> {
-    return await this.#change({ method: "DELETE", path: messagePath(threadId, seq) }, options);
+    return await this.#change({ method: "DELETE", path: messagePath(threadId, seq), keepalive: true }, options);
   }
 
   /** Sets the caller's reaction to a message, one emoji, or removes it with null. Returns the message. */

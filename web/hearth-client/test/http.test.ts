@@ -53,6 +53,19 @@ test("retryAfter is parsed from seconds or a date", async () => {
   }
 });
 
+test("read marks and deletions survive the end of the page", async () => {
+  const { client, calls } = new ClientFixture(() => ({ status: 200, body: { attachments: [], reactions: [] } }));
+  await client.api.markRead("thread_1", 1, { keepalive: true });
+  await client.api.editMessage("thread_1", 1, "text");
+  await client.api.deleteMessage("thread_1", 1);
+  const sent = calls.map(({ method, keepalive }) => [method, keepalive]);
+  assert.deepEqual(sent, [
+    ["PUT", true],
+    ["PATCH", false],
+    ["DELETE", true],
+  ]);
+});
+
 test("a response that is not JSON of the API is a protocol error", async () => {
   for (const body of ["<html>Welcome</html>", "", "[]", "null", "7"]) {
     const error = await refused(new ClientFixture(() => ({ status: 200, body })));

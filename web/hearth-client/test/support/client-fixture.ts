@@ -15,7 +15,13 @@ export type Handler = (
 /** A client in virtual time, whose requests are answered by a handler. */
 export class ClientFixture {
   readonly clock = new Clock();
-  readonly calls: { method: string; path: string; headers: Record<string, string>; body: unknown }[] = [];
+  readonly calls: {
+    method: string;
+    path: string;
+    headers: Record<string, string>;
+    body: unknown;
+    keepalive: boolean;
+  }[] = [];
   readonly errors: unknown[] = [];
   readonly client: HearthClient;
   /** The values of `renew` with which the token provider was called, in order. */
@@ -50,7 +56,8 @@ export class ClientFixture {
   #fetch(handler: Handler, url: string, init: FetchInit): Promise<FetchResponse> {
     return new Promise((resolve, reject) => {
       const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : init.body;
-      const call = { method: init.method, path: url.replace("https://hearth.test", ""), headers: init.headers, body };
+      const { method, headers, keepalive = false } = init;
+      const call = { method, path: url.replace("https://hearth.test", ""), headers, body, keepalive };
       this.calls.push(call);
       init.signal.addEventListener("abort", () => reject(init.signal.reason));
       const reply = handler(call, this.calls.length);
