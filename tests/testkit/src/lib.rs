@@ -17,7 +17,9 @@ mod storage;
 
 pub use calls::{body, call, caller, problem, public_call, socket_event};
 pub use dynamodb::Tables;
-pub use fixtures::{connect, links, make_known, message_row, new_file, new_thread, send_text, send_with_files};
+pub use fixtures::{
+    change, connect, links, make_known, message_row, new_file, new_thread, send_text, send_with_files, set_in_message,
+};
 pub use lambda::{Invoked, Lambda};
 pub use management::Management;
 pub use proxy::{Fault, Intercepted, once};
