@@ -143,7 +143,11 @@ export async function lastSeq(threadId) {
 export const likelyLastSeq = async (threadId) => lastSeqs.get(threadId) ?? (await lastSeq(threadId))
 export const rememberLastSeq = (threadId, seq) => lastSeqs.set(threadId, seq)
 
-/** Returns a message as clients get it. Attachments are left out, because the benchmark's messages have none. */
-export function present({ id, threadId, seq, body, authorId, createdAt }, nameOf) {
-  return { id, threadId, seq, body, author: { id: authorId, name: nameOf(authorId) }, attachments: [], createdAt }
+/**
+ * Returns a message as clients get it. Attachments, reactions and quotes are left out, because the benchmark's messages have
+ * none.
+ */
+export function present({ id, threadId, seq, rev = 0, body, authorId, createdAt }, nameOf) {
+  const author = { id: authorId, name: nameOf(authorId) }
+  return { id, threadId, seq, rev, body, author, attachments: [], createdAt, reactions: [] }
 }

@@ -136,9 +136,9 @@ mod tests {
     use contract::{ConnectionId, Thread};
     use futures::future::join_all;
     use serde_json::{Value, json};
-    use store::{Outcome, Undelivered};
+    use store::{Change, Outcome, Undelivered};
     use testkit::{
-        Fault, Intercepted, Management, Tables, body, call, caller, connect, links, new_file, new_thread, once,
+        Fault, Intercepted, Management, Tables, body, call, caller, change, connect, links, new_file, new_thread, once,
         problem, send_with_files,
     };
 
@@ -239,6 +239,70 @@ mod tests {
         assert_eq!((&other["status"], &other["code"]), (&json!(422), &json!("idempotency_key_reused")));
         let another_caller = fixture.send("user-dad", Some("key-1"), &request).await.unwrap();
         assert_eq!(body(&another_caller)["seq"], 2);
+    }
+
+    #[tokio::test]
+    async fn retry_after_a_change_returns_the_message_as_it_is_now_and_compares_no_content() {
+        let fixture = Fixture::new().await;
+        let (chat, thread) = (&fixture.deps.chat, &fixture.thread);
+        let file = new_file(chat, "user-sarah", "a", "a/b", 1).await.id;
+        let request = json!({"body": "draft", "fileIds": [file]});
+        let sent = body(&fixture.send("user-sarah", Some("key"), &request).await.unwrap());
+        let edited = Change::Edit { body: "final", window: Duration::from_hours(1) };
+        for (change_of_message, text, files) in [(edited, "final", 1), (Change::Delete, "", 0)] {
+            let rev = change(chat, "user-sarah", thread, 1, change_of_message).await.rev;
+            for request in [&request, &json!({"body": "other"})] {
+                let again = fixture.send("user-sarah", Some("key"), request).await.unwrap();
+                assert_eq!(again.headers()["idempotency-replayed"], "true");
+                let again = body(&again);
+                assert_eq!((&again["id"], &again["seq"], &again["rev"]), (&sent["id"], &json!(1), &json!(rev)));
+                assert_eq!((&again["body"], again["attachments"].as_array().unwrap().len()), (&json!(text), files));
+            }
+        }
+        assert_eq!(chat.last_seq(&thread.id).await.unwrap(), 1);
+        assert_eq!(fixture.tables.chat().last_rev(&thread.id).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn reply_has_its_quote_in_the_answer_and_in_the_event() {
+        let fixture = Fixture::new().await;
+        fixture.subscribe("user-dad", "tablet").await;
+        fixture.send("user-sarah", None, &json!({"body": "🏡".repeat(101)})).await.unwrap();
+        let sent = body(&fixture.send("user-dad", None, &json!({"body": "Nice", "replyTo": 1})).await.unwrap());
+        let author = json!({"id": "user-sarah", "name": "Sarah"});
+        let quote = json!({"seq": 1, "author": author, "excerpt": "🏡".repeat(100), "deleted": false});
+        assert_eq!(sent["replyTo"], quote);
+        assert_eq!(fixture.management.frames("tablet")[1]["data"]["message"], sent);
+
+        // The answer to a retry quotes the message as it is now; so does a reply to a tombstone.
+        change(&fixture.deps.chat, "user-sarah", &fixture.thread, 1, Change::Delete).await;
+        let tombstone = json!({"seq": 1, "author": author, "excerpt": "", "deleted": true});
+        let sent = fixture.send("user-dad", Some("key"), &json!({"body": "A pity", "replyTo": 1})).await.unwrap();
+        assert_eq!(body(&sent)["replyTo"], tombstone);
+        let again = fixture.send("user-dad", Some("key"), &json!({"body": "A pity", "replyTo": 1})).await.unwrap();
+        assert_eq!(body(&again), body(&sent));
+        for other in [json!({"body": "A pity"}), json!({"body": "A pity", "replyTo": 2})] {
+            let refused = problem(fixture.send("user-dad", Some("key"), &other).await);
+            assert_eq!(refused["code"], "idempotency_key_reused", "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn reply_to_a_message_that_the_thread_does_not_have_is_refused() {
+        let fixture = Fixture::new().await;
+        let other = new_thread(&fixture.deps.chat, &["user-sarah", "user-michael"]).await;
+        send_with_files(&fixture.deps.chat, "user-sarah", &other, "of another thread", &[]).await;
+        for seq in [json!(1), json!(0), json!(-1), json!(1.5), json!("1"), json!([1]), json!(contract::limits::SEQ)] {
+            let refused = problem(fixture.send("user-sarah", None, &json!({"body": "a", "replyTo": seq})).await);
+            assert_eq!((&refused["status"], &refused["code"]), (&json!(422), &json!("invalid_request")), "{seq}");
+            assert_eq!(refused["errors"][0]["field"], "replyTo", "{seq}");
+        }
+        // Who may not see the thread does not learn which messages it has.
+        let of_stranger = problem(fixture.send("user-michael", None, &json!({"body": "a", "replyTo": 1})).await);
+        assert_eq!(of_stranger["code"], "thread_not_found");
+        assert_eq!(fixture.deps.chat.last_seq(&fixture.thread.id).await.unwrap(), 0);
+        let sent = body(&fixture.send("user-sarah", None, &json!({"body": "a", "replyTo": null})).await.unwrap());
+        assert_eq!(sent.get("replyTo"), None);
     }
 
     #[tokio::test]

@@ -204,7 +204,11 @@ fn descriptions_have_the_limits_of_contract() {
         ("asyncapi", &asyncapi, format!("may have {} open connections", limits::CONNECTIONS_PER_USER)),
         ("openapi", &answer("RateLimited"), format!("by default, {} are allowed", limits::MESSAGES_PER_MINUTE)),
         ("openapi", &operation("/messages/{seq}", "patch"), format!("by default for {} hours", limits::EDIT_HOURS)),
-        ("openapi", &operation("/changes", "get"), format!("more than {} revisions behind", thousands(limits::CHANGES))),
+        (
+            "openapi",
+            &operation("/changes", "get"),
+            format!("more than {} revisions behind", thousands(limits::CHANGES)),
+        ),
         ("openapi", &answer("ThreadQuotaExceeded"), format!("by default, {} are allowed", limits::THREADS_PER_DAY)),
         (
             "openapi",

@@ -42,9 +42,8 @@ async fn edit_reaches_viewers_inboxes_and_lists() {
     assert_eq!(unedited, sent, "the edit has changed other fields");
     let data = viewer.wait_for_event("message:changed", &thread, |_| true).await;
     assert_eq!(data, json!({ "threadId": thread, "rev": 1, "message": edited }));
-    let update = inbox
-        .wait_for_event("thread:updated", &thread, |data| data["thread"]["lastMessage"]["rev"] == 1)
-        .await;
+    let update =
+        inbox.wait_for_event("thread:updated", &thread, |data| data["thread"]["lastMessage"]["rev"] == 1).await;
     assert_eq!(update["thread"]["lastMessage"]["body"], "Dinner at 7?");
     assert_eq!(update["thread"]["updatedAt"], sent["createdAt"]);
     assert_eq!(michael.page(&thread, &[]).await.messages, [edited.clone()]);
@@ -69,7 +68,9 @@ async fn deleted_text_is_nowhere_afterwards() {
     let data = viewer.wait_for_event("message:changed", &thread, |data| data["rev"] == 3).await;
     assert_eq!(data["message"], tombstone);
     // Message 2 is the last one, so its deletion is shown in lists of threads.
-    inbox.wait_for_event("thread:updated", &thread, |data| data["thread"]["lastMessage"]["deletedAt"].is_string()).await;
+    inbox
+        .wait_for_event("thread:updated", &thread, |data| data["thread"]["lastMessage"]["deletedAt"].is_string())
+        .await;
     let listed = eventually("the list shows the tombstone", async || {
         michael.listed(&thread, false).await.filter(|listed| listed["lastMessage"]["deletedAt"].is_string())
     });

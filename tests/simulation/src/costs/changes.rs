@@ -52,9 +52,14 @@ pub(super) async fn changes(fixture: &Fixture) {
 
     // It repeats the first change, so it writes nothing.
     fixture
-        .measure(trigger, "`DELETE …/messages/{seq}`, repeated", Parts::messages_delete, async |fixture, deps, turn| {
-            messages_delete::handle(deps, request(fixture, seqs[turn], &Value::Null)).await.unwrap();
-        })
+        .measure(
+            trigger,
+            "`DELETE …/messages/{seq}`, repeated",
+            Parts::messages_delete,
+            async |fixture, deps, turn| {
+                messages_delete::handle(deps, request(fixture, seqs[turn], &Value::Null)).await.unwrap();
+            },
+        )
         .await;
 }
 
@@ -86,10 +91,15 @@ pub(super) async fn pages(fixture: &Fixture) {
     for (what, after) in [("100 changes of 50 messages", last - 100), ("nothing new", last)] {
         let after = after.to_string();
         fixture
-            .measure(trigger, &format!("`GET …/changes`, {what}"), Parts::messages_changes, async |fixture, deps, _| {
-                let query = [("after", after.as_str())];
-                messages_changes::handle(deps, fixture.thread_request(&query, &Value::Null)).await.unwrap();
-            })
+            .measure(
+                trigger,
+                &format!("`GET …/changes`, {what}"),
+                Parts::messages_changes,
+                async |fixture, deps, _| {
+                    let query = [("after", after.as_str())];
+                    messages_changes::handle(deps, fixture.thread_request(&query, &Value::Null)).await.unwrap();
+                },
+            )
             .await;
     }
 }
@@ -111,10 +121,7 @@ async fn last_messages(fixture: &Fixture) -> [u64; 2] {
 
 /// Returns a request of Sarah's for a route of a message.
 fn request(fixture: &Fixture, seq: u64, body: &Value) -> Call {
-    let path = HashMap::from([
-        ("threadId".to_owned(), fixture.thread.clone()),
-        ("seq".to_owned(), seq.to_string()),
-    ]);
+    let path = HashMap::from([("threadId".to_owned(), fixture.thread.clone()), ("seq".to_owned(), seq.to_string())]);
     let request = http::Request::new(lambda_http::Body::from(body.to_string()));
     Call::new(caller(SARAH), request.with_path_parameters(path))
 }

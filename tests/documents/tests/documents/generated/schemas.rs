@@ -1,9 +1,9 @@
 //! Generates the schemas at the end of both API documents from the types of `contract`.
 
 use contract::{
-    Action, Answer, Changes, CreateFile, CreateThread, EditMessage, ErrorCode, Event, FileDetails, MarkRead, MarkedRead,
-    Me, Message, MessagePage, PeoplePage, Problem, React, SendMessage, Thread, ThreadDetails, ThreadPage, ThreadSettings,
-    UpdateMe, UpdateSettings, Upload, WsTicket,
+    Action, Answer, Changes, CreateFile, CreateThread, EditMessage, ErrorCode, Event, FileDetails, MarkRead,
+    MarkedRead, Me, Message, MessagePage, PeoplePage, Problem, React, SendMessage, Thread, ThreadDetails, ThreadPage,
+    ThreadSettings, UpdateMe, UpdateSettings, Upload, WsTicket,
 };
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};

@@ -71,7 +71,11 @@ async fn send(fixture: &Fixture, row: &Row, route: &Route, column: &str, credent
     let sent = text(&fixture.sent["id"]);
     let file = match row.cell("of") {
         "an unsent file" => fixture.unsent.as_str(),
-        "a sent file" | "the thread" | "the thread's members" | "the owner's message" | "the caller"
+        "a sent file"
+        | "the thread"
+        | "the thread's members"
+        | "the owner's message"
+        | "the caller"
         | NOT_OF_THE_FIXTURE => sent,
         of => panic!("docs/access.md: {of:?} is not in the fixture; add it in {}", file!()),
     };
