@@ -136,6 +136,16 @@ export async function lastSeq(threadId) {
   return seq
 }
 
+/** Returns the thread's last revision; 0 if there is none. */
+export async function lastRev(threadId) {
+  const values = { ':pk': s(`THREAD#${threadId}`), ':from': s('REV#0'), ':to': s('REV#9') }
+  const page = await query(CHAT_TABLE, 'pk = :pk AND sk BETWEEN :from AND :to', values, {
+    ScanIndexForward: false,
+    Limit: 1,
+  })
+  return page.Items.map(fromItem)[0]?.rev ?? 0
+}
+
 /**
  * Returns the cached seq of the thread's last message, which may be outdated. Reads it from the table if it is not
  * cached.
