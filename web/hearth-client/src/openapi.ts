@@ -769,7 +769,7 @@ export interface components {
             fileIds?: components["schemas"]["FileId"][] | null;
             /**
              * Format: uint64
-             * @description `seq` of the message that this one replies to, in the same thread; `None` if it is not a reply.
+             * @description `seq` of the message that this one replies to, in the same thread.
              */
             replyTo?: number | null;
         };
