@@ -4,7 +4,7 @@ use e2e::{Reply, User, assert_keys, assert_message, assert_timestamp, eventually
 use reqwest::Method;
 use serde_json::{Value, json};
 
-pub(crate) async fn edit(user: &User, thread: &str, seq: u64, body: &str) -> Reply {
+async fn edit(user: &User, thread: &str, seq: u64, body: &str) -> Reply {
     user.patch(&format!("/api/threads/{thread}/messages/{seq}"), &json!({ "body": body })).await
 }
 

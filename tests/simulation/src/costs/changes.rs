@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::{Change, MessageRate, NewChange, NewMessage, Sent};
 use testkit::{caller, links};
 
-use super::fixture::{Fixture, SARAH};
+use super::fixture::{DAD, Fixture, SARAH};
 use super::messages::{BODY, send, stream};
 use crate::parts::Parts;
 
@@ -73,7 +73,7 @@ pub(super) async fn pages(fixture: &Fixture) {
         let reply_to = Some(n);
         let reply = NewMessage { thread_id, author, body: BODY, file_ids: &[], reply_to, idempotency_key: None };
         let Ok(Sent::Stored(message)) = chat.send(reply, &links).await else { panic!("the reply was not stored") };
-        for user in [SARAH, super::fixture::DAD] {
+        for user in [SARAH, DAD] {
             let (caller, change) = (&caller(user).profile(), Change::React(Emoji::parse("👍").unwrap()));
             let new = NewChange { thread_id, seq: message.seq, caller, change };
             chat.change(new, &MessageRate::new(u64::MAX), &links).await.unwrap().unwrap();

@@ -181,8 +181,13 @@ fn forbid_null_in_optional_fields(schema: &mut Value) {
                     property["type"] = kind.clone();
                 }
             }
-            if let Some(Value::Array(branches)) = property.get_mut("anyOf") {
-                branches.retain(|branch| branch["type"] != "null");
+            let Some(Value::Array(branches)) = property.get_mut("anyOf") else { continue };
+            branches.retain(|branch| branch["type"] != "null");
+            if let [Value::Object(branch)] = &branches[..] {
+                let branch = branch.clone();
+                let property = property.as_object_mut().expect("a property's schema is an object");
+                property.remove("anyOf");
+                property.extend(branch);
             }
         }
     });
