@@ -31,10 +31,11 @@ pub(super) fn request(route: &Route, members: &Value, body: &str) -> Request {
     match route.documented.as_str() {
         "GET /api/threads" => ("?limit=100", None),
         "POST /api/threads" => ("", Some(json!({ "memberIds": members, "title": "Another title" }))),
-        "POST /api/threads/{threadId}/messages" => ("", Some(json!({ "body": body }))),
+        "POST /api/threads/{threadId}/messages" | "PATCH /api/threads/{threadId}/messages/{seq}" => {
+            ("", Some(json!({ "body": body })))
+        }
         "POST /api/files" => ("", Some(json!({ "filename": "a.txt", "mimetype": "text/plain", "size": 1 }))),
         "POST /api/ws-tickets" => ("", None),
-        "PATCH /api/threads/{threadId}/messages/{seq}" => ("", Some(json!({ "body": body }))),
         "PUT /api/threads/{threadId}/messages/{seq}/reaction" => ("", Some(json!({ "emoji": "👍" }))),
         "GET /api/threads/{threadId}/changes" => ("?after=0", None),
         "PUT /api/threads/{threadId}/read" => ("", Some(json!({ "seq": 1 }))),
