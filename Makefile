@@ -189,7 +189,7 @@ check-limits limits: valgrind
 mutations:
 	$(PYTHON) tests/simulation/mutations.py
 
-# Tests the client library against a fake server that injects faults.
+# Tests the client library against a fake server that injects faults, and the parts of the page that need no browser.
 test-web: $(WEB)
 	$(NPM) --prefix web test
 

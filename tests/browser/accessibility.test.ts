@@ -127,6 +127,45 @@ for (const [size, viewport] of Object.entries(SIZES)) {
   });
 }
 
+for (const [size, viewport] of Object.entries(SIZES)) {
+  test(`axe finds no accessibility problems in changed messages on a ${size}, in light and dark`, async () => {
+    const title = `Axe ${crypto.randomUUID()}`;
+    const thread = await newThread(title, "Sarah", "Michael");
+    const path = `/api/threads/${thread}/messages`;
+    for (const name of ["Sarah", "Michael"]) {
+      const send = async (content: object) => (await call<{ seq: number }>(name, "POST", path, content)).seq;
+      const wrong = await send({ body: "Wrong photo" });
+      const dinner = await send({ body: `See https://lake.example, says ${name}` });
+      await send({ body: "Which one?", replyTo: wrong });
+      await send({ body: `An answer by ${name}`, replyTo: dinner });
+      await call(name, "PATCH", `${path}/${dinner}`, { body: `See https://lake.example/a, says ${name}` });
+      for (const other of ["Sarah", "Michael"]) {
+        await call(other, "PUT", `${path}/${dinner}/reaction`, { emoji: other === name ? "❤️" : "👍" });
+      }
+      await call(name, "DELETE", `${path}/${wrong}`);
+    }
+    const michael = await Person.signedIn(browser, "Michael", { viewport, reducedMotion: "reduce" });
+    await michael.openThread(title);
+    await michael.waitForMessage("An answer by Michael");
+    await audit(michael, "changed messages");
+    await michael.openMessageMenu("lake.example/a, says Sarah");
+    await audit(michael, "the menu of a message");
+    await michael.page.getByRole("menuitem", { name: "Another emoji" }).click();
+    await michael.page.getByRole("dialog").getByRole("textbox").fill("no emoji");
+    await michael.page.keyboard.press("Enter");
+    await michael.page.getByText("Enter exactly one emoji.").waitFor();
+    await audit(michael, "more emojis");
+    await michael.page.keyboard.press("Escape");
+    await michael.chooseFor("An answer by Sarah", "Reply");
+    await audit(michael, "a reply");
+    await michael.chooseFor("An answer by Michael", "Copy text");
+    await michael.chooseFor("An answer by Michael", "Delete");
+    await michael.page.getByRole("button", { name: "Undo" }).waitFor();
+    await audit(michael, "a deletion that can be undone, and a notice");
+    await michael.close();
+  });
+}
+
 /** Runs axe in both colour schemes and asserts that it finds no violations. `view` describes what the page shows. */
 async function audit({ page }: Person, view: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {

@@ -121,20 +121,40 @@ export class Person {
     await this.page.getByRole("button", { name: command, exact: true }).click();
   }
 
-  async send(text: string): Promise<void> {
-    const field = this.page.getByRole("textbox", { name: "Message" });
-    await field.fill(text);
-    await field.press("Enter");
+  /** Returns the composer's field. */
+  get field(): Locator {
+    return this.page.getByRole("textbox", { name: "Message" });
   }
 
-  /** Returns the list item of the message with the given text. */
+  async send(text: string): Promise<void> {
+    await this.field.fill(text);
+    await this.field.press("Enter");
+  }
+
+  /** Opens the menu of a message, which the mouse must be on. */
+  async openMessageMenu(text: string): Promise<Locator> {
+    await this.message(text).hover();
+    await this.message(text).getByRole("button", { name: "Actions for" }).click();
+    const menu = this.page.getByRole("menu");
+    await menu.waitFor();
+    return menu;
+  }
+
+  /** Chooses a command or an emoji in the menu of a message. */
+  async chooseFor(text: string, command: string): Promise<void> {
+    const menu = await this.openMessageMenu(text);
+    await menu.getByText(command, { exact: true }).click();
+    await menu.waitFor({ state: "detached" });
+  }
+
+  /** Returns the list item of the message with the given text, which may also be in a quote of another message. */
   message(text: string): Locator {
-    return this.page.locator("li.message", { hasText: text });
+    return this.page.locator("li.message", { has: this.page.locator(".body > :not(.quote)", { hasText: text }) });
   }
 
   /** Waits until the page shows a message with the given text as sent. */
   async waitForMessage(text: string): Promise<void> {
-    await this.page.locator("li.message[data-state=sent]", { hasText: text }).first().waitFor();
+    await this.message(text).and(this.page.locator("[data-state=sent]")).first().waitFor();
   }
 
   /** Returns the texts of all messages on the page, in order. */

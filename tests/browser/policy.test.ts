@@ -48,6 +48,13 @@ test("the page chats, shows photos and signs out without violating its policy", 
     await page.locator("dialog > img").evaluate((image: HTMLImageElement) => image.decode());
     await page.keyboard.press("Escape");
   }
+  await michael.chooseFor("Look at this", "❤️");
+  await michael.chooseFor("Look at this", "Reply");
+  await michael.send("Lovely");
+  await sarah.page.getByRole("button", { name: "❤️ 1" }).waitFor();
+  await sarah.page.getByRole("button", { name: /^In reply to/ }).click();
+  await sarah.chooseFor("Look at this", "Delete");
+  await sarah.page.getByRole("button", { name: "Undo" }).click();
   await michael.page.reload();
   await michael.waitForConnection("Live");
   await michael.page.getByRole("button", { name: "Sign out" }).click();

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions } from "playwright-core";
-import { idOf, knownUser, launch, markRead, Person, post, sendMessage, stack } from "./browser.ts";
+import { call, idOf, knownUser, launch, markRead, Person, post, stack } from "./browser.ts";
 import { drawLake } from "./photo.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
@@ -16,8 +16,8 @@ const at = (hour: number, minute: number, daysBefore = 0) =>
 /** The invented times that the screenshots show, by message ID. */
 const times = new Map<string, Date>();
 
-async function message(name: string, threadId: string, body: string, when: Date): Promise<void> {
-  times.set((await sendMessage(name, threadId, body)).id, when);
+async function message(name: string, threadId: string, body: string, when: Date, replyTo?: number): Promise<void> {
+  times.set((await post(name, `/api/threads/${threadId}/messages`, { body, replyTo })).id, when);
 }
 
 async function thread(title: string | undefined, ...memberIds: string[]): Promise<string> {
@@ -65,12 +65,32 @@ async function createThreads(browser: Browser): Promise<void> {
   await message("Michael", family, "I’ll bring the cooler.", at(17, 20, 1));
   await message("Sarah", family, "Yes please, the children have been asking all week.", at(18, 1, 1));
   await sendPhoto("Dad", family, "Look what the lake did this morning.", lake, at(7, 2));
-  await message("Sarah", family, "Oh, that light!", at(7, 31));
-  await message("Sarah", family, "Dinner at 6? I’m making the soup with the dumplings.", at(7, 32));
+  await message("Sarah", family, "Oh, that light!", at(7, 31), 5);
+  await message("Sarah", family, "Dinner at 6? I’m making soup.", at(7, 32));
   await message("Michael", family, "I’ll be there at half past five and set the table.", at(8, 5));
+  const dinner = `/api/threads/${family}/messages/7`;
+  await call("Sarah", "PATCH", dinner, { body: "Dinner at 6? I’m making the soup with the dumplings." });
+  await call("Dad", "PUT", `${dinner}/reaction`, { emoji: "👍" });
+  for (const name of ["Sarah", "Michael"]) {
+    await call(name, "PUT", `/api/threads/${family}/messages/5/reaction`, { emoji: "❤️" });
+  }
   // Sending a message has marked the earlier ones as read.
   await markRead("Sarah", recipe, 1);
   await markRead("Dad", family, 7);
+}
+
+/** Throws if the browser shows emojis as empty boxes or without colours. */
+async function requireEmojis(browser: Browser): Promise<void> {
+  const page = await browser.newPage();
+  const coloured = await page.evaluate(() => {
+    const context = document.createElement("canvas").getContext("2d");
+    if (!context) return false;
+    context.fillText("👍", 10, 20);
+    const { data } = context.getImageData(0, 0, 40, 40);
+    return data.some((value, index) => index % 4 === 0 && value !== data[index + 2]);
+  });
+  await page.close();
+  if (!coloured) throw new Error("A font with emojis is missing (on Debian: apt-get install fonts-noto-color-emoji).");
 }
 
 /** Opens the page for Sarah, with the invented times of the messages. */
@@ -80,9 +100,11 @@ async function openPage(browser: Browser, options: BrowserContextOptions): Promi
   await person.page.route(/\/api\/threads(\?|$|\/[^/]+\/messages(\?|$))/, async (route) => {
     if (route.request().method() !== "GET") return route.fallback();
     const response = await route.fetch();
-    const dated = JSON.stringify(await response.json(), (_, value) =>
-      times.has(value?.id) ? { ...value, createdAt: times.get(value.id) } : value,
-    );
+    const dated = JSON.stringify(await response.json(), (_, value) => {
+      const [sent, active] = [times.get(value?.id), times.get(value?.lastMessage?.id)];
+      if (sent) return { ...value, createdAt: sent };
+      return active ? { ...value, updatedAt: active } : value;
+    });
     await route.fulfill({ response, body: dated });
   });
   await person.page.route(/\/api\/people(\?|$)/, (route) => {
@@ -108,6 +130,7 @@ async function takeScreenshots({ page }: Person, name: string): Promise<void> {
 mkdirSync(FOLDER, { recursive: true });
 const browser = await launch();
 try {
+  await requireEmojis(browser);
   await createThreads(browser);
   // The phone comes first: its list shows what the laptop then reads.
   const phone = await openPage(browser, PHONE);

@@ -14,7 +14,7 @@ after(() => browser.close());
 test("messages that are kept on sign-out are sent after the next sign-in", async () => {
   const { person, title } = await withUnsentMessage("Kept for later");
   const dialog = await askToSignOut(person);
-  await dialog.getByText("Messages that are not sent: 1.").waitFor();
+  await dialog.getByText("Messages and changes that are not sent: 1.").waitFor();
   assert.equal(await dialog.getByText("started to write").count(), 0);
   await dialog.getByRole("button", { name: "Cancel" }).click();
   await dialog.waitFor({ state: "detached" });
@@ -35,7 +35,7 @@ test("messages and drafts that are discarded on sign-out leave nothing in the br
   const { person, title } = await withUnsentMessage("To be discarded");
   await person.page.getByRole("textbox", { name: "Message" }).fill("A draft");
   const dialog = await askToSignOut(person);
-  await dialog.getByText("Messages that are not sent: 1.").waitFor();
+  await dialog.getByText("Messages and changes that are not sent: 1.").waitFor();
   await dialog.getByText("Messages that you have started to write: 1.").waitFor();
   await dialog.getByRole("button", { name: "Discard and sign out" }).click();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();

@@ -6,7 +6,7 @@ import { isMuted } from "./mute";
 import { preview } from "./preview";
 import { useStore } from "./store";
 
-/** Maximum number of announcements that stay in the document. Older ones are removed. */
+/** Maximum number of announcements that stay in the document. Older ones, and those of deleted messages, are removed. */
 const MAX_ANNOUNCEMENTS = 5;
 
 /** Announces new messages of others to screen readers, and shows the number of unread messages in the page's title. */
@@ -14,7 +14,7 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
   const { list, user } = useChat();
   const { threads, unread, loaded } = useStore(list);
   const known = useRef<Known>(undefined);
-  const [announcements, setAnnouncements] = useState<{ key: number; text: string }[]>([]);
+  const [announcements, setAnnouncements] = useState<{ key: string; text: string }[]>([]);
   useBadge(unread);
 
   useEffect(() => {
@@ -22,12 +22,14 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
     const { since, seqs } = known.current ?? { since: latestActivity(threads), seqs: undefined };
     const changed = seqs ? threads.filter((thread) => hasNewMessage(thread, { since, seqs }, user.id)) : [];
     known.current = { since, seqs: new Map(threads.map((thread) => [thread.id, thread.lastMessage?.seq ?? 0])) };
-    if (changed.length === 0) return;
+    const deleted = new Set(threads.filter(({ lastMessage }) => lastMessage?.deletedAt).map(keyOf));
     // Each announcement is a new paragraph, so that screen readers also announce a repeated text.
-    const text = changed.map((thread) => announcement(thread)).join(" ");
-    setAnnouncements((earlier) =>
-      [...earlier, { key: (earlier.at(-1)?.key ?? 0) + 1, text }].slice(-MAX_ANNOUNCEMENTS),
-    );
+    const added = changed.map((thread) => ({ key: keyOf(thread), text: announcement(thread) }));
+    setAnnouncements((earlier) => {
+      const kept = earlier.filter(({ key }) => !deleted.has(key));
+      const same = kept.length === earlier.length && added.length === 0;
+      return same ? earlier : [...kept, ...added].slice(-MAX_ANNOUNCEMENTS);
+    });
   }, [threads, loaded]);
 
   function announcement(thread: ThreadSummary): string {
@@ -50,6 +52,11 @@ interface Known {
   since: string;
   /** The `seq` of each thread's last message when the list last changed, by thread ID. 0 for an empty thread. */
   seqs: Map<string, number>;
+}
+
+/** Returns a key of a thread's last message. */
+function keyOf({ id, lastMessage }: ThreadSummary): string {
+  return `${id} ${lastMessage?.seq}`;
 }
 
 /** Returns the time of the latest activity in these threads, or "" if there are none. */

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { Announcer } from "./announcer";
 import type { Config } from "./config";
 import { Context } from "./context";
+import { Deletions } from "./deletions";
 import { Drafts } from "./draft";
 import { NewConversation } from "./new-conversation";
 import { Previews } from "./previews";
@@ -24,11 +25,12 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
     });
     const previews = new Previews();
     const drafts = new Drafts(client, previews);
-    return { client, user, list: client.openThreadList(), drafts, previews };
+    return { client, user, list: client.openThreadList(), drafts, previews, deletions: new Deletions() };
   }, [config, session, user]);
   useEffect(
     () => () => {
-      for (const resource of [context.drafts, context.previews, context.client]) resource.close();
+      const { deletions, drafts, previews, client } = context;
+      for (const resource of [deletions, drafts, previews, client]) resource.close();
     },
     [context],
   );
@@ -38,6 +40,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
   const [unsent, setUnsent] = useState<{ messages: number; drafts: number }>();
 
   function askBeforeSignOut() {
+    context.deletions.sendAll();
     const found = { messages: context.client.unsentMessages(), drafts: context.drafts.count() };
     if (found.messages + found.drafts > 0) setUnsent(found);
     else session.end();

@@ -1,22 +1,28 @@
-import { limits, type ThreadView } from "hearth-client";
+import { limits, type Message, type ThreadView } from "hearth-client";
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { hideImage } from "./attachment";
+import { ComposerTarget } from "./composer-target";
 import type { Draft, DraftFile } from "./draft";
-import { CloseIcon, FileIcon, PhotoIcon, SendIcon } from "./icons";
+import { CheckIcon, CloseIcon, FileIcon, PhotoIcon, SendIcon } from "./icons";
 import { isComposing } from "./ime";
 import { useStore } from "./store";
 import { hasTouchScreen } from "./touch";
 
 interface Props {
   view: ThreadView;
+  /** The loaded messages of the thread. */
+  messages: readonly Message[];
   draft: Draft;
   field: RefObject<HTMLTextAreaElement | null>;
 }
 
-export function Composer({ view, draft, field }: Props) {
+/** The form to write a message, or to edit a sent one. */
+export function Composer({ view, messages, draft, field }: Props) {
   const picker = useRef<HTMLInputElement>(null);
-  const { text, files } = useStore(draft);
+  const { text: draftText, files: draftFiles, replyTo, edit } = useStore(draft);
+  const [text, files] = edit ? [edit.text, []] : [draftText, draftFiles];
+  const target = messages.find(({ seq }) => seq === (edit?.seq ?? replyTo));
 
   useEffect(() => {
     const element = field.current;
@@ -25,39 +31,52 @@ export function Composer({ view, draft, field }: Props) {
     element.style.height = `${element.scrollHeight}px`;
   }, [text]);
 
-  const length = [...text].length;
-  const problem =
-    length > limits.bodyChars
-      ? `Your message is too long. Shorten it by ${count(length - limits.bodyChars, "character")}.`
-      : files.length > limits.filesPerMessage
-        ? `A message can have at most ${limits.filesPerMessage} files. Remove ${count(files.length - limits.filesPerMessage, "file")}.`
-        : undefined;
-  const ready = files.every((file) => file.uploaded) && (text.trim() !== "" || files.length > 0) && !problem;
+  const problem = edit && target?.deletedAt ? "This message was deleted meanwhile." : limitProblem(text, files.length);
+  const filled = text.trim() !== "" || (edit ? target?.attachments : files)?.length;
+  const action = edit ? "Save" : "Send";
+  const ready = filled && files.every((file) => file.uploaded) && !problem;
 
-  function send() {
+  function submit() {
     if (!ready) return;
-    const { text, files } = draft.take();
-    view.send(text, files);
+    if (edit) {
+      const body = text.trim();
+      if (body !== target?.body) view.edit(edit.seq, body);
+      draft.cancel();
+    } else {
+      const { text, files, replyTo } = draft.take();
+      view.send(text, files, replyTo === null ? {} : { replyTo });
+    }
     field.current?.focus();
   }
 
   function keyDown(event: KeyboardEvent) {
+    if (isComposing(event)) return;
+    if (event.key === "Escape" && draft.cancel()) event.preventDefault(); // it does not leave the conversation
     // On a touch screen, Enter starts a new line, and only the button sends.
-    const sends = event.key === "Enter" && !event.shiftKey && !isComposing(event) && !hasTouchScreen();
-    if (!sends) return;
+    if (event.key !== "Enter" || event.shiftKey || hasTouchScreen()) return;
     event.preventDefault();
-    send();
+    submit();
   }
 
   return (
     <form
       class="composer"
-      aria-label="New message"
+      aria-label={edit ? "Edit message" : "New message"}
       onSubmit={(event) => {
         event.preventDefault();
-        send();
+        submit();
       }}
     >
+      {(edit || replyTo !== null) && (
+        <ComposerTarget
+          message={target}
+          edits={edit !== null}
+          onCancel={() => {
+            draft.cancel();
+            field.current?.focus();
+          }}
+        />
+      )}
       {files.length > 0 && (
         // biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list
         <ul role="list" class="drafts" aria-label="Files to send">
@@ -88,6 +107,7 @@ export function Composer({ view, draft, field }: Props) {
           class="icon-button"
           aria-label="Add photos or files"
           title="Add photos or files"
+          disabled={edit !== null}
           onClick={() => picker.current?.click()}
         >
           <PhotoIcon />
@@ -101,22 +121,30 @@ export function Composer({ view, draft, field }: Props) {
           aria-label="Message"
           onInput={(event) => {
             draft.write(event.currentTarget.value);
-            if (event.currentTarget.value !== "") view.setTyping();
+            if (event.currentTarget.value !== "" && !edit) view.setTyping();
           }}
           onKeyDown={keyDown}
           onPaste={(event) => {
             const pasted = event.clipboardData?.files;
-            if (!pasted?.length) return;
+            if (!pasted?.length || edit) return;
             event.preventDefault();
             draft.add(pasted);
           }}
         />
-        <button type="submit" class="icon-button primary" aria-label="Send" title="Send" disabled={!ready}>
-          <SendIcon />
+        <button type="submit" class="icon-button primary" aria-label={action} title={action} disabled={!ready}>
+          {edit ? <CheckIcon /> : <SendIcon />}
         </button>
       </div>
     </form>
   );
+}
+
+/** Returns why a message is beyond a limit, or undefined if it is not. */
+function limitProblem(text: string, files: number): string | undefined {
+  const excess = [...text].length - limits.bodyChars;
+  if (excess > 0) return `Your message is too long. Shorten it by ${count(excess, "character")}.`;
+  if (files <= limits.filesPerMessage) return undefined;
+  return `A message can have at most ${limits.filesPerMessage} files. Remove ${count(files - limits.filesPerMessage, "file")}.`;
 }
 
 function count(number: number, noun: string): string {

@@ -1,6 +1,7 @@
 import type { HearthClient, ThreadList, ThreadSummary } from "hearth-client";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
+import type { Deletions } from "./deletions";
 import type { Drafts } from "./draft";
 import type { Previews } from "./previews";
 import type { User } from "./session";
@@ -12,6 +13,7 @@ export interface ChatContext {
   list: ThreadList;
   drafts: Drafts;
   previews: Previews;
+  deletions: Deletions;
   user: User;
 }
 

@@ -4,6 +4,8 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 interface Props {
   class: string;
   label: string;
+  /** An element beside which the dialog is placed, if its style says so. By default, it is in the middle. */
+  near?: Element | undefined;
   onClose(): void;
   onKeyDown?(event: KeyboardEvent): void;
   children: ComponentChildren;
@@ -13,7 +15,7 @@ interface Props {
  * A modal dialog that is open while it is rendered. The browser keeps the focus inside, closes the dialog on Escape,
  * and then returns the focus to the element that had it before. A click outside closes the dialog too.
  */
-export function Dialog({ label, onClose, onKeyDown, children, class: name }: Props) {
+export function Dialog({ label, near, onClose, onKeyDown, children, class: name }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const pressed = useRef<EventTarget | null>(null);
   // A layout effect, because the dialog must be closed while it is still in the document. Otherwise the browser does
@@ -21,6 +23,7 @@ export function Dialog({ label, onClose, onKeyDown, children, class: name }: Pro
   useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
+    if (element && near) place(element, near);
     return () => element?.close();
   }, []);
   return (
@@ -50,4 +53,17 @@ export function Dialog({ label, onClose, onKeyDown, children, class: name }: Pro
       {children}
     </dialog>
   );
+}
+
+/** Distance of a placed dialog from the other element, and from the edges of the window, in pixels. */
+const GAP_PX = 6;
+
+/** Sets the properties `--top` and `--left` of a dialog: below the other element or, if there is no space, above it. */
+function place(dialog: HTMLElement, near: Element): void {
+  const { width, height } = dialog.getBoundingClientRect();
+  const { top, bottom, left } = near.getBoundingClientRect();
+  const fits = bottom + height + 2 * GAP_PX <= innerHeight;
+  const within = (wanted: number, most: number) => `${Math.max(GAP_PX, Math.min(wanted, most - GAP_PX))}px`;
+  dialog.style.setProperty("--top", within(fits ? bottom + GAP_PX : top - height - GAP_PX, innerHeight - height));
+  dialog.style.setProperty("--left", within(left, innerWidth - width));
 }

@@ -1,4 +1,4 @@
-import type { Attachment, HearthClient, OutgoingFile, Store, Upload } from "hearth-client";
+import type { HearthClient, OutgoingFile, Store, ThreadEntry, Upload } from "hearth-client";
 import { errorText } from "./error-text";
 import type { Previews } from "./previews";
 
@@ -21,13 +21,19 @@ export interface DraftFile {
 interface Content {
   readonly text: string;
   readonly files: readonly DraftFile[];
+  /** The `seq` of the message that the draft replies to; null if it is not a reply. */
+  readonly replyTo: number | null;
+  /** The user's sent message that the composer edits, with its new text. The draft waits until the edit ends. */
+  readonly edit: { readonly seq: number; readonly text: string } | null;
 }
+
+const EMPTY: Content = { text: "", files: [], replyTo: null, edit: null };
 
 let lastKey = 0;
 
 /** The unsent message in a thread's composer. Each file is uploaded as soon as it is chosen. */
 export class Draft implements Store<Content> {
-  private content: Content = { text: "", files: [] };
+  private content: Content = EMPTY;
   private readonly listeners = new Set<() => void>();
   private readonly uploads = new Map<number, Upload>();
 
@@ -44,11 +50,31 @@ export class Draft implements Store<Content> {
   readonly getSnapshot = (): Content => this.content;
 
   get empty(): boolean {
-    return this.content.text.trim() === "" && this.content.files.length === 0;
+    const { text, files, edit } = this.content;
+    return text.trim() === "" && files.length === 0 && edit === null;
   }
 
+  /** Sets the text that is shown: that of the edit, or else that of the draft. */
   write(text: string): void {
-    this.update({ ...this.content, text });
+    const { edit } = this.content;
+    this.update(edit ? { ...this.content, edit: { ...edit, text } } : { ...this.content, text });
+  }
+
+  /** Makes the draft a reply to the message with this `seq`, and ends an edit. */
+  reply(seq: number): void {
+    this.update({ ...this.content, replyTo: seq, edit: null });
+  }
+
+  /** Begins to edit a sent message of the user. */
+  edit(seq: number, text: string): void {
+    this.update({ ...this.content, edit: { seq, text } });
+  }
+
+  /** Ends the edit or, if there is none, makes the draft an ordinary message. Returns whether there was either. */
+  cancel(): boolean {
+    const { edit, replyTo } = this.content;
+    this.update({ ...this.content, edit: null, replyTo: edit ? replyTo : null });
+    return edit !== null || replyTo !== null;
   }
 
   add(files: Iterable<File>): void {
@@ -61,15 +87,16 @@ export class Draft implements Store<Content> {
     }
   }
 
-  /** Adds the text and the files of a message that could not be sent. Its text goes before the text of the draft. */
-  restore(text: string, attachments: readonly Attachment[]): void {
+  /** Adds the content of a message that could not be sent. Its text goes before the text of the draft. */
+  restore({ body, attachments, replyTo }: ThreadEntry): void {
     for (const { id, name, mimetype, size } of attachments) {
       const previewUrl = this.previews.take(id);
       const uploaded = outgoing({ id, name, mimetype, size }, previewUrl);
       lastKey += 1;
       this.append({ key: lastKey, name, file: undefined, previewUrl, progress: 1, uploaded, error: undefined });
     }
-    this.write([text, this.content.text].filter(Boolean).join("\n"));
+    const text = [body, this.content.text].filter(Boolean).join("\n");
+    this.update({ ...this.content, text, replyTo: replyTo?.seq ?? this.content.replyTo, edit: null });
   }
 
   retry({ key, file, previewUrl }: DraftFile): void {
@@ -82,14 +109,14 @@ export class Draft implements Store<Content> {
     this.update({ ...this.content, files: this.content.files.filter((file) => file.key !== key) });
   }
 
-  /** Returns the text and the uploaded files for sending, and empties the draft. */
-  take(): { text: string; files: OutgoingFile[] } {
-    const { text, files } = this.content;
-    this.update({ text: "", files: [] });
+  /** Returns the content for sending, with the uploaded files, and empties the draft. */
+  take(): { text: string; files: OutgoingFile[]; replyTo: number | null } {
+    const { text, files, replyTo } = this.content;
+    this.update(EMPTY);
     for (const { uploaded, previewUrl } of files) {
       if (uploaded && previewUrl) this.previews.keep(uploaded.id, previewUrl);
     }
-    return { text: text.trim(), files: files.flatMap((file) => file.uploaded ?? []) };
+    return { text: text.trim(), files: files.flatMap((file) => file.uploaded ?? []), replyTo };
   }
 
   close(): void {

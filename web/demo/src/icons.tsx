@@ -25,3 +25,5 @@ export const NextIcon = icon("M9 5l7 7-7 7");
 export const MoreIcon = icon("M11.5 5.5h1M11.5 12h1M11.5 18.5h1");
 export const MutedIcon = icon("M6 16V11a6 6 0 0 1 9-5.2M18 10v6l2 2H8M10 21h4M4 4l16 16");
 export const ArchiveIcon = icon("M4 4h16v4H4zM5.5 8v12h13V8M10 12h4");
+export const PlusIcon = icon("M12 5v14M5 12h14");
+export const CheckIcon = icon("M5 12.5l5 5L19 7");

@@ -1,10 +1,31 @@
-import type { MessagePreview } from "hearth-client";
+import type { Message, MessagePreview } from "hearth-client";
 
-/** Returns a message as one line of text, for the list of conversations. */
-export function preview(message: MessagePreview | null): string {
+/** Shown in place of a deleted message. */
+export const DELETED = "This message was deleted";
+
+/** The parts of a message or of its preview that a line of text is made of. */
+type Content = Pick<MessagePreview, "body" | "truncated" | "deletedAt"> & {
+  attachments: readonly Pick<MessagePreview["attachments"][number], "name" | "mimetype">[];
+};
+
+/** Returns a message as one line of text. */
+export function preview(message: Content | null): string {
   if (!message) return "No messages yet";
-  if (message.body) return message.truncated ? `${message.body} …` : message.body;
-  const [first, ...more] = message.attachments;
+  const { body, truncated, deletedAt, attachments } = message;
+  if (deletedAt) return DELETED;
+  if (body) return truncated ? `${body} …` : body;
+  const [first, ...more] = attachments;
   if (more.length > 0) return `${more.length + 1} files`;
   return first?.mimetype.startsWith("image/") ? "Photo" : (first?.name ?? "");
+}
+
+/** At most this many characters of a message are read out as its name. */
+const NAME_CHARS = 100;
+
+/** Returns the name of a message for screen readers: its author and the beginning of its text. */
+export function nameOf(message: Message, mine: boolean): string {
+  const text = preview(message);
+  const start = [...text.slice(0, 2 * NAME_CHARS)].slice(0, NAME_CHARS).join("");
+  const shown = start.length < text.length ? `${start} …` : text;
+  return `${mine ? "your message" : `message from ${message.author.name}`}: ${shown}`;
 }

@@ -15,11 +15,12 @@ export const DIVIDER_ID = "new-messages";
 /**
  * Decides what part of the timeline is visible. It opens at the divider, or at the end. Scrolled to the end, it follows
  * new messages, but not beyond a new divider. Otherwise, the visible messages stay where they are when messages are
- * added.
+ * added or change their height. A message is lower while it is in `deleting`.
  */
 export function useScrollPosition(
   scroller: RefObject<HTMLElement | null>,
   entries: readonly ThreadEntry[],
+  deleting: ReadonlySet<string>,
   divider: number | null | undefined,
   atEnd: RefObject<boolean>,
 ) {
@@ -55,7 +56,7 @@ export function useScrollPosition(
     }
     opened.current = true;
     update();
-  }, [entries, divider]);
+  }, [entries, deleting, divider]);
 
   useEffect(() => {
     const element = scroller.current;

@@ -1,7 +1,7 @@
 import { Dialog } from "./dialog";
 
 interface Props {
-  /** The number of messages that are not sent. They are in the browser's storage. */
+  /** The number of messages, and changes of messages, that are not sent. They are in the browser's storage. */
   messages: number;
   /** The number of conversations with text or files in the composer. They are only in memory. */
   drafts: number;
@@ -17,8 +17,8 @@ export function SignOut({ messages, drafts, onClose, onSignOut }: Props) {
         <h2>Sign out?</h2>
         {messages > 0 && (
           <p>
-            Messages that are not sent: <strong>{messages}</strong>. If you keep them, they stay in this browser until
-            you sign in here again, and other people who use it can read them.
+            Messages and changes that are not sent: <strong>{messages}</strong>. If you keep them, they stay in this
+            browser until you sign in here again, and other people who use it can read them.
           </p>
         )}
         {drafts > 0 && (

@@ -7,8 +7,10 @@ import { otherMembers, useChat } from "./context";
 import { errorText } from "./error-text";
 import { BackIcon } from "./icons";
 import { isComposing } from "./ime";
+import { useMessageActions } from "./message-actions";
 import { isMuted } from "./mute";
 import { Names, ThreadTitle } from "./names";
+import { Notice, useNotice } from "./notice";
 import { go } from "./router";
 import { useStore } from "./store";
 import { ThreadMenu } from "./thread-menu";
@@ -19,9 +21,15 @@ import { Viewer } from "./viewer";
 
 /** Shows the open thread: its messages and the composer. */
 export function Thread({ threadId }: { threadId: string }) {
-  const { client, list, drafts, user } = useChat();
+  const { client, list, drafts, deletions, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
-  useEffect(() => () => view.close(), [view]);
+  useEffect(
+    () => () => {
+      deletions.sendAll();
+      view.close();
+    },
+    [view, deletions],
+  );
   const snapshot = useStore(view);
   useStore(list); // it changes when a mute ends
   const { thread } = snapshot;
@@ -39,11 +47,13 @@ export function Thread({ threadId }: { threadId: string }) {
 
   const [opened, setOpened] = useState<{ entryKey: string; fileId: string }>();
   const openedEntry = snapshot.entries.find((entry) => entry.key === opened?.entryKey);
-  function edit(entry: ThreadEntry) {
+  function restore(entry: ThreadEntry) {
     if (!view.discard(entry.key)) return;
-    draft.restore(entry.body, entry.attachments);
+    draft.restore(entry);
     field.current?.focus();
   }
+  const [notice, notify] = useNotice();
+  const actions = useMessageActions(view, draft, field, notify);
 
   const [dragged, setDragged] = useState(false);
   // The second code: the page's address contains something that is not the ID of a thread.
@@ -66,7 +76,9 @@ export function Thread({ threadId }: { threadId: string }) {
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;
         event.preventDefault();
-        setDragged(true);
+        // An edit cannot add files.
+        if (draft.getSnapshot().edit) event.dataTransfer.dropEffect = "none";
+        else setDragged(true);
       }}
       onDragLeave={(event) => {
         if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setDragged(false);
@@ -74,7 +86,7 @@ export function Thread({ threadId }: { threadId: string }) {
       onDrop={(event) => {
         event.preventDefault();
         setDragged(false);
-        draft.add(event.dataTransfer?.files ?? []);
+        if (!draft.getSnapshot().edit) draft.add(event.dataTransfer?.files ?? []);
       }}
     >
       <header>
@@ -113,11 +125,13 @@ export function Thread({ threadId }: { threadId: string }) {
           <Timeline
             view={view}
             snapshot={snapshot}
+            actions={actions}
             onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
-            onEdit={edit}
+            onRestore={restore}
           />
+          <Notice text={notice} />
           <Typing userIds={snapshot.typing} people={people} />
-          <Composer view={view} draft={draft} field={field} />
+          <Composer view={view} messages={snapshot.messages} draft={draft} field={field} />
         </>
       )}
       {opened && openedEntry && (

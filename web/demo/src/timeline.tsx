@@ -3,10 +3,16 @@ import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Bubble } from "./bubble";
 import { useChat } from "./context";
+import { EmojiPicker } from "./emoji-picker";
 import { formatDay } from "./format";
 import { DownIcon } from "./icons";
+import { useJump } from "./jump";
+import { useLongPress } from "./long-press";
+import type { MessageActions } from "./message-actions";
+import { MessageMenu } from "./message-menu";
 import { readersBySeq } from "./receipts";
 import { DIVIDER_ID, useScrollPosition } from "./scroll-position";
+import { useStore } from "./store";
 import { markSeen, unreadMessages, useDivider } from "./unread";
 
 /** Messages of one author form a group if each was sent less than this time after the previous one. */
@@ -15,20 +21,29 @@ const GROUP_PAUSE_MS = 5 * 60_000;
 interface Props {
   view: ThreadView;
   snapshot: ThreadSnapshot;
+  actions: MessageActions;
   onOpen(entryKey: string, fileId: string): void;
-  onEdit(entry: ThreadEntry): void;
+  onRestore(entry: ThreadEntry): void;
 }
 
 /** Shows the messages of a thread, with the newest at the bottom. Scrolling up loads older messages. */
-export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
-  const { user } = useChat();
+export function Timeline({ view, snapshot, actions, onOpen, onRestore }: Props) {
+  const { user, deletions } = useChat();
+  const deleting = useStore(deletions);
   const { entries, hasOlder, loadingOlder, error } = snapshot;
   const scroller = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const divider = useDivider(view, snapshot, user.id, scroller, follows);
   const loaded = divider !== undefined;
   const shown = loaded ? entries : entries.filter(({ message }) => message === null);
-  const { atEnd, scrollTo } = useScrollPosition(scroller, shown, divider, follows);
+  const { atEnd, scrollTo } = useScrollPosition(scroller, shown, deleting, divider, follows);
+  const jump = useJump(view, snapshot, scroller, actions.notify);
+  const list = useRef<HTMLOListElement>(null);
+  const [menu, setMenu] = useState<{ key: string; near: Element; picker?: boolean }>();
+  const hasMenu = ({ message }: ThreadEntry) => message && !message.deletedAt && !deleting.has(message.id);
+  const withMenu = entries.find((entry) => entry.key === menu?.key && hasMenu(entry));
+  const lastWithMenu = shown.findLast(hasMenu);
+  useLongPress(list, (item) => item.querySelector<HTMLElement>(".actions")?.click());
   const unread = unreadMessages(snapshot, user.id);
   const firstUnread = divider == null ? undefined : entries.find(({ message }) => (message?.seq ?? 0) > divider)?.key;
   const readers = readersBySeq(snapshot, user);
@@ -86,7 +101,7 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
         {!loaded && <p class="state">{error ? `${error.detail} Trying again …` : "Loading messages …"}</p>}
         {loaded && entries.length === 0 && <p class="state">No messages yet. Say hello!</p>}
         {/* biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list */}
-        <ol role="list">
+        <ol role="list" ref={list} onKeyDown={moveFocus}>
           {shown.map((entry, index) => {
             const before = shown[index - 1];
             const after = shown[index + 1];
@@ -106,12 +121,18 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
                 <Bubble
                   view={view}
                   entry={entry}
+                  members={snapshot.thread}
                   mine={authorOf(entry, user.id) === user.id}
                   first={newDay || entry.key === firstUnread || !sameGroup(before, entry, user.id)}
                   last={!after || after.key === firstUnread || !sameGroup(entry, after, user.id)}
+                  deleting={deleting.has(entry.message?.id ?? "")}
+                  tabStop={hasMenu(entry) ? entry === lastWithMenu : null}
                   readers={readers.get(entry.message?.seq ?? 0)}
+                  actions={actions}
                   onOpen={onOpen}
-                  onEdit={onEdit}
+                  onMenu={(key, near) => setMenu({ key, near })}
+                  onJump={jump}
+                  onRestore={onRestore}
                 />
               </Fragment>
             );
@@ -135,8 +156,31 @@ export function Timeline({ view, snapshot, onOpen, onEdit }: Props) {
           <DownIcon />
         </button>
       )}
+      {menu && withMenu?.message && !menu.picker && (
+        <MessageMenu
+          message={withMenu.message}
+          members={snapshot.thread}
+          near={menu.near}
+          actions={actions}
+          onMore={() => setMenu({ ...menu, picker: true })}
+          onClose={() => setMenu(undefined)}
+        />
+      )}
+      {menu?.picker && withMenu?.message && (
+        <EmojiPicker message={withMenu.message} onReact={actions.react} onClose={() => setMenu(undefined)} />
+      )}
     </div>
   );
+}
+
+/** Moves the focus with the arrow keys from the button of a message's menu to that of the previous or next message. */
+function moveFocus(event: KeyboardEvent): void {
+  const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+  const buttons = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>(".actions")];
+  const index = buttons.indexOf(event.target as HTMLElement);
+  if (step === 0 || index < 0) return;
+  event.preventDefault();
+  buttons[index + step]?.focus();
 }
 
 /** Returns the ID of an entry's author. An entry that is not sent yet is the user's own. */

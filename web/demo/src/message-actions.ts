@@ -1,0 +1,52 @@
+import type { Message, ThreadView } from "hearth-client";
+import type { RefObject } from "preact";
+import { useChat } from "./context";
+import type { Draft } from "./draft";
+
+/** What the user can do with a message. */
+export interface MessageActions {
+  reply(message: Message): void;
+  edit(message: Message): void;
+  /** Deletes a message, unless the user undoes it within a few seconds. */
+  remove(message: Message): void;
+  /** Sets the user's reaction, or removes it if the emoji is null. */
+  react(message: Message, emoji: string | null): void;
+  copy(text: string): void;
+  /** Tells the user something for a moment. */
+  notify(text: string): void;
+}
+
+export function useMessageActions(
+  view: ThreadView,
+  draft: Draft,
+  field: RefObject<HTMLTextAreaElement | null>,
+  notify: (text: string) => void,
+): MessageActions {
+  const { deletions } = useChat();
+  return {
+    reply({ seq }) {
+      draft.reply(seq);
+      field.current?.focus();
+    },
+    edit({ seq, body }) {
+      draft.edit(seq, body);
+      field.current?.focus();
+    },
+    remove(message) {
+      if (draft.getSnapshot().edit?.seq === message.seq) draft.cancel();
+      deletions.start(view, message);
+    },
+    react({ seq }, emoji) {
+      if (emoji === null) view.unreact(seq);
+      else view.react(seq, emoji);
+    },
+    copy(text) {
+      const copied = navigator.clipboard.writeText(text);
+      copied.then(
+        () => notify("Text copied"),
+        () => notify("The browser did not allow to copy the text."),
+      );
+    },
+    notify,
+  };
+}

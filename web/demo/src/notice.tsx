@@ -1,0 +1,24 @@
+import { useEffect, useState } from "preact/hooks";
+
+/** How long a notice is shown, in milliseconds. */
+const SHOWN_MS = 4_000;
+
+/** Returns the notice to show, "" if there is none, and a function that shows one for a few seconds. */
+export function useNotice(): [text: string, notify: (text: string) => void] {
+  const [notice, setNotice] = useState({ text: "" });
+  useEffect(() => {
+    if (notice.text === "") return;
+    const timer = setTimeout(() => setNotice({ text: "" }), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [notice]);
+  return [notice.text, (text) => setNotice({ text })];
+}
+
+/** Shows a notice above what follows, without moving it. */
+export function Notice({ text }: { text: string }) {
+  return (
+    <div class="notice" role="status">
+      {text && <span>{text}</span>}
+    </div>
+  );
+}
