@@ -53,6 +53,8 @@ def kind(body):
             return "repair"
         case {"announcement": {"event": str(), "threadId": str()}}:
             return "announcement"
+        case {"threadId": str(), "rev": int()}:
+            return "erasure"
         case {"fileId": str()}:
             return "reminder"
         case {"requestPayload": {"Records": [{"s3": _}, *_]}}:
@@ -73,7 +75,9 @@ def summary(letter):
             return f"message {body['seq']} of {body['threadId']} did not reach all subscribers"
         case "announcement":
             announcement = body["announcement"]
-            return f"{announcement['event']} of {announcement['threadId']} did not reach all inboxes"
+            return f"{announcement['event']} of {announcement['threadId']} did not reach all devices"
+        case "erasure":
+            return f"the files of the message that revision {body['rev']} of {body['threadId']} deleted still exist"
         case "reminder":
             return f"the reminder of {body['fileId']} failed"
         case "upload":
@@ -104,7 +108,7 @@ def is_processed(event, change):
     """Returns whether the filters of chat-stream's event source in template.yaml let a stream record through."""
     pk, sk = (change["Keys"][name]["S"] for name in ("pk", "sk"))
     if event == "INSERT":
-        return sk.startswith("MSG#") or (pk.startswith("THREAD#") and sk == "META")
+        return sk.startswith(("MSG#", "REV#")) or (pk.startswith("THREAD#") and sk == "META")
     return event == "MODIFY" and change["NewImage"].get("changed", {}).get("S") in ("read", "settings")
 
 
@@ -158,7 +162,7 @@ class Operator:
         match letter.kind:
             case "repair" | "announcement":
                 self.send("Repairs", letter.body)
-            case "reminder":
+            case "reminder" | "erasure":
                 self.send("Reminders", letter.body)
             case "upload":
                 # A reminder makes files-process take the same steps as the S3 event of an upload.

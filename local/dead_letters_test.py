@@ -22,7 +22,8 @@ UPLOAD = {
 }
 
 ANNOUNCEMENT = {"announcement": {"event": "thread:new", "threadId": "thread_1"}, "connections": None}
-KINDS = ["row", "batch", "upload", "repair", "reminder", "unknown", "announcement"]
+ERASURE = {"threadId": "thread_1", "rev": 7}
+KINDS = ["row", "batch", "upload", "repair", "reminder", "unknown", "announcement", "erasure"]
 
 
 class Services:
@@ -109,15 +110,16 @@ class DeadLetters(unittest.TestCase):
                 self.assertIn(reason, output)
                 self.assertNotIn(TEXT, output)
 
-    def test_repairs_reminders_and_uploads_go_back_to_their_queues(self):
+    def test_repairs_reminders_erasures_and_uploads_go_back_to_their_queues(self):
         repair, reminder = {"threadId": "thread_1", "seq": 1}, {"fileId": "file_1"}
-        services, code, _ = self.run_task("redrive", repair, ANNOUNCEMENT, reminder, UPLOAD)
+        services, code, _ = self.run_task("redrive", repair, ANNOUNCEMENT, reminder, UPLOAD, ERASURE)
         self.assertEqual((code, services.letters), (0, {}))
         repairs = [("Repairs", repair), ("Repairs", ANNOUNCEMENT)]
-        self.assertEqual(services.sent, [*repairs, ("Reminders", reminder), ("Reminders", reminder)])
+        files = [("Reminders", reminder), ("Reminders", reminder), ("Reminders", ERASURE)]
+        self.assertEqual(services.sent, repairs + files)
 
     def test_show_changes_nothing_and_names_each_letter(self):
-        bodies = [KEY, BATCH, UPLOAD, {"threadId": "thread_1", "seq": 1}, {"fileId": "file_1"}, "?", ANNOUNCEMENT]
+        bodies = [KEY, BATCH, UPLOAD, {"threadId": "thread_1", "seq": 1}, {"fileId": "file_1"}, "?", ANNOUNCEMENT, ERASURE]
         services, code, output = self.run_task("show", *bodies)
         self.assertEqual((code, list(services.letters.values()), services.sent, services.invoked), (0, bodies, [], []))
         lines = output.splitlines()
@@ -132,6 +134,9 @@ class DeadLetters(unittest.TestCase):
         for event, row, expected in [
             ("INSERT", change("THREAD#thread_1", "MSG#1"), True),
             ("MODIFY", change("THREAD#thread_1", "MSG#1"), False),
+            ("INSERT", change("THREAD#thread_1", "REV#1"), True),
+            ("MODIFY", change("THREAD#thread_1", "REV#1"), False),
+            ("INSERT", change("THREAD#thread_1", "KEY#1"), False),
             ("INSERT", change("THREAD#thread_1", "META"), True),
             ("INSERT", change("FILE#file_1", "META"), False),
             ("MODIFY", change("USER#a", "THREAD#thread_1", changed="read"), True),

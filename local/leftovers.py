@@ -8,8 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 INVENTED = re.compile(r"[!~]?user_[0-9a-f]{32}x*")
 # How long chat-stream may take to process the last messages. A message whose thread is gone would become a dead letter.
 SETTLE_SECONDS = 120
+# How long chat-stream usually takes at most to process a revision. Nothing in the tables says that it has, unless the revision
+# deletes files.
+STREAM_SECONDS = 15
 PREFIXES = ("uploads", "files", "thumbs")
-ATTRIBUTES = ("pk", "sk", "ownerId", "memberIds", "threadId", "lastSeq", "seq", "undelivered")
+ATTRIBUTES = ("pk", "sk", "ownerId", "memberIds", "threadId", "lastSeq", "seq", "undelivered", "fileIds", "changeId")
 
 
 def remove(clients, table, bucket, users):
@@ -22,7 +25,7 @@ def remove(clients, table, bucket, users):
     while True:
         rows = list(scan(clients["dynamodb"], table))
         threads, files = owned(rows, users)
-        waiting = unprocessed(rows, threads)
+        waiting = unprocessed(rows, threads, time.time())
         if not waiting or time.monotonic() > deadline:
             break
         time.sleep(1)
@@ -62,8 +65,9 @@ def owned(rows, users):
     return threads, files
 
 
-def unprocessed(rows, threads):
-    """Returns the threads with a message that is not in the thread's projection, or is still undelivered."""
+def unprocessed(rows, threads, now):
+    """Returns the threads with a message that is not in the thread's projection or is still undelivered, and those with a
+    revision that is new or whose files are not deleted yet. `now` is in seconds since 1970."""
     projected, waiting = {}, set()
     for row in rows:
         if row["sk"] == "META":
@@ -73,7 +77,16 @@ def unprocessed(rows, threads):
         if thread in threads and row["sk"].startswith("MSG#"):
             if row["seq"] > projected.get(row["pk"], 0) or "undelivered" in row:
                 waiting.add(thread)
+        if thread in threads and row["sk"].startswith("REV#"):
+            if "fileIds" in row or now - changed_at(row["changeId"]) < STREAM_SECONDS:
+                waiting.add(thread)
     return waiting
+
+
+def changed_at(change):
+    """Returns when a change was made, in seconds since 1970. Its ID is `change_` and a UUIDv7, which starts with the time in
+    milliseconds (RFC 9562)."""
+    return int(change.removeprefix("change_")[:12], 16) / 1000
 
 
 def belongs(row, users, threads, files):

@@ -110,6 +110,7 @@ class Leftovers(unittest.TestCase):
         row("THREAD#t", "META", memberIds=[USER, INVENTED], lastSeq=1),
         row("THREAD#t", "MSG#1", seq=1, threadId="t"),
         row("THREAD#t", "KEY#6#b7a0-1#key"),
+        row("THREAD#t", "REV#1", changeId="change_0199178f4c2b7d4f8a11bb22cc33dd44"),
         row("MEMBERS#hash", "THREAD", threadId="t"),
         row(f"USER#{USER}", "PROFILE"),
         row("PEOPLE", f"USER#{USER}"),
@@ -142,12 +143,18 @@ class Leftovers(unittest.TestCase):
         removed = [row for row in rows if leftovers.belongs(row, {USER}, threads, files)]
         self.assertEqual(removed, self.THREAD)
 
-    def test_thread_waits_until_its_messages_are_processed(self):
-        self.assertEqual(leftovers.unprocessed(self.THREAD, {"t"}), set())
-        late = row("THREAD#t", "MSG#2", seq=2, threadId="t")
-        self.assertEqual(leftovers.unprocessed([*self.THREAD, late], {"t"}), {"t"})
-        undelivered = row("THREAD#t", "MSG#1", seq=1, undelivered=["*"])
-        self.assertEqual(leftovers.unprocessed([*self.THREAD, undelivered], {"t"}), {"t"})
+    def test_thread_waits_until_its_messages_and_revisions_are_processed(self):
+        changed = 0x0199178F4C2B / 1000
+        later = changed + leftovers.STREAM_SECONDS
+        self.assertEqual(leftovers.unprocessed(self.THREAD, {"t"}, later), set())
+        self.assertEqual(leftovers.unprocessed(self.THREAD, {"t"}, later - 1), {"t"})
+        self.assertEqual(leftovers.unprocessed(self.THREAD, set(), later - 1), set())
+        for waiting in [
+            row("THREAD#t", "MSG#2", seq=2, threadId="t"),
+            row("THREAD#t", "MSG#1", seq=1, undelivered=["*"]),
+            row("THREAD#t", "REV#2", changeId="change_0199178f4c2b7d4f8a11bb22cc33dd44", fileIds=["f"]),
+        ]:
+            self.assertEqual(leftovers.unprocessed([*self.THREAD, waiting], {"t"}, later), {"t"})
 
 
 if __name__ == "__main__":

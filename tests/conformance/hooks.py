@@ -36,6 +36,7 @@ def before_call(context, case, kwargs):
     use_own_files(case)
     use_known_members(case)
     use_valid_mark_and_time(case)
+    use_valid_change(case)
     if operation in FILE:
         case.path_parameters = FILE[operation]["path"]
         case.query = FILE[operation]["query"]
@@ -56,10 +57,13 @@ def after_call(context, case, response):
 def use_known_cursor(case, known):
     """Replaces a generated cursor with one that the list has returned, or removes it.
 
-    Also removes `after` and `archived`: the server refuses them together with a cursor of the other direction or list.
+    Also removes `after` and `archived`: the server refuses them together with a cursor of the other direction or list. The
+    list of changes needs one of `cursor` and `after`.
     """
-    if not case.query:
+    needs_start = case.operation.definition.raw["operationId"] == "listChanges"
+    if not case.query and not needs_start:
         return
+    case.query = case.query or {}
     if "cursor" in case.query and case.query["cursor"] not in known:
         del case.query["cursor"]
         if known:
@@ -67,6 +71,8 @@ def use_known_cursor(case, known):
     if "cursor" in case.query:
         case.query.pop("after", None)
         case.query.pop("archived", None)
+    elif needs_start:
+        case.query.setdefault("after", 0)
 
 
 def use_new_key(case):
@@ -99,6 +105,19 @@ def use_valid_mark_and_time(case):
         case.body["seq"] = 0
     if isinstance(case.body, dict) and case.body.get("mutedUntil"):
         case.body["mutedUntil"] = "2025-09-06T01:05:00Z"
+
+
+def use_valid_change(case):
+    """Replaces a generated emoji, because a schema does not list them, and makes a text visible. Removes `replyTo`: the
+    thread of a generated request may not have this message.
+    """
+    if not isinstance(case.body, dict):
+        return
+    if "emoji" in case.body:
+        case.body["emoji"] = "\N{THUMBS UP SIGN}"
+    if case.operation.definition.raw["operationId"] == "editMessage":
+        case.body["body"] = f"edited {case.body['body']}"[:8000]
+    case.body.pop("replyTo", None)
 
 
 @schemathesis.check

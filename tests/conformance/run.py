@@ -75,6 +75,7 @@ def ready_file(api, token):
         url = f"{api}/api/files/{file_id}/status"
         file = answer(requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS))
         if file["status"] == "ready":
+            keep(api, headers, file_id)
             return {
                 "id": file_id,
                 "getFile": parameters(file["url"], fileId=file_id, name=file["name"]),
@@ -83,6 +84,14 @@ def ready_file(api, token):
         if file["status"] == "failed" or time.monotonic() > deadline:
             sys.exit(f"error: the test image is not ready: {file}")
         time.sleep(0.2)
+
+
+def keep(api, headers, file_id):
+    """Sends the file in a thread that no generated request knows, so that no generated deletion erases it."""
+    request = {"memberIds": [MEMBERS[0]], "title": f"Keeps {file_id}"}
+    thread = answer(requests.post(f"{api}/api/threads", json=request, headers=headers, timeout=TIMEOUT_SECONDS))
+    url, message = f"{api}/api/threads/{thread['id']}/messages", {"fileIds": [file_id]}
+    answer(requests.post(url, json=message, headers=headers, timeout=TIMEOUT_SECONDS))
 
 
 def answer(response):

@@ -12,11 +12,13 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / ".local" / "generators
 
 from hearth_client import AuthenticatedClient, Client  # noqa: E402
 from hearth_client.api.files import create_file, get_file, get_file_status  # noqa: E402
-from hearth_client.api.messages import list_messages, send_message  # noqa: E402
+from hearth_client.api.messages import delete_message, edit_message, list_changes, list_messages  # noqa: E402
+from hearth_client.api.messages import react, send_message, unreact  # noqa: E402
 from hearth_client.api.people import get_me, list_people, update_me  # noqa: E402
 from hearth_client.api.socket import create_ticket  # noqa: E402
 from hearth_client.api.threads import create_thread, get_thread, list_threads, mark_read, update_settings  # noqa: E402
-from hearth_client.models import CreateFile, CreateThread, MarkRead, SendMessage, UpdateMe, UpdateSettings  # noqa: E402
+from hearth_client.models import CreateFile, CreateThread, EditMessage, MarkRead, React, SendMessage  # noqa: E402
+from hearth_client.models import UpdateMe, UpdateSettings  # noqa: E402
 from hearth_client.models import ErrorCode, FileStatus, GatewayError, Problem  # noqa: E402
 
 API = os.environ["HEARTH_API"]
@@ -46,6 +48,7 @@ def main():
     same(create_ticket.sync(client=client).expires_in, 60)
     check_own_state(client, thread, sent)
     check_people(client, thread)
+    check_changes(client, thread, sent)
 
     check_errors(client, thread)
     print("round trip: all calls succeeded")
@@ -82,6 +85,28 @@ def check_people(client, thread):
         same(update_me.sync(client=client, body=UpdateMe(receipts=receipts)).receipts, receipts)
         reads = get_thread.sync(thread.id, client=client).reads
         same(me.id in [read.user_id for read in reads], receipts)
+
+
+def check_changes(client, thread, sent):
+    """Edits the message, reacts to it, replies to it and deletes it. Checks the answers and the list of changes."""
+    change = {"client": client, "thread_id": thread.id, "seq": sent.seq}
+    edited = edit_message.sync(**change, body=EditMessage(body="Dinner at 7?"))
+    same((edited.body, edited.rev > sent.rev, edited.edited_at is not None), ("Dinner at 7?", True, True))
+    me = get_me.sync(client=client).id
+    reacted = react.sync(**change, body=React(emoji="\u2764"))
+    same([(one.emoji, one.user_ids) for one in reacted.reactions], [("\u2764\ufe0f", [me])])
+    same(unreact.sync(**change).reactions, [])
+    reply = send_message.sync(thread.id, client=client, body=SendMessage(body="At 8", reply_to=sent.seq))
+    same((reply.reply_to.excerpt, reply.reply_to.deleted), ("Dinner at 7?", False))
+    tombstone = delete_message.sync(**change)
+    same((tombstone.body, tombstone.attachments, tombstone.deleted_at is not None), ("", [], True))
+    refused = edit_message.sync(**change, body=EditMessage(body="again"))
+    same((type(refused), refused.code), (Problem, ErrorCode.MESSAGE_DELETED))
+    page = list_changes.sync(thread.id, client=client, after=sent.rev)
+    same([message.rev for message in page.messages], [tombstone.rev])
+    same(page.rev, tombstone.rev)
+    reset = list_changes.sync(thread.id, client=client, after=tombstone.rev + 1)
+    same((reset.reset, reset.rev), (True, tombstone.rev))
 
 
 def upload(client):

@@ -23,7 +23,12 @@ pub(crate) async fn first_event(fixture: &Fixture, name: &str, thread: &str) -> 
         "floor" => Ok(json!({})),
         "threads-create" => event(name, |event| event["body"] = json!({"memberIds": ["user-dad"]}).to_string().into()),
         "messages-send" => message_event(thread),
-        "threads-get" | "threads-settings" | "messages-list" => thread_event(name, thread),
+        "threads-get" | "threads-settings" | "messages-list" | "messages-changes" => thread_event(name, thread),
+        "messages-edit" | "messages-delete" | "messages-react" | "messages-unreact" => {
+            let sent = call(fixture, "messages-send", &message_event(thread)?).await?;
+            let seq = sent["seq"].as_u64().context("the sent message has no seq")?.to_string();
+            event(name, |event| event["pathParameters"] = json!({"threadId": thread, "seq": seq}))
+        }
         "threads-read" => {
             let sent = call(fixture, "messages-send", &message_event(thread)?).await?;
             event(name, |event| {

@@ -187,6 +187,7 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
     // One user sends thousands of messages within a minute.
     let quotas = ["MESSAGES_PER_MINUTE", "THREADS_PER_DAY", "UPLOADS_PER_DAY", "UPLOAD_BYTES_PER_DAY"];
     env.extend(quotas.into_iter().chain(["CONNECTIONS_PER_USER"]).map(|name| (name.to_owned(), i64::MAX.to_string())));
+    env.push(("EDIT_HOURS".to_owned(), contract::limits::EDIT_HOURS.to_string()));
     env.push(("WS_ENDPOINT".to_owned(), format!("{cloud}/live")));
     env
 }

@@ -1,5 +1,5 @@
 // Handles the WebSocket route $default: a frame from a client.
-import { isMember, lastSeq } from '../shared/chat.mjs'
+import { isMember, lastRev, lastSeq } from '../shared/chat.mjs'
 import { openRow, putSubscription, seconds, unsubscribe } from '../shared/connections.mjs'
 import { Problem, problem, threadNotFound } from '../shared/http.mjs'
 import { isThreadId } from '../shared/ids.mjs'
@@ -57,7 +57,8 @@ async function act(connectionId, { action, channel }) {
     await unsubscribe(connectionId, channel)
     return { event: 'unsubscribed', data: { channel } }
   }
-  return { event: 'subscribed', data: { channel, seq: await subscribe(connectionId, channel, threadId) } }
+  const { seq, rev } = await subscribe(connectionId, channel, threadId)
+  return { event: 'subscribed', data: { channel, seq, rev } }
 }
 
 /** Returns the connection's row. Fails if the connection is closed or has expired. */
@@ -68,8 +69,8 @@ async function live(id) {
 }
 
 /**
- * Subscribes the connection to the thread's channel. Returns the thread's last `seq`, which is read after the
- * subscription was written, so that every later message is delivered.
+ * Subscribes the connection to the thread's channel. Returns the thread's last `seq` and `rev`, which are read after the
+ * subscription was written, so that every later message and change is delivered.
  */
 async function subscribe(id, channel, threadId) {
   const { userId, expiresAt } = await live(id)
@@ -82,7 +83,8 @@ async function subscribe(id, channel, threadId) {
     await unsubscribe(id, channel)
     throw expired()
   }
-  return lastSeq(threadId)
+  const [seq, rev] = await Promise.all([lastSeq(threadId), lastRev(threadId)])
+  return { seq, rev }
 }
 
 /** Adds the channel to the connection's row, which lists all channels that the connection is subscribed to. */

@@ -136,6 +136,16 @@ export async function lastSeq(threadId) {
   return seq
 }
 
+/** Returns the thread's last revision; 0 if there is none. */
+export async function lastRev(threadId) {
+  const values = { ':pk': s(`THREAD#${threadId}`), ':from': s('REV#0'), ':to': s('REV#9') }
+  const page = await query(CHAT_TABLE, 'pk = :pk AND sk BETWEEN :from AND :to', values, {
+    ScanIndexForward: false,
+    Limit: 1,
+  })
+  return page.Items.map(fromItem)[0]?.rev ?? 0
+}
+
 /**
  * Returns the cached seq of the thread's last message, which may be outdated. Reads it from the table if it is not
  * cached.
@@ -143,7 +153,11 @@ export async function lastSeq(threadId) {
 export const likelyLastSeq = async (threadId) => lastSeqs.get(threadId) ?? (await lastSeq(threadId))
 export const rememberLastSeq = (threadId, seq) => lastSeqs.set(threadId, seq)
 
-/** Returns a message as clients get it. Attachments are left out, because the benchmark's messages have none. */
-export function present({ id, threadId, seq, body, authorId, createdAt }, nameOf) {
-  return { id, threadId, seq, body, author: { id: authorId, name: nameOf(authorId) }, attachments: [], createdAt }
+/**
+ * Returns a message as clients get it. Attachments, reactions and quotes are left out, because the benchmark's messages have
+ * none.
+ */
+export function present({ id, threadId, seq, rev = 0, body, authorId, createdAt }, nameOf) {
+  const author = { id: authorId, name: nameOf(authorId) }
+  return { id, threadId, seq, rev, body, author, attachments: [], createdAt, reactions: [] }
 }

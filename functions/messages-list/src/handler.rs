@@ -28,9 +28,12 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use contract::Thread;
+    use std::time::Duration;
+
+    use contract::{Emoji, Thread};
     use serde_json::{Value, json};
-    use testkit::{Tables, body, call, caller, links, new_thread, problem, send_text};
+    use store::{Change, NewMessage};
+    use testkit::{Tables, body, call, caller, change, links, new_thread, problem, send_text};
 
     use super::*;
 
@@ -90,6 +93,56 @@ mod tests {
                 "author": {"id": "user-dad", "name": "Dad"}, "createdAt": sent.created_at
             }]})
         );
+    }
+
+    #[tokio::test]
+    async fn changed_message_is_listed_as_it_is_now_at_its_old_place() {
+        let deps = deps().await;
+        let thread = new_thread(&deps.chat, &["user-sarah", "user-dad"]).await;
+        for text in ["one", "two", "three"] {
+            send_text(&deps.chat, "user-dad", &thread, text).await;
+        }
+        let edit = Change::Edit { body: "two, edited", window: Duration::from_hours(1) };
+        let edited = change(&deps.chat, "user-dad", &thread, 2, edit).await;
+        change(&deps.chat, "user-sarah", &thread, 1, Change::React(Emoji::parse("👍").unwrap())).await;
+        let deleted = change(&deps.chat, "user-dad", &thread, 3, Change::Delete).await;
+        assert_eq!(seqs(&deps, &thread, json!({})).await, [3, 2, 1]);
+        assert_eq!(seqs(&deps, &thread, json!({"after": "0"})).await, [1, 2, 3]);
+        let page = body(&list(&deps, "user-sarah", &thread, json!({})).await.unwrap());
+        assert_eq!((&page["messages"][0], &page["messages"][1]), (&json!(deleted), &json!(edited)));
+        assert_eq!((&page["messages"][0]["rev"], &page["messages"][1]["rev"]), (&json!(3), &json!(1)));
+        assert_eq!(page["messages"][2]["reactions"], json!([{"emoji": "👍", "userIds": ["user-sarah"]}]));
+    }
+
+    #[tokio::test]
+    async fn quotes_are_those_of_the_present_messages_on_the_page_or_not() {
+        let deps = deps().await;
+        let thread = new_thread(&deps.chat, &["user-sarah", "user-dad"]).await;
+        for text in ["kept", "edited", "deleted"] {
+            send_text(&deps.chat, "user-dad", &thread, text).await;
+        }
+        for seq in 1..=3 {
+            let author = &caller("user-sarah").profile();
+            let (thread_id, reply_to) = (&thread.id, Some(seq));
+            let reply = NewMessage { thread_id, author, body: "re", file_ids: &[], reply_to, idempotency_key: None };
+            deps.chat.send(reply, &links()).await.unwrap();
+        }
+        let edit = Change::Edit { body: "edited text", window: Duration::from_hours(1) };
+        change(&deps.chat, "user-dad", &thread, 2, edit).await;
+        change(&deps.chat, "user-dad", &thread, 3, Change::Delete).await;
+        let quote = |seq: u64, excerpt: &str, deleted: bool| {
+            let author = json!({"id": "user-dad", "name": "Dad"});
+            json!({"seq": seq, "author": author, "excerpt": excerpt, "deleted": deleted})
+        };
+        let expected = [quote(3, "", true), quote(2, "edited text", false), quote(1, "kept", false)];
+        // With three messages, the quoted ones are not on the page.
+        for limit in ["3", "6"] {
+            let page = body(&list(&deps, "user-sarah", &thread, json!({"limit": limit})).await.unwrap());
+            let messages = page["messages"].as_array().unwrap();
+            let quotes: Vec<_> = messages.iter().take(3).map(|message| message["replyTo"].clone()).collect();
+            assert_eq!(quotes, expected, "limit {limit}");
+            assert!(messages[0]["rev"] == 0, "a change of the quoted message is no change of the reply");
+        }
     }
 
     #[tokio::test]

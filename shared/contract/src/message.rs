@@ -33,7 +33,13 @@ pub struct SendMessage {
     )]
     pub file_ids: Vec<FileId>,
     /// `seq` of the message that this one replies to, in the same thread; `None` if it is not a reply.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = limits::SEQ)))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            range(min = 1, max = limits::SEQ),
+            description = "`seq` of the message that this one replies to, in the same thread."
+        )
+    )]
     pub reply_to: Option<u64>,
 }
 

@@ -47,8 +47,8 @@ pub enum ErrorCode {
     UnknownMember,
     /// 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
     IdempotencyKeyReused,
-    /// 429: the caller has sent or changed too many messages in the current minute. Nothing was stored. Retry after the seconds in
-    /// `Retry-After`.
+    /// 429: the caller has sent or changed too many messages in the current minute. Nothing was stored. Retry after the
+    /// seconds in `Retry-After`.
     RateLimited,
     /// 429: the caller has created too many threads, or has announced too many or too large files, in the current day
     /// (UTC). Nothing was stored. Retry after the seconds in `Retry-After`.

@@ -10,8 +10,8 @@ use crate::quotas::{QuotaExceeded, Window};
 /// Number of messages after which an instance adds them to the user's durable counter.
 const BATCH: u64 = 10;
 
-/// Limits the messages and changes to messages of each user per minute, approximately. Both count as messages. A function creates one `MessageRate` and keeps it between
-/// invocations.
+/// Limits the messages and changes to messages of each user per minute, approximately. Both count as messages. A
+/// function creates one `MessageRate` and keeps it between invocations.
 ///
 /// An instance counts in memory and adds its count to a durable counter after every 10 messages of a user. The answer
 /// tells it what other instances have counted. So a user may exceed the limit by at most 10 messages for each instance

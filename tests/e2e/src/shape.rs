@@ -61,16 +61,16 @@ pub fn assert_thread(thread: &Value, more: &[&str]) {
     assert_timestamp(&thread["updatedAt"]);
 }
 
-/// Checks the shape of a message without attachments that belongs to `thread`.
+/// Checks the shape of a message without attachments that was never changed and belongs to `thread`.
 #[track_caller]
 pub fn assert_message(message: &Value, thread: &str) {
     assert_message_with(message, thread, &[]);
 }
 
-/// Checks the shape of a message that belongs to `thread` and whose attachments are exactly `files`, in this order.
+/// Checks the shape of a message that was never changed and belongs to `thread`, and whose attachments are exactly `files`, in this order.
 #[track_caller]
 pub fn assert_message_with(message: &Value, thread: &str, files: &[&str]) {
-    assert_keys(message, &["id", "threadId", "seq", "body", "author", "attachments", "createdAt"]);
+    assert_keys(message, &["id", "threadId", "seq", "rev", "body", "author", "attachments", "createdAt", "reactions"]);
     assert_keys(&message["author"], &["id", "name"]);
     assert!(text(&message["id"]).starts_with("msg_"), "the ID does not start with `msg_`: {message}");
     assert_eq!(message["threadId"], thread, "{message}");
@@ -89,7 +89,7 @@ pub fn assert_message_with(message: &Value, thread: &str, files: &[&str]) {
 /// this order.
 #[track_caller]
 pub fn assert_preview(preview: &Value, thread: &str, files: &[&str]) {
-    let mut keys = vec!["id", "threadId", "seq", "body", "author", "attachments", "createdAt"];
+    let mut keys = vec!["id", "threadId", "seq", "rev", "body", "author", "attachments", "createdAt"];
     if preview.get("truncated").is_some() {
         keys.push("truncated");
         assert_eq!(preview["truncated"], true, "`truncated` is present, but not true: {preview}");

@@ -73,7 +73,7 @@ impl Socket {
         }
         assert_keys(&answer, &["event", "data", "id"]);
         assert_eq!(answer["event"], "subscribed", "{answer}");
-        assert_keys(&answer["data"], &["channel", "seq"]);
+        assert_keys(&answer["data"], &["channel", "seq", "rev"]);
         assert_eq!(answer["data"]["channel"], channel, "{answer}");
         Some(answer["data"]["seq"].as_u64().unwrap_or_else(|| panic!("`subscribed` has no seq: {answer}")))
     }

@@ -4,6 +4,7 @@
 //! A new route or trigger needs a line in the table: call [`Fixture::measure`] for it in one of the modules below, then run
 //! `make docs`.
 
+mod changes;
 mod files;
 mod fixture;
 mod messages;
@@ -27,6 +28,8 @@ fn measure() -> (Vec<Line>, BTreeSet<&'static str>) {
         messages::own_state(&fixture).await;
         let photos = files::files(&fixture).await;
         files::pages(&fixture, &photos).await;
+        changes::changes(&fixture).await;
+        changes::pages(&fixture).await;
         fixture.finish()
     })
 }
@@ -97,4 +100,34 @@ fn message_to_five_members_stays_within_its_budget() {
     let dollars_per_million = 0.125 * read + 0.625 * write;
     assert!(dollars_per_million <= 2.0, "{read} R and {write} W more than before cost {dollars_per_million} µ$");
     assert_eq!((sent.other.as_str(), streamed.other.as_str()), ("3 POST @connections", ""));
+}
+
+/// A change to a small message, with its revision. The message was sent with an `Idempotency-Key` and is the last one.
+#[test]
+fn change_stays_within_its_budget() {
+    let (lines, _) = measure();
+    let write = |label: &str| {
+        lines.iter().find(|line| line.label == label).unwrap_or_else(|| panic!("no line {label}")).warm.write
+    };
+    for (request, revision) in [
+        ("`PATCH …/messages/{seq}`", "an edit of the last message"),
+        ("`DELETE …/messages/{seq}`", "a deletion of the last message"),
+        ("`PUT …/messages/{seq}/reaction`", "a reaction"),
+        ("`DELETE …/messages/{seq}/reaction`", "a reaction"),
+    ] {
+        let units = write(request) + write(&format!("stream of `Chat`, {revision}"));
+        assert!(units <= 7.0, "{request} and its revision cost {units} write units");
+    }
+    assert!(write("`DELETE …/messages/{seq}`, repeated") == 0.0);
+}
+
+#[test]
+fn reactions_and_quotes_of_a_page_need_at_most_one_more_call() {
+    let (lines, _) = measure();
+    let calls = |label: &str| {
+        let line = lines.iter().find(|line| line.label == label).unwrap_or_else(|| panic!("no line {label}"));
+        line.warm.calls.split(['→', '+']).count()
+    };
+    let plain = calls("`GET …/messages`, 50 messages");
+    assert!(calls("`GET …/messages`, 50 messages with reactions and quotes") <= plain + 1);
 }

@@ -12,15 +12,17 @@ export interface MessageNewEvent {
     /** ID of the message's thread. */
     threadId: Schemas["ThreadId"];
     /**
-     * True if the message is too large for a frame. Then `message` has an empty body, no attachments, no reactions and no
-     * quote, and the client fetches the complete message over REST. Missing otherwise.
+     * True if the message is too large for a frame. Then `message` has an empty body, no attachments, no reactions and
+     * no quote, and the client fetches the complete message over REST. Missing otherwise.
      */
     truncated?: boolean;
   };
   event: "message:new";
 }
 
-/** A message was edited or deleted, or a reaction to it was set or removed. Sent once for each revision of the thread. */
+/**
+ * A message was edited or deleted, or a reaction to it was set or removed. Sent once for each revision of the thread.
+ */
 export interface MessageChangedEvent {
   data: {
     /** The whole message as it is now. Its own `rev` may already be larger than the event's. */
@@ -30,8 +32,8 @@ export interface MessageChangedEvent {
     /** ID of the message's thread. */
     threadId: Schemas["ThreadId"];
     /**
-     * True if the message is too large for a frame. Then `message` has an empty body, no attachments, no reactions and no
-     * quote, and the client fetches the complete message over REST. Missing otherwise.
+     * True if the message is too large for a frame. Then `message` has an empty body, no attachments, no reactions and
+     * no quote, and the client fetches the complete message over REST. Missing otherwise.
      */
     truncated?: boolean;
   };
@@ -185,8 +187,8 @@ export interface SubscribedEvent {
     /** The channel that the connection is now subscribed to. */
     channel: Channel;
     /**
-     * The thread's last revision at the time of the subscription. The server pushes every later change to a message. The
-     * client asks for earlier changes over REST. Missing for `inbox`.
+     * The thread's last revision at the time of the subscription. The server pushes every later change to a message.
+     * The client asks for earlier changes over REST. Missing for `inbox`.
      */
     rev?: number;
     /**

@@ -17,6 +17,7 @@ export interface paths {
          *     first. If a thread receives a message while a client reads page after page, the thread moves to the first page,
          *     and a later page may repeat a thread of an earlier one. `lastSeq`, `lastMessage` and `updatedAt` follow a new
          *     message usually within a second. `lastMessage` is a preview: the start of the text, and attachments without links.
+         *     It also follows an edit or a deletion of the last message; `updatedAt` does not.
          *
          *     `unreadCount` is derived from `lastSeq` and `readSeq`. A client that is subscribed to the channel `inbox` derives
          *     it in the same way after each event.
@@ -151,6 +152,113 @@ export interface paths {
          *     event follows when they become ready or failed.
          */
         post: operations["sendMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{threadId}/messages/{seq}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+                /**
+                 * @description The message's number in the thread.
+                 * @example 1
+                 */
+                seq: components["parameters"]["Seq"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a message
+         * @description Leaves a tombstone, which keeps `id`, `seq`, `author` and `createdAt`. Text, attachments and reactions are erased
+         *     from storage. The message's files are no longer served and are deleted, unless another message uses them. Replies
+         *     keep their quote, without its text. Only the author may delete a message, at any time. Subscribers of the thread
+         *     receive a `message:changed` event. Deleting a tombstone changes nothing.
+         */
+        delete: operations["deleteMessage"];
+        options?: never;
+        head?: never;
+        /**
+         * Edit a message
+         * @description Replaces the text. Only the author may do so, by default for 24 hours after the message was sent. The previous text
+         *     is not kept. Subscribers of the thread receive a `message:changed` event. A text that the message already has
+         *     changes nothing.
+         */
+        patch: operations["editMessage"];
+        trace?: never;
+    };
+    "/api/threads/{threadId}/messages/{seq}/reaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+                /**
+                 * @description The message's number in the thread.
+                 * @example 1
+                 */
+                seq: components["parameters"]["Seq"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * React to a message
+         * @description Sets or replaces the caller's one reaction to the message. Every member may react. The server stores the emoji in
+         *     its fully-qualified form (Unicode Technical Standard 51). Subscribers of the thread receive a `message:changed`
+         *     event. A reaction that is already set changes nothing.
+         */
+        put: operations["react"];
+        post?: never;
+        /**
+         * Remove the caller's reaction
+         * @description Removes the caller's reaction to the message. Subscribers of the thread receive a `message:changed` event. Without a
+         *     reaction of the caller, nothing changes; a tombstone has none.
+         */
+        delete: operations["unreact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{threadId}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the messages that were changed after a revision
+         * @description Each changed message once per page, as it is now, in the order of its first change on the page. Each page covers a
+         *     contiguous range of revisions and ends with `rev`; a message's own `rev` may already be larger. A client that is more
+         *     than 1,000 revisions behind, or asks for changes after a revision that does not exist, gets a reset: it reloads the
+         *     messages that it holds.
+         */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -349,18 +457,6 @@ export interface components {
             /** @description The user's current name, or their ID if none of their tokens had a name. */
             name: string;
         };
-        /** @description Request body of `POST /api/files`. */
-        CreateFile: {
-            /** @description The file's name: 1 to 255 characters, without a path and without control characters. */
-            filename: string;
-            /** @description The file's media type, such as `image/jpeg`. It may have parameters, as in `text/plain; charset=utf-8`. */
-            mimetype: string;
-            /**
-             * Format: uint64
-             * @description The file's size in bytes: 1 to 26214400, unless the deployment sets another limit.
-             */
-            size: number;
-        };
         /** @description Response body of `GET /api/threads/{threadId}/changes`. */
         Changes: {
             /** @description Always true. */
@@ -381,12 +477,29 @@ export interface components {
              */
             rev: number;
         };
+        /** @description Request body of `POST /api/files`. */
+        CreateFile: {
+            /** @description The file's name: 1 to 255 characters, without a path and without control characters. */
+            filename: string;
+            /** @description The file's media type, such as `image/jpeg`. It may have parameters, as in `text/plain; charset=utf-8`. */
+            mimetype: string;
+            /**
+             * Format: uint64
+             * @description The file's size in bytes: 1 to 26214400, unless the deployment sets another limit.
+             */
+            size: number;
+        };
         /** @description Request body of `POST /api/threads`. */
         CreateThread: {
             /** @description IDs of the thread's members. The caller is always a member, whether named or not. Order and duplicates do not matter. At most 90 different members, the caller included. Members of a new thread must be known: each has called an `/api` route of this deployment at least once. */
             memberIds: components["schemas"]["UserId"][];
             /** @description The thread's title, at most 100 characters. Unless it is empty, it has a visible character. It has no control characters, no line separators, and no bidirectional embeddings, overrides or isolates. */
             title?: string | null;
+        };
+        /** @description Request body of `PATCH /api/threads/{threadId}/messages/{seq}`. */
+        EditMessage: {
+            /** @description The message's new text, at most 8000 characters. It must have a visible character, unless the message has files. */
+            body: string;
         };
         /** @description An error from the server (`application/problem+json`) or from API Gateway (`application/json`). */
         ErrorBody: components["schemas"]["Problem"] | components["schemas"]["GatewayError"];
@@ -402,12 +515,16 @@ export interface components {
          *     - `invalid_file_url`: 403: the link to a file has expired or was changed. Request the message or the file's status again for a new link.
          *     - `file_not_found`: 404: the file does not exist, or the caller does not have access to it, or it is not ready for download.
          *     - `thread_not_found`: 404: the thread does not exist, or the caller is not a member of it.
+         *     - `message_not_found`: 404: the thread has no message with this `seq`.
+         *     - `not_author`: 403: only a message's author may edit or delete it.
+         *     - `edit_window_over`: 403: the message is too old to be edited. Its author may still delete it.
+         *     - `message_deleted`: 409: the message was deleted, so it cannot be edited and takes no reactions.
          *     - `body_too_large`: 413: the request body is larger than 256 KiB.
          *     - `invalid_request`: 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names each such field.
-         *     - `too_many_file_uses`: 422: a file of the message was already sent to 100 other threads. `errors` names each such file. Upload it again as a new file.
+         *     - `too_many_file_uses`: 422: a file of the message is already used by 100 messages. `errors` names each such file. Upload it again as a new file.
          *     - `unknown_member`: 422: a member of the new thread has never called this deployment. `errors` names each such member. A user becomes a possible member with their first call of any `/api` route.
          *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
-         *     - `rate_limited`: 429: the caller has sent too many messages in the current minute. Nothing was stored. Retry after the seconds in `Retry-After`.
+         *     - `rate_limited`: 429: the caller has sent or changed too many messages in the current minute. Nothing was stored. Retry after the seconds in `Retry-After`.
          *     - `quota_exceeded`: 429: the caller has created too many threads, or has announced too many or too large files, in the current day (UTC). Nothing was stored. Retry after the seconds in `Retry-After`.
          *     - `malformed_frame`: Socket: the frame is not a JSON object.
          *     - `unknown_action`: Socket: the server does not know the frame's `action`.
@@ -421,7 +538,7 @@ export interface components {
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "not_author" | "edit_window_over" | "file_not_found" | "thread_not_found" | "message_not_found" | "message_deleted" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
+        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "message_not_found" | "not_author" | "edit_window_over" | "message_deleted" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
         /** @description One invalid field of a request. */
         FieldError: {
             /** @description The field's name, such as `title`, or `memberIds[3]` for an element of a list. */
@@ -507,8 +624,7 @@ export interface components {
             replyTo?: components["schemas"]["Quote"];
             /**
              * Format: uint64
-             * @description The revision of the message's last change; 0 if it was never changed. Of two copies of a message, the one with
-             *     the larger `rev` is newer.
+             * @description The revision of the message's last change; 0 if it was never changed. Of two copies of a message, the one with the larger `rev` is newer.
              */
             rev: number;
             /**
@@ -534,7 +650,7 @@ export interface components {
             attachments: components["schemas"]["PreviewAttachment"][];
             /** @description The user who wrote the message. */
             author: components["schemas"]["Author"];
-            /** @description The first 200 characters of the message's text; empty if the message has only files. */
+            /** @description The first 200 characters of the message's text; empty if the message has only files or was deleted. */
             body: string;
             /** @description When the message was committed. */
             createdAt: components["schemas"]["Timestamp"];
@@ -544,7 +660,7 @@ export interface components {
             id: components["schemas"]["MessageId"];
             /**
              * Format: uint64
-             * @description The revision of the message's last change; 0 if it was never changed.
+             * @description The revision of the message's last change; 0 if it was never changed. Of two previews of a message, the one with the larger `rev` is newer.
              */
             rev: number;
             /**
@@ -623,6 +739,11 @@ export interface components {
              */
             seq: number;
         };
+        /** @description Request body of `PUT /api/threads/{threadId}/messages/{seq}/reaction`. */
+        React: {
+            /** @description The reaction: one emoji. */
+            emoji: string;
+        };
         /** @description The members who react to a message with the same emoji. */
         Reaction: {
             /** @description The emoji. */
@@ -648,7 +769,7 @@ export interface components {
             fileIds?: components["schemas"]["FileId"][] | null;
             /**
              * Format: uint64
-             * @description `seq` of the message that this one replies to, in the same thread. Missing or null if it is not a reply.
+             * @description `seq` of the message that this one replies to, in the same thread.
              */
             replyTo?: number | null;
         };
@@ -936,8 +1057,71 @@ export interface components {
             };
         };
         /**
+         * @description `thread_not_found`: the thread does not exist, or the caller is not a member of it. `message_not_found`: the thread
+         *     has no message with this `seq`.
+         */
+        MessageNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Not Found",
+                 *       "status": 404,
+                 *       "code": "message_not_found",
+                 *       "detail": "The thread has no message with this seq.",
+                 *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                 *       "errors": []
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `message_deleted`: the message was deleted, so it cannot be edited and takes no reactions. */
+        MessageDeleted: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Conflict",
+                 *       "status": 409,
+                 *       "code": "message_deleted",
+                 *       "detail": "The message was deleted.",
+                 *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                 *       "errors": []
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `not_author`: the caller is not the message's author. */
+        NotAuthor: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "code": "not_author",
+                 *       "detail": "Only the author of a message may edit or delete it.",
+                 *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                 *       "errors": []
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
          * @description `file_not_found`: the file does not exist, or the caller does not have access to it, or it is not ready for
-         *     download.
+         *     download, or the last message that used it was deleted.
          */
         FileNotFound: {
             headers: {
@@ -1027,8 +1211,8 @@ export interface components {
             };
         };
         /**
-         * @description `rate_limited`: the caller has sent too many messages in this minute; by default, 120 are allowed. The message is
-         *     not stored. The server counts approximately, so that it may accept some more. API Gateway refuses too many
+         * @description `rate_limited`: the caller has sent or changed too many messages in this minute; by default, 120 are allowed.
+         *     Nothing is stored. The server counts approximately, so that it may accept some more. API Gateway refuses too many
          *     requests of all callers together, in its own form and without `Retry-After`.
          */
         RateLimited: {
@@ -1049,7 +1233,7 @@ export interface components {
                  *       "title": "Too Many Requests",
                  *       "status": 429,
                  *       "code": "rate_limited",
-                 *       "detail": "You have sent too many messages in this minute. Try again after the time in Retry-After.",
+                 *       "detail": "You have sent or changed too many messages in this minute. Try again after the time in Retry-After.",
                  *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
                  *       "errors": []
                  *     }
@@ -1201,11 +1385,25 @@ export interface components {
          *     cursor from a list with `after` is valid.
          */
         MessageCursor: string;
+        /**
+         * @description The message's number in the thread.
+         * @example 1
+         */
+        Seq: number;
+        /** @description Maximum number of revisions that the page covers. */
+        ChangesLimit: number;
+        /** @description The `nextCursor` of the previous page. */
+        ChangeCursor: string;
+        /**
+         * @description The last revision that the client knows, or 0. Required unless there is a `cursor`. With a cursor, it is not
+         *     needed and has no effect.
+         */
+        AfterRevision: number;
         /** @description The last `seq` that the client has, or 0 if it has no messages. */
         After: number;
         /**
          * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content
-         *     returns the same message. A key belongs to one caller and one thread. A retry does not count towards the
+         *     returns the same message. Once the message was edited or deleted, the content is not compared any more. A key belongs to one caller and one thread. A retry does not count towards the
          *     caller's messages per minute, but like every message it is refused if they are used up.
          * @example 0199172b-b8aa-7d20-8e11-c4f2aa3b5d6e
          */
@@ -1280,6 +1478,7 @@ export interface operations {
                      *             "id": "msg_0199172bb8aa7d208e11c4f2aa3b5d6e",
                      *             "threadId": "thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f",
                      *             "seq": 1,
+                     *             "rev": 0,
                      *             "body": "Dinner at 6?",
                      *             "author": {
                      *               "id": "5a7a0000-0000-4000-8000-000000000001",
@@ -1605,6 +1804,7 @@ export interface operations {
                      *           "id": "msg_0199172c0e447a51b6d3e8f7a1b2c3d4",
                      *           "threadId": "thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f",
                      *           "seq": 2,
+                     *           "rev": 3,
                      *           "body": "",
                      *           "author": {
                      *             "id": "5a7a0000-0000-4000-8000-000000000002",
@@ -1621,19 +1821,39 @@ export interface operations {
                      *               "thumbUrl": "/thumbs/file_0199172bf1c37e02a4c5d6e7f8091a2b.jpg?expires=1757066400&signature=Zm9v"
                      *             }
                      *           ],
-                     *           "createdAt": "2025-09-05T01:07:10.789Z"
+                     *           "createdAt": "2025-09-05T01:07:10.789Z",
+                     *           "reactions": [
+                     *             {
+                     *               "emoji": "❤️",
+                     *               "userIds": [
+                     *                 "5a7a0000-0000-4000-8000-000000000001",
+                     *                 "5a7a0000-0000-4000-8000-000000000003"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "replyTo": {
+                     *             "seq": 1,
+                     *             "author": {
+                     *               "id": "5a7a0000-0000-4000-8000-000000000001",
+                     *               "name": "Sarah"
+                     *             },
+                     *             "excerpt": "Dinner at 6?",
+                     *             "deleted": false
+                     *           }
                      *         },
                      *         {
                      *           "id": "msg_0199172bb8aa7d208e11c4f2aa3b5d6e",
                      *           "threadId": "thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f",
                      *           "seq": 1,
+                     *           "rev": 0,
                      *           "body": "Dinner at 6?",
                      *           "author": {
                      *             "id": "5a7a0000-0000-4000-8000-000000000001",
                      *             "name": "Sarah"
                      *           },
                      *           "attachments": [],
-                     *           "createdAt": "2025-09-05T01:06:30.456Z"
+                     *           "createdAt": "2025-09-05T01:06:30.456Z",
+                     *           "reactions": []
                      *         }
                      *       ],
                      *       "nextCursor": null
@@ -1656,7 +1876,7 @@ export interface operations {
             header?: {
                 /**
                  * @description The client chooses a new key for each message. For at least 7 days, a retry with the same key and content
-                 *     returns the same message. A key belongs to one caller and one thread. A retry does not count towards the
+                 *     returns the same message. Once the message was edited or deleted, the content is not compared any more. A key belongs to one caller and one thread. A retry does not count towards the
                  *     caller's messages per minute, but like every message it is refused if they are used up.
                  * @example 0199172b-b8aa-7d20-8e11-c4f2aa3b5d6e
                  */
@@ -1677,7 +1897,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The message. With the header `Idempotency-Replayed`, it is the message of an earlier request. */
+            /**
+             * @description The message. With the header `Idempotency-Replayed`, it is the message of an earlier request, as it is now:
+             *     with its edits, or as a tombstone.
+             */
             201: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -1689,13 +1912,15 @@ export interface operations {
                      *       "id": "msg_0199172bb8aa7d208e11c4f2aa3b5d6e",
                      *       "threadId": "thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f",
                      *       "seq": 1,
+                     *       "rev": 0,
                      *       "body": "Dinner at 6?",
                      *       "author": {
                      *         "id": "5a7a0000-0000-4000-8000-000000000001",
                      *         "name": "Sarah"
                      *       },
                      *       "attachments": [],
-                     *       "createdAt": "2025-09-05T01:06:30.456Z"
+                     *       "createdAt": "2025-09-05T01:06:30.456Z",
+                     *       "reactions": []
                      *     }
                      */
                     "application/json": components["schemas"]["Message"];
@@ -1729,8 +1954,8 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             /**
              * @description `invalid_request`: `errors` names every invalid field, including files that the caller does not own or that
-             *     have failed. `too_many_file_uses`: the files that `errors` names were already sent to 100 other threads; upload
-             *     them again. `idempotency_key_reused`: the key was already used for a message with other content.
+             *     have failed, and a `replyTo` that is not the `seq` of a message in this thread. `too_many_file_uses`: the files that `errors` names are already used by 100 messages; upload them
+             *     again. `idempotency_key_reused`: the key was already used for a message with other content.
              */
             422: {
                 headers: {
@@ -1748,7 +1973,7 @@ export interface operations {
                      *       "errors": [
                      *         {
                      *           "field": "fileIds[1]",
-                     *           "message": "file_2 is not a file of yours, or it has failed; upload the file again"
+                     *           "message": "file_2 is not a file of yours, or it has failed or was deleted; upload the file again"
                      *         }
                      *       ]
                      *     }
@@ -1757,6 +1982,368 @@ export interface operations {
                 };
             };
             429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+                /**
+                 * @description The message's number in the thread.
+                 * @example 1
+                 */
+                seq: components["parameters"]["Seq"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tombstone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "msg_0199172bb8aa7d208e11c4f2aa3b5d6e",
+                     *       "threadId": "thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f",
+                     *       "seq": 1,
+                     *       "rev": 3,
+                     *       "body": "",
+                     *       "author": {
+                     *         "id": "5a7a0000-0000-4000-8000-000000000001",
+                     *         "name": "Sarah"
+                     *       },
+                     *       "attachments": [],
+                     *       "createdAt": "2025-09-05T01:06:30.456Z",
+                     *       "deletedAt": "2025-09-05T01:09:00.000Z",
+                     *       "reactions": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["NotAuthor"];
+            404: components["responses"]["MessageNotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    editMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+                /**
+                 * @description The message's number in the thread.
+                 * @example 1
+                 */
+                seq: components["parameters"]["Seq"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "body": "Dinner at 7?"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EditMessage"];
+            };
+        };
+        responses: {
+            /** @description The message as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "msg_0199172bb8aa7d208e11c4f2aa3b5d6e",
+                     *       "threadId": "thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f",
+                     *       "seq": 1,
+                     *       "rev": 1,
+                     *       "body": "Dinner at 7?",
+                     *       "author": {
+                     *         "id": "5a7a0000-0000-4000-8000-000000000001",
+                     *         "name": "Sarah"
+                     *       },
+                     *       "attachments": [],
+                     *       "createdAt": "2025-09-05T01:06:30.456Z",
+                     *       "editedAt": "2025-09-05T01:08:00.000Z",
+                     *       "reactions": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            400: components["responses"]["MalformedJson"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description `not_author`: the caller is not the message's author. `edit_window_over`: the message is too old to be edited;
+             *     its author may still delete it.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "code": "edit_window_over",
+                     *       "detail": "The message is too old to be edited. You may delete it and send a new one.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": []
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["MessageNotFound"];
+            409: components["responses"]["MessageDeleted"];
+            413: components["responses"]["BodyTooLarge"];
+            /**
+             * @description `invalid_request`: `errors` names each invalid field. The text must have a visible character, unless the message
+             *     has files.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Content",
+                     *       "status": 422,
+                     *       "code": "invalid_request",
+                     *       "detail": "These fields are not valid: body. See `errors` for each.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": [
+                     *         {
+                     *           "field": "body",
+                     *           "message": "must have a visible character, because the message has no files; delete the message instead"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    react: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+                /**
+                 * @description The message's number in the thread.
+                 * @example 1
+                 */
+                seq: components["parameters"]["Seq"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "emoji": "❤️"
+                 *     }
+                 */
+                "application/json": components["schemas"]["React"];
+            };
+        };
+        responses: {
+            /** @description The message as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "msg_0199172bb8aa7d208e11c4f2aa3b5d6e",
+                     *       "threadId": "thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f",
+                     *       "seq": 1,
+                     *       "rev": 2,
+                     *       "body": "Dinner at 7?",
+                     *       "author": {
+                     *         "id": "5a7a0000-0000-4000-8000-000000000001",
+                     *         "name": "Sarah"
+                     *       },
+                     *       "attachments": [],
+                     *       "createdAt": "2025-09-05T01:06:30.456Z",
+                     *       "editedAt": "2025-09-05T01:08:00.000Z",
+                     *       "reactions": [
+                     *         {
+                     *           "emoji": "❤️",
+                     *           "userIds": [
+                     *             "5a7a0000-0000-4000-8000-000000000002"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            400: components["responses"]["MalformedJson"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["MessageNotFound"];
+            409: components["responses"]["MessageDeleted"];
+            413: components["responses"]["BodyTooLarge"];
+            /** @description `invalid_request`: `emoji` is not exactly one emoji. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Content",
+                     *       "status": 422,
+                     *       "code": "invalid_request",
+                     *       "detail": "These fields are not valid: emoji. See `errors` for each.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": [
+                     *         {
+                     *           "field": "emoji",
+                     *           "message": "must be exactly one emoji"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    unreact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+                /**
+                 * @description The message's number in the thread.
+                 * @example 1
+                 */
+                seq: components["parameters"]["Seq"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "msg_0199172bb8aa7d208e11c4f2aa3b5d6e",
+                     *       "threadId": "thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f",
+                     *       "seq": 1,
+                     *       "rev": 3,
+                     *       "body": "Dinner at 7?",
+                     *       "author": {
+                     *         "id": "5a7a0000-0000-4000-8000-000000000001",
+                     *         "name": "Sarah"
+                     *       },
+                     *       "attachments": [],
+                     *       "createdAt": "2025-09-05T01:06:30.456Z",
+                     *       "editedAt": "2025-09-05T01:08:00.000Z",
+                     *       "reactions": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["MessageNotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of revisions that the page covers. */
+                limit?: components["parameters"]["ChangesLimit"];
+                /** @description The `nextCursor` of the previous page. */
+                cursor?: components["parameters"]["ChangeCursor"];
+                /**
+                 * @description The last revision that the client knows, or 0. Required unless there is a `cursor`. With a cursor, it is not
+                 *     needed and has no effect.
+                 */
+                after?: components["parameters"]["AfterRevision"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the thread.
+                 * @example thread_0199172a5f3b7c1e8d4f6a2b9c0d1e2f
+                 */
+                threadId: components["parameters"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of changed messages, or a reset. On the last page, `nextCursor` is null. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            400: components["responses"]["InvalidQuery"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["ThreadNotFound"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

@@ -4,12 +4,17 @@ mod document;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{Channel, ConnectionId, IdempotencyKey, Timestamp, UpdateMe, UpdateSettings};
+use contract::{Channel, ConnectionId, Emoji, IdempotencyKey, Profile, Thread, Timestamp, UpdateMe, UpdateSettings};
 use serde_json::Value;
-use store::{CreatedThread, MessageRate, NewMessage, NewThread, Outcome, Sent, TicketHolder, UploadQuota};
-use testkit::{Fault, Tables, caller, connect, links, make_known, new_file};
+use store::{
+    Change, Chat, CreatedThread, MessageRate, NewMessage, NewThread, Outcome, Sent, TicketHolder, UploadQuota,
+};
+use testkit::{
+    Fault, Tables, caller, change, connect, links, make_known, new_file, new_thread, send_text, send_with_files,
+};
 
 use self::document::{RowKind, parse};
 
@@ -46,6 +51,7 @@ async fn every_kind_of_row(tables: &Tables) {
     let Sent::Stored(message) = chat.send(new, &links()).await.unwrap() else { panic!("the message was not stored") };
     let row = chat.undelivered_messages(&[(thread.id.clone(), message.seq)]).await.unwrap().remove(0);
     chat.advance_projection(&row).await.unwrap();
+    changed_messages(tables, &chat, &sarah.profile(), &thread).await;
 
     chat.record_failed_attempt(&photo.id).await.unwrap();
     let ready = Outcome::Ready { original: "files/1".into(), thumbnail: Some("thumbs/1.jpg".into()) };
@@ -72,6 +78,34 @@ async fn every_kind_of_row(tables: &Tables) {
         if call.is("DeleteItem", "META") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
     });
     assert!(failing.await.connections().remove(&ConnectionId::new("closing")).await.is_err());
+}
+
+/// Writes a reply, an edited message with a reaction, a tombstone, and rows from before uses of files were recorded.
+async fn changed_messages(tables: &Tables, chat: &Chat, author: &Profile, thread: &Thread) {
+    let key = IdempotencyKey::parse(b"retry-2").unwrap();
+    let (thread_id, body, idempotency_key) = (&thread.id, "At 7?", Some(&key));
+    let reply = NewMessage { thread_id, author, body, file_ids: &[], reply_to: Some(1), idempotency_key };
+    let Sent::Stored(_) = chat.send(reply, &links()).await.unwrap() else { panic!("the reply was not stored") };
+    let edit = Change::Edit { body: "At 8?", window: Duration::from_hours(1) };
+    for change_of_reply in [edit, Change::React(Emoji::parse("👍").unwrap())] {
+        change(chat, "user-sarah", thread, 2, change_of_reply).await;
+    }
+
+    let other = new_thread(chat, &["user-sarah", "user-without-name"]).await;
+    let wrong = new_file(chat, "user-sarah", "wrong.jpg", "image/jpeg", 12).await.id;
+    send_with_files(chat, "user-sarah", &other, "Look!", std::slice::from_ref(&wrong)).await;
+    change(chat, "user-sarah", &other, 1, Change::Delete).await;
+    assert!(chat.erase_file(&wrong).await.unwrap());
+    let tombstone = chat.changed_messages(&other.id, &[1]).await.unwrap().remove(0).message;
+    chat.advance_projection(&tombstone).await.unwrap();
+    send_text(chat, "user-sarah", &other, "Sorry, another photo").await;
+
+    let old = new_file(chat, "user-sarah", "old.jpg", "image/jpeg", 12).await.id;
+    let [pk, sk] = [format!("FILE#{old}"), "META".to_owned()].map(AttributeValue::S);
+    let row = tables.client.update_item().table_name(&tables.chat).key("pk", pk).key("sk", sk);
+    let row = row.update_expression("SET threadIds = :threads");
+    let threads = AttributeValue::Ss(vec![other.id.to_string()]);
+    row.expression_attribute_values(":threads", threads).send().await.unwrap();
 }
 
 /// Data types of a row's attributes by name, without the primary key.
@@ -126,7 +160,7 @@ fn example_item(
 ) -> HashMap<String, AttributeValue> {
     let value = |(name, value): (&String, &Value)| {
         let path = format!("{prefix}{name}");
-        let is_set = kind.attributes.get(&path).is_some_and(|attribute| attribute.data_type == "SS");
+        let is_set = kind.attribute(&path).is_some_and(|(_, attribute)| attribute.data_type == "SS");
         let value = match value {
             Value::String(text) => AttributeValue::S(text.clone()),
             Value::Number(number) => AttributeValue::N(number.to_string()),
@@ -145,9 +179,9 @@ fn example_item(
 fn attribute_problems(kind: &RowKind, types: &Types) -> Vec<String> {
     let mut problems = Vec::new();
     for (path, data_type) in types {
-        match kind.attributes.get(path) {
+        match kind.attribute(path) {
             None => problems.push(format!("the attribute `{path}` ({data_type}) is not documented")),
-            Some(attribute) if attribute.data_type != *data_type => {
+            Some((_, attribute)) if attribute.data_type != *data_type => {
                 problems.push(format!("`{path}` has the type {data_type}, not {}", attribute.data_type));
             }
             Some(_) => {}
@@ -212,7 +246,9 @@ fn differences(document: &str, rows: &[Row]) -> BTreeSet<String> {
         if of_kind.is_empty() {
             problems.push("no such row was written; add it to every_kind_of_row or delete the section".into());
         } else {
-            let unused = kind.attributes.keys().filter(|path| !of_kind.iter().any(|row| row.types.contains_key(*path)));
+            let written = of_kind.iter().flat_map(|row| row.types.keys()).filter_map(|path| kind.attribute(path));
+            let written: BTreeSet<_> = written.map(|(documented, _)| documented).collect();
+            let unused = kind.attributes.keys().filter(|path| !written.contains(path));
             problems.extend(unused.map(|path| format!("no row has the documented attribute `{path}`")));
         }
         differences.extend(problems.into_iter().map(|problem| format!("{}, {}: {problem}", kind.table, kind.name)));

@@ -89,8 +89,9 @@ pub(crate) const CLIENT_LIMITS: [ClientLimit; 11] = [
 ];
 
 /// Limits that doc comments of `contract` link to, each with its value and the unit in which the API documents show it.
-const IN_DESCRIPTIONS: [(&str, u64, Unit); 15] = [
+const IN_DESCRIPTIONS: [(&str, u64, Unit); 17] = [
     ("BODY_CHARS", limits::BODY_CHARS as u64, Unit::Count),
+    ("CHANGES", limits::CHANGES, Unit::Count),
     ("ERRORS", limits::ERRORS as u64, Unit::Count),
     ("FILES", limits::FILES as u64, Unit::Count),
     ("FILE_BYTES", limits::FILE_BYTES, Unit::Count),
@@ -100,6 +101,7 @@ const IN_DESCRIPTIONS: [(&str, u64, Unit); 15] = [
     ("FRAME_ID_CHARS", limits::FRAME_ID_CHARS as u64, Unit::Count),
     ("MEMBERS", limits::MEMBERS as u64, Unit::Count),
     ("PREVIEW_CHARS", limits::PREVIEW_CHARS as u64, Unit::Count),
+    ("QUOTE_CHARS", limits::QUOTE_CHARS as u64, Unit::Count),
     ("REQUEST_BYTES", limits::REQUEST_BYTES as u64, Unit::KiB),
     ("SUBSCRIPTIONS", limits::SUBSCRIPTIONS as u64, Unit::Count),
     ("TITLE_CHARS", limits::TITLE_CHARS as u64, Unit::Count),
@@ -149,14 +151,23 @@ fn every_client_limit_is_in_the_openapi_document() {
 }
 
 #[test]
-fn page_limit_has_bounds_and_default_of_contract() {
-    let expected = json!({ "type": "integer", "minimum": 1, "maximum": limits::PAGE, "default": limits::PAGE_DEFAULT });
-    assert_eq!(parameter("Limit"), expected, "components.parameters.Limit of docs/openapi.yaml");
+fn page_limits_have_bounds_and_defaults_of_contract() {
+    for (name, default) in [("Limit", limits::PAGE_DEFAULT), ("ChangesLimit", limits::PAGE)] {
+        let expected = json!({ "type": "integer", "minimum": 1, "maximum": limits::PAGE, "default": default });
+        assert_eq!(parameter(name), expected, "components.parameters.{name} of docs/openapi.yaml");
+    }
+}
+
+#[test]
+fn number_of_a_message_has_the_bounds_of_contract() {
+    let expected = json!({ "type": "integer", "format": "uint64", "minimum": 1, "maximum": limits::SEQ });
+    assert_eq!(parameter("Seq"), expected, "components.parameters.Seq of docs/openapi.yaml");
 }
 
 /// Parameters of template.yaml that set a limit, each with the default in `contract`.
-const PARAMETERS: [(&str, u64); 6] = [
+const PARAMETERS: [(&str, u64); 7] = [
     ("MaxFileBytes", limits::FILE_BYTES),
+    ("EditHours", limits::EDIT_HOURS),
     ("MessagesPerMinute", limits::MESSAGES_PER_MINUTE),
     ("ThreadsPerDay", limits::THREADS_PER_DAY),
     ("UploadsPerDay", limits::UPLOADS_PER_DAY),
@@ -177,6 +188,10 @@ fn descriptions_have_the_limits_of_contract() {
     let words = |value: &Value| text(value).split_whitespace().collect::<Vec<_>>().join(" ");
     let openapi = &OpenApi::get().unwrap().document.root;
     let answer = |name: &str| words(&openapi["components"]["responses"][name]["description"]);
+    let operation = |path: &str, method: &str| {
+        words(&openapi["paths"][format!("/api/threads/{{threadId}}{path}")][method]["description"])
+    };
+    let thousands = |count: u64| format!("{},{:03}", count / 1_000, count % 1_000);
     let too_large = answer("BodyTooLarge");
     let asyncapi = words(&AsyncApi::get().unwrap().document.root["info"]["description"]);
     let mut errors = Vec::new();
@@ -188,6 +203,12 @@ fn descriptions_have_the_limits_of_contract() {
         ("asyncapi", &asyncapi, format!("at most {} channels", limits::SUBSCRIPTIONS)),
         ("asyncapi", &asyncapi, format!("may have {} open connections", limits::CONNECTIONS_PER_USER)),
         ("openapi", &answer("RateLimited"), format!("by default, {} are allowed", limits::MESSAGES_PER_MINUTE)),
+        ("openapi", &operation("/messages/{seq}", "patch"), format!("by default for {} hours", limits::EDIT_HOURS)),
+        (
+            "openapi",
+            &operation("/changes", "get"),
+            format!("more than {} revisions behind", thousands(limits::CHANGES)),
+        ),
         ("openapi", &answer("ThreadQuotaExceeded"), format!("by default, {} are allowed", limits::THREADS_PER_DAY)),
         (
             "openapi",

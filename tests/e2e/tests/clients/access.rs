@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use testkit::issuer::{Issuer, RSA_KID, Signer as Key};
 use time::OffsetDateTime;
 
-/// What the matrix is about: a thread of the owner and the member, its message, and two files of the owner.
+/// What the matrix is about: a thread of the owner and the member, its messages, and two files of the owner.
 struct Fixture {
     owner: User,
     member: User,
@@ -20,15 +20,20 @@ struct Fixture {
     issuer: Issuer,
     thread: String,
     members: Vec<String>,
-    /// A unique text in the thread's title, in its message, and in the names of both files.
+    /// A unique text in the thread's title, in its messages, and in the names of both files.
     secret: String,
     /// Name of both files.
     file_name: String,
-    /// The state of an image that the message has.
+    /// The state of an image that message 1 has.
     sent: Value,
     /// ID of a file that was not sent.
     unsent: String,
 }
+
+/// Number of the message that the matrix edits.
+const EDITED: u64 = 2;
+/// Number of the message that the matrix deletes.
+const DELETED: u64 = 3;
 
 impl Fixture {
     async fn new() -> Self {
@@ -40,7 +45,13 @@ impl Fixture {
         let file_name = format!("{secret}.jpg");
         let sent = owner.upload_ready(&file_name, "image/jpeg", &jpeg(16, 16)).await;
         let unsent = owner.create_file(&file_name, "image/jpeg", 1).await.id;
-        owner.send_files(&thread, &secret, &[text(&sent["id"])]).await;
+        // Message 1 was edited once, so that the list of changes has it.
+        owner.send_files(&thread, "a draft", &[text(&sent["id"])]).await;
+        let message = format!("/api/threads/{thread}/messages/1");
+        let _ = owner.patch(&message, &json!({ "body": secret })).await.ok(200);
+        for _ in [EDITED, DELETED] {
+            owner.send(&thread, &secret).await;
+        }
         let issuer = Issuer::start().await;
         Self { owner, member, stranger, issuer, thread, members, secret, file_name, sent, unsent }
     }

@@ -79,7 +79,7 @@ async fn message_updates_the_inboxes_of_all_members() {
     for inbox in &mut inboxes {
         let data = wait_for_update(inbox, &thread, 1).await;
         let preview = json!({
-            "id": message["id"], "threadId": thread, "seq": 1, "body": "🏡".repeat(200), "truncated": true,
+            "id": message["id"], "threadId": thread, "seq": 1, "rev": 0, "body": "🏡".repeat(200), "truncated": true,
             "author": message["author"], "createdAt": message["createdAt"],
             "attachments": [{ "id": file, "name": "menu.pdf", "mimetype": "application/pdf" }],
         });

@@ -6,9 +6,11 @@
 mod access;
 mod auth;
 mod catching_up;
+mod changes;
 mod cors;
 mod create_file;
 mod create_thread;
+mod erased_files;
 mod file_status;
 mod idempotency;
 mod inbox;

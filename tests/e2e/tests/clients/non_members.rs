@@ -18,7 +18,7 @@ fn requests(route: &Route) -> Vec<Request> {
 
 /// Sends one of the [`requests`] to a route, with `id` as the path parameter named `parameter`.
 async fn send(user: &User, route: &Route, parameter: &str, id: &str, (query, body): &Request) -> Reply {
-    let path = route.path_with(&[(parameter, id)]);
+    let path = route.path_with(&[(parameter, id), ("seq", "1")]);
     let mut request = user.request(route.method.clone(), &format!("{path}{query}")).header("idempotency-key", "a-key");
     if let Some(body) = body {
         request = request.json(body);

@@ -31,7 +31,7 @@ async fn response_has_no_id_if_the_action_has_none() {
     let channel = format!("thread:{thread}");
     socket.send(json!({ "action": "subscribe", "channel": channel }).to_string()).await;
     let answer = socket.wait_for("subscribed", |frame| frame["event"] == "subscribed").await;
-    assert_eq!(answer, json!({ "event": "subscribed", "data": { "channel": channel, "seq": 0 } }));
+    assert_eq!(answer, json!({ "event": "subscribed", "data": { "channel": channel, "seq": 0, "rev": 0 } }));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::parts::Parts;
 use crate::triggers::queue_event;
 use crate::world::call;
 
-const BODY: &str =
+pub(super) const BODY: &str =
     "A hundred characters: who brings the cake on Sunday, and who tells grandmother that we come at four?";
 
 /// Sends a message to the fixture's thread.
@@ -24,7 +24,7 @@ async fn send_to(thread: &str, deps: &messages_send::Deps, key: Option<&str>, fi
 }
 
 /// Adds a line for the handling of stream records, one in each turn.
-async fn stream(fixture: &Fixture, what: &str, records: &[Value]) {
+pub(super) async fn stream(fixture: &Fixture, what: &str, records: &[Value]) {
     let label = format!("stream of `Chat`, {what}");
     fixture
         .measure("DynamoDB Changes", &label, Parts::chat_stream, async |_, deps, turn| {

@@ -12,7 +12,8 @@ pub(crate) struct RowKind {
     pub(crate) name: String,
     /// Values of the properties `pk`, `sk`, `TTL` and `Written by`.
     pub(crate) properties: BTreeMap<String, String>,
-    /// Attributes by name. An attribute in a map has the map's name and a dot before its own.
+    /// Attributes by name. An attribute in a map has the map's name and a dot before its own. In a name, `{…}` stands for
+    /// a value, as in a key.
     pub(crate) attributes: BTreeMap<String, Attribute>,
     pub(crate) example: String,
 }
@@ -33,6 +34,11 @@ impl RowKind {
     /// Returns whether a row with the given primary key is of this kind.
     pub(crate) fn matches(&self, pk: &str, sk: &str) -> bool {
         matches(&self.property("pk"), pk) && matches(&self.property("sk"), sk)
+    }
+
+    /// Returns the documented name and the description of an attribute, or `None` if it is not documented.
+    pub(crate) fn attribute(&self, path: &str) -> Option<(&String, &Attribute)> {
+        self.attributes.get_key_value(path).or_else(|| self.attributes.iter().find(|(name, _)| matches(name, path)))
     }
 
     pub(crate) fn example(&self) -> Result<Value, serde_json::Error> {

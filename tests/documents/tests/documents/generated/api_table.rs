@@ -87,9 +87,13 @@ fn answer(document: &Document, operation: &Operation) -> String {
     format!("{} {fields}", statuses.join(" or "))
 }
 
-/// Returns an object's fields as `{"id", "title"?}`. A `?` follows optional fields; constants come with their value.
+/// Returns an object's fields as `{"id", "title"?}`. A `?` follows optional fields; constants come with their value. If there
+/// are several forms of the object, returns all of them.
 fn fields(document: &Document, schema: &Value) -> String {
     let schema = document.resolve(schema).unwrap();
+    if let Some(forms) = schema["anyOf"].as_array() {
+        return forms.iter().map(|form| fields(document, form)).collect::<Vec<_>>().join(" or ");
+    }
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     let properties = schema["properties"].as_object().expect("the schema has no properties");
     let field = |(name, property): (&String, &Value)| {

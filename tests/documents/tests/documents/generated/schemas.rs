@@ -1,9 +1,9 @@
 //! Generates the schemas at the end of both API documents from the types of `contract`.
 
 use contract::{
-    Action, Answer, CreateFile, CreateThread, ErrorCode, Event, FileDetails, MarkRead, MarkedRead, Me, Message,
-    MessagePage, PeoplePage, Problem, SendMessage, Thread, ThreadDetails, ThreadPage, ThreadSettings, UpdateMe,
-    UpdateSettings, Upload, WsTicket,
+    Action, Answer, Changes, CreateFile, CreateThread, EditMessage, ErrorCode, Event, FileDetails, MarkRead,
+    MarkedRead, Me, Message, MessagePage, PeoplePage, Problem, React, SendMessage, Thread, ThreadDetails, ThreadPage,
+    ThreadSettings, UpdateMe, UpdateSettings, Upload, WsTicket,
 };
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
@@ -43,11 +43,14 @@ pub(crate) fn of_openapi() -> Map<String, Value> {
     let mut asked = generator(SchemaSettings::for_deserialize);
     asked.subschema_for::<CreateFile>();
     asked.subschema_for::<CreateThread>();
+    asked.subschema_for::<EditMessage>();
     asked.subschema_for::<MarkRead>();
+    asked.subschema_for::<React>();
     asked.subschema_for::<SendMessage>();
     asked.subschema_for::<UpdateMe>();
     asked.subschema_for::<UpdateSettings>();
     let mut answered = generator(SchemaSettings::for_serialize);
+    answered.subschema_for::<Changes>();
     answered.subschema_for::<ErrorBody>();
     answered.subschema_for::<FileDetails>();
     answered.subschema_for::<GatewayError>();
@@ -178,8 +181,13 @@ fn forbid_null_in_optional_fields(schema: &mut Value) {
                     property["type"] = kind.clone();
                 }
             }
-            if let Some(Value::Array(branches)) = property.get_mut("anyOf") {
-                branches.retain(|branch| branch["type"] != "null");
+            let Some(Value::Array(branches)) = property.get_mut("anyOf") else { continue };
+            branches.retain(|branch| branch["type"] != "null");
+            if let [Value::Object(branch)] = &branches[..] {
+                let branch = branch.clone();
+                let property = property.as_object_mut().expect("a property's schema is an object");
+                property.remove("anyOf");
+                property.extend(branch);
             }
         }
     });

@@ -48,6 +48,10 @@ async fn cause(fixture: &Fixture, event: &str) -> (&'static str, String) {
             owner.send(thread, "hello").await;
             ("/data/threadId", thread.clone())
         }
+        "message:changed" => {
+            put("messages/1/reaction", Method::PUT, json!({ "emoji": "👍" })).await;
+            ("/data/threadId", thread.clone())
+        }
         "file:status" => {
             let bytes = jpeg(16, 16);
             let upload = owner.create_file("a.jpg", "image/jpeg", bytes.len()).await;

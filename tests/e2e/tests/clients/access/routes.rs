@@ -4,7 +4,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Fixture, assert_no_errors, now};
+use super::{DELETED, EDITED, Fixture, assert_no_errors, now};
 
 /// A request's query, empty or starting with `?`, and its JSON body.
 pub(crate) type Request = (&'static str, Option<Value>);
@@ -31,13 +31,17 @@ pub(super) fn request(route: &Route, members: &Value, body: &str) -> Request {
     match route.documented.as_str() {
         "GET /api/threads" => ("?limit=100", None),
         "POST /api/threads" => ("", Some(json!({ "memberIds": members, "title": "Another title" }))),
-        "POST /api/threads/{threadId}/messages" => ("", Some(json!({ "body": body }))),
+        "POST /api/threads/{threadId}/messages" | "PATCH /api/threads/{threadId}/messages/{seq}" => {
+            ("", Some(json!({ "body": body })))
+        }
         "POST /api/files" => ("", Some(json!({ "filename": "a.txt", "mimetype": "text/plain", "size": 1 }))),
         "POST /api/ws-tickets" => ("", None),
+        "PUT /api/threads/{threadId}/messages/{seq}/reaction" => ("", Some(json!({ "emoji": "👍" }))),
+        "GET /api/threads/{threadId}/changes" => ("?after=0", None),
         "PUT /api/threads/{threadId}/read" => ("", Some(json!({ "seq": 1 }))),
         "PATCH /api/threads/{threadId}/me" => ("", Some(json!({ "archived": false }))),
         "PATCH /api/me" => ("", Some(json!({ "receipts": true }))),
-        _ if route.method == Method::GET => ("", None),
+        _ if [Method::GET, Method::DELETE].contains(&route.method) => ("", None),
         _ => panic!("{route}: add a valid request to `request` in {}", file!()),
     }
 }
@@ -68,11 +72,23 @@ async fn send(fixture: &Fixture, row: &Row, route: &Route, column: &str, credent
     let sent = text(&fixture.sent["id"]);
     let file = match row.cell("of") {
         "an unsent file" => fixture.unsent.as_str(),
-        "a sent file" | "the thread" | "the thread's members" | "the caller" | NOT_OF_THE_FIXTURE => sent,
+        "a sent file"
+        | "the thread"
+        | "the thread's members"
+        | "the owner's message"
+        | "the caller"
+        | NOT_OF_THE_FIXTURE => sent,
         of => panic!("docs/access.md: {of:?} is not in the fixture; add it in {}", file!()),
     };
     let name = if thumbnail { format!("{file}.jpg") } else { fixture.file_name.clone() };
-    let path = route.path_with(&[("threadId", &fixture.thread), ("fileId", file), ("name", &name)]);
+    // What one route changes is not what another one checks.
+    let seq = match route.documented.as_str() {
+        "PATCH /api/threads/{threadId}/messages/{seq}" => EDITED,
+        "DELETE /api/threads/{threadId}/messages/{seq}" => DELETED,
+        _ => 1,
+    };
+    let values = [("threadId", &*fixture.thread), ("fileId", file), ("name", &name), ("seq", &seq.to_string())];
+    let path = route.path_with(&values);
     let (query, body) = request(route, &json!(fixture.members), &format!("from {column}"));
     let mut url = api_url(&format!("{path}{query}"), &[]);
     if let Credentials::Link { file, thumbnail: thumb } = credentials {
@@ -112,7 +128,8 @@ async fn assert_cells(columns: impl Fn(&str) -> bool) {
     let fixture = &Fixture::new().await;
     let (routes, rows) = (routes(), rows("Routes"));
     let mut errors = Vec::new();
-    let mut bodies = vec![fixture.secret.clone()];
+    // The texts of the messages that the fixture sent, then of those that the columns send.
+    let mut bodies = vec![fixture.secret.clone(); 3];
     let names = rows[0].cells.iter().skip(2).map(|(name, _)| name.as_str()).filter(|name| columns(name));
     let columns = join_all(names.map(async |name| (name, credentials(fixture, name).await))).await;
     assert!(!columns.is_empty(), "docs/access.md has none of the expected columns");
@@ -126,9 +143,13 @@ async fn assert_cells(columns: impl Fn(&str) -> bool) {
             mistake.map(|mistake| format!("{} of {}, {column}: {mistake}", row.name(), row.cell("of")))
         }));
         errors.extend(checked.await.into_iter().flatten());
-        if row.name() == "POST /api/threads/{threadId}/messages" {
-            let stored = columns.iter().filter(|(name, _)| row.cell(name).starts_with('2'));
-            bodies.extend(stored.map(|(name, _)| format!("from {name}")));
+        let accepted = columns.iter().map(|(name, _)| name).filter(|name| row.cell(name).starts_with('2'));
+        let mut texts = accepted.map(|name| format!("from {name}"));
+        match row.name() {
+            "POST /api/threads/{threadId}/messages" => bodies.extend(texts),
+            "PATCH /api/threads/{threadId}/messages/{seq}" => bodies[1] = texts.next().unwrap_or(bodies[1].clone()),
+            "DELETE /api/threads/{threadId}/messages/{seq}" if texts.next().is_some() => bodies[2] = String::new(),
+            _ => {}
         }
     }
     assert_no_errors(&errors);
@@ -136,7 +157,9 @@ async fn assert_cells(columns: impl Fn(&str) -> bool) {
     let mut stored: Vec<_> = page.messages.iter().map(|message| text(&message["body"]).to_owned()).collect();
     stored.sort();
     bodies.sort();
-    assert_eq!(stored, bodies, "a refused message was stored, or an accepted one was not");
+    assert_eq!(stored, bodies, "a refused message or change was stored, or an accepted one was not");
+    let mut reactions = page.messages.iter().map(|message| &message["reactions"]);
+    assert!(reactions.all(|reactions| *reactions == json!([])), "a refused reaction was stored");
 }
 
 #[tokio::test]
