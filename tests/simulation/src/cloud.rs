@@ -21,6 +21,8 @@ use crate::chance::Chance;
 use crate::clock::Clocks;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
+use crate::hidden::Hidden;
+use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::policy;
 use crate::stream::Before;
@@ -44,6 +46,8 @@ pub(crate) struct Cloud {
     pub(crate) faults: Faults,
     pub(crate) gateway: Gateway,
     pub(crate) ledger: Ledger,
+    pub(crate) journal: Journal,
+    pub(crate) hidden: Hidden,
     pub(crate) database: Database,
     objects: Mutex<BTreeMap<String, Bytes>>,
     /// Bodies of the messages that were sent to the repair queue.
@@ -62,6 +66,7 @@ pub(crate) struct Call {
     /// Name of the operation, such as `PutItem` or `Invoke`. For S3 and `@connections`, the HTTP method.
     pub(crate) operation: String,
     path: String,
+    query: String,
     pub(crate) body: Bytes,
 }
 
@@ -97,6 +102,8 @@ impl Cloud {
             faults: Faults::new(&chance),
             gateway: Gateway::default(),
             ledger: Ledger::default(),
+            journal: Journal::default(),
+            hidden: Hidden::default(),
             database: engine::tables(),
             objects: Mutex::default(),
             repairs: Mutex::default(),
@@ -124,12 +131,14 @@ impl Cloud {
             Service::DynamoDb => {
                 let body =
                     if self.ledger.is_open() { engine::with_consumed_capacity(&call.body) } else { call.body.clone() };
+                self.hidden.before_call(call);
                 let before = Before::read(&self.database, call);
                 let (status, body) = engine::apply(&self.database, &call.operation, &body);
                 for record in before.records(&self.database) {
+                    self.journal.follow(&self.database, &record);
                     self.cause(Consequence::Changed(record));
                 }
-                Answer { status, header: None, body }
+                Answer { status, header: None, body: self.hidden.apply(&call.operation, body) }
             }
             Service::Sqs => {
                 let request: Value = serde_json::from_slice(&call.body).unwrap();
@@ -157,7 +166,10 @@ impl Cloud {
                 }
             }
             Service::Lambda => panic!("an invocation takes time; call `run`"),
-            Service::S3 => self.object(&call.operation, call.path.splitn(3, '/').nth(2).unwrap(), &call.body),
+            Service::S3 => match call.path.splitn(3, '/').nth(2) {
+                Some(key) if !key.is_empty() => self.object(&call.operation, key, &call.body),
+                _ => self.list_objects(&call.query),
+            },
         }
     }
 
@@ -177,6 +189,18 @@ impl Cloud {
             }
             other => panic!("the simulated S3 does not implement {other}"),
         }
+    }
+
+    /// Answers `ListObjectsV2` with all keys that have the prefix in `query`.
+    fn list_objects(&self, query: &str) -> Answer {
+        let parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));
+        let parameters: BTreeMap<_, _> = parameters.collect();
+        assert_eq!(parameters.get("list-type"), Some(&"2"), "the simulated S3 does not implement {query}");
+        let prefix = parameters["prefix"].replace("%2F", "/");
+        let objects = self.objects();
+        let keys = objects.keys().filter(|key| key.starts_with(&prefix));
+        let keys: String = keys.map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+        Answer::ok(format!("<ListBucketResult><IsTruncated>false</IsTruncated>{keys}</ListBucketResult>"))
     }
 
     pub(crate) fn put_object(&self, key: &str, bytes: Bytes) {
@@ -210,7 +234,8 @@ impl Call {
     fn new(request: &HttpRequest) -> Self {
         let target = request.headers().get("x-amz-target").and_then(|target| target.split_once('.'));
         let path = request.uri().split_once("://").unwrap().1.split_once('/').unwrap().1;
-        let path = format!("/{}", path.split('?').next().unwrap()).replace("%40", "@").replace("%2F", "/");
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let path = format!("/{path}").replace("%40", "@").replace("%2F", "/");
         let (service, operation) = match target {
             Some(("AmazonSQS", operation)) => (Service::Sqs, operation),
             Some((_, operation)) => (Service::DynamoDb, operation),
@@ -219,7 +244,24 @@ impl Call {
             None => (Service::S3, request.method()),
         };
         let body = Bytes::copy_from_slice(request.body().bytes().expect("the request body is not in memory"));
-        Self { service, operation: operation.to_owned(), path, body }
+        Self { service, operation: operation.to_owned(), path, query: query.to_owned(), body }
+    }
+
+    /// Returns the key of the message that the call changes, if it is a change to a message.
+    pub(crate) fn changed_message(&self) -> Option<Value> {
+        if self.operation != "TransactWriteItems" {
+            return None;
+        }
+        let request: Value = serde_json::from_slice(&self.body).unwrap();
+        let (revision, message) = (&request["TransactItems"][0]["Put"], &request["TransactItems"][1]["Update"]);
+        let is_change = revision["Item"]["sk"]["S"].as_str().is_some_and(|key| key.starts_with("REV#"));
+        is_change.then(|| message["Key"].clone())
+    }
+
+    /// Returns whether the call may copy a text of a deleted message although the message was already deleted when the
+    /// invocation began. These events have the preview in the thread's row, which the stream erases.
+    pub(crate) fn may_have_old_preview(&self) -> bool {
+        self.service == Service::Management && self.body.starts_with(br#"{"event":"thread:"#)
     }
 
     /// Returns the service, operation and key or path of a request, for the trace.

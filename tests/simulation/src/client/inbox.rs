@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use contract::{ThreadId, Timestamp};
+use contract::{Message, ThreadId, Timestamp};
 use serde_json::{Value, json};
 
-use super::Client;
-use crate::content::parse;
+use super::{Client, Copies, State};
+use crate::content::{parse, preview_of_message, preview_of_thread};
 
 /// A client's list of threads.
 pub(crate) type Inbox = BTreeMap<ThreadId, Entry>;
@@ -18,19 +18,22 @@ pub(crate) struct Entry {
     pub(crate) updated_at: Timestamp,
     pub(crate) read_seq: u64,
     pub(crate) archived: bool,
+    /// The preview of the last message, and the message's revision.
+    pub(crate) preview: (u64, Value),
 }
 
 impl Entry {
     /// Reads a thread of `GET /api/threads` or `GET /api/threads/{threadId}`.
     fn of_thread(thread: &Value) -> Self {
         let (last_seq, read_seq) = (parse(&thread["lastSeq"]), parse(&thread["readSeq"]));
-        Self { last_seq, updated_at: parse(&thread["updatedAt"]), read_seq, archived: parse(&thread["archived"]) }
+        let (updated_at, archived) = (parse(&thread["updatedAt"]), parse(&thread["archived"]));
+        Self { last_seq, updated_at, read_seq, archived, preview: preview_of_thread(thread) }
     }
 
-    /// Takes a later message of the thread. The larger `lastSeq` wins.
-    fn advance(&mut self, last_seq: u64, updated_at: Timestamp) {
-        if last_seq > self.last_seq {
-            (self.last_seq, self.updated_at) = (last_seq, updated_at);
+    /// Takes a later message of the thread, or a later revision of it. The larger `lastSeq` wins, then the larger `rev`.
+    fn advance(&mut self, last_seq: u64, updated_at: Timestamp, preview: (u64, Value)) {
+        if (last_seq, preview.0) > (self.last_seq, self.preview.0) {
+            (self.last_seq, self.updated_at, self.preview) = (last_seq, updated_at, preview);
         }
     }
 
@@ -92,7 +95,7 @@ impl Client {
         let entry = Entry::of_thread(thread);
         let mut state = self.state();
         let held = state.inbox.entry(parse(&thread["id"])).or_insert_with(|| entry.clone());
-        held.advance(entry.last_seq, entry.updated_at);
+        held.advance(entry.last_seq, entry.updated_at, entry.preview);
         held.mark_read(entry.read_seq);
         held.archived = entry.archived;
     }
@@ -105,29 +108,34 @@ impl Client {
         let held = self.state().inbox.contains_key(&thread);
         if !held && is_whole {
             let (last_seq, updated_at) = (parse(&data["thread"]["lastSeq"]), parse(&data["thread"]["updatedAt"]));
-            let entry = Entry { last_seq, updated_at, read_seq: 0, archived: false };
+            let preview = preview_of_thread(&data["thread"]);
+            let entry = Entry { last_seq, updated_at, read_seq: 0, archived: false, preview };
             self.state().inbox.insert(thread, entry);
         } else if !held {
             self.fetch(&thread).await;
-        } else if let Some(entry) = self.state().inbox.get_mut(&thread) {
-            self.apply(entry, event, data);
+        } else {
+            let State { threads, inbox, .. } = &mut *self.state();
+            let copies = threads.get(&thread).map(Copies::messages).unwrap_or_default();
+            self.apply(inbox.get_mut(&thread).unwrap(), event, data, copies);
         }
     }
 
-    fn apply(&self, entry: &mut Entry, event: &str, data: &Value) {
+    /// Applies an event to a thread of the list. `copies` are the client's messages of the thread.
+    fn apply(&self, entry: &mut Entry, event: &str, data: &Value, copies: &[Message]) {
         let is_own = |id: &Value| *id == json!(self.user);
         match event {
             "message:new" => {
                 let (message, seq) = (&data["message"], parse(&data["message"]["seq"]));
-                entry.advance(seq, parse(&message["createdAt"]));
+                advance_to_copy(entry, copies, seq);
                 if is_own(&message["author"]["id"]) {
                     entry.mark_read(seq);
                 }
             }
+            "message:changed" => advance_to_copy(entry, copies, parse(&data["message"]["seq"])),
             "thread:updated" | "thread:new" => {
                 let thread = &data["thread"];
                 if thread["truncated"] != true {
-                    entry.advance(parse(&thread["lastSeq"]), parse(&thread["updatedAt"]));
+                    entry.advance(parse(&thread["lastSeq"]), parse(&thread["updatedAt"]), preview_of_thread(thread));
                 }
                 let sent = data["sent"].as_array().into_iter().flatten();
                 sent.filter(|mark| is_own(&mark["userId"])).for_each(|mark| entry.mark_read(parse(&mark["seq"])));
@@ -162,6 +170,12 @@ impl Client {
                     "the list of {socket} has {id} with seq {last_seq} and {unread} unread, not {stored}"
                 ));
             }
+            if held.preview.1 != entry.preview.1 {
+                return Some(format!(
+                    "the list of {socket} has another preview of {id} than stored: {}",
+                    held.preview.1
+                ));
+            }
             if held.archived != entry.archived {
                 return Some(format!("the list of {socket} has {id} with archived: {}", held.archived));
             }
@@ -170,5 +184,13 @@ impl Client {
             return Some(format!("the list of {socket} has another order or more threads than stored"));
         }
         None
+    }
+}
+
+/// Takes the client's copy of the message `seq` as the last message. The message was pushed to the client, or read after a
+/// truncated push, so the client has it, unless a change came before its message.
+fn advance_to_copy(entry: &mut Entry, copies: &[Message], seq: u64) {
+    if let Some(copy) = usize::try_from(seq - 1).ok().and_then(|index| copies.get(index)) {
+        entry.advance(seq, copy.created_at, (copy.rev, preview_of_message(copy)));
     }
 }
