@@ -1,7 +1,7 @@
 //! Processes the changes to a thread's messages: updates the projection, has the files of deleted messages deleted, and
 //! announces the changes to the thread's viewers and to its members' inboxes.
 
-use contract::{ApiError, ThreadId};
+use contract::{ApiError, ReadMark, ThreadId};
 use futures::future::try_join_all;
 use push::{Announcement, Erasure};
 use store::{ChangeKind, ChangedMessage, Error, ThreadRow};
@@ -56,9 +56,18 @@ pub(crate) async fn process_changes(deps: &Deps, thread: &ThreadId, revs: &[u64]
 /// Updates the projection if the thread's last message was edited or deleted. Returns the thread's row if it was.
 async fn refresh_projection(deps: &Deps, changed: &[ChangedMessage]) -> Result<Option<ThreadRow>, Error> {
     let visible = changed.iter().filter(|changed| changed.revision.kind != ChangeKind::Reaction);
-    let Some(newest) = visible.max_by_key(|changed| changed.message.seq) else { return Ok(None) };
-    let row = deps.chat.refresh_projection(&newest.message).await?;
-    Ok((row.last_seq() == newest.message.seq).then_some(row))
+    let Some(ChangedMessage { message, .. }) = visible.max_by_key(|changed| changed.message.seq) else {
+        return Ok(None);
+    };
+    let mut row = deps.chat.refresh_projection(message).await?;
+    if row.last_seq() < message.seq {
+        // The record of the message itself is not processed yet. Whoever processes it may have read the message before this
+        // change, and must not write the old text now.
+        let mark = ReadMark { user_id: message.author_id.clone(), seq: message.seq };
+        deps.chat.record_sent(&message.thread_id, &mark).await?;
+        row = deps.chat.advance_projection(message).await?;
+    }
+    Ok((row.last_seq() == message.seq).then_some(row))
 }
 
 /// Pushes `thread:updated` to the inboxes of the thread's members, if there is a row to announce.

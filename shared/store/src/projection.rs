@@ -8,20 +8,23 @@ use crate::message_row::MessageRow;
 use crate::row::{from_item, n, s};
 use crate::thread_row::{LastMessageRow, ThreadRow};
 
+/// Condition: the projection has an older revision of the message.
+const OLDER_REVISION: &str = "lastSeq = :seq AND (attribute_not_exists(lastMessage.rev) OR lastMessage.rev < :rev)";
+
 impl Chat {
-    /// Updates the thread's projection if `message` is newer than the thread's last message. Returns the thread's row
-    /// after that, also if the message was not newer. Calls may be repeated and may come in any order. Fails with
-    /// [`Error::MissingRow`] if the message references a missing thread or file.
+    /// Updates the thread's projection if `message` is newer than the thread's last message, or a newer revision of it.
+    /// Returns the thread's row after that, also if nothing was updated. Calls may be repeated and may come in any order.
+    /// Fails with [`Error::MissingRow`] if the message references a missing thread or file.
+    ///
+    /// The message's author must already have it as read. Otherwise lists would count it as unread.
     pub async fn advance_projection(&self, message: &MessageRow) -> Result<ThreadRow, Error> {
-        self.project(message, "lastSeq < :seq").await
+        self.project(message, &format!("lastSeq < :seq OR ({OLDER_REVISION})")).await
     }
 
-    /// Updates the thread's projection if `message` is the thread's last message and the projection has an older revision of
-    /// it. A message that is not projected yet is left to [`advance_projection`](Self::advance_projection), which comes
-    /// after its author's read mark. Returns and fails like that function.
+    /// Updates the thread's projection if `message` is a newer revision of the thread's last message. Returns and fails like
+    /// [`advance_projection`](Self::advance_projection).
     pub async fn refresh_projection(&self, message: &MessageRow) -> Result<ThreadRow, Error> {
-        let older = "lastSeq = :seq AND (attribute_not_exists(lastMessage.rev) OR lastMessage.rev < :rev)";
-        self.project(message, older).await
+        self.project(message, OLDER_REVISION).await
     }
 
     async fn project(&self, message: &MessageRow, is_older: &str) -> Result<ThreadRow, Error> {
@@ -30,13 +33,13 @@ impl Chat {
         let last_message = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(last_message)
             .map_err(|source| Error::BadRow { key: message.key().to_string(), source })?;
         let key = keys::thread(&message.thread_id);
-        let update = self.table.update(&key);
-        let update =
-            if is_older.contains(":rev") { update.expression_attribute_values(":rev", n(message.rev)) } else { update };
-        let updated = update
+        let updated = self
+            .table
+            .update(&key)
             .update_expression("SET lastSeq = :seq, lastMessage = :message, updatedAt = :at")
-            .condition_expression(format!("attribute_exists(pk) AND {is_older}"))
+            .condition_expression(format!("attribute_exists(pk) AND ({is_older})"))
             .expression_attribute_values(":seq", n(message.seq))
+            .expression_attribute_values(":rev", n(message.rev))
             .expression_attribute_values(":message", last_message)
             .expression_attribute_values(":at", s(message.created_at.to_string()))
             .return_values(ReturnValue::AllNew)
