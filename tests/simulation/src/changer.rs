@@ -23,9 +23,10 @@ enum Change {
 }
 
 /// Picks a message and lets one to three of `users` change it at the same time; one user may do so on several devices.
-pub(crate) async fn change_a_message(world: &Arc<World>, users: &[&'static str]) {
+/// Returns false if no message is known yet.
+pub(crate) async fn change_a_message(world: &Arc<World>, users: &[&'static str]) -> bool {
     let chance = &world.cloud.chance;
-    let Some(message) = world.cloud.journal.pick(chance, None) else { return };
+    let Some(message) = world.cloud.journal.pick(chance, None) else { return false };
     let thread = message.thread_id.as_str();
     let members: Vec<_> = users.iter().copied().filter(|user| world.is_member(user, thread)).collect();
     let changes: Vec<_> = (0..chance.number(1..=3))
@@ -33,13 +34,18 @@ pub(crate) async fn change_a_message(world: &Arc<World>, users: &[&'static str])
         .map(|user| (user, pick(world, user, &message)))
         .collect();
     join_all(changes.iter().map(|(user, change)| send(world, user, &message, change))).await;
+    true
 }
 
 fn pick(world: &World, user: &str, message: &Message) -> Change {
     let chance = &world.cloud.chance;
     // Sometimes somebody else than the author tries to edit or delete the message.
     let is_author = message.author.id.as_str() == user;
-    let kinds: &[u64] = if is_author { &[0, 0, 0, 1, 1, 2, 3] } else { &[0, 1, 2, 2, 2, 2, 3, 3] };
+    let kinds: &[u64] = match (is_author, message.attachments.is_empty()) {
+        (true, true) => &[0, 0, 0, 1, 1, 2, 3],
+        (true, false) => &[0, 1, 1, 1, 2],
+        (false, _) => &[0, 1, 2, 2, 2, 2, 3, 3],
+    };
     match chance.pick(kinds) {
         0 => Change::Edit(world.cloud.journal.new_text(user)),
         1 => Change::Delete,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use contract::{Attachment, Author, FileStatus, Message, Quote, Reaction, cut, limits};
 use serde_json::{Value, json};
 
-pub(crate) use self::preview::{preview_of_message, preview_of_projection, preview_of_row, preview_of_thread};
+pub(crate) use self::preview::{Preview, preview_of_message, preview_of_projection, preview_of_row, preview_of_thread};
 
 /// Parses a part of a response or an event. Panics if the JSON does not match the contract's type `T`.
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> T {

@@ -42,8 +42,7 @@ impl Sender {
         let mut files: Vec<String> = Vec::new();
         for n in 1..=times {
             chance.pause(0..=3_000).await;
-            if chance.one_in(3) {
-                change_a_message(&self.world, users).await;
+            if chance.one_in(3) && change_a_message(&self.world, users).await {
                 continue;
             }
             let mut threads = self.world.threads();

@@ -9,7 +9,7 @@ use testkit::engine::{self, CHAT};
 
 use super::Rows;
 use crate::client::{Client, Entry, Inbox};
-use crate::content::{number, preview_of_row, text};
+use crate::content::{Preview, number, preview_of_row, text};
 use crate::world::World;
 
 /// Checks read marks, settings and the lists of threads that clients show. Call it while the clients that stay to the end
@@ -45,8 +45,10 @@ pub(super) fn own_states_are_current(world: &World, clients: &[Arc<Client>], of_
         }
         let (last_seq, updated_at) = (number(meta, "lastSeq"), contract::Timestamp::parse(text(meta, "updatedAt")));
         let archived = row["archived"]["BOOL"] == true;
-        let preview =
-            of_chat.messages_of(thread).last().map(|last| (number(last, "rev"), preview_of_row(last, &of_chat.files)));
+        let preview = of_chat.messages_of(thread).last().map(|last| Preview {
+            order: (number(last, "seq"), number(last, "rev")),
+            content: preview_of_row(last, &of_chat.files),
+        });
         let preview = preview.unwrap_or_default();
         let entry = Entry { last_seq, updated_at: updated_at.unwrap(), read_seq: mark, archived, preview };
         inboxes.entry(user).or_default().insert(ThreadId::parse(thread).unwrap(), entry);

@@ -6,7 +6,7 @@ use contract::{Message, ThreadId, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Client, Copies, State};
-use crate::content::{parse, preview_of_message, preview_of_thread};
+use crate::content::{Preview, parse, preview_of_message, preview_of_thread};
 
 /// A client's list of threads.
 pub(crate) type Inbox = BTreeMap<ThreadId, Entry>;
@@ -18,8 +18,7 @@ pub(crate) struct Entry {
     pub(crate) updated_at: Timestamp,
     pub(crate) read_seq: u64,
     pub(crate) archived: bool,
-    /// The preview of the last message, and the message's revision.
-    pub(crate) preview: (u64, Value),
+    pub(crate) preview: Preview,
 }
 
 impl Entry {
@@ -30,10 +29,14 @@ impl Entry {
         Self { last_seq, updated_at, read_seq, archived, preview: preview_of_thread(thread) }
     }
 
-    /// Takes a later message of the thread, or a later revision of it. The larger `lastSeq` wins, then the larger `rev`.
-    fn advance(&mut self, last_seq: u64, updated_at: Timestamp, preview: (u64, Value)) {
-        if (last_seq, preview.0) > (self.last_seq, self.preview.0) {
-            (self.last_seq, self.updated_at, self.preview) = (last_seq, updated_at, preview);
+    /// Takes a later message of the thread, or a later revision of it. A thread that was fetched by its ID has no preview;
+    /// that of its last message is pushed.
+    fn advance(&mut self, last_seq: u64, updated_at: Timestamp, preview: Preview) {
+        if last_seq > self.last_seq {
+            (self.last_seq, self.updated_at) = (last_seq, updated_at);
+        }
+        if preview.order > self.preview.order {
+            self.preview = preview;
         }
     }
 
@@ -106,17 +109,21 @@ impl Client {
         let is_whole = event == "thread:new" && data["thread"]["truncated"] != true;
         let thread: ThreadId = parse(id);
         let held = self.state().inbox.contains_key(&thread);
+        if !held && !is_whole {
+            self.fetch(&thread).await;
+        }
         if !held && is_whole {
             let (last_seq, updated_at) = (parse(&data["thread"]["lastSeq"]), parse(&data["thread"]["updatedAt"]));
             let preview = preview_of_thread(&data["thread"]);
             let entry = Entry { last_seq, updated_at, read_seq: 0, archived: false, preview };
             self.state().inbox.insert(thread, entry);
-        } else if !held {
-            self.fetch(&thread).await;
         } else {
             let State { threads, inbox, .. } = &mut *self.state();
             let copies = threads.get(&thread).map(Copies::messages).unwrap_or_default();
-            self.apply(inbox.get_mut(&thread).unwrap(), event, data, copies);
+            // If the thread could not be fetched, the problem is already recorded.
+            if let Some(entry) = inbox.get_mut(&thread) {
+                self.apply(entry, event, data, copies);
+            }
         }
     }
 
@@ -170,10 +177,10 @@ impl Client {
                     "the list of {socket} has {id} with seq {last_seq} and {unread} unread, not {stored}"
                 ));
             }
-            if held.preview.1 != entry.preview.1 {
+            if held.preview.content != entry.preview.content {
                 return Some(format!(
                     "the list of {socket} has another preview of {id} than stored: {}",
-                    held.preview.1
+                    held.preview.content
                 ));
             }
             if held.archived != entry.archived {
@@ -191,6 +198,6 @@ impl Client {
 /// truncated push, so the client has it, unless a change came before its message.
 fn advance_to_copy(entry: &mut Entry, copies: &[Message], seq: u64) {
     if let Some(copy) = usize::try_from(seq - 1).ok().and_then(|index| copies.get(index)) {
-        entry.advance(seq, copy.created_at, (copy.rev, preview_of_message(copy)));
+        entry.advance(seq, copy.created_at, preview_of_message(copy));
     }
 }

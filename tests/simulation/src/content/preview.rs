@@ -8,33 +8,42 @@ use serde_json::{Value, json};
 use super::{number, text, text_value};
 
 /// Returns the preview that a list shows of a message that a client has.
-pub(crate) fn preview_of_message(message: &Message) -> Value {
+pub(crate) fn preview_of_message(message: &Message) -> Preview {
     let files = message.attachments.iter();
     let files =
         files.map(|Attachment { id, name, mimetype, .. }| json!({"id": id, "name": name, "mimetype": mimetype}));
     let (body, truncated) = cut(&message.body, limits::PREVIEW_CHARS);
-    json!({
+    let content = json!({
         "id": message.id, "seq": message.seq, "body": body, "truncated": truncated, "authorId": message.author.id,
         "files": files.collect::<Vec<_>>(), "createdAt": message.created_at, "deletedAt": message.deleted_at,
-    })
+    });
+    Preview { order: (message.seq, message.rev), content }
 }
 
-/// Returns the preview in a thread that a client received, in the form of [`preview_of_message`], and its revision.
-/// Returns null and 0 for a thread without messages.
-pub(crate) fn preview_of_thread(thread: &Value) -> (u64, Value) {
+/// A preview of a thread's last message. Of two previews, the one with the larger `order` is newer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Preview {
+    /// The message's `seq`, then its `rev`.
+    pub(crate) order: (u64, u64),
+    /// All that the preview shows; null if there is none.
+    pub(crate) content: Value,
+}
+
+/// Returns the preview in a thread that a client received. Returns an empty one if the thread has none.
+pub(crate) fn preview_of_thread(thread: &Value) -> Preview {
     let preview = &thread["lastMessage"];
     if preview.is_null() {
-        return (0, Value::Null);
+        return Preview::default();
     }
     let content = json!({
         "id": preview["id"], "seq": preview["seq"], "body": preview["body"], "truncated": preview["truncated"] == true,
         "authorId": preview["author"]["id"], "files": preview["attachments"], "createdAt": preview["createdAt"],
         "deletedAt": preview["deletedAt"],
     });
-    (preview["rev"].as_u64().unwrap(), content)
+    Preview { order: (preview["seq"].as_u64().unwrap(), preview["rev"].as_u64().unwrap()), content }
 }
 
-/// Returns the preview of a stored message, in the form of [`preview_of_message`]. `files` has the rows of all files.
+/// Returns the content of the preview of a stored message. `files` has the rows of all files.
 pub(crate) fn preview_of_row(row: &Value, files: &HashMap<&str, &Value>) -> Value {
     let (body, truncated) = cut(text(row, "body"), limits::PREVIEW_CHARS);
     let attachments = row["fileIds"]["L"].as_array().into_iter().flatten().map(|id| {
@@ -48,7 +57,7 @@ pub(crate) fn preview_of_row(row: &Value, files: &HashMap<&str, &Value>) -> Valu
     })
 }
 
-/// Returns the preview in the row of a thread with messages, in the form of [`preview_of_message`].
+/// Returns the content of the preview in the row of a thread with messages.
 pub(crate) fn preview_of_projection(thread: &Value) -> Value {
     let row = &thread["lastMessage"]["M"];
     let attachments = row["attachments"]["L"].as_array().into_iter().flatten().map(|file| &file["M"]);
