@@ -15,7 +15,7 @@ pub(crate) const BACKLOGS: u64 = 40;
 /// Number of rows in a transaction: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 const ROWS: u64 = 100;
 
-/// Sends a message to the thread and changes it more often than [`limits::CHANGES`]. The stream does not report these
+/// Sends a message to the thread and changes it more often than [`limits::CHANGES`]. Nobody is told of the message or its
 /// changes, because they are old. Returns the message as it was before.
 pub(crate) async fn create(cloud: &Cloud, chat: &Chat, thread: &Thread, user: &str) -> Message {
     let message = testkit::send_text(chat, user, thread, "An old message.").await;
@@ -40,7 +40,7 @@ pub(crate) async fn create(cloud: &Cloud, chat: &Chat, thread: &Thread, user: &s
     write(
         "UpdateItem",
         json!({
-            "TableName": CHAT, "Key": key, "UpdateExpression": "SET rev = :rev, #reaction = :emoji",
+            "TableName": CHAT, "Key": key, "UpdateExpression": "SET rev = :rev, #reaction = :emoji REMOVE undelivered",
             "ExpressionAttributeNames": {"#reaction": format!("r#{user}")},
             "ExpressionAttributeValues": {":rev": {"N": last.to_string()}, ":emoji": {"S": "👍"}},
         }),

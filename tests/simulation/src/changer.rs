@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::content::parse;
+use crate::journal::Target;
+use crate::sender::too_long;
 use crate::stream;
 use crate::world::{Received, World};
 
@@ -22,12 +24,19 @@ enum Change {
     Unreact,
 }
 
-/// Picks a message and lets one to three of `users` change it at the same time; one user may do so on several devices.
-/// Returns false if no message is known yet.
+/// Picks a message, or waits for one, and lets one to three of `users` change it at the same time; one user may do so on
+/// several devices. Returns false if there is no message yet.
 pub(crate) async fn change_a_message(world: &Arc<World>, users: &[&'static str]) -> bool {
     let chance = &world.cloud.chance;
-    let Some(message) = world.cloud.journal.pick(chance, None) else { return false };
-    let thread = message.thread_id.as_str();
+    let journal = &world.cloud.journal;
+    let target = if chance.one_in(3) {
+        // A change of a new message may arrive before the message.
+        journal.next_commit(Duration::from_secs(3)).await
+    } else {
+        journal.pick(chance, None)
+    };
+    let Some(message) = target else { return false };
+    let thread = message.thread.as_str();
     let members: Vec<_> = users.iter().copied().filter(|user| world.is_member(user, thread)).collect();
     let changes: Vec<_> = (0..chance.number(1..=3))
         .map(|_| *chance.pick(&members))
@@ -37,17 +46,19 @@ pub(crate) async fn change_a_message(world: &Arc<World>, users: &[&'static str])
     true
 }
 
-fn pick(world: &World, user: &str, message: &Message) -> Change {
+fn pick(world: &World, user: &str, message: &Target) -> Change {
     let chance = &world.cloud.chance;
     // Sometimes somebody else than the author tries to edit or delete the message.
-    let is_author = message.author.id.as_str() == user;
-    let kinds: &[u64] = match (is_author, message.attachments.is_empty()) {
-        (true, true) => &[0, 0, 0, 1, 1, 2, 3],
-        (true, false) => &[0, 1, 1, 1, 2],
-        (false, _) => &[0, 1, 2, 2, 2, 2, 3, 3],
+    let is_author = message.author == user;
+    let kinds: &[u64] = match &message.sent {
+        _ if !is_author => &[0, 1, 2, 2, 2, 2, 3, 3],
+        // As long as the author's device may send the message again, its text is not erased.
+        None => &[0, 0, 2, 3],
+        Some(sent) if sent.attachments.is_empty() => &[0, 0, 0, 1, 1, 2, 3],
+        Some(_) => &[0, 1, 1, 1, 2],
     };
     match chance.pick(kinds) {
-        0 => Change::Edit(world.cloud.journal.new_text(user)),
+        0 => Change::Edit(world.cloud.journal.new_text(user) + &too_long(chance)),
         1 => Change::Delete,
         2 => Change::React(*chance.pick::<&str>(&EMOJIS)),
         _ => Change::Unreact,
@@ -55,10 +66,10 @@ fn pick(world: &World, user: &str, message: &Message) -> Change {
 }
 
 /// Sends a change until there is an answer, or gives up after one attempt. Sometimes repeats a change that was answered.
-async fn send(world: &Arc<World>, user: &'static str, message: &Message, change: &Change) {
+async fn send(world: &Arc<World>, user: &'static str, message: &Target, change: &Change) {
     let chance = &world.cloud.chance;
-    let Message { thread_id: thread, seq, author, .. } = message;
-    let is_own = author.id.as_str() == user;
+    let Target { thread, seq, author, .. } = message;
+    let is_own = author == user;
     let (start, gives_up, mut repeats) = (Instant::now(), chance.one_in(5), chance.one_in(5));
     while start.elapsed() < Duration::from_hours(1) {
         let (received, of_author): (Received, bool) = match change {
@@ -94,10 +105,10 @@ async fn send(world: &Arc<World>, user: &'static str, message: &Message, change:
 }
 
 /// Checks the answer to a change: the message has it, and has been in the table like that.
-async fn acknowledge(world: &Arc<World>, user: &str, message: &Message, change: &Change, answer: &Value) {
+async fn acknowledge(world: &Arc<World>, user: &str, message: &Target, change: &Change, answer: &Value) {
     let journal = &world.cloud.journal;
     let changed: Message = parse(answer);
-    let (thread, seq) = (&message.thread_id, message.seq);
+    let (thread, seq) = (&message.thread, message.seq);
     let reacts = |emoji: Option<&str>| {
         let own = changed.reactions.iter().filter(|reaction| reaction.user_ids.iter().any(|id| id.as_str() == user));
         own.map(|reaction| reaction.emoji.as_str()).eq(emoji)
@@ -108,7 +119,7 @@ async fn acknowledge(world: &Arc<World>, user: &str, message: &Message, change: 
         Change::React(emoji) => reacts(Some(emoji)),
         Change::Unreact => reacts(None),
     };
-    if !is_changed || changed.id != message.id {
+    if !is_changed || (&changed.thread_id, changed.seq) != (thread, seq) {
         world.problem(format!("the answer to a change of message {seq} of {thread} does not have the change"));
     }
     if let Some(problem) = journal.wrong_copy(&changed) {
@@ -116,7 +127,7 @@ async fn acknowledge(world: &Arc<World>, user: &str, message: &Message, change: 
     }
     if matches!(change, Change::Delete) {
         journal.acknowledge_deleted(thread, seq);
-        for file in &message.attachments {
+        for file in message.sent.iter().flat_map(|sent| &sent.attachments) {
             let key = json!({"pk": {"S": format!("FILE#{}", file.id)}, "sk": {"S": "META"}});
             let is_used = stream::row(&world.cloud.database, &key).is_some_and(|row| row.get("uses").is_some());
             if !is_used {

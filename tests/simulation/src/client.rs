@@ -170,12 +170,13 @@ impl Client {
                     let channel: String = parse(&data["channel"]);
                     match Channel::parse(&channel) {
                         Some(Channel::Thread(thread)) => {
-                            // Before the messages are read: a client without messages takes over this revision.
-                            if !self.is_old {
-                                self.process_last_revision(&thread, data["rev"].as_u64().unwrap()).await;
-                            }
+                            let rev = data["rev"].as_u64().unwrap();
+                            self.start_at_revision(&thread, rev);
                             if data["seq"].as_u64().unwrap() > self.last_seq(&thread) {
                                 self.catch_up(&thread).await;
+                            }
+                            if !self.is_old {
+                                self.process_last_revision(&thread, rev).await;
                             }
                             self.request_pending_files(&thread).await;
                         }

@@ -1,5 +1,4 @@
-//! The journal of a history: every version that a message has had in the table, the messages that their authors know to be
-//! sent, and the texts that nobody may see any more.
+//! The journal of a history: every version that a message has had in the table, and the texts that nobody may see any more.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,26 +6,42 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use contract::{Message, ThreadId};
 use dynoxide::Database;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant, timeout};
 
 use crate::chance::Chance;
 use crate::content::{self, number, text};
 use crate::stream;
 
 #[derive(Default)]
-pub(crate) struct Journal(Mutex<State>);
+pub(crate) struct Journal {
+    state: Mutex<State>,
+    /// Notified of each new message.
+    commits: Notify,
+}
 
 #[derive(Default)]
 struct State {
     /// The versions of each message, by thread and `seq`: its content after it was sent and after each change.
     versions: BTreeMap<(String, u64), Vec<Value>>,
-    /// Messages that were answered with 201.
-    sent: Vec<Message>,
+    /// The messages in the order in which they were committed.
+    committed: Vec<Target>,
     erased: Vec<Erased>,
     /// Number of texts that users have written when they edited a message.
     edits: u64,
     /// Violated invariants.
     problems: Vec<String>,
+}
+
+/// A message that users may change or reply to.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) thread: ThreadId,
+    pub(crate) seq: u64,
+    /// ID of the author.
+    pub(crate) author: String,
+    /// The message, once its author got the answer 201.
+    pub(crate) sent: Option<Message>,
 }
 
 /// A text of a deleted message.
@@ -40,6 +55,9 @@ impl Journal {
     /// Records the new version of a message, if `record` is the stream record of a new message or revision.
     pub(crate) fn follow(&self, database: &Database, record: &Value) {
         let (key, image) = (&record["dynamodb"]["Keys"], &record["dynamodb"]["NewImage"]);
+        if record["eventName"] != "INSERT" || !text(key, "pk").starts_with("THREAD#") {
+            return;
+        }
         if text(key, "sk").starts_with("MSG#") {
             self.add(content::of_row(image));
         } else if text(key, "sk").starts_with("REV#") {
@@ -58,6 +76,12 @@ impl Journal {
     pub(crate) fn add(&self, content: Value) {
         let mut state = self.state();
         let key = (content["threadId"].as_str().unwrap().to_owned(), content["seq"].as_u64().unwrap());
+        let state = &mut *state;
+        if !state.versions.contains_key(&key) {
+            let (thread, author) = (content::parse(&content["threadId"]), content::parse(&content["authorId"]));
+            state.committed.push(Target { thread, seq: key.1, author, sent: None });
+            self.commits.notify_waiters();
+        }
         let versions = state.versions.entry(key).or_default();
         let change =
             versions.last().map(|before| (without_revision(before.clone()), without_revision(content.clone())));
@@ -94,15 +118,26 @@ impl Journal {
 
     /// Records that a message was answered with 201.
     pub(crate) fn acknowledge_sent(&self, message: Message) {
-        self.state().sent.push(message);
+        let mut state = self.state();
+        let mut committed = state.committed.iter_mut();
+        let target = committed.find(|target| target.thread == message.thread_id && target.seq == message.seq);
+        if let Some(target) = target {
+            target.sent = Some(message);
+        }
     }
 
-    /// Returns one of the messages that were answered with 201, of any or of the given thread.
-    pub(crate) fn pick(&self, chance: &Chance, thread: Option<&ThreadId>) -> Option<Message> {
+    /// Returns one of the messages of any or of the given thread.
+    pub(crate) fn pick(&self, chance: &Chance, thread: Option<&ThreadId>) -> Option<Target> {
         let state = self.state();
-        let sent: Vec<_> =
-            state.sent.iter().filter(|message| thread.is_none_or(|thread| message.thread_id == *thread)).collect();
-        (!sent.is_empty()).then(|| (*chance.pick(&sent)).clone())
+        let targets = state.committed.iter().filter(|target| thread.is_none_or(|thread| target.thread == *thread));
+        let targets: Vec<_> = targets.collect();
+        (!targets.is_empty()).then(|| (*chance.pick(&targets)).clone())
+    }
+
+    /// Waits until the next message is committed, at most for the given time. Returns this message, or the last one.
+    pub(crate) async fn next_commit(&self, patience: Duration) -> Option<Target> {
+        timeout(patience, self.commits.notified()).await.ok();
+        self.state().committed.last().cloned()
     }
 
     /// Returns a text that nobody has written before.
@@ -169,7 +204,7 @@ impl Journal {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

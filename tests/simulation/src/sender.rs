@@ -8,6 +8,7 @@ use contract::{Message, ThreadId};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::chance::Chance;
 use crate::changer::change_a_message;
 use crate::content::parse;
 use crate::world::World;
@@ -53,8 +54,7 @@ impl Sender {
             // Some files belong to several messages.
             let file = created.or_else(|| files.last().filter(|_| chance.one_in(3)).cloned());
             let reply_to = if chance.one_in(4) { cloud.journal.pick(chance, Some(thread)) } else { None };
-            // Sometimes the body is too long for a frame: JSON escapes each of these 7,000 characters as six bytes.
-            let filler = if chance.one_in(30) { "\u{1}".repeat(7_000) } else { String::new() };
+            let filler = too_long(chance);
             let body = json!({
                 "body": format!("{} {n}.{filler}", self.user), "fileIds": Vec::from_iter(file),
                 "replyTo": reply_to.map(|message| message.seq),
@@ -133,4 +133,10 @@ impl Sender {
     pub(crate) fn acknowledged(&self) -> MutexGuard<'_, Vec<Message>> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns, at random, the end of a text that is too long for a frame: JSON escapes each of these 7,000 characters as six
+/// bytes. Otherwise returns an empty text.
+pub(crate) fn too_long(chance: &Chance) -> String {
+    if chance.one_in(15) { "\u{1}".repeat(7_000) } else { String::new() }
 }

@@ -7,18 +7,20 @@ use super::Client;
 use crate::content::parse;
 
 impl Client {
-    /// Processes the last revision in `subscribed`. A client without messages reads all of them after that, with all changes
-    /// up to this revision.
+    /// Takes over the last revision in `subscribed` if the client has no messages: it reads all of them after that, with all
+    /// changes up to this revision.
+    pub(super) fn start_at_revision(&self, thread: &ThreadId, last: u64) {
+        let mut state = self.state();
+        let copies = state.threads.entry(thread.clone()).or_default();
+        if copies.rev.is_none() && copies.is_empty() {
+            copies.rev = Some(last);
+        }
+    }
+
+    /// Processes the last revision in `subscribed`.
     pub(super) async fn process_last_revision(&self, thread: &ThreadId, last: u64) {
-        let is_behind = {
-            let mut state = self.state();
-            let copies = state.threads.entry(thread.clone()).or_default();
-            if copies.rev.is_none() && copies.is_empty() {
-                copies.rev = Some(last);
-            }
-            copies.rev.is_none_or(|rev| last > rev)
-        };
-        if is_behind {
+        let known = self.state().threads.entry(thread.clone()).or_default().rev;
+        if known.is_none_or(|rev| last > rev) {
             self.catch_up_with_changes(thread).await;
         }
     }
