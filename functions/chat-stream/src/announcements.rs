@@ -6,7 +6,7 @@ use contract::{
     ApiError, Channel, ConnectionId, Event, ReadMark, ThreadId, message_changed_frame, thread_new_frame,
     thread_updated_frames,
 };
-use push::{Announcement, Audience, Push, Repair, Target};
+use push::{Announcement, Repair, Target};
 use store::{ChangedMessage, Chat, ThreadRow};
 use tracing::warn;
 
@@ -84,15 +84,6 @@ fn inboxes(row: &ThreadRow) -> Vec<Channel> {
     row.member_ids.iter().cloned().map(Channel::Inbox).collect()
 }
 
-/// Delivers all frames to an audience. Returns the connections that did not receive all of them.
-pub(crate) async fn deliver(push: &Push, audience: &Audience<'_>, frames: &[String]) -> BTreeSet<ConnectionId> {
-    let mut undelivered = BTreeSet::new();
-    for frame in frames {
-        undelivered.extend(push.deliver_to(audience.clone(), frame).await.undelivered);
-    }
-    undelivered
-}
-
 /// Delivers an announcement once, to those of its audience for which `keep` returns true. Requests a repair of what did not
 /// reach everybody. Fails only if the repair queue did not accept the request.
 pub(crate) async fn announce(
@@ -103,14 +94,14 @@ pub(crate) async fn announce(
 ) -> Result<(), ApiError> {
     let push = deps.push.clone().with_limits(STREAM_LIMITS);
     let delivered = async {
-        let Some(Content { channels, frames }) = content.await? else { return Ok(BTreeSet::new()) };
+        let Some(Content { channels, frames }) = content.await? else { return Ok(Vec::new()) };
         let mut audience = push.audience(&channels).await?;
         audience.retain(|_, target| keep(target));
-        Ok::<_, ApiError>(deliver(&push, &audience, &frames).await)
+        Ok::<_, ApiError>(push.deliver_to(audience, &frames).await.undelivered)
     };
     match delivered.await {
         Ok(undelivered) if undelivered.is_empty() => Ok(()),
-        Ok(undelivered) => request_repair(deps, announcement, Some(undelivered)).await,
+        Ok(undelivered) => request_repair(deps, announcement, Some(undelivered.into_iter().collect())).await,
         Err(error) => {
             warn!(?announcement, %error, "an announcement failed; the repair queue will deliver it");
             request_repair(deps, announcement, None).await

@@ -16,58 +16,58 @@ use crate::announcements::{Content, announce};
 /// Fails only if the projection could not be written, or a queue did not accept a request. A repeated call announces the
 /// changes again, because the first one may have ended after the projection.
 pub(crate) async fn process_changes(deps: &Deps, thread: &ThreadId, revs: &[u64]) -> Result<Vec<u64>, ApiError> {
-    let changed = match deps.chat.changed_messages(thread, revs).await {
+    let (changed, updated) = match read_and_project(deps, thread, revs).await {
         // One invalid row must not hold up the other changes, so they are processed one by one.
-        Err(Error::BadRow { .. }) if revs.len() > 1 => {
+        Err(Error::BadRow { .. } | Error::MissingRow(_)) if revs.len() > 1 => {
             let each =
                 try_join_all(revs.iter().map(|rev| Box::pin(process_changes(deps, thread, std::slice::from_ref(rev)))));
             return Ok(each.await?.concat());
         }
-        Err(error @ Error::BadRow { .. }) => {
-            warn!(%thread, %error, "a revision or its message is not valid; its key goes to the dead-letter queue");
+        Err(error @ (Error::BadRow { .. } | Error::MissingRow(_))) => {
+            warn!(%thread, %error, "a change references an invalid or missing row; its key goes to the dead-letter queue");
             return Ok(revs.to_vec());
         }
-        read => read?,
+        projected => projected?,
     };
-    let found = |rev: &u64| changed.iter().any(|changed| changed.revision.rev == *rev);
-    let invalid: Vec<_> = revs.iter().filter(|rev| !found(rev)).copied().collect();
-    if changed.is_empty() {
-        return Ok(invalid);
-    }
-    let updated = match refresh_projection(deps, &changed).await {
-        Err(error @ Error::MissingRow(_)) => {
-            warn!(%thread, %error, "changes reference a missing row; their keys go to the dead-letter queue");
-            return Ok(revs.to_vec());
-        }
-        refreshed => refreshed?,
-    };
+    let found: Vec<_> = changed.iter().map(|changed| changed.revision.rev).collect();
+    let invalid = revs.iter().filter(|rev| !found.contains(rev)).copied().collect();
     let erasures = changed.iter().filter(|changed| !changed.revision.file_ids.is_empty()).map(|changed| {
         let erasure = Erasure { thread_id: thread.clone(), rev: changed.revision.rev };
         async move { deps.repairs.request_erasure(&erasure).await }
     });
     try_join_all(erasures).await?;
-    let revs = changed.iter().map(|changed| changed.revision.rev).collect();
-    let announcement = Announcement::MessageChanged { thread_id: thread.clone(), revs };
+    if changed.is_empty() {
+        return Ok(invalid);
+    }
+    let announcement = Announcement::MessageChanged { thread_id: thread.clone(), revs: found };
     let content = async { Content::of_changes(deps, thread, changed).await.map(Some) };
     futures::try_join!(announce(deps, announcement, content, |_| true), announce_update(deps, updated))?;
     Ok(invalid)
 }
 
-/// Updates the projection if the thread's last message was edited or deleted. Returns the thread's row if it was.
-async fn refresh_projection(deps: &Deps, changed: &[ChangedMessage]) -> Result<Option<ThreadRow>, Error> {
-    let visible = changed.iter().filter(|changed| changed.revision.kind != ChangeKind::Reaction);
-    let Some(ChangedMessage { message, .. }) = visible.max_by_key(|changed| changed.message.seq) else {
-        return Ok(None);
+/// Reads the changed messages and updates the projection. Returns the thread's row, too, if the thread's last message was
+/// edited or deleted.
+async fn read_and_project(
+    deps: &Deps,
+    thread: &ThreadId,
+    revs: &[u64],
+) -> Result<(Vec<ChangedMessage>, Option<ThreadRow>), Error> {
+    let changed = deps.chat.changed_messages(thread, revs).await?;
+    // Previews have no reactions.
+    let previewed = changed.iter().filter(|changed| changed.revision.kind != ChangeKind::Reaction);
+    let Some(newest) = previewed.map(|changed| &changed.message).max_by_key(|message| message.seq) else {
+        return Ok((changed, None));
     };
-    let mut row = deps.chat.refresh_projection(message).await?;
-    if row.last_seq() < message.seq {
-        // The record of the message itself is not processed yet. Whoever processes it may have read the message before this
-        // change, and must not write the old text now.
-        let mark = ReadMark { user_id: message.author_id.clone(), seq: message.seq };
-        deps.chat.record_sent(&message.thread_id, &mark).await?;
-        row = deps.chat.advance_projection(message).await?;
+    let mut row = deps.chat.refresh_projection(newest).await?;
+    if row.last_seq() < newest.seq {
+        // The record of the message itself is not processed yet. It may be in progress with a row that was read before this
+        // change, and must not write the old text later.
+        let mark = ReadMark { user_id: newest.author_id.clone(), seq: newest.seq };
+        deps.chat.record_sent(thread, &mark).await?;
+        row = deps.chat.advance_projection(newest).await?;
     }
-    Ok((row.last_seq() == message.seq).then_some(row))
+    let updated = (row.last_seq() == newest.seq).then_some(row);
+    Ok((changed, updated))
 }
 
 /// Pushes `thread:updated` to the inboxes of the thread's members, if there is a row to announce.
@@ -77,3 +77,6 @@ async fn announce_update(deps: &Deps, row: Option<ThreadRow>) -> Result<(), ApiE
     let content = async { Content::of_update(&deps.chat, row, &[]).await.map(Some) };
     announce(deps, announcement, content, |_| true).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Channel, Thread, ThreadsQuery};
 use serde_json::{Value, json};
+use store::Change;
 use testkit::{Management, Queue, Tables, caller, connect, links, new_thread, send_text};
 
 use crate::{Deps, LIMITS, handle};
@@ -25,16 +26,20 @@ impl Fixture {
         Self { tables, queue: Queue::start().await, management: Management::start().await, thread }
     }
 
-    /// Invokes chat-stream with `event`. Returns the IDs of the failed items. If the invocation fails, returns only the
-    /// text of its error.
-    async fn handle(&self, event: Value) -> Vec<String> {
-        let deps = Deps {
+    /// Returns the dependencies of a new instance of chat-stream.
+    pub(crate) fn deps(&self) -> Deps {
+        Deps {
             chat: self.tables.chat(),
             push: self.management.push(self.tables.connections()).with_limits(LIMITS),
             repairs: self.queue.repairs(),
             links: links(),
-        };
-        match handle(&deps, serde_json::from_value(event).unwrap()).await {
+        }
+    }
+
+    /// Invokes chat-stream with `event`. Returns the IDs of the failed items. If the invocation fails, returns only the
+    /// text of its error.
+    async fn handle(&self, event: Value) -> Vec<String> {
+        match handle(&self.deps(), serde_json::from_value(event).unwrap()).await {
             Ok(response) => response.failed().map(str::to_owned).collect(),
             Err(error) => vec![error.to_string()],
         }
@@ -64,6 +69,12 @@ impl Fixture {
         let message = send_text(&self.tables.chat(), "user-sarah", &self.thread, body).await;
         self.tables.chat().record_delivery(&self.thread.id, message.seq, []).await.unwrap();
         message_record(&self.thread, message.seq)
+    }
+
+    /// Changes a message of the fixture's thread as `user`. Returns the stream record of the revision.
+    pub(crate) async fn change(&self, user: &str, seq: u64, change: Change<'_>) -> Value {
+        let message = testkit::change(&self.tables.chat(), user, &self.thread, seq, change).await;
+        revision_record(&self.thread, message.rev)
     }
 
     /// Opens a connection for Sarah and subscribes it to the fixture's thread.
@@ -135,6 +146,11 @@ impl Fixture {
 /// has another text than the row, because chat-stream must not use it.
 pub(crate) fn message_record(thread: &Thread, seq: u64) -> Value {
     record(&format!("THREAD#{}", thread.id), &format!("MSG#{seq:020}"), &json!({"body": {"S": "from the image"}}))
+}
+
+/// Returns the stream record of a revision.
+pub(crate) fn revision_record(thread: &Thread, rev: u64) -> Value {
+    record(&format!("THREAD#{}", thread.id), &format!("REV#{rev:020}"), &json!({}))
 }
 
 /// Returns the stream record of a membership. `changed` says what has changed: `read`, `settings` or `sent`.

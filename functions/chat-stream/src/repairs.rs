@@ -9,7 +9,7 @@ use push::{Announcement, Repair};
 use store::Undelivered;
 use tracing::warn;
 
-use crate::announcements::{Content, deliver, request_repair};
+use crate::announcements::{Content, request_repair};
 use crate::{BatchResponse, Deps};
 
 /// Handles a batch of repair requests. The repair queue retries each failed request, and finally moves it to the
@@ -60,10 +60,12 @@ async fn repair_announcement(
     let mut audience = deps.push.audience(&channels).await?;
     audience.retain(|id, _| connections.as_ref().is_none_or(|connections| connections.contains(id)));
     let requested = audience.len();
-    let undelivered = deliver(&deps.push, &audience, &frames).await;
+    let undelivered = deps.push.deliver_to(audience, &frames).await.undelivered;
     match undelivered.len() {
         0 => Ok(()),
-        missed if missed < requested => request_repair(deps, announcement, Some(undelivered)).await,
+        missed if missed < requested => {
+            request_repair(deps, announcement, Some(undelivered.into_iter().collect())).await
+        }
         missed => Err(not_reached(missed)),
     }
 }
@@ -80,7 +82,8 @@ mod tests {
     use futures::stream::{self, StreamExt as _};
     use push::Limits;
     use serde_json::{Value, json};
-    use testkit::links;
+    use store::Change;
+    use testkit::{edit, links, react};
 
     use super::*;
     use crate::fixture::Fixture;
@@ -201,11 +204,49 @@ mod tests {
         for announcement in [
             json!({"event": "thread:new", "threadId": "thread_gone"}),
             json!({"event": "thread:updated", "threadId": "thread_gone", "sent": []}),
+            json!({"event": "message:changed", "threadId": "thread_gone", "revs": [1]}),
             json!({"event": "read:updated", "threadId": fixture.thread.id, "userId": "user-michael"}),
             json!({"event": "thread:settings", "threadId": fixture.thread.id, "userId": "user-michael"}),
         ] {
             let repair = json!({"announcement": announcement, "connections": null});
             assert_eq!(fixture.repair(&repair).await, [""; 0], "{announcement}");
         }
+    }
+    #[tokio::test]
+    async fn repaired_changes_have_the_current_message() {
+        let fixture = Fixture::new().await;
+        for connection in ["phone", "tablet"] {
+            fixture.subscribe(connection).await;
+        }
+        fixture.send_delivered("secret").await;
+        fixture.management.answer("tablet", 403);
+        let records = vec![
+            fixture.change("user-sarah", 1, edit("also secret")).await,
+            fixture.change("user-dad", 1, react("👍")).await,
+        ];
+        assert_eq!(fixture.process_records(records).await, [""; 0]);
+        let announcement = json!({"event": "message:changed", "threadId": fixture.thread.id, "revs": [1, 2]});
+        let repair = json!({"announcement": announcement, "connections": ["tablet"]});
+        assert_eq!(fixture.queue.messages("repairs"), std::slice::from_ref(&repair));
+        fixture.change("user-sarah", 1, Change::Delete).await;
+        fixture.management.answer("tablet", 200);
+        assert_eq!(fixture.repair(&repair).await, [""; 0]);
+        let changed = fixture.events("tablet", "message:changed");
+        let of =
+            |event: &Value| (event["rev"].clone(), event["message"]["rev"].clone(), event["message"]["body"].clone());
+        let current = |rev: u64| (json!(rev), json!(3), json!(""));
+        assert_eq!(changed.iter().map(of).collect::<Vec<_>>(), [current(1), current(2)]);
+        assert_eq!(fixture.events("phone", "message:changed").len(), 2);
+    }
+
+    #[tokio::test]
+    async fn undelivered_message_that_was_deleted_is_delivered_as_a_tombstone() {
+        let fixture = Fixture::new().await;
+        fixture.subscribe("phone").await;
+        fixture.send_text("secret").await;
+        fixture.change("user-sarah", 1, Change::Delete).await;
+        assert_eq!(fixture.repair(&json!({"threadId": fixture.thread.id, "seq": 1})).await, [""; 0]);
+        assert_eq!(fixture.received("phone"), [""]);
+        assert!(fixture.events("phone", "message:new")[0]["message"]["deletedAt"].is_string());
     }
 }

@@ -61,8 +61,8 @@ fn invalid_link() -> Problem {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use store::{FileRow, Outcome};
-    use testkit::{Storage, Tables, links, new_file, problem, public_call};
+    use store::{Change, FileRow, Outcome};
+    use testkit::{Storage, Tables, change, links, new_file, new_thread, problem, public_call, send_with_files};
 
     use super::*;
 
@@ -216,5 +216,31 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(problem(fixture.get(json!({"fileId": id, "name": "a"}), query(&url)).await), pending);
+    }
+    #[tokio::test]
+    async fn link_of_a_deleted_messages_file_answers_404_at_once_unless_another_message_uses_it() {
+        let fixture = Fixture::new().await;
+        let (chat, file) = (&fixture.deps.chat, fixture.published_file().await);
+        let thread = new_thread(chat, &["user-sarah"]).await;
+        for _ in 0..2 {
+            send_with_files(chat, "user-sarah", &thread, "", std::slice::from_ref(&file.id)).await;
+        }
+        let (id, details) = (file.id.to_string(), file.details(&links()));
+        let requests = [
+            (json!({"fileId": id, "name": "Käse.txt"}), details.url.unwrap()),
+            (json!({"name": format!("{id}.jpg")}), details.thumb_url.unwrap()),
+        ];
+        change(chat, "user-sarah", &thread, 1, Change::Delete).await;
+        for (path, url) in &requests {
+            assert_eq!(fixture.get(path.clone(), query(url)).await.unwrap().status(), 302);
+        }
+        change(chat, "user-sarah", &thread, 2, Change::Delete).await;
+        for erased in [false, true] {
+            for (path, url) in &requests {
+                let refused = problem(fixture.get(path.clone(), query(url)).await);
+                assert_eq!((&refused["status"], &refused["code"]), (&json!(404), &json!("file_not_found")), "{path}");
+            }
+            assert!(erased || chat.erase_file(&FileId::parse(&id).unwrap()).await.unwrap());
+        }
     }
 }

@@ -25,8 +25,8 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use store::Outcome;
-    use testkit::{Tables, body, call, caller, links, new_file, new_thread, problem, send_with_files};
+    use store::{Change, Outcome};
+    use testkit::{Tables, body, call, caller, change, links, new_file, new_thread, problem, send_with_files};
 
     use super::*;
 
@@ -80,5 +80,27 @@ mod tests {
         let shared = body(&status(&deps, "user-dad", file.id.as_str()).await.unwrap());
         assert_eq!(shared["id"], Value::from(file.id.as_str()), "a member of the thread sees the file");
         assert_eq!(problem(status(&deps, "user-michael", file.id.as_str()).await), refused);
+    }
+    #[tokio::test]
+    async fn file_of_a_deleted_message_looks_like_a_missing_one_unless_another_message_uses_it() {
+        let deps = deps().await;
+        let file = new_file(&deps.chat, "user-sarah", "a", "a/b", 1).await;
+        let thread = new_thread(&deps.chat, &["user-sarah", "user-dad"]).await;
+        let missing = problem(status(&deps, "user-sarah", "file_0").await);
+        for _ in 0..2 {
+            send_with_files(&deps.chat, "user-sarah", &thread, "", std::slice::from_ref(&file.id)).await;
+        }
+        for deleted in [1, 2] {
+            for user in ["user-sarah", "user-dad"] {
+                assert_eq!(status(&deps, user, file.id.as_str()).await.unwrap().status(), 200, "{user}");
+            }
+            change(&deps.chat, "user-sarah", &thread, deleted, Change::Delete).await;
+        }
+        for erased in [false, true] {
+            for user in ["user-sarah", "user-dad"] {
+                assert_eq!(problem(status(&deps, user, file.id.as_str()).await), missing, "{user}");
+            }
+            assert!(erased || deps.chat.erase_file(&file.id).await.unwrap());
+        }
     }
 }

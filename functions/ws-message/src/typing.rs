@@ -62,7 +62,7 @@ pub(crate) async fn push(deps: &Deps, id: &ConnectionId, thread: &ThreadId) -> R
     audience.retain(|_, target| target.user_id() != Some(&user_id));
     let frame = serde_json::to_string(&Event::Typing { thread_id: thread.clone(), user_id })?;
     deps.typing.insert(id, thread);
-    deps.push.deliver_to(audience, &frame).await;
+    deps.push.deliver_to(audience, &[frame]).await;
     Ok(accepted)
 }
 

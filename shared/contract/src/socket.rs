@@ -309,7 +309,7 @@ mod tests {
         let reactions =
             vec![Reaction { emoji: "👍".into(), user_ids: vec![user(&"\"".repeat(255)); limits::MEMBERS] }];
         let author = Author { id: user(&"\"".repeat(255)), name: "\u{1}".repeat(100) };
-        let large = Message { reactions, author, ..changed_message("short".into()) };
+        let large = Message { author, reactions, ..changed_message("short".into()) };
         let frame = message_changed_frame(3, large).unwrap();
         assert!(frame.len() <= limits::FRAME_BYTES);
         let data = &serde_json::from_str::<Value>(&frame).unwrap()["data"];

@@ -4,6 +4,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_support::describe_causes;
 use aws_types::SdkConfig;
@@ -118,7 +119,7 @@ impl Bucket {
         for prefix in keys::published_prefixes(id) {
             let objects = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
             let pages: Vec<_> = objects.collect::<Result<_, _>>().await?;
-            for object in pages.iter().flat_map(|page| page.contents()) {
+            for object in pages.iter().flat_map(ListObjectsV2Output::contents) {
                 self.unpublish(object.key().unwrap_or_default()).await?;
             }
         }

@@ -119,7 +119,7 @@ impl Push {
     ) -> Result<Delivery, Error> {
         let mut audience = self.audience(channels).await?;
         audience.retain(|id, _| wanted(id));
-        Ok(self.deliver_to(audience, frame).await)
+        Ok(self.deliver_to(audience, &[frame]).await)
     }
 
     /// Reads the subscribers of `channels`, for [`deliver_to`](Self::deliver_to). The delivery's time limit starts now.
@@ -131,8 +131,9 @@ impl Push {
             .map_err(|_| Error::Unavailable("reading the subscribers exceeded the delivery's time limit".into()))?
     }
 
-    /// [Delivers](Self::deliver) `frame` to the connections of an audience.
-    pub async fn deliver_to(&self, audience: Audience<'_>, frame: &str) -> Delivery {
+    /// [Delivers](Self::deliver) `frames` to the connections of an audience. Each connection receives them in order, and
+    /// none after one that failed. So a slow connection does not delay the frames of the others.
+    pub async fn deliver_to(&self, audience: Audience<'_>, frames: &[impl AsRef<str>]) -> Delivery {
         let Audience { targets, expired, deadline } = audience;
         let mut posts = targets.into_iter().map(|(id, target)| async move {
             // A post that starts after the deadline would be cancelled at once. It might still reach the connection,
@@ -140,7 +141,7 @@ impl Push {
             if Instant::now() >= deadline {
                 return (id, PostResult::Failed);
             }
-            let result = timeout_at(deadline, self.post(&target, &id, frame)).await;
+            let result = timeout_at(deadline, self.post_all(&target, &id, frames)).await;
             (id, result.unwrap_or(PostResult::Failed))
         });
         let posting = async {

@@ -25,9 +25,25 @@ pub(crate) enum PostResult {
 }
 
 impl Push {
+    /// Posts `frames` to a connection in order, until one fails.
+    pub(crate) async fn post_all(
+        &self,
+        target: &Target<'_>,
+        id: &ConnectionId,
+        frames: &[impl AsRef<str>],
+    ) -> PostResult {
+        for frame in frames {
+            match self.post(target, id, frame.as_ref()).await {
+                PostResult::Delivered => {}
+                failed => return failed,
+            }
+        }
+        PostResult::Delivered
+    }
+
     /// Posts `frame` to a connection, with retries. A closed connection is removed, unless API Gateway may still be
     /// opening it.
-    pub(crate) async fn post(&self, target: &Target<'_>, id: &ConnectionId, frame: &str) -> PostResult {
+    async fn post(&self, target: &Target<'_>, id: &ConnectionId, frame: &str) -> PostResult {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 let max_millis = 50 << (attempt - 1);

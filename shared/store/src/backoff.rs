@@ -7,9 +7,10 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 const ATTEMPTS: u32 = 10;
 
 /// Waits for a random time before the next attempt: at most 5 ms after attempt 0. The maximum doubles with each
-/// attempt, up to 160 ms. The minimum is always 0, so that writers that collided once are unlikely to collide again.
+/// attempt, up to 640 ms, so that 90 writers of one row do not keep each other from committing. The minimum is always 0,
+/// so that writers that collided once are unlikely to collide again.
 pub(crate) async fn pause(attempt: u32) {
-    let max_micros = 5_000_u64 << attempt.min(5);
+    let max_micros = 5_000_u64 << attempt.min(7);
     tokio::time::sleep(Duration::from_micros(fastrand::u64(0..=max_micros))).await;
 }
 

@@ -1,8 +1,8 @@
 //! Changes to messages: edits, deletions and reactions.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use contract::{
     ApiError, ChangeId, EditMessage, Emoji, ErrorCode, IdempotencyKey, Message, Problem, Profile, ThreadId, Timestamp,
@@ -15,10 +15,10 @@ use crate::chat::Chat;
 use crate::error::Error;
 use crate::links::Links;
 use crate::message_rate::MessageRate;
-use crate::message_row::{MessageRow, reaction_attribute};
+use crate::message_row::MessageRow;
 use crate::quotas::QuotaExceeded;
 use crate::revisions::{ChangeKind, RevisionRow};
-use crate::row::{n, s};
+use crate::row::{from_item, n};
 use crate::transaction::{TransactionResult, Write};
 
 /// How long a change competes with other changes in the same thread. On AWS, one change takes about 20 ms, so this is
@@ -151,11 +151,13 @@ impl Chat {
         if !is_member {
             return Ok(Err(Refused::NotMember));
         }
-        let (start, change_id) = (Instant::now(), ChangeId::new());
+        // An attempt may have committed the change although its answer was lost. So all attempts write the same time, and the
+        // returned message equals the stored one.
+        let (start, change_id, now) = (Instant::now(), ChangeId::new(), Timestamp::now());
         let mut record_exists = true;
         for attempt in 0.. {
             let Some(before) = row.take() else { return Ok(Err(Refused::NoMessage)) };
-            let after = match after(&before, caller, change) {
+            let after = match after(&before, caller, change, now) {
                 Ok(Some(after)) => MessageRow { rev: last + 1, ..after },
                 Ok(None) => return Ok(Ok((before, false))),
                 Err(refused) => return Ok(Err(refused)),
@@ -193,23 +195,24 @@ impl Chat {
         change_id: &ChangeId,
         record_exists: bool,
     ) -> Result<CommitResult, Error> {
-        let erased = if after.is_deleted() { &before.file_ids[..] } else { &[] };
         let revision = RevisionRow {
             rev: after.rev,
             seq: after.seq,
             kind: change.kind(),
             change_id: change_id.clone(),
-            file_ids: erased.iter().cloned().collect(),
+            file_ids: if after.is_deleted() { before.file_ids.iter().cloned().collect() } else { BTreeSet::new() },
         };
         let mut writes = vec![
             Write::Put(self.put_revision(&after.thread_id, &revision)?),
-            Write::Update(self.update_message(before, after)),
+            Write::Update(self.update_message(before, after)?),
         ];
         // The first change of the content erases the hash of the content, and with it the row's reference to the record.
         let key = before.idempotency_key.as_deref().filter(|_| record_exists && after.idempotency_key.is_none());
         let key = key.and_then(|key| IdempotencyKey::parse(key.as_bytes()).ok());
         writes.extend(key.as_ref().map(|key| Write::Update(self.erase_content_hash(before, key))));
-        writes.extend(erased.iter().map(|id| Write::Update(self.remove_file_use(before, id))));
+        if !revision.file_ids.is_empty() {
+            writes.extend(self.remove_file_uses(before).await?.into_iter().map(Write::Update));
+        }
         let mut existing = match self.table.transact(writes).await? {
             TransactionResult::Committed => return Ok(CommitResult::Committed),
             TransactionResult::Conflict => return Ok(CommitResult::Conflict),
@@ -217,7 +220,7 @@ impl Chat {
         };
         let (taken, changed) = (existing.next().flatten(), existing.next().flatten());
         if let Some(taken) = taken {
-            let taken: RevisionRow = crate::row::from_item(taken)?;
+            let taken: RevisionRow = from_item(taken)?;
             // It was written by an earlier attempt of this change, whose answer was lost.
             let own = taken.change_id == *change_id;
             return Ok(if own { CommitResult::Committed } else { CommitResult::Outdated });
@@ -229,55 +232,29 @@ impl Chat {
     }
 
     /// Returns the update that turns the message `before` into `after`, on condition that no other change was made since
-    /// `before` was read. It leaves the undelivered flag as it is.
-    fn update_message(&self, before: &MessageRow, after: &MessageRow) -> UpdateBuilder {
+    /// `before` was read. It writes only the attributes that differ, so it leaves the undelivered flag as it is.
+    fn update_message(&self, before: &MessageRow, after: &MessageRow) -> Result<UpdateBuilder, Error> {
+        let (old, new) = (before.to_item()?, after.to_item()?);
         let mut update = self.table.transaction_update(&before.key());
-        let (mut set, mut remove) = (vec!["rev = :rev".to_owned()], Vec::new());
-        update = update.expression_attribute_values(":rev", n(after.rev));
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        let changed: BTreeSet<_> =
+            old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name)).collect();
+        // The name of a reaction may have any character, so placeholders replace all names.
+        for (index, name) in changed.into_iter().enumerate() {
+            update = update.expression_attribute_names(format!("#{index}"), name);
+            if let Some(value) = new.get(name) {
+                set.push(format!("#{index} = :{index}"));
+                update = update.expression_attribute_values(format!(":{index}"), value.clone());
+            } else {
+                remove.push(format!("#{index}"));
+            }
+        }
         update = match before.rev {
             0 => update.condition_expression("attribute_exists(pk) AND attribute_not_exists(rev)"),
             rev => update.condition_expression("rev = :before").expression_attribute_values(":before", n(rev)),
         };
-        if after.body != before.body {
-            set.push("body = :body".into());
-            update = update.expression_attribute_values(":body", s(&after.body));
-        }
-        for (name, was, is) in
-            [("editedAt", before.edited_at, after.edited_at), ("deletedAt", before.deleted_at, after.deleted_at)]
-        {
-            match is {
-                Some(time) if was != is => {
-                    set.push(format!("{name} = :{name}"));
-                    update = update.expression_attribute_values(format!(":{name}"), s(time.to_string()));
-                }
-                None if was.is_some() => remove.push(name.to_owned()),
-                _ => {}
-            }
-        }
-        for (name, removed) in [
-            ("fileIds", after.file_ids.is_empty() && !before.file_ids.is_empty()),
-            ("replyTo", after.reply_to.is_none() && before.reply_to.is_some()),
-            ("idempotencyKey", after.idempotency_key.is_none() && before.idempotency_key.is_some()),
-        ] {
-            remove.extend(removed.then(|| name.to_owned()));
-        }
-        // A name may have any character, so it is replaced by a placeholder.
-        for (index, (user, emoji)) in after.reactions.iter().enumerate() {
-            if before.reactions.get(user) != Some(emoji) {
-                set.push(format!("#set{index} = :set{index}"));
-                update = update
-                    .expression_attribute_names(format!("#set{index}"), reaction_attribute(user))
-                    .expression_attribute_values(format!(":set{index}"), AttributeValue::S(emoji.clone()));
-            }
-        }
-        for (index, user) in before.reactions.keys().enumerate() {
-            if !after.reactions.contains_key(user) {
-                remove.push(format!("#remove{index}"));
-                update = update.expression_attribute_names(format!("#remove{index}"), reaction_attribute(user));
-            }
-        }
         let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
-        update.update_expression(format!("SET {}{remove}", set.join(", ")))
+        Ok(update.update_expression(format!("SET {}{remove}", set.join(", "))))
     }
 }
 
@@ -291,10 +268,14 @@ impl Change<'_> {
     }
 }
 
-/// Returns the message after a change, still with the old revision. Returns `None` if the change is already in effect.
-fn after(before: &MessageRow, caller: &Profile, change: Change<'_>) -> Result<Option<MessageRow>, Refused> {
-    let (now, deleted) = (Timestamp::now(), before.is_deleted());
-    let is_author = before.author_id == caller.id;
+/// Returns the message after a change at the time `now`, still with the old revision. Returns `None` if the change is already in effect.
+fn after(
+    before: &MessageRow,
+    caller: &Profile,
+    change: Change<'_>,
+    now: Timestamp,
+) -> Result<Option<MessageRow>, Refused> {
+    let (is_author, deleted) = (before.author_id == caller.id, before.is_deleted());
     let mut after = before.clone();
     match change {
         Change::Edit { .. } | Change::Delete if !is_author => return Err(Refused::NotAuthor),

@@ -11,7 +11,7 @@ use crate::backoff::retry_conflicts;
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
 use crate::files::FileRow;
-use crate::keys;
+use crate::keys::{self, Key};
 use crate::message_row::MessageRow;
 use crate::row::{n, s};
 
@@ -95,16 +95,47 @@ impl Chat {
             .expression_attribute_values(":failed", s("failed"))
     }
 
-    /// Returns an update that removes the message's use from a file. It belongs into the transaction that deletes the
-    /// message. It also removes the thread from a file that was sent there before uses were recorded.
-    pub(crate) fn remove_file_use(&self, message: &MessageRow, id: &FileId) -> UpdateBuilder {
-        self.table
-            .transaction_update(&keys::file(id))
-            .update_expression("SET sent = :true DELETE uses :use, threadIds :thread")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":true", AttributeValue::Bool(true))
-            .expression_attribute_values(":use", AttributeValue::Ss(vec![usage(message)]))
-            .expression_attribute_values(":thread", AttributeValue::Ss(vec![message.thread_id.to_string()]))
+    /// Returns updates that remove the message's use from each of its files. They belong into the transaction that deletes
+    /// the message. A file that was sent to the thread before uses were recorded keeps the thread as long as another message
+    /// there has the file.
+    pub(crate) async fn remove_file_uses(&self, message: &MessageRow) -> Result<Vec<UpdateBuilder>, Error> {
+        let (usage, thread) = (vec![usage(message)], vec![message.thread_id.to_string()]);
+        let mut updates = Vec::new();
+        for file in self.files(&message.file_ids).await? {
+            let update = self
+                .table
+                .transaction_update(&keys::file(&file.id))
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_values(":true", AttributeValue::Bool(true))
+                .expression_attribute_values(":use", AttributeValue::Ss(usage.clone()));
+            let is_old = file.thread_ids.contains(&message.thread_id);
+            updates.push(if is_old && !self.is_in_other_message(message, &file.id).await? {
+                update
+                    .update_expression("SET sent = :true DELETE uses :use, threadIds :thread")
+                    .expression_attribute_values(":thread", AttributeValue::Ss(thread.clone()))
+            } else {
+                update.update_expression("SET sent = :true DELETE uses :use")
+            });
+        }
+        Ok(updates)
+    }
+
+    /// Returns whether another message of the message's thread has the file. Reads the whole thread.
+    async fn is_in_other_message(&self, message: &MessageRow, id: &FileId) -> Result<bool, Error> {
+        let [Key { pk, sk: first }, Key { sk: last, .. }] =
+            [1, u64::MAX].map(|seq| keys::message(&message.thread_id, seq));
+        let query = self
+            .table
+            .query()
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .filter_expression("contains(fileIds, :file) AND seq <> :seq")
+            .expression_attribute_values(":pk", s(pk))
+            .expression_attribute_values(":first", s(first))
+            .expression_attribute_values(":last", s(last))
+            .expression_attribute_values(":file", s(id.as_str()))
+            .expression_attribute_values(":seq", n(message.seq));
+        let others: Vec<_> = query.into_paginator().items().send().collect::<Result<_, _>>().await?;
+        Ok(!others.is_empty())
     }
 
     /// Erases a file's name and object keys from its row if no message uses the file any more. Returns whether it is so; the

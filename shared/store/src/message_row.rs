@@ -15,7 +15,7 @@ use crate::files::FileRow;
 use crate::keys::{self, Key};
 use crate::links::Links;
 use crate::related::Related;
-use crate::row::{Item, from_item};
+use crate::row::{Item, from_item, s, to_item};
 use crate::send::NewMessage;
 use crate::users::Names;
 
@@ -75,11 +75,6 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Returns the name of the attribute that holds the reaction of `user`.
-pub(crate) fn reaction_attribute(user: &UserId) -> String {
-    format!("{REACTION_PREFIX}{user}")
-}
-
 /// Connection ID that stands for all connections in the undelivered flag. API Gateway never issues this ID.
 const ALL_CONNECTIONS: &str = "*";
 
@@ -128,6 +123,14 @@ impl MessageRow {
             row.reactions.insert(user, emoji);
         }
         Ok(row)
+    }
+
+    /// Converts the row to an item with all its attributes. [`parse`](Self::parse) is the inverse.
+    pub(crate) fn to_item(&self) -> Result<Item, Error> {
+        let mut item = to_item(&self.key(), self)?;
+        let reactions = self.reactions.iter().map(|(user, emoji)| (format!("{REACTION_PREFIX}{user}"), s(emoji)));
+        item.extend(reactions);
+        Ok(item)
     }
 
     /// Returns the connections that the message may not have reached, or `None` if it was delivered to all subscribers.

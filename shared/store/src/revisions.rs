@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::builders::PutBuilder;
 use contract::{ChangeCursor, ChangeId, Changes, ChangesQuery, FileId, ThreadId, limits};
 use serde::{Deserialize, Serialize};
 
+use crate::backoff::retry_conflicts;
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
 use crate::keys::{self, Key};
@@ -126,7 +127,8 @@ impl Chat {
     /// Removes the file IDs from the revision of a deletion, because the files are deleted. Idempotent.
     pub async fn finish_erasure(&self, thread: &ThreadId, rev: u64) -> Result<(), Error> {
         let update = self.table.update(&keys::revision(thread, rev)).update_expression("REMOVE fileIds");
-        match update.condition_expression("attribute_exists(pk)").send().await {
+        let update = update.condition_expression("attribute_exists(pk)");
+        match retry_conflicts(|| update.clone().send()).await {
             Err(error) if condition_failed(&error) => Ok(()),
             finished => Ok(finished.map(drop)?),
         }

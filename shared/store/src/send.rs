@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::file_uses::{Unsendable, unsendable};
 use crate::links::Links;
 use crate::message_row::MessageRow;
-use crate::row::{from_item, to_item};
+use crate::row::from_item;
 use crate::transaction::{IS_NEW, TransactionResult, Write};
 
 /// How long a send competes with other senders of the same thread for a `seq`. On AWS, one `seq` takes about 15 ms, so
@@ -63,7 +63,7 @@ enum CommitResult {
     /// A concurrent write to the same rows interfered. The same attempt may succeed shortly.
     Conflict,
     /// The message cannot be committed. Contains the result of the send.
-    Refused(Sent),
+    Refused(Box<Sent>),
 }
 
 impl Chat {
@@ -117,7 +117,7 @@ impl Chat {
                     self.last_seqs.insert(thread_id, row.seq);
                     return Ok(Sent::Stored(row.into_message(author_name, files, quote, links)));
                 }
-                CommitResult::Refused(sent) => return Ok(sent),
+                CommitResult::Refused(sent) => return Ok(*sent),
                 CommitResult::SeqTaken | CommitResult::Conflict if start.elapsed() > SEQ_TIMEOUT => break,
                 CommitResult::SeqTaken => {
                     backoff::pause(attempt).await;
@@ -143,7 +143,7 @@ impl Chat {
     async fn put_message(&self, row: &MessageRow) -> Result<CommitResult, Error> {
         let put = self
             .table
-            .put_if(to_item(&row.key(), row)?)
+            .put_if(row.to_item()?)
             .condition_expression(IS_NEW)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -164,7 +164,6 @@ impl Chat {
 
     /// Reads the message that `new` replies to. Returns `None` if it is not a reply, and `Some(None)` if there is no such
     /// message.
-    #[expect(clippy::option_option, reason = "a message that is no reply differs from a reply to nothing")]
     async fn quoted(&self, new: NewMessage<'_>) -> Result<Option<Option<MessageRow>>, Error> {
         match new.reply_to {
             Some(seq) => self.message_at(new.thread_id, seq).await.map(Some),
@@ -180,7 +179,7 @@ impl Chat {
         new: NewMessage<'_>,
         links: &Links,
     ) -> Result<CommitResult, Error> {
-        let put = self.table.transaction_put(to_item(&row.key(), row)?).condition_expression(IS_NEW);
+        let put = self.table.transaction_put(row.to_item()?).condition_expression(IS_NEW);
         let mut writes = vec![Write::Put(put)];
         if let Some(key) = new.idempotency_key {
             writes.push(Write::Put(self.put_idempotency_record(row, new, key)?));
@@ -198,7 +197,7 @@ impl Chat {
         }
         let record = new.idempotency_key.and_then(|_| existing.next().flatten());
         if let Some(record) = record {
-            return self.replay(new, record, links).await.map(CommitResult::Refused);
+            return self.replay(new, record, links).await.map(|sent| CommitResult::Refused(Box::new(sent)));
         }
         if message.is_some() {
             return Ok(CommitResult::SeqTaken);
@@ -210,6 +209,6 @@ impl Chat {
             let reason = unsendable(file.as_ref(), &row.author_id).unwrap_or(Unsendable::Unusable);
             bad_files.push((id.clone(), reason));
         }
-        Ok(CommitResult::Refused(Sent::BadFiles(bad_files)))
+        Ok(CommitResult::Refused(Box::new(Sent::BadFiles(bad_files))))
     }
 }

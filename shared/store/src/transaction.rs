@@ -62,12 +62,14 @@ impl Table {
             Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
                 let reasons = canceled.cancellation_reasons();
                 let any = |codes: &[&str]| reasons.iter().any(|r| r.code().is_some_and(|code| codes.contains(&code)));
-                if any(&["ConditionalCheckFailed"]) {
+                // A row with a conflict hides whether its condition would fail, for example because an earlier attempt, whose
+                // answer was lost, has written it. So the failed conditions of other rows do not count yet.
+                if any(&["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]) {
+                    Ok(TransactionResult::Conflict)
+                } else if any(&["ConditionalCheckFailed"]) {
                     let failed = |code: Option<&str>| code == Some("ConditionalCheckFailed");
                     let rows = reasons.iter().map(|r| failed(r.code()).then(|| r.item().cloned().unwrap_or_default()));
                     Ok(TransactionResult::ConditionFailed(rows.collect()))
-                } else if any(&["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]) {
-                    Ok(TransactionResult::Conflict)
                 } else {
                     Err(error.into())
                 }

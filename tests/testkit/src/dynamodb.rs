@@ -26,12 +26,13 @@ pub struct Tables {
 impl Tables {
     /// Creates both tables with unique names. Starts dynoxide first unless `DYNAMODB_ENDPOINT` is set.
     pub async fn create() -> Self {
-        let config = match std::env::var("DYNAMODB_ENDPOINT") {
-            // `sdk_config` sets the timeouts of the functions, 1 s for an attempt. An overloaded DynamoDB server may
-            // need longer.
-            Ok(endpoint) => sdk_config(endpoint).into_builder().timeout_config(TimeoutConfig::disabled()).build(),
-            Err(_) => sdk_config(start_engine().await),
+        let endpoint = match std::env::var("DYNAMODB_ENDPOINT") {
+            Ok(endpoint) => endpoint,
+            Err(_) => start_engine().await,
         };
+        // `sdk_config` sets the timeouts of the functions, 1 s for an attempt. An engine on an overloaded machine may need
+        // longer.
+        let config = sdk_config(endpoint).into_builder().timeout_config(TimeoutConfig::disabled()).build();
         let client = Client::new(&config);
         let run = Uuid::now_v7().simple();
         let tables = Self { client, config, chat: format!("Chat-{run}"), connections: format!("Connections-{run}") };

@@ -1,8 +1,12 @@
+use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{ConnectionId, CreateFile, FileId, Message, Profile, Thread, Timestamp, UserId};
 use serde_json::json;
-use store::{Chat, Connection, Connections, CreatedThread, FileRow, Links, MessageRow, NewMessage, NewThread, Sent};
+use store::{
+    Change, Chat, Connection, Connections, CreatedThread, FileRow, Links, MessageRate, MessageRow, NewChange,
+    NewMessage, NewThread, Sent,
+};
 
-use crate::caller;
+use crate::{Tables, caller};
 
 /// Returns a [`Links`] for tests, which signs links to files with a fixed key.
 #[must_use]
@@ -71,4 +75,25 @@ pub async fn connect(connections: &Connections, user: &str, connection: &str) ->
     let until = Timestamp::now().seconds() + 3_600;
     connections.connect(&id, &caller(user).id, until).await.expect("cannot write the connection");
     connections.connection(&id).await.expect("cannot read the connection").expect("the connection has expired")
+}
+
+/// Commits a change of `user` to a message. Panics if it is refused.
+pub async fn change(chat: &Chat, user: &str, thread: &Thread, seq: u64, change: Change<'_>) -> Message {
+    let new = NewChange { thread_id: &thread.id, seq, caller: &caller(user).profile(), change };
+    match chat.change(new, &MessageRate::new(u64::MAX), &links()).await {
+        Ok(Ok(message)) => message,
+        other => panic!("the change of {user} was not made: {other:?}"),
+    }
+}
+
+/// Replaces attributes of a message's row by texts, as if they had been stored so.
+pub async fn set_in_message(tables: &Tables, thread: &Thread, seq: u64, attributes: &[(&str, &str)]) {
+    for (name, value) in attributes {
+        let update = tables.client.update_item().table_name(&tables.chat).update_expression("SET #name = :value");
+        let update = update.key("pk", AttributeValue::S(format!("THREAD#{}", thread.id)));
+        let update =
+            update.key("sk", AttributeValue::S(format!("MSG#{seq:020}"))).expression_attribute_names("#name", *name);
+        let update = update.expression_attribute_values(":value", AttributeValue::S((*value).to_owned()));
+        update.send().await.expect("cannot change the message's row");
+    }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a panic in here fails the test that caused it")]
 
 mod calls;
+mod changes;
 mod dynamodb;
 pub mod engine;
 mod fixtures;
@@ -16,8 +17,11 @@ mod serve;
 mod storage;
 
 pub use calls::{body, call, caller, problem, public_call, socket_event};
+pub use changes::{edit, react, try_change};
 pub use dynamodb::Tables;
-pub use fixtures::{connect, links, make_known, message_row, new_file, new_thread, send_text, send_with_files};
+pub use fixtures::{
+    change, connect, links, make_known, message_row, new_file, new_thread, send_text, send_with_files, set_in_message,
+};
 pub use lambda::{Invoked, Lambda};
 pub use management::Management;
 pub use proxy::{Fault, Intercepted, once};

@@ -45,6 +45,9 @@ pub enum Fault {
     CutAnswer,
     /// Responds with the given AWS error code, without forwarding the request.
     Refuse(&'static str),
+    /// Responds to a transaction that `DynamoDB` has canceled it, with the code of the reason for each of its writes. Does not
+    /// forward the request.
+    Cancel(&'static [&'static str]),
     /// Responds with status 200 and the given JSON, without forwarding the request.
     Answer(Value),
     /// Waits for the given future, then forwards the request and the response.
@@ -102,6 +105,12 @@ where
         Fault::Refuse(code) if target.is_none() => return Ok(refuse_as_s3(code)),
         Fault::Refuse(code) => {
             let error = json!({"__type": code, "message": "injected by the test"});
+            return Ok(answer(StatusCode::BAD_REQUEST, error.to_string()));
+        }
+        Fault::Cancel(codes) => {
+            let reasons: Vec<_> = codes.iter().map(|code| json!({"Code": code})).collect();
+            let code = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+            let error = json!({"__type": code, "Message": "injected by the test", "CancellationReasons": reasons});
             return Ok(answer(StatusCode::BAD_REQUEST, error.to_string()));
         }
         Fault::Answer(value) => return Ok(answer(StatusCode::OK, value.to_string())),

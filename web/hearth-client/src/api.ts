@@ -2,6 +2,7 @@ import { HearthError } from "./errors.js";
 import type { ApiRequest, ApiResponse, Transport } from "./http.js";
 import type {
   Attachment,
+  Changes,
   FileCreated,
   FileDetails,
   Me,
@@ -25,7 +26,7 @@ export interface CallOptions {
 export interface ApiObserver {
   /** Called with a thread that was created, or found. */
   thread(thread: Thread, created: boolean): void;
-  /** Called with messages that were fetched or sent. */
+  /** Called with messages that were fetched, sent or changed. */
   messages(messages: readonly Message[]): void;
 }
 
@@ -151,7 +152,7 @@ export class HearthApi {
    */
   async send(
     threadId: string,
-    message: { body?: string; fileIds?: readonly string[] },
+    message: { body?: string; fileIds?: readonly string[]; replyTo?: number },
     options: CallOptions & { idempotencyKey?: string } = {},
   ): Promise<{ message: Message; replayed: boolean }> {
     const answer = await this.#call({
@@ -163,9 +164,45 @@ export class HearthApi {
       signal: options.signal,
     });
     const replayed = answer.headers.get("idempotency-replayed") === "true";
-    const sent = this.absolute(answer.json as Message);
-    this.#observer.messages([sent]);
-    return { message: sent, replayed };
+    return { message: this.#observed(answer), replayed };
+  }
+
+  /**
+   * Returns a page of the messages that were changed after the revision `after` of the thread, each as it is now, and the
+   * last revision that the page covers. Returns `reset` if the caller has to read its messages again, because `after` is
+   * too old or does not exist. `limit` is 1 to 100, by default 100.
+   */
+  async changes(
+    threadId: string,
+    page: { after?: number; limit?: number; cursor?: string },
+    options: CallOptions = {},
+  ): Promise<Changes> {
+    const path = `/api/threads/${encodeURIComponent(threadId)}/changes`;
+    const answer = await this.#get<Changes>(path, page, options);
+    if ("reset" in answer) return answer;
+    const messages = list(answer.messages).map((message) => this.absolute(message));
+    this.#observer.messages(messages);
+    return { ...answer, messages };
+  }
+
+  /**
+   * Replaces the text of a message of the caller. Returns the message. `ThreadView.edit`, `remove`, `react` and `unreact`
+   * make changes with retries.
+   */
+  async editMessage(threadId: string, seq: number, body: string, options: CallOptions = {}): Promise<Message> {
+    return await this.#change({ method: "PATCH", path: messagePath(threadId, seq), body: { body } }, options);
+  }
+
+  /** Deletes a message of the caller. Returns what is left of it: no text, files and reactions. */
+  async deleteMessage(threadId: string, seq: number, options: CallOptions = {}): Promise<Message> {
+    return await this.#change({ method: "DELETE", path: messagePath(threadId, seq) }, options);
+  }
+
+  /** Sets the caller's reaction to a message, one emoji, or removes it with null. Returns the message. */
+  async react(threadId: string, seq: number, emoji: string | null, options: CallOptions = {}): Promise<Message> {
+    const path = `${messagePath(threadId, seq)}/reaction`;
+    const request = emoji === null ? { method: "DELETE" as const } : { method: "PUT" as const, body: { emoji } };
+    return await this.#change({ ...request, path }, options);
   }
 
   /**
@@ -212,15 +249,25 @@ export class HearthApi {
     }
   }
 
-  /** Returns the message with absolute URLs in its attachments. @internal */
+  /** Returns the message with absolute URLs in its attachments, and with fields that an older server lacks. @internal */
   absolute(message: Message): Message {
-    if (message.attachments.length === 0) return message;
     const attachments = message.attachments.map((attachment): Attachment => {
       const { thumbUrl: path, ...others } = attachment;
       const thumbUrl = this.link(path);
       return { ...others, url: this.link(attachment.url) ?? "", ...(thumbUrl === null ? {} : { thumbUrl }) };
     });
-    return { ...message, attachments };
+    const { rev = 0, reactions = [] } = message;
+    return { ...message, rev, reactions, attachments };
+  }
+
+  async #change(request: ApiRequest, { signal }: CallOptions): Promise<Message> {
+    return this.#observed(await this.#call({ ...request, signal }));
+  }
+
+  #observed(answer: ApiResponse): Message {
+    const message = this.absolute(answer.json as Message);
+    this.#observer.messages([message]);
+    return message;
   }
 
   #identified(me: Me): Me {
@@ -242,6 +289,10 @@ export class HearthApi {
 
 function markRequest(threadId: string, seq: number): ApiRequest {
   return { method: "PUT", path: `/api/threads/${encodeURIComponent(threadId)}/read`, body: { seq } };
+}
+
+function messagePath(threadId: string, seq: number): string {
+  return `/api/threads/${encodeURIComponent(threadId)}/messages/${seq}`;
 }
 
 function list<T>(value: T[]): T[] {

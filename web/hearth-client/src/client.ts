@@ -178,7 +178,7 @@ export class HearthClient {
   }
 
   /**
-   * Connects and sends the messages in the outbox now, instead of waiting for the next retry. If connected, checks that
+   * Connects and sends the messages and changes in the outbox now, instead of waiting for the next retry. If connected, checks that
    * the connection still works.
    */
   reconnectNow(): void {
@@ -187,8 +187,8 @@ export class HearthClient {
   }
 
   /**
-   * Returns the number of messages that are not sent yet or could not be sent, in all threads. With the option
-   * `outbox`, includes those that other tabs have stored.
+   * Returns the number of messages and changes that are not sent yet or could not be sent, in all threads. With the
+   * option `outbox`, includes those that other tabs have stored.
    */
   unsentMessages(): number {
     return this.#outbox.unsent;
@@ -196,9 +196,9 @@ export class HearthClient {
 
   /**
    * Sends the read marks that are not stored yet, closes the socket and all views, and cancels all timers. The next
-   * client with the same `outbox` option sends the unsent messages; without this option, they are lost. `discardUnsent`
-   * removes them from the storage, including those that other tabs have stored. A message that is being sent may still
-   * be committed.
+   * client with the same `outbox` option sends the unsent messages and changes; without this option, they are lost.
+   * `discardUnsent` removes them from the storage, including those that other tabs have stored. What is being sent may
+   * still be committed.
    */
   close(options: { discardUnsent?: boolean } = {}): void {
     this.#marks.close();

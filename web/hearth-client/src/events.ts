@@ -12,12 +12,30 @@ export interface MessageNewEvent {
     /** ID of the message's thread. */
     threadId: Schemas["ThreadId"];
     /**
-     * True if the message is too large for a frame. Then `message` has an empty body and no attachments, and the client
-     * fetches the complete message over REST. Missing otherwise.
+     * True if the message is too large for a frame. Then `message` has an empty body, no attachments, no reactions and no
+     * quote, and the client fetches the complete message over REST. Missing otherwise.
      */
     truncated?: boolean;
   };
   event: "message:new";
+}
+
+/** A message was edited or deleted, or a reaction to it was set or removed. Sent once for each revision of the thread. */
+export interface MessageChangedEvent {
+  data: {
+    /** The whole message as it is now. Its own `rev` may already be larger than the event's. */
+    message: Schemas["Message"];
+    /** The revision of the change. */
+    rev: number;
+    /** ID of the message's thread. */
+    threadId: Schemas["ThreadId"];
+    /**
+     * True if the message is too large for a frame. Then `message` has an empty body, no attachments, no reactions and no
+     * quote, and the client fetches the complete message over REST. Missing otherwise.
+     */
+    truncated?: boolean;
+  };
+  event: "message:changed";
 }
 
 /** A file has become ready or failed. */
@@ -135,8 +153,9 @@ export interface ThreadUpdate {
 }
 
 /**
- * Messages were committed in one of the caller's threads. Sent once for several messages that follow each other
- * closely, and not to a connection that has received `message:new` for all of them.
+ * Messages were committed in one of the caller's threads, or its last message was edited or deleted. Sent once for
+ * several messages that follow each other closely, and not to a connection that has received `message:new` for all of
+ * them.
  */
 export interface ThreadUpdatedEvent {
   data: {
@@ -165,6 +184,11 @@ export interface SubscribedEvent {
   data: {
     /** The channel that the connection is now subscribed to. */
     channel: Channel;
+    /**
+     * The thread's last revision at the time of the subscription. The server pushes every later change to a message. The
+     * client asks for earlier changes over REST. Missing for `inbox`.
+     */
+    rev?: number;
     /**
      * The thread's last `seq` at the time of the subscription. The server pushes every later message. The client
      * fetches missing messages up to this `seq` over REST, with the query parameter `after`. Missing for `inbox`.
@@ -232,6 +256,7 @@ export interface ErrorEvent {
 /** An event: what the server sends on a socket. */
 export type ServerEvent =
   | MessageNewEvent
+  | MessageChangedEvent
   | FileStatusEvent
   | TypingEvent
   | ReadUpdatedEvent
@@ -247,6 +272,7 @@ export type ServerEvent =
 /** The names of all events. */
 export const EVENTS = [
   "message:new",
+  "message:changed",
   "file:status",
   "typing",
   "read:updated",

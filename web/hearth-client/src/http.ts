@@ -3,7 +3,7 @@ import { type AnyErrorCode, HearthError } from "./errors.js";
 import type { Environment, FetchResponse, FieldError, TokenProvider } from "./types.js";
 
 export interface ApiRequest {
-  method: "GET" | "POST" | "PUT" | "PATCH";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** The path relative to the API's base URL, including the query string. */
   path: string;
   body?: unknown;

@@ -4,6 +4,7 @@ import { INBOX } from "./frames.js";
 import type { Transport } from "./http.js";
 import type { LiveConnection, Push } from "./live-connection.js";
 import type { SettingsChanges } from "./settings-changes.js";
+import { callSafely } from "./store.js";
 import { ThreadLoader } from "./thread-loader.js";
 import type { ThreadModel } from "./thread-model.js";
 import type { Message, Thread, ThreadDetails, ThreadSettings } from "./types.js";
@@ -26,6 +27,7 @@ export class Inbox implements ApiObserver {
   readonly #live: LiveConnection;
   readonly #changes: SettingsChanges;
   readonly #listeners = new Set<() => void>();
+  readonly #messageListeners = new Set<(messages: readonly Message[]) => void>();
   /** Whether each open list shows the archived threads. */
   readonly #open = new Map<object, boolean>();
   /** The last message of each author in each thread, while the caller's user ID is not known. */
@@ -90,9 +92,16 @@ export class Inbox implements ApiObserver {
     else this.#fetchUnknown(thread.id);
   }
 
-  /** Takes messages that were fetched or sent. */
+  /** Calls `listener` with all whole messages that the client receives. Returns a function that removes it. */
+  onMessages(listener: (messages: readonly Message[]) => void): () => void {
+    this.#messageListeners.add(listener);
+    return () => this.#messageListeners.delete(listener);
+  }
+
+  /** Takes messages that were fetched, sent, changed or pushed. */
   messages(messages: readonly Message[]): void {
     const { userId } = this.#transport;
+    for (const listener of [...this.#messageListeners]) callSafely(this.#context.report, () => listener(messages));
     for (const message of messages) {
       const { threadId, seq, author } = message;
       this.model.message(message);
@@ -155,6 +164,9 @@ export class Inbox implements ApiObserver {
       if (truncated !== true) return this.messages([message]);
       this.model.update({ id, lastSeq: message.seq, updatedAt: message.createdAt, lastMessage: null });
       this.loader.fetch(id, "changed");
+    } else if (push.event === "message:changed") {
+      // Views fetch a truncated message. If it is the thread's last one, a `thread:updated` with its preview follows.
+      if (push.data.truncated !== true) this.messages([push.data.message]);
     } else if (push.event === "thread:new") {
       const { thread } = push.data;
       if ("memberIds" in thread) this.model.setOverview(thread);

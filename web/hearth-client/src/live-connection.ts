@@ -13,11 +13,11 @@ export type Push = Exclude<Frame, { event: "subscribed" | "unsubscribed" | "acce
 /** Handles what happens to the subscription to a channel. */
 export interface ChannelHandler {
   /**
-   * Called when the server has acknowledged a subscribe, with the thread's last `seq`; 0 for the inbox. What happens
-   * later is pushed; fetch what is missing up to now by REST. `replacing` tells whether the subscribe was sent on a
+   * Called when the server has acknowledged a subscribe, with the thread's last `seq` and `rev`; without them for the
+   * inbox. What happens later is pushed; fetch what is missing up to now by REST. `replacing` tells whether the subscribe was sent on a
    * socket that will replace another one, on which events have been arriving until now.
    */
-  subscribed(seq: number, replacing: boolean): void;
+  subscribed(last: { seq?: number; rev?: number }, replacing: boolean): void;
   /** Called when the subscription to the channel is refused permanently. */
   refused(error: HearthError): void;
   /**
@@ -285,10 +285,12 @@ export class LiveConnection {
 
   #handleFrame(frame: Frame, from: PendingSocket): void {
     if (frame.event === "subscribed") {
-      const { channel, seq = 0 } = frame.data;
       const replacing = from === this.#next && this.#current !== null;
-      for (const handler of [...(this.#channels.get(channel) ?? [])]) handler.subscribed(seq, replacing);
+      const handlers = [...(this.#channels.get(frame.data.channel) ?? [])];
+      for (const handler of handlers) handler.subscribed(frame.data, replacing);
     } else if (frame.event === "message:new") {
+      this.#push({ ...frame, data: { ...frame.data, message: this.#context.api.absolute(frame.data.message) } });
+    } else if (frame.event === "message:changed") {
       this.#push({ ...frame, data: { ...frame.data, message: this.#context.api.absolute(frame.data.message) } });
     } else if (frame.event === "file:status") {
       this.#push({ ...frame, data: { ...frame.data, thumbUrl: this.#context.api.link(frame.data.thumbUrl) } });

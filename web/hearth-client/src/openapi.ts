@@ -361,6 +361,26 @@ export interface components {
              */
             size: number;
         };
+        /** @description Response body of `GET /api/threads/{threadId}/changes`. */
+        Changes: {
+            /** @description Always true. */
+            reset: boolean;
+            /**
+             * Format: uint64
+             * @description The thread's last revision.
+             */
+            rev: number;
+        } | {
+            /** @description The messages that were changed, each once and as it is now, in the order of their first change on the page. */
+            messages: components["schemas"]["Message"][];
+            /** @description Cursor that requests the next page; null on the last page. */
+            nextCursor: string | null;
+            /**
+             * Format: uint64
+             * @description The last revision that the page covers. A message's own `rev` may already be larger.
+             */
+            rev: number;
+        };
         /** @description Request body of `POST /api/threads`. */
         CreateThread: {
             /** @description IDs of the thread's members. The caller is always a member, whether named or not. Order and duplicates do not matter. At most 90 different members, the caller included. Members of a new thread must be known: each has called an `/api` route of this deployment at least once. */
@@ -401,7 +421,7 @@ export interface components {
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
+        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "not_author" | "edit_window_over" | "file_not_found" | "thread_not_found" | "message_not_found" | "message_deleted" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
         /** @description One invalid field of a request. */
         FieldError: {
             /** @description The field's name, such as `title`, or `memberIds[3]` for an element of a list. */
@@ -467,16 +487,30 @@ export interface components {
         };
         /** @description A message. REST responses and `message:new` events contain the same object. */
         Message: {
-            /** @description The message's files; empty if the message has only text. */
+            /** @description The message's files; empty if the message has only text or was deleted. */
             attachments: components["schemas"]["Attachment"][];
             /** @description The user who wrote the message. */
             author: components["schemas"]["Author"];
-            /** @description The message's text; empty if the message has only files. */
+            /** @description The message's text; empty if the message has only files or was deleted. */
             body: string;
             /** @description When the message was committed. */
             createdAt: components["schemas"]["Timestamp"];
+            /** @description When the author deleted the message. Missing if they did not. */
+            deletedAt?: components["schemas"]["Timestamp"];
+            /** @description When the author last changed the text. Missing if they never did. */
+            editedAt?: components["schemas"]["Timestamp"];
             /** @description ID of the message. */
             id: components["schemas"]["MessageId"];
+            /** @description The members' reactions, by emoji; empty if there are none. */
+            reactions: components["schemas"]["Reaction"][];
+            /** @description The message that this one replies to. Missing if it is not a reply. */
+            replyTo?: components["schemas"]["Quote"];
+            /**
+             * Format: uint64
+             * @description The revision of the message's last change; 0 if it was never changed. Of two copies of a message, the one with
+             *     the larger `rev` is newer.
+             */
+            rev: number;
             /**
              * Format: uint64
              * @description The message's number in its thread: 1, 2, 3 … without gaps, in commit order.
@@ -504,8 +538,15 @@ export interface components {
             body: string;
             /** @description When the message was committed. */
             createdAt: components["schemas"]["Timestamp"];
+            /** @description When the author deleted the message. Missing if they did not. */
+            deletedAt?: components["schemas"]["Timestamp"];
             /** @description ID of the message. */
             id: components["schemas"]["MessageId"];
+            /**
+             * Format: uint64
+             * @description The revision of the message's last change; 0 if it was never changed.
+             */
+            rev: number;
             /**
              * Format: uint64
              * @description The message's number in its thread.
@@ -568,6 +609,27 @@ export interface components {
             /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
         };
+        /** @description A message as its replies show it. It has the current state of the message. */
+        Quote: {
+            /** @description The user who wrote the message. */
+            author: components["schemas"]["Author"];
+            /** @description Whether the author deleted the message. */
+            deleted: boolean;
+            /** @description The first 100 characters of the message's text; empty if the message has only files or was deleted. */
+            excerpt: string;
+            /**
+             * Format: uint64
+             * @description The message's number in the thread.
+             */
+            seq: number;
+        };
+        /** @description The members who react to a message with the same emoji. */
+        Reaction: {
+            /** @description The emoji. */
+            emoji: string;
+            /** @description IDs of the members, sorted. */
+            userIds: components["schemas"]["UserId"][];
+        };
         /** @description How far a member has read a thread. */
         ReadMark: {
             /**
@@ -584,6 +646,11 @@ export interface components {
             body?: string | null;
             /** @description IDs of the message's files, at most 10. The caller must own each file, and none may have failed. */
             fileIds?: components["schemas"]["FileId"][] | null;
+            /**
+             * Format: uint64
+             * @description `seq` of the message that this one replies to, in the same thread. Missing or null if it is not a reply.
+             */
+            replyTo?: number | null;
         };
         /** @description A thread. Response body of `POST /api/threads`. */
         Thread: {

@@ -1,3 +1,4 @@
+import { quoteOf } from "./message-store.js";
 import type { OutboxItem } from "./outbox.js";
 import type { Attachment, Message, ThreadEntry } from "./types.js";
 
@@ -11,10 +12,11 @@ export function mayBe(message: Message, item: OutboxItem, after: number | undefi
 }
 
 /**
- * Returns the entry of an outbox item. `refusedUntil` is the time until which the server refuses messages, in
- * milliseconds since 1970; null if it accepts them.
+ * Returns the entry of an outbox item. `quoted` is the message that it replies to, if it is a reply and the message is
+ * known. `refusedUntil` is the time until which the server refuses messages, in milliseconds since 1970; null if it
+ * accepts them.
  */
-export function outboxEntry(item: OutboxItem, refusedUntil: number | null): ThreadEntry {
+export function outboxEntry(item: OutboxItem, quoted: Message | undefined, refusedUntil: number | null): ThreadEntry {
   const { key, body, files, createdAt, failed, error } = item;
   const attachments = files.map(({ id, name, mimetype, size, previewUrl }): Attachment => {
     const url = previewUrl ?? "";
@@ -29,7 +31,8 @@ export function outboxEntry(item: OutboxItem, refusedUntil: number | null): Thre
   });
   const state = failed ? "failed" : "sending";
   const nextTryAt = failed ? null : refusedUntil;
-  return { key, state, body, attachments, createdAt, message: null, error, nextTryAt };
+  const replyTo = quoted === undefined ? null : quoteOf(quoted);
+  return { key, state, body, attachments, createdAt, message: null, error, nextTryAt, replyTo, changes: [] };
 }
 
 /** Whether the message may have been committed after the item was added. Allows for 5 minutes of clock skew. */
@@ -40,6 +43,7 @@ function isRecentEnough(message: Message, item: OutboxItem): boolean {
 function hasSameContent(message: Message, item: OutboxItem): boolean {
   return (
     message.body === item.body &&
+    (message.replyTo?.seq ?? null) === item.replyTo &&
     message.attachments.length === new Set(item.files.map(({ id }) => id)).size &&
     message.attachments.every(({ id }) => item.files.some((file) => file.id === id))
   );

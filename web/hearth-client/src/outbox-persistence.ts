@@ -5,13 +5,15 @@ import { callSafely } from "./store.js";
 import type { OutboxStorage } from "./types.js";
 
 /**
- * Keeps the outbox across page reloads. Each message is a storage item of its own, so that two tabs do not overwrite
- * each other's messages. Two tabs may send the same message; its idempotency key prevents a duplicate.
+ * Keeps the outbox across page reloads. Each outbox item is a storage item of its own, so that two tabs do not overwrite
+ * each other's. Two tabs may send the same message; its idempotency key prevents a duplicate.
  */
 export class OutboxPersistence {
   readonly #context: Context;
   readonly #storage: OutboxStorage | null;
   readonly #prefix: string;
+  /** The keys of the outbox items that this tab has stored or loaded. */
+  readonly #stored = new Set<string>();
 
   constructor(context: Context, options?: { storage: OutboxStorage; key: string }) {
     this.#context = context;
@@ -29,7 +31,7 @@ export class OutboxPersistence {
     return items;
   }
 
-  /** Returns the keys of all stored messages, including those of other tabs and those that cannot be read. */
+  /** Returns the keys of all stored outbox items, including those of other tabs and those that cannot be read. */
   keys(): string[] {
     const storage = this.#storage;
     const names: string[] = [];
@@ -39,38 +41,54 @@ export class OutboxPersistence {
     return names.filter((name) => name.startsWith(this.#prefix)).map((name) => name.slice(this.#prefix.length));
   }
 
+  /** Whether another tab has removed an outbox item that this tab has stored or loaded. */
+  isGone(key: string): boolean {
+    let gone = false;
+    callSafely(this.#context.report, () => {
+      gone = this.#stored.has(key) && this.#storage?.getItem(this.#prefix + key) === null;
+    });
+    return gone;
+  }
+
   put(item: OutboxItem): void {
-    const { key, threadId, body, createdAt, order, triedAt, failed } = item;
+    const { key, threadId, change, body, replyTo, createdAt, order, triedAt, failed } = item;
     // Do not store preview URLs. They are usually object URLs, which are not valid after a reload.
     const files = item.files.map(({ previewUrl: _, ...file }) => file);
     const error = failed && item.error !== null ? errorFields(item.error) : null;
-    const text = JSON.stringify({ threadId, body, files, createdAt, order, triedAt, failed, error });
-    callSafely(this.#context.report, () => this.#storage?.setItem(this.#prefix + key, text));
+    // An earlier version of this library ignores an item without body and files, instead of sending it as a message.
+    const content = change === null ? { body, files, replyTo } : { change };
+    const text = JSON.stringify({ threadId, ...content, createdAt, order, triedAt, failed, error });
+    callSafely(this.#context.report, () => {
+      this.#storage?.setItem(this.#prefix + key, text);
+      if (this.#storage !== null) this.#stored.add(key);
+    });
   }
 
   remove(key: string): void {
+    this.#stored.delete(key);
     callSafely(this.#context.report, () => this.#storage?.removeItem(this.#prefix + key));
   }
 
   #read(storage: OutboxStorage, name: string): OutboxItem {
     const json: unknown = JSON.parse(storage.getItem(name) ?? "null");
-    const { threadId, body, files, createdAt, order, triedAt, ...state } = (json ?? {}) as Partial<OutboxItem>;
+    const { threadId, createdAt, order, triedAt, change = null, ...state } = (json ?? {}) as Partial<OutboxItem>;
+    const { body, files, replyTo = null } = change === null ? state : { body: "", files: [] };
     if (
       typeof threadId !== "string" ||
       typeof body !== "string" ||
       !Array.isArray(files) ||
+      (change !== null && !(["edit", "remove", "react"].includes(change.kind) && change.seq > 0)) ||
       typeof createdAt !== "string" ||
       typeof order !== "number"
     ) {
-      throw new TypeError(
-        `The storage item "${name}" is not a valid outbox message. It is ignored and stays in place.`,
-      );
+      throw new TypeError(`The storage item "${name}" is not a valid outbox item. It is ignored and stays in place.`);
     }
     const tried = typeof triedAt === "number" ? triedAt : null;
     const key = name.slice(this.#prefix.length);
     const failed = state.failed === true;
     const error = failed ? parseError(state.error) : null;
-    return { key, threadId, body, files, createdAt, order, triedAt: tried, failed, error };
+    this.#stored.add(key);
+    return { key, threadId, change, body, files, replyTo, createdAt, order, triedAt: tried, failed, error };
   }
 }
 

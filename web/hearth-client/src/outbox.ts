@@ -1,22 +1,28 @@
+import type { HearthApi } from "./api.js";
 import { backoff, type Context, isTemporary, Pause, toHearthError } from "./context.js";
 import { HearthError } from "./errors.js";
+import { type Change, replaces } from "./message-changes.js";
 import { OutboxPersistence } from "./outbox-persistence.js";
 import { callSafely } from "./store.js";
 import type { Message, OutboxStorage, OutgoingFile } from "./types.js";
 
-/** A message that waits to be sent, or that failed. Immutable: a change replaces the item. */
+/** A message or a change of one that waits to be sent, or that failed. Immutable: an update replaces the item. */
 export interface OutboxItem {
-  /** The idempotency key with which the message is sent. */
+  /** Identifies the item. A message is sent with it as the idempotency key. */
   readonly key: string;
   readonly threadId: string;
+  /** The change of a committed message; null if the item is a message to send. */
+  readonly change: Change | null;
   readonly body: string;
   readonly files: readonly OutgoingFile[];
+  /** `seq` of the message that a message to send replies to; null if it is not a reply. */
+  readonly replyTo: number | null;
   readonly createdAt: string;
   /** The position in the outbox: items with smaller values are sent first. */
   readonly order: number;
   /**
-   * When the message was first sent, in milliseconds since 1970; null before that. Once sent, it may have been
-   * committed, even if no response arrived.
+   * When the item was first sent, in milliseconds since 1970; null before that. Once sent, it may have been committed,
+   * even if no response arrived.
    */
   readonly triedAt: number | null;
   readonly failed: boolean;
@@ -37,8 +43,9 @@ export interface OutboxListener {
 const KEY_LIFETIME = 6 * 24 * 60 * 60 * 1000;
 
 /**
- * Sends each message with one idempotency key, and retries it until it is committed or refused permanently. Sends the
- * messages of a thread in order.
+ * Sends each message with one idempotency key, and retries it until it is committed or refused permanently. Does the same
+ * with changes of messages, which need no key because a repeated change has no effect. Sends the messages and changes of
+ * a thread in order.
  */
 export class Outbox {
   readonly #context: Context;
@@ -49,8 +56,8 @@ export class Outbox {
   readonly #running = new Map<string, Pause>();
   #lastOrder = 0;
   /**
-   * Until when the server refuses all messages of the caller, in milliseconds since 1970. Its limit counts the messages
-   * of all threads together.
+   * Until when the server refuses all messages and changes of the caller, in milliseconds since 1970. Its limit counts
+   * all threads together.
    */
   #refusedUntil = 0;
 
@@ -79,14 +86,17 @@ export class Outbox {
     return () => listeners.delete(listener);
   }
 
-  add(threadId: string, body: string, files: readonly OutgoingFile[]): string {
-    const { env } = this.#context;
-    const key = env.uuid();
-    const createdAt = new Date(env.now()).toISOString();
-    const order = this.#nextOrder();
-    this.#put({ key, threadId, body, files, createdAt, order, triedAt: null, failed: false, error: null });
-    this.#run(threadId);
-    return key;
+  /** Adds a message. `replyTo` is the `seq` of the message that it replies to, or null. Returns the item's key. */
+  add(threadId: string, body: string, files: readonly OutgoingFile[], replyTo: number | null): string {
+    return this.#add({ threadId, change: null, body, files, replyTo });
+  }
+
+  /** Adds a change of a message, in place of the changes that it makes unnecessary. Returns the item's key. */
+  change(threadId: string, change: Change): string {
+    for (const item of this.items(threadId)) {
+      if (item.change !== null && replaces(change, item.change)) this.#remove(item);
+    }
+    return this.#add({ threadId, change, body: "", files: [], replyTo: null });
   }
 
   /** Sends a failed item again, after those already waiting. Returns false if no failed item has this key. */
@@ -110,18 +120,18 @@ export class Outbox {
     return true;
   }
 
-  /** The number of messages that are not sent, in all threads, including those that other tabs have stored. */
+  /** The number of items that are not sent, in all threads, including those that other tabs have stored. */
   get unsent(): number {
     return new Set([...this.#items.keys(), ...this.#persistence.keys()]).size;
   }
 
-  /** Removes all messages, including those that other tabs have stored. Called only after the client was closed. */
+  /** Removes all items, including those that other tabs have stored. Called only after the client was closed. */
   discardAll(): void {
     this.#items.clear();
     for (const key of this.#persistence.keys()) this.#persistence.remove(key);
   }
 
-  /** Returns when the server accepts the next message, in milliseconds since 1970; null if it may do so now. */
+  /** Returns when the server accepts the next item, in milliseconds since 1970; null if it may do so now. */
   get refusedUntil(): number | null {
     return this.#refusedUntil > this.#context.env.now() ? this.#refusedUntil : null;
   }
@@ -137,6 +147,16 @@ export class Outbox {
   /** Returns the thread's item to send next, or undefined if none is waiting. */
   #first(threadId: string): OutboxItem | undefined {
     return this.items(threadId).find(({ failed }) => !failed);
+  }
+
+  #add(content: Pick<OutboxItem, "threadId" | "change" | "body" | "files" | "replyTo">): string {
+    const { env } = this.#context;
+    const key = env.uuid();
+    const createdAt = new Date(env.now()).toISOString();
+    const order = this.#nextOrder();
+    this.#put({ key, ...content, createdAt, order, triedAt: null, failed: false, error: null });
+    this.#run(content.threadId);
+    return key;
   }
 
   #nextOrder(): number {
@@ -161,7 +181,8 @@ export class Outbox {
   }
 
   #keyTooOld(item: OutboxItem): boolean {
-    return item.triedAt !== null && this.#context.env.now() - item.triedAt > KEY_LIFETIME;
+    const { change, triedAt } = item;
+    return change === null && triedAt !== null && this.#context.env.now() - triedAt > KEY_LIFETIME;
   }
 
   #run(threadId: string): void {
@@ -186,6 +207,12 @@ export class Outbox {
         this.#put({ ...item, failed: true, error });
         continue;
       }
+      if (item.change !== null && this.#persistence.isGone(item.key)) {
+        // Another tab has sent the change or replaced it. If it was sent again, it would undo what was changed since.
+        this.#items.delete(item.key);
+        this.#changed(threadId);
+        continue;
+      }
       const { refusedUntil } = this;
       if (refusedUntil !== null) {
         await pause.wait(this.#context.env, refusedUntil - this.#context.env.now());
@@ -199,7 +226,8 @@ export class Outbox {
       } catch (error) {
         if (this.#context.closing.closed) return;
         const failed = !isTemporary(error);
-        this.#put({ ...tried, failed, error: toHearthError(error) });
+        // A later change may have replaced this one during the request.
+        if (this.#items.has(item.key)) this.#put({ ...tried, failed, error: toHearthError(error) });
         const wait = backoff(this.#context, attempt, error);
         attempt = failed ? 0 : attempt + 1;
         if (error instanceof HearthError && error.status === 429 && error.retryAfter !== null) this.#refuseFor(wait);
@@ -214,14 +242,30 @@ export class Outbox {
   }
 
   async #send(item: OutboxItem): Promise<void> {
-    const { key, threadId, body, files } = item;
-    const fileIds = files.map(({ id }) => id);
-    const content = fileIds.length === 0 ? { body } : { body, fileIds };
-    const { message } = await this.#context.api.send(threadId, content, { idempotencyKey: key });
+    const { key, threadId, change } = item;
+    const { api, report } = this.#context;
+    const message = change === null ? await this.#sendMessage(item) : await sendChange(api, threadId, change);
     this.#remove(item);
-    for (const listener of [...(this.#listeners.get(threadId) ?? [])]) {
-      callSafely(this.#context.report, () => listener.sent(key, message));
+    if (change === null) {
+      for (const listener of [...(this.#listeners.get(threadId) ?? [])]) {
+        callSafely(report, () => listener.sent(key, message));
+      }
     }
     this.#changed(threadId);
   }
+
+  async #sendMessage({ key, threadId, body, files, replyTo }: OutboxItem): Promise<Message> {
+    const fileIds = files.map(({ id }) => id);
+    const content = {
+      body,
+      ...(fileIds.length === 0 ? {} : { fileIds }),
+      ...(replyTo === null ? {} : { replyTo }),
+    };
+    return (await this.#context.api.send(threadId, content, { idempotencyKey: key })).message;
+  }
+}
+
+function sendChange(api: HearthApi, threadId: string, { kind, seq, body, emoji }: Change): Promise<Message> {
+  if (kind === "remove") return api.deleteMessage(threadId, seq);
+  return kind === "edit" ? api.editMessage(threadId, seq, body ?? "") : api.react(threadId, seq, emoji);
 }

@@ -1,4 +1,5 @@
-import { backoff, type Context, isTemporary, Pause, toHearthError } from "./context.js";
+import { CatchUp } from "./catch-up.js";
+import type { Context } from "./context.js";
 import { HearthError } from "./errors.js";
 import { channelOf } from "./frames.js";
 import type { LiveConnection } from "./live-connection.js";
@@ -9,8 +10,11 @@ export interface ThreadFollowerHandler {
   /** Returns the `seq` after which the delivery of messages starts. Called again after a temporary failure. */
   findStart(signal: AbortSignal): Promise<number>;
   message(message: Message): void;
-  /** Called when events of the thread, other than messages, may have been missed. Later ones are pushed. */
-  eventsMissed(): void;
+  /**
+   * Called when events of the thread, other than messages, may have been missed. `rev` is the thread's last revision, and
+   * later events are pushed. It is null while nothing is pushed, and undefined if an older server does not tell it.
+   */
+  eventsMissed(rev: number | null | undefined): void;
   /** Called with the error that delays messages, and with null once a retry has succeeded. */
   delayed(error: HearthError | null): void;
   /** Called when the follower stops because of a permanent error. */
@@ -31,12 +35,10 @@ const PAGE_SIZE = 100;
  */
 export class ThreadFollower {
   readonly #context: Context;
-  readonly #live: LiveConnection;
   readonly #threadId: string;
   readonly #handler: ThreadFollowerHandler;
   readonly #leave: () => void;
-  readonly #stopping = new AbortController();
-  readonly #pause = new Pause();
+  readonly #catchUp: CatchUp;
   /** Messages that are not delivered yet because an earlier one is missing, by `seq`. */
   readonly #buffer = new Map<number, Message>();
   /** The `seq` of the last delivered message; null until `findStart` has succeeded. */
@@ -48,27 +50,29 @@ export class ThreadFollower {
    * 0, there may be messages after `#newest`, so the follower fetches them.
    */
   #pushOutages = 0;
-  #catchingUp = false;
-  #cancelReorder: (() => void) | null = null;
 
   constructor(context: Context, live: LiveConnection, threadId: string, handler: ThreadFollowerHandler) {
     this.#context = context;
-    this.#live = live;
     this.#threadId = threadId;
     this.#handler = handler;
+    this.#catchUp = new CatchUp(context, live, {
+      missing: () => this.#position === null || this.#position < this.#newest || this.#pushOutages > 0,
+      fetch: (signal) => (this.#position === null ? this.#start(signal) : this.#fetchPage(this.#position, signal)),
+      delayed: (error) => handler.delayed(error),
+      failed: (error) => this.#fail(error),
+    });
     // Subscribe before fetching, so that every message committed after the fetch is pushed.
     const unsubscribe = live.followChannel(channelOf(threadId), {
-      subscribed: (seq) => {
-        handler.eventsMissed();
+      subscribed: ({ seq = 0, rev }) => {
+        handler.eventsMissed(rev);
         this.#newest = Math.max(this.#newest, seq);
-        this.#pause.endNow();
-        this.#catchUp();
+        this.#catchUp.startNow();
       },
       refused: (error) => this.#fail(error),
       pushUnavailable: () => {
-        handler.eventsMissed();
+        handler.eventsMissed(null);
         this.#pushOutages += 1;
-        this.#catchUp();
+        this.#catchUp.start();
       },
     });
     const stopListening = live.onPush((push) => {
@@ -79,7 +83,7 @@ export class ThreadFollower {
       unsubscribe();
       stopListening();
     };
-    this.#catchUp();
+    this.#catchUp.start();
   }
 
   /**
@@ -87,33 +91,24 @@ export class ThreadFollower {
    * earlier one is missing.
    */
   accept(message: Message, truncated = false): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#catchUp.stopped) return;
     this.#newest = Math.max(this.#newest, message.seq);
     if (this.#position !== null && message.seq <= this.#position) return;
     if (!truncated && this.#buffer.size < MAX_BUFFERED) this.#buffer.set(message.seq, message);
     this.#deliver();
-    if (this.#position === null || this.#position >= this.#newest) return;
     // A truncated message has to be fetched. Other missing messages may only be late, so wait a moment for them.
-    if (truncated) this.#catchUp();
-    else if (this.#cancelReorder === null) {
-      this.#cancelReorder = this.#context.env.schedule(() => {
-        this.#cancelReorder = null;
-        this.#catchUp();
-      }, this.#context.timing.reorder);
-    }
+    if (truncated) this.#catchUp.start();
+    else this.#catchUp.startSoon();
   }
 
   stop(): void {
-    if (this.#stopping.signal.aborted) return;
-    this.#stopping.abort();
-    this.#cancelReorder?.();
-    this.#pause.endNow();
+    if (this.#catchUp.stopped) return;
+    this.#catchUp.stop();
     this.#leave();
-    this.#live.setBehind(this, false);
   }
 
   #fail(error: HearthError): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#catchUp.stopped) return;
     this.stop();
     this.#handler.stopped(error);
   }
@@ -126,45 +121,8 @@ export class ThreadFollower {
       this.#position = message.seq;
       const next = message;
       callSafely(this.#context.report, () => this.#handler.message(next));
-      if (this.#stopping.signal.aborted) return;
+      if (this.#catchUp.stopped) return;
       message = this.#buffer.get(this.#position + 1);
-    }
-  }
-
-  /** Starts to fetch missing messages, unless a fetch is running or none are missing. */
-  #catchUp(): void {
-    if (this.#catchingUp || this.#stopping.signal.aborted) return;
-    if (this.#position !== null && this.#position >= this.#newest && this.#pushOutages === 0) return;
-    this.#catchingUp = true;
-    this.#live.setBehind(this, true);
-    this.#fetchAll()
-      .catch((error: unknown) => this.#fail(toHearthError(error)))
-      .finally(() => {
-        this.#catchingUp = false;
-        this.#live.setBehind(this, false);
-        // More missing messages may have become known since the last page was fetched.
-        this.#catchUp();
-      });
-  }
-
-  async #fetchAll(): Promise<void> {
-    const { signal } = this.#stopping;
-    for (let attempt = 0; !signal.aborted; ) {
-      try {
-        if (this.#position === null) await this.#start(signal);
-        // Pushes may have delivered the missing messages in the wait before this attempt.
-        const behind = this.#position !== null && (this.#position < this.#newest || this.#pushOutages > 0);
-        if (behind) await this.#fetchPage(this.#position ?? 0, signal);
-        if (attempt > 0) this.#handler.delayed(null);
-        if (!behind) return;
-        attempt = 0;
-      } catch (error) {
-        if (signal.aborted || this.#context.closing.closed) return;
-        if (!isTemporary(error)) throw error;
-        this.#handler.delayed(toHearthError(error));
-        await this.#pause.wait(this.#context.env, backoff(this.#context, attempt, error));
-        attempt += 1;
-      }
     }
   }
 

@@ -198,7 +198,10 @@ export class ThreadLoader {
     try {
       const thread = await api.thread(threadId, { signal });
       // Fetch the preview before the thread is shown. Fetched messages are in the model when the call returns.
-      if (this.#model.lacksPreview(threadId, thread.lastSeq)) await api.messages(threadId, { limit: 1 }, { signal });
+      // The one that is held may be old, because not all lists are loaded after each connect.
+      const maybeOld = reason === "changed" && thread.lastSeq > 0;
+      if (maybeOld || this.#model.lacksPreview(threadId, thread.lastSeq))
+        await api.messages(threadId, { limit: 1 }, { signal });
       this.#model.setDetails(thread, true);
     } catch (error) {
       if (signal.aborted || isTemporary(error)) this.fetch(threadId, reason);

@@ -11,7 +11,7 @@ import type {
 /** A thread as all its members see it in the list. */
 type Overview = Omit<ThreadSummary, "readSeq" | "archived" | "mutedUntil" | "unreadCount">;
 
-/** What changes in a thread with a new message. */
+/** What changes in a thread with a new message, or a change of its last one. */
 type Update = Pick<ThreadSummary, "id" | "lastSeq" | "updatedAt" | "lastMessage">;
 
 /** What is known about a thread. Messages and marks may be known before the rest. */
@@ -35,7 +35,7 @@ const PREVIEW_CHARS = 200;
 
 /**
  * The threads of the caller that the client knows, from all sources: one model behind all lists and views. Sources
- * may be late and repeat themselves, so the larger `lastSeq` and the larger read mark win. Settings have no order;
+ * may be late and repeat themselves, so the larger `lastSeq`, the larger `rev` of its message and the larger read mark win. Settings have no order;
  * the caller of `setSettings` decides which are current.
  */
 export class ThreadModel {
@@ -112,11 +112,11 @@ export class ThreadModel {
     this.setOverview({ ...thread, memberNames: thread.memberIds, lastSeq: 0, lastMessage: null });
   }
 
-  /** Takes the state of a thread after a new message. `lastMessage` is null if it is not known. */
+  /** Takes the state of a thread after a message was sent or changed. `lastMessage` is null if it is not known. */
   update({ id, lastSeq, updatedAt, lastMessage }: Update): void {
     const held = this.#held(id);
     if (lastSeq >= held.lastSeq) Object.assign(held, { lastSeq, updatedAt });
-    if (lastMessage !== null && lastMessage.seq >= (held.lastMessage?.seq ?? 0)) held.lastMessage = lastMessage;
+    if (lastMessage !== null && !isNewer(held.lastMessage, lastMessage)) held.lastMessage = lastMessage;
     this.#changed(id, held);
   }
 
@@ -176,17 +176,25 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Whether the preview `held` is of a later message, or of a later revision of the same one. */
+function isNewer(held: MessagePreview | null, other: MessagePreview): boolean {
+  return held !== null && (held.seq > other.seq || (held.seq === other.seq && (held.rev ?? 0) > (other.rev ?? 0)));
+}
+
 /** Returns a message as the server's list contains it. */
-function previewOf({ id, threadId, seq, body, author, attachments, createdAt }: Message): MessagePreview {
+function previewOf(message: Message): MessagePreview {
+  const { id, threadId, seq, rev, body, author, attachments, createdAt, deletedAt } = message;
   const start = [...body.slice(0, 2 * PREVIEW_CHARS)].slice(0, PREVIEW_CHARS).join("");
   return {
     id,
     threadId,
     seq,
+    rev,
     body: start,
     ...(start === body ? {} : { truncated: true }),
     author,
     attachments: attachments.map(({ id, name, mimetype }) => ({ id, name, mimetype })),
     createdAt,
+    ...(deletedAt === undefined ? {} : { deletedAt }),
   };
 }

@@ -1,23 +1,18 @@
+import { ChangeFollower } from "./change-follower.js";
 import { type Context, toHearthError, withRetries } from "./context.js";
 import type { HearthError } from "./errors.js";
 import type { Inbox } from "./inbox.js";
 import type { LiveConnection, Push } from "./live-connection.js";
-import type { Outbox, OutboxItem } from "./outbox.js";
-import { mayBe, outboxEntry } from "./outbox-entry.js";
+import type { Change } from "./message-changes.js";
+import { MessageStore } from "./message-store.js";
+import type { Outbox } from "./outbox.js";
 import type { PendingFiles } from "./pending-files.js";
 import type { ReadMarks } from "./read-marks.js";
 import { ReadReceipts } from "./read-receipts.js";
 import { LazyStore } from "./store.js";
+import { ThreadEntries } from "./thread-entries.js";
 import { ThreadFollower } from "./thread-follower.js";
-import type {
-  Attachment,
-  FileStatusEvent,
-  Message,
-  OutgoingFile,
-  ThreadEntry,
-  ThreadSnapshot,
-  ThreadView,
-} from "./types.js";
+import type { Attachment, FileStatusEvent, Message, OutgoingFile, ThreadSnapshot, ThreadView } from "./types.js";
 import { TypingSignal, TypingUsers } from "./typing.js";
 
 export interface ThreadViewDeps {
@@ -31,6 +26,9 @@ export interface ThreadViewDeps {
   callerId: () => string | undefined;
 }
 
+/** Number of messages to read again at once: the server's maximum. */
+const PAGE_SIZE = 100;
+
 /** The implementation of {@link ThreadView}. */
 export class LiveThread implements ThreadView {
   readonly threadId: string;
@@ -39,24 +37,15 @@ export class LiveThread implements ThreadView {
   readonly #deps: ThreadViewDeps;
   readonly #store: LazyStore<ThreadSnapshot>;
   readonly #follower: ThreadFollower;
+  readonly #changes: ChangeFollower;
   readonly #typing: TypingUsers;
   readonly #typingSignal: TypingSignal;
   readonly #receipts = new ReadReceipts();
   readonly #stopListening: (() => void)[];
   readonly #closing = new AbortController();
   readonly #watches = new Map<string, () => void>();
-  /** The loaded messages, ascending by `seq`, without gaps. */
-  #messages: Message[] = [];
-  /** Messages that this client sent and the server committed, while earlier messages are still missing. */
-  #committedEarly: Message[] = [];
-  /** The outbox keys of messages that this client sent, by message ID. */
-  readonly #keyByMessage = new Map<string, string>();
-  /**
-   * For each outbox item, by its key: the last loaded `seq` when the item was added. A message with a smaller or equal
-   * `seq` cannot be the item's.
-   */
-  readonly #seqAtSend = new Map<string, number>();
-  readonly #entries = new WeakMap<Message, ThreadEntry>();
+  readonly #messages = new MessageStore();
+  readonly #entries = new ThreadEntries();
   #loadingThread = new AbortController();
   #loaded = false;
   #olderCursor: string | null = null;
@@ -77,12 +66,25 @@ export class LiveThread implements ThreadView {
       deps.inbox.model.onChange((changedId) => {
         if (changedId === threadId) changed();
       }),
+      deps.inbox.onMessages((messages) => {
+        const mine = messages.filter((message) => message.threadId === threadId);
+        for (const message of mine) this.#messages.take(message);
+        if (mine.length > 0) changed();
+      }),
       deps.live.onPush((push) => this.#receive(push)),
     ];
+    this.#changes = new ChangeFollower(deps.context, deps.live, threadId, {
+      changed: (message) => this.#follower.accept(message),
+      reload: (signal) => this.#reload(signal),
+      failed: (error) => this.#setError(error),
+    });
     this.#follower = new ThreadFollower(deps.context, deps.live, threadId, {
       findStart: (signal) => this.#loadNewest(signal),
       message: (message) => this.#append(message),
-      eventsMissed: () => this.#loadThread(),
+      eventsMissed: (rev) => {
+        this.#loadThread();
+        this.#changes.eventsMissed(rev);
+      },
       delayed: (error) => this.#setError(error),
       stopped: (error) => this.#setError(error),
     });
@@ -90,11 +92,27 @@ export class LiveThread implements ThreadView {
     if (!deps.inbox.active) this.#loadThread();
   }
 
-  send(body: string, files: readonly OutgoingFile[] = []): string {
-    const key = this.#deps.outbox.add(this.threadId, body, files);
-    if (this.#loaded) this.#seqAtSend.set(key, this.#messages.at(-1)?.seq ?? 0);
+  send(body: string, files: readonly OutgoingFile[] = [], { replyTo }: { replyTo?: number } = {}): string {
+    const key = this.#deps.outbox.add(this.threadId, body, files, replyTo ?? null);
+    if (this.#loaded) this.#entries.added(key, this.#messages.last);
     this.#typingSignal.messageSent();
     return key;
+  }
+
+  edit(seq: number, body: string): string {
+    return this.#change({ kind: "edit", seq, body, emoji: null });
+  }
+
+  remove(seq: number): string {
+    return this.#change({ kind: "remove", seq, body: null, emoji: null });
+  }
+
+  react(seq: number, emoji: string): string {
+    return this.#change({ kind: "react", seq, body: null, emoji });
+  }
+
+  unreact(seq: number): string {
+    return this.#change({ kind: "react", seq, body: null, emoji: null });
   }
 
   retry(key: string): boolean {
@@ -107,7 +125,7 @@ export class LiveThread implements ThreadView {
 
   loadOlder(): Promise<void> {
     if (this.#olderCursor === null) return Promise.resolve();
-    this.#loadingOlder ??= this.#loadOlder(this.#olderCursor).finally(() => {
+    this.#loadingOlder ??= this.#loadPage(this.#olderCursor, this.#closing.signal).finally(() => {
       this.#loadingOlder = null;
       this.#store.changed();
     });
@@ -116,8 +134,7 @@ export class LiveThread implements ThreadView {
   }
 
   markRead(seq = Number.POSITIVE_INFINITY): void {
-    const last = this.#messages.at(-1)?.seq ?? 0;
-    this.#deps.marks.add(this.threadId, Math.min(seq, last));
+    this.#deps.marks.add(this.threadId, Math.min(seq, this.#messages.last));
   }
 
   setTyping(): void {
@@ -141,29 +158,41 @@ export class LiveThread implements ThreadView {
     this.#typing.close();
     this.#deps.marks.storeNow(this.threadId);
     this.#follower.stop();
+    this.#changes.stop();
     for (const stop of this.#watches.values()) stop();
     this.#watches.clear();
   }
 
   async #loadNewest(signal: AbortSignal): Promise<number> {
-    const { messages, nextCursor } = await this.#deps.context.api.messages(this.threadId, {}, { signal });
-    const newest = messages[0]?.seq ?? 0;
-    this.#messages = messages.reverse();
-    this.#committedEarly = this.#committedEarly.filter(({ seq }) => seq > newest);
-    this.#olderCursor = nextCursor;
+    await this.#loadPage(undefined, signal);
     this.#loaded = true;
-    this.#loadedMessages(this.#messages);
     this.#store.changed();
-    return newest;
+    return this.#messages.last;
   }
 
-  async #loadOlder(cursor: string): Promise<void> {
-    const { signal } = this.#closing;
-    const { messages, nextCursor } = await this.#deps.context.api.messages(this.threadId, { cursor }, { signal });
-    const older = messages.reverse();
-    this.#messages = [...older, ...this.#messages];
+  /** Loads the page of older messages to which `cursor` leads; without one, the newest messages. */
+  async #loadPage(cursor: string | undefined, signal: AbortSignal): Promise<void> {
+    const { starts } = this.#changes;
+    const page = cursor === undefined ? {} : { cursor };
+    const { messages, nextCursor } = await this.#deps.context.api.messages(this.threadId, page, { signal });
+    // The page may lack changes that the change follower does not fetch.
+    if (this.#changes.starts !== starts) return await this.#loadPage(cursor, signal);
     this.#olderCursor = nextCursor;
-    this.#loadedMessages(older);
+    this.#loadedMessages(this.#messages.prepend(messages.reverse()));
+  }
+
+  /** Reads all loaded messages again, and those after them. */
+  async #reload(signal: AbortSignal): Promise<void> {
+    this.#messages.dropOlder();
+    const [first] = this.#messages.messages;
+    let after: number | null = this.#loaded ? (first?.seq ?? 1) - 1 : null;
+    while (after !== null) {
+      const page = { after, limit: PAGE_SIZE };
+      const { messages, nextCursor } = await this.#deps.context.api.messages(this.threadId, page, { signal });
+      for (const message of messages) this.#messages.takeCurrent(message);
+      after = nextCursor === null ? null : (messages.at(-1)?.seq ?? null);
+    }
+    this.#store.changed();
   }
 
   /** Fetches the thread with its read marks. Ends an earlier fetch, which may lack the latest marks. */
@@ -188,15 +217,17 @@ export class LiveThread implements ThreadView {
   }
 
   #append(message: Message): void {
-    this.#messages.push(message);
-    this.#committedEarly = this.#committedEarly.filter(({ seq }) => seq > message.seq);
-    this.#loadedMessages([message]);
+    this.#loadedMessages([this.#messages.append(message)]);
     this.#typing.remove(message.author.id);
     this.#store.changed();
   }
 
   #receive(push: Push): void {
-    if (push.event === "typing" && push.data.threadId === this.threadId) {
+    if (push.event === "message:changed" && push.data.threadId === this.threadId) {
+      const { rev, message, truncated = false } = push.data;
+      if (!truncated) this.#follower.accept(message);
+      this.#changes.pushed(rev, truncated);
+    } else if (push.event === "typing" && push.data.threadId === this.threadId) {
       if (push.data.userId !== this.#deps.callerId()) this.#typing.add(push.data.userId);
     } else if (push.event === "read:updated" && push.data.threadId === this.threadId) {
       // The caller's own mark is in the model. It arrives here even if the caller does not share read receipts.
@@ -207,14 +238,14 @@ export class LiveThread implements ThreadView {
   }
 
   #committed(key: string, message: Message): void {
-    this.#keyByMessage.set(message.id, key);
-    this.#seqAtSend.delete(key);
-    this.#committedEarly.push(message);
-    this.#committedEarly.sort((a, b) => a.seq - b.seq);
+    this.#entries.committed(key, message);
+    this.#messages.takeCurrent(message);
     this.#follower.accept(message);
-    const last = this.#messages.at(-1)?.seq ?? 0;
-    if (this.#loaded) this.#committedEarly = this.#committedEarly.filter(({ seq }) => seq > last);
     this.#store.changed();
+  }
+
+  #change(change: Change): string {
+    return this.#deps.outbox.change(this.threadId, change);
   }
 
   #setError(error: HearthError | null): void {
@@ -243,33 +274,26 @@ export class LiveThread implements ThreadView {
 
   /** Changes a file's attachment in all messages that have it. */
   #updateAttachment(fileId: string, change: Partial<Attachment>): void {
-    const changed = (message: Message): Message => {
-      if (!message.attachments.some(({ id }) => id === fileId)) return message;
-      const attachments = message.attachments.map((attachment) => {
-        return attachment.id === fileId ? { ...attachment, ...change } : attachment;
-      });
-      return { ...message, attachments };
-    };
-    this.#messages = this.#messages.map(changed);
-    this.#committedEarly = this.#committedEarly.map(changed);
+    this.#messages.updateAttachment(fileId, change);
     this.#store.changed();
   }
 
   #snapshot(): ThreadSnapshot {
-    const items = this.#deps.outbox.items(this.threadId);
-    const matches = this.#matchOutbox(items);
-    const committed = [...this.#messages, ...(this.#loaded ? this.#committedEarly : [])];
-    const entries = committed.map((message) => this.#entry(message, matches.get(message.id)));
-    const hidden = new Set(matches.values());
     const { inbox, outbox, callerId } = this.#deps;
-    const { refusedUntil } = outbox;
+    const entries = this.#entries.make({
+      store: this.#messages,
+      items: outbox.items(this.threadId),
+      loaded: this.#loaded,
+      callerId: callerId(),
+      refusedUntil: outbox.refusedUntil,
+    });
+    const committed = entries.slice(0, this.#messages.messages.length);
     const thread = inbox.model.get(this.threadId) ?? null;
-    for (const item of items) if (!hidden.has(item.key)) entries.push(outboxEntry(item, refusedUntil));
     return {
       threadId: this.threadId,
       thread,
       entries,
-      messages: this.#messages.slice(),
+      messages: committed.flatMap(({ message }) => message ?? []),
       loaded: this.#loaded,
       hasOlder: this.#olderCursor !== null,
       loadingOlder: this.#loadingOlder !== null,
@@ -278,37 +302,5 @@ export class LiveThread implements ThreadView {
       typing: this.#typing.ids,
       error: this.#error,
     };
-  }
-
-  /**
-   * Finds committed messages that look like outbox items, and returns the items' keys by message ID. A message's push
-   * may arrive before the response to the request that sent it, or the response may be lost. The message is then shown
-   * once, as sent. The match is a guess, which is repeated for each snapshot until the response arrives.
-   */
-  #matchOutbox(items: readonly OutboxItem[]): Map<string, string> {
-    const matches = new Map<string, string>();
-    const callerId = this.#deps.callerId();
-    for (const item of items) {
-      if (item.triedAt === null || item.failed) continue;
-      const after = this.#seqAtSend.get(item.key);
-      const match = this.#messages.find((message) => {
-        const free = !this.#keyByMessage.has(message.id) && !matches.has(message.id);
-        const mine = callerId === undefined || message.author.id === callerId;
-        return free && mine && mayBe(message, item, after);
-      });
-      if (match !== undefined) matches.set(match.id, item.key);
-    }
-    return matches;
-  }
-
-  #entry(message: Message, matchedKey: string | undefined): ThreadEntry {
-    const key = this.#keyByMessage.get(message.id) ?? matchedKey ?? message.id;
-    const known = this.#entries.get(message);
-    if (known?.key === key) return known;
-    const { body, attachments, createdAt } = message;
-    const sent = { state: "sent", error: null, nextTryAt: null } as const;
-    const entry: ThreadEntry = { key, body, attachments, createdAt, message, ...sent };
-    this.#entries.set(message, entry);
-    return entry;
   }
 }

@@ -27,6 +27,12 @@ export type Me = Schemas["Me"];
 export type ThreadPage = Schemas["ThreadPage"];
 /** A message. In messages that this library returns, `url` and `thumbUrl` of attachments are absolute. */
 export type Message = Schemas["Message"];
+/** A message as its replies show it: the start of its text, and whether it was deleted. */
+export type Quote = Schemas["Quote"];
+/** The members who react to a message with the same emoji. */
+export type Reaction = Schemas["Reaction"];
+/** The messages that were changed after a revision, or `reset` if the client has to read its messages again. */
+export type Changes = Schemas["Changes"];
 /** A page of messages. */
 export type MessagePage = Schemas["MessagePage"];
 /** A file in a message. */
@@ -106,6 +112,29 @@ export interface ThreadEntry {
    * refuses more until then (`rate_limited`). Otherwise null.
    */
   readonly nextTryAt: number | null;
+  /** The message that this one replies to. Null if it is not a reply, or if the quoted message is not loaded yet. */
+  readonly replyTo: Quote | null;
+  /** The caller's changes of the message that are not stored, in order: at most one of each kind. */
+  readonly changes: readonly MessageChange[];
+}
+
+/** A change of a message by the caller that the server has not stored. */
+export interface MessageChange {
+  /** Identifies the change for `retry` and `discard`. */
+  readonly key: string;
+  /** What changes. `react` includes the removal of a reaction. */
+  readonly kind: "edit" | "remove" | "react";
+  /** The new text of an edit; otherwise null. */
+  readonly body: string | null;
+  /** The emoji of a reaction; null if the reaction is removed, and for other changes. */
+  readonly emoji: string | null;
+  /**
+   * `sending`: being sent, or waiting to be sent. The entry shows the change already. `failed`: refused permanently. The
+   * entry shows the message without the change.
+   */
+  readonly state: "sending" | "failed";
+  /** The error of the last attempt; null if there was none. */
+  readonly error: HearthError | null;
 }
 
 /** The state of a thread view. */
@@ -115,7 +144,10 @@ export interface ThreadSnapshot {
   readonly thread: ThreadInfo | null;
   /** The entries to show, oldest first: committed messages, then messages in the outbox. */
   readonly entries: readonly ThreadEntry[];
-  /** The loaded committed messages, ascending by `seq`, without gaps. */
+  /**
+   * The loaded committed messages, ascending by `seq`, without gaps. They include the caller's changes that are being
+   * sent or wait for it.
+   */
   readonly messages: readonly Message[];
   /** False until the newest messages are loaded. */
   readonly loaded: boolean;
@@ -144,14 +176,34 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   /**
    * Adds a message to the outbox, shows it immediately, and returns the entry's `key`. The outbox sends a thread's
    * messages in order, and retries each until it is committed or refused permanently. The server refuses more than
-   * 8 000 characters, more than 10 files, and an empty body without files; the entry is then `failed`.
+   * 8 000 characters, more than 10 files, and an empty body without files; the entry is then `failed`. With `replyTo`,
+   * the message replies to the one with this `seq`.
    */
-  send(body: string, files?: readonly OutgoingFile[]): string;
-  /** Sends a `failed` entry again. Returns false if no `failed` entry has this key. */
+  send(body: string, files?: readonly OutgoingFile[], options?: { replyTo?: number }): string;
+  /**
+   * Replaces the text of a message of the caller. Like all changes, it is added to the outbox, shown immediately, sent
+   * after the thread's earlier messages and changes, and retried until it is stored or refused permanently. It replaces
+   * an earlier change of the same kind that is not stored. After a permanent error, such as `edit_window_over`, the entry
+   * shows the message as before, and the change is `failed` in its `changes`. Returns the key of the change.
+   */
+  edit(seq: number, body: string): string;
+  /**
+   * Deletes a message of the caller: its text, files and reactions. Also drops the changes of the message that are not
+   * stored. Shown, sent and refused like {@link edit}.
+   */
+  remove(seq: number): string;
+  /**
+   * Sets the caller's reaction to a message, one emoji, which replaces an earlier one. Shown, sent and refused like
+   * {@link edit}.
+   */
+  react(seq: number, emoji: string): string;
+  /** Removes the caller's reaction to a message. Shown, sent and refused like {@link edit}. */
+  unreact(seq: number): string;
+  /** Sends a `failed` entry or change again. Returns false if none has this key. */
   retry(key: string): boolean;
   /**
-   * Removes an entry that is `failed` or was never sent. Returns false if its message may have been committed, or no
-   * entry has this key.
+   * Removes an entry or a change that is `failed` or was never sent. Returns false if the server may have stored it, or
+   * if none has this key.
    */
   discard(key: string): boolean;
   /** Loads a page of older messages. Concurrent calls share one request. Rejects with a {@link HearthError}. */
@@ -166,7 +218,7 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   setTyping(): void;
   /** Updates an attachment's status and URLs. Use it when an image does not load: URLs expire after 6 to 12 hours. */
   refreshFile(fileId: string): Promise<void>;
-  /** Closes the view. Messages in the outbox are still sent. */
+  /** Closes the view. Messages and changes in the outbox are still sent. */
   close(): void;
 }
 
@@ -279,8 +331,8 @@ export interface HearthOptions {
   wsUrl: string;
   token: TokenProvider;
   /**
-   * Keeps unsent messages across a page reload. `key` is the prefix of the storage items' names. It must be different
-   * for each user: the client sends all messages that it finds there as the signed-in user.
+   * Keeps unsent messages and changes across a page reload. `key` is the prefix of the storage items' names. It must be
+   * different for each user: the client sends everything that it finds there as the signed-in user.
    */
   outbox?: { storage: OutboxStorage; key: string };
   /**

@@ -1,8 +1,9 @@
 /**
  * Runs the histories of seeds 1 to `SEEDS`, then the special ones, which have seed 0: without faults, of late
- * followers, of disagreeing devices, and with many threads. With `SEED`, runs only that seed. Does not use node:test,
+ * followers, of disagreeing devices, of changes that race with pages, and with many threads. With `SEED`, runs only that seed. Does not use node:test,
  * because its hooks on every promise make the histories twice as slow.
  */
+import { runChangeRaces } from "./support/change-races.js";
 import { runDisagreements } from "./support/disagreements.js";
 import { runFaultFree, runLateFollowers } from "./support/fault-free.js";
 import { runHistory } from "./support/history.js";
@@ -24,6 +25,7 @@ if (SEED === undefined || SEED === "0") {
   await runFaultFree()
     .then(runLateFollowers)
     .then(runDisagreements)
+    .then(runChangeRaces)
     .then(async () => {
       for (let n = 1; n <= 10; n += 1) await runManyThreads(n);
     })

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HearthError } from "../src/index.js";
-import { problem } from "./support/backend.js";
 import { ClientFixture, rejection } from "./support/client-fixture.js";
 import { deviceFixture } from "./support/device-fixture.js";
+import { problem } from "./support/replies.js";
 
 const MINUTE = 60_000;
 

@@ -6,12 +6,7 @@ import { execFile } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-
-interface Mutation {
-  name: string;
-  /** Each element has the name of a compiled file, a text that occurs in the file exactly once, and its replacement. */
-  replace: [string, string, string][];
-}
+import { CHANGE_MUTATIONS, type Mutation } from "./support/change-mutations.js";
 
 const MUTATIONS: Mutation[] = [
   {
@@ -51,7 +46,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "gaps in pushed messages are ignored",
-    replace: [["thread-follower.js", "else if (this.#cancelReorder === null)", "else if (false)"]],
+    replace: [["thread-follower.js", "else\n            this.#catchUp.startSoon();", ""]],
   },
   {
     name: "a truncated message is delivered instead of the whole one",
@@ -65,7 +60,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "a failed fetch of missed messages is not retried",
-    replace: [["thread-follower.js", "if (!isTemporary(error))\n                    throw error;", "throw error;"]],
+    replace: [["catch-up.js", "if (!isTemporary(error))\n                    throw error;", "throw error;"]],
   },
   {
     name: "a new connection is not subscribed to the channels",
@@ -245,7 +240,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "a message in the outbox and its push are both shown",
-    replace: [["thread-view.js", "if (match !== undefined)", "if (false)"]],
+    replace: [["thread-entries.js", "if (match !== undefined)", "if (false)"]],
   },
   {
     name: "the status of pending files is not requested",
@@ -285,7 +280,7 @@ const MUTATIONS: Mutation[] = [
     name: "an older state of a thread replaces a newer one",
     replace: [
       ["thread-model.js", "if (lastSeq >= held.lastSeq)", "if (true)"],
-      ["thread-model.js", "lastMessage.seq >= (held.lastMessage?.seq ?? 0)", "true"],
+      ["thread-model.js", "!isNewer(held.lastMessage, lastMessage)", "true"],
     ],
   },
   {
@@ -347,11 +342,7 @@ const MUTATIONS: Mutation[] = [
   {
     name: "a thread's read marks are not fetched after a subscription",
     replace: [
-      [
-        "thread-follower.js",
-        "subscribed: (seq) => {\n                handler.eventsMissed();",
-        "subscribed: (seq) => {",
-      ],
+      ["thread-view.js", "eventsMissed: (rev) => {\n                this.#loadThread();", "eventsMissed: (rev) => {"],
     ],
   },
   {
@@ -368,7 +359,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const only = process.env.ONLY;
 let missed = 0;
 console.log("| mutation | caught by seed |\n| --- | --- |");
-for (const mutation of MUTATIONS) {
+for (const mutation of [...MUTATIONS, ...CHANGE_MUTATIONS]) {
   if (only !== undefined && !mutation.name.includes(only)) continue;
   const caught = await run(mutation);
   if (caught === null) missed += 1;

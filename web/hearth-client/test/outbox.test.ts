@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HearthError, HearthOptions } from "../src/index.js";
-import { problem } from "./support/backend.js";
 import { ClientFixture, type Handler } from "./support/client-fixture.js";
 import { MemoryStorage } from "./support/device.js";
+import { problem } from "./support/replies.js";
 import { StubSocket } from "./support/stub-socket.js";
 
 const DAY = 24 * 60 * 60 * 1000;

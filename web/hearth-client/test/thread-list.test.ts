@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HearthError, ThreadList } from "../src/index.js";
 import { ThreadModel } from "../src/thread-model.js";
-import { problem } from "./support/backend.js";
 import { ClientFixture, rejection } from "./support/client-fixture.js";
 import { deviceFixture } from "./support/device-fixture.js";
-import { MAX_PUSHED_BODY } from "./support/fake-server.js";
+import { MAX_PUSHED_BODY } from "./support/fake-stream.js";
 import { NO_FAULTS } from "./support/faults.js";
+import { problem } from "./support/replies.js";
 import { StubSocket } from "./support/stub-socket.js";
 
 const SECOND = 1_000;
@@ -187,7 +187,16 @@ test("a preview has the first 200 characters of a body, and counts an emoji as o
   model.addCreated({ id: "thread_1", title: null, memberIds: ["a"], ...times });
   for (const [seq, count] of [199, 200, 201, 8_000].entries()) {
     const author = { id: "a", name: "Ann" };
-    const message = { id: `msg_${seq}`, threadId: "thread_1", seq, author, attachments: [], createdAt: "2026" };
+    const changed = { rev: 0, reactions: [] };
+    const message = {
+      id: `msg_${seq}`,
+      threadId: "thread_1",
+      seq,
+      author,
+      attachments: [],
+      createdAt: "2026",
+      ...changed,
+    };
     model.message({ ...message, body: "👪".repeat(count) });
     const { body, truncated = false } = model.get("thread_1")?.lastMessage ?? {};
     assert.deepEqual([[...(body ?? "")].length, truncated], [Math.min(count, 200), count > 200]);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HearthError, UploadProgress } from "../src/index.js";
-import { problem } from "./support/backend.js";
 import { ClientFixture, type Handler, rejection } from "./support/client-fixture.js";
+import { problem } from "./support/replies.js";
 
 const FILE = new Blob(["12345678"], { type: "image/png" });
 

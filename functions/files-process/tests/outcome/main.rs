@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod decoder;
+mod erasure;
 mod failing_calls;
 mod interleavings;
 mod outcomes;

@@ -33,7 +33,7 @@ async fn connection_in_the_audience_of_thread_and_inbox_is_posted_to_once() {
         assert_eq!(target.subscription(&inbox).is_some(), in_inbox, "{id}");
     }
     assert!(audience.get(&ConnectionId::new("neither")).is_none());
-    let delivery = fixture.push.deliver_to(audience, "{}").await;
+    let delivery = fixture.push.deliver_to(audience, &["{}"]).await;
     assert_eq!(counts(&delivery), (3, 0, 0));
     for id in ["both", "thread", "inbox"] {
         assert_eq!(fixture.management.frames(id).len(), 1, "{id}");
@@ -51,10 +51,26 @@ async fn only_retained_connections_are_posted_to() {
     let mut audience = fixture.push.audience(&channels).await.unwrap();
     audience.retain(|id, target| target.user_id() != Some(&user) || id.as_str() == "tablet");
     assert!(audience.get(&ConnectionId::new("phone")).is_none());
-    assert_eq!(counts(&fixture.push.deliver_to(audience, "{}").await), (2, 0, 0));
+    assert_eq!(counts(&fixture.push.deliver_to(audience, &["{}"]).await), (2, 0, 0));
     assert!(fixture.management.frames("phone").is_empty());
     // It is left out of this delivery, not unsubscribed.
     assert_eq!(fixture.deliver().await, (3, 0, 0));
+}
+
+#[tokio::test]
+async fn connections_receive_frames_in_order_and_do_not_wait_for_one_that_fails() {
+    let fixture = Fixture::new().await;
+    for id in ["phone", "tablet"] {
+        fixture.subscribe(id, &fixture.channel).await;
+    }
+    // The retries of one frame take at least 375 ms, so those of 20 frames would exceed the limit.
+    fixture.management.answer("tablet", 500);
+    let limits = Limits { post: Duration::from_secs(5), overall: Duration::from_secs(5) };
+    let (push, channels) = (fixture.push.clone().with_limits(limits), [fixture.channel.clone()]);
+    let frames: Vec<_> = (0..20).map(|n| n.to_string()).collect();
+    let delivery = push.deliver_to(push.audience(&channels).await.unwrap(), &frames).await;
+    assert_eq!((counts(&delivery), delivery.undelivered), ((1, 0, 1), vec![ConnectionId::new("tablet")]));
+    assert_eq!(fixture.management.frames("phone"), (0..20).map(serde_json::Value::from).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -96,7 +112,7 @@ async fn time_limit_of_a_delivery_starts_with_the_read_of_its_audience() {
     let (push, channels) = (fixture.push.with_limits(limits), [fixture.channel.clone()]);
     let audience = push.audience(&channels).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let delivery = push.deliver_to(audience, "{}").await;
+    let delivery = push.deliver_to(audience, &["{}"]).await;
     assert_eq!(counts(&delivery), (0, 0, 3));
     assert!((0..3).all(|n| fixture.management.frames(&format!("c{n}")).is_empty()));
 }

@@ -67,10 +67,11 @@ async fn send_retries_after_a_transaction_conflict() {
 #[tokio::test]
 async fn message_with_lost_answer_and_a_conflict_is_returned_as_it_is_stored() {
     let key = IdempotencyKey::parse(b"key").unwrap();
-    for (operation, key, conflict) in [
-        ("PutItem", None, "com.amazonaws.dynamodb.v20120810#TransactionConflictException"),
-        ("TransactWriteItems", Some(&key), "com.amazonaws.dynamodb.v20120810#TransactionInProgressException"),
-    ] {
+    let put_conflict = || Fault::Refuse("com.amazonaws.dynamodb.v20120810#TransactionConflictException");
+    let transaction_conflict = || Fault::Cancel(&["TransactionConflict", "None"]);
+    let cases: [(_, _, fn() -> Fault); 2] =
+        [("PutItem", None, put_conflict), ("TransactWriteItems", Some(&key), transaction_conflict)];
+    for (operation, key, conflict) in cases {
         let tables = Tables::create().await;
         let thread = new_thread(&tables.chat(), &["user-a"]).await;
         let calls = AtomicUsize::new(0);
@@ -86,7 +87,7 @@ async fn message_with_lost_answer_and_a_conflict_is_returned_as_it_is_stored() {
                     // Times have a precision of 1 ms. With this delay, the test notices if the store's next attempt
                     // changes the message's time.
                     std::thread::sleep(std::time::Duration::from_millis(5));
-                    Fault::Refuse(conflict)
+                    conflict()
                 }
                 _ => Fault::Pass,
             }

@@ -2,15 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod change_races;
+mod changes;
 mod connections;
 mod data_model;
 mod faults;
+mod file_uses;
 mod files;
 mod inbox;
 mod messages;
 mod people;
 mod quotas;
+mod reactions;
 mod read_marks;
+mod replays;
+mod revisions;
 mod rows;
 mod settings;
 mod thread_list;

@@ -105,7 +105,7 @@ async fn long_message_is_previewed_by_its_first_characters_and_its_files() {
     let message = send_with_files(&chat, "a", &thread, &body, std::slice::from_ref(&file.id)).await;
     let row = chat.advance_projection(&message_row(&message)).await.unwrap();
     let expected = json!({
-        "id": message.id, "threadId": thread.id, "seq": 1, "body": "🏡".repeat(limits::PREVIEW_CHARS), "truncated": true,
+        "id": message.id, "threadId": thread.id, "seq": 1, "rev": 0, "body": "🏡".repeat(limits::PREVIEW_CHARS), "truncated": true,
         "author": {"id": "a", "name": "a"}, "createdAt": message.created_at,
         "attachments": [{"id": file.id, "name": "photo.jpg", "mimetype": "image/jpeg"}],
     });

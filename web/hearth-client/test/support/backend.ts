@@ -1,22 +1,20 @@
-import type { Attachment, FileStatus, Message, ThreadSummary } from "../../src/index.js";
-import { nameOf, type StoredMessage, StoredThread } from "./stored-thread.js";
+import type { Attachment, Message, ThreadSummary } from "../../src/index.js";
+import { problem, type Reply } from "./replies.js";
+import { createFile, type FileRequest, fileStatus, type StoredFile, storeFile } from "./stored-files.js";
+import {
+  applyChange,
+  type ChangeKind,
+  type ChangeRequest,
+  quoteOf,
+  reactionsOf,
+  type StoredMessage,
+} from "./stored-messages.js";
+import { nameOf, StoredThread } from "./stored-thread.js";
 
-export interface Reply {
-  status: number;
-  body: unknown;
-  headers?: Record<string, string>;
-  /** Whether the request was refused because its token has expired. */
-  expired?: boolean;
-}
-
-export interface StoredFile {
-  id: string;
-  owner: string;
-  name: string;
-  mimetype: string;
-  size: number;
-  status: FileStatus;
-  uploaded: boolean;
+interface SendRequest {
+  body: string;
+  fileIds?: string[];
+  replyTo?: number;
 }
 
 /** An in-memory backend without faults: the server's data, and its answers to REST requests. */
@@ -27,11 +25,22 @@ export class Backend {
   readonly secretive = new Set<string>();
   /** Maximum number of threads or people on a page, in addition to the request's `limit`. */
   pageSize = 100;
-  readonly #keys = new Map<string, { seq: number; content: string }>();
+  /** Maximum number of revisions on a page of changes, and that a client may be behind. */
+  changePageSize = 100;
+  maxBehind = 1_000;
+  /** How long the text of a message can be changed, in milliseconds. */
+  editWindow = 24 * 60 * 60_000;
+  /** Whether requests for changes are refused permanently. */
+  changesRefused = false;
+  /** The change requests that were handled, as `user thread seq kind value`. */
+  readonly handled = new Set<string>();
+  readonly #keys = new Map<string, { threadId: string; seq: number; content: string | null }>();
   readonly #now: () => number;
   #created = 0;
   /** Called with each message when it is committed. */
   committed: (message: Message) => void = () => {};
+  /** Called with each change of a message and its revision. */
+  changed: (thread: StoredThread, seq: number, rev: number, kind: ChangeKind) => void = () => {};
   /** Called with each thread when it is created. */
   created: (thread: StoredThread) => void = () => {};
   /** Called when a read mark of a member, or their settings of a thread, have changed. */
@@ -65,28 +74,48 @@ export class Backend {
     return this.#thread(threadId).messages.map((stored) => this.#present(stored));
   }
 
-  commit(threadId: string, author: string, body: string, fileIds: string[] = []): Message {
+  commit(
+    threadId: string,
+    author: string,
+    body: string,
+    fileIds: string[] = [],
+    replyTo: number | null = null,
+  ): Message {
     const { messages } = this.#thread(threadId);
     const seq = messages.length + 1;
     const message: Message = {
       id: `msg_${threadId}_${seq}`,
       threadId,
       seq,
+      rev: 0,
       body,
+      reactions: [],
       author: { id: author, name: nameOf(author) },
       attachments: [],
       createdAt: new Date(this.#now()).toISOString(),
     };
-    const stored = { message, fileIds };
+    const stored = { message, sentBody: body, fileIds, reactions: new Map(), replyTo };
     messages.push(stored);
     this.committed(this.#present(stored));
     return this.#present(stored);
   }
 
+  edit(threadId: string, user: string, seq: number, body: string): Reply {
+    return this.#change(this.#thread(threadId), { user, seq, method: "PATCH", reaction: false, body: { body } });
+  }
+
+  remove(threadId: string, user: string, seq: number): Reply {
+    return this.#change(this.#thread(threadId), { user, seq, method: "DELETE", reaction: false, body: {} });
+  }
+
+  react(threadId: string, user: string, seq: number, emoji: string): Reply {
+    return this.#change(this.#thread(threadId), { user, seq, method: "PUT", reaction: true, body: { emoji } });
+  }
+
   answer(user: string, method: string, url: URL, headers: Record<string, string>, body: unknown): Reply {
-    const [, root, kind, id, rest] = url.pathname.split("/");
+    const [, root, kind, id, rest, seq, leaf] = url.pathname.split("/");
     const { searchParams } = url;
-    if (root === "storage") return this.#store(kind ?? "");
+    if (root === "storage") return storeFile(this.files, kind ?? "", this.uploaded);
     const route = `${method} ${kind}${id === undefined ? "" : "/id"}${rest === undefined ? "" : `/${rest}`}`;
     if (route === "GET threads") return { status: 200, body: this.#threadPage(user, searchParams) };
     if (route === "POST threads") return this.#createThread(user, body as { memberIds: string[] });
@@ -94,8 +123,11 @@ export class Backend {
     if (route === "GET me") {
       return { status: 200, body: { id: user, name: nameOf(user), receipts: this.shares(user) } };
     }
-    if (route === "POST files") return this.#create(user, body as { filename: string; mimetype: string; size: number });
-    if (route === "GET files/id/status") return this.#status(id ?? "");
+    if (route === "POST files") {
+      this.#created += 1;
+      return createFile(this.files, `file_${this.#created}`, user, body as FileRequest, this.#now());
+    }
+    if (route === "GET files/id/status") return fileStatus(this.files, id ?? "");
     const thread = this.threads.get(id ?? "");
     if (!thread?.memberIds.includes(user)) return problem(404, "thread_not_found");
     if (route === "GET threads/id") return { status: 200, body: thread.details(user, this.shares) };
@@ -106,9 +138,21 @@ export class Backend {
       const { archived, mutedUntil } = thread.member(user);
       return { status: 200, body: { archived, mutedUntil } };
     }
+    if (route === "GET threads/id/changes" && this.changesRefused) return problem(403, "forbidden");
+    if (route === "GET threads/id/changes") return { status: 200, body: this.#changePage(thread, searchParams) };
+    if (seq !== undefined) {
+      const change = body as ChangeRequest["body"] | undefined;
+      return this.#change(thread, {
+        user,
+        seq: Number(seq),
+        method,
+        reaction: leaf === "reaction",
+        body: change ?? {},
+      });
+    }
     if (route === "GET threads/id/messages") return { status: 200, body: this.#page(thread, searchParams) };
     if (route === "POST threads/id/messages") {
-      return this.#send(thread, user, body as { body: string; fileIds?: string[] }, headers["idempotency-key"]);
+      return this.#send(thread, user, body as SendRequest, headers["idempotency-key"]);
     }
     return { status: 404, body: { message: "Not Found" } };
   }
@@ -119,7 +163,8 @@ export class Backend {
     return thread;
   }
 
-  #present({ message, fileIds }: StoredMessage): Message {
+  #present(stored: StoredMessage): Message {
+    const { message, fileIds, replyTo } = stored;
     const attachments = fileIds.map((id): Attachment => {
       const file = this.files.get(id);
       if (file === undefined) throw new Error(`The test uses an unknown file: ${id}`);
@@ -127,7 +172,9 @@ export class Backend {
       const thumb = status === "ready" ? { thumbUrl: `/thumbs/${id}.jpg` } : {};
       return { id, name, url: `/files/${id}/${name}`, mimetype, size, status, ...thumb };
     });
-    return { ...message, attachments };
+    const quoted = replyTo === null ? undefined : this.#thread(message.threadId).messages[replyTo - 1];
+    const quote = quoted === undefined ? {} : { replyTo: quoteOf(quoted) };
+    return { ...message, attachments, reactions: reactionsOf(stored), ...quote };
   }
 
   #threadPage(user: string, query: URLSearchParams) {
@@ -176,11 +223,46 @@ export class Backend {
     return { messages: page.map((stored) => this.#present(stored)), nextCursor: first > 0 ? String(first + 1) : null };
   }
 
-  #send(thread: StoredThread, user: string, content: { body: string; fileIds?: string[] }, key?: string): Reply {
+  #changePage(thread: StoredThread, query: URLSearchParams) {
+    const { changes } = thread;
+    const after = Number(query.get("after"));
+    const last = changes.length;
+    if (after > last || after < last - this.maxBehind) return { reset: true, rev: last };
+    const rev = Math.min(last, after + this.changePageSize);
+    const messages = [...new Set(changes.slice(after, rev))].flatMap((seq) => thread.messages[seq - 1] ?? []);
+    const nextCursor = rev < last ? String(rev) : null;
+    return { messages: messages.map((stored) => this.#present(stored)), rev, nextCursor };
+  }
+
+  #change(thread: StoredThread, request: Omit<ChangeRequest, "now">): Reply {
+    const { user, seq, method, reaction, body } = request;
+    const kind = reaction ? "react" : method === "DELETE" ? "remove" : "edit";
+    this.handled.add(`${user} ${thread.id} ${seq} ${kind} ${body.body ?? body.emoji ?? null}`);
+    const stored = thread.messages[seq - 1];
+    const files = stored?.fileIds ?? [];
+    const result = applyChange(stored, { ...request, now: this.#now() }, this.editWindow);
+    if ("status" in result || stored === undefined) return result as Reply;
+    if (result.kind !== null) {
+      stored.message.rev = thread.changes.push(seq);
+      if (result.kind === "remove") for (const id of files) this.#eraseIfUnused(id);
+      for (const record of result.kind === "react" ? [] : this.#keys.values()) {
+        if (record.threadId === thread.id && record.seq === seq) record.content = null;
+      }
+      this.changed(thread, seq, stored.message.rev, result.kind);
+    }
+    return { status: 200, body: this.#present(stored) };
+  }
+
+  #eraseIfUnused(fileId: string): void {
+    const messages = [...this.threads.values()].flatMap((thread) => thread.messages);
+    if (!messages.some(({ fileIds }) => fileIds.includes(fileId))) this.files.delete(fileId);
+  }
+
+  #send(thread: StoredThread, user: string, content: SendRequest, key?: string): Reply {
     const text = JSON.stringify(content);
     const before = this.#keys.get(`${thread.id} ${user} ${key}`);
     if (before !== undefined) {
-      if (before.content !== text) return problem(422, "idempotency_key_reused");
+      if (before.content !== null && before.content !== text) return problem(422, "idempotency_key_reused");
       const stored = thread.messages[before.seq - 1];
       if (stored === undefined) throw new Error("The idempotency key belongs to a missing message.");
       return { status: 201, body: this.#present(stored), headers: { "idempotency-replayed": "true" } };
@@ -191,58 +273,10 @@ export class Backend {
       const file = this.files.get(id);
       if (file?.owner !== user || file.status === "failed") return problem(422, "invalid_request");
     }
-    const message = this.commit(thread.id, user, content.body, fileIds);
-    if (key !== undefined) this.#keys.set(`${thread.id} ${user} ${key}`, { seq: message.seq, content: text });
-    return { status: 201, body: message };
+    const { replyTo = null } = content;
+    if (replyTo !== null && thread.messages[replyTo - 1] === undefined) return problem(422, "invalid_request");
+    const { seq } = this.commit(thread.id, user, content.body, fileIds, replyTo);
+    if (key !== undefined) this.#keys.set(`${thread.id} ${user} ${key}`, { threadId: thread.id, seq, content: text });
+    return { status: 201, body: this.#present(thread.messages[seq - 1] as StoredMessage) };
   }
-
-  #create(
-    owner: string,
-    { filename: name, mimetype, size }: { filename: string; mimetype: string; size: number },
-  ): Reply {
-    this.#created += 1;
-    const id = `file_${this.#created}`;
-    this.files.set(id, { id, owner, name, mimetype, size, status: "pending", uploaded: false });
-    const uploadUrl = `https://hearth.test/storage/${id}`;
-    const expiresAt = new Date(this.#now() + 900_000).toISOString();
-    const file = { id, name, status: "pending" };
-    return { status: 200, body: { uploadUrl, method: "PUT", headers: { "content-type": mimetype }, expiresAt, file } };
-  }
-
-  #store(id: string): Reply {
-    const file = this.files.get(id);
-    if (file === undefined) return { status: 403, body: "<Error><Code>AccessDenied</Code></Error>" };
-    if (!file.uploaded) {
-      file.uploaded = true;
-      this.uploaded(file);
-    }
-    return { status: 200, body: "" };
-  }
-
-  #status(id: string): Reply {
-    const file = this.files.get(id);
-    if (file === undefined) return problem(404, "file_not_found");
-    const { name, status } = file;
-    const more = {
-      ready: { url: `/files/${id}/${name}` },
-      failed: { reason: "The image could not be decoded." },
-      pending: {},
-    }[status];
-    const thumbUrl = status === "ready" ? `/thumbs/${id}.jpg` : null;
-    return { status: 200, body: { id, name, status, thumbUrl, ...more } };
-  }
-}
-
-/** Returns an error response with a problem document. */
-export function problem(status: number, code: string): Reply {
-  const body = {
-    type: "about:blank",
-    title: "No",
-    status,
-    code,
-    detail: `The code is ${code}.`,
-    requestId: "r-1",
-    errors: [],
-  };
-  return { status, body };
 }

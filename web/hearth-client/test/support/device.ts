@@ -23,6 +23,10 @@ export class MemoryStorage {
     return [...this.#items.keys()][index] ?? null;
   }
 
+  values(): string[] {
+    return [...this.#items.values()];
+  }
+
   getItem(name: string): string | null {
     return this.#items.get(name) ?? null;
   }
@@ -56,6 +60,15 @@ export interface SentRecord {
   body: string;
 }
 
+/** A change that the device has made, in the form of `Backend.handled`. */
+export interface ChangeRecord {
+  threadId: string;
+  seq: number;
+  kind: "edit" | "remove" | "react";
+  /** The new text, or the emoji; null if there is none. */
+  value: string | null;
+}
+
 /**
  * A simulated browser tab of one user: a client with open threads. Checks after each change that its views are valid.
  */
@@ -66,6 +79,7 @@ export class Device {
   readonly sockets: FakeSocket[] = [];
   readonly storage = new MemoryStorage();
   readonly sent: SentRecord[] = [];
+  readonly changes: ChangeRecord[] = [];
   readonly views = new Map<string, ThreadView>();
   /** The last `seq` that `client.follow` delivered, by thread ID. */
   readonly followed = new Map<string, number>();
@@ -117,8 +131,9 @@ export class Device {
     if (this.views.has(threadId)) return;
     const view = this.client.openThread(threadId);
     let readSeq = 0;
+    const revs = new Map<number, number>();
     view.subscribe(() => {
-      this.#recordFailure(() => this.#check(view));
+      this.#recordFailure(() => this.#check(view, revs));
       const next = view.getSnapshot().readSeq ?? 0;
       if (next < readSeq) this.failures.push(new Error(`${this.name}: the read mark of ${threadId} moves back`));
       readSeq = next;
@@ -147,13 +162,20 @@ export class Device {
     });
   }
 
-  send(threadId: string, body: string, fileIds: string[] = []): void {
+  send(threadId: string, body: string, fileIds: string[] = [], replyTo: number | null = null): void {
     this.open(threadId);
-    this.views.get(threadId)?.send(
-      body,
-      fileIds.map((id) => ({ id })),
-    );
+    const files = fileIds.map((id) => ({ id }));
+    this.views.get(threadId)?.send(body, files, replyTo === null ? {} : { replyTo });
     this.sent.push({ threadId, body });
+  }
+
+  change(threadId: string, seq: number, kind: ChangeRecord["kind"], value: string | null): void {
+    const view = this.views.get(threadId);
+    if (kind === "edit") view?.edit(seq, value ?? "");
+    else if (kind === "remove") view?.remove(seq);
+    else if (value === null) view?.unreact(seq);
+    else view?.react(seq, value);
+    this.changes.push({ threadId, seq, kind, value });
   }
 
   upload(name: string): Upload {
@@ -272,8 +294,11 @@ export class Device {
     }
   }
 
-  /** Checks the rules that always hold for a view: messages in order without gaps, and nothing shown twice. */
-  #check(view: ThreadView): void {
+  /**
+   * Checks the rules that always hold for a view: messages in order without gaps, nothing shown twice, and no message
+   * returns to an earlier revision. `revs` are the revisions that the view has shown, by `seq`.
+   */
+  #check(view: ThreadView, revs: Map<number, number>): void {
     const { entries, messages } = view.getSnapshot();
     const where = `${this.name}: ${view.threadId}`;
     const first = messages[0]?.seq ?? 0;
@@ -281,7 +306,11 @@ export class Device {
     assert.ok(ordered, `${where}: messages out of order or with gaps: ${messages.map(({ seq }) => seq)}`);
     const keys = entries.map(({ key }) => key);
     assert.equal(new Set(keys).size, keys.length, `${where}: two entries have the same key`);
-    const bodies = entries.map(({ body }) => body);
+    for (const { seq, rev } of messages) {
+      assert.ok(rev >= (revs.get(seq) ?? 0), `${where}: message ${seq} returns to revision ${rev}`);
+      revs.set(seq, rev);
+    }
+    const bodies = entries.flatMap(({ body, message }) => (message?.deletedAt === undefined ? body : []));
     const twice = bodies.find((body, index) => bodies.indexOf(body) !== index);
     assert.equal(twice, undefined, `${where}: a message is shown twice`);
   }

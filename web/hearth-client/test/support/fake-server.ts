@@ -1,16 +1,12 @@
 import type { Fetch, FetchResponse, Message } from "../../src/index.js";
-import { Backend, type Reply, type StoredFile } from "./backend.js";
+import { Backend } from "./backend.js";
 import type { Clock } from "./clock.js";
 import { FakeSocket } from "./fake-socket.js";
-import { FakeStream } from "./fake-stream.js";
+import { FakeStream, shownInFrame } from "./fake-stream.js";
 import type { Faults } from "./faults.js";
 import type { Random } from "./random.js";
-
-/**
- * Maximum number of characters in the body of a pushed message. A longer message is pushed without its body, as
- * `truncated`. The real server limits the frame instead, to 32 KB.
- */
-export const MAX_PUSHED_BODY = 2_000;
+import type { Reply } from "./replies.js";
+import type { StoredFile } from "./stored-files.js";
 
 /** The network of one device, which tests turn on and off. */
 export interface Network {
@@ -54,6 +50,7 @@ export class FakeServer {
     this.backend = new Backend(clock.now);
     this.#stream = new FakeStream(this);
     this.backend.committed = (message) => this.#committed(message);
+    this.backend.changed = (thread, seq, rev, kind) => this.#stream.changed(thread, seq, rev, kind);
     this.backend.created = (thread) => this.#stream.created(thread);
     this.backend.memberChanged = (thread, user, what) => this.#stream.memberChanged(thread, user, what);
     this.backend.uploaded = (file) => this.after(random.int(300, 8_000), () => this.#inspect(file));
@@ -84,7 +81,7 @@ export class FakeServer {
     return (url, init) =>
       new Promise<FetchResponse>((resolve, reject) => {
         const { faults, random } = this;
-        const sends = init.method === "POST" && url.endsWith("/messages");
+        const sends = init.method !== "GET" && url.includes("/messages");
         if (sends && this.clock.now() < network.refusedUntil) this.earlyMessages += 1;
         const fail = () => reject(new TypeError("fetch failed"));
         init.signal.addEventListener("abort", () => reject(init.signal.reason));
@@ -141,9 +138,7 @@ export class FakeServer {
   #committed(message: Message): void {
     const thread = this.backend.threads.get(message.threadId);
     if (thread === undefined) throw new Error(`The message is of an unknown thread: ${message.threadId}`);
-    const truncated = message.body.length > MAX_PUSHED_BODY;
-    const shown = truncated ? { ...message, body: "", attachments: [] } : message;
-    const data = { threadId: message.threadId, message: shown, ...(truncated ? { truncated } : {}) };
+    const data = { threadId: message.threadId, ...shownInFrame(message) };
     const event = () => ({ event: "message:new", data });
     const results = [...this.sockets].map((socket) => ({ socket, result: socket.push(`thread:${thread.id}`, event) }));
     // A message that is not delivered to all sockets at once is announced to all inboxes.
@@ -154,6 +149,8 @@ export class FakeServer {
   }
 
   #inspect(file: StoredFile): void {
+    // The message with the file was deleted in the meantime.
+    if (!this.backend.files.has(file.id)) return;
     file.status = this.random.chance(this.faults.fileBad) ? "failed" : "ready";
     const thumbUrl = file.status === "ready" ? `/thumbs/${file.id}.jpg` : null;
     const frame = () => ({ event: "file:status", data: { fileId: file.id, status: file.status, thumbUrl } });

@@ -1,5 +1,6 @@
 import type { SocketLike } from "../../src/index.js";
 import type { FakeServer, Network } from "./fake-server.js";
+import type { StoredThread } from "./stored-thread.js";
 
 const MINUTE = 60_000;
 
@@ -155,7 +156,7 @@ export class FakeSocket implements SocketLike {
     this.#subscribed += this.channels.has(channel) ? 0 : 1;
     if (this.#subscribed > 500) return fail("too_many_subscriptions");
     this.channels.add(channel);
-    answer({ event: "subscribed", data: inbox ? { channel } : { channel, seq: thread?.messages.length } });
+    answer({ event: "subscribed", data: inbox ? { channel } : { channel, ...last(thread) } });
   }
 
   /** Tells the thread's other subscribers that the user is typing. The frame is never answered, as it has no `id`. */
@@ -186,4 +187,8 @@ export class FakeSocket implements SocketLike {
       if (this.alive && this.#network.up) this.onmessage?.({ data: JSON.stringify(frame) } as never);
     });
   }
+}
+
+function last(thread: StoredThread | undefined): { seq: number; rev: number } {
+  return { seq: thread?.messages.length ?? 0, rev: thread?.changes.length ?? 0 };
 }

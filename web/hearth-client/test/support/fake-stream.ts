@@ -1,7 +1,14 @@
 import type { Message } from "../../src/index.js";
 import type { FakeServer } from "./fake-server.js";
 import type { FakeSocket } from "./fake-socket.js";
+import type { ChangeKind } from "./stored-messages.js";
 import type { StoredThread } from "./stored-thread.js";
+
+/**
+ * Maximum number of characters in the body of a pushed message. A longer message is pushed without its body, as
+ * `truncated`. The real server limits the frame instead, to 32 KB.
+ */
+export const MAX_PUSHED_BODY = 2_000;
 
 /** Messages of one thread that are announced to inboxes together. */
 interface Batch {
@@ -33,6 +40,28 @@ export class FakeStream {
       batch.authors.set(author.id, seq);
       for (const socket of batch.told) if (!told.has(socket)) batch.told.delete(socket);
     }
+  }
+
+  /** Pushes a change of a message to the thread, and to inboxes if the thread's last message has another text. */
+  changed(thread: StoredThread, seq: number, rev: number, kind: ChangeKind): void {
+    const { random, backend, faults, sockets } = this.#server;
+    const event = () => {
+      const message = backend.messages(thread.id)[seq - 1];
+      if (message === undefined) throw new Error("A message that does not exist was changed.");
+      return { event: "message:changed", data: { threadId: thread.id, rev, ...shownInFrame(message) } };
+    };
+    this.#soon(() => {
+      if (kind !== "react" && seq === thread.projected?.seq) {
+        thread.project(seq);
+        this.#pushToInboxes(thread.memberIds, () => updated(thread, []));
+      }
+      // A push that is late has the state of when it is sent, or of when the change was read from the stream.
+      const read = event();
+      const current = random.chance(0.5);
+      for (const socket of sockets) {
+        if (!random.chance(faults.changeLost)) socket.push(`thread:${thread.id}`, current ? event : () => read);
+      }
+    });
   }
 
   created(thread: StoredThread): void {
@@ -69,14 +98,10 @@ export class FakeStream {
     const batch = this.#batches.get(thread.id);
     if (batch === undefined) return;
     this.#batches.delete(thread.id);
-    thread.projected = Math.max(thread.projected, ...batch.authors.values());
+    thread.project(Math.max(...batch.authors.values()));
     for (const [author, seq] of batch.authors) thread.read(author, seq);
     const sent = [...batch.authors].map(([userId, seq]) => ({ userId, seq }));
-    const event = () => {
-      const { id, lastSeq, updatedAt, lastMessage } = thread.overview();
-      return { event: "thread:updated", data: { thread: { id, lastSeq, updatedAt, lastMessage }, sent } };
-    };
-    this.#pushToInboxes(thread.memberIds, event, batch.told);
+    this.#pushToInboxes(thread.memberIds, () => updated(thread, sent), batch.told);
   }
 
   #pushToInboxes(users: readonly string[], event: () => object, except: ReadonlySet<FakeSocket> = new Set()): void {
@@ -88,4 +113,16 @@ export class FakeStream {
   #soon(callback: () => void): void {
     this.#server.after(this.#server.random.int(100, 1_000), callback);
   }
+}
+
+function updated(thread: StoredThread, sent: { userId: string; seq: number }[]): object {
+  const { id, lastSeq, updatedAt, lastMessage } = thread.overview();
+  return { event: "thread:updated", data: { thread: { id, lastSeq, updatedAt, lastMessage }, sent } };
+}
+
+/** Returns a message as frames contain it: without its large parts if it is too large. */
+export function shownInFrame(message: Message): { message: Message; truncated?: true } {
+  if (message.body.length <= MAX_PUSHED_BODY) return { message };
+  const { replyTo: _, ...small } = message;
+  return { message: { ...small, body: "", attachments: [], reactions: [] }, truncated: true };
 }

@@ -47,6 +47,8 @@ export interface Faults {
   pushTwice: number;
   /** A push arrives 1 to 40 seconds late; on slow channels, sometimes up to 20 minutes. */
   pushLate: number;
+  /** A `message:changed` event is not pushed to a socket. */
+  changeLost: number;
   /** A `file:status` event is not pushed to a socket. */
   statusLost: number;
   /** The inspection of an uploaded file refuses it: the file is `failed`. */
@@ -76,6 +78,7 @@ export const NO_FAULTS: Faults = {
   frameGarbled: 0,
   pushTwice: 0,
   pushLate: 0,
+  changeLost: 0,
   statusLost: 0,
   fileBad: 0,
 };
@@ -103,6 +106,7 @@ export const HOSTILE: Faults = {
   frameGarbled: 0.03,
   pushTwice: 0.15,
   pushLate: 0.1,
+  changeLost: 0.1,
   statusLost: 0.3,
   fileBad: 0.2,
 };

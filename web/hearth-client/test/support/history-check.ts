@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ThreadSummary } from "../../src/index.js";
-import type { Device } from "./device.js";
+import type { ChangeRecord, Device } from "./device.js";
 import type { FakeServer } from "./fake-server.js";
 
 /** Checks that every device shows what the server has, after all faults have ended. */
@@ -37,6 +37,10 @@ export function check(server: FakeServer, devices: Device[]): void {
             `${where}: a message failed without a reason`,
           );
       }
+      for (const { state, kind, error } of entries.flatMap(({ changes }) => changes)) {
+        const refused = ["not_author", "edit_window_over", "message_deleted"].includes(error?.code ?? "");
+        assert.ok(state === "failed" && refused, `${where}: a change waits or failed without a reason: ${kind}`);
+      }
     }
     for (const [threadId, seq] of device.followed) {
       assert.equal(
@@ -46,8 +50,26 @@ export function check(server: FakeServer, devices: Device[]): void {
       );
     }
     checkSent(server, device);
+    checkChanges(server, device);
     checkLists(server, device);
   }
+}
+
+/**
+ * Checks that the server has handled each change of the device, except those that a later one has replaced, and that no
+ * other change or message waits.
+ */
+function checkChanges({ backend }: FakeServer, { name, user, storage, changes, client }: Device): void {
+  const same = (a: ChangeRecord, b: ChangeRecord) => a.threadId === b.threadId && a.seq === b.seq;
+  for (const [index, change] of changes.entries()) {
+    const later = changes.slice(index + 1).filter((other) => same(change, other));
+    if (later.some(({ kind }) => kind === change.kind || kind === "remove")) continue;
+    const { threadId, seq, kind, value } = change;
+    const handled = backend.handled.has(`${user} ${threadId} ${seq} ${kind} ${value}`);
+    assert.ok(handled, `${name}: a change is lost: ${kind} of message ${seq} in ${threadId}`);
+  }
+  for (const item of storage.values()) assert.ok(JSON.parse(item).failed, `${name}: this waits in the outbox: ${item}`);
+  assert.equal(client.unsentMessages(), storage.length, `${name}: the outbox differs from its storage`);
 }
 
 /** Checks that the lists have exactly the threads that the server's lists have, in the same order and state. */
@@ -57,7 +79,9 @@ function checkLists({ backend, clock }: FakeServer, { name, user, lists }: Devic
   const unread = counted.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
   for (const [index, list] of lists.entries()) {
     const { threads, ...state } = list.getSnapshot();
-    assert.deepEqual(threads, backend.list(user, index === 1), `${name}: list ${index} differs from the server's`);
+    const stored = backend.list(user, index === 1);
+    const where = `${name}: list ${index} differs from the server's`;
+    assert.deepEqual(threads.map(withoutRev), stored.map(withoutRev), where);
     const expected = { unread, loaded: true, loading: false, hasMore: false, error: null };
     assert.deepEqual(state, expected, `${name}: the state of list ${index}`);
   }
@@ -67,11 +91,12 @@ function checkLists({ backend, clock }: FakeServer, { name, user, lists }: Devic
 function checkSent(server: FakeServer, device: Device): void {
   const last = new Map<string, number>();
   for (const { threadId, body } of device.sent) {
-    const stored = server.backend.messages(threadId).filter((message) => message.body === body);
+    const messages = server.backend.threads.get(threadId)?.messages ?? [];
+    const stored = messages.filter(({ sentBody }) => sentBody === body);
     const entries = device.views.get(threadId)?.getSnapshot().entries ?? [];
     const refused = entries.some((entry) => entry.state === "failed" && entry.body === body);
     assert.equal(stored.length, refused ? 0 : 1, `${device.name}: stored copies of "${body.slice(0, 40)}"`);
-    const seq = stored[0]?.seq;
+    const seq = stored[0]?.message.seq;
     if (seq === undefined) continue;
     assert.ok(
       seq > (last.get(threadId) ?? 0),
@@ -79,4 +104,9 @@ function checkSent(server: FakeServer, device: Device): void {
     );
     last.set(threadId, seq);
   }
+}
+
+/** Returns a thread without the revision of its preview: a reaction changes only that, and need not be in the list. */
+function withoutRev({ lastMessage, ...thread }: ThreadSummary): object {
+  return { ...thread, lastMessage: lastMessage && { ...lastMessage, rev: 0 } };
 }

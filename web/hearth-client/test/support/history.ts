@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { changeOnDevice, changeOnServer, EMOJIS, pickSeq } from "./changing.js";
 import { Clock } from "./clock.js";
 import { Device } from "./device.js";
-import { FakeServer, MAX_PUSHED_BODY } from "./fake-server.js";
+import { FakeServer } from "./fake-server.js";
 import type { FakeSocket } from "./fake-socket.js";
+import { MAX_PUSHED_BODY } from "./fake-stream.js";
 import { HOSTILE, NO_FAULTS } from "./faults.js";
 import { check } from "./history-check.js";
 import { Random } from "./random.js";
@@ -32,6 +34,10 @@ export async function runHistory(seed: number): Promise<void> {
   const { backend } = server;
   // A few threads on a page, so that the list has several pages.
   backend.pageSize = 3;
+  // A few changes on a page, and often more of them than a client may have missed.
+  backend.changePageSize = 3;
+  backend.maxBehind = random.pick([6, 1_000]);
+  backend.editWindow = random.pick([5 * MINUTE, 24 * 60 * MINUTE]);
   if (random.chance(0.5)) backend.secretive.add(random.pick(FAMILY));
   for (const threadId of THREADS) backend.addThread(threadId, FAMILY);
   for (let n = random.int(0, 120); n > 0; n -= 1) backend.commit("thread_family", "dad", `old message ${n}`);
@@ -108,14 +114,20 @@ async function act(
   inboxOnly: boolean,
 ): Promise<void> {
   const { backend } = server;
-  const choice = random.int(0, 29);
+  const choice = random.int(0, 39);
+  if (choice >= 36 || (choice >= 30 && inboxOnly)) {
+    const threads = [...backend.threads.values()].filter(({ memberIds }) => memberIds.includes(device.user));
+    return changeOnServer(server, random, random.pick(threads), n);
+  }
+  if (choice >= 30) return changeOnDevice(random, device, random.pick([...device.views.keys(), "thread_family"]), n);
   if (choice >= 20) return await actOnInbox(server, random, devices, device, n, choice);
   // Only reloads and changes of the network and the page concern a device without open threads.
   if (inboxOnly && (choice < 14 || choice > 17)) return;
   const threadId = random.pick(THREADS);
   const body = `${device.name} says ${n}${random.chance(0.1) ? ".".repeat(MAX_PUSHED_BODY) : ""}`;
   if (choice < 5) {
-    device.send(threadId, body);
+    const last = backend.messages(threadId).length;
+    device.send(threadId, body, [], random.chance(0.4) ? pickSeq(random, last) : null);
   } else if (choice < 9) {
     for (let more = random.int(1, 6); more > 0; more -= 1) backend.commit(threadId, "dad", `${n} ${more}`);
   } else if (choice < 11) {
@@ -202,6 +214,15 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
   await server.clock.advance(MINUTE);
   // Pushes in slow threads may be very late. A new message makes clients notice the gap and fetch missing messages.
   for (const threadId of SLOW_THREADS) server.backend.commit(threadId, "dad", "the last word");
+  // A lost change is noticed with the next one.
+  for (const threadId of THREADS) {
+    const message = server.backend
+      .messages(threadId)
+      .reverse()
+      .find(({ deletedAt }) => deletedAt === undefined);
+    if (message === undefined) continue;
+    for (const emoji of EMOJIS.slice(0, 2)) server.backend.react(threadId, "dad", message.seq, emoji);
+  }
   // `follow` makes a device subscribe to the thread again, and so fetch missed messages. Only one device calls it,
   // because the others must catch up without it.
   devices[2]?.follow("thread_trip");

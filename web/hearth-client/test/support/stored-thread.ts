@@ -1,9 +1,5 @@
 import type { Message, MessagePreview, ReadMark, ThreadDetails, ThreadSummary } from "../../src/index.js";
-
-export interface StoredMessage {
-  message: Message;
-  fileIds: string[];
-}
+import { previewOf, type StoredMessage } from "./stored-messages.js";
 
 /** The state of a member in a thread. */
 interface Member {
@@ -12,18 +8,18 @@ interface Member {
   mutedUntil: string | null;
 }
 
-const MAX_PREVIEW = 200;
-
 /** A thread on the server, with its messages and its members' states. */
 export class StoredThread {
   readonly id: string;
   readonly memberIds: string[];
   readonly messages: StoredMessage[] = [];
+  /** The `seq` of the message that each revision changed: the first element is that of revision 1. */
+  readonly changes: number[] = [];
   readonly members: Map<string, Member>;
   readonly createdAt: string;
   readonly #present: (stored: StoredMessage) => Message;
-  /** The last `seq` that the list and `GET` of the thread show: the real server projects messages with a delay. */
-  projected = 0;
+  /** The last message as the list and `GET` of the thread show it: the real server projects messages with a delay. */
+  projected: MessagePreview | null = null;
 
   /** `present` returns a message as responses contain it. */
   constructor(id: string, memberIds: string[], createdAt: string, present: (stored: StoredMessage) => Message) {
@@ -48,20 +44,26 @@ export class StoredThread {
     return true;
   }
 
+  /** Projects the message `seq`, unless a later one, or a later revision of it, is projected. */
+  project(seq: number): void {
+    const stored = this.messages[seq - 1];
+    const before = this.projected ?? { seq: 0, rev: 0 };
+    if (stored === undefined || seq < before.seq) return;
+    if (seq > before.seq || stored.message.rev > before.rev) this.projected = previewOf(this.#present(stored));
+  }
+
   /** The thread as `thread:new` shows it. */
   overview() {
     const { id, memberIds, createdAt, projected } = this;
-    const stored = this.messages[projected - 1];
-    const last = stored === undefined ? undefined : this.#present(stored);
     return {
       id,
       title: id,
       memberIds,
       memberNames: memberIds.map(nameOf),
       createdAt,
-      updatedAt: last?.createdAt ?? createdAt,
-      lastSeq: projected,
-      lastMessage: last === undefined ? null : previewOf(last),
+      updatedAt: projected?.createdAt ?? createdAt,
+      lastSeq: projected?.seq ?? 0,
+      lastMessage: projected,
     };
   }
 
@@ -82,20 +84,6 @@ export class StoredThread {
     const members = [...this.members].filter(([user]) => shares(user));
     return members.map(([userId, { readSeq: seq }]) => ({ userId, seq }));
   }
-}
-
-function previewOf({ id, threadId, seq, body, author, attachments, createdAt }: Message): MessagePreview {
-  const start = body.slice(0, MAX_PREVIEW);
-  return {
-    id,
-    threadId,
-    seq,
-    body: start,
-    ...(start === body ? {} : { truncated: true }),
-    author,
-    attachments: attachments.map(({ id, name, mimetype }) => ({ id, name, mimetype })),
-    createdAt,
-  };
 }
 
 /** Returns the name of a user, which differs from the ID. */
