@@ -199,7 +199,7 @@ impl Chat {
         (STREAM_MESSAGES, "oldest.seconds() - MARGIN", "oldest.seconds() + 60 * MARGIN"),
     ]),
     "no-announcement-repair": ("chat-stream requests no repairs of announcements", [
-        (STREAM_ANNOUNCEMENTS, "        Ok(undelivered) => request_repair(deps, announcement, Some(undelivered)).await,", "        Ok(_) => Ok(()),"),
+        (STREAM_ANNOUNCEMENTS, "        Ok(undelivered) => request_repair(deps, announcement, Some(undelivered.into_iter().collect())).await,", "        Ok(_) => Ok(()),"),
     ]),
     "failed-announcement-dropped": ("chat-stream drops an announcement whose audience cannot be read", [
         (STREAM_ANNOUNCEMENTS, "            request_repair(deps, announcement, None).await\n", "            Ok(())\n"),
@@ -277,7 +277,7 @@ impl Chat {
         (CHANGES, "        Change::Unreact if !before.reactions.contains_key(&caller.id) => return Ok(None),\n", ""),
     ]),
     "undelivered-restored": ("a change writes the undelivered flag as it was read", [
-        (CHANGES, "        for (name, was, is) in\n", '        if !before.undelivered.is_empty() {\n            set.push("undelivered = :undelivered".into());\n            let flag = before.undelivered.iter().map(ToString::to_string).collect();\n            update = update.expression_attribute_values(":undelivered", AttributeValue::Ss(flag));\n        }\n        for (name, was, is) in\n'),
+        (CHANGES, "filter(|name| old.get(*name) != new.get(*name))", 'filter(|name| old.get(*name) != new.get(*name) || *name == "undelivered")'),
     ]),
     "delete-hides": ("a deletion hides the text and keeps it in the table", [
         (CHANGES, "            body.clear();\n", "            _ = body;\n"),

@@ -49,10 +49,10 @@ impl Sender {
             let mut threads = self.world.threads();
             threads.retain(|thread| thread.member_ids.iter().any(|id| id.as_str() == self.user));
             let thread = &chance.pick(&threads).id;
-            let created = if chance.one_in(4) { self.create_file().await } else { None };
+            let created = if chance.one_in(3) { self.create_file().await } else { None };
             files.extend(created.clone());
             // Some files belong to several messages.
-            let file = created.or_else(|| files.last().filter(|_| chance.one_in(3)).cloned());
+            let file = created.or_else(|| files.last().filter(|_| chance.one_in(2)).cloned());
             let reply_to = if chance.one_in(4) { cloud.journal.pick(chance, Some(thread)) } else { None };
             let filler = too_long(chance);
             let body = json!({
