@@ -3,6 +3,7 @@
 MESSAGES_SEND = "functions/messages-send/src/handler.rs"
 WS_MESSAGE = "functions/ws-message/src/handler.rs"
 STREAM_MESSAGES = "functions/chat-stream/src/messages.rs"
+STREAM_CHANGES = "functions/chat-stream/src/changes.rs"
 STREAM_ANNOUNCEMENTS = "functions/chat-stream/src/announcements.rs"
 STREAM_RECORDS = "functions/chat-stream/src/records.rs"
 STREAM_REPAIRS = "functions/chat-stream/src/repairs.rs"
@@ -22,20 +23,25 @@ THREAD_LIST = "shared/store/src/thread_list.rs"
 THREADS = "shared/store/src/threads.rs"
 FILES = "shared/store/src/files.rs"
 USERS = "shared/store/src/users.rs"
-IDEMPOTENCY = "shared/store/src/idempotency.rs"
+SEND = "shared/store/src/send.rs"
+CHANGES = "shared/store/src/changes.rs"
+REVISIONS = "shared/store/src/revisions.rs"
 CLIENT = "tests/simulation/src/client.rs"
 CLIENT_INBOX = "tests/simulation/src/client/inbox.rs"
+CLIENT_THREADS = "tests/simulation/src/client/threads.rs"
+CLIENT_CHANGES = "tests/simulation/src/client/changes.rs"
+CLIENT_COPIES = "tests/simulation/src/client/copies.rs"
 TEMPLATE = "template.yaml"
 
 # Maps names of mutations to (description, [(file, text to replace, replacement)]). Each file has to contain its text to
 # replace exactly once.
 MUTATIONS = {
     "subscribed-without-seq": ("`subscribed` does not contain the thread's last `seq`", [
-        (WS_MESSAGE, "Ok(deps.chat.last_seq(thread).await?)", "Ok(0)"),
+        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.last_rev(thread))?)", "Ok((0, deps.chat.last_rev(thread).await?))"),
     ]),
     "seq-before-subscription": ("`subscribe` reads the last `seq` before it writes the subscription", [
         (WS_MESSAGE, "    accepted(deps.connections.subscribe(", "    let seq = deps.chat.last_seq(thread).await?;\n    accepted(deps.connections.subscribe("),
-        (WS_MESSAGE, "Ok(deps.chat.last_seq(thread).await?)", "Ok(seq)"),
+        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.last_rev(thread))?)", "Ok((seq, deps.chat.last_rev(thread).await?))"),
     ]),
     "seq-from-cache": ("`subscribe` returns the last `seq` that the instance has cached", [
         (MESSAGES, "\nimpl Chat {\n", """
@@ -49,7 +55,7 @@ impl Chat {
     }
 
 """),
-        (WS_MESSAGE, "Ok(deps.chat.last_seq(thread).await?)", "Ok(deps.chat.cached_seq(thread).await?)"),
+        (WS_MESSAGE, "tokio::try_join!(deps.chat.last_seq(thread), ", "tokio::try_join!(deps.chat.cached_seq(thread), "),
     ]),
     "subscribers-before-commit": ("messages-send reads the subscribers before it commits the message", [
         (PUSH, "    connections: Connections,\n    limits", "    pub connections: Connections,\n    limits"),
@@ -91,17 +97,17 @@ impl Chat {
         (STREAM_RECORDS, "            try_join_all(keys.into_iter().map(|key| send_to_dead_letters(deps, key))).await.map(drop)\n", "            Ok(())\n"),
     ]),
     "projection-backward": ("chat-stream moves a thread's projection back to an older message", [
-        (PROJECTION, "attribute_exists(pk) AND lastSeq < :seq", "attribute_exists(pk) AND (lastSeq < :seq OR lastSeq > :seq)"),
+        (PROJECTION, '"lastSeq < :seq OR (', '"lastSeq < :seq OR lastSeq > :seq OR ('),
     ]),
     "put-unconditional": ("a message is put even if its `seq` is taken", [
-        (MESSAGES, "            .condition_expression(IS_NEW)\n", ""),
-        (IDEMPOTENCY, "to_item(&row.key(), row)?).condition_expression(IS_NEW)", "to_item(&row.key(), row)?)"),
+        (SEND, "            .condition_expression(IS_NEW)\n", ""),
+        (SEND, ".condition_expression(IS_NEW);\n        let mut writes", ";\n        let mut writes"),
     ]),
     "own-row-not-recognized": ("a put that is retried after a lost answer takes its own row for another message", [
-        (MESSAGES, "let is_same = existing.is_some_and(|existing| existing.id == row.id);", "let is_same = existing.is_some_and(|_| false);"),
+        (SEND, "let is_same = existing.is_some_and(|existing| existing.id == row.id);", "let is_same = existing.is_some_and(|_| false);"),
     ]),
     "time-renewed-after-conflict": ("a retry after a conflict returns another creation time than the stored one", [
-        (MESSAGES, "                CommitResult::Conflict => backoff::pause(attempt).await,\n", "                CommitResult::Conflict => {\n                    backoff::pause(attempt).await;\n                    row.created_at = Timestamp::now();\n                }\n"),
+        (SEND, "                CommitResult::Conflict => backoff::pause(attempt).await,\n", "                CommitResult::Conflict => {\n                    backoff::pause(attempt).await;\n                    row.created_at = Timestamp::now();\n                }\n"),
     ]),
     "key-ignored": ("the `Idempotency-Key` is ignored", [
         (MESSAGES_SEND, "idempotency_key: idempotency_key.as_ref()", "idempotency_key: idempotency_key.as_ref().filter(|_| false)"),
@@ -136,7 +142,7 @@ impl Chat {
                        "    tokio::try_join!(deps.chat.create_file(&file), deps.chat.record_profile(&profile))?;\n    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n"),
     ]),
     "outcome-unconditional": ("an outcome is recorded even if the file has one", [
-        (FILES, '.condition_expression("#status = :pending")', '.condition_expression("#status = :pending OR attribute_exists(pk)")'),
+        (FILES, '"#status = :pending AND (', '"(#status = :pending OR attribute_exists(pk)) AND ('),
     ]),
     "decoder-keys-unchecked": ("files-process trusts the object keys that files-decode returns", [
         (DECODER, "    if valid { Ok(decoded) }", "    if valid || matches!(decoded, Decoded::Published { .. }) { Ok(decoded) }"),
@@ -157,7 +163,7 @@ impl Chat {
         (MESSAGE_RATE, "        if added < BATCH {", "        if added < BATCH || added > 0 {"),
     ]),
     "rate-checked-after-commit": ("messages-send commits a message before it checks the author's rate", [
-        (MESSAGES_SEND, "    deps.rate.count(author).map_err(rate_limited)?;\n    let sent = deps.chat.send(new, &deps.links).await?;", "    let sent = deps.chat.send(new, &deps.links).await?;\n    deps.rate.count(author).map_err(rate_limited)?;"),
+        (MESSAGES_SEND, "    deps.rate.count(author).map_err(|exceeded| Problem::rate_limited(exceeded.retry_after))?;\n    let sent = deps.chat.send(new, &deps.links).await?;", "    let sent = deps.chat.send(new, &deps.links).await?;\n    deps.rate.count(author).map_err(|exceeded| Problem::rate_limited(exceeded.retry_after))?;"),
     ]),
     "rate-of-a-past-minute": ("messages-send keeps the counts of past minutes", [
         (MESSAGE_RATE, "        if counts.minute != minute {", "        if counts.users.is_empty() {"),
@@ -178,7 +184,7 @@ impl Chat {
         (STREAM_RECORDS, "    key: DeadLetter,\n", "    key: DeadLetter,\n    image: serde_dynamo::Item,\n"),
         (STREAM_RECORDS, "let work = work(&key, record.change.new_image);", "let image = record.change.new_image;\n        let work = work(&key, image.clone());"),
         (STREAM_RECORDS, "push(Record { key, sequence_number })", "push(Record { key, image, sequence_number })"),
-        (STREAM_RECORDS, "process_messages(deps, &thread, &seqs)", "process_messages(deps, &thread, &seqs, records.iter().map(|record| record.image.clone()).collect())"),
+        (STREAM_RECORDS, "process_messages(deps, &thread, &numbers)", "process_messages(deps, &thread, &numbers, records.iter().map(|record| record.image.clone()).collect())"),
         (STREAM_MESSAGES, "seqs: &[u64])", "seqs: &[u64], images: Vec<serde_dynamo::Item>)"),
         (STREAM_MESSAGES, "    let keys: Vec<_> = seqs.iter().map(|seq| (thread.clone(), *seq)).collect();\n", ""),
         (STREAM_MESSAGES, "deps.chat.message_rows(&keys).await?", "images.into_iter().map(serde_dynamo::from_item::<_, MessageRow>)"),
@@ -193,7 +199,7 @@ impl Chat {
         (STREAM_MESSAGES, "oldest.seconds() - MARGIN", "oldest.seconds() + 60 * MARGIN"),
     ]),
     "no-announcement-repair": ("chat-stream requests no repairs of announcements", [
-        (STREAM_ANNOUNCEMENTS, "        Ok(undelivered) => request_repair(deps, announcement, Some(undelivered)).await,", "        Ok(_) => Ok(()),"),
+        (STREAM_ANNOUNCEMENTS, "        Ok(undelivered) => request_repair(deps, announcement, Some(undelivered.into_iter().collect())).await,", "        Ok(_) => Ok(()),"),
     ]),
     "failed-announcement-dropped": ("chat-stream drops an announcement whose audience cannot be read", [
         (STREAM_ANNOUNCEMENTS, "            request_repair(deps, announcement, None).await\n", "            Ok(())\n"),
@@ -240,12 +246,98 @@ impl Chat {
         (CLIENT_INBOX, "            self.fetch(&thread).await;\n", ""),
     ]),
     "client-no-gap-check": ("the client does not fetch missing messages after a gap in `seq`", [
-        (CLIENT, "                        self.catch_up(&thread).await;\n                    }\n                }\n                \"file:status\"", "                    }\n                }\n                \"file:status\""),
+        (CLIENT, "                        self.catch_up(&thread).await;\n                    }\n                }\n                \"message:changed\" if", "                    }\n                }\n                \"message:changed\" if"),
     ]),
     "client-keeps-truncated": ("the client keeps a truncated message as if it were whole", [
         (CLIENT, 'data["truncated"] != true);', "true);"),
     ]),
     "client-skips-file-status": ("the client does not request the status of pending files after it has subscribed", [
         (CLIENT, "                            self.request_pending_files(&thread).await;\n", ""),
+    ]),
+    "subscribed-without-rev": ("`subscribed` does not contain the thread's last `rev`", [
+        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.last_rev(thread))?)", "Ok((deps.chat.last_seq(thread).await?, 0))"),
+    ]),
+    "rev-before-subscription": ("`subscribe` reads the last `rev` before it writes the subscription", [
+        (WS_MESSAGE, "    accepted(deps.connections.subscribe(", "    let rev = deps.chat.last_rev(thread).await?;\n    accepted(deps.connections.subscribe("),
+        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.last_rev(thread))?)", "Ok((deps.chat.last_seq(thread).await?, rev))"),
+    ]),
+    "change-unconditional": ("a change does not check that its message is still as it was read", [
+        (CHANGES, 'rev => update.condition_expression("rev = :before")', 'rev => update.condition_expression("rev = :before OR attribute_exists(pk)")'),
+    ]),
+    "revision-overwritten": ("a change takes a revision that is taken", [
+        (REVISIONS, "self.table.transaction_put(item).condition_expression(IS_NEW)", "self.table.transaction_put(item)"),
+    ]),
+    "change-id-ignored": ("a change whose answer was lost takes its own revision for that of another change", [
+        (CHANGES, "let own = taken.change_id == *change_id;", "let own = taken.change_id == *change_id && taken.rev == 0;"),
+    ]),
+    "repeated-edit-written": ("an edit to the text that the message already has makes a revision", [
+        (CHANGES, "        Change::Edit { body, .. } if body == before.body => return Ok(None),\n", ""),
+    ]),
+    "repeated-unreact-written": ("the removal of a reaction that does not exist makes a revision", [
+        (CHANGES, "        Change::Unreact if !before.reactions.contains_key(&caller.id) => return Ok(None),\n", ""),
+    ]),
+    "undelivered-restored": ("a change writes the undelivered flag as it was read", [
+        (CHANGES, "filter(|name| old.get(*name) != new.get(*name))", 'filter(|name| old.get(*name) != new.get(*name) || *name == "undelivered")'),
+    ]),
+    "delete-hides": ("a deletion hides the text and keeps it in the table", [
+        (CHANGES, "            body.clear();\n", "            _ = body;\n"),
+        (MESSAGE_ROW, "            body,\n            author,\n            attachments,", "            body: if deleted_at.is_some() { String::new() } else { body },\n            author,\n            attachments,"),
+    ]),
+    "hash-kept": ("the hash of the content stays in the idempotency record of a changed message", [
+        (CHANGES, "        writes.extend(key.as_ref().map(|key| Write::Update(self.erase_content_hash(before, key))));\n", ""),
+    ]),
+    "preview-kept": ("chat-stream leaves the preview as it is after an edit or a deletion", [
+        (STREAM_CHANGES, "changed.revision.kind != ChangeKind::Reaction", "changed.revision.kind != ChangeKind::Reaction && changed.revision.rev == 0"),
+    ]),
+    "change-not-projected-first": ("chat-stream leaves it to the record of a message to project it with its changes", [
+        (STREAM_CHANGES, "    if row.last_seq() < ", "    if false && row.last_seq() < "),
+    ]),
+    "revision-without-reread": ("chat-stream and messages-changes do not read a message again that lacks the revision that they follow", [
+        (MESSAGES, "row.rev < *rev);", "row.rev < *rev && *rev == 0);"),
+    ]),
+    "revision-records-filtered": ("the stream's filter leaves out revisions", [
+        (TEMPLATE, '{"prefix": "MSG#"}, {"prefix": "REV#"}', '{"prefix": "MSG#"}'),
+    ]),
+    "phantom-use": ("messages-send writes the uses of files before the message", [
+        (SEND, "        let mut row = MessageRow::new(new, last + 1);\n", "        let mut row = MessageRow::new(new, last + 1);\n        for id in new.file_ids {\n            self.table.transact([Write::Update(self.add_file_use(&row, id))]).await?;\n        }\n"),
+    ]),
+    "no-erasure": ("chat-stream does not have the files of deleted messages deleted", [
+        (STREAM_CHANGES, "!changed.revision.file_ids.is_empty()", "changed.revision.file_ids.len() > 100"),
+    ]),
+    "used-file-erased": ("files-process deletes the objects of a file that another message uses", [
+        (FILES_PROCESS, "    if deps.chat.erase_file(id).await? {", "    if deps.chat.erase_file(id).await? || !id.as_str().is_empty() {"),
+    ]),
+    "erased-file-visible": ("the status of a file of a deleted message is answered", [
+        (FILES, ".filter(|file| !file.is_erased()) else", ".filter(|file| !file.id.as_str().is_empty()) else"),
+    ]),
+    "erased-file-served": ("a link to a file of a deleted message works until its objects are deleted", [
+        (FILES, "            _ if self.is_erased() => None,\n", ""),
+    ]),
+    "late-objects-kept": ("files-process keeps what it has published of a file whose message was deleted meanwhile", [
+        (FILES_PROCESS, "        remove_unused_objects(deps, &file, outcome).await?;\n", "        _ = (remove_unused_objects, outcome);\n"),
+    ]),
+    "late-upload-kept": ("files-process keeps an upload that arrives after its message was deleted", [
+        (FILES_PROCESS, "        return erase_file(deps, id).await;\n", "        return Ok(());\n"),
+    ]),
+    "client-delta": ("the client adds the reactions of a changed message to those it has", [
+        (CLIENT_COPIES, "                *copy = message;\n", "                let known = std::mem::take(&mut copy.reactions);\n                *copy = message;\n                copy.reactions.extend(known);\n"),
+    ]),
+    "client-no-stash": ("the client drops a change to a message that it does not hold yet", [
+        (CLIENT_COPIES, "            self.stash.insert(seq, message);\n", "            drop(message);\n"),
+    ]),
+    "client-old-quotes": ("the client does not update quotes of a changed message", [
+        (CLIENT_COPIES, "        for target in target.into_iter().chain([seq]) {", "        for target in target.into_iter().chain([seq]).take(0) {"),
+    ]),
+    "client-rev-from-pages": ("the client takes the thread's `rev` from the messages of pages", [
+        (CLIENT_THREADS, "                        self.store(thread, parse(message), true);\n", '                        self.store(thread, parse(message), true);\n                        let copies = &mut self.state().threads;\n                        let copies = copies.entry(thread.clone()).or_default();\n                        copies.rev = copies.rev.max(message["rev"].as_u64());\n'),
+    ]),
+    "client-no-revision-gap-check": ("the client does not fetch missing changes after a gap in `rev`", [
+        (CLIENT_CHANGES, "        } else if rev > known {", "        } else if rev > known && known > 1_000_000 {"),
+    ]),
+    "client-keeps-truncated-change": ("the client keeps a truncated change as if it were whole", [
+        (CLIENT_CHANGES, 'data["truncated"] != true', "!data.is_null()"),
+    ]),
+    "client-ignores-reset": ("the client does not reload its messages after a reset", [
+        (CLIENT_CHANGES, "                    self.reload(thread).await;\n", ""),
     ]),
 }

@@ -158,7 +158,8 @@ impl Chat {
         for attempt in 0.. {
             let Some(before) = row.take() else { return Ok(Err(Refused::NoMessage)) };
             let after = match after(&before, caller, change, now) {
-                Ok(Some(after)) => MessageRow { rev: last + 1, ..after },
+                // The revision that this instance knows may be older than that of the message.
+                Ok(Some(after)) => MessageRow { rev: last.max(before.rev) + 1, ..after },
                 Ok(None) => return Ok(Ok((before, false))),
                 Err(refused) => return Ok(Err(refused)),
             };

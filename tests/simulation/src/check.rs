@@ -1,5 +1,6 @@
 //! The invariants: what must hold at the end of a history, no matter which faults occurred.
 
+mod changes;
 mod own_state;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -10,10 +11,12 @@ use contract::Timestamp;
 use serde_json::{Value, json};
 use testkit::engine::{self, CHAT, CONNECTIONS};
 
+use self::changes::changes_are_complete;
+pub(crate) use self::changes::erased_files_are_gone;
 pub(crate) use self::own_state::directory_is_complete;
 use self::own_state::own_states_are_current;
 use crate::client::Client;
-use crate::content::{self, number, text};
+use crate::content::{self, number, preview_of_projection, preview_of_row, text};
 use crate::flood::Flood;
 use crate::sender::Sender;
 use crate::triggers::is_poison;
@@ -51,14 +54,17 @@ impl<'a> Rows<'a> {
 /// Checks that everything was stored and delivered. Call it after faults have ended and all retries are done, while the
 /// clients that stay to the end are still connected.
 pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders: &[Arc<Sender>]) {
-    let rows = engine::rows(&world.cloud.database, CHAT);
-    let rows = Rows::of(&rows);
+    let all = engine::rows(&world.cloud.database, CHAT);
+    let rows = Rows::of(&all);
     messages_are_complete(world, &rows);
+    changes_are_complete(world, &all, &rows);
     acknowledged_messages_are_stored(world, &rows, senders);
     for thread in &world.threads() {
         let messages = rows.messages_of(thread.id.as_str());
         projection_is_current(world, thread.id.as_str(), &rows, messages.last().copied());
-        let contents: Vec<_> = messages.iter().map(|row| content::of_row(row, &rows.files)).collect();
+        let contents =
+            messages.iter().map(|row| (content::of_row(row), content::joined_of_row(row, &rows.files, messages)));
+        let contents: Vec<_> = contents.collect();
         for client in clients {
             if let Some(problem) = client.wrong_messages(&thread.id, &contents) {
                 world.problem(problem);
@@ -76,11 +82,12 @@ pub(crate) fn everything_arrived(world: &World, clients: &[Arc<Client>], senders
         }
     }
     for client in clients {
-        for problem in client.wrong_file_statuses(|id| text(rows.files[id], "status")) {
+        let status = |id: &str| Some(text(rows.files[id], "status")).filter(|_| !is_erased(rows.files[id]));
+        for problem in client.wrong_file_statuses(status) {
             world.problem(problem);
         }
     }
-    own_states_are_current(world, clients);
+    own_states_are_current(world, clients, &rows);
     only_poison_is_dead(world);
 }
 
@@ -107,7 +114,10 @@ fn messages_are_complete(world: &World, rows: &Rows) {
             world.problem(format!("{thread} has messages with the seqs {seqs:?}"));
         }
         for row in messages {
-            *bodies.entry(text(row, "body")).or_default() += 1;
+            // A tombstone has no text.
+            if !text(row, "body").is_empty() {
+                *bodies.entry(text(row, "body")).or_default() += 1;
+            }
             if let Some(flag) = row.get("undelivered") {
                 world.problem(format!("message {} of {thread} is still undelivered: {flag}", number(row, "seq")));
             }
@@ -121,9 +131,8 @@ fn messages_are_complete(world: &World, rows: &Rows) {
 fn acknowledged_messages_are_stored(world: &World, rows: &Rows, senders: &[Arc<Sender>]) {
     for sender in senders {
         for message in sender.acknowledged().iter() {
-            let expected = content::of_message(message);
             let messages = rows.messages_of(message.thread_id.as_str()).iter();
-            let times = messages.filter(|row| content::of_row(row, &rows.files) == expected).count();
+            let times = messages.filter(|row| text(row, "id") == message.id.as_str()).count();
             if times != 1 {
                 let body = message.body.trim_end_matches('\u{1}');
                 world.problem(format!("the acknowledged message {body:?} is stored {times} times"));
@@ -132,14 +141,18 @@ fn acknowledged_messages_are_stored(world: &World, rows: &Rows, senders: &[Arc<S
     }
 }
 
-/// Checks that the row of `thread` shows `last` as the thread's last message.
+/// Checks that the row of `thread` shows `last` as the thread's last message, as it is now.
 fn projection_is_current(world: &World, thread: &str, rows: &Rows, last: Option<&Value>) {
     let meta = rows.threads[thread];
-    let (seq, id) = last.map_or((0, ""), |last| (number(last, "seq"), text(last, "id")));
-    let projected_id = meta["lastMessage"]["M"]["id"]["S"].as_str().unwrap_or_default();
+    let seq = last.map_or(0, |last| number(last, "seq"));
     let time = last.map_or(text(meta, "createdAt"), |last| text(last, "createdAt"));
-    if number(meta, "lastSeq") != seq || projected_id != id || text(meta, "updatedAt") != time {
+    if number(meta, "lastSeq") != seq || text(meta, "updatedAt") != time {
         world.problem(format!("the projection of {thread} has seq {}, not {seq}", number(meta, "lastSeq")));
+    } else if let Some(last) = last {
+        let (projected, stored) = (preview_of_projection(meta), preview_of_row(last, &rows.files));
+        if projected != stored {
+            world.problem(format!("the projection of {thread} shows {projected}, not {stored}"));
+        }
     }
 }
 
@@ -187,6 +200,11 @@ pub(crate) fn remaining_rows_have_expired(world: &World) {
             world.problem(format!("{} has not expired", key(&row)));
         }
     }
+}
+
+/// Returns whether a file was sent and no message uses it any more.
+fn is_erased(file: &Value) -> bool {
+    file["sent"]["BOOL"] == true && file.get("uses").is_none()
 }
 
 /// Returns a row's key, for the texts of problems.

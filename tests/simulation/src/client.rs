@@ -1,6 +1,8 @@
 //! A simulated device. It follows the client algorithm in docs/catching-up.md.
 
 mod actions;
+mod changes;
+mod copies;
 mod inbox;
 mod threads;
 
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
+use self::copies::Copies;
 pub(crate) use self::inbox::{Entry, Inbox};
 use crate::content::parse;
 use crate::world::World;
@@ -37,6 +40,9 @@ pub(crate) struct Client {
     open: Vec<ThreadId>,
     /// Whether the client subscribes to its user's inbox.
     has_inbox: bool,
+    /// Whether the client was written for the contract before messages could be changed: it ignores `rev` and
+    /// `message:changed`, and has no inbox.
+    is_old: bool,
     /// Whether the client stays connected until the end of the history. Such a client must have all messages then.
     stays: bool,
     state: Mutex<State>,
@@ -53,8 +59,8 @@ struct Session {
 /// What a client still knows after it has reconnected.
 #[derive(Default)]
 struct State {
-    /// Messages of each thread in `seq` order, without gaps.
-    messages: BTreeMap<ThreadId, Vec<Message>>,
+    /// The messages of each thread.
+    threads: BTreeMap<ThreadId, Copies>,
     files: BTreeMap<FileId, FileStatus>,
     inbox: Inbox,
     /// Number of sockets that the client has tried to open. It makes the connection IDs of the client distinct.
@@ -74,8 +80,13 @@ impl Client {
         if has_inbox {
             open.retain(|_| chance.one_in(2));
         }
-        let (world, open) = (world.clone(), open.into_iter().map(|thread| thread.id).collect());
-        Arc::new(Self { world, name, user, open, has_inbox, stays, state: Mutex::default() })
+        let is_old = !has_inbox && chance.one_in(3);
+        let (world, open) = (world.clone(), open.into_iter().map(|thread| thread.id).collect::<Vec<_>>());
+        let mut state = State::default();
+        if let Some(message) = world.backlog.clone().filter(|message| !is_old && open.contains(&message.thread_id)) {
+            state.threads.insert(message.thread_id.clone(), Copies::with(message));
+        }
+        Arc::new(Self { world, name, user, open, has_inbox, is_old, stays, state: Mutex::new(state) })
     }
 
     /// Runs `sessions` short sessions. Then a client that does not stay returns. A staying client connects, and
@@ -159,8 +170,13 @@ impl Client {
                     let channel: String = parse(&data["channel"]);
                     match Channel::parse(&channel) {
                         Some(Channel::Thread(thread)) => {
+                            let rev = data["rev"].as_u64().unwrap();
+                            self.start_at_revision(&thread, rev);
                             if data["seq"].as_u64().unwrap() > self.last_seq(&thread) {
                                 self.catch_up(&thread).await;
+                            }
+                            if !self.is_old {
+                                self.process_last_revision(&thread, rev).await;
                             }
                             self.request_pending_files(&thread).await;
                         }
@@ -180,19 +196,28 @@ impl Client {
                         self.catch_up(&thread).await;
                     }
                 }
+                "message:changed" if !self.is_old => self.process_change(&parse(&data["threadId"]), data).await,
                 "file:status" => self.store_status(parse(&data["fileId"]), parse(&data["status"])),
                 "pong" => (ping, pinged) = (Instant::now() + interval, false),
                 "error" if data["code"] == "connection_expired" => return,
-                "thread:new" | "thread:updated" | "thread:settings" | "read:updated" | "typing" | "accepted"
-                | "error" => {}
+                "message:changed" | "thread:new" | "thread:updated" | "thread:settings" | "read:updated" | "typing"
+                | "accepted" | "error" => {}
                 other => panic!("the simulated client does not know the event {other}"),
             }
-            if matches!(event, "message:new" | "thread:new" | "thread:updated" | "thread:settings" | "read:updated") {
+            if matches!(
+                event,
+                "message:new"
+                    | "message:changed"
+                    | "thread:new"
+                    | "thread:updated"
+                    | "thread:settings"
+                    | "read:updated"
+            ) {
                 if self.has_inbox {
                     self.update_inbox(event, data).await;
                 }
-                if event != "read:updated" {
-                    self.react(id);
+                if !matches!(event, "read:updated" | "message:changed") {
+                    self.respond(id);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Simulated AWS services that the functions call: `DynamoDB` runs on dynoxide, all other services are kept in memory.
 
+mod call;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,17 +15,21 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use bytes::Bytes;
 use dynoxide::Database;
-use serde_json::{Value, json};
+use serde_json::Value;
 use testkit::engine;
 use tokio::sync::mpsc::UnboundedSender;
 
+use self::call::ERROR_CODE;
+pub(crate) use self::call::{Answer, Call, Service, refusal};
 use crate::chance::Chance;
 use crate::clock::Clocks;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
+use crate::hidden::Hidden;
+use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::policy;
-use crate::stream::Before;
+use crate::stream::{self, Before};
 use crate::trace::Trace;
 
 /// An event that an AWS call causes. [`triggers`](crate::triggers) delivers it later, outside the call.
@@ -44,6 +50,8 @@ pub(crate) struct Cloud {
     pub(crate) faults: Faults,
     pub(crate) gateway: Gateway,
     pub(crate) ledger: Ledger,
+    pub(crate) journal: Journal,
+    pub(crate) hidden: Hidden,
     pub(crate) database: Database,
     objects: Mutex<BTreeMap<String, Bytes>>,
     /// Bodies of the messages that were sent to the repair queue.
@@ -51,41 +59,6 @@ pub(crate) struct Cloud {
     consequences: UnboundedSender<Consequence>,
     /// Calls that the policies of the functions do not allow.
     denied: Mutex<BTreeSet<String>>,
-}
-
-/// The header with the error code, for services that do not send it in the body.
-const ERROR_CODE: &str = "x-amzn-errortype";
-
-/// A request to an AWS service.
-pub(crate) struct Call {
-    pub(crate) service: Service,
-    /// Name of the operation, such as `PutItem` or `Invoke`. For S3 and `@connections`, the HTTP method.
-    pub(crate) operation: String,
-    path: String,
-    pub(crate) body: Bytes,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Service {
-    DynamoDb,
-    Lambda,
-    Sqs,
-    Management,
-    S3,
-}
-
-/// A response of an AWS service.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// A response header besides `Content-Length`.
-    pub(crate) header: Option<(&'static str, &'static str)>,
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    pub(crate) fn ok(body: impl Into<Bytes>) -> Self {
-        Self { status: 200, header: None, body: body.into() }
-    }
 }
 
 impl Cloud {
@@ -97,6 +70,8 @@ impl Cloud {
             faults: Faults::new(&chance),
             gateway: Gateway::default(),
             ledger: Ledger::default(),
+            journal: Journal::default(),
+            hidden: Hidden::default(),
             database: engine::tables(),
             objects: Mutex::default(),
             repairs: Mutex::default(),
@@ -124,12 +99,16 @@ impl Cloud {
             Service::DynamoDb => {
                 let body =
                     if self.ledger.is_open() { engine::with_consumed_capacity(&call.body) } else { call.body.clone() };
+                self.hidden.before_call(call);
                 let before = Before::read(&self.database, call);
                 let (status, body) = engine::apply(&self.database, &call.operation, &body);
                 for record in before.records(&self.database) {
-                    self.cause(Consequence::Changed(record));
+                    self.journal.follow(&self.database, &record);
+                    if stream::is_wanted(&record) {
+                        self.cause(Consequence::Changed(record));
+                    }
                 }
-                Answer { status, header: None, body }
+                Answer { status, header: None, body: self.hidden.apply(&call.operation, body) }
             }
             Service::Sqs => {
                 let request: Value = serde_json::from_slice(&call.body).unwrap();
@@ -157,7 +136,10 @@ impl Cloud {
                 }
             }
             Service::Lambda => panic!("an invocation takes time; call `run`"),
-            Service::S3 => self.object(&call.operation, call.path.splitn(3, '/').nth(2).unwrap(), &call.body),
+            Service::S3 => match call.path.splitn(3, '/').nth(2) {
+                Some(key) if !key.is_empty() => self.object(&call.operation, key, &call.body),
+                _ => self.list_objects(&call.query),
+            },
         }
     }
 
@@ -177,6 +159,18 @@ impl Cloud {
             }
             other => panic!("the simulated S3 does not implement {other}"),
         }
+    }
+
+    /// Answers `ListObjectsV2` with all keys that have the prefix in `query`.
+    fn list_objects(&self, query: &str) -> Answer {
+        let parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));
+        let parameters: BTreeMap<_, _> = parameters.collect();
+        assert_eq!(parameters.get("list-type"), Some(&"2"), "the simulated S3 does not implement {query}");
+        let prefix = parameters["prefix"].replace("%2F", "/");
+        let objects = self.objects();
+        let keys = objects.keys().filter(|key| key.starts_with(&prefix));
+        let keys: String = keys.map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+        Answer::ok(format!("<ListBucketResult><IsTruncated>false</IsTruncated>{keys}</ListBucketResult>"))
     }
 
     pub(crate) fn put_object(&self, key: &str, bytes: Bytes) {
@@ -203,49 +197,6 @@ impl Cloud {
     fn cause(&self, consequence: Consequence) {
         // Sending fails only after the end of the history, when the receiver is dropped and nobody needs the event.
         self.consequences.send(consequence).ok();
-    }
-}
-
-impl Call {
-    fn new(request: &HttpRequest) -> Self {
-        let target = request.headers().get("x-amz-target").and_then(|target| target.split_once('.'));
-        let path = request.uri().split_once("://").unwrap().1.split_once('/').unwrap().1;
-        let path = format!("/{}", path.split('?').next().unwrap()).replace("%40", "@").replace("%2F", "/");
-        let (service, operation) = match target {
-            Some(("AmazonSQS", operation)) => (Service::Sqs, operation),
-            Some((_, operation)) => (Service::DynamoDb, operation),
-            None if path.ends_with("/invocations") => (Service::Lambda, "Invoke"),
-            None if path.contains("/@connections/") => (Service::Management, request.method()),
-            None => (Service::S3, request.method()),
-        };
-        let body = Bytes::copy_from_slice(request.body().bytes().expect("the request body is not in memory"));
-        Self { service, operation: operation.to_owned(), path, body }
-    }
-
-    /// Returns the service, operation and key or path of a request, for the trace.
-    pub(crate) fn label(&self) -> String {
-        let of = match self.service {
-            Service::DynamoDb => {
-                let request: Value = serde_json::from_slice(&self.body).unwrap();
-                let key = |item: &Value| {
-                    let part = |name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
-                    format!("{} {}", part("pk"), part("sk"))
-                };
-                match self.operation.as_str() {
-                    "PutItem" => key(&request["Item"]),
-                    "Query" => request["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap_or_default().to_owned(),
-                    "TransactWriteItems" => key(&request["TransactItems"][0]["Put"]["Item"]),
-                    "BatchGetItem" => String::new(),
-                    _ => key(&request["Key"]),
-                }
-            }
-            Service::Lambda | Service::Sqs => String::new(),
-            Service::Management | Service::S3 => self.path.clone(),
-        };
-        // The tickets' secrets do not come from the seed. The label leaves them out, because the trace of a seed must
-        // be the same each time.
-        let of = if of.starts_with("TICKET#") { "TICKET" } else { &of };
-        format!("{:?} {} {of}", self.service, self.operation)
     }
 }
 
@@ -293,19 +244,5 @@ impl HttpConnector for SimulatedHttp {
             }
             Ok(response)
         })
-    }
-}
-
-/// Returns an error response with the given status and error code, in the format of the service.
-pub(crate) fn refusal(service: Service, status: u16, code: &'static str) -> Answer {
-    let body = match service {
-        Service::DynamoDb | Service::Sqs => json!({"__type": code, "message": "injected fault"}).to_string(),
-        Service::Lambda | Service::Management => "{}".to_owned(),
-        Service::S3 => format!("<Error><Code>{code}</Code><Message>injected fault</Message></Error>"),
-    };
-    Answer {
-        status,
-        header: matches!(service, Service::Lambda | Service::Management).then_some((ERROR_CODE, code)),
-        body: body.into(),
     }
 }

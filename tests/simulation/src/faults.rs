@@ -11,10 +11,13 @@ use tokio::time::{Instant, sleep};
 use crate::chance::Chance;
 use crate::cloud::{Answer, Call, Cloud, Service, refusal};
 use crate::ledger::{Entry, units};
+use crate::stream;
 
 tokio::task_local! {
     /// A notification of this value makes the current invocation crash.
     pub(crate) static CRASH: Arc<Notify>;
+    /// When the current invocation began.
+    pub(crate) static BEGAN: Instant;
 }
 
 pub(crate) struct Faults {
@@ -36,6 +39,9 @@ enum Fault {
     Late,
     /// The call takes effect, and the response takes up to 3 s.
     Slow,
+    /// The call is a change to a message. It takes effect, but reads return the message as it was before the change for up
+    /// to 0.8 s. Then the response arrives.
+    Partial,
     /// API Gateway refuses this and all other `@connections` calls for up to 20 s.
     Throttled,
     /// The invocation crashes before the call takes effect.
@@ -44,7 +50,7 @@ enum Fault {
     CrashAfter,
 }
 
-use Fault::{AnswerLost, CrashAfter, CrashBefore, Late, Refused, RequestLost, Slow, Throttled};
+use Fault::{AnswerLost, CrashAfter, CrashBefore, Late, Partial, Refused, RequestLost, Slow, Throttled};
 
 impl Faults {
     /// Chooses the fault rate of a history: no faults, few faults (so that a single one shows its effect) or many.
@@ -89,8 +95,12 @@ impl Faults {
 impl Cloud {
     /// Executes an AWS request with a simulated latency and, at random, with a fault.
     pub(crate) async fn execute(self: Arc<Self>, call: Call) -> Result<Answer, ConnectorError> {
-        let fault = self.faults.draw(call.service, &self.chance);
         let label = call.label();
+        self.check_for_erased_text(&call, &label);
+        let changed = call.changed_message();
+        let fault = self.faults.draw(call.service, &self.chance);
+        let is_partial = || changed.is_some() && self.faults.one_in(4, &self.chance);
+        let fault = fault.or_else(|| is_partial().then_some(Partial));
         self.trace.note(fault.map_or_else(|| label.clone(), |fault| format!("{label}: {fault:?}")));
         let request_time = self.chance.millis(1..=8);
         let response_time = self.chance.millis(1..=4);
@@ -120,6 +130,17 @@ impl Cloud {
                 self.run(&call).await;
                 Err(ConnectorError::io("the connection broke".into()))
             }
+            Some(Partial) => {
+                sleep(request_time).await;
+                let before = changed.and_then(|key| stream::row(&self.database, &key));
+                let answer = self.run(&call).await;
+                let hidden = self.chance.millis(20..=800);
+                if let Some(before) = before.filter(|_| answer.status == 200) {
+                    self.hidden.hide(before, Instant::now() + hidden);
+                }
+                sleep(hidden).await;
+                Ok(answer)
+            }
             Some(Late) => {
                 let late = self.chance.millis(500..=5_000);
                 tokio::spawn(async move {
@@ -145,6 +166,15 @@ impl Cloud {
                 }
                 Err(ConnectorError::io("the connection broke".into()))
             }
+        }
+    }
+
+    /// Checks that no call has the text of a deleted message, if the author was told of the deletion before the invocation
+    /// began.
+    fn check_for_erased_text(&self, call: &Call, label: &str) {
+        let Ok(began) = BEGAN.try_with(|began| *began) else { return };
+        if let Some(text) = self.journal.erased_text(&call.body, began).filter(|_| !call.may_have_old_preview()) {
+            self.journal.problem(format!("{label} has the erased text {text:?}"));
         }
     }
 

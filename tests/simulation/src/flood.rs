@@ -52,14 +52,14 @@ impl Flood {
         let start = Instant::now();
         let mut deps = self.new_instance();
         for n in 1..=ATTEMPTS {
-            match self.send(&deps, format!("{} floods {instance} {n}", self.sender.user)).await {
+            match self.send(&deps, format!("{} floods {instance} {n}.", self.sender.user)).await {
                 Some(_) if start.elapsed() > Duration::from_mins(5) => break,
                 Some(_) => {}
                 None => deps = self.new_instance(),
             }
         }
         sleep(Duration::from_mins(1)).await;
-        if self.send(&deps, format!("{} is sorry {instance}", self.sender.user)).await == Some(429) {
+        if self.send(&deps, format!("{} is sorry {instance}.", self.sender.user)).await == Some(429) {
             self.world.problem(format!("{} is still refused in the minute after the flood", self.sender.user));
         }
     }

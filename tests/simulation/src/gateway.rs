@@ -28,6 +28,7 @@ pub(crate) struct Socket {
 /// The `thread:updated` events of a thread.
 #[derive(Default)]
 struct Updates {
+    /// The number of those that name authors, that is, tell of new messages.
     number: usize,
     /// The largest `lastSeq`.
     last_seq: u64,
@@ -43,7 +44,7 @@ impl Socket {
             }
             Some("thread:updated") => {
                 let updates = self.updates.entry(name(&data["thread"]["id"])).or_default();
-                updates.number += 1;
+                updates.number += usize::from(data["sent"] != serde_json::json!([]));
                 updates.last_seq = updates.last_seq.max(data["thread"]["lastSeq"].as_u64().unwrap());
             }
             _ => {}
@@ -107,7 +108,7 @@ impl Gateway {
         }
     }
 
-    /// Returns the number of `thread:updated` events of a thread that were posted to a socket.
+    /// Returns the number of `thread:updated` events of a thread's new messages that were posted to a socket.
     pub(crate) fn updates(&self, id: &str, thread: &str) -> usize {
         self.sockets().get(id).and_then(|socket| socket.updates.get(thread)).map_or(0, |updates| updates.number)
     }

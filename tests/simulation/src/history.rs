@@ -67,7 +67,7 @@ async fn history(seed: u64) -> Outcome {
     let mut sending: Vec<_> = senders
         .iter()
         .filter(|sender| flood.is_none() || sender.user != users[1])
-        .map(|sender| tokio::spawn(sender.clone().run(chance.number(0..=3))))
+        .map(|sender| tokio::spawn(sender.clone().run(chance.number(0..=3), users)))
         .collect();
     sending.extend(flood.iter().map(|flood| tokio::spawn(flood.clone().run())));
     let joining = chance.one_in(3).then(|| tokio::spawn(newcomer::run(world.clone(), users[0])));
@@ -86,6 +86,7 @@ async fn history(seed: u64) -> Outcome {
     if let Some(flood) = &flood {
         check::rate_is_kept(&world, flood);
     }
+    check::erased_files_are_gone(&world).await;
     tokio::time::sleep(CONNECTIONS_RENEWED).await;
     check::everything_arrived(&world, &clients, &senders);
     for task in staying {

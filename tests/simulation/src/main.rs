@@ -7,7 +7,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a panic in here fails the test")]
 
+mod backlog;
 mod chance;
+mod changer;
 mod check;
 mod client;
 mod clock;
@@ -18,7 +20,9 @@ mod decoder;
 mod faults;
 mod flood;
 mod gateway;
+mod hidden;
 mod history;
+mod journal;
 mod ledger;
 mod left_out;
 mod marks;

@@ -1,4 +1,4 @@
-//! A simulated user who sends messages, some of them with files.
+//! A simulated user who sends messages, some of them with files, and changes messages.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,6 +8,8 @@ use contract::{Message, ThreadId};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::chance::Chance;
+use crate::changer::change_a_message;
 use crate::content::parse;
 use crate::world::World;
 
@@ -34,17 +36,29 @@ impl Sender {
         Arc::new(Self { world: world.clone(), user, acknowledged: Mutex::default() })
     }
 
-    pub(crate) async fn run(self: Arc<Self>, messages: u64) {
-        let chance = &self.world.cloud.chance;
-        for n in 1..=messages {
+    /// Does `times` things: sends a message, or lets one of `users` change one.
+    pub(crate) async fn run(self: Arc<Self>, times: u64, users: &'static [&'static str]) {
+        let World { cloud, .. } = &*self.world;
+        let chance = &cloud.chance;
+        let mut files: Vec<String> = Vec::new();
+        for n in 1..=times {
             chance.pause(0..=3_000).await;
+            if chance.one_in(3) && change_a_message(&self.world, users).await {
+                continue;
+            }
             let mut threads = self.world.threads();
             threads.retain(|thread| thread.member_ids.iter().any(|id| id.as_str() == self.user));
             let thread = &chance.pick(&threads).id;
-            let file = if chance.one_in(5) { self.create_file().await } else { None };
-            // Sometimes the body is too long for a frame: JSON escapes each of these 7,000 characters as six bytes.
-            let filler = if chance.one_in(30) { "\u{1}".repeat(7_000) } else { String::new() };
-            let body = json!({"body": format!("{} {n}{filler}", self.user), "fileIds": Vec::from_iter(file)});
+            let created = if chance.one_in(3) { self.create_file().await } else { None };
+            files.extend(created.clone());
+            // Some files belong to several messages.
+            let file = created.or_else(|| files.last().filter(|_| chance.one_in(2)).cloned());
+            let reply_to = if chance.one_in(4) { cloud.journal.pick(chance, Some(thread)) } else { None };
+            let filler = too_long(chance);
+            let body = json!({
+                "body": format!("{} {n}.{filler}", self.user), "fileIds": Vec::from_iter(file),
+                "replyTo": reply_to.map(|message| message.seq),
+            });
             if chance.one_in(4) {
                 self.try_once(thread, body).await;
             } else {
@@ -107,10 +121,22 @@ impl Sender {
 
     /// Records that a message was answered with 201.
     pub(crate) fn acknowledge(&self, message: &Value) {
-        self.acknowledged().push(parse(message));
+        let message: Message = parse(message);
+        let journal = &self.world.cloud.journal;
+        if let Some(problem) = journal.wrong_copy(&message) {
+            self.world.problem(problem);
+        }
+        journal.acknowledge_sent(message.clone());
+        self.acknowledged().push(message);
     }
 
     pub(crate) fn acknowledged(&self) -> MutexGuard<'_, Vec<Message>> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns, at random, the end of a text that is too long for a frame: JSON escapes each of these 7,000 characters as six
+/// bytes. Otherwise returns an empty text.
+pub(crate) fn too_long(chance: &Chance) -> String {
+    if chance.one_in(15) { "\u{1}".repeat(7_000) } else { String::new() }
 }

@@ -44,7 +44,7 @@ impl Before {
         Self(keys.map(|key| (key.clone(), row(database, &key))).collect())
     }
 
-    /// Returns the stream records of the rows that have changed meanwhile, as far as the filters let them through.
+    /// Returns the stream records of the rows that have changed meanwhile.
     pub(crate) fn records(self, database: &Database) -> Vec<Value> {
         let changed = self.0.into_iter().filter_map(|(key, before)| {
             let after = row(database, &key)?;
@@ -52,8 +52,13 @@ impl Before {
             (before.as_ref() != Some(&after))
                 .then(|| record(if before.is_some() { "MODIFY" } else { "INSERT" }, &key, &after))
         });
-        changed.filter(|record| FILTERS.iter().any(|filter| matches(filter, record))).collect()
+        changed.collect()
     }
+}
+
+/// Returns whether the filters of chat-stream let a record through.
+pub(crate) fn is_wanted(record: &Value) -> bool {
+    FILTERS.iter().any(|filter| matches(filter, record))
 }
 
 /// Reads a row of the `Chat` table.

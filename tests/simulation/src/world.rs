@@ -12,27 +12,30 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use contract::{ApiError, Thread, ThreadId};
+use contract::{ApiError, FileId, Message, Thread, ThreadId};
 use runtime::report;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use self::instances::{Instance, Instances, WarmInstances};
 pub(crate) use self::requests::{call, socket_event};
+use self::routes::may_have_old_preview;
 use crate::clock::SKEW;
 use crate::cloud::{Cloud, Consequence};
-use crate::faults::CRASH;
+use crate::faults::{BEGAN, CRASH};
 use crate::marks::Marks;
 use crate::parts::Parts;
-use crate::{starter, stream};
+use crate::{backlog, starter, stream};
 
 /// `Timeout` of the functions behind routes, from `Globals` in template.yaml. API Gateway's own timeout (30 s) is
 /// longer, so the simulation does not need it.
 const ROUTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// `Timeout` of messages-send in template.yaml.
 const MESSAGES_SEND_TIMEOUT: Duration = Duration::from_secs(28);
+/// `Timeout` of messages-edit, messages-delete, messages-react and messages-unreact in template.yaml.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(20);
 /// `Timeout` of chat-stream in template.yaml.
 const CHAT_STREAM_TIMEOUT: Duration = Duration::from_secs(30);
 /// `Timeout` of files-process in template.yaml.
@@ -49,6 +52,8 @@ pub(crate) struct World {
     /// The members of threads, as far as somebody has asked for them. They never change.
     members: Mutex<HashMap<String, Vec<String>>>,
     pub(crate) marks: Marks,
+    /// A message that clients have from earlier, without its many changes since then.
+    pub(crate) backlog: Option<Message>,
     parts: Parts,
     warm: WarmInstances,
     /// Number of malformed records that the simulation has put on the stream.
@@ -65,10 +70,11 @@ impl World {
     pub(crate) async fn new(seed: u64, users: &[&str]) -> (Arc<Self>, UnboundedReceiver<Consequence>) {
         let (consequences, receiver) = tokio::sync::mpsc::unbounded_channel();
         let cloud = Cloud::new(seed, consequences);
-        let world = Self {
+        let mut world = Self {
             threads: Mutex::default(),
             members: Mutex::default(),
             marks: Marks::default(),
+            backlog: None,
             parts: Parts::new(&cloud),
             cloud,
             warm: WarmInstances::default(),
@@ -84,6 +90,9 @@ impl World {
             }
         }
         testkit::make_known(&chat, &[starter::AUNT]).await;
+        if seed % backlog::BACKLOGS == 13 {
+            world.backlog = Some(backlog::create(&world.cloud, &chat, &world.threads()[0], users[0]).await);
+        }
         if seed.is_multiple_of(starter::CROWDS) {
             let crowd = starter::crowd();
             testkit::make_known(&chat, &crowd.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -116,6 +125,12 @@ impl World {
     /// Adds a thread that users send messages to from now on.
     pub(crate) fn add_thread(&self, thread: Thread) {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    }
+
+    /// Returns a valid link to a file, also if the file is not published or erased.
+    pub(crate) async fn link_to(&self, file: &FileId) -> String {
+        let row = self.parts.unrestricted_chat().file(file).await.unwrap().unwrap();
+        row.attachment(&testkit::links()).url
     }
 
     /// Returns a new instance of messages-send that only the caller uses.
@@ -166,7 +181,14 @@ impl World {
         let chance = &self.cloud.chance;
         let patience = Duration::from_secs(if self.cloud.faults.one_in(20, chance) { 1 } else { 30 });
         let lost = self.cloud.faults.one_in(30, chance);
+        let began = Instant::now();
         let answer = timeout(patience, self.spawn(function, work)).await.ok()??;
+        if let Ok(answer) = &answer
+            && let Some(text) = self.cloud.journal.erased_text(answer.body(), began)
+            && !may_have_old_preview(function)
+        {
+            self.problem(format!("{function} has answered with the erased text {text:?}"));
+        }
         if lost {
             self.cloud.trace.note(format!("{function}: the response is lost, because the client is offline"));
             return None;
@@ -227,7 +249,7 @@ impl World {
     async fn run<R>(&self, function_timeout: Duration, work: impl Future<Output = R>) -> Option<R> {
         let crash = Arc::new(Notify::new());
         let crashed = crash.clone();
-        let work = CRASH.scope(crash, timeout(function_timeout, work));
+        let work = BEGAN.scope(Instant::now(), CRASH.scope(crash, timeout(function_timeout, work)));
         let done = tokio::select! {
             biased;
             () = crashed.notified() => None,
@@ -247,6 +269,8 @@ impl World {
 
     /// Returns the texts of all violated invariants so far.
     pub(crate) fn problems(&self) -> Vec<String> {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        problems.extend(self.cloud.journal.problems());
+        problems
     }
 }

@@ -54,6 +54,19 @@ async fn concurrent_changes_of_many_messages_have_gap_free_revisions() {
 }
 
 #[tokio::test]
+async fn instance_with_an_old_revision_takes_that_of_the_message_into_account() {
+    let tables = Tables::create().await;
+    let (one, other) = (tables.chat(), tables.chat());
+    let thread = new_thread(&one, &["user-a", "user-b"]).await;
+    send_text(&one, "user-a", &thread, "hello").await;
+    assert_eq!(change(&one, "user-a", &thread, 1, react("👍")).await.rev, 1);
+    assert_eq!(change(&other, "user-b", &thread, 1, react("👍")).await.rev, 2);
+    // The first instance still knows 1 as the last revision. The message has 2, and only an attribute is removed from it.
+    assert_eq!(change(&one, "user-a", &thread, 1, Change::Unreact).await.rev, 3);
+    assert_eq!(revisions(&tables, &thread).await, (vec![1, 2, 3], BTreeMap::from([(1, 3)])));
+}
+
+#[tokio::test]
 async fn same_change_made_many_times_at_once_has_one_revision() {
     for (user, kind) in [("user-b", react("👍")), ("user-a", edit("new")), ("user-a", Change::Delete)] {
         let tables = Tables::create().await;

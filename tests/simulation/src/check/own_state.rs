@@ -7,13 +7,14 @@ use contract::ThreadId;
 use serde_json::Value;
 use testkit::engine::{self, CHAT};
 
+use super::Rows;
 use crate::client::{Client, Entry, Inbox};
-use crate::content::{number, text};
+use crate::content::{Preview, number, preview_of_row, text};
 use crate::world::World;
 
 /// Checks read marks, settings and the lists of threads that clients show. Call it while the clients that stay to the end
 /// are still connected.
-pub(crate) fn own_states_are_current(world: &World, clients: &[Arc<Client>]) {
+pub(super) fn own_states_are_current(world: &World, clients: &[Arc<Client>], of_chat: &Rows) {
     let rows = engine::rows(&world.cloud.database, CHAT);
     let threads: HashMap<&str, &Value> =
         rows.iter().filter(|row| text(row, "sk") == "META").map(|row| (text(row, "id"), row)).collect();
@@ -44,7 +45,12 @@ pub(crate) fn own_states_are_current(world: &World, clients: &[Arc<Client>]) {
         }
         let (last_seq, updated_at) = (number(meta, "lastSeq"), contract::Timestamp::parse(text(meta, "updatedAt")));
         let archived = row["archived"]["BOOL"] == true;
-        let entry = Entry { last_seq, updated_at: updated_at.unwrap(), read_seq: mark, archived };
+        let preview = of_chat.messages_of(thread).last().map(|last| Preview {
+            order: (number(last, "seq"), number(last, "rev")),
+            content: preview_of_row(last, &of_chat.files),
+        });
+        let preview = preview.unwrap_or_default();
+        let entry = Entry { last_seq, updated_at: updated_at.unwrap(), read_seq: mark, archived, preview };
         inboxes.entry(user).or_default().insert(ThreadId::parse(thread).unwrap(), entry);
     }
     let of = |user: &str, thread: &ThreadId| inboxes.get(user).and_then(|inbox| inbox.get(thread));

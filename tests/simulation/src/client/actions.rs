@@ -8,8 +8,8 @@ use crate::marks::{archive, mark_beyond_the_end, mark_read};
 use crate::world::World;
 
 impl Client {
-    /// Lets the user react to something new, at random.
-    pub(super) fn react(&self, socket: &str) {
+    /// Lets the user respond to something new, at random.
+    pub(super) fn respond(&self, socket: &str) {
         let World { cloud, .. } = &*self.world;
         let chance = &cloud.chance;
         if chance.one_in(3)

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use contract::{ThreadId, Timestamp};
+use contract::{Message, ThreadId, Timestamp};
 use serde_json::{Value, json};
 
-use super::Client;
-use crate::content::parse;
+use super::{Client, Copies, State};
+use crate::content::{Preview, parse, preview_of_message, preview_of_thread};
 
 /// A client's list of threads.
 pub(crate) type Inbox = BTreeMap<ThreadId, Entry>;
@@ -18,19 +18,25 @@ pub(crate) struct Entry {
     pub(crate) updated_at: Timestamp,
     pub(crate) read_seq: u64,
     pub(crate) archived: bool,
+    pub(crate) preview: Preview,
 }
 
 impl Entry {
     /// Reads a thread of `GET /api/threads` or `GET /api/threads/{threadId}`.
     fn of_thread(thread: &Value) -> Self {
         let (last_seq, read_seq) = (parse(&thread["lastSeq"]), parse(&thread["readSeq"]));
-        Self { last_seq, updated_at: parse(&thread["updatedAt"]), read_seq, archived: parse(&thread["archived"]) }
+        let (updated_at, archived) = (parse(&thread["updatedAt"]), parse(&thread["archived"]));
+        Self { last_seq, updated_at, read_seq, archived, preview: preview_of_thread(thread) }
     }
 
-    /// Takes a later message of the thread. The larger `lastSeq` wins.
-    fn advance(&mut self, last_seq: u64, updated_at: Timestamp) {
+    /// Takes a later message of the thread, or a later revision of it. A thread that was fetched by its ID has no preview;
+    /// that of its last message is pushed.
+    fn advance(&mut self, last_seq: u64, updated_at: Timestamp, preview: Preview) {
         if last_seq > self.last_seq {
             (self.last_seq, self.updated_at) = (last_seq, updated_at);
+        }
+        if preview.order > self.preview.order {
+            self.preview = preview;
         }
     }
 
@@ -92,7 +98,7 @@ impl Client {
         let entry = Entry::of_thread(thread);
         let mut state = self.state();
         let held = state.inbox.entry(parse(&thread["id"])).or_insert_with(|| entry.clone());
-        held.advance(entry.last_seq, entry.updated_at);
+        held.advance(entry.last_seq, entry.updated_at, entry.preview);
         held.mark_read(entry.read_seq);
         held.archived = entry.archived;
     }
@@ -103,31 +109,40 @@ impl Client {
         let is_whole = event == "thread:new" && data["thread"]["truncated"] != true;
         let thread: ThreadId = parse(id);
         let held = self.state().inbox.contains_key(&thread);
+        if !held && !is_whole {
+            self.fetch(&thread).await;
+        }
         if !held && is_whole {
             let (last_seq, updated_at) = (parse(&data["thread"]["lastSeq"]), parse(&data["thread"]["updatedAt"]));
-            let entry = Entry { last_seq, updated_at, read_seq: 0, archived: false };
+            let preview = preview_of_thread(&data["thread"]);
+            let entry = Entry { last_seq, updated_at, read_seq: 0, archived: false, preview };
             self.state().inbox.insert(thread, entry);
-        } else if !held {
-            self.fetch(&thread).await;
-        } else if let Some(entry) = self.state().inbox.get_mut(&thread) {
-            self.apply(entry, event, data);
+        } else {
+            let State { threads, inbox, .. } = &mut *self.state();
+            let copies = threads.get(&thread).map(Copies::messages).unwrap_or_default();
+            // If the thread could not be fetched, the problem is already recorded.
+            if let Some(entry) = inbox.get_mut(&thread) {
+                self.apply(entry, event, data, copies);
+            }
         }
     }
 
-    fn apply(&self, entry: &mut Entry, event: &str, data: &Value) {
+    /// Applies an event to a thread of the list. `copies` are the client's messages of the thread.
+    fn apply(&self, entry: &mut Entry, event: &str, data: &Value, copies: &[Message]) {
         let is_own = |id: &Value| *id == json!(self.user);
         match event {
             "message:new" => {
                 let (message, seq) = (&data["message"], parse(&data["message"]["seq"]));
-                entry.advance(seq, parse(&message["createdAt"]));
+                advance_to_copy(entry, copies, seq);
                 if is_own(&message["author"]["id"]) {
                     entry.mark_read(seq);
                 }
             }
+            "message:changed" => advance_to_copy(entry, copies, parse(&data["message"]["seq"])),
             "thread:updated" | "thread:new" => {
                 let thread = &data["thread"];
                 if thread["truncated"] != true {
-                    entry.advance(parse(&thread["lastSeq"]), parse(&thread["updatedAt"]));
+                    entry.advance(parse(&thread["lastSeq"]), parse(&thread["updatedAt"]), preview_of_thread(thread));
                 }
                 let sent = data["sent"].as_array().into_iter().flatten();
                 sent.filter(|mark| is_own(&mark["userId"])).for_each(|mark| entry.mark_read(parse(&mark["seq"])));
@@ -162,6 +177,12 @@ impl Client {
                     "the list of {socket} has {id} with seq {last_seq} and {unread} unread, not {stored}"
                 ));
             }
+            if held.preview.content != entry.preview.content {
+                return Some(format!(
+                    "the list of {socket} has another preview of {id} than stored: {}",
+                    held.preview.content
+                ));
+            }
             if held.archived != entry.archived {
                 return Some(format!("the list of {socket} has {id} with archived: {}", held.archived));
             }
@@ -170,5 +191,13 @@ impl Client {
             return Some(format!("the list of {socket} has another order or more threads than stored"));
         }
         None
+    }
+}
+
+/// Takes the client's copy of the message `seq` as the last message. The message was pushed to the client, or read after a
+/// truncated push, so the client has it, unless a change came before its message.
+fn advance_to_copy(entry: &mut Entry, copies: &[Message], seq: u64) {
+    if let Some(copy) = usize::try_from(seq - 1).ok().and_then(|index| copies.get(index)) {
+        entry.advance(seq, copy.created_at, preview_of_message(copy));
     }
 }

@@ -3,7 +3,7 @@
 use contract::{FileId, FileStatus, Message, ThreadId};
 use serde_json::Value;
 
-use super::Client;
+use super::{Client, Copies};
 use crate::content::{self, parse, status_name};
 
 impl Client {
@@ -31,29 +31,43 @@ impl Client {
     pub(super) async fn request_pending_files(&self, thread: &ThreadId) {
         let pending: Vec<FileId> = {
             let state = self.state();
-            let files = state.messages.get(thread).into_iter().flatten().flat_map(file_ids);
+            let files = state.threads.get(thread).map(Copies::messages).into_iter().flatten().flat_map(file_ids);
             files.filter(|id| state.files[*id] == FileStatus::Pending).cloned().collect()
         };
         for id in pending {
             loop {
                 match self.world.status(self.user, id.as_str()).await {
                     Some((200, file)) => break self.store_status(parse(&file["id"]), parse(&file["status"])),
+                    // The message was deleted. The client learns of it as a change.
+                    Some((404, _)) => break,
                     _ => self.world.cloud.chance.pause(100..=1_000).await,
                 }
             }
         }
     }
 
-    /// Stores a message if it is whole (not truncated) and has the next `seq`. Stores the status of its files in any
-    /// case.
+    /// Stores a message if it is whole (not truncated). Stores the status of its files in any case.
     pub(super) fn store(&self, thread: &ThreadId, message: Message, whole: bool) {
         for file in &message.attachments {
             self.store_status(file.id.clone(), file.status);
         }
+        if !whole {
+            return;
+        }
+        self.check_copy(&message);
         let mut state = self.state();
-        let messages = state.messages.entry(thread.clone()).or_default();
-        if whole && message.seq == messages.len() as u64 + 1 {
-            messages.push(message);
+        let copies = state.threads.entry(thread.clone()).or_default();
+        if self.is_old {
+            copies.enter(message);
+        } else {
+            copies.take(message);
+        }
+    }
+
+    /// Checks that a received message was in the table like that.
+    pub(super) fn check_copy(&self, message: &Message) {
+        if let Some(problem) = self.world.cloud.journal.wrong_copy(message) {
+            self.world.problem(problem);
         }
     }
 
@@ -69,12 +83,14 @@ impl Client {
 
     /// Returns the `seq` up to which the client has all messages of `thread`, or 0 if it has none.
     pub(super) fn last_seq(&self, thread: &ThreadId) -> u64 {
-        self.state().messages.get(thread).map_or(0, |messages| messages.len() as u64)
+        self.state().threads.get(thread).map_or(0, Copies::last_seq)
     }
 
-    /// Compares the client's messages of `thread` with the stored messages. Returns a problem if they differ, or if the
-    /// client has no subscribed socket. Does not check a client that does not stay or that does not show the thread.
-    pub(crate) fn wrong_messages(&self, thread: &ThreadId, stored: &[Value]) -> Option<String> {
+    /// Compares the client's messages of `thread` with the stored messages, each with its content and what is joined to it.
+    /// Returns a problem if they differ, or if the client has no subscribed socket. Does not check a client that does not
+    /// stay or that does not show the thread. The messages of a client of the original contract may have any content that
+    /// they once had, which was checked when they arrived.
+    pub(crate) fn wrong_messages(&self, thread: &ThreadId, stored: &[(Value, Value)]) -> Option<String> {
         if !self.stays || !self.open.contains(thread) {
             return None;
         }
@@ -82,22 +98,34 @@ impl Client {
         let Some(socket) = &state.complete else {
             return Some(format!("{} has no socket that is subscribed to all its channels", self.name));
         };
-        let messages = state.messages.get(thread).map(Vec::as_slice).unwrap_or_default();
-        let received: Vec<_> = messages.iter().map(content::of_message).collect();
+        let received = state.threads.get(thread).map(Copies::messages).unwrap_or_default();
         if received.len() != stored.len() {
             return Some(format!("{socket} has {} of {} messages of {thread}", received.len(), stored.len()));
         }
-        let different = received.iter().zip(stored).find(|(received, stored)| received != stored)?.0;
-        Some(format!("{socket} has message {} of {thread} with other content than stored", different["seq"]))
+        if self.is_old {
+            return None;
+        }
+        received.iter().zip(stored).find_map(|(received, (content, joined))| {
+            let (seq, rev, stored) = (received.seq, received.rev, &content["rev"]);
+            if content::of_message(received) != *content {
+                return Some(format!(
+                    "{socket} has message {seq} of {thread} with other content than stored: revision {rev}, not {stored}"
+                ));
+            }
+            let quote_or_file = content::joined_of_message(received) != *joined;
+            quote_or_file.then(|| format!("{socket} has message {seq} of {thread} with another quote or file than stored"))
+        })
     }
 
     /// Returns a problem for each file in the client's messages whose status differs from the stored status. `status`
-    /// returns the stored status of a file ID. A client that does not stay is not checked.
-    pub(crate) fn wrong_file_statuses<'a>(&self, status: impl Fn(&str) -> &'a str) -> Vec<String> {
+    /// returns the stored status of a file ID, or `None` if the file is erased; only clients of the original contract may
+    /// still show it. A client that does not stay is not checked.
+    pub(crate) fn wrong_file_statuses<'a>(&self, status: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
         let state = self.state();
         let Some(socket) = state.complete.as_ref().filter(|_| self.stays) else { return Vec::new() };
-        let problems = state.messages.values().flatten().flat_map(file_ids).filter_map(|id| {
+        let problems = state.threads.values().flat_map(Copies::messages).flat_map(file_ids).filter_map(|id| {
             let (known, stored) = (status_name(state.files[id]), status(id.as_str()));
+            let stored = stored.or((!self.is_old).then_some("erased"))?;
             (known != stored).then(|| format!("{socket} shows {id} as {known}, but it is {stored}"))
         });
         problems.collect()

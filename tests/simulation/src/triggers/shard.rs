@@ -21,6 +21,9 @@ const STREAM_PAUSE: Duration = Duration::from_mins(1);
 /// The number of a message that does not exist.
 const NO_MESSAGE: &str = "MSG#00000000000000999999";
 
+/// The number of a revision that does not exist.
+const NO_REVISION: &str = "REV#00000000000000999999";
+
 /// Returns a malformed record: its row is of an unknown kind, does not exist, or has an unknown change. `thread` is the
 /// partition key of a thread.
 fn poison(kind: usize, thread: &Value) -> Value {
@@ -40,13 +43,14 @@ fn poison(kind: usize, thread: &Value) -> Value {
             });
             record("INSERT", &key, &image)
         }
+        4 => insert(json!({"pk": thread, "sk": {"S": NO_REVISION}})),
         _ => record("MODIFY", &key("USER#poison", "THREAD#thread_poison"), &json!({"changed": {"S": "renamed"}})),
     }
 }
 
 /// Returns whether a dead letter is the key of a malformed record.
 pub(crate) fn is_poison(letter: &str) -> bool {
-    letter.contains("poison") || letter.contains(NO_MESSAGE)
+    ["poison", NO_MESSAGE, NO_REVISION].iter().any(|key| letter.contains(key))
 }
 
 /// Starts a shard of the stream. Returns a sender that puts records into the shard. The shard delivers the records in
@@ -70,7 +74,7 @@ pub(super) fn start_shard(world: &Arc<World>) -> UnboundedSender<Value> {
             }
             if cloud.faults.one_in(20, chance) {
                 let thread = json!({"S": format!("THREAD#{}", reader.threads()[0].id)});
-                records.insert(chance.index(records.len() + 1), poison(chance.index(5), &thread));
+                records.insert(chance.index(records.len() + 1), poison(chance.index(6), &thread));
                 reader.poisoned.fetch_add(1, Ordering::Relaxed);
             }
             for record in &mut records {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
+use contract::ThreadId;
 use lambda_http::RequestExt as _;
 use runtime::{Call, SocketEvent};
 use serde_json::Value;
@@ -20,6 +21,32 @@ pub(crate) fn call(user: &str, path: (&str, &str), query: &[(&str, &str)], key: 
     let request = request.body(lambda_http::Body::from(body.to_string())).unwrap();
     let request = request.with_query_string_parameters(map(query));
     Call::new(testkit::caller(user), request.with_path_parameters(map(&[path])))
+}
+
+/// Returns an API request of `user` about a message.
+pub(crate) fn message_call(user: &str, thread: &ThreadId, seq: u64, body: &Value) -> Call {
+    let Call { caller, .. } = call(user, ("", ""), &[], None, &Value::Null);
+    let request = http::Request::new(lambda_http::Body::from(body.to_string()));
+    let path = [("threadId", thread.to_string()), ("seq", seq.to_string())];
+    let path: HashMap<_, _> = path.map(|(name, value)| (name.to_owned(), value)).into();
+    Call::new(caller, request.with_path_parameters(path))
+}
+
+/// Returns a request for the file or thumbnail behind a link of an attachment. It has no token.
+pub(crate) fn link_call(link: &str) -> Call<()> {
+    let (path, query) = link.split_once('?').unwrap();
+    let path: HashMap<_, _> = match path.split('/').collect::<Vec<_>>()[..] {
+        ["", "files", id, name] => [("fileId", id), ("name", name)].map(owned).into(),
+        ["", "thumbs", name] => [("name", name)].map(owned).into(),
+        _ => panic!("{link} is not a link of an attachment"),
+    };
+    let query: HashMap<_, _> = query.split('&').filter_map(|pair| pair.split_once('=')).map(owned).collect();
+    let request = http::Request::new(lambda_http::Body::Empty);
+    Call::new((), request.with_path_parameters(path).with_query_string_parameters(query))
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 /// Returns a WebSocket event on the socket `id`, modified by `change`. `kind` is `CONNECT`, `DISCONNECT` or `MESSAGE`.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use contract::{ThreadId, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{MESSAGES_SEND_TIMEOUT, ROUTE_TIMEOUT, Received, World, call};
+use super::requests::{link_call, message_call};
+use super::{CHANGE_TIMEOUT, MESSAGES_SEND_TIMEOUT, ROUTE_TIMEOUT, Received, World, call};
 use crate::parts::Parts;
 
 /// Sends a request to the function of a route: `$function` is its crate, `$name` its name.
@@ -19,6 +20,12 @@ macro_rules! request {
         });
         $world.request($name, invocation).await
     }};
+}
+
+/// Returns whether a function may answer with a text of a message although its author was already told that it is deleted.
+/// Its answers have the previews in the rows of threads, which the stream erases.
+pub(super) fn may_have_old_preview(function: &str) -> bool {
+    matches!(function, "threads-list" | "threads-get")
 }
 
 impl World {
@@ -38,6 +45,47 @@ impl World {
     pub(crate) async fn list(self: &Arc<Self>, user: &str, thread: &ThreadId, query: &[(&str, &str)]) -> Received {
         let call = call(user, ("threadId", thread.as_str()), query, None, &Value::Null);
         request!(self, "messages-list", messages_list, ROUTE_TIMEOUT, call)
+    }
+
+    /// Sends `PATCH /api/threads/{threadId}/messages/{seq}`.
+    pub(crate) async fn edit(self: &Arc<Self>, user: &str, thread: &ThreadId, seq: u64, body: &str) -> Received {
+        let call = message_call(user, thread, seq, &json!({"body": body}));
+        request!(self, "messages-edit", messages_edit, CHANGE_TIMEOUT, call)
+    }
+
+    /// Sends `DELETE /api/threads/{threadId}/messages/{seq}`.
+    pub(crate) async fn delete(self: &Arc<Self>, user: &str, thread: &ThreadId, seq: u64) -> Received {
+        let call = message_call(user, thread, seq, &Value::Null);
+        request!(self, "messages-delete", messages_delete, CHANGE_TIMEOUT, call)
+    }
+
+    /// Sends `PUT /api/threads/{threadId}/messages/{seq}/reaction`.
+    pub(crate) async fn add_reaction(
+        self: &Arc<Self>,
+        user: &str,
+        thread: &ThreadId,
+        seq: u64,
+        emoji: &str,
+    ) -> Received {
+        let call = message_call(user, thread, seq, &json!({"emoji": emoji}));
+        request!(self, "messages-react", messages_react, CHANGE_TIMEOUT, call)
+    }
+
+    /// Sends `DELETE /api/threads/{threadId}/messages/{seq}/reaction`.
+    pub(crate) async fn remove_reaction(self: &Arc<Self>, user: &str, thread: &ThreadId, seq: u64) -> Received {
+        let call = message_call(user, thread, seq, &Value::Null);
+        request!(self, "messages-unreact", messages_unreact, CHANGE_TIMEOUT, call)
+    }
+
+    /// Sends `GET /api/threads/{threadId}/changes`.
+    pub(crate) async fn changes(self: &Arc<Self>, user: &str, thread: &ThreadId, query: &[(&str, &str)]) -> Received {
+        let call = call(user, ("threadId", thread.as_str()), query, None, &Value::Null);
+        request!(self, "messages-changes", messages_changes, ROUTE_TIMEOUT, call)
+    }
+
+    /// Requests the file or thumbnail behind a link of an attachment.
+    pub(crate) async fn serve(self: &Arc<Self>, link: &str) -> Received {
+        request!(self, "files-serve", files_serve, ROUTE_TIMEOUT, link_call(link))
     }
 
     /// Sends `POST /api/threads`.

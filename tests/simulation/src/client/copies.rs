@@ -1,0 +1,91 @@
+//! A client's copies of a thread's messages, and the rule by which it takes newer ones.
+
+use std::collections::BTreeMap;
+
+use contract::{Message, cut, limits};
+
+/// The messages of a thread that a client has.
+#[derive(Default)]
+pub(super) struct Copies {
+    /// Messages in `seq` order, without gaps.
+    messages: Vec<Message>,
+    /// Changed messages that the client does not hold yet, by `seq`.
+    stash: BTreeMap<u64, Message>,
+    /// The last revision up to which the client has all changes. `None` until the client knows any.
+    pub(super) rev: Option<u64>,
+}
+
+impl Copies {
+    /// Returns the copies of a client that has had one message for a long time.
+    pub(super) fn with(message: Message) -> Self {
+        Self { messages: vec![message], stash: BTreeMap::new(), rev: Some(0) }
+    }
+
+    pub(super) fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// Returns whether the client has neither messages nor changes.
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.stash.is_empty()
+    }
+
+    /// Returns the `seq` up to which the client has all messages, or 0 if it has none.
+    pub(super) fn last_seq(&self) -> u64 {
+        self.messages.len() as u64
+    }
+
+    /// Takes a message as a client of the original contract does: if it has the next `seq`.
+    pub(super) fn enter(&mut self, message: Message) {
+        if message.seq == self.last_seq() + 1 {
+            self.messages.push(message);
+        }
+    }
+
+    /// Takes a whole message. Only its `seq` decides whether it enters; if a copy of it is held, the larger `rev` wins.
+    pub(super) fn take(&mut self, message: Message) {
+        let seq = message.seq;
+        if seq <= self.last_seq() {
+            return self.take_change(message);
+        }
+        let stashed = self.stash.get(&seq).filter(|changed| changed.rev > message.rev).cloned();
+        self.enter(stashed.unwrap_or(message));
+        if seq <= self.last_seq() {
+            self.stash.remove(&seq);
+            self.update_quotes(seq);
+        }
+    }
+
+    /// Takes a whole message that was changed. If the message is not held yet, it is kept until the message arrives.
+    pub(super) fn take_change(&mut self, message: Message) {
+        let (seq, rev) = (message.seq, message.rev);
+        if seq <= self.last_seq() {
+            let copy = &mut self.messages[index(seq)];
+            if rev > copy.rev {
+                *copy = message;
+            }
+            self.update_quotes(seq);
+        } else if self.stash.get(&seq).is_none_or(|stashed| rev > stashed.rev) {
+            self.stash.insert(seq, message);
+        }
+    }
+
+    /// Updates the quote of a message and all quotes of it. A quote is not part of its message's revision.
+    fn update_quotes(&mut self, seq: u64) {
+        let target = self.messages[index(seq)].reply_to.as_ref().map(|quote| quote.seq);
+        for target in target.into_iter().chain([seq]) {
+            let (excerpt, deleted) = {
+                let quoted = &self.messages[index(target)];
+                (cut(&quoted.body, limits::QUOTE_CHARS).0.to_owned(), quoted.deleted_at.is_some())
+            };
+            let quotes = self.messages.iter_mut().filter_map(|message| message.reply_to.as_mut());
+            for quote in quotes.filter(|quote| quote.seq == target) {
+                (quote.excerpt, quote.deleted) = (excerpt.clone(), deleted);
+            }
+        }
+    }
+}
+
+fn index(seq: u64) -> usize {
+    usize::try_from(seq - 1).unwrap()
+}
