@@ -123,7 +123,8 @@ mod tests {
 
     use contract::ConnectionId;
     use serde_json::{Value, json};
-    use testkit::{Fault, caller, connect, once, send_text, socket_event};
+    use store::Change;
+    use testkit::{Fault, caller, change, connect, once, send_text, socket_event};
 
     use super::*;
     use crate::fixture::{EVENT, Fixture};
@@ -155,21 +156,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn subscribed_seq_includes_messages_committed_while_subscribing() {
+    async fn subscribed_seq_and_rev_include_what_is_committed_while_subscribing() {
         let fixture = Fixture::new().await;
-        // The message is committed before the subscription is written, so it is not pushed. The client learns of it
-        // only from the `seq` in the answer.
+        // The message and its change are committed before the subscription is written, so they are not pushed. The client
+        // learns of them only from the numbers in the answer.
         let (chat, thread) = (Arc::new(fixture.tables.chat()), fixture.thread.clone());
         let racing = fixture.tables.through(move |call| {
             if !call.is("PutItem", "CHANNEL#") {
                 return Fault::Pass;
             }
             let (chat, thread) = (chat.clone(), thread.clone());
-            Fault::After(Box::pin(async move { _ = send_text(&chat, "user-sarah", &thread, "meanwhile").await }))
+            Fault::After(Box::pin(async move {
+                let message = send_text(&chat, "user-sarah", &thread, "meanwhile").await;
+                change(&chat, "user-sarah", &thread, message.seq, Change::Delete).await;
+            }))
         });
         let racing = racing.await;
         let fixture = fixture.through(&racing);
-        assert_eq!(fixture.answer("phone", fixture.frame("subscribe")).await["data"]["seq"], 1);
+        let answer = fixture.answer("phone", fixture.frame("subscribe")).await;
+        assert_eq!((&answer["data"]["seq"], &answer["data"]["rev"]), (&json!(1), &json!(1)));
     }
 
     #[tokio::test]
