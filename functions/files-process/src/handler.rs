@@ -47,7 +47,7 @@ pub struct Deps {
 pub enum Event {
     /// S3's event about objects that were created under `uploads/`.
     Uploads(S3Event),
-    /// Messages of the function's queue, each a [`Task`].
+    /// Messages of the function's queue: reminders to check on files, and requests to delete the files of deleted messages.
     Tasks(SqsEvent),
 }
 

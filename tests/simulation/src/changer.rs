@@ -60,17 +60,17 @@ fn pick(world: &World, user: &str, message: &Target) -> Change {
     match chance.pick(kinds) {
         0 => Change::Edit(world.cloud.journal.new_text(user) + &too_long(chance)),
         1 => Change::Delete,
-        2 => Change::React(*chance.pick::<&str>(&EMOJIS)),
+        2 => Change::React(chance.pick::<&str>(&EMOJIS)),
         _ => Change::Unreact,
     }
 }
 
 /// Sends a change until there is an answer, or gives up after one attempt. Sometimes repeats a change that was answered.
 async fn send(world: &Arc<World>, user: &'static str, message: &Target, change: &Change) {
-    let chance = &world.cloud.chance;
+    let random = &world.cloud.chance;
     let Target { thread, seq, author, .. } = message;
     let is_own = author == user;
-    let (start, gives_up, mut repeats) = (Instant::now(), chance.one_in(5), chance.one_in(5));
+    let (start, gives_up, mut repeats) = (Instant::now(), random.one_in(5), random.one_in(5));
     while start.elapsed() < Duration::from_hours(1) {
         let (received, of_author): (Received, bool) = match change {
             Change::Edit(body) => (world.edit(user, thread, *seq, body).await, true),
@@ -94,7 +94,7 @@ async fn send(world: &Arc<World>, user: &'static str, message: &Target, change: 
             }
             Some((403, _)) if of_author && !is_own => return,
             None | Some((429 | 503, _)) if gives_up => return,
-            None | Some((429 | 503, _)) => chance.pause(50..=1_000).await,
+            None | Some((429 | 503, _)) => random.pause(50..=1_000).await,
             Some((status, _)) => {
                 return world
                     .problem(format!("a change of {user} to message {seq} of {thread} got the status {status}"));

@@ -169,7 +169,8 @@ impl Cloud {
         let prefix = parameters["prefix"].replace("%2F", "/");
         let objects = self.objects();
         let keys = objects.keys().filter(|key| key.starts_with(&prefix));
-        let keys: String = keys.map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+        let keys: Vec<_> = keys.map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+        let keys = keys.concat();
         Answer::ok(format!("<ListBucketResult><IsTruncated>false</IsTruncated>{keys}</ListBucketResult>"))
     }
 

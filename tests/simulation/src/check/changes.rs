@@ -90,15 +90,15 @@ fn hashes_of_changed_messages_are_erased(world: &World, all: &[Value]) {
 
 /// Checks that the uses of each file are exactly the messages with this file.
 fn uses_are_those_of_messages(world: &World, rows: &Rows) {
-    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut by_file: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for row in rows.messages.values().flatten() {
         for file in content::of_row(row)["files"].as_array().unwrap() {
             let usage = format!("{}#{}", text(row, "threadId"), number(row, "seq"));
-            used.entry(file.as_str().unwrap().to_owned()).or_default().insert(usage);
+            by_file.entry(file.as_str().unwrap().to_owned()).or_default().insert(usage);
         }
     }
     for (id, file) in &rows.files {
-        let (uses, expected) = (set(file, "uses").collect::<BTreeSet<_>>(), used.remove(*id).unwrap_or_default());
+        let (uses, expected) = (set(file, "uses").collect::<BTreeSet<_>>(), by_file.remove(*id).unwrap_or_default());
         if !uses.iter().copied().eq(expected.iter().map(String::as_str)) {
             world.problem(format!("{id} has the uses {uses:?}, not {expected:?}"));
         }
@@ -106,7 +106,7 @@ fn uses_are_those_of_messages(world: &World, rows: &Rows) {
             world.problem(format!("{id} is deleted, but used by {expected:?}"));
         }
     }
-    for (id, uses) in used {
+    for (id, uses) in by_file {
         world.problem(format!("{id} of {uses:?} does not exist"));
     }
 }
