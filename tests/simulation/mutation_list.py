@@ -37,11 +37,11 @@ TEMPLATE = "template.yaml"
 # replace exactly once.
 MUTATIONS = {
     "subscribed-without-seq": ("`subscribed` does not contain the thread's last `seq`", [
-        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.last_rev(thread))?)", "Ok((0, deps.chat.last_rev(thread).await?))"),
+        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.settled_rev(thread))?)", "Ok((0, deps.chat.last_rev(thread).await?))"),
     ]),
     "seq-before-subscription": ("`subscribe` reads the last `seq` before it writes the subscription", [
         (WS_MESSAGE, "    accepted(deps.connections.subscribe(", "    let seq = deps.chat.last_seq(thread).await?;\n    accepted(deps.connections.subscribe("),
-        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.last_rev(thread))?)", "Ok((seq, deps.chat.last_rev(thread).await?))"),
+        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.settled_rev(thread))?)", "Ok((seq, deps.chat.last_rev(thread).await?))"),
     ]),
     "seq-from-cache": ("`subscribe` returns the last `seq` that the instance has cached", [
         (MESSAGES, "\nimpl Chat {\n", """
@@ -255,11 +255,14 @@ impl Chat {
         (CLIENT, "                            self.request_pending_files(&thread).await;\n", ""),
     ]),
     "subscribed-without-rev": ("`subscribed` does not contain the thread's last `rev`", [
-        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.last_rev(thread))?)", "Ok((deps.chat.last_seq(thread).await?, 0))"),
+        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.settled_rev(thread))?)", "Ok((deps.chat.last_seq(thread).await?, 0))"),
+    ]),
+    "subscribed-with-unsettled-rev": ("`subscribed` contains revisions whose changes are not visible in their messages yet", [
+        (WS_MESSAGE, "deps.chat.settled_rev(thread)", "deps.chat.last_rev(thread)"),
     ]),
     "rev-before-subscription": ("`subscribe` reads the last `rev` before it writes the subscription", [
-        (WS_MESSAGE, "    accepted(deps.connections.subscribe(", "    let rev = deps.chat.last_rev(thread).await?;\n    accepted(deps.connections.subscribe("),
-        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.last_rev(thread))?)", "Ok((deps.chat.last_seq(thread).await?, rev))"),
+        (WS_MESSAGE, "    accepted(deps.connections.subscribe(", "    let rev = deps.chat.settled_rev(thread).await?;\n    accepted(deps.connections.subscribe("),
+        (WS_MESSAGE, "Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.settled_rev(thread))?)", "Ok((deps.chat.last_seq(thread).await?, rev))"),
     ]),
     "change-unconditional": ("a change does not check that its message is still as it was read", [
         (CHANGES, 'rev => update.condition_expression("rev = :before")', 'rev => update.condition_expression("rev = :before OR attribute_exists(pk)")'),

@@ -83,7 +83,8 @@ async fn subscribe(deps: &Deps, event: &SocketEvent, channel: &ChannelName) -> R
     Ok(Event::Subscribed { channel: channel.clone(), seq, rev })
 }
 
-/// Subscribes the connection to the thread's channel and returns the thread's last `seq` and last `rev`.
+/// Subscribes the connection to the thread's channel and returns the thread's last `seq`, and the last `rev` whose change
+/// reads of messages show.
 ///
 /// The subscription is written before they are read, so that the client misses nothing: later messages and changes are
 /// pushed to the connection, and the returned numbers include all earlier ones.
@@ -92,7 +93,7 @@ async fn subscribe_to_thread(deps: &Deps, connection: &Connection, thread: &Thre
         return Err(Problem::thread_not_found().into());
     }
     accepted(deps.connections.subscribe(connection, &Channel::Thread(thread.clone())).await?)?;
-    Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.last_rev(thread))?)
+    Ok(tokio::try_join!(deps.chat.last_seq(thread), deps.chat.settled_rev(thread))?)
 }
 
 fn accepted(subscribed: Subscribed) -> Result<(), Problem> {

@@ -16,6 +16,9 @@ use crate::page::page_len;
 use crate::row::{from_item, s, to_item};
 use crate::transaction::IS_NEW;
 
+/// Number of a thread's last revisions whose changes may not be visible in their messages yet. A change takes milliseconds.
+const UNSETTLED: u32 = 5;
+
 /// What a change did to its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -74,6 +77,18 @@ impl Chat {
         Ok(rev)
     }
 
+    /// Reads the last revision up to which reads of messages show all changes; 0 if there is none. A transaction's rows become
+    /// visible one by one, so a later revision may exist whose message does not show its change yet.
+    pub async fn settled_rev(&self, thread: &ThreadId) -> Result<u64, Error> {
+        let revisions = self.query_revisions(thread, 1, u64::MAX, false, UNSETTLED).await?;
+        let items = self.table.batch_get(revisions.iter().map(|row| keys::message(thread, row.seq))).await?;
+        let messages: Vec<_> = items.into_iter().map(MessageRow::parse).collect::<Result<_, _>>()?;
+        let lags =
+            |row: &&RevisionRow| !messages.iter().any(|message| message.seq == row.seq && message.rev >= row.rev);
+        let first_unsettled = revisions.iter().rev().find(lags).map(|row| row.rev - 1);
+        Ok(first_unsettled.or_else(|| revisions.first().map(|row| row.rev)).unwrap_or(0))
+    }
+
     /// Reads a revision. Returns `None` if it does not exist.
     pub async fn revision(&self, thread: &ThreadId, rev: u64) -> Result<Option<RevisionRow>, Error> {
         self.table.get(&keys::revision(thread, rev)).await?.map(from_item).transpose()
@@ -84,7 +99,8 @@ impl Chat {
         let ChangesQuery { limit, after } = *query;
         let last = self.last_rev(thread).await?;
         if after > last || last - after > limits::CHANGES {
-            return Ok(Changes::Reset { reset: true, rev: last });
+            // The client reads the messages after this answer, so they must show all changes up to its revision.
+            return Ok(Changes::Reset { reset: true, rev: self.settled_rev(thread).await? });
         }
         if after == last {
             return Ok(Changes::Page { messages: Vec::new(), rev: last, next_cursor: None });
