@@ -155,6 +155,31 @@ async fn message_that_lags_behind_its_revision_is_read_again() {
 }
 
 #[tokio::test]
+async fn settled_revision_is_the_last_one_before_a_message_that_lags() {
+    let tables = Tables::create().await;
+    let chat = tables.chat();
+    let thread = new_thread(&chat, &["user-a"]).await;
+    let settled = async || chat.settled_rev(&thread.id).await.unwrap();
+    for body in ["one", "two"] {
+        send_text(&chat, "user-a", &thread, body).await;
+    }
+    assert_eq!(settled().await, 0);
+    change(&chat, "user-a", &thread, 2, edit("new")).await;
+    assert_eq!(settled().await, 1);
+    // The change of message 2 is visible, but not that of message 1, which was made before.
+    put_revision(&tables, &thread, 2, 1).await;
+    put_revision(&tables, &thread, 3, 2).await;
+    let set_rev = async |seq: u64, rev: i64| {
+        let (pk, sk) = message_key(&thread, seq);
+        set(&tables, &tables.chat, (&pk, &sk), "rev", n(rev)).await;
+    };
+    set_rev(2, 3).await;
+    assert_eq!(settled().await, 1);
+    set_rev(1, 2).await;
+    assert_eq!(settled().await, 3);
+}
+
+#[tokio::test]
 async fn message_that_never_becomes_visible_with_its_revision_is_unavailable() {
     let tables = Tables::create().await;
     let chat = tables.chat();
