@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(
             listed["lastMessage"],
             json!({
-                "id": message.id, "threadId": thread.id, "seq": 1, "body": "🏡".repeat(200), "truncated": true,
+                "id": message.id, "threadId": thread.id, "seq": 1, "rev": 0, "body": "🏡".repeat(200), "truncated": true,
                 "author": {"id": "user-dad", "name": "Dad"}, "attachments": [], "createdAt": message.created_at,
             })
         );
