@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Author, FileId, MessageId, ThreadId, Timestamp, limits};
+use crate::{Author, FileId, MessageId, ThreadId, Timestamp};
 
 /// A message as lists of threads show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,9 +18,9 @@ pub struct MessagePreview {
     /// The revision of the message's last change; 0 if it was never changed. Of two previews of a message, the one with
     /// the larger `rev` is newer.
     pub rev: u64,
-    /// The first [`limits::PREVIEW_CHARS`] characters of the message's text; empty if the message has only files or was
-    /// deleted.
-    #[cfg_attr(feature = "schema", schemars(length(max = limits::PREVIEW_CHARS)))]
+    /// The first [`limits::PREVIEW_CHARS`](crate::limits::PREVIEW_CHARS) characters of the message's text; empty if the
+    /// message has only files or was deleted.
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::limits::PREVIEW_CHARS)))]
     pub body: String,
     /// True if the message's text is longer than `body`. Missing otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
