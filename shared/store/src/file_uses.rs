@@ -11,7 +11,7 @@ use crate::backoff::retry_conflicts;
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
 use crate::files::FileRow;
-use crate::keys::{self, Key};
+use crate::keys;
 use crate::message_row::MessageRow;
 use crate::row::{n, s};
 
@@ -122,16 +122,11 @@ impl Chat {
 
     /// Returns whether another message of the message's thread has the file. Reads the whole thread.
     async fn is_in_other_message(&self, message: &MessageRow, id: &FileId) -> Result<bool, Error> {
-        let [Key { pk, sk: first }, Key { sk: last, .. }] =
-            [1, u64::MAX].map(|seq| keys::message(&message.thread_id, seq));
+        let [first, last] = [1, u64::MAX].map(|seq| keys::message(&message.thread_id, seq));
         let query = self
             .table
-            .query()
-            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .range(first, last)
             .filter_expression("contains(fileIds, :file) AND seq <> :seq")
-            .expression_attribute_values(":pk", s(pk))
-            .expression_attribute_values(":first", s(first))
-            .expression_attribute_values(":last", s(last))
             .expression_attribute_values(":file", s(id.as_str()))
             .expression_attribute_values(":seq", n(message.seq));
         let others: Vec<_> = query.into_paginator().items().send().collect::<Result<_, _>>().await?;

@@ -6,11 +6,10 @@ use contract::{ConnectionId, Message, MessageCursor, MessagePage, MessageRange, 
 use crate::backoff::{self, retry_conflicts};
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
-use crate::keys::{self, Key};
+use crate::keys;
 use crate::links::Links;
 use crate::message_row::MessageRow;
 use crate::page::page_len;
-use crate::row::s;
 
 /// Maximum number of connections in a message's undelivered flag. If a delivery missed more, the flag stays as it is,
 /// because a row has at most 400 KB.
@@ -138,14 +137,9 @@ impl Chat {
         if first > last {
             return Ok((Vec::new(), false));
         }
-        let Key { pk, sk: from } = keys::message(thread_id, first);
         let answer = self
             .table
-            .query()
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", s(pk))
-            .expression_attribute_values(":from", s(from))
-            .expression_attribute_values(":to", s(keys::message(thread_id, last).sk))
+            .range(keys::message(thread_id, first), keys::message(thread_id, last))
             .scan_index_forward(forward)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .send()

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::backoff::retry_conflicts;
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
-use crate::keys::{self, Key};
+use crate::keys;
 use crate::links::Links;
 use crate::message_row::MessageRow;
 use crate::page::page_len;
-use crate::row::{from_item, s, to_item};
+use crate::row::{from_item, to_item};
 use crate::transaction::IS_NEW;
 
 /// Number of a thread's last revisions whose changes may not be visible in their messages yet. A change takes milliseconds.
@@ -159,14 +159,9 @@ impl Chat {
         forward: bool,
         limit: u32,
     ) -> Result<Vec<RevisionRow>, Error> {
-        let Key { pk, sk: from } = keys::revision(thread, first);
         let answer = self
             .table
-            .query()
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", s(pk))
-            .expression_attribute_values(":from", s(from))
-            .expression_attribute_values(":to", s(keys::revision(thread, last).sk))
+            .range(keys::revision(thread, first), keys::revision(thread, last))
             .scan_index_forward(forward)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .send()

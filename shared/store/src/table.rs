@@ -67,6 +67,15 @@ impl Table {
         self.client.query().table_name(&self.name).consistent_read(true)
     }
 
+    /// Returns a query of the rows from `first` to `last`, which are in one partition. The caller sends it.
+    pub(crate) fn range(&self, first: Key, last: Key) -> QueryFluentBuilder {
+        self.query()
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", s(first.pk))
+            .expression_attribute_values(":first", s(first.sk))
+            .expression_attribute_values(":last", s(last.sk))
+    }
+
     /// Deletes a row and returns it, or `None` if it does not exist. Of several concurrent calls, only one gets the
     /// row.
     pub(crate) async fn delete(&self, key: &Key) -> Result<Option<Item>, Error> {
