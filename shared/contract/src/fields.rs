@@ -93,6 +93,17 @@ impl Fields {
         }
     }
 
+    /// Reads an object. Records an error and returns `None` if the field is missing or invalid.
+    pub(crate) fn required_object(&mut self, field: &str) -> Option<Map<String, Value>> {
+        match self.object.remove(field) {
+            Some(Value::Object(object)) => Some(object),
+            _ => {
+                self.refuse(field, "must be an object");
+                None
+            }
+        }
+    }
+
     /// Reads an optional boolean. Returns `None` if the field is missing, null or invalid. Records an error only if the
     /// field is invalid.
     pub(crate) fn boolean(&mut self, field: &str) -> Option<bool> {

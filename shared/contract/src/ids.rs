@@ -73,10 +73,23 @@ prefixed_id!(
     "change_"
 );
 prefixed_id!(
+    /// ID of a push subscription: `push_…`. It is made from the endpoint.
+    PushId,
+    "push_"
+);
+prefixed_id!(
     /// ID of a file: `file_…`.
     FileId,
     "file_"
 );
+
+impl PushId {
+    /// Creates the ID of a subscription from the hash of its endpoint, 64 hexadecimal digits.
+    #[must_use]
+    pub fn of_hash(hash: &str) -> Self {
+        Self(format!("push_{hash}"))
+    }
+}
 
 /// ID of a user: the `sub` claim of a verified token, unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -18,6 +18,7 @@ mod people;
 mod preview;
 mod problem;
 mod profile;
+mod push;
 #[cfg(feature = "schema")]
 mod schema;
 #[cfg(feature = "simulation")]
@@ -33,7 +34,7 @@ pub use cursor::{ChangeCursor, MessageCursor, PersonCursor, ThreadCursor};
 pub use error::ApiError;
 pub use file::{Attachment, CreateFile, FileDetails, FileStatus, NewFile, Upload};
 pub use frame::{Action, Frame, FrameError};
-pub use ids::{ChangeId, ConnectionId, FileId, MessageId, ThreadId, UserId};
+pub use ids::{ChangeId, ConnectionId, FileId, MessageId, PushId, ThreadId, UserId};
 pub use member::{MarkRead, MarkedRead, OwnState, ReadMark, ThreadSettings, UpdateSettings};
 pub use message::{Author, IdempotencyKey, Message, MessagePage, SendMessage};
 pub use page::{ChangesQuery, MessageRange, MessagesQuery, PeopleQuery, ThreadsQuery};
@@ -41,6 +42,7 @@ pub use people::{Me, PeoplePage, Person, UpdateMe};
 pub use preview::{MessagePreview, PreviewAttachment, cut};
 pub use problem::{ErrorCode, FieldError, Problem};
 pub use profile::Profile;
+pub use push::{Notification, PushKey, PushMessage, PushSubscription, PutSubscription, SubscriptionKeys};
 pub use socket::{
     Answer, Event, NewThread, WsTicket, message_changed_frame, message_new_frame, thread_new_frame,
     thread_updated_frames,
@@ -107,6 +109,17 @@ pub mod limits {
     pub const FRAME_BYTES: usize = 32 * 1024;
     /// Maximum number of characters in a frame's `id`.
     pub const FRAME_ID_CHARS: usize = 128;
+    /// Maximum number of characters of a push subscription's endpoint.
+    pub const ENDPOINT_CHARS: usize = 2_048;
+    /// Maximum number of push subscriptions of a user, that is, of devices that receive notifications. Approximate: a user
+    /// who registers several devices at the same moment may get a few more.
+    pub const DEVICES: usize = 10;
+    /// Days after which a push subscription expires unless the client has renewed it.
+    pub const DEVICE_DAYS: i64 = 60;
+    /// Seconds between a message and the notification of those who have not read it.
+    pub const NOTIFICATION_SECONDS: i64 = 5;
+    /// Maximum number of characters (extended grapheme clusters) of a message's text in a notification.
+    pub const NOTIFICATION_CHARS: usize = 200;
     /// Seconds until a ticket, which opens one connection, expires.
     pub const TICKET_SECONDS: i64 = 60;
     /// Maximum lifetime of a connection in seconds: API Gateway's quota for a WebSocket connection.

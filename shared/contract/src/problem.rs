@@ -34,6 +34,14 @@ pub enum ErrorCode {
     EditWindowOver,
     /// 409: the message was deleted, so it cannot be edited and takes no reactions.
     MessageDeleted,
+    /// 404: the caller has no push subscription with this ID.
+    SubscriptionNotFound,
+    /// 404: this deployment sends no notifications.
+    NotificationsOff,
+    /// 409: another user has registered this endpoint, with other keys.
+    EndpointTaken,
+    /// 409: the caller has [`limits::DEVICES`](crate::limits::DEVICES) push subscriptions. Remove one of them first.
+    TooManyDevices,
     /// 413: the request body is larger than [`limits::REQUEST_BYTES`](crate::limits::REQUEST_BYTES).
     BodyTooLarge,
     /// 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names
@@ -111,8 +119,12 @@ impl ErrorCode {
             | Self::NotSubscribed
             | Self::NotAuthor
             | Self::EditWindowOver => 403,
-            Self::FileNotFound | Self::ThreadNotFound | Self::MessageNotFound => 404,
-            Self::MessageDeleted => 409,
+            Self::FileNotFound
+            | Self::ThreadNotFound
+            | Self::MessageNotFound
+            | Self::SubscriptionNotFound
+            | Self::NotificationsOff => 404,
+            Self::MessageDeleted | Self::EndpointTaken | Self::TooManyDevices => 409,
             Self::BodyTooLarge | Self::FrameTooLarge => 413,
             Self::InvalidRequest | Self::TooManyFileUses | Self::UnknownMember | Self::IdempotencyKeyReused => 422,
             Self::RateLimited | Self::QuotaExceeded | Self::TooManySubscriptions | Self::TooManyConnections => 429,
@@ -170,6 +182,18 @@ impl Problem {
     #[must_use]
     pub fn thread_not_found() -> Self {
         Self::new(ErrorCode::ThreadNotFound, "The thread does not exist, or you are not a member of it.")
+    }
+
+    /// Creates the problem for a push subscription that the caller does not have.
+    #[must_use]
+    pub fn subscription_not_found() -> Self {
+        Self::new(ErrorCode::SubscriptionNotFound, "You have no push subscription with this ID.")
+    }
+
+    /// Creates the problem for a deployment whose parameter `PageUrl` is empty.
+    #[must_use]
+    pub fn notifications_off() -> Self {
+        Self::new(ErrorCode::NotificationsOff, "This deployment sends no notifications.")
     }
 
     /// Creates the problem for a message that does not exist in a thread of the caller.

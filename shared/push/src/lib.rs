@@ -2,6 +2,7 @@
 
 mod audience;
 mod closing;
+mod notifications;
 mod post;
 mod repairs;
 
@@ -25,6 +26,7 @@ use tracing::warn;
 use crate::post::PostResult;
 
 pub use audience::{Audience, Target};
+pub use notifications::{NotificationRequest, Notifications};
 pub use repairs::{Announcement, DeadLetter, Erasure, Repair, Repairs};
 
 /// Maximum number of concurrent `@connections` calls of one function instance, across all its deliveries.

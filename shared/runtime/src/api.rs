@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use contract::{ApiError, FileId, Problem, ThreadId, limits};
+use contract::{ApiError, FileId, Problem, PushId, ThreadId, limits};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
@@ -34,6 +34,11 @@ impl<C> Call<C> {
     /// Returns the path parameter `threadId`. Fails with `thread_not_found` if it is not a valid thread ID.
     pub fn thread_id(&self) -> Result<ThreadId, Problem> {
         self.path("threadId").and_then(|id| ThreadId::parse(&id)).ok_or_else(Problem::thread_not_found)
+    }
+
+    /// Returns the path parameter `id` of a push subscription. Fails with `subscription_not_found` if it is not a valid ID.
+    pub fn push_id(&self) -> Result<PushId, Problem> {
+        self.path("id").and_then(|id| PushId::parse(&id)).ok_or_else(Problem::subscription_not_found)
     }
 
     /// Returns the path parameter `seq`. Fails with `message_not_found` if it is not the number of a message.
@@ -77,6 +82,12 @@ impl<C> Call<C> {
 /// to cache it.
 pub fn json<T: Serialize>(status: StatusCode, body: &T, headers: &[(HeaderName, &str)]) -> Result<Answer, ApiError> {
     response(status, "application/json", serde_json::to_string(body)?, headers)
+}
+
+/// Builds a 204 response, which has no body.
+pub fn no_content() -> Result<Answer, ApiError> {
+    let response = Response::builder().status(StatusCode::NO_CONTENT).header(CACHE_CONTROL, "no-store");
+    response.body(Body::Empty).map_err(|error| ApiError::Internal(error.to_string()))
 }
 
 /// Builds a 302 redirect to `location`. The client may cache it for the whole seconds of `max_age`; shared caches may

@@ -10,7 +10,7 @@ pub mod identity;
 mod socket;
 mod start;
 
-pub use api::{Answer, Call, json, redirect, respond, serve, serve_public};
+pub use api::{Answer, Call, json, no_content, redirect, respond, serve, serve_public};
 pub use aws::{sdk_config, sdk_config_for};
 pub use config::{ConfigError, optional, required, required_flag, required_number};
 pub use error::report;

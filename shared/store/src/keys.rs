@@ -5,7 +5,7 @@ use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_support::sha256;
-use contract::{Channel, ConnectionId, FileId, IdempotencyKey, ThreadId, Timestamp, UserId};
+use contract::{Channel, ConnectionId, FileId, IdempotencyKey, PushId, ThreadId, Timestamp, UserId};
 
 use crate::row::Item;
 
@@ -27,6 +27,8 @@ const MESSAGE_PREFIX: &str = "MSG#";
 const REVISION_PREFIX: &str = "REV#";
 /// Sort key of a user's profile.
 const PROFILE: &str = "PROFILE";
+/// Start of the sort keys of a user's push subscriptions, and of the partition keys of endpoints.
+pub(crate) const PUSH_PREFIX: &str = "PUSH#";
 /// Sort key of a thread's own row.
 const META: &str = "META";
 /// Start of the partition keys of files.
@@ -105,6 +107,30 @@ pub(crate) fn revision(thread: &ThreadId, rev: u64) -> Key {
 pub(crate) fn idempotency(thread: &ThreadId, user: &UserId, key: &IdempotencyKey) -> Key {
     let user = user.as_str();
     Key::new(format!("{THREAD_PREFIX}{thread}"), format!("KEY#{}#{user}#{}", user.len(), key.as_str()))
+}
+
+/// Returns the ID of the push subscription with this endpoint.
+pub(crate) fn push_id(endpoint: &str) -> PushId {
+    // A hash is 64 hexadecimal digits, so the ID is always valid.
+    PushId::of_hash(&sha256(endpoint.as_bytes()))
+}
+
+/// Returns the key of a user's push subscription in `Chat`.
+pub(crate) fn push_subscription(user: &UserId, id: &PushId) -> Key {
+    Key::new(format!("{USER_PREFIX}{user}"), format!("{PUSH_PREFIX}{id}"))
+}
+
+/// Returns the first and the last possible key of a user's push subscriptions and memberships in `Chat`. No other rows lie
+/// between them.
+pub(crate) fn push_subscriptions_and_memberships(user: &UserId) -> (Key, Key) {
+    let pk = format!("{USER_PREFIX}{user}");
+    // `~` sorts after all characters of a thread's ID.
+    (Key::new(pk.clone(), PUSH_PREFIX), Key::new(pk, format!("{MEMBERSHIP_PREFIX}~")))
+}
+
+/// Returns the key of the row in `Chat` that says who owns an endpoint.
+pub(crate) fn endpoint_owner(id: &PushId) -> Key {
+    Key::new(format!("{PUSH_PREFIX}{id}"), META)
 }
 
 /// Returns the key of a file in `Chat`.
@@ -209,7 +235,17 @@ pub(crate) fn ticket(ticket: &str) -> Key {
     Key::new(format!("TICKET#{}", sha256(ticket.as_bytes())), META)
 }
 
-/// Returns a key that no row of either table has. Reading it only opens a network connection.
+/// Returns the key of the VAPID public key in `PushKeys`.
+pub(crate) fn vapid_public_key() -> Key {
+    Key::new("PUBLIC".to_owned(), "VAPID")
+}
+
+/// Returns the key of the VAPID private key in `PushKeys`. Its partition differs, so that roles can be limited to one key.
+pub(crate) fn vapid_private_key() -> Key {
+    Key::new("PRIVATE".to_owned(), "VAPID")
+}
+
+/// Returns a key that no row of any table has. Reading it only opens a network connection.
 pub(crate) fn warm_up() -> Key {
     Key::new("WARM-UP".to_owned(), META)
 }

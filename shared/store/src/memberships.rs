@@ -23,12 +23,15 @@ pub(crate) struct MembershipRow {
     pub(crate) archived: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     muted_until: Option<Timestamp>,
+    /// The last message that the user was notified of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) notified_seq: Option<u64>,
 }
 
 impl MembershipRow {
     /// Creates the row of a member of a new thread.
     pub(crate) fn new(thread: &ThreadId) -> Self {
-        Self { thread_id: thread.clone(), read_seq: Some(0), archived: false, muted_until: None }
+        Self { thread_id: thread.clone(), read_seq: Some(0), archived: false, muted_until: None, notified_seq: None }
     }
 
     /// Returns the member's state in a thread whose last message has the number `last_seq`. Without a stored read mark,
@@ -37,14 +40,24 @@ impl MembershipRow {
         OwnState { read_seq: self.read_seq.unwrap_or(last_seq), settings: self.settings() }
     }
 
+    /// Returns whether the member wants to be notified of the thread's messages.
+    pub(crate) fn rings(&self, now: Timestamp) -> bool {
+        !self.archived && self.muted_until.is_none_or(|until| until.millis() <= now.millis())
+    }
+
+    /// Returns whether the member has not read the message `seq`. Without a stored read mark, everything counts as read.
+    pub(crate) fn is_unread(&self, seq: u64) -> bool {
+        self.read_seq.is_some_and(|mark| mark < seq)
+    }
+
     fn settings(&self) -> ThreadSettings {
-        let Self { thread_id: _, read_seq: _, archived, muted_until } = self;
+        let Self { thread_id: _, read_seq: _, archived, muted_until, notified_seq: _ } = self;
         ThreadSettings { archived: *archived, muted_until: *muted_until }
     }
 }
 
 /// What last changed a membership: the attribute `changed`. chat-stream receives only the first two; the read mark of an
-/// author moves with their message and is announced with it.
+/// author moves with their message and is announced with it, and clients do not see who was notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MembershipChange {
@@ -54,14 +67,17 @@ pub enum MembershipChange {
     Settings,
     /// The member has sent a message.
     Sent,
+    /// The member was notified of a message.
+    Notified,
 }
 
 impl MembershipChange {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Settings => "settings",
             Self::Sent => "sent",
+            Self::Notified => "notified",
         }
     }
 }

@@ -155,6 +155,11 @@ impl Chat {
         Ok((rows, more))
     }
 
+    /// Reads the thread's last messages, at most `count`, newest first.
+    pub(crate) async fn newest_messages(&self, thread_id: &ThreadId, count: u32) -> Result<Vec<MessageRow>, Error> {
+        self.query_messages(thread_id, MessageRange::Newest, count).await.map(|(rows, _)| rows)
+    }
+
     /// Reads a message. Returns `None` if it does not exist.
     pub(crate) async fn message_at(&self, thread_id: &ThreadId, seq: u64) -> Result<Option<MessageRow>, Error> {
         self.table.get(&keys::message(thread_id, seq)).await?.map(MessageRow::parse).transpose()

@@ -124,6 +124,11 @@ impl ThreadRow {
         FIXED + title + members + message
     }
 
+    /// Returns the thread's title and members.
+    pub(crate) fn title_and_members(self) -> (Option<String>, Vec<UserId>) {
+        (self.title, self.member_ids)
+    }
+
     /// Returns the number of the last message in the projection; 0 if there is none.
     #[must_use]
     pub fn last_seq(&self) -> u64 {

@@ -1,6 +1,6 @@
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
 use crate::error::Error;
 use crate::keys::Key;
@@ -14,6 +14,7 @@ pub(crate) const IS_NEW: &str = "attribute_not_exists(pk)";
 pub(crate) enum Write {
     Put(PutBuilder),
     Update(UpdateBuilder),
+    Delete(DeleteBuilder),
 }
 
 /// Result of a transaction.
@@ -45,6 +46,11 @@ impl Table {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
+    /// Returns a deletion that is part of a transaction. The caller may add a condition.
+    pub(crate) fn transaction_delete(&self, key: &Key) -> DeleteBuilder {
+        Delete::builder().table_name(&self.name).set_key(Some(key.attributes()))
+    }
+
     /// Makes all `writes` or none. The SDK sends a client request token, so its own retries do not write twice.
     pub(crate) async fn transact(&self, writes: impl IntoIterator<Item = Write>) -> Result<TransactionResult, Error> {
         let mut transaction = self.client.transact_write_items();
@@ -53,6 +59,7 @@ impl Table {
             let item = match write {
                 Write::Put(put) => put.build().map(|put| item.put(put)),
                 Write::Update(update) => update.build().map(|update| item.update(update)),
+                Write::Delete(delete) => delete.build().map(|delete| item.delete(delete)),
             };
             let item = item.map_err(|error| Error::Refused(error.to_string()))?;
             transaction = transaction.transact_items(item.build());

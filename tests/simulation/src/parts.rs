@@ -52,7 +52,7 @@ impl Parts {
             "https://sqs/dead-letters".into(),
             "https://sqs/reminders".into(),
         );
-        chat_stream::Deps { chat: self.chat("chat-stream"), push, repairs, links: links() }
+        chat_stream::Deps { chat: self.chat("chat-stream"), push, repairs, notifications: None, links: links() }
     }
 
     pub(crate) fn files_create(&self) -> files_create::Deps {

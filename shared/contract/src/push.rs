@@ -1,0 +1,145 @@
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{Problem, PushId, fields::Fields, limits};
+
+/// Response body of `GET /api/push-key`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PushKey {
+    /// The deployment's VAPID public key (RFC 8292) in base64url without padding, for `applicationServerKey` of
+    /// `PushManager.subscribe()`. It never changes.
+    pub public_key: String,
+}
+
+/// Request body of `PUT /api/push-subscriptions`: what `PushSubscription.toJSON()` returns in a browser. Whether the server
+/// sends to the endpoint's host, and whether the keys are valid, is not known yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PutSubscription {
+    /// The push service's URL of the subscription, at most [`limits::ENDPOINT_CHARS`] characters.
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::ENDPOINT_CHARS)))]
+    pub endpoint: String,
+    /// The subscription's keys.
+    pub keys: SubscriptionKeys,
+}
+
+/// The keys of a push subscription, in base64url.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SubscriptionKeys {
+    /// The browser's public key: an uncompressed point of P-256, 65 bytes.
+    #[cfg_attr(feature = "schema", schemars(length(max = 100)))]
+    pub p256dh: String,
+    /// The authentication secret, 16 bytes.
+    #[cfg_attr(feature = "schema", schemars(length(max = 100)))]
+    pub auth: String,
+}
+
+impl PutSubscription {
+    /// Parses a request body. Fails with a problem that names every invalid field.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let mut fields = Fields::parse(body)?;
+        let endpoint = fields.required_string("endpoint", limits::ENDPOINT_CHARS).unwrap_or_default();
+        let keys = fields.required_object("keys");
+        let mut key = |name: &str| match keys.as_ref().and_then(|keys| keys.get(name)) {
+            Some(Value::String(text)) if text.len() <= 100 => text.clone(),
+            _ if keys.is_none() => String::new(),
+            _ => {
+                fields.refuse(format!("keys.{name}"), "must be a key in base64url");
+                String::new()
+            }
+        };
+        let keys = SubscriptionKeys { p256dh: key("p256dh"), auth: key("auth") };
+        fields.finish(Self { endpoint, keys })
+    }
+}
+
+/// Response body of `PUT /api/push-subscriptions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PushSubscription {
+    /// ID of the subscription, for `DELETE /api/push-subscriptions/{id}`. The same endpoint always has the same ID.
+    pub id: PushId,
+}
+
+/// The content of a notification: a Declarative Web Push message (<https://www.w3.org/TR/push-api/#declarative-push-message>).
+/// Browsers that do not know such messages pass them to the page's service worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PushMessage {
+    web_push: u32,
+    /// What the device shows.
+    pub notification: Notification,
+    /// Number of threads of which the user was notified and has not read everything.
+    pub app_badge: u64,
+}
+
+impl PushMessage {
+    /// Creates a message that shows `notification` and sets the app's badge.
+    #[must_use]
+    pub fn new(notification: Notification, app_badge: u64) -> Self {
+        Self { web_push: 8030, notification, app_badge }
+    }
+}
+
+/// A notification as a device shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notification {
+    /// First line.
+    pub title: String,
+    /// Text below.
+    pub body: String,
+    /// URL that a click opens.
+    pub navigate: String,
+    /// A notification replaces an earlier one with the same tag.
+    pub tag: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn subscription_of_a_browser_is_read() {
+        let body = json!({
+            "endpoint": "https://fcm.googleapis.com/fcm/send/a", "expirationTime": null,
+            "keys": {"p256dh": "BCVx", "auth": "BTBZ"},
+        });
+        let parsed = PutSubscription::parse(body.to_string().as_bytes()).unwrap();
+        assert_eq!((parsed.keys.p256dh.as_str(), parsed.keys.auth.as_str()), ("BCVx", "BTBZ"));
+    }
+
+    #[test]
+    fn error_names_every_invalid_field() {
+        let long = "x".repeat(limits::ENDPOINT_CHARS + 1);
+        for (body, expected) in [
+            (json!({}), vec!["endpoint", "keys"]),
+            (json!({"endpoint": 7, "keys": "a"}), vec!["endpoint", "keys"]),
+            (json!({"endpoint": long, "keys": {}}), vec!["endpoint", "keys.p256dh", "keys.auth"]),
+            (json!({"endpoint": "a", "keys": {"p256dh": "a", "auth": null}}), vec!["keys.auth"]),
+            (json!({"endpoint": "a", "keys": {"p256dh": "x".repeat(101), "auth": "a"}}), vec!["keys.p256dh"]),
+        ] {
+            let problem = PutSubscription::parse(body.to_string().as_bytes()).unwrap_err();
+            let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
+            assert_eq!(fields, expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn message_is_declarative_web_push() {
+        let notification = Notification {
+            title: "Sarah".into(),
+            body: "Dinner?".into(),
+            navigate: "https://chat.example/#thread_1".into(),
+            tag: "thread_1".into(),
+        };
+        let expected = json!({
+            "web_push": 8030, "app_badge": 2,
+            "notification": {"title": "Sarah", "body": "Dinner?", "navigate": "https://chat.example/#thread_1", "tag": "thread_1"},
+        });
+        assert_eq!(serde_json::to_value(PushMessage::new(notification, 2)).unwrap(), expected);
+    }
+}
