@@ -69,6 +69,9 @@ def deploy(root, endpoint, page, origins, lift_quotas=False):
     parameters = {
         "ManagementEndpoint": websocket,
         "AllowedOrigins": ",".join(origins),
+        "PageUrl": f"{page}/",
+        # Tests start push services on this machine.
+        "PushHosts": sam["Parameters"]["PushHosts"]["Default"] + ",http://127.0.0.1",
         # A stack whose creation failed is deleted and created again.
         "DeletionProtection": "no",
     }

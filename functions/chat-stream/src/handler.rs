@@ -20,7 +20,7 @@ use std::time::Duration;
 use aws_lambda_events::dynamodb;
 use aws_lambda_events::sqs::SqsEvent;
 use contract::ApiError;
-use push::{Limits, Push, Repairs};
+use push::{Limits, Notifications, Push, Repairs};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 use store::{Chat, Links};
@@ -41,6 +41,8 @@ pub struct Deps {
     /// Sends requests to the repair queue and to files-process, and records that cannot be processed to the dead-letter
     /// queue.
     pub repairs: Repairs,
+    /// Sends requests to notify members to push-send; `None` if this deployment sends no notifications.
+    pub notifications: Option<Notifications>,
     /// Signs the links to message attachments.
     pub links: Links,
 }

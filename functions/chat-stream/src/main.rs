@@ -2,8 +2,8 @@
 
 use chat_stream::{Deps, Event, LIMITS, handle};
 use lambda_runtime::{LambdaEvent, service_fn};
-use push::{Push, Repairs};
-use runtime::{Error, init_telemetry, required, sdk_config, warm_up};
+use push::{Notifications, Push, Repairs};
+use runtime::{Error, init_telemetry, optional, required, sdk_config, warm_up};
 use store::{Chat, Connections, Links};
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,6 +20,7 @@ async fn main() -> Result<(), Error> {
             required("DEAD_LETTERS_URL")?,
             required("REMINDERS_URL")?,
         ),
+        notifications: optional("NOTIFICATIONS_URL").map(|url| Notifications::new(&config, url)),
         links: Links::new(&required("LINK_KEY")?)?,
     };
     warm_up(deps.chat.warm_up()).await;

@@ -84,7 +84,7 @@ fn work(key: &DeadLetter, image: serde_dynamo::Item) -> Work {
             match serde_dynamo::from_item(image).map(|ChangedMembership { changed }| changed) {
                 Ok(MembershipChange::Read) => Work::Announce(Announcement::ReadUpdated { thread_id, user_id }),
                 Ok(MembershipChange::Settings) => Work::Announce(Announcement::ThreadSettings { thread_id, user_id }),
-                Ok(MembershipChange::Sent) => Work::Nothing,
+                Ok(MembershipChange::Sent | MembershipChange::Notified) => Work::Nothing,
                 Err(_) => Work::DeadLetter,
             }
         }

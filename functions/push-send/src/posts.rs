@@ -1,0 +1,158 @@
+//! Sends notifications to devices.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use contract::{ApiError, PushId, Timestamp, UserId};
+use futures::StreamExt as _;
+use futures::future::try_join_all;
+use http::Uri;
+use push::NotificationRequest;
+use store::SubscriptionRow;
+use tracing::{info, warn};
+use webpush::{Message, Pushed, SubscriptionKeys, VapidKey};
+
+use crate::{ATTEMPTS, Deps, content};
+
+/// Number of requests that one push service receives at once.
+const CONCURRENCY: usize = 32;
+
+/// The longest delay of an SQS message
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
+const MAX_DELAY: Duration = Duration::from_mins(15);
+
+/// Maximum number of devices in one SQS message: 200 KB of the 256 KB that a queue may allow, if all user IDs are as long as
+/// they can be.
+const MAX_DEVICES: usize = 500;
+
+/// A notification to one device.
+pub(crate) struct Post {
+    /// The user whom the device belongs to.
+    pub(crate) user: UserId,
+    /// The device.
+    pub(crate) device: SubscriptionRow,
+    /// What the device receives.
+    pub(crate) content: String,
+}
+
+/// Sends `posts`. Push services do not wait for each other. Requests another attempt for the devices whose service is not
+/// available.
+pub(crate) async fn send(deps: &Deps, request: &NotificationRequest, posts: Vec<Post>) -> Result<(), ApiError> {
+    if posts.is_empty() {
+        return Ok(());
+    }
+    let key = deps.key.get_or_try_init(|| read_key(deps)).await?;
+    let mut services: BTreeMap<String, Vec<(Uri, Post)>> = BTreeMap::new();
+    for post in posts {
+        match deps.hosts.endpoint(&post.device.endpoint) {
+            Some(endpoint) => {
+                let host = endpoint.authority().map(ToString::to_string).unwrap_or_default();
+                services.entry(host).or_default().push((endpoint, post));
+            }
+            // The parameter has changed since the device was registered.
+            None => deps.chat.remove_gone_device(&post.user, &post.device).await?,
+        }
+    }
+    try_join_all(services.into_values().map(|posts| send_to_service(deps, key, request, posts))).await?;
+    Ok(())
+}
+
+/// Devices are registered only with a key that is stored.
+async fn read_key(deps: &Deps) -> Result<VapidKey, ApiError> {
+    let key = deps.keys.private_key().await?;
+    let key = key.ok_or_else(|| ApiError::Internal("the VAPID key is missing, although there are devices".into()))?;
+    VapidKey::from_pkcs8(&key).map_err(|error| ApiError::Internal(error.to_string()))
+}
+
+/// Sends to the devices of one push service.
+async fn send_to_service(
+    deps: &Deps,
+    key: &VapidKey,
+    request: &NotificationRequest,
+    posts: Vec<(Uri, Post)>,
+) -> Result<(), ApiError> {
+    let unreachable = &AtomicBool::new(false);
+    let topic = &content::topic(&request.thread_id);
+    let sent: Vec<_> = posts
+        .into_iter()
+        .map(|(endpoint, post)| async move {
+            // Once the service has not answered one request, the others wait for the next attempt. Otherwise each of them
+            // would take as long.
+            let pushed = if unreachable.load(Ordering::Relaxed) {
+                Pushed::Unreachable
+            } else {
+                push(deps, key, &endpoint, &post, topic).await?
+            };
+            if pushed == Pushed::Unreachable {
+                unreachable.store(true, Ordering::Relaxed);
+            }
+            finish(deps, post, pushed).await
+        })
+        .collect();
+    let sent: Vec<_> = futures::stream::iter(sent).buffer_unordered(CONCURRENCY).collect().await;
+    let mut again = Vec::new();
+    let mut delay = Duration::from_secs(10 << request.attempt);
+    for result in sent {
+        if let Some((device, requested)) = result? {
+            again.push(device);
+            delay = delay.max(requested.unwrap_or_default());
+        }
+    }
+    request_again(deps, request, again, delay).await
+}
+
+async fn push(deps: &Deps, key: &VapidKey, endpoint: &Uri, post: &Post, topic: &str) -> Result<Pushed, ApiError> {
+    let internal = |error: webpush::Error| ApiError::Internal(error.to_string());
+    let Some(keys) = SubscriptionKeys::parse(&post.device.p256dh, &post.device.auth) else {
+        return Err(ApiError::Internal(format!("the keys of device {} are not valid", post.device.id)));
+    };
+    let message = Message { endpoint, keys: &keys, content: post.content.as_bytes(), topic };
+    deps.client.push(key, message, Timestamp::now()).await.map_err(internal)
+}
+
+/// Removes a device that does not exist any more. Returns a device to try again, and the time that its push service has asked
+/// for.
+async fn finish(
+    deps: &Deps,
+    post: Post,
+    pushed: Pushed,
+) -> Result<Option<((UserId, PushId), Option<Duration>)>, ApiError> {
+    let Post { user, device, content: _ } = post;
+    match pushed {
+        Pushed::Accepted => Ok(None),
+        Pushed::Gone => {
+            deps.chat.remove_gone_device(&user, &device).await?;
+            Ok(None)
+        }
+        Pushed::Refused(reason) => {
+            warn!(device = %device.id, reason, "a push service refuses a notification; it is dropped");
+            Ok(None)
+        }
+        Pushed::Later(delay) => Ok(Some(((user, device.id), delay))),
+        Pushed::Unreachable => Ok(Some(((user, device.id), None))),
+    }
+}
+
+/// Requests another attempt for `devices`. Drops their notifications if this was the last one, or if their push service asks
+/// for more time than a message can wait in the queue.
+async fn request_again(
+    deps: &Deps,
+    request: &NotificationRequest,
+    devices: Vec<(UserId, PushId)>,
+    delay: Duration,
+) -> Result<(), ApiError> {
+    let attempt = request.attempt + 1;
+    if !devices.is_empty() && (attempt >= ATTEMPTS || delay > MAX_DELAY) {
+        let (devices, thread) = (devices.len(), &request.thread_id);
+        info!(%thread, devices, ?delay, "a push service is not available; its notifications are dropped");
+        return Ok(());
+    }
+    let requests = devices.chunks(MAX_DEVICES).map(|devices| async {
+        let devices = devices.to_vec();
+        let request = NotificationRequest { attempt, devices, even_if_followed: false, ..request.clone() };
+        deps.queue.request(&request, delay).await
+    });
+    try_join_all(requests).await?;
+    Ok(())
+}
