@@ -5,12 +5,12 @@ use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_types::SdkConfig;
 use runtime::sdk_config_for;
-use store::{Chat, Connections};
+use store::{Chat, Connections, PushKeys};
 use uuid::Uuid;
 
 use crate::proxy::{self, Fault, Intercepted};
 
-/// The tables `Chat` and `Connections` of one test, initially empty. The `DynamoDB` engine behind them is dynoxide, an
+/// The tables `Chat`, `Connections` and `PushKeys` of one test, initially empty. The `DynamoDB` engine behind them is dynoxide, an
 /// emulator in the process of the test. If the environment variable `DYNAMODB_ENDPOINT` is set, the engine is the
 /// server at that URL instead.
 pub struct Tables {
@@ -21,10 +21,12 @@ pub struct Tables {
     pub chat: String,
     /// Name of the `Connections` table.
     pub connections: String,
+    /// Name of the `PushKeys` table.
+    pub push_keys: String,
 }
 
 impl Tables {
-    /// Creates both tables with unique names. Starts dynoxide first unless `DYNAMODB_ENDPOINT` is set.
+    /// Creates the tables with unique names. Starts dynoxide first unless `DYNAMODB_ENDPOINT` is set.
     pub async fn create() -> Self {
         let endpoint = match std::env::var("DYNAMODB_ENDPOINT") {
             Ok(endpoint) => endpoint,
@@ -35,10 +37,11 @@ impl Tables {
         let config = sdk_config(endpoint).into_builder().timeout_config(TimeoutConfig::disabled()).build();
         let client = Client::new(&config);
         let run = Uuid::now_v7().simple();
-        let tables = Self { client, config, chat: format!("Chat-{run}"), connections: format!("Connections-{run}") };
-        create_table(&tables.client, &tables.chat).await;
-        create_table(&tables.client, &tables.connections).await;
-        tables
+        let [chat, connections, push_keys] = ["Chat", "Connections", "PushKeys"].map(|table| format!("{table}-{run}"));
+        for name in [&chat, &connections, &push_keys] {
+            create_table(&client, name).await;
+        }
+        Self { client, config, chat, connections, push_keys }
     }
 
     /// Returns access to the same tables through a proxy that injects faults: it calls `fault` for each request to
@@ -50,7 +53,8 @@ impl Tables {
         let engine = self.config.endpoint_url().expect("the DynamoDB engine has no endpoint").to_owned();
         let config = sdk_config(proxy::start(engine, fault).await);
         let client = Client::new(&config);
-        Self { client, config, chat: self.chat.clone(), connections: self.connections.clone() }
+        let Self { chat, connections, push_keys, .. } = self;
+        Self { client, config, chat: chat.clone(), connections: connections.clone(), push_keys: push_keys.clone() }
     }
 
     /// Returns a [`Chat`] for the `Chat` table, with empty caches as in a new instance of a function.
@@ -63,6 +67,12 @@ impl Tables {
     #[must_use]
     pub fn connections(&self) -> Connections {
         Connections::new(&self.config, self.connections.clone())
+    }
+
+    /// Returns a [`PushKeys`] for the `PushKeys` table.
+    #[must_use]
+    pub fn push_keys(&self) -> PushKeys {
+        PushKeys::new(&self.config, self.push_keys.clone())
     }
 }
 
