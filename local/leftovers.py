@@ -1,4 +1,4 @@
-"""Removes what test users made: threads, messages and files. docs/data-model.md describes the rows."""
+"""Removes what test users made: threads, messages, files and devices. docs/data-model.md describes the rows."""
 
 import re
 import time
@@ -12,7 +12,7 @@ SETTLE_SECONDS = 120
 # deletes files.
 STREAM_SECONDS = 15
 PREFIXES = ("uploads", "files", "thumbs")
-ATTRIBUTES = ("pk", "sk", "ownerId", "memberIds", "threadId", "lastSeq", "seq", "undelivered", "fileIds", "changeId")
+ATTRIBUTES = ("pk", "sk", "ownerId", "userId", "memberIds", "threadId", "lastSeq", "seq", "undelivered", "fileIds", "changeId")
 
 
 def remove(clients, table, bucket, users):
@@ -105,6 +105,8 @@ def belongs(row, users, threads, files):
             return made_for_tests(name, users)
         case "PEOPLE":
             return made_for_tests(row["sk"].removeprefix("USER#"), users)
+        case "PUSH":
+            return row.get("userId") in users
         case "QUOTA":
             return name.partition("#")[2] in users
         case _:

@@ -74,7 +74,11 @@ class Target:
     def facts(self, users):
         """Returns the content of stack.json for the tests."""
         origins = self.parameters.get("AllowedOrigins", "").split(",")
-        facts = stack.facts(self.outputs, {name: self.parameters[name] for name in stack.QUOTAS}) | {"allowedOrigin": origins[0] or None, "users": users}
+        facts = stack.facts(self.outputs, {name: self.parameters[name] for name in stack.QUOTAS}) | {
+            "allowedOrigin": origins[0] or None,
+            "pageUrl": self.parameters.get("PageUrl") or None,
+            "users": users,
+        }
         # The outputs hold the URLs that the stack has on AWS.
         return facts | stack.local_urls(self.endpoint) if self.endpoint else facts
 

@@ -120,6 +120,8 @@ class Leftovers(unittest.TestCase):
         row("PEOPLE", f"USER#{INVENTED}"),
         row(f"USER#{INVENTED}", "THREAD#t", threadId="t"),
         row("FILE#f", "META", ownerId=USER),
+        row(f"USER#{USER}", "PUSH#push_1"),
+        row("PUSH#push_1", "META", userId=USER),
         row(f"QUOTA#6#{USER}", "threads#2026-01-01"),
     ]
     # The same of somebody else.
@@ -131,6 +133,8 @@ class Leftovers(unittest.TestCase):
         row("PEOPLE", f"USER#{OTHER}"),
         row(f"USER#{OTHER}", "THREAD#u", threadId="u"),
         row("FILE#g", "META", ownerId=OTHER),
+        row(f"USER#{OTHER}", "PUSH#push_2"),
+        row("PUSH#push_2", "META", userId=OTHER),
         row(f"QUOTA#6#{OTHER}", "threads#2026-01-01"),
         row("USER#user_7", "PROFILE"),
         row("PEOPLE", "USER#user_7"),

@@ -1,4 +1,4 @@
-"""Uses the generated Python client against a running Hearth: threads, messages, people, a file, and errors."""
+"""Uses the generated Python client against a running Hearth: threads, messages, people, a file, a device, and errors."""
 
 import datetime
 import os
@@ -14,11 +14,12 @@ from hearth_client import AuthenticatedClient, Client  # noqa: E402
 from hearth_client.api.files import create_file, get_file, get_file_status  # noqa: E402
 from hearth_client.api.messages import delete_message, edit_message, list_changes, list_messages  # noqa: E402
 from hearth_client.api.messages import react, send_message, unreact  # noqa: E402
+from hearth_client.api.notifications import delete_push_subscription, get_push_key, put_push_subscription  # noqa: E402
 from hearth_client.api.people import get_me, list_people, update_me  # noqa: E402
 from hearth_client.api.socket import create_ticket  # noqa: E402
 from hearth_client.api.threads import create_thread, get_thread, list_threads, mark_read, update_settings  # noqa: E402
 from hearth_client.models import CreateFile, CreateThread, EditMessage, MarkRead, React, SendMessage  # noqa: E402
-from hearth_client.models import UpdateMe, UpdateSettings  # noqa: E402
+from hearth_client.models import PutSubscription, SubscriptionKeys, UpdateMe, UpdateSettings  # noqa: E402
 from hearth_client.models import ErrorCode, FileStatus, GatewayError, Problem  # noqa: E402
 
 API = os.environ["HEARTH_API"]
@@ -49,6 +50,7 @@ def main():
     check_own_state(client, thread, sent)
     check_people(client, thread)
     check_changes(client, thread, sent)
+    check_notifications(client)
 
     check_errors(client, thread)
     print("round trip: all calls succeeded")
@@ -107,6 +109,24 @@ def check_changes(client, thread, sent):
     same(page.rev, tombstone.rev)
     reset = list_changes.sync(thread.id, client=client, after=tombstone.rev + 1)
     same((reset.reset, reset.rev), (True, tombstone.rev))
+
+
+def check_notifications(client):
+    """Registers a device and removes it. Checks the public key, and the error for keys that are not valid."""
+    key = get_push_key.sync(client=client).public_key
+    same((get_push_key.sync(client=client).public_key, len(key)), (key, 87))
+    # Every point of the curve is a valid key of a browser, so this deployment's is one, too.
+    keys = SubscriptionKeys(p256dh=key, auth="BTBZMqHH6r4Tts7J_aSIgg")
+    device = PutSubscription(endpoint="https://fcm.googleapis.com/fcm/send/generated", keys=keys)
+    registered = put_push_subscription.sync(client=client, body=device)
+    same(put_push_subscription.sync(client=client, body=device).id, registered.id)
+    same(delete_push_subscription.sync_detailed(registered.id, client=client).status_code, 204)
+    again = delete_push_subscription.sync(registered.id, client=client)
+    same((type(again), again.code), (Problem, ErrorCode.SUBSCRIPTION_NOT_FOUND))
+    refused = put_push_subscription.sync(
+        client=client, body=PutSubscription(endpoint="https://push.example/", keys=SubscriptionKeys("a", "b"))
+    )
+    same([error.field for error in refused.errors], ["endpoint", "keys"])
 
 
 def upload(client):

@@ -70,6 +70,10 @@ pub(crate) async fn first_event(fixture: &Fixture, name: &str, thread: &str) -> 
                 event["requestContext"]["connectionId"] = "cold".into();
             })
         }
+        "push-unsubscribe" => {
+            let device = call(fixture, "push-subscribe", &event("push-subscribe", |_| {})?).await?["id"].take();
+            event(name, |event| event["pathParameters"]["id"] = device)
+        }
         "ws-message" => ping_event(&fixture.connection()?),
         "ws-disconnect" => {
             let connection = fixture.connection()?;

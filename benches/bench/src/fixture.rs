@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use dynoxide::ImportOptions;
 use dynoxide::types::Item;
 use serde_json::{Value, json};
-use testkit::engine::{self, CHAT, CONNECTIONS};
+use testkit::engine::{self, CHAT, CONNECTIONS, PUSH_KEYS};
 use uuid::Uuid;
 
 use crate::cloud::Cloud;
@@ -169,6 +169,10 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
         ("ALLOW_UNKNOWN_MEMBERS", "no"),
         ("CHAT_TABLE", CHAT),
         ("CONNECTIONS_TABLE", CONNECTIONS),
+        ("PUSH_KEYS_TABLE", PUSH_KEYS),
+        ("PUSH_HOSTS", "fcm.googleapis.com"),
+        ("PUSH_CONTACT", "mailto:hearth@example.org"),
+        ("PAGE_URL", "https://chat.example/"),
         ("BUCKET", "hearth"),
         ("DECODE_FUNCTION", "files-decode"),
         ("DIRECTORY", "yes"),
@@ -181,7 +185,7 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
         ("TOKEN_JWKS_URL", "https://issuer.example.com/keys"),
     ];
     let mut env: Vec<_> = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let queues = ["REMINDERS_URL", "REPAIRS_URL", "DEAD_LETTERS_URL"];
+    let queues = ["REMINDERS_URL", "REPAIRS_URL", "DEAD_LETTERS_URL", "NOTIFICATIONS_URL"];
     env.extend(queues.map(|name| (name.to_owned(), format!("{cloud}/queue"))));
     env.push(("MAX_FILE_BYTES".to_owned(), contract::limits::FILE_BYTES.to_string()));
     // One user sends thousands of messages within a minute.

@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 pub const CHAT: &str = "Chat";
 /// Name of the `Connections` table.
 pub const CONNECTIONS: &str = "Connections";
+/// Name of the `PushKeys` table.
+pub const PUSH_KEYS: &str = "PushKeys";
 
-/// Creates a database in memory with the tables [`CHAT`] and [`CONNECTIONS`], both empty.
+/// Creates a database in memory with the tables [`CHAT`], [`CONNECTIONS`] and [`PUSH_KEYS`], all empty.
 #[must_use]
 pub fn tables() -> Database {
     let database = Database::memory().expect("dynoxide cannot create a database in memory");
-    for name in [CHAT, CONNECTIONS] {
+    for name in [CHAT, CONNECTIONS, PUSH_KEYS] {
         let table = json!({
             "TableName": name, "BillingMode": "PAY_PER_REQUEST",
             "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"},

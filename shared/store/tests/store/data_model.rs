@@ -6,11 +6,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{Channel, ConnectionId, Emoji, IdempotencyKey, Profile, Thread, Timestamp, UpdateMe, UpdateSettings};
+use contract::{
+    Channel, ConnectionId, Emoji, IdempotencyKey, Profile, PutSubscription, SubscriptionKeys, Thread, Timestamp,
+    UpdateMe, UpdateSettings, UserId,
+};
 use serde_json::Value;
 use store::{
-    Change, Chat, CreatedThread, MessageRate, NewMessage, NewThread, Outcome, Sent, TicketHolder, UploadQuota,
+    Change, Chat, CreatedThread, MessageRate, NewMessage, NewThread, Outcome, Registered, Sent, TicketHolder,
+    UploadQuota,
 };
 use testkit::{
     Fault, Tables, caller, change, connect, links, make_known, new_file, new_thread, send_text, send_with_files,
@@ -52,6 +57,7 @@ async fn every_kind_of_row(tables: &Tables) {
     let row = chat.undelivered_messages(&[(thread.id.clone(), message.seq)]).await.unwrap().remove(0);
     chat.advance_projection(&row).await.unwrap();
     changed_messages(tables, &chat, &sarah.profile(), &thread).await;
+    notifications(tables, &chat, &sarah.id).await;
 
     chat.record_failed_attempt(&photo.id).await.unwrap();
     let ready = Outcome::Ready { original: "files/1".into(), thumbnail: Some("thumbs/1.jpg".into()) };
@@ -108,6 +114,17 @@ async fn changed_messages(tables: &Tables, chat: &Chat, author: &Profile, thread
     row.expression_attribute_values(":threads", threads).send().await.unwrap();
 }
 
+/// Writes a device, a membership whose member was notified, and the VAPID key.
+async fn notifications(tables: &Tables, chat: &Chat, user: &UserId) {
+    let keys = SubscriptionKeys { p256dh: "BCVx".into(), auth: "BTBZ".into() };
+    let device = PutSubscription { endpoint: "https://push.example/1".into(), keys };
+    assert!(matches!(chat.put_push_subscription(user, device).await.unwrap(), Registered::Done(_)));
+    let thread = new_thread(chat, &["user-dad", user.as_str()]).await;
+    send_text(chat, "user-dad", &thread, "Where are you?").await;
+    assert!(chat.recipient(user, &thread.id, 1).await.unwrap().is_some(), "nobody was notified");
+    tables.push_keys().create("BDd3".into(), vec![48, 129]).await.unwrap();
+}
+
 /// Data types of a row's attributes by name, without the primary key.
 type Types = BTreeMap<String, &'static str>;
 
@@ -120,7 +137,8 @@ struct Row {
 
 async fn rows(tables: &Tables) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (table, name) in [("Chat", &tables.chat), ("Connections", &tables.connections)] {
+    for (table, name) in [("Chat", &tables.chat), ("Connections", &tables.connections), ("PushKeys", &tables.push_keys)]
+    {
         let items = tables.client.scan().table_name(name).into_paginator().items().send();
         for mut item in items.collect::<Result<Vec<_>, _>>().await.unwrap() {
             let [pk, sk] = ["pk", "sk"].map(|key| item.remove(key).unwrap().as_s().unwrap().clone());
@@ -138,6 +156,7 @@ fn add_types(map: &HashMap<String, AttributeValue>, prefix: &str, types: &mut Ty
         let data_type = match value {
             AttributeValue::S(_) => "S",
             AttributeValue::N(_) => "N",
+            AttributeValue::B(_) => "B",
             AttributeValue::Bool(_) => "BOOL",
             AttributeValue::L(_) => "L",
             AttributeValue::Ss(_) => "SS",
@@ -151,8 +170,8 @@ fn add_types(map: &HashMap<String, AttributeValue>, prefix: &str, types: &mut Ty
     }
 }
 
-/// Converts the example in the document to an item. JSON has no sets, so the document's data types decide which arrays
-/// are sets.
+/// Converts the example in the document to an item. JSON has neither sets nor bytes, so the document's data types decide which
+/// arrays are sets, and which texts are bytes in base64.
 fn example_item(
     kind: &RowKind,
     prefix: &str,
@@ -160,12 +179,13 @@ fn example_item(
 ) -> HashMap<String, AttributeValue> {
     let value = |(name, value): (&String, &Value)| {
         let path = format!("{prefix}{name}");
-        let is_set = kind.attribute(&path).is_some_and(|(_, attribute)| attribute.data_type == "SS");
+        let is = |data_type| kind.attribute(&path).is_some_and(|(_, attribute)| attribute.data_type == data_type);
         let value = match value {
+            Value::String(_) if is("B") => AttributeValue::B(Blob::new([])),
             Value::String(text) => AttributeValue::S(text.clone()),
             Value::Number(number) => AttributeValue::N(number.to_string()),
             Value::Bool(flag) => AttributeValue::Bool(*flag),
-            Value::Array(_) if is_set => AttributeValue::Ss(Vec::new()),
+            Value::Array(_) if is("SS") => AttributeValue::Ss(Vec::new()),
             Value::Array(_) => AttributeValue::L(Vec::new()),
             Value::Object(object) => AttributeValue::M(example_item(kind, &format!("{path}."), object)),
             Value::Null => AttributeValue::Null(true),

@@ -89,9 +89,11 @@ pub(crate) const CLIENT_LIMITS: [ClientLimit; 11] = [
 ];
 
 /// Limits that doc comments of `contract` link to, each with its value and the unit in which the API documents show it.
-const IN_DESCRIPTIONS: [(&str, u64, Unit); 17] = [
+const IN_DESCRIPTIONS: [(&str, u64, Unit); 19] = [
     ("BODY_CHARS", limits::BODY_CHARS as u64, Unit::Count),
     ("CHANGES", limits::CHANGES, Unit::Count),
+    ("DEVICES", limits::DEVICES as u64, Unit::Count),
+    ("ENDPOINT_CHARS", limits::ENDPOINT_CHARS as u64, Unit::Count),
     ("ERRORS", limits::ERRORS as u64, Unit::Count),
     ("FILES", limits::FILES as u64, Unit::Count),
     ("FILE_BYTES", limits::FILE_BYTES, Unit::Count),
@@ -188,6 +190,9 @@ fn descriptions_have_the_limits_of_contract() {
     let words = |value: &Value| text(value).split_whitespace().collect::<Vec<_>>().join(" ");
     let openapi = &OpenApi::get().unwrap().document.root;
     let answer = |name: &str| words(&openapi["components"]["responses"][name]["description"]);
+    let register = &openapi["paths"]["/api/push-subscriptions"]["put"];
+    let (registration, conflict) =
+        (words(&register["description"]), words(&register["responses"]["409"]["description"]));
     let operation = |path: &str, method: &str| {
         words(&openapi["paths"][format!("/api/threads/{{threadId}}{path}")][method]["description"])
     };
@@ -215,6 +220,9 @@ fn descriptions_have_the_limits_of_contract() {
             &answer("UploadQuotaExceeded"),
             format!("{} files and {} GiB", limits::UPLOADS_PER_DAY, limits::UPLOAD_BYTES_PER_DAY >> 30),
         ),
+        ("openapi", &registration, format!("{} seconds after a message", limits::NOTIFICATION_SECONDS)),
+        ("openapi", &registration, format!("expires after {} days", limits::DEVICE_DAYS)),
+        ("openapi", &conflict, format!("has {} other devices", limits::DEVICES)),
     ] {
         if !description.contains(&sentence) {
             errors.push(format!("docs/{file}.yaml must say \"{sentence}\", but says: {description}"));

@@ -1,7 +1,9 @@
 //! Tests that the schemas of the API documents and the parsers of `contract` accept and refuse the same requests and
 //! frames.
 
-use contract::{CreateFile, CreateThread, Frame, MarkRead, SendMessage, UpdateMe, UpdateSettings, UserId, limits};
+use contract::{
+    CreateFile, CreateThread, Frame, MarkRead, PutSubscription, SendMessage, UpdateMe, UpdateSettings, UserId, limits,
+};
 use documents::{AsyncApi, OpenApi};
 use serde_json::{Value, json};
 
@@ -178,6 +180,38 @@ fn schemas_and_parsers_of_settings_and_preferences_agree() {
         |body| UpdateMe::parse(body.as_bytes()).is_ok(),
         &[json!({}), json!({ "receipts": null }), json!({ "receipts": false, "name": "Mum" })],
         &[json!([]), json!(null), json!({ "receipts": "false" }), json!({ "receipts": 0 })],
+    );
+}
+
+#[test]
+fn put_subscription_schema_and_parser_agree() {
+    let keys = |p256dh: Value, auth: Value| json!({ "endpoint": "https://a.example", "keys": { "p256dh": p256dh, "auth": auth } });
+    let endpoint = |endpoint: Value| json!({ "endpoint": endpoint, "keys": { "p256dh": "a", "auth": "b" } });
+    compare(
+        "PutSubscription",
+        |body| PutSubscription::parse(body.as_bytes()).is_ok(),
+        &[
+            keys(json!("a"), json!("")),
+            keys(json!("a".repeat(100)), json!("b".repeat(100))),
+            endpoint(json!("é".repeat(limits::ENDPOINT_CHARS))),
+            json!({ "endpoint": "", "keys": { "p256dh": "a", "auth": "b", "more": 1 }, "expirationTime": null }),
+        ],
+        &[
+            json!({}),
+            json!([]),
+            json!(null),
+            json!({ "endpoint": "a" }),
+            json!({ "endpoint": "a", "keys": null }),
+            json!({ "endpoint": "a", "keys": ["a", "b"] }),
+            json!({ "endpoint": "a", "keys": { "p256dh": "a" } }),
+            json!({ "keys": { "p256dh": "a", "auth": "b" } }),
+            keys(json!(1), json!("b")),
+            keys(json!("a"), json!(null)),
+            keys(json!("a".repeat(101)), json!("b")),
+            keys(json!("a"), json!("b".repeat(101))),
+            endpoint(json!(null)),
+            endpoint(json!("a".repeat(limits::ENDPOINT_CHARS + 1))),
+        ],
     );
 }
 

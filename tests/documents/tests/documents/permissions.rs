@@ -53,19 +53,38 @@ fn every_statement_about_connections_has_a_condition() {
     assert_no_errors(&errors);
 }
 
-/// The main.rs of a function warms a table up with a `GetItem`. No test runs it with the conditions.
+/// The main.rs of a function warms a table up with a `GetItem`. No test runs it with the conditions. `PushKeys` is not warmed up:
+/// every function that uses it has opened the same connection for `Chat`.
 #[test]
 fn warming_up_is_allowed_where_the_function_may_read() {
     let mut errors = Vec::new();
     for statement in template::table_statements() {
         let reads = statement.actions.iter().any(|action| action == "GetItem");
-        if let Some(partitions) = &statement.partitions
+        if statement.table != "PushKeysTable"
+            && let Some(partitions) = &statement.partitions
             && reads != partitions.iter().any(|pattern| pattern == WARM_UP)
         {
             errors.push(format!("{}: dynamodb:GetItem and {WARM_UP} belong together", shown(&statement)));
         }
     }
     assert_no_errors(&errors);
+}
+
+/// Whoever reads the private key could send notifications to all devices of a deployment. The conditions name the partitions, so
+/// the actions must be those that a condition limits to one item.
+#[test]
+fn only_push_send_may_read_the_private_key() {
+    let statements = template::table_statements().into_iter();
+    let (mut readers, mut actions) = (BTreeSet::new(), BTreeSet::new());
+    for statement in statements.filter(|statement| statement.table == "PushKeysTable") {
+        let partitions = statement.partitions.unwrap_or_else(|| panic!("{}: add a condition", statement.function));
+        actions.extend(statement.actions.iter().cloned());
+        if statement.actions != ["PutItem"] && partitions.iter().any(|partition| partition != "PUBLIC") {
+            readers.insert(statement.function);
+        }
+    }
+    assert_eq!(readers, BTreeSet::from(["push-send".to_owned()]));
+    assert_eq!(actions, BTreeSet::from(["GetItem", "PutItem"].map(str::to_owned)));
 }
 
 /// The reader of the policies does not know any other operator, key or kind of statement.

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// A kind of row, as its section in the document describes it.
 #[derive(Debug, Default)]
 pub(crate) struct RowKind {
-    /// Name of the table: `Chat` or `Connections`.
+    /// Name of the table: `Chat`, `Connections` or `PushKeys`.
     pub(crate) table: String,
     pub(crate) name: String,
     /// Values of the properties `pk`, `sk`, `TTL` and `Written by`.
@@ -20,7 +20,7 @@ pub(crate) struct RowKind {
 
 #[derive(Debug)]
 pub(crate) struct Attribute {
-    /// `DynamoDB` data type: `S`, `N`, `BOOL`, `L`, `SS` or `M`.
+    /// `DynamoDB` data type: `S`, `N`, `B`, `BOOL`, `L`, `SS` or `M`.
     pub(crate) data_type: String,
     pub(crate) required: bool,
 }

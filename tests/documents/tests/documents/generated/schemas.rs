@@ -2,8 +2,8 @@
 
 use contract::{
     Action, Answer, Changes, CreateFile, CreateThread, EditMessage, ErrorCode, Event, FileDetails, MarkRead,
-    MarkedRead, Me, Message, MessagePage, PeoplePage, Problem, React, SendMessage, Thread, ThreadDetails, ThreadPage,
-    ThreadSettings, UpdateMe, UpdateSettings, Upload, WsTicket,
+    MarkedRead, Me, Message, MessagePage, PeoplePage, Problem, PushKey, PushSubscription, PutSubscription, React,
+    SendMessage, Thread, ThreadDetails, ThreadPage, ThreadSettings, UpdateMe, UpdateSettings, Upload, WsTicket,
 };
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
@@ -45,6 +45,7 @@ pub(crate) fn of_openapi() -> Map<String, Value> {
     asked.subschema_for::<CreateThread>();
     asked.subschema_for::<EditMessage>();
     asked.subschema_for::<MarkRead>();
+    asked.subschema_for::<PutSubscription>();
     asked.subschema_for::<React>();
     asked.subschema_for::<SendMessage>();
     asked.subschema_for::<UpdateMe>();
@@ -59,6 +60,8 @@ pub(crate) fn of_openapi() -> Map<String, Value> {
     answered.subschema_for::<MessagePage>();
     answered.subschema_for::<PeoplePage>();
     answered.subschema_for::<Problem>();
+    answered.subschema_for::<PushKey>();
+    answered.subschema_for::<PushSubscription>();
     answered.subschema_for::<Thread>();
     answered.subschema_for::<ThreadDetails>();
     answered.subschema_for::<ThreadPage>();
