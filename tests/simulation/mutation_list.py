@@ -26,6 +26,12 @@ USERS = "shared/store/src/users.rs"
 SEND = "shared/store/src/send.rs"
 CHANGES = "shared/store/src/changes.rs"
 REVISIONS = "shared/store/src/revisions.rs"
+NOTIFICATIONS = "shared/store/src/notifications.rs"
+PUSH_KEYS = "shared/store/src/push_keys.rs"
+PUSH_SUBSCRIPTIONS = "shared/store/src/push_subscriptions.rs"
+PUSH_KEY = "functions/push-key/src/handler.rs"
+PUSH_SEND = "functions/push-send/src/handler.rs"
+PUSH_SEND_POSTS = "functions/push-send/src/posts.rs"
 CLIENT = "tests/simulation/src/client.rs"
 CLIENT_INBOX = "tests/simulation/src/client/inbox.rs"
 CLIENT_THREADS = "tests/simulation/src/client/threads.rs"
@@ -173,7 +179,7 @@ impl Chat {
     ]),
     "audience-before-projection": ("chat-stream reads the inboxes before it updates the projection", [
         (STREAM_MESSAGES, "    let keys: Vec<_> = seqs", "    let inboxes: Vec<_> = deps.chat.thread_row(thread).await?.into_iter().flat_map(|row| row.member_ids).map(Channel::Inbox).collect();\n    let early = deps.push.audience(&inboxes).await?;\n    let keys: Vec<_> = seqs"),
-        (STREAM_MESSAGES, "announce_update(deps, row, &messages, sent))?;", "announce_update(deps, row, &messages, sent, &early))?;"),
+        (STREAM_MESSAGES, "announce_update(deps, row, &messages, sent), notify)?;", "announce_update(deps, row, &messages, sent, &early), notify)?;"),
         (STREAM_MESSAGES, "    sent: Vec<ReadMark>,\n) -> Result", "    sent: Vec<ReadMark>,\n    early: &push::Audience<'_>,\n) -> Result"),
         (STREAM_MESSAGES, "    let keep = |target: &Target<'_>| ", "    let id = |target: &Target<'_>| target.channels().find_map(|channel| Some(target.subscription(channel)?.connection_id.clone()));\n    let keep = |target: &Target<'_>| id(target).is_some_and(|id| early.get(&id).is_some()) && "),
     ]),
@@ -342,5 +348,53 @@ impl Chat {
     ]),
     "client-ignores-reset": ("the client does not reload its messages after a reset", [
         (CLIENT_CHANGES, "                    self.reload(thread).await;\n", ""),
+    ]),
+    "notified-although-read": ("members are notified although they have read the message", [
+        (NOTIFICATIONS, "row.thread_id == *thread && row.rings(now) && row.is_unread(seq))", "row.thread_id == *thread && row.rings(now))"),
+        (NOTIFICATIONS, "readSeq < :seq AND (attribute_not_exists(notifiedSeq) OR notifiedSeq <= :seq)", "attribute_not_exists(notifiedSeq) OR notifiedSeq <= :seq"),
+    ]),
+    "read-checked-before": ("push-send checks the read mark before it records the notification, not with the record", [
+        (NOTIFICATIONS, "readSeq < :seq AND (attribute_not_exists(notifiedSeq) OR notifiedSeq <= :seq)", "attribute_not_exists(notifiedSeq) OR notifiedSeq <= :seq"),
+    ]),
+    "notified-once": ("a member is notified of a message only once, also if the first attempt failed", [
+        (NOTIFICATIONS, "OR notifiedSeq <= :seq)", "OR notifiedSeq < :seq)"),
+    ]),
+    "wrong-members": ("users are notified of threads that they do not belong to", [
+        (NOTIFICATIONS, "row.thread_id == *thread && row.rings(now) && row.is_unread(seq))", "row.rings(now) && row.is_unread(seq))"),
+        (NOTIFICATIONS, "readSeq < :seq AND (attribute_not_exists(notifiedSeq) OR notifiedSeq <= :seq)", "attribute_not_exists(readSeq) OR readSeq < :seq"),
+        (PUSH_SEND, "    let members = news.member_ids.iter().filter(", '    let users = ["user-sarah", "user-dad", "user-michael"];\n    let users: Vec<UserId> = users.into_iter().filter_map(UserId::parse).collect();\n    let members = users.iter().filter('),
+    ]),
+    "author-notified": ("the author of a message is notified of it", [
+        (PUSH_SEND, "filter(|user| **user != message.author_id && is_asked_for(user, None))", "filter(|user| is_asked_for(user, None))"),
+    ]),
+    "mute-ignored": ("members are notified of threads that they have muted", [
+        (MEMBERSHIPS, "!self.archived && self.muted_until.is_none_or(|until| until.millis() <= now.millis())", "!self.archived && now.millis() > 0"),
+    ]),
+    "archive-ignored": ("members are notified of threads that they have archived", [
+        (MEMBERSHIPS, "!self.archived && self.muted_until", "self.muted_until"),
+    ]),
+    "deleted-announced": ("a deleted message is announced", [
+        (NOTIFICATIONS, "messages.into_iter().find(|message| !message.is_deleted())", "messages.into_iter().next()"),
+    ]),
+    "batch-not-requested": ("chat-stream requests no notification if a batch has several messages of a thread", [
+        (STREAM_MESSAGES, "    let notify = notifications::request(deps, &messages);\n", "    let only = messages.len() == 1;\n    let notify = async { if only { notifications::request(deps, &messages).await } else { Ok(()) } };\n"),
+    ]),
+    "notification-not-retried": ("push-send requests no other attempt if a push service fails", [
+        (PUSH_SEND_POSTS, "        deps.queue.request(&request, delay).await\n", "        drop((request, delay));\n        Ok::<_, ApiError>(())\n"),
+    ]),
+    "services-in-turn": ("push services wait for each other", [
+        (PUSH_SEND_POSTS, "    try_join_all(services.into_values().map(|posts| send_to_service(deps, key, request, posts))).await?;\n", "    for posts in services.into_values() {\n        send_to_service(deps, key, request, posts).await?;\n    }\n"),
+    ]),
+    "old-owner-kept": ("a device that moves to another user stays registered for the old one", [
+        (PUSH_SUBSCRIPTIONS, "            writes.extend(other.map(|other| {", "            writes.extend(other.filter(|_| false).map(|other| {"),
+    ]),
+    "gone-removes-renewed": ("push-send removes a device that is gone although it was registered again meanwhile", [
+        (PUSH_SUBSCRIPTIONS, "Some(device.registered_at))", "Some(device.registered_at).filter(|_| false))"),
+    ]),
+    "key-pair-replaced": ("a concurrent first call of push-key replaces the key pair", [
+        (PUSH_KEYS, "self.table.transaction_put(item).condition_expression(IS_NEW)", "self.table.transaction_put(item)"),
+    ]),
+    "private-key-read": ("push-key reads the private key", [
+        (PUSH_KEY, "    if let Some(key) = keys.public_key().await? {", "    keys.private_key().await?;\n    if let Some(key) = keys.public_key().await? {"),
     ]),
 }

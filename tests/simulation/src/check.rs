@@ -1,6 +1,7 @@
 //! The invariants: what must hold at the end of a history, no matter which faults occurred.
 
 mod changes;
+mod notifications;
 mod own_state;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -13,6 +14,7 @@ use testkit::engine::{self, CHAT, CONNECTIONS};
 
 use self::changes::changes_are_complete;
 pub(crate) use self::changes::erased_files_are_gone;
+pub(crate) use self::notifications::everybody_was_notified;
 pub(crate) use self::own_state::directory_is_complete;
 use self::own_state::own_states_are_current;
 use crate::client::Client;

@@ -9,7 +9,7 @@ use crate::chance::Chance;
 
 /// Largest difference between the clock of an instance and the true time, in milliseconds. Two instances differ by up to
 /// twice as much.
-const MAX_SKEW: i64 = 2_000;
+pub(crate) const MAX_SKEW: i64 = 2_000;
 
 tokio::task_local! {
     /// Difference between the clock of the invoked instance and the true time, in milliseconds.

@@ -28,6 +28,7 @@ use crate::gateway::Gateway;
 use crate::hidden::Hidden;
 use crate::journal::Journal;
 use crate::ledger::Ledger;
+use crate::notifications::Notifications;
 use crate::policy;
 use crate::stream::{self, Before};
 use crate::trace::Trace;
@@ -52,6 +53,7 @@ pub(crate) struct Cloud {
     pub(crate) ledger: Ledger,
     pub(crate) journal: Journal,
     pub(crate) hidden: Hidden,
+    pub(crate) notifications: Notifications,
     pub(crate) database: Database,
     objects: Mutex<BTreeMap<String, Bytes>>,
     /// Bodies of the messages that were sent to the repair queue.
@@ -72,6 +74,7 @@ impl Cloud {
             ledger: Ledger::default(),
             journal: Journal::default(),
             hidden: Hidden::default(),
+            notifications: Notifications::default(),
             database: engine::tables(),
             objects: Mutex::default(),
             repairs: Mutex::default(),
@@ -104,6 +107,7 @@ impl Cloud {
                 let (status, body) = engine::apply(&self.database, &call.operation, &body);
                 for record in before.records(&self.database) {
                     self.journal.follow(&self.database, &record);
+                    self.notifications.follow(&record);
                     if stream::is_wanted(&record) {
                         self.cause(Consequence::Changed(record));
                     }
@@ -116,8 +120,10 @@ impl Cloud {
                 assert_eq!(call.operation, "SendMessage");
                 let delay = request["DelaySeconds"].as_u64().unwrap_or(0);
                 let queue = text("QueueUrl").rsplit('/').next().unwrap().to_owned();
-                if queue == "repairs" {
-                    self.repairs().push(text("MessageBody"));
+                match queue.as_str() {
+                    "repairs" => self.repairs().push(text("MessageBody")),
+                    "notifications" => self.notifications.follow_request(&text("MessageBody")),
+                    _ => {}
                 }
                 self.cause(Consequence::Queued { queue, body: text("MessageBody"), delay });
                 Answer::ok(r#"{"MessageId":"1"}"#)

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::check;
 use crate::client::Client;
 use crate::clock;
+use crate::device;
 use crate::flood::Flood;
 use crate::newcomer;
 use crate::sender::Sender;
@@ -73,7 +74,10 @@ async fn history(seed: u64) -> Outcome {
     let joining = chance.one_in(3).then(|| tokio::spawn(newcomer::run(world.clone(), users[0])));
     let crowded = seed.is_multiple_of(starter::CROWDS);
     let starting = (crowded || chance.one_in(2)).then(|| tokio::spawn(starter::run(world.clone(), users, crowded)));
-    for ended in join_all(sending.into_iter().chain(leaving).chain(joining).chain(starting)).await {
+    let devices = if world.cloud.notifications.are_on() { chance.index(2) + 1 } else { 0 };
+    let devices = (0..devices).map(|number| tokio::spawn(device::run(world.clone(), number, users)));
+    let devices: Vec<_> = devices.collect();
+    for ended in join_all(sending.into_iter().chain(leaving).chain(joining).chain(starting).chain(devices)).await {
         ended.unwrap();
     }
 
@@ -99,6 +103,7 @@ async fn history(seed: u64) -> Outcome {
     check::no_subscription_remains(&world);
     tokio::time::sleep(RETRIES_OVER + CONNECTIONS_RENEWED).await;
     check::remaining_rows_have_expired(&world);
+    check::everybody_was_notified(&world);
     check::all_calls_were_allowed(&world);
     Outcome { problems: world.problems(), trace: world.cloud.trace.lines() }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Journal {
 #[derive(Default)]
 struct State {
     /// The versions of each message, by thread and `seq`: its content after it was sent and after each change.
-    versions: BTreeMap<(String, u64), Vec<Value>>,
+    versions: BTreeMap<(String, u64), Vec<Version>>,
     /// The messages in the order in which they were committed.
     committed: Vec<Target>,
     erased: Vec<Erased>,
@@ -31,6 +31,14 @@ struct State {
     edits: u64,
     /// Violated invariants.
     problems: Vec<String>,
+}
+
+/// A version of a message.
+#[derive(Clone)]
+pub(crate) struct Version {
+    pub(crate) content: Value,
+    /// When it was committed.
+    pub(crate) since: Instant,
 }
 
 /// A message that users may change or reply to.
@@ -83,10 +91,11 @@ impl Journal {
             self.commits.notify_waiters();
         }
         let versions = state.versions.entry(key).or_default();
-        let change =
-            versions.last().map(|before| (without_revision(before.clone()), without_revision(content.clone())));
+        let change = versions.last().map(|Version { content: before, .. }| {
+            (without_revision(before.clone()), without_revision(content.clone()))
+        });
         let (rev, thread) = (content["rev"].clone(), content["threadId"].clone());
-        versions.push(content);
+        versions.push(Version { content, since: Instant::now() });
         if change.is_some_and(|(before, after)| before == after) {
             state.problems.push(format!("revision {rev} of {thread} changes nothing"));
         }
@@ -98,14 +107,14 @@ impl Journal {
         let state = self.state();
         let versions = |seq| state.versions.get(&(thread.to_string(), seq)).into_iter().flatten();
         let content = content::of_message(message);
-        if !versions(seq).any(|version| *version == content) {
+        if !versions(seq).any(|version| version.content == content) {
             return Some(format!(
                 "a client received message {seq} of {thread} with content that it never had: {content}"
             ));
         }
         let quote = message.reply_to.as_ref()?;
         let (target, quote) = (quote.seq, content::of_quote(quote));
-        let known = versions(target).any(|version| content::quoted(version) == quote);
+        let known = versions(target).any(|version| content::quoted(&version.content) == quote);
         (!known).then(|| format!("a client received message {seq} of {thread} with a wrong quote: {quote}"))
     }
 
@@ -113,7 +122,7 @@ impl Journal {
     pub(crate) fn is_deleted(&self, thread: &ThreadId, seq: u64) -> bool {
         let state = self.state();
         let last = state.versions.get(&(thread.to_string(), seq)).and_then(|versions| versions.last());
-        last.is_some_and(|version| !version["deletedAt"].is_null())
+        last.is_some_and(|version| version.is_deleted())
     }
 
     /// Records that a message was answered with 201.
@@ -151,7 +160,7 @@ impl Journal {
     pub(crate) fn acknowledge_deleted(&self, thread: &ThreadId, seq: u64) {
         let (mut state, acknowledged) = (self.state(), Instant::now());
         let versions = state.versions.get(&(thread.to_string(), seq)).into_iter().flatten();
-        let texts: Vec<_> = versions.filter_map(searched).collect();
+        let texts: Vec<_> = versions.filter_map(Version::text).collect();
         for text in texts {
             if state.erased.iter().all(|erased| erased.text != text) {
                 state.erased.push(Erased { text, acknowledged });
@@ -173,24 +182,29 @@ impl Journal {
     pub(crate) fn past_texts(&self) -> Vec<String> {
         let state = self.state();
         let past = state.versions.values().flat_map(|versions| {
-            let current = versions.last().and_then(searched);
-            versions.iter().filter_map(searched).filter(move |text| Some(text) != current.as_ref())
+            let current = versions.last().and_then(Version::text);
+            versions.iter().filter_map(Version::text).filter(move |text| Some(text) != current.as_ref())
         });
         past.collect()
+    }
+
+    /// Returns all versions of all messages, by thread and `seq`.
+    pub(crate) fn all_versions(&self) -> BTreeMap<(String, u64), Vec<Version>> {
+        self.state().versions.clone()
     }
 
     /// Returns the last version of every message that was changed, by thread and `seq`.
     pub(crate) fn last_versions(&self) -> BTreeMap<(String, u64), Value> {
         let state = self.state();
         let changed = state.versions.iter().filter(|(_, versions)| versions.len() > 1);
-        changed.map(|(key, versions)| (key.clone(), versions[versions.len() - 1].clone())).collect()
+        changed.map(|(key, versions)| (key.clone(), versions[versions.len() - 1].content.clone())).collect()
     }
 
     /// Returns whether a message's text was ever changed or erased.
     pub(crate) fn was_rewritten(&self, thread: &str, seq: u64) -> bool {
         let state = self.state();
         let mut versions = state.versions.get(&(thread.to_owned(), seq)).into_iter().flatten();
-        versions.any(|version| !version["editedAt"].is_null() || !version["deletedAt"].is_null())
+        versions.any(|version| !version.content["editedAt"].is_null() || version.is_deleted())
     }
 
     /// Returns the texts of all violated invariants so far.
@@ -208,10 +222,16 @@ impl Journal {
     }
 }
 
-/// Returns the part of a version's text that distinguishes it from all other texts, or `None` for a tombstone.
-fn searched(version: &Value) -> Option<String> {
-    let text = version["body"].as_str().unwrap().trim_end_matches('\u{1}');
-    (!text.is_empty()).then(|| text.to_owned())
+impl Version {
+    /// Returns the part of a version's text that distinguishes it from all other texts, or `None` for a tombstone.
+    pub(crate) fn text(&self) -> Option<String> {
+        let text = self.content["body"].as_str().unwrap().trim_end_matches('\u{1}');
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        !self.content["deletedAt"].is_null()
+    }
 }
 
 fn without_revision(mut content: Value) -> Value {

@@ -33,7 +33,7 @@ struct Inbox {
 }
 
 /// Returns the threads and numbers of the messages in `records`.
-fn messages(records: &[Value]) -> impl Iterator<Item = (&str, u64, &Value)> {
+pub(crate) fn messages(records: &[Value]) -> impl Iterator<Item = (&str, u64, &Value)> {
     let images = records.iter().map(|record| &record["dynamodb"]["NewImage"]);
     let images = images.filter(|image| text(image, "sk").starts_with("MSG#") && !is_poison(&image.to_string()));
     images.map(|image| (text(image, "threadId"), number(image, "seq"), image))

@@ -1,15 +1,20 @@
-//! What users have changed in their own state of threads and got an answer for: read marks and archived threads. Also who
-//! has typed where.
+//! What users have changed in their own state of threads, and when they got an answer: read marks, archived and muted threads.
+//! Also who has typed where.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use contract::ThreadId;
+use contract::{ThreadId, Timestamp};
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::clock::MAX_SKEW;
 use crate::world::World;
+
+/// Longest time by which the clock of an instance and the true time differ.
+const SKEW: Duration = Duration::from_millis(MAX_SKEW.unsigned_abs());
 
 /// A user and a thread.
 type Membership = (&'static str, ThreadId);
@@ -21,10 +26,27 @@ pub(crate) struct Marks(Mutex<State>);
 struct State {
     /// The largest read mark that was answered.
     read: BTreeMap<Membership, u64>,
-    /// Which threads users began to archive. The value says whether the request was answered.
-    archived: BTreeMap<Membership, bool>,
+    /// The requests to move read marks.
+    requests: Vec<ReadRequest>,
+    /// The threads that users began to archive or to mute.
+    silenced: BTreeMap<Membership, Silence>,
     /// Where users have typed.
     typed: BTreeSet<Membership>,
+}
+
+struct ReadRequest {
+    membership: Membership,
+    seq: u64,
+    began: Instant,
+    acknowledged: Option<Instant>,
+}
+
+/// A change of settings, because of which a user is not notified of a thread's messages.
+struct Silence {
+    began: Instant,
+    acknowledged: Option<Instant>,
+    /// When the thread rings again. `None` if it is archived.
+    until: Option<Instant>,
 }
 
 impl Marks {
@@ -39,6 +61,43 @@ impl Marks {
         *mark = seq.max(*mark);
     }
 
+    fn begin_read(&self, user: &'static str, thread: &ThreadId, seq: u64) -> usize {
+        let (mut state, began) = (self.state(), Instant::now());
+        state.requests.push(ReadRequest { membership: (user, thread.clone()), seq, began, acknowledged: None });
+        state.requests.len() - 1
+    }
+
+    /// Returns whether a user was told before the given time that they have read a message.
+    pub(crate) fn has_read(&self, user: &str, thread: &str, seq: u64, before: Instant) -> bool {
+        let is_over = |request: &ReadRequest| request.acknowledged.is_some_and(|time| time < before);
+        self.state().requests.iter().any(|request| request.is_of(user, thread, seq) && is_over(request))
+    }
+
+    /// Returns whether a user may have read a message until the given time.
+    pub(crate) fn may_have_read(&self, user: &str, thread: &str, seq: u64, until: Instant) -> bool {
+        self.state().requests.iter().any(|request| request.is_of(user, thread, seq) && request.began <= until)
+    }
+
+    /// Returns whether a user was told before `began` that they are not notified of a thread's messages, and this holds at the
+    /// time `at`.
+    pub(crate) fn is_silent(&self, user: &str, thread: &str, began: Instant, at: Instant) -> bool {
+        self.silence(user, thread, |silence| {
+            silence.acknowledged.is_some_and(|time| time < began) && silence.until.is_none_or(|until| until > at + SKEW)
+        })
+    }
+
+    /// Returns whether a user may not be notified of a thread's messages at some time between `from` and `to`.
+    pub(crate) fn may_be_silent(&self, user: &str, thread: &str, from: Instant, to: Instant) -> bool {
+        self.silence(user, thread, |silence| {
+            silence.began <= to && silence.until.is_none_or(|until| until + SKEW > from)
+        })
+    }
+
+    fn silence(&self, user: &str, thread: &str, is: impl Fn(&Silence) -> bool) -> bool {
+        let state = self.state();
+        state.silenced.iter().any(|((of, other), silence)| *of == user && other.as_str() == thread && is(silence))
+    }
+
     /// Returns all memberships with an answered read mark.
     pub(crate) fn all_acknowledged(&self) -> BTreeMap<Membership, u64> {
         self.state().read.clone()
@@ -46,7 +105,9 @@ impl Marks {
 
     /// Returns the threads that users have archived.
     pub(crate) fn archived(&self) -> Vec<Membership> {
-        self.state().archived.iter().filter(|(_, answered)| **answered).map(|(key, _)| key.clone()).collect()
+        let state = self.state();
+        let is_archived = |silence: &Silence| silence.until.is_none() && silence.acknowledged.is_some();
+        state.silenced.iter().filter(|(_, silence)| is_archived(silence)).map(|(key, _)| key.clone()).collect()
     }
 
     /// Records that a user types in a thread.
@@ -64,17 +125,25 @@ impl Marks {
     }
 }
 
+impl ReadRequest {
+    fn is_of(&self, user: &str, thread: &str, seq: u64) -> bool {
+        self.membership.0 == user && self.membership.1.as_str() == thread && self.seq >= seq
+    }
+}
+
 /// Marks a thread as read up to `seq`, a message that the user's device has shown. Repeats the request until there is an
 /// answer, or gives up after one attempt.
 pub(crate) async fn mark_read(world: Arc<World>, user: &'static str, thread: ThreadId, seq: u64) {
     let chance = &world.cloud.chance;
     let (start, gives_up) = (Instant::now(), chance.one_in(5));
     let before = world.marks.acknowledged(user, &thread);
+    let request = world.marks.begin_read(user, &thread, seq);
     while start.elapsed() < Duration::from_hours(1) {
         match world.read(user, &thread, &json!({"seq": seq})).await {
             Some((200, body)) => {
                 let mark = body["readSeq"].as_u64().unwrap();
                 world.marks.acknowledge(user, &thread, mark);
+                world.marks.state().requests[request].acknowledged = Some(Instant::now());
                 if mark < seq.max(before) {
                     world.problem(format!("the read mark of {user} in {thread} went back from {before} to {mark}"));
                 }
@@ -97,23 +166,34 @@ pub(crate) async fn mark_beyond_the_end(world: Arc<World>, user: &'static str, t
     }
 }
 
-/// Archives a thread for a user, unless one of their devices has already done so. Nobody brings it back: `thread:settings`
-/// has no number, so a push that arrives after a later one would leave a device with the older state.
-pub(crate) async fn archive(world: Arc<World>, user: &'static str, thread: ThreadId) {
-    let key = (user, thread.clone());
-    if world.marks.state().archived.insert(key.clone(), false).is_some() {
-        return;
+/// Archives a thread for a user or mutes it for up to half a minute, unless one of their devices has already done so. Nobody
+/// changes it again: `thread:settings` has no number, so a push that arrives after a later one would leave a device with the
+/// older state.
+pub(crate) async fn silence(world: Arc<World>, user: &'static str, thread: ThreadId) {
+    let (key, start) = ((user, thread.clone()), Instant::now());
+    let muted = world.cloud.notifications.are_on() && world.cloud.chance.one_in(2);
+    let muted = muted.then(|| world.cloud.chance.millis(5_000..=30_000));
+    let until = muted.map(|time| start + time);
+    let body = match muted {
+        None => json!({"archived": true}),
+        Some(time) => {
+            let until = Timestamp::now().millis() + i64::try_from(time.as_millis()).unwrap();
+            json!({"mutedUntil": Timestamp::from_millis(until)})
+        }
+    };
+    match world.marks.state().silenced.entry(key.clone()) {
+        Entry::Vacant(entry) => _ = entry.insert(Silence { began: start, acknowledged: None, until }),
+        Entry::Occupied(_) => return,
     }
-    let start = Instant::now();
     while start.elapsed() < Duration::from_hours(1) {
-        match world.settings(user, &thread, &json!({"archived": true})).await {
+        match world.settings(user, &thread, &body).await {
             Some((200, _)) => {
-                world.marks.state().archived.insert(key, true);
+                world.marks.state().silenced.get_mut(&key).unwrap().acknowledged = Some(Instant::now());
                 return;
             }
             None | Some((503, _)) => world.cloud.chance.pause(50..=1_000).await,
             Some((status, _)) => {
-                return world.problem(format!("{user} archived {thread} and was answered with {status}"));
+                return world.problem(format!("{user} silenced {thread} and was answered with {status}"));
             }
         }
     }

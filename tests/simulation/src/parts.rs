@@ -6,14 +6,17 @@ use std::time::Duration;
 use aws_types::SdkConfig;
 use contract::limits;
 use files::{Bucket, Decoder, Presigner, Reminders};
-use push::{Push, Repairs};
+use push::{Notifications, Push, Repairs};
 use runtime::Verifier;
 use runtime::identity::VerifierConfig;
-use store::{Chat, Connections, MessageRate, UploadQuota};
-use testkit::engine::{CHAT, CONNECTIONS};
+use store::{Chat, Connections, MessageRate, PushKeys, UploadQuota};
+use testkit::engine::{CHAT, CONNECTIONS, PUSH_KEYS};
 use testkit::links;
+use tokio::sync::OnceCell;
+use webpush::PushHosts;
 
 use crate::cloud::{Cloud, SimulatedHttp};
+use crate::push_services::{HOSTS, SimulatedPush};
 
 const BUCKET: &str = "bucket";
 
@@ -52,7 +55,8 @@ impl Parts {
             "https://sqs/dead-letters".into(),
             "https://sqs/reminders".into(),
         );
-        chat_stream::Deps { chat: self.chat("chat-stream"), push, repairs, notifications: None, links: links() }
+        let notifications = self.cloud.notifications.are_on().then(|| self.notifications());
+        chat_stream::Deps { chat: self.chat("chat-stream"), push, repairs, notifications, links: links() }
     }
 
     pub(crate) fn files_create(&self) -> files_create::Deps {
@@ -122,6 +126,30 @@ impl Parts {
         people_list::Deps { chat: self.chat("people-list"), directory: true }
     }
 
+    pub(crate) fn push_key(&self) -> push_key::Deps {
+        push_key::Deps { chat: self.chat("push-key"), keys: self.push_keys("push-key"), sends_notifications: true }
+    }
+
+    pub(crate) fn push_send(&self) -> push_send::Deps {
+        push_send::Deps {
+            chat: self.chat("push-send"),
+            keys: self.push_keys("push-send"),
+            key: OnceCell::new(),
+            client: Box::new(SimulatedPush::new(&self.cloud)),
+            hosts: push_hosts(),
+            queue: self.notifications(),
+            page_url: "https://page/".into(),
+        }
+    }
+
+    pub(crate) fn push_subscribe(&self) -> push_subscribe::Deps {
+        push_subscribe::Deps { chat: self.chat("push-subscribe"), hosts: push_hosts() }
+    }
+
+    pub(crate) fn push_unsubscribe(&self) -> push_unsubscribe::Deps {
+        push_unsubscribe::Deps { chat: self.chat("push-unsubscribe") }
+    }
+
     pub(crate) fn threads_create(&self) -> threads_create::Deps {
         threads_create::Deps { chat: self.chat("threads-create"), allow_unknown_members: false, threads_per_day: 1_000 }
     }
@@ -189,6 +217,14 @@ impl Parts {
         Connections::new(&self.config_of(function), CONNECTIONS.into())
     }
 
+    fn push_keys(&self, function: &'static str) -> PushKeys {
+        PushKeys::new(&self.config_of(function), PUSH_KEYS.into())
+    }
+
+    fn notifications(&self) -> Notifications {
+        Notifications::new(&self.config, "https://sqs/notifications".into())
+    }
+
     fn push(&self, function: &'static str) -> Push {
         Push::new(&self.config, "http://sockets/live".into(), self.connections(function))
     }
@@ -209,4 +245,8 @@ impl Parts {
     fn reminders(&self) -> Reminders {
         Reminders::new(&self.config, "https://sqs/reminders".into())
     }
+}
+
+fn push_hosts() -> PushHosts {
+    PushHosts::parse(&HOSTS.join(",")).unwrap()
 }

@@ -38,7 +38,11 @@ impl Before {
             let (of, put) = (write.get("Item").or_else(|| write.get("Key"))?, write.get("Item").is_some());
             // No filter lets other rows through, and reading each row that is written would slow down the simulation.
             let is_streamed = ["THREAD#", "USER#"].iter().any(|start| text(of, "pk").starts_with(start))
-                && if put { text(of, "sk") != "PROFILE" } else { text(of, "sk").starts_with("THREAD#") };
+                && if put {
+                    !["PROFILE", "PUSH#"].iter().any(|start| text(of, "sk").starts_with(start))
+                } else {
+                    text(of, "sk").starts_with("THREAD#")
+                };
             is_streamed.then(|| json!({"pk": of["pk"], "sk": of["sk"]}))
         });
         Self(keys.map(|key| (key.clone(), row(database, &key))).collect())

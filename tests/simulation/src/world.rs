@@ -26,8 +26,9 @@ use crate::clock::SKEW;
 use crate::cloud::{Cloud, Consequence};
 use crate::faults::{BEGAN, CRASH};
 use crate::marks::Marks;
+use crate::notifications::ATTEMPT;
 use crate::parts::Parts;
-use crate::{backlog, starter, stream};
+use crate::{backlog, notifications, push_services, starter, stream};
 
 /// `Timeout` of the functions behind routes, from `Globals` in template.yaml. API Gateway's own timeout (30 s) is
 /// longer, so the simulation does not need it.
@@ -38,6 +39,8 @@ const MESSAGES_SEND_TIMEOUT: Duration = Duration::from_secs(28);
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(20);
 /// `Timeout` of chat-stream in template.yaml.
 const CHAT_STREAM_TIMEOUT: Duration = Duration::from_secs(30);
+/// `Timeout` of push-send in template.yaml.
+const PUSH_SEND_TIMEOUT: Duration = Duration::from_mins(1);
 /// `Timeout` of files-process in template.yaml.
 const FILES_PROCESS_TIMEOUT: Duration = Duration::from_mins(2);
 
@@ -82,6 +85,10 @@ impl World {
             dead_letters: Mutex::default(),
             problems: Mutex::default(),
         };
+        if seed % notifications::TURNED_ON == 1 {
+            world.cloud.notifications.turn_on();
+            push_services::choose_outage(&world.cloud);
+        }
         let paused = world.cloud.faults.pause();
         let chat = world.parts.unrestricted_chat();
         for members in [users, &users[..2]] {
@@ -170,6 +177,21 @@ impl World {
         let handle = async |deps: &_| files_process::handle(deps, event).await;
         let handled = self.invoke(&self.warm.files_process, Parts::files_process, FILES_PROCESS_TIMEOUT, handle);
         matches!(handled.await, Some(Ok(())))
+    }
+
+    /// Invokes push-send with a message of the queue of notifications, which was received `receives` times. Returns whether the
+    /// invocation succeeded.
+    pub(crate) async fn push_send(&self, body: &str, receives: u64, event: Value) -> bool {
+        let event = serde_json::from_value(event).unwrap();
+        let notifications = &self.cloud.notifications;
+        let attempt = notifications.begin_attempt(body, u32::try_from(receives).unwrap());
+        let handle = async |deps: &_| push_send::handle(deps, event).await;
+        let handled = self.invoke(&self.warm.push_send, Parts::push_send, PUSH_SEND_TIMEOUT, handle);
+        let succeeded = matches!(ATTEMPT.scope(attempt, handled).await, Some(Ok(())));
+        if succeeded {
+            notifications.end_attempt(attempt);
+        }
+        succeeded
     }
 
     /// Sends an HTTP request to `function`. The function runs to its end even if the client stops waiting or never

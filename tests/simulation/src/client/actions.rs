@@ -1,10 +1,10 @@
-//! What the user of a client does when something arrives: reads, types, archives.
+//! What the user of a client does when something arrives: reads, types, archives, mutes.
 
 use contract::{Channel, ThreadId};
 use serde_json::json;
 
 use super::Client;
-use crate::marks::{archive, mark_beyond_the_end, mark_read};
+use crate::marks::{mark_beyond_the_end, mark_read, silence};
 use crate::world::World;
 
 impl Client {
@@ -21,7 +21,7 @@ impl Client {
                 self.start("an invalid read mark", work);
             }
             if chance.one_in(8) {
-                let work = archive(world.clone(), user, thread.clone());
+                let work = silence(world.clone(), user, thread.clone());
                 self.start("a change of settings", work);
             }
             self.start("a read mark", mark_read(world, user, thread, seq));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::dead_letter;
 use crate::world::World;
@@ -15,20 +15,34 @@ pub(super) struct Queue {
     pub(super) name: &'static str,
     /// `VisibilityTimeout`: the pause before a message that failed is received again.
     visibility: Duration,
-    /// `maxReceiveCount`: after this many failed receives, a message goes to the dead-letter queue.
-    max_receives: u64,
+    /// When the queue gives up a message that fails.
+    limit: Limit,
     /// `BatchSize`: the largest number of messages of one invocation.
     batch_size: usize,
 }
 
-pub(super) const QUEUES: [Queue; 2] = [
-    Queue { name: "reminders", visibility: Duration::from_mins(12), max_receives: 50, batch_size: 1 },
-    Queue { name: "repairs", visibility: Duration::from_mins(1), max_receives: 30, batch_size: 10 },
+enum Limit {
+    /// `maxReceiveCount`: after this many failed receives, a message goes to the dead-letter queue.
+    Receives(u64),
+    /// `MessageRetentionPeriod`: after this time, a message is dropped. The queue has no dead-letter queue.
+    Age(Duration),
+}
+
+pub(super) const QUEUES: [Queue; 3] = [
+    Queue {
+        name: "notifications",
+        visibility: Duration::from_mins(2),
+        limit: Limit::Age(Duration::from_hours(1)),
+        batch_size: 1,
+    },
+    Queue { name: "reminders", visibility: Duration::from_mins(12), limit: Limit::Receives(50), batch_size: 1 },
+    Queue { name: "repairs", visibility: Duration::from_mins(1), limit: Limit::Receives(30), batch_size: 10 },
 ];
 
 /// A message that can be received. `receives` counts the earlier, failed receives.
 struct Message {
     body: String,
+    sent: Instant,
     receives: u64,
 }
 
@@ -66,7 +80,7 @@ pub(super) fn deliver_message(world: &Arc<World>, queue: &Sender, body: &str, de
     let World { cloud, .. } = &**world;
     let copies = if cloud.faults.one_in(10, &cloud.chance) { 2 } else { 1 };
     for _ in 0..copies {
-        put_later(world, queue, Message { body: body.to_owned(), receives: 0 }, delay);
+        put_later(world, queue, Message { body: body.to_owned(), sent: Instant::now(), receives: 0 }, delay);
     }
 }
 
@@ -87,15 +101,29 @@ async fn deliver_batch(world: &Arc<World>, queue: &'static Queue, batch: Vec<Mes
     });
     let event = json!({"Records": records.collect::<Vec<_>>()});
     let failed: Option<Vec<String>> = match queue.name {
+        "notifications" => {
+            let Message { body, receives, .. } = &batch[0];
+            world.push_send(body, receives + 1, event).await.then(Vec::new)
+        }
         "reminders" => world.files_process(event).await.then(Vec::new),
         "repairs" => world.chat_stream(event).await,
         other => panic!("no function is triggered by the queue {other}"),
     };
-    for (n, Message { body, receives }) in batch.into_iter().enumerate() {
-        match &failed {
-            Some(failed) if !failed.contains(&n.to_string()) => {}
-            _ if receives + 1 == queue.max_receives => dead_letter(world, &body),
-            _ => put_later(world, again, Message { body, receives: receives + 1 }, queue.visibility),
+    for (n, message) in batch.into_iter().enumerate() {
+        let has_failed = failed.as_ref().is_none_or(|failed| failed.contains(&n.to_string()));
+        let is_given_up = has_failed
+            && match queue.limit {
+                Limit::Receives(most) => message.receives + 1 == most,
+                Limit::Age(longest) => message.sent.elapsed() + queue.visibility > longest,
+            };
+        match queue.limit {
+            _ if has_failed && !is_given_up => {
+                put_later(world, again, Message { receives: message.receives + 1, ..message }, queue.visibility);
+            }
+            Limit::Receives(_) if has_failed => dead_letter(world, &message.body),
+            Limit::Age(_) if has_failed => world.problem("a request to notify was lost"),
+            Limit::Age(_) => world.cloud.notifications.end_request(&message.body),
+            Limit::Receives(_) => {}
         }
     }
 }

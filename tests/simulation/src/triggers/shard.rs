@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
 
 use super::dead_letter;
-use crate::left_out::Inboxes;
+use crate::left_out::{Inboxes, messages};
 use crate::stream::record;
 use crate::world::World;
 
@@ -93,6 +93,16 @@ pub(super) fn start_shard(world: &Arc<World>) -> UnboundedSender<Value> {
     sender
 }
 
+/// Checks that members will be notified of each message in a batch that was processed, or of a later message in the thread.
+fn check_requests(world: &World, records: &[Value]) {
+    let log = world.cloud.notifications.log();
+    for (thread, seq, _) in messages(records).filter(|_| world.cloud.notifications.are_on()) {
+        if log.requested.get(thread).is_none_or(|seqs| seqs.last() < Some(&seq)) {
+            world.problem(format!("no notification of message {seq} of {thread} was requested"));
+        }
+    }
+}
+
 /// Invokes chat-stream with a batch of stream records until it succeeds. After the last failed retry, the records go to the
 /// dead-letter queue.
 async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
@@ -107,6 +117,7 @@ async fn deliver_batch(world: &Arc<World>, mut records: Vec<Value>) {
                     if let Some(inboxes) = inboxes {
                         inboxes.check(world, &records);
                     }
+                    check_requests(world, &records);
                     // Sometimes a successful batch is delivered again, because streams deliver at least once.
                     if !cloud.faults.one_in(10, &cloud.chance) {
                         return;

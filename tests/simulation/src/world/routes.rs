@@ -126,6 +126,27 @@ impl World {
         request!(self, "me-get", me_get, ROUTE_TIMEOUT, call(user, ("", ""), &[], None, &Value::Null))
     }
 
+    /// Sends `GET /api/push-key`.
+    pub(crate) async fn push_key(self: &Arc<Self>, user: &str) -> Received {
+        request!(self, "push-key", push_key, ROUTE_TIMEOUT, call(user, ("", ""), &[], None, &Value::Null))
+    }
+
+    /// Sends `PUT /api/push-subscriptions`.
+    pub(crate) async fn push_subscribe(self: &Arc<Self>, user: &str, body: &Value) -> Received {
+        request!(self, "push-subscribe", push_subscribe, ROUTE_TIMEOUT, call(user, ("", ""), &[], None, body))
+    }
+
+    /// Sends `DELETE /api/push-subscriptions/{id}`.
+    pub(crate) async fn push_unsubscribe(self: &Arc<Self>, user: &str, id: &str) -> Received {
+        request!(
+            self,
+            "push-unsubscribe",
+            push_unsubscribe,
+            ROUTE_TIMEOUT,
+            call(user, ("id", id), &[], None, &Value::Null)
+        )
+    }
+
     /// Sends `POST /api/files`.
     pub(crate) async fn announce(self: &Arc<Self>, user: &str, body: Value) -> Received {
         request!(self, "files-create", files_create, ROUTE_TIMEOUT, call(user, ("", ""), &[], None, &body))
