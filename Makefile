@@ -202,12 +202,13 @@ screenshots: $(TOOLS) $(PAGE) $(BROWSER) chromium
 	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser run screenshots
 
 # Installs the program $(1) from Debian's package $(2), because the program is not available from PyPI, npm or
-# crates.io.
+# crates.io. The lock is for `make --jobs`: only one apt-get may run at a time.
 define FROM_DEBIAN
 @command -v '$(1)' >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
   echo 'error: $(1) is missing (on Debian: apt-get install $(2))$(3).' >&2; exit 1; }
 @command -v '$(1)' >/dev/null || { echo 'Installing $(2) from Debian (once) ...' >&2; \
-  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(2); } \
+  mkdir -p .local; flock .local/apt.lock sh -c 'apt-get update && \
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(2)' \
     | awk '/^(Get|Unpacking|Setting up)/ { printf "."; fflush() } END { print "" }' >&2; }
 @command -v '$(1)' >/dev/null || { echo 'error: $(2) could not be installed. See the messages of apt above.' >&2; exit 1; }
 endef

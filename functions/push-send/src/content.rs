@@ -1,6 +1,6 @@
 //! What a notification says.
 
-use contract::{ApiError, PushMessage, ThreadId, limits};
+use contract::{ApiError, Notification, PushMessage, ThreadId, limits};
 use store::ThreadNews;
 use unicode_segmentation::UnicodeSegmentation as _;
 use webpush::MAX_MESSAGE;
@@ -30,8 +30,13 @@ pub(crate) fn of(news: &ThreadNews, thread: &ThreadId, page_url: &str, badge: u6
     let mut chars = limits::NOTIFICATION_CHARS.min(graphemes.len());
     loop {
         let body = if chars < graphemes.len() { graphemes[..chars].concat() + "…" } else { text.clone() };
-        let notification =
-            contract::Notification { title: title.clone(), body, navigate: navigate.clone(), tag: thread.to_string() };
+        let notification = Notification {
+            title: title.clone(),
+            body,
+            navigate: navigate.clone(),
+            tag: thread.to_string(),
+            timestamp: message.created_at.millis(),
+        };
         let content = serde_json::to_string(&PushMessage::new(notification, badge))?;
         if content.len() <= MAX_MESSAGE || chars == 0 {
             return Ok(content);

@@ -94,6 +94,9 @@ pub struct Notification {
     pub navigate: String,
     /// A notification replaces an earlier one with the same tag.
     pub tag: String,
+    /// When the message was committed, in milliseconds since 1970. A client that receives the same notification again
+    /// recognizes it by this.
+    pub timestamp: i64,
 }
 
 #[cfg(test)]
@@ -135,10 +138,18 @@ mod tests {
             body: "Dinner?".into(),
             navigate: "https://chat.example/#thread_1".into(),
             tag: "thread_1".into(),
+            timestamp: 1_757_034_300_000,
         };
         let expected = json!({
-            "web_push": 8030, "app_badge": 2,
-            "notification": {"title": "Sarah", "body": "Dinner?", "navigate": "https://chat.example/#thread_1", "tag": "thread_1"},
+            "web_push": 8030,
+            "notification": {
+                "title": "Sarah",
+                "body": "Dinner?",
+                "navigate": "https://chat.example/#thread_1",
+                "tag": "thread_1",
+                "timestamp": 1_757_034_300_000_i64,
+            },
+            "app_badge": 2,
         });
         assert_eq!(serde_json::to_value(PushMessage::new(notification, 2)).unwrap(), expected);
     }
