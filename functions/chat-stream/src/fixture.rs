@@ -32,6 +32,7 @@ impl Fixture {
             chat: self.tables.chat(),
             push: self.management.push(self.tables.connections()).with_limits(LIMITS),
             repairs: self.queue.repairs(),
+            notifications: Some(self.queue.notifications()),
             links: links(),
         }
     }

@@ -7,11 +7,10 @@ use std::time::Duration;
 use contract::{ApiError, PushId, Timestamp, UserId};
 use futures::StreamExt as _;
 use futures::future::try_join_all;
-use http::Uri;
 use push::NotificationRequest;
 use store::SubscriptionRow;
 use tracing::{info, warn};
-use webpush::{Message, Pushed, SubscriptionKeys, VapidKey};
+use webpush::{Endpoint, Message, Pushed, SubscriptionKeys, VapidKey};
 
 use crate::{ATTEMPTS, Deps, content};
 
@@ -43,13 +42,10 @@ pub(crate) async fn send(deps: &Deps, request: &NotificationRequest, posts: Vec<
         return Ok(());
     }
     let key = deps.key.get_or_try_init(|| read_key(deps)).await?;
-    let mut services: BTreeMap<String, Vec<(Uri, Post)>> = BTreeMap::new();
+    let mut services: BTreeMap<String, Vec<(Endpoint, Post)>> = BTreeMap::new();
     for post in posts {
         match deps.hosts.endpoint(&post.device.endpoint) {
-            Some(endpoint) => {
-                let host = endpoint.authority().map(ToString::to_string).unwrap_or_default();
-                services.entry(host).or_default().push((endpoint, post));
-            }
+            Some(endpoint) => services.entry(endpoint.origin().to_owned()).or_default().push((endpoint, post)),
             // The parameter has changed since the device was registered.
             None => deps.chat.remove_gone_device(&post.user, &post.device).await?,
         }
@@ -70,7 +66,7 @@ async fn send_to_service(
     deps: &Deps,
     key: &VapidKey,
     request: &NotificationRequest,
-    posts: Vec<(Uri, Post)>,
+    posts: Vec<(Endpoint, Post)>,
 ) -> Result<(), ApiError> {
     let unreachable = &AtomicBool::new(false);
     let topic = &content::topic(&request.thread_id);
@@ -102,7 +98,7 @@ async fn send_to_service(
     request_again(deps, request, again, delay).await
 }
 
-async fn push(deps: &Deps, key: &VapidKey, endpoint: &Uri, post: &Post, topic: &str) -> Result<Pushed, ApiError> {
+async fn push(deps: &Deps, key: &VapidKey, endpoint: &Endpoint, post: &Post, topic: &str) -> Result<Pushed, ApiError> {
     let internal = |error: webpush::Error| ApiError::Internal(error.to_string());
     let Some(keys) = SubscriptionKeys::parse(&post.device.p256dh, &post.device.auth) else {
         return Err(ApiError::Internal(format!("the keys of device {} are not valid", post.device.id)));

@@ -9,8 +9,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use contract::Timestamp;
+use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HttpClient;
@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 use tower_service::Service;
 
-use crate::{Error, PushHosts, SubscriptionKeys, VapidKey};
+use crate::{Endpoint, Error, PushHosts, SubscriptionKeys, VapidKey};
 
 /// Time limit of a request, with opening the connection.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,8 +50,8 @@ pub enum Pushed {
 /// A message to one device.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
-    /// The push service's URL of the subscription, which [`PushHosts::endpoint`] has allowed.
-    pub endpoint: &'a Uri,
+    /// The push service's URL of the subscription.
+    pub endpoint: &'a Endpoint,
     /// The subscription's keys.
     pub keys: &'a SubscriptionKeys,
     /// What the device receives, at most [`MAX_MESSAGE`](crate::MAX_MESSAGE) bytes.
@@ -86,7 +86,7 @@ impl Client {
     /// Sends a message to a device, signed with `key`. Takes at most 5 seconds. Fails only if the message cannot be encrypted or
     /// signed.
     pub async fn push(&self, key: &VapidKey, message: Message<'_>, now: Timestamp) -> Result<Pushed, Error> {
-        let request = Request::post(message.endpoint)
+        let request = Request::post(&message.endpoint.uri)
             .header(AUTHORIZATION, key.authorization(message.endpoint, &self.contact, now)?)
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_ENCODING, "aes128gcm")
@@ -125,7 +125,8 @@ fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(date.saturating_sub(Duration::from_millis(u64::try_from(now.millis()).ok()?)))
 }
 
-/// Resolves names to public addresses only. A name that belongs to an allowed push service never has others; if it has, somebody
+/// Resolves names to public addresses only. The endpoints of a [`PushHosts`] have no addresses, which need no resolver, except
+/// that of this machine if it is allowed. A name that belongs to an allowed push service never has others; if it has, somebody
 /// tries to reach a service inside this network.
 #[derive(Debug, Clone)]
 struct PublicAddresses(GaiResolver);
@@ -193,6 +194,13 @@ mod tests {
         ] {
             assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value}");
         }
+    }
+
+    #[tokio::test]
+    async fn name_of_a_private_address_resolves_to_nothing() {
+        let name: Name = "localhost".parse().unwrap();
+        assert!(GaiResolver::new().call(name.clone()).await.unwrap().next().is_some());
+        assert_eq!(PublicAddresses(GaiResolver::new()).call(name).await.unwrap().next(), None);
     }
 
     #[test]

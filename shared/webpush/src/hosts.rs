@@ -26,16 +26,25 @@ enum Host {
 #[error("{0} is neither a host, nor * followed by a dot and a domain, nor http://127.0.0.1")]
 pub struct BadHosts(String);
 
+/// The URL of a push subscription, which a [`PushHosts`] has allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    pub(crate) uri: Uri,
+    origin: String,
+}
+
+impl Endpoint {
+    /// Returns the origin of the push service: the scheme, the host, and the port if the URL has one.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
 impl PushHosts {
     /// Parses a list of hosts, separated by commas: a host such as `fcm.googleapis.com`, all hosts below a domain such as
     /// `*.push.apple.com`, or `http://127.0.0.1`, which stands for this address with any port.
     pub fn parse(list: &str) -> Result<Self, BadHosts> {
-        let is_domain = |text: &str| {
-            text.contains('.')
-                && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
-                && text.split('.').all(|label| !label.is_empty())
-                && !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-        };
         let host = |text: &str| match text.strip_prefix("*.") {
             _ if text == "http://127.0.0.1" => Ok(Host::Loopback),
             Some(domain) if is_domain(domain) => Ok(Host::Below(format!(".{domain}"))),
@@ -45,31 +54,42 @@ impl PushHosts {
         list.split(',').map(host).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Parses an endpoint. Returns `None` unless it is an `https` URL with a host of this list, without a user, a port or a
-    /// fragment, and with at most 2,048 bytes.
+    /// Parses an endpoint. Returns `None` unless it is an `https` URL with a host of this list in lower case, without a user, a
+    /// port or a fragment, and with at most 2,048 bytes.
     #[must_use]
-    pub fn endpoint(&self, text: &str) -> Option<Uri> {
-        if text.len() > MAX_ENDPOINT || text.contains('#') {
+    pub fn endpoint(&self, text: &str) -> Option<Endpoint> {
+        if text.len() > MAX_ENDPOINT || text.contains('#') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
         }
         let uri: Uri = text.parse().ok()?;
-        let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
-        if authority.as_str().contains('@') {
-            return None;
-        }
-        let (host, port) = (authority.host().to_ascii_lowercase(), authority.port_u16());
-        let allowed = self.0.iter().any(|allowed| match allowed {
-            Host::Exact(name) => scheme == "https" && authority.port().is_none() && host == *name,
-            Host::Below(domain) => scheme == "https" && authority.port().is_none() && host.ends_with(domain.as_str()),
-            Host::Loopback => scheme == "http" && port.is_some() && host == "127.0.0.1",
-        });
-        allowed.then_some(uri)
+        // The host is compared with all that precedes the path, so there is nothing else that a parser could take for the host.
+        let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
+        let allows = |host: &Host| match host {
+            Host::Exact(name) => scheme == "https" && authority == name,
+            Host::Below(domain) => scheme == "https" && authority.ends_with(domain) && is_domain(authority),
+            Host::Loopback => {
+                scheme == "http" && authority == format!("127.0.0.1:{}", uri.port_u16().unwrap_or_default())
+            }
+        };
+        let origin = format!("{scheme}://{authority}");
+        self.0.iter().any(allows).then_some(Endpoint { uri, origin })
     }
 
     /// Returns whether endpoints on this machine are allowed.
     pub(crate) fn has_loopback(&self) -> bool {
         self.0.contains(&Host::Loopback)
     }
+}
+
+/// Returns whether a text is a domain name in lower case with at least two labels, and not an address: the last label of a
+/// name starts with a letter.
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let mut bytes = label.bytes();
+        !label.is_empty() && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let last = text.rsplit_once('.').map(|(_, label)| label);
+    text.split('.').all(is_label) && last.is_some_and(|label| label.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 #[cfg(test)]
@@ -83,12 +103,13 @@ mod tests {
         let hosts = PushHosts::parse(DEFAULT).unwrap();
         for endpoint in [
             "https://fcm.googleapis.com/fcm/send/abc:DEF-_",
-            "https://FCM.googleapis.com/wp/abc",
+            "https://fcm.googleapis.com?abc",
+            "HTTPS://fcm.googleapis.com/a",
             "https://web.push.apple.com/QaBc",
             "https://updates.push.services.mozilla.com/wpush/v2/gAAAA",
             "https://db5p.notify.windows.com/w/?token=BQYAAAD%3d",
         ] {
-            assert_eq!(hosts.endpoint(endpoint).unwrap().path().len() > 1, true, "{endpoint}");
+            assert!(hosts.endpoint(endpoint).is_some(), "{endpoint}");
         }
     }
 
@@ -110,6 +131,35 @@ mod tests {
             "https://fcm.googleapis.com@evil.example/a",
             "https://user:secret@fcm.googleapis.com/a",
             "https://fcm.googleapis.com:8443/a",
+            "https://fcm.googleapis.com:443/a",
+            "https://fcm.googleapis.com:/a",
+            "https://@fcm.googleapis.com/a",
+            "https://FCM.googleapis.com/a",
+            "https:/fcm.googleapis.com/a",
+            "https:fcm.googleapis.com/a",
+            "//fcm.googleapis.com/a",
+            "https:///fcm.googleapis.com/a",
+            " https://fcm.googleapis.com/a",
+            "https://fcm.googleapis.com/a\r\nHost: evil.example",
+            "https://fcm.googleapis.com/ä",
+            "https://evil.example\\@fcm.googleapis.com/a",
+            "https://fcm.googleapis.com\\.evil.example/a",
+            "https://fcm.googleapis.com%2f.evil.example/a",
+            "https://fcm.googleapis.com%00.evil.example/a",
+            "https://127.0.0.1%2f.push.apple.com/a",
+            "https://127.0.0.1:80%2f.push.apple.com/a",
+            "https://evil.example:80@x.push.apple.com/a",
+            "https://évil.push.apple.com/a",
+            "https://fcm。googleapis。com/a",
+            "https://.push.apple.com/a",
+            "https://a..push.apple.com/a",
+            "https://web.push.apple.com./a",
+            "https://*.push.apple.com/a",
+            "https://[web.push.apple.com]/a",
+            "https://[::ffff:169.254.169.254]/a",
+            "https://2130706433/a",
+            "https://0x7f.1/a",
+            "https://0177.0.0.1/a",
             "https://127.0.0.1/a",
             "https://[::1]/a",
             "https://169.254.169.254/latest/meta-data",
@@ -127,12 +177,38 @@ mod tests {
     fn loopback_is_allowed_only_where_the_list_has_it() {
         let hosts = PushHosts::parse("fcm.googleapis.com,http://127.0.0.1").unwrap();
         assert!(hosts.endpoint("http://127.0.0.1:4000/push/1").is_some());
-        for endpoint in
-            ["http://127.0.0.1/a", "https://127.0.0.1:4000/a", "http://localhost:4000/a", "http://127.0.0.2:1/a"]
-        {
+        for endpoint in [
+            "http://127.0.0.1/a",
+            "http://127.0.0.1:/a",
+            "https://127.0.0.1:4000/a",
+            "http://a@127.0.0.1:4000/a",
+            "http://127.0.0.1:99999/a",
+            "http://127.0.0.1:04000/a",
+            "http://localhost:4000/a",
+            "http://127.0.0.2:1/a",
+        ] {
             assert_eq!(hosts.endpoint(endpoint), None, "{endpoint}");
         }
-        for list in ["", "a", "*", "*.", "https://a.example", "a.example,", "1.2.3.4", "A.example", "a..example"] {
+        for list in [
+            "",
+            "a",
+            "*",
+            "*.",
+            "https://a.example",
+            "a.example,",
+            "1.2.3.4",
+            "0x7f.1",
+            "a.0x7f",
+            "A.example",
+            "a..example",
+            ".a.example",
+            "a.example.",
+            "*.*.example",
+            "*a.example",
+            "a.example:443",
+            "[::1]",
+            "http://127.0.0.1:80",
+        ] {
             assert!(PushHosts::parse(list).is_err(), "{list}");
         }
     }

@@ -8,7 +8,7 @@ mod vapid;
 
 pub use client::{Client, Message, Pushed};
 pub use encryption::{MAX_MESSAGE, SubscriptionKeys};
-pub use hosts::{BadHosts, PushHosts};
+pub use hosts::{BadHosts, Endpoint, PushHosts};
 pub use vapid::VapidKey;
 
 /// Why a message could not be encrypted or signed.

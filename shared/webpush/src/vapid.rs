@@ -5,12 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use contract::Timestamp;
-use http::Uri;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::json;
 
-use crate::Error;
+use crate::{Endpoint, Error};
 
 /// Seconds until a token expires. RFC 8292, section 2, allows at most 24 hours. Half of it leaves room for clocks that differ.
 const LIFETIME: i64 = 12 * 60 * 60;
@@ -53,11 +52,11 @@ impl VapidKey {
     /// Returns the value of the header `Authorization` for requests to `endpoint` (RFC 8292, section 3). It stays the same for
     /// 11 hours and is valid for one more. `contact` is a `mailto:` or `https:` URI, at which the operators of the push service
     /// may reach those of this deployment.
-    pub fn authorization(&self, endpoint: &Uri, contact: &str, now: Timestamp) -> Result<String, Error> {
-        let (origin, now) = (origin(endpoint), now.seconds());
+    pub fn authorization(&self, endpoint: &Endpoint, contact: &str, now: Timestamp) -> Result<String, Error> {
+        let (origin, now) = (endpoint.origin(), now.seconds());
         // Every write leaves the map consistent, so it can be used after a panic.
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((header, expires)) = tokens.get(&origin)
+        if let Some((header, expires)) = tokens.get(origin)
             && now < expires - MARGIN
         {
             return Ok(header.clone());
@@ -71,15 +70,9 @@ impl VapidKey {
         if tokens.len() >= MAX_TOKENS {
             tokens.clear();
         }
-        tokens.insert(origin, (header.clone(), expires));
+        tokens.insert(origin.to_owned(), (header.clone(), expires));
         Ok(header)
     }
-}
-
-/// Returns the origin of a push service: the scheme, the host, and the port if the endpoint has one.
-fn origin(endpoint: &Uri) -> String {
-    let (scheme, authority) = (endpoint.scheme_str(), endpoint.authority());
-    format!("{}://{}", scheme.unwrap_or_default(), authority.map(ToString::to_string).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -88,6 +81,11 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::PushHosts;
+
+    fn endpoint(text: &str) -> Endpoint {
+        PushHosts::parse("fcm.googleapis.com,*.example.org,http://127.0.0.1").unwrap().endpoint(text).unwrap()
+    }
 
     fn decode(text: &str) -> Vec<u8> {
         BASE64_URL_SAFE_NO_PAD.decode(text).unwrap()
@@ -96,12 +94,12 @@ mod tests {
     #[test]
     fn token_is_signed_for_the_origin_with_its_port_and_expires() {
         let key = VapidKey::from_pkcs8(&VapidKey::generate().unwrap().1).unwrap();
-        for (endpoint, origin) in [
+        for (url, origin) in [
             ("https://fcm.googleapis.com/fcm/send/abc", "https://fcm.googleapis.com"),
             ("http://127.0.0.1:4000/push/1?x=y", "http://127.0.0.1:4000"),
         ] {
             let now = Timestamp::from_millis(1_000_000);
-            let header = key.authorization(&endpoint.parse().unwrap(), "mailto:a@example.org", now).unwrap();
+            let header = key.authorization(&endpoint(url), "mailto:a@example.org", now).unwrap();
             let (token, public) = header.strip_prefix("vapid t=").unwrap().split_once(", k=").unwrap();
             let (signed, signature) = token.rsplit_once('.').unwrap();
             let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, decode(public));
@@ -114,16 +112,15 @@ mod tests {
     #[test]
     fn token_is_kept_for_its_origin_until_shortly_before_it_expires() {
         let key = VapidKey::from_pkcs8(&VapidKey::generate().unwrap().1).unwrap();
-        let header = |endpoint: &'static str, seconds: i64| {
-            let endpoint = Uri::from_static(endpoint);
-            key.authorization(&endpoint, "mailto:a@example.org", Timestamp::from_millis(seconds * 1_000)).unwrap()
+        let header = |url: &str, seconds: i64| {
+            key.authorization(&endpoint(url), "mailto:a@example.org", Timestamp::from_millis(seconds * 1_000)).unwrap()
         };
-        let first = header("https://a.example/1", 0);
-        assert_ne!(header("https://b.example/1", 0), first, "another origin");
-        assert_eq!(header("https://a.example/2", 11 * 3_600 - 1), first, "kept");
-        assert_ne!(header("https://a.example/1", 11 * 3_600), first, "renewed");
+        let first = header("https://a.example.org/1", 0);
+        assert_ne!(header("https://b.example.org/1", 0), first, "another origin");
+        assert_eq!(header("https://a.example.org/2", 11 * 3_600 - 1), first, "kept");
+        assert_ne!(header("https://a.example.org/1", 11 * 3_600), first, "renewed");
         for service in 0..2 * MAX_TOKENS {
-            let endpoint = format!("https://{service}.example/").parse().unwrap();
+            let endpoint = endpoint(&format!("https://{service}.example.org/"));
             key.authorization(&endpoint, "mailto:a@example.org", Timestamp::from_millis(0)).unwrap();
         }
         assert!(key.tokens.lock().unwrap().len() <= MAX_TOKENS);

@@ -1,5 +1,5 @@
 //! Code that tests share: `DynamoDB` and S3 emulators in the test's process, fakes of API Gateway's `@connections`,
-//! of Lambda and of SQS, a token issuer, and fixtures.
+//! of Lambda, of SQS and of a push service, a token issuer, and fixtures.
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a panic in here fails the test that caused it")]
 
@@ -12,9 +12,11 @@ pub mod issuer;
 mod lambda;
 mod management;
 mod proxy;
+mod push_service;
 mod queue;
 mod serve;
 mod storage;
+mod web_push;
 
 pub use calls::{body, call, caller, problem, public_call, socket_event};
 pub use changes::{edit, react, try_change};
@@ -25,5 +27,7 @@ pub use fixtures::{
 pub use lambda::{Invoked, Lambda};
 pub use management::Management;
 pub use proxy::{Fault, Intercepted, once};
+pub use push_service::{PushAnswer, PushService};
 pub use queue::Queue;
 pub use storage::Storage;
+pub use web_push::{Device, Received};

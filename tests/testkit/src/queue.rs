@@ -9,7 +9,7 @@ use files::{Reminder, Reminders};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode, service::service_fn};
-use push::Repairs;
+use push::{NotificationRequest, Notifications, Repairs};
 use serde_json::{Value, json};
 
 use crate::dynamodb::sdk_config;
@@ -62,6 +62,21 @@ impl Queue {
         let [repairs, dead_letters, reminders] =
             ["repairs", "dead-letters", "reminders"].map(|name| format!("{BASE}{name}"));
         Repairs::new(&self.config, repairs, dead_letters, reminders)
+    }
+
+    /// Returns the queue of notifications, whose messages make push-send notify members.
+    #[must_use]
+    pub fn notifications(&self) -> Notifications {
+        Notifications::new(&self.config, format!("{BASE}notifications"))
+    }
+
+    /// Returns the requests that were sent to the queue of notifications, each with its delivery delay, in order.
+    #[must_use]
+    pub fn requested_notifications(&self) -> Vec<(NotificationRequest, Duration)> {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let requests = sent.iter().filter(|(queue, ..)| queue == "notifications");
+        let request = |message: &Value| serde_json::from_value(message.clone()).expect("not a request to notify");
+        requests.map(|(_, message, delay)| (request(message), *delay)).collect()
     }
 
     /// Returns the bodies of the messages sent to the queue `name`, in order.
