@@ -9,6 +9,7 @@
 mod announcements;
 mod changes;
 mod messages;
+mod notifications;
 mod records;
 mod repairs;
 

@@ -2,24 +2,19 @@
 //! thread's new state to its members' inboxes.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use contract::{ApiError, Channel, ReadMark, ThreadId, Timestamp, UserId, limits};
+use contract::{ApiError, Channel, ReadMark, ThreadId, UserId};
 use futures::future::try_join_all;
-use push::{Announcement, NotificationRequest, Repair, Target};
+use push::{Announcement, Repair, Target};
 use store::{Error, MessageRow, ThreadRow};
 use tracing::warn;
 
-use crate::Deps;
 use crate::announcements::{Content, announce};
+use crate::{Deps, notifications};
 
 /// Seconds by which a subscription must be older than a message, so that the message's sender certainly found it. The
 /// clocks of instances differ a little, and the times have whole seconds.
 const MARGIN: i64 = 5;
-
-/// While messages follow each other within seconds, one of this many is announced. Otherwise nobody would be notified before
-/// the others stop writing.
-const LONGEST_BURST: u64 = 8;
 
 /// Processes the messages with the numbers `seqs`. Returns those that can never be processed: the row is missing or is not
 /// a message, or the thread does not exist.
@@ -53,27 +48,9 @@ pub(crate) async fn process_messages(deps: &Deps, thread: &ThreadId, seqs: &[u64
     let repairs = undelivered.map(|message| async {
         deps.repairs.request(&Repair::Message { thread_id: thread.clone(), seq: message.seq }).await
     });
-    let long_burst = messages.keys().any(|seq| seq.is_multiple_of(LONGEST_BURST));
-    let notify = request_notification(deps, newest, long_burst);
+    let notify = notifications::request(deps, &messages);
     futures::try_join!(try_join_all(repairs), announce_update(deps, row, &messages, sent), notify)?;
     Ok(invalid)
-}
-
-/// Requests the notification of those who have not read `message` 5 seconds after it was sent. If another message has followed
-/// until then, only that one is announced, unless this is a long burst.
-async fn request_notification(deps: &Deps, message: &MessageRow, long_burst: bool) -> Result<(), ApiError> {
-    let Some(notifications) = &deps.notifications else { return Ok(()) };
-    let longest = limits::NOTIFICATION_SECONDS * 1_000;
-    // The clocks of instances differ, so the message may seem to be sent later than now.
-    let delay = (message.created_at.millis() + longest - Timestamp::now().millis()).clamp(0, longest);
-    let request = NotificationRequest {
-        thread_id: message.thread_id.clone(),
-        seq: message.seq,
-        even_if_followed: long_burst,
-        attempt: 0,
-        devices: Vec::new(),
-    };
-    notifications.request(&request, Duration::from_millis(delay.unsigned_abs())).await
 }
 
 /// Returns the authors of messages, each with the number of their last one.

@@ -15,7 +15,7 @@ use push::{NotificationRequest, Notifications};
 use store::{Chat, PushKeys, SubscriptionRow};
 use tokio::sync::OnceCell;
 use tracing::{info, warn};
-use webpush::{Client, PushHosts, VapidKey};
+use webpush::{PushClient, PushHosts, VapidKey};
 
 use crate::posts::Post;
 
@@ -37,7 +37,7 @@ pub struct Deps {
     /// The VAPID key, once it was read.
     pub key: OnceCell<VapidKey>,
     /// Sends to push services.
-    pub client: Client,
+    pub client: Box<dyn PushClient>,
     /// The hosts that endpoints may have.
     pub hosts: PushHosts,
     /// The queue of notifications, for another attempt.

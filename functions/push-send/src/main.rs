@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
         chat: Chat::new(&config, required("CHAT_TABLE")?),
         keys: PushKeys::new(&config, required("PUSH_KEYS_TABLE")?),
         key: OnceCell::new(),
-        client: Client::new(required("PUSH_CONTACT")?, &hosts),
+        client: Box::new(Client::new(required("PUSH_CONTACT")?, &hosts)),
         hosts,
         queue: Notifications::new(&config, required("NOTIFICATIONS_URL")?),
         page_url: required("PAGE_URL")?,

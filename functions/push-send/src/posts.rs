@@ -101,7 +101,8 @@ async fn send_to_service(
 async fn push(deps: &Deps, key: &VapidKey, endpoint: &Endpoint, post: &Post, topic: &str) -> Result<Pushed, ApiError> {
     let internal = |error: webpush::Error| ApiError::Internal(error.to_string());
     let Some(keys) = SubscriptionKeys::parse(&post.device.p256dh, &post.device.auth) else {
-        return Err(ApiError::Internal(format!("the keys of device {} are not valid", post.device.id)));
+        // An error would keep the notification from everybody else.
+        return Ok(Pushed::Refused("the stored keys are not valid".into()));
     };
     let message = Message { endpoint, keys: &keys, content: post.content.as_bytes(), topic };
     deps.client.push(key, message, Timestamp::now()).await.map_err(internal)

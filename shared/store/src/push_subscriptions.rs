@@ -79,8 +79,10 @@ impl Chat {
         for attempt in 0..10 {
             let owner_key = keys::endpoint_owner(&id);
             let (devices, existing) = futures::try_join!(self.push_subscriptions(user), self.table.get(&owner_key))?;
-            let others = devices.iter().filter(|device| device.id != id && device.is_live(now)).count();
-            if others >= limits::DEVICES {
+            let mut live = devices.iter().filter(|device| device.is_live(now));
+            let count = live.clone().count();
+            // Concurrent registrations may have made more devices than allowed. They can still be renewed.
+            if count >= limits::DEVICES && !live.any(|device| device.id == id) {
                 return Ok(Registered::TooMany);
             }
             let existing: Option<OwnerRow> = existing.map(from_item).transpose()?;
@@ -95,7 +97,9 @@ impl Chat {
             let put_owner = match &existing {
                 None => put_owner.condition_expression("attribute_not_exists(pk)"),
                 Some(existing) => put_owner
-                    .condition_expression("userId = :user AND p256dh = :p256dh AND auth = :auth")
+                    .condition_expression("userId = :user AND p256dh = :p256dh AND #auth = :auth")
+                    // A reserved word of DynamoDB.
+                    .expression_attribute_names("#auth", "auth")
                     .expression_attribute_values(":user", s(existing.user_id.as_str()))
                     .expression_attribute_values(":p256dh", s(&existing.p256dh))
                     .expression_attribute_values(":auth", s(&existing.auth)),
@@ -119,11 +123,17 @@ impl Chat {
         for attempt in 0..10 {
             let key = keys::push_subscription(user, id);
             if self.table.get(&key).await?.is_none() {
-                return Ok(false);
+                // The first attempt has found the device. Maybe it was deleted with its answer lost.
+                return Ok(attempt > 0);
             }
             match self.table.transact(self.delete_both(user, id, None)).await? {
                 TransactionResult::Committed => return Ok(true),
-                TransactionResult::ConditionFailed(_) | TransactionResult::Conflict => backoff::pause(attempt).await,
+                TransactionResult::ConditionFailed(_) => {
+                    // The endpoint belongs to another user: TTL has deleted the owner's row before this one.
+                    self.table.delete(&key).await?;
+                    return Ok(true);
+                }
+                TransactionResult::Conflict => backoff::pause(attempt).await,
             }
         }
         Err(Error::Unavailable("too many concurrent changes of one device".into()))

@@ -61,6 +61,18 @@ pub struct Message<'a> {
     pub topic: &'a str,
 }
 
+/// Sends messages to push services: [`Client`], and in the simulation a client of simulated push services.
+pub trait PushClient: Send + Sync {
+    /// Sends a message to a device, signed with `key`. Takes at most 5 seconds. Fails only if the message cannot be encrypted or
+    /// signed.
+    fn push<'a>(
+        &'a self,
+        key: &'a VapidKey,
+        message: Message<'a>,
+        now: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = Result<Pushed, Error>> + Send + 'a>>;
+}
+
 /// Client of push services. A function creates one and keeps it between invocations. It follows no redirects, and never
 /// connects to private addresses.
 pub struct Client {
@@ -83,8 +95,7 @@ impl Client {
         Self { http, contact }
     }
 
-    /// Sends a message to a device, signed with `key`. Takes at most 5 seconds. Fails only if the message cannot be encrypted or
-    /// signed.
+    /// As [`PushClient::push`].
     pub async fn push(&self, key: &VapidKey, message: Message<'_>, now: Timestamp) -> Result<Pushed, Error> {
         let request = Request::post(&message.endpoint.uri)
             .header(AUTHORIZATION, key.authorization(message.endpoint, &self.contact, now)?)
@@ -113,6 +124,17 @@ impl Client {
                 Pushed::Refused(format!("{status}: {}", text.chars().take(200).collect::<String>()))
             }
         }
+    }
+}
+
+impl PushClient for Client {
+    fn push<'a>(
+        &'a self,
+        key: &'a VapidKey,
+        message: Message<'a>,
+        now: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = Result<Pushed, Error>> + Send + 'a>> {
+        Box::pin(self.push(key, message, now))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which push services a deployment sends to. Users name the endpoint of their browser, so without this list they could make
 //! the deployment send requests to any host.
 
+use std::fmt;
+
 use contract::limits;
 use http::Uri;
 
@@ -38,6 +40,12 @@ impl Endpoint {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.uri.fmt(f)
     }
 }
 

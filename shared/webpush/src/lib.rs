@@ -6,7 +6,7 @@ mod encryption;
 mod hosts;
 mod vapid;
 
-pub use client::{Client, Message, Pushed};
+pub use client::{Client, Message, PushClient, Pushed};
 pub use encryption::{MAX_MESSAGE, SubscriptionKeys};
 pub use hosts::{BadHosts, Endpoint, PushHosts};
 pub use vapid::VapidKey;
