@@ -36,3 +36,54 @@ async fn public_key(keys: &PushKeys) -> Result<String, ApiError> {
     let (public_key, private_key) = VapidKey::generate().map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(keys.create(public_key, private_key).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::PeopleQuery;
+    use futures::future::join_all;
+    use testkit::{Fault, Tables, body, call, caller, once, problem};
+
+    use super::*;
+
+    const EVENT: &str = include_str!("../../../events/push-key.json");
+
+    fn deps(tables: &Tables) -> Deps {
+        Deps { chat: tables.chat(), keys: tables.push_keys(), sends_notifications: true }
+    }
+
+    async fn get(deps: &Deps, user: &str) -> String {
+        let answer = handle(deps, call(EVENT, &caller(user), |_| {})).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        body(&answer)["publicKey"].as_str().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn concurrent_first_calls_get_the_one_key_whose_private_key_is_stored() {
+        let tables = Tables::create().await;
+        let instances: Vec<_> = (0..8).map(|_| deps(&tables)).collect();
+        let keys = join_all(instances.iter().map(|deps| get(deps, "user-sarah"))).await;
+        assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+        let private = tables.push_keys().private_key().await.unwrap().unwrap();
+        assert_eq!(VapidKey::from_pkcs8(&private).unwrap().public_key(), keys[0]);
+        assert_eq!(get(&deps(&tables), "user-dad").await, keys[0]);
+    }
+
+    #[tokio::test]
+    async fn lost_answer_of_the_creation_does_not_create_a_second_pair() {
+        let tables = Tables::create().await;
+        let failing = tables.through(once(|call| call.operation == "TransactWriteItems", |_| Fault::LoseAnswer)).await;
+        let key = get(&deps(&failing), "user-sarah").await;
+        assert_eq!(get(&deps(&tables), "user-sarah").await, key);
+    }
+
+    #[tokio::test]
+    async fn deployment_without_a_page_has_no_key_and_still_records_its_callers() {
+        let tables = Tables::create().await;
+        let deps = Deps { sends_notifications: false, ..deps(&tables) };
+        let refused = problem(handle(&deps, call(EVENT, &caller("user-sarah"), |_| {})).await);
+        assert_eq!((&refused["status"], &refused["code"]), (&404.into(), &"notifications_off".into()));
+        assert_eq!(tables.push_keys().public_key().await.unwrap(), None);
+        let people = tables.chat().directory(&PeopleQuery { limit: 10, cursor: None }).await.unwrap().people;
+        assert_eq!(people.len(), 1);
+    }
+}

@@ -6,8 +6,6 @@
 mod content;
 mod posts;
 
-use std::time::Duration;
-
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use contract::{ApiError, Timestamp, UserId};
 use futures::StreamExt as _;
@@ -22,8 +20,8 @@ use crate::posts::Post;
 /// A notification is tried this many times.
 const ATTEMPTS: u32 = 5;
 
-/// A message that is older is not announced any more: the notification would surprise more than it helps.
-const STALE: Duration = Duration::from_hours(1);
+/// A message that is older, in milliseconds, is not announced any more: the notification would surprise more than it helps.
+const STALE: i64 = 60 * 60 * 1_000;
 
 /// Number of members whose devices are read at once.
 const CONCURRENCY: usize = 8;
@@ -75,7 +73,7 @@ async fn notify(deps: &Deps, request: NotificationRequest) -> Result<(), ApiErro
     let message = &news.message;
     let is_announced_later = message.seq > request.seq && !request.even_if_followed;
     let age = Timestamp::now().millis() - message.created_at.millis();
-    if is_announced_later || age > STALE.as_millis() as i64 {
+    if is_announced_later || age > STALE {
         return Ok(());
     }
     let is_asked_for = |user: &UserId, device: Option<&SubscriptionRow>| {

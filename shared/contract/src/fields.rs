@@ -95,13 +95,11 @@ impl Fields {
 
     /// Reads an object. Records an error and returns `None` if the field is missing or invalid.
     pub(crate) fn required_object(&mut self, field: &str) -> Option<Map<String, Value>> {
-        match self.object.remove(field) {
-            Some(Value::Object(object)) => Some(object),
-            _ => {
-                self.refuse(field, "must be an object");
-                None
-            }
+        if let Some(Value::Object(object)) = self.object.remove(field) {
+            return Some(object);
         }
+        self.refuse(field, "must be an object");
+        None
     }
 
     /// Reads an optional boolean. Returns `None` if the field is missing, null or invalid. Records an error only if the

@@ -16,6 +16,9 @@ pub struct Stack {
     pub ws_url: String,
     /// An origin whose pages may use the stack. `None` if no page may.
     pub allowed_origin: Option<String>,
+    /// URL of the page that notifications open, on the local cloud without the slash at its end. `None` if the stack sends no
+    /// notifications.
+    pub page_url: Option<String>,
     /// Endpoint of the AWS services (Cognito, S3, `DynamoDB`, SQS) on the local cloud. `None` for other stacks, for which
     /// the AWS variables of the environment say where they are and with which credentials to call them.
     pub endpoint_url: Option<String>,

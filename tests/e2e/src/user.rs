@@ -108,6 +108,16 @@ impl User {
         fetch(request).await
     }
 
+    /// Registers a browser for this user's notifications: sends `PUT /api/push-subscriptions`.
+    pub async fn register(&self, browser: &Value) -> Reply {
+        self.put("/api/push-subscriptions", browser).await
+    }
+
+    /// Stops the notifications of a device: sends `DELETE /api/push-subscriptions/{id}`.
+    pub async fn unregister(&self, device: &str) -> Reply {
+        fetch(self.request(Method::DELETE, &format!("/api/push-subscriptions/{device}"))).await
+    }
+
     /// Sends `POST /api/threads` with `members` as the `memberIds`.
     pub async fn create_thread(&self, members: &[&str]) -> Reply {
         self.post("/api/threads", &json!({ "memberIds": members })).await

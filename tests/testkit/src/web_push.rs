@@ -1,5 +1,5 @@
 //! The receiving side of Web Push: a browser's subscription, and what its push service checks. It shares no code with the
-//! crate `webpush`, and no cryptographic library.
+//! crate `webpush`, and no cryptography but the source of random numbers.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;

@@ -105,14 +105,16 @@ async fn member_who_reads_between_two_attempts_is_not_notified() {
 
 #[tokio::test]
 async fn device_that_moves_between_two_attempts_receives_nothing_of_its_former_owner() {
-    let fixture = Fixture::new().await;
-    let (device, seq) = prepare(&fixture).await;
-    fixture.service.answer(&device, PushAnswer::Status(500));
-    fixture.notify(seq).await;
-    fixture.service.answer(&device, PushAnswer::Accept);
-    fixture.register("user-michael", &device).await;
-    fixture.handle(fixture.queued().remove(0).0).await;
-    assert_eq!(fixture.service.requests(&device), 1);
+    for new_owner in ["user-michael", "user-mom"] {
+        let fixture = Fixture::with(&["user-sarah", "user-dad", "user-mom"]).await;
+        let (device, seq) = prepare(&fixture).await;
+        fixture.service.answer(&device, PushAnswer::Status(500));
+        fixture.notify(seq).await;
+        fixture.service.answer(&device, PushAnswer::Accept);
+        fixture.register(new_owner, &device).await;
+        fixture.handle(fixture.queued().remove(0).0).await;
+        assert_eq!(fixture.service.requests(&device), 1, "{new_owner}");
+    }
 }
 
 #[tokio::test]

@@ -42,8 +42,8 @@ impl Fixture {
         self.chat.mark_read(&user("user-dad"), thread, seq).await.unwrap();
     }
 
-    async fn set(&self, archived: Option<bool>, muted_until: Option<Option<Timestamp>>) {
-        let update = UpdateSettings { archived, muted_until };
+    async fn set(&self, archived: bool, muted_until: Option<Timestamp>) {
+        let update = UpdateSettings { archived: Some(archived), muted_until: Some(muted_until) };
         self.chat.update_settings(&user("user-dad"), &self.thread.id, update).await.unwrap();
     }
 
@@ -53,8 +53,8 @@ impl Fixture {
     }
 }
 
-fn in_seconds(seconds: i64) -> Option<Option<Timestamp>> {
-    Some(Some(Timestamp::from_millis(Timestamp::now().millis() + seconds * 1_000)))
+fn in_seconds(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(Timestamp::now().millis() + seconds * 1_000)
 }
 
 #[tokio::test]
@@ -134,11 +134,11 @@ async fn notification_may_be_repeated_but_never_goes_back() {
 async fn muted_and_archived_threads_do_not_ring() {
     let fixture = Fixture::new().await;
     for (archived, muted_until, rings) in [
-        (None, in_seconds(60), false),
-        (Some(true), in_seconds(60), false),
-        (Some(true), Some(None), false),
-        (Some(false), None, true),
-        (None, in_seconds(-1), true),
+        (false, Some(in_seconds(60)), false),
+        (true, Some(in_seconds(60)), false),
+        (true, None, false),
+        (false, None, true),
+        (false, Some(in_seconds(-1)), true),
     ] {
         fixture.set(archived, muted_until).await;
         assert_eq!(fixture.recipient(1).await.is_some(), rings, "{archived:?} {muted_until:?}");

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use testkit::{PushAnswer, PushService};
 use webpush::Pushed;
 
-use crate::{Fixture, seconds};
+use crate::Fixture;
 
 #[tokio::test]
 async fn accepted_message_arrives_with_its_topic() {
@@ -44,7 +44,7 @@ async fn service_names_the_time_of_the_next_attempt() {
     let device = fixture.device();
     for status in [429, 503] {
         fixture.service.answer(&device, PushAnswer::RetryAfter(status, "120".into()));
-        assert_eq!(fixture.push(&device, b"{}").await, Pushed::Later(seconds(120)));
+        assert_eq!(fixture.push(&device, b"{}").await, Pushed::Later(Some(Duration::from_mins(2))));
     }
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_hours(1));
     fixture.service.answer(&device, PushAnswer::RetryAfter(503, date));

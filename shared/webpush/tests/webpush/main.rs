@@ -6,8 +6,6 @@ mod answers;
 mod encryption;
 mod service;
 
-use std::time::Duration;
-
 use contract::Timestamp;
 use testkit::{Device, PushService};
 use webpush::{Client, Message, PushHosts, Pushed, SubscriptionKeys, VapidKey};
@@ -40,8 +38,4 @@ impl Fixture {
         let message = Message { endpoint: &endpoint, keys: &keys, content, topic: "thread_1" };
         self.client.push(&self.key, message, Timestamp::now()).await.unwrap()
     }
-}
-
-fn seconds(seconds: u64) -> Option<Duration> {
-    Some(Duration::from_secs(seconds))
 }

@@ -10,8 +10,10 @@ use e2e::{Route, Signer, User, jpeg, known_user_id, text};
 use serde_json::{Value, json};
 use testkit::issuer::{Issuer, RSA_KID, Signer as Key};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
-/// What the matrix is about: a thread of the owner and the member, its messages, and two files of the owner.
+/// What the matrix is about: a thread of the owner and the member, its messages, two files of the owner, and a device of the
+/// owner that receives notifications.
 struct Fixture {
     owner: User,
     member: User,
@@ -28,6 +30,10 @@ struct Fixture {
     sent: Value,
     /// ID of a file that was not sent.
     unsent: String,
+    /// ID of the owner's device.
+    device: String,
+    /// The push subscription of a browser that users register.
+    browser: Value,
 }
 
 /// Number of the message that the matrix edits.
@@ -52,8 +58,18 @@ impl Fixture {
         for _ in [EDITED, DELETED] {
             owner.send(&thread, &secret).await;
         }
-        let issuer = Issuer::start().await;
-        Self { owner, member, stranger, issuer, thread, members, secret, file_name, sent, unsent }
+        let device = text(&owner.register(&browser()).await.ok(200)["id"]).to_owned();
+        let (issuer, browser) = (Issuer::start().await, browser());
+        Self { owner, member, stranger, issuer, thread, members, secret, file_name, sent, unsent, device, browser }
+    }
+
+    /// Removes the devices that the matrix registers, so that users never have too many.
+    async fn remove_devices(&self) {
+        let registered = text(&self.owner.register(&self.browser).await.ok(200)["id"]).to_owned();
+        for device in [&registered, &self.device] {
+            let reply = self.owner.unregister(device).await;
+            assert!([204, 404].contains(&reply.status), "{reply}");
+        }
     }
 
     /// Returns the user with this name in the matrix.
@@ -99,5 +115,17 @@ fn assert_no_errors(errors: &[String]) {
 
 /// Returns a valid request to a route, with texts of no fixture. A route that needs a body needs it here.
 pub(crate) fn valid_request(route: &Route) -> Request {
-    routes::request(route, &json!([]), "hello")
+    routes::request(route, &json!([]), "hello", &browser())
+}
+
+/// Returns the push subscription of a browser that nobody has registered. No browser receives what is sent to it.
+pub(crate) fn browser() -> Value {
+    json!({
+        "endpoint": format!("https://fcm.googleapis.com/fcm/send/hearth-test-{}", Uuid::now_v7().simple()),
+        "expirationTime": null,
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    })
 }

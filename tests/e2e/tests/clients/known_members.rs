@@ -6,7 +6,7 @@ use e2e::{Operator, Route, User, fetch, known_user_id, routes, text, unknown_use
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::access::valid_request;
+use crate::access::{browser, valid_request};
 
 // make verify: never, because it creates users as the local cloud's administrator
 #[tokio::test]
@@ -14,16 +14,19 @@ async fn call_of_any_route_makes_its_caller_known() {
     let sarah = User::sarah().await;
     let thread = sarah.new_thread(&[]).await;
     // The body has the required fields of all routes. Each route ignores those of the others.
-    let body = json!({
+    let mut body = browser();
+    let fields = json!({
         "memberIds": [], "body": "hi", "filename": "a.txt", "mimetype": "text/plain", "size": 1, "seq": 0, "emoji": "👍",
     });
+    body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     let mut silent = Vec::new();
     for route in routes().into_iter().filter(Route::needs_token) {
         let newcomer = User::newcomer().await;
         let members = [newcomer.id.as_str()];
         sarah.create_thread(&members).await.assert_problem(422, "unknown_member");
         // The newcomer has access to neither the thread nor the file, but a call that is answered with 404 counts, too.
-        let path = route.path_with(&[("threadId", &thread), ("fileId", "file_missing"), ("seq", "1")]);
+        let missing = [("threadId", thread.as_str()), ("fileId", "file_missing"), ("seq", "1"), ("id", "push_missing")];
+        let path = route.path_with(&missing);
         let path = format!("{path}{}", valid_request(&route).0);
         let reply = fetch(newcomer.request(route.method.clone(), &path).json(&body)).await;
         assert!(!reply.is_retryable(), "{reply}");

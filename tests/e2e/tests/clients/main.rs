@@ -19,6 +19,7 @@ mod known_members;
 mod live;
 mod me;
 mod non_members;
+mod notifications;
 mod paging;
 mod people;
 mod presence;

@@ -1,5 +1,5 @@
 use documents::access::{Row, rows};
-use e2e::{Reply, Route, Signer, api_url, fetch, http, routes, text};
+use e2e::{Reply, Route, Signer, Stack, api_url, fetch, http, routes, text};
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ pub(crate) type Request = (&'static str, Option<Value>);
 /// Columns whose tokens and links only the local cloud can issue.
 const LOCAL_COLUMNS: [&str; 2] = ["expired", "former link"];
 
-/// What a route is about that gives access to nothing of the fixture.
-const NOT_OF_THE_FIXTURE: &str = "people";
+/// What routes are about that give access to nothing of the fixture.
+const NOT_OF_THE_FIXTURE: [&str; 2] = ["people", "the deployment"];
 
 /// How a request proves what it may do.
 enum Credentials {
@@ -27,7 +27,8 @@ enum Credentials {
 }
 
 /// Returns a valid request to a route. `members` and `body` are the members of a new thread and the text of a message.
-pub(super) fn request(route: &Route, members: &Value, body: &str) -> Request {
+/// `browser` is the push subscription of a browser.
+pub(super) fn request(route: &Route, members: &Value, body: &str, browser: &Value) -> Request {
     match route.documented.as_str() {
         "GET /api/threads" => ("?limit=100", None),
         "POST /api/threads" => ("", Some(json!({ "memberIds": members, "title": "Another title" }))),
@@ -40,6 +41,7 @@ pub(super) fn request(route: &Route, members: &Value, body: &str) -> Request {
         "GET /api/threads/{threadId}/changes" => ("?after=0", None),
         "PUT /api/threads/{threadId}/read" => ("", Some(json!({ "seq": 1 }))),
         "PATCH /api/threads/{threadId}/me" => ("", Some(json!({ "archived": false }))),
+        "PUT /api/push-subscriptions" => ("", Some(browser.clone())),
         "PATCH /api/me" => ("", Some(json!({ "receipts": true }))),
         _ if [Method::GET, Method::DELETE].contains(&route.method) => ("", None),
         _ => panic!("{route}: add a valid request to `request` in {}", file!()),
@@ -77,7 +79,9 @@ async fn send(fixture: &Fixture, row: &Row, route: &Route, column: &str, credent
         | "the thread's members"
         | "the owner's message"
         | "the caller"
-        | NOT_OF_THE_FIXTURE => sent,
+        | "a browser"
+        | "the owner's device" => sent,
+        of if NOT_OF_THE_FIXTURE.contains(&of) => sent,
         of => panic!("docs/access.md: {of:?} is not in the fixture; add it in {}", file!()),
     };
     let name = if thumbnail { format!("{file}.jpg") } else { fixture.file_name.clone() };
@@ -87,9 +91,11 @@ async fn send(fixture: &Fixture, row: &Row, route: &Route, column: &str, credent
         "DELETE /api/threads/{threadId}/messages/{seq}" => DELETED,
         _ => 1,
     };
-    let values = [("threadId", &*fixture.thread), ("fileId", file), ("name", &name), ("seq", &seq.to_string())];
-    let path = route.path_with(&values);
-    let (query, body) = request(route, &json!(fixture.members), &format!("from {column}"));
+    let seq = seq.to_string();
+    let [thread, device] = [&*fixture.thread, &*fixture.device];
+    let path =
+        route.path_with(&[("threadId", thread), ("fileId", file), ("name", &name), ("seq", &seq), ("id", device)]);
+    let (query, body) = request(route, &json!(fixture.members), &format!("from {column}"), &fixture.browser);
     let mut url = api_url(&format!("{path}{query}"), &[]);
     if let Credentials::Link { file, thumbnail: thumb } = credentials {
         let link = if thumbnail { thumb } else { file };
@@ -108,7 +114,10 @@ async fn send(fixture: &Fixture, row: &Row, route: &Route, column: &str, credent
 
 /// Returns what is wrong with an answer, or `None`.
 fn mistake(fixture: &Fixture, row: &Row, route: &Route, column: &str, reply: &Reply) -> Option<String> {
-    let expected = row.cell(column);
+    let expected = match row.name() {
+        "GET /api/push-key" if row.cell(column) == "200" && Stack::get().page_url.is_none() => "404 notifications_off",
+        _ => row.cell(column),
+    };
     let (status, code) = expected.split_once(' ').map_or((expected, None), |(status, code)| (status, Some(code)));
     if reply.status.to_string() != status || code.is_some_and(|code| reply.json["code"] != code) {
         return Some(format!("the answer is not {expected}: {reply}"));
@@ -119,7 +128,7 @@ fn mistake(fixture: &Fixture, row: &Row, route: &Route, column: &str, reply: &Re
         return Some(format!("the answer shows a title, message or file's name to others: {reply}"));
     }
     // Without this check, a secret that no answer contains would never be missed above.
-    let reads = route.method == Method::GET && route.needs_token() && row.cell("of") != NOT_OF_THE_FIXTURE;
+    let reads = route.method == Method::GET && route.needs_token() && !NOT_OF_THE_FIXTURE.contains(&row.cell("of"));
     (reads && may_see && !shown).then(|| format!("the answer does not show what it should: {reply}"))
 }
 
@@ -152,6 +161,7 @@ async fn assert_cells(columns: impl Fn(&str) -> bool) {
             _ => {}
         }
     }
+    fixture.remove_devices().await;
     assert_no_errors(&errors);
     let page = fixture.owner.page(&fixture.thread, &[("limit", "100")]).await;
     let mut stored: Vec<_> = page.messages.iter().map(|message| text(&message["body"]).to_owned()).collect();
