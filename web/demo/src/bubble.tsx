@@ -15,7 +15,7 @@ import { ReadBy } from "./receipts";
 import type { User } from "./session";
 import { Undo } from "./undo";
 
-interface Props {
+export interface BubbleProps {
   view: ThreadView;
   entry: ThreadEntry;
   members: Members | null;
@@ -42,7 +42,7 @@ interface Props {
 }
 
 /** Shows one message, which may be sent, being sent or failed. */
-export function Bubble(props: Props) {
+export function Bubble(props: BubbleProps) {
   const { view, entry, members, mine, first, last, deleting, tabStop, readers, actions, onMenu, onRestore } = props;
   const { user } = useChat();
   const { message } = entry;
@@ -117,7 +117,7 @@ export function Bubble(props: Props) {
 }
 
 /** Shows what a message contains: its quote, photos, files and text. */
-function Content({ view, entry, onOpen, onJump }: Props) {
+function Content({ view, entry, onOpen, onJump }: BubbleProps) {
   const { user } = useChat();
   const { key, attachments, body, message, replyTo } = entry;
   const photos = attachments.filter(isPhoto);
@@ -172,7 +172,7 @@ function progress({ nextTryAt, error }: ThreadEntry): string {
   return error ? "Not sent yet, trying again …" : "Sending …";
 }
 
-function Failed({ view, entry, onRestore }: Pick<Props, "view" | "entry" | "onRestore">) {
+function Failed({ view, entry, onRestore }: Pick<BubbleProps, "view" | "entry" | "onRestore">) {
   const { previews } = useChat();
   function discard() {
     if (!view.discard(entry.key)) return;

@@ -19,6 +19,7 @@ export const SendIcon = icon("M12 19V5M5.5 11.5L12 5l6.5 6.5");
 export const WriteIcon = icon("M4 20l1-4L16.5 4.5a2 2 0 0 1 3 3L8 19l-4 1zM14.5 6.5l3 3");
 export const FileIcon = icon("M6 3h8l4 4v14H6zM14 3v4h4");
 export const DownIcon = icon("M12 5v14M5.5 12.5L12 19l6.5-6.5");
+export const UpIcon = SendIcon;
 export const LeaveIcon = icon("M10 5H5v14h5M14 8l4 4-4 4M18 12H9");
 export const PreviousIcon = BackIcon;
 export const NextIcon = icon("M9 5l7 7-7 7");

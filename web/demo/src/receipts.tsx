@@ -1,4 +1,5 @@
 import type { ThreadSnapshot } from "hearth-client";
+import { useRef } from "preact/hooks";
 import { otherMembers } from "./context";
 import { Names } from "./names";
 import type { User } from "./session";
@@ -10,15 +11,31 @@ const MAX_NAMES = 3;
  * Returns who has read up to which message and not further, by the message's `seq`: of the other members who share it.
  * Leaves out members who have written the message themselves, or whose last read message is not loaded.
  */
-export function readersBySeq({ thread, reads, messages }: ThreadSnapshot, user: User): Map<number, User[]> {
+function readersBySeq({ thread, reads, messages }: ThreadSnapshot, user: User): Map<number, User[]> {
   const readers = new Map<number, User[]>();
-  if (!thread) return readers;
+  const [first] = messages;
+  if (!thread || !first) return readers;
   for (const member of otherMembers(thread, user)) {
     const mark = reads.find(({ userId }) => userId === member.id);
-    const message = mark && messages.filter(({ seq }) => seq <= mark.seq).at(-1);
+    const message = mark && messages[Math.min(mark.seq - first.seq, messages.length - 1)]; // `seq` has no gaps
     if (!message || message.author.id === member.id) continue;
     readers.set(message.seq, [...(readers.get(message.seq) ?? []), member]);
   }
+  return readers;
+}
+
+/**
+ * Returns what `readersBySeq` returns. The list of a message's readers is the same array as long as the readers are the
+ * same, so that only messages are rendered again whose readers have changed.
+ */
+export function useReaders(snapshot: ThreadSnapshot, user: User): Map<number, User[]> {
+  const before = useRef(new Map<number, User[]>());
+  const readers = readersBySeq(snapshot, user);
+  for (const [seq, people] of readers) {
+    const known = before.current.get(seq);
+    if (JSON.stringify(known) === JSON.stringify(people)) readers.set(seq, known ?? people);
+  }
+  before.current = readers;
   return readers;
 }
 

@@ -1,5 +1,5 @@
 import type { ThreadEntry } from "hearth-client";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Avatars } from "./avatar";
 import { Composer } from "./composer";
 import { Connection } from "./connection";
@@ -47,11 +47,15 @@ export function Thread({ threadId }: { threadId: string }) {
 
   const [opened, setOpened] = useState<{ entryKey: string; fileId: string }>();
   const openedEntry = snapshot.entries.find((entry) => entry.key === opened?.entryKey);
-  function restore(entry: ThreadEntry) {
-    if (!view.discard(entry.key)) return;
-    draft.restore(entry);
-    field.current?.focus();
-  }
+  const open = useCallback((entryKey: string, fileId: string) => setOpened({ entryKey, fileId }), []);
+  const restore = useCallback(
+    (entry: ThreadEntry) => {
+      if (!view.discard(entry.key)) return;
+      draft.restore(entry);
+      field.current?.focus();
+    },
+    [view, draft],
+  );
   const [notice, notify] = useNotice();
   const actions = useMessageActions(view, draft, field, notify);
 
@@ -122,13 +126,7 @@ export function Thread({ threadId }: { threadId: string }) {
         <p class="nothing">This conversation does not exist, or you are not a member of it.</p>
       ) : (
         <>
-          <Timeline
-            view={view}
-            snapshot={snapshot}
-            actions={actions}
-            onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
-            onRestore={restore}
-          />
+          <Timeline view={view} snapshot={snapshot} actions={actions} onOpen={open} onRestore={restore} />
           <Notice text={notice} />
           <Typing userIds={snapshot.typing} people={people} />
           <Composer view={view} messages={snapshot.messages} draft={draft} field={field} />
