@@ -1,12 +1,11 @@
 import type { ThreadEntry, ThreadSnapshot, ThreadView } from "hearth-client";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useChat } from "./context";
-import { EmojiPicker } from "./emoji-picker";
 import { formatDay } from "./format";
 import { useJump } from "./jump";
 import { useLongPress } from "./long-press";
 import type { MessageActions } from "./message-actions";
-import { MessageMenu } from "./message-menu";
+import { EmojiPicker, MessageMenu } from "./parts";
 import { useReaders } from "./receipts";
 import { authorOf, Row, sameDay, sameGroup } from "./row";
 import { useScrollPosition } from "./scroll-position";
