@@ -22,10 +22,10 @@ DEFAULT_PORT = 4580
 NAMES = ["localhost", "127.0.0.1"]
 SHOWN = ["apiUrl", "wsUrl", "region", "clientId", "users"]
 # The Content-Security-Policy, which docs/frontend.md recommends for AWS too; a test compares both. `blob:` is for
-# previews of photos that are being uploaded.
+# previews of files that are being uploaded.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob: {images}; "
-    "connect-src 'self' {calls}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "media-src 'self' blob: {images}; connect-src 'self' {calls}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 

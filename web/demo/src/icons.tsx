@@ -28,3 +28,4 @@ export const MutedIcon = icon("M6 16V11a6 6 0 0 1 9-5.2M18 10v6l2 2H8M10 21h4M4 
 export const ArchiveIcon = icon("M4 4h16v4H4zM5.5 8v12h13V8M10 12h4");
 export const PlusIcon = icon("M12 5v14M5 12h14");
 export const CheckIcon = icon("M5 12.5l5 5L19 7");
+export const ReadIcon = icon("M2 12.5l4.5 5L15 7M11.5 16.5l1 1L21 7");

@@ -1,6 +1,6 @@
 import type { ThreadSnapshot } from "hearth-client";
 import { useRef } from "preact/hooks";
-import { otherMembers } from "./context";
+import { names, otherMembers } from "./context";
 import { Names } from "./names";
 import type { User } from "./session";
 
@@ -37,6 +37,17 @@ export function useReaders(snapshot: ThreadSnapshot, user: User): Map<number, Us
   }
   before.current = readers;
   return readers;
+}
+
+/** Returns a function that returns the names of the other members who have read the message with this `seq`. */
+export function readNames({ thread, reads }: ThreadSnapshot, user: User): (seq: number) => string {
+  const marks = thread ? otherMembers(thread, user) : [];
+  const seqs = new Map(reads.map(({ userId, seq }) => [userId, seq]));
+  return (seq) => {
+    const readers = marks.filter(({ id }) => (seqs.get(id) ?? 0) >= seq).map(({ name }) => name);
+    const more = readers.length - MAX_NAMES;
+    return names.format(readers.slice(0, MAX_NAMES)) + (more > 0 ? ` and ${more} more` : "");
+  };
 }
 
 /** Tells who has read up to a message. */

@@ -6,7 +6,7 @@ import { useJump } from "./jump";
 import { useLongPress } from "./long-press";
 import type { MessageActions } from "./message-actions";
 import { EmojiPicker, MessageMenu } from "./parts";
-import { useReaders } from "./receipts";
+import { readNames, useReaders } from "./receipts";
 import { authorOf, Row, sameDay, sameGroup } from "./row";
 import { useScrollPosition } from "./scroll-position";
 import { useSeen } from "./seen";
@@ -60,6 +60,8 @@ export function Timeline({ view, snapshot, actions, onOpen, onRestore }: Props) 
   const lastWithMenu = rendered.findLast(hasMenu);
   useLongPress(list, (item) => item.querySelector<HTMLElement>(".actions")?.click());
   const readers = useReaders(snapshot, user);
+  const readBy = readNames(snapshot, user);
+  const people = thread?.memberIds.length ?? 0;
   const { memberIds, memberNames } = thread ?? {};
   const members = useMemo(() => memberIds && memberNames && { memberIds, memberNames }, [memberIds, memberNames]);
   const [olderFailed, setOlderFailed] = useState(false);
@@ -119,12 +121,14 @@ export function Timeline({ view, snapshot, actions, onOpen, onRestore }: Props) 
                 view={view}
                 entry={entry}
                 members={members ?? null}
+                named={people !== 2}
                 mine={authorOf(entry, user.id) === user.id}
                 first={newDay || entry.key === firstUnread || !sameGroup(before, entry, user.id)}
                 last={!after || after.key === firstUnread || !sameGroup(entry, after, user.id)}
                 deleting={deleting.has(entry.message?.id ?? "")}
                 tabStop={hasMenu(entry) ? entry === lastWithMenu : null}
-                readers={readers.get(entry.message?.seq ?? 0)}
+                readBy={people > 1 && entry.message?.author.id === user.id ? readBy(entry.message.seq) : null}
+                readers={people === 2 ? undefined : readers.get(entry.message?.seq ?? 0)}
                 actions={actions}
                 onOpen={onOpen}
                 onMenu={openMenu}
