@@ -1,7 +1,9 @@
 import { defineConfig } from "vite";
+import { serviceWorker } from "./build/service-worker.ts";
 
 export default defineConfig({
   base: "./", // relative URLs, so that the page works in any folder
+  plugins: [serviceWorker()],
   server: {
     port: 5173,
     strictPort: true, // the local cloud accepts requests from pages on this port
