@@ -1,16 +1,17 @@
 import { HearthClient } from "hearth-client";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Announcer } from "./announcer";
+import { Background } from "./background";
 import type { Config } from "./config";
 import { Context } from "./context";
 import { Deletions } from "./deletions";
 import { Drafts } from "./draft";
-import { NewConversation } from "./new-conversation";
+import { loadPartsWhenIdle } from "./lazy";
+import { NewConversation, SignOut } from "./parts";
 import { Previews } from "./previews";
 import { useThreadId } from "./router";
 import type { Session } from "./session";
 import { Sidebar } from "./sidebar";
-import { SignOut } from "./sign-out";
 import { Thread } from "./thread";
 
 /** The page of a signed-in user. It creates one `HearthClient` and closes it when the user signs out. */
@@ -34,6 +35,8 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
     },
     [context],
   );
+
+  useEffect(loadPartsWhenIdle, []);
 
   const threadId = useThreadId();
   const [composing, setComposing] = useState(false);
@@ -64,6 +67,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
         )}
       </div>
       <Announcer threadId={threadId} />
+      <Background threadId={threadId} />
       {unsent && <SignOut {...unsent} onClose={() => setUnsent(undefined)} onSignOut={signOut} />}
       {composing && <NewConversation onClose={() => setComposing(false)} />}
     </Context.Provider>

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Account } from "./account";
 import { Avatar } from "./avatar";
 import { Connection } from "./connection";
 import { useChat } from "./context";
 import { ArchiveIcon, BackIcon, LeaveIcon, WriteIcon } from "./icons";
+import { Account } from "./parts";
 import { ThreadItems } from "./thread-items";
 
 interface Props {

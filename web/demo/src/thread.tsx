@@ -11,13 +11,13 @@ import { useMessageActions } from "./message-actions";
 import { isMuted } from "./mute";
 import { Names, ThreadTitle } from "./names";
 import { Notice, useNotice } from "./notice";
+import { Viewer } from "./parts";
 import { go } from "./router";
 import { useStore } from "./store";
 import { ThreadMenu } from "./thread-menu";
 import { Timeline } from "./timeline";
 import { hasTouchScreen } from "./touch";
 import { Typing } from "./typing";
-import { Viewer } from "./viewer";
 
 /** Shows the open thread: its messages and the composer. */
 export function Thread({ threadId }: { threadId: string }) {
