@@ -1,6 +1,7 @@
 import { HearthClient } from "hearth-client";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Announcer } from "./announcer";
+import { Background } from "./background";
 import type { Config } from "./config";
 import { Context } from "./context";
 import { Deletions } from "./deletions";
@@ -66,6 +67,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
         )}
       </div>
       <Announcer threadId={threadId} />
+      <Background threadId={threadId} />
       {unsent && <SignOut {...unsent} onClose={() => setUnsent(undefined)} onSignOut={signOut} />}
       {composing && <NewConversation onClose={() => setComposing(false)} />}
     </Context.Provider>
