@@ -9,8 +9,10 @@ const LAST_SENT = Date.UTC(2026, 0, 31, 12);
 /** Returns the text of the message with this `seq` that {@link fill} writes. Most are short, some have several lines. */
 export function textOf(seq: number): string {
   const lines = [`Message ${seq}.`];
-  if (seq % 4 === 0) lines.push("Can somebody bring the bread? I am at work until six, and the bakery closes at seven.");
-  if (seq % 16 === 0) lines.push("", "And ask Grandma whether she would like to come. She has not been here for weeks!");
+  if (seq % 4 === 0)
+    lines.push("Can somebody bring the bread? I am at work until six, and the bakery closes at seven.");
+  if (seq % 16 === 0)
+    lines.push("", "And ask Grandma whether she would like to come. She has not been here for weeks!");
   return lines.join("\n");
 }
 

@@ -7,4 +7,5 @@ export const EmojiPicker = lazy(async () => (await import("./emoji-picker")).Emo
 export const MessageMenu = lazy(async () => (await import("./message-menu")).MessageMenu);
 export const NewConversation = lazy(async () => (await import("./new-conversation")).NewConversation);
 export const SignOut = lazy(async () => (await import("./sign-out")).SignOut);
+export const Thread = lazy(async () => (await import("./thread")).Thread);
 export const Viewer = lazy(async () => (await import("./viewer")).Viewer);

@@ -35,7 +35,10 @@ export function Photos({ photos, view, onOpen }: Props) {
   );
 }
 
-function shapeOf({ width, height }: Attachment): number {
+/** Servers from before the size of images do not send it. */
+type Sized = Attachment & { width?: number; height?: number };
+
+function shapeOf({ width, height }: Sized): number {
   if (!width || !height) return UNKNOWN;
   return Math.min(WIDEST, Math.max(NARROWEST, width / height));
 }

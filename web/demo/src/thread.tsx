@@ -12,15 +12,20 @@ import { isMuted } from "./mute";
 import { Names, ThreadTitle } from "./names";
 import { Notice, useNotice } from "./notice";
 import { Viewer } from "./parts";
-import { go } from "./router";
 import { useStore } from "./store";
 import { ThreadMenu } from "./thread-menu";
 import { Timeline } from "./timeline";
 import { hasTouchScreen } from "./touch";
 import { Typing } from "./typing";
 
+interface Props {
+  threadId: string;
+  /** Leaves the thread. */
+  onClose(): void;
+}
+
 /** Shows the open thread: its messages and the composer. */
-export function Thread({ threadId }: { threadId: string }) {
+export function Thread({ threadId, onClose }: Props) {
   const { client, list, drafts, deletions, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
   useEffect(
@@ -75,7 +80,7 @@ export function Thread({ threadId }: { threadId: string }) {
       onKeyDown={(event) => {
         // Escape closes the menu first.
         const inMenu = document.querySelector(":popover-open");
-        if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) go();
+        if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) onClose();
       }}
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;

@@ -432,11 +432,6 @@ export interface components {
     schemas: {
         /** @description A file in a message, with its current state. */
         Attachment: {
-            /**
-             * Format: uint32
-             * @description Height of an image in pixels, as displayed. Missing until the image is ready.
-             */
-            height?: number;
             /** @description ID of the file. */
             id: components["schemas"]["FileId"];
             /** @description The media type that the file's owner declared. */
@@ -454,11 +449,6 @@ export interface components {
             thumbUrl?: string;
             /** @description Link to the file, relative to the API's base URL. It works once the file is ready. */
             url: string;
-            /**
-             * Format: uint32
-             * @description Width of an image in pixels, as displayed. Missing until the image is ready.
-             */
-            width?: number;
         };
         /** @description The user who wrote a message. */
         Author: {
