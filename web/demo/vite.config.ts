@@ -1,7 +1,9 @@
 import { defineConfig } from "vite";
+import { serviceWorker } from "./build/service-worker.ts";
 
 export default defineConfig({
   base: "./", // relative URLs, so that the page works in any folder
+  plugins: [serviceWorker()],
   build: {
     rolldownOptions: {
       // What the first paint needs is one file. Without this, each module that a dialog shares with it would be another.

@@ -2,9 +2,9 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { Chat } from "./chat";
 import { Cognito } from "./cognito";
 import type { Config } from "./config";
+import { SignIn } from "./parts";
 import { type EndReason, Session } from "./session";
 import { SessionStore } from "./session-store";
-import { SignIn } from "./sign-in";
 
 export function App({ config }: { config: Config }) {
   const cognito = useMemo(() => new Cognito(config.cognitoUrl, config.clientId), [config]);

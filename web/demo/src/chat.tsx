@@ -1,6 +1,7 @@
 import { HearthClient } from "hearth-client";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Announcer } from "./announcer";
+import { Background } from "./background";
 import type { Config } from "./config";
 import { Context } from "./context";
 import { Deletions } from "./deletions";
@@ -69,6 +70,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
         )}
       </div>
       <Announcer threadId={threadId} />
+      <Background threadId={threadId} />
       {signingOut && <SignOut {...signingOut} onClose={() => setSigningOut(undefined)} onSignOut={signOut} />}
       {composing && <NewConversation onClose={() => setComposing(false)} />}
     </Context.Provider>

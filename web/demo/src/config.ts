@@ -21,15 +21,36 @@ export interface DemoUser {
 
 const REQUIRED = ["apiUrl", "wsUrl", "region", "clientId"] as const;
 
-/** Loads `config.json`. Throws an `Error` if it cannot be loaded or lacks a required field; the message says which. */
+/** Where the configuration is kept for a start of the page without a network. */
+const KEY = "hearth-config";
+
+/** How long the start of the page waits for the configuration if it has a kept one, in milliseconds. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * Loads `config.json`, or the configuration of the last time if there is no network. Throws an `Error` if it cannot be
+ * loaded or lacks a required field; the message says which.
+ */
 export async function loadConfig(): Promise<Config> {
-  const response = await fetch("config.json");
+  const kept = localStorage.getItem(KEY);
+  let response: Response;
+  try {
+    response = await fetch("config.json", kept ? { signal: AbortSignal.timeout(PATIENCE_MS) } : {});
+  } catch (error) {
+    if (kept) return complete(JSON.parse(kept));
+    throw error;
+  }
   if (!response.ok) {
     throw new Error(
       `The file config.json could not be loaded (HTTP status ${response.status}). Put it next to the page.`,
     );
   }
-  const given: Partial<Config> = await response.json();
+  const config = complete(await response.json());
+  localStorage.setItem(KEY, JSON.stringify({ ...config, users: [] })); // without the passwords of demo users
+  return config;
+}
+
+function complete(given: Partial<Config>): Config {
   const missing = REQUIRED.filter((name) => typeof given[name] !== "string");
   if (missing.length > 0) throw new Error(`These fields are missing in config.json: ${missing.join(", ")}.`);
   return {

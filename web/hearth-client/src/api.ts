@@ -9,6 +9,8 @@ import type {
   Message,
   MessagePage,
   PeoplePage,
+  PushKey,
+  RegisteredSubscription,
   Thread,
   ThreadDetails,
   ThreadPage,
@@ -234,6 +236,30 @@ export class HearthApi {
     return answer.json as WsTicket;
   }
 
+  /** Returns the deployment's public key for push subscriptions. `HearthClient.notifications` does all that is needed. */
+  async pushKey(options: CallOptions = {}): Promise<PushKey> {
+    return await this.#get<PushKey>("/api/push-key", {}, options);
+  }
+
+  /**
+   * Registers this device for notifications, or renews its registration, which ends after 60 days. `subscription` is what
+   * the `toJSON` of the browser's `PushSubscription` returns.
+   */
+  async putPushSubscription(subscription: object, options: CallOptions = {}): Promise<RegisteredSubscription> {
+    const request = { method: "PUT", path: "/api/push-subscriptions", body: subscription } as const;
+    return (await this.#call({ ...request, signal: options.signal })).json as RegisteredSubscription;
+  }
+
+  /** Ends a registration for notifications. */
+  async deletePushSubscription(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#call({ ...unregisterRequest(id), signal: options.signal });
+  }
+
+  /** Ends a registration for notifications without waiting for the answer, even if the client is closed. @internal */
+  deletePushSubscriptionAtClose(id: string): void {
+    this.#transport.sendAtClose(unregisterRequest(id));
+  }
+
   /**
    * Returns the absolute URL of a path that the server sent. URLs that this library returns are already absolute.
    * Throws a `HearthError` if the URL is neither `http:` nor `https:`.
@@ -292,6 +318,10 @@ export class HearthApi {
 
 function markRequest(threadId: string, seq: number): ApiRequest {
   return { method: "PUT", path: `/api/threads/${encodeURIComponent(threadId)}/read`, body: { seq } };
+}
+
+function unregisterRequest(id: string): ApiRequest {
+  return { method: "DELETE", path: `/api/push-subscriptions/${encodeURIComponent(id)}` };
 }
 
 function messagePath(threadId: string, seq: number): string {

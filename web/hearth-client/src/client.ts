@@ -5,6 +5,8 @@ import type { HearthError } from "./errors.js";
 import { Transport } from "./http.js";
 import { Inbox } from "./inbox.js";
 import { LiveConnection } from "./live-connection.js";
+import type { Notifications } from "./notification-types.js";
+import { PushNotifications } from "./notifications.js";
 import { Outbox } from "./outbox.js";
 import { PendingFiles } from "./pending-files.js";
 import { ReadMarks } from "./read-marks.js";
@@ -40,6 +42,8 @@ export class HearthClient {
    * threads passed to {@link follow} are up to date.
    */
   readonly connection: Store<ConnectionState>;
+  /** The user's push notifications on this device. */
+  readonly notifications: Notifications;
   readonly #context: Context;
   readonly #transport: Transport;
   readonly #live: LiveConnection;
@@ -48,6 +52,7 @@ export class HearthClient {
   readonly #inbox: Inbox;
   readonly #marks: ReadMarks;
   readonly #settings: SettingsChanges;
+  readonly #notifications: PushNotifications;
   readonly #closing = new CloseNotifier();
   readonly #open = new Set<{ close(): void }>();
 
@@ -72,6 +77,8 @@ export class HearthClient {
     this.#settings = new SettingsChanges(this.#context, model);
     this.#marks = new ReadMarks(this.#context, model);
     this.#inbox = new Inbox(this.#context, this.#transport, this.#live, model, this.#settings);
+    this.#notifications = new PushNotifications(this.#context, options.notifications);
+    this.notifications = this.#notifications;
     this.onFileStatus((event) => this.#files.record(event));
     this.#live.onResubscribed(() => {
       this.#files.checkAll();
@@ -184,6 +191,7 @@ export class HearthClient {
   reconnectNow(): void {
     this.#live.reconnectNow();
     this.#outbox.retryNow();
+    this.#notifications.retryNow();
   }
 
   /**
@@ -192,6 +200,17 @@ export class HearthClient {
    */
   unsentMessages(): number {
     return this.#outbox.unsent;
+  }
+
+  /**
+   * Closes the client like {@link close}, and ends notifications on this device. Resolves when the browser receives no
+   * more, after five seconds at the latest (`timing.answer`); there is no need to wait for it. Call it whenever a session
+   * ends, also if the token is not valid any more: otherwise the device announces messages to its next user.
+   */
+  async signOut(options: { discardUnsent?: boolean } = {}): Promise<void> {
+    const ended = this.#notifications.signOut();
+    this.close(options);
+    await ended;
   }
 
   /**

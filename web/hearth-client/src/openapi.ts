@@ -538,7 +538,7 @@ export interface components {
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "message_not_found" | "not_author" | "edit_window_over" | "message_deleted" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
+        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "message_not_found" | "not_author" | "edit_window_over" | "message_deleted" | "subscription_not_found" | "endpoint_taken" | "too_many_devices" | "notifications_off" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
         /** @description One invalid field of a request. */
         FieldError: {
             /** @description The field's name, such as `title`, or `memberIds[3]` for an element of a list. */
@@ -724,6 +724,21 @@ export interface components {
             title: string;
             /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
+        };
+        /** @description ID of a push subscription: `push_…`. It is made from the endpoint. */
+        PushId: string;
+        /** @description Response body of `GET /api/push-key`. */
+        PushKey: {
+            /**
+             * @description The deployment's VAPID public key (RFC 8292) in base64url without padding, for `applicationServerKey` of
+             *     `PushManager.subscribe()`. It never changes.
+             */
+            publicKey: string;
+        };
+        /** @description Response body of `PUT /api/push-subscriptions`. */
+        PushSubscription: {
+            /** @description ID of the subscription, for `DELETE /api/push-subscriptions/{id}`. The same endpoint always has the same ID. */
+            id: components["schemas"]["PushId"];
         };
         /** @description A message as its replies show it. It has the current state of the message. */
         Quote: {

@@ -1,4 +1,5 @@
 import type { HearthError } from "./errors.js";
+import type { Locks, NotificationPermissions, NotificationsOptions } from "./notification-types.js";
 import type { components } from "./openapi.js";
 
 type Schemas = components["schemas"];
@@ -49,6 +50,10 @@ export type FileStatus = Schemas["FileStatus"];
 export type FileCreated = Schemas["Upload"];
 /** A ticket that opens one WebSocket. */
 export type WsTicket = Schemas["WsTicket"];
+/** The deployment's public key for push subscriptions. */
+export type PushKey = Schemas["PushKey"];
+/** The ID of a registered push subscription. */
+export type RegisteredSubscription = Schemas["PushSubscription"];
 /** An invalid field of a request, and what is wrong with it. */
 export type FieldError = Schemas["FieldError"];
 /** The body of an error response (RFC 9457). */
@@ -335,6 +340,8 @@ export interface HearthOptions {
    * different for each user: the client sends everything that it finds there as the signed-in user.
    */
   outbox?: { storage: OutboxStorage; key: string };
+  /** Lets the user switch on push notifications on this device: `HearthClient.notifications`. */
+  notifications?: NotificationsOptions;
   /**
    * Called with errors that are not reported by a rejected promise or a snapshot, such as an exception in a listener or
    * a full outbox storage. The default is `console.error`.
@@ -428,8 +435,19 @@ export interface Environment {
   random: () => number;
   /** Returns a new idempotency key: at most 128 visible ASCII characters, unique. */
   uuid: () => string;
-  /** The source of `online` and `offline` events. */
-  window: (EventTarget & { readonly navigator?: { readonly onLine: boolean } }) | null;
+  /** The source of `online`, `offline` and `storage` events, and of what the browser offers to this page. */
+  window: (EventTarget & { readonly navigator?: NavigatorLike }) | null;
   /** The source of `visibilitychange` events. Read marks are stored at once when `visibilityState` is not `visible`. */
   document: (EventTarget & { readonly visibilityState: string }) | null;
+  /** The user's permission for notifications; null if the platform has none. */
+  Notification: NotificationPermissions | null;
+}
+
+/** The part of `Navigator` that this library uses. */
+export interface NavigatorLike {
+  readonly onLine: boolean;
+  /** Whether the page was opened from the Home Screen. Exists only on iPhones and iPads. */
+  readonly standalone?: boolean;
+  /** Keeps the tabs of the page from changing the same thing at the same time. */
+  readonly locks?: Locks;
 }
