@@ -115,19 +115,20 @@ export class HearthApi {
    */
   async people(page: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<PeoplePage> {
     const { people, nextCursor } = await this.#get<PeoplePage>("/api/people", page, options);
-    return { people: list(people), nextCursor };
+    return { people: list(people).map((person) => this.#withPicture(person)), nextCursor };
   }
 
-  /** Returns the caller's ID, name, and whether they share read receipts. */
+  /** Returns the caller's ID, name, picture, and whether they share read receipts. */
   async me(options: CallOptions = {}): Promise<Me> {
     return this.#identified(await this.#get<Me>("/api/me", {}, options));
   }
 
   /**
-   * Changes whether other members see the caller's read marks. The caller's own devices see them in any case. Returns
-   * the same as {@link me}.
+   * Changes whether other members see the caller's read marks (the caller's own devices see them in any case), and the
+   * caller's picture: a ready image that the caller has uploaded, or none with null. Returns the same as {@link me}.
+   * `HearthClient.setAvatar` uploads the image first.
    */
-  async updateMe(change: { receipts?: boolean }, options: CallOptions = {}): Promise<Me> {
+  async updateMe(change: { receipts?: boolean; avatarFileId?: string | null }, options: CallOptions = {}): Promise<Me> {
     const answer = await this.#call({ method: "PATCH", path: "/api/me", body: change, signal: options.signal });
     return this.#identified(answer.json as Me);
   }
@@ -301,7 +302,13 @@ export class HearthApi {
 
   #identified(me: Me): Me {
     this.#transport.identify(me.id);
-    return me;
+    return this.#withPicture(me);
+  }
+
+  #withPicture<T extends { avatarUrl?: string }>(of: T): T {
+    const { avatarUrl: path, ...others } = of;
+    const avatarUrl = this.link(path);
+    return { ...others, ...(avatarUrl === null ? {} : { avatarUrl }) } as T;
   }
 
   async #get<T>(path: string, query: Record<string, string | number | boolean>, options: CallOptions): Promise<T> {

@@ -1,9 +1,10 @@
 import { type ApiObserver, HearthApi } from "./api.js";
-import { CloseNotifier, type Context } from "./context.js";
+import { CloseNotifier, type Context, Notifier, withRetries } from "./context.js";
 import { environmentOf, timingOf } from "./environment.js";
 import type { HearthError } from "./errors.js";
 import { Transport } from "./http.js";
 import { Inbox } from "./inbox.js";
+import { limits } from "./limits.js";
 import { LiveConnection } from "./live-connection.js";
 import type { Notifications } from "./notification-types.js";
 import { PushNotifications } from "./notifications.js";
@@ -20,6 +21,7 @@ import type {
   ConnectionState,
   FileStatusEvent,
   HearthOptions,
+  Me,
   Person,
   Store,
   ThreadList,
@@ -28,7 +30,7 @@ import type {
   Upload,
   UploadOptions,
 } from "./types.js";
-import { upload } from "./upload.js";
+import { FileUpload, PATIENCE } from "./upload.js";
 
 /**
  * A client of the Hearth server. Create one per signed-in user, and {@link close} it on sign-out. It is connected by a
@@ -53,6 +55,7 @@ export class HearthClient {
   readonly #marks: ReadMarks;
   readonly #settings: SettingsChanges;
   readonly #notifications: PushNotifications;
+  readonly #maxFileBytes: number;
   readonly #closing = new CloseNotifier();
   readonly #open = new Set<{ close(): void }>();
 
@@ -61,6 +64,7 @@ export class HearthClient {
     const timing = timingOf(options.timing);
     const closing = this.#closing;
     const report = options.onError ?? ((error: unknown) => console.error(error));
+    this.#maxFileBytes = options.maxFileBytes ?? limits.fileBytes;
     this.#transport = new Transport(options.apiUrl, options.token, env, timing.request, closing);
     const observer: ApiObserver = {
       // An exception must not look like a failed call: the server has stored a message that was sent.
@@ -68,7 +72,8 @@ export class HearthClient {
       messages: (messages) => callSafely(report, () => this.#inbox.messages(messages)),
     };
     this.api = new HearthApi(this.#transport, observer);
-    this.#context = { api: this.api, env, timing, closing, report };
+    const network = new Notifier();
+    this.#context = { api: this.api, env, timing, closing, network, report };
     this.#live = new LiveConnection(this.#context, this.#transport, options.wsUrl);
     this.connection = this.#live.store;
     this.#files = new PendingFiles(this.#context);
@@ -83,9 +88,9 @@ export class HearthClient {
     this.#live.onResubscribed(() => {
       this.#files.checkAll();
       this.#marks.storeNow();
-      this.#outbox.retryNow();
+      network.notify();
     });
-    env.window?.addEventListener("online", () => this.#outbox.retryNow(), { signal: closing.signal });
+    env.window?.addEventListener("online", () => network.notify(), { signal: closing.signal });
   }
 
   /** The caller's user ID, from the latest token, or from `api.me()`. Null before the first REST call. */
@@ -143,9 +148,23 @@ export class HearthClient {
     return all;
   }
 
-  /** Uploads a file. The server refuses more than 25 MiB, unless its deployment sets another limit. */
+  /**
+   * Uploads a file. While the network is down, it waits, and continues by itself. Rejects at once with a {@link HearthError}
+   * if the file is empty (`file_empty`) or larger than the option `maxFileBytes` (`file_too_large`).
+   */
   upload(file: Blob, options?: UploadOptions): Upload {
-    return upload(this.#context, this.#files, file, options);
+    return new FileUpload({ context: this.#context, files: this.#files, maxBytes: this.#maxFileBytes }, file, options);
+  }
+
+  /**
+   * Sets the caller's picture: uploads the image, waits until the server has inspected it, and makes it the picture. Null
+   * removes the picture. Returns the caller. Rejects like an upload, and with `invalid_request` if the file is not an
+   * image.
+   */
+  async setAvatar(image: Blob | null, options: UploadOptions = {}): Promise<Me> {
+    const avatarFileId = image === null ? null : (await this.upload(image, options).ready).id;
+    const signal = options.signal ?? this.#closing.signal;
+    return await withRetries(this.#context, signal, () => this.api.updateMe({ avatarFileId }, { signal }), PATIENCE);
   }
 
   /**
@@ -190,8 +209,7 @@ export class HearthClient {
    */
   reconnectNow(): void {
     this.#live.reconnectNow();
-    this.#outbox.retryNow();
-    this.#notifications.retryNow();
+    this.#context.network.notify();
   }
 
   /**

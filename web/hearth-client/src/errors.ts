@@ -6,7 +6,7 @@ import type { ErrorCode, FieldError } from "./types.js";
  * - `network`: no response arrived. The server may or may not have done what was requested.
  * - `token`: the token provider failed.
  * - `protocol`: a response arrived that is not from a Hearth server, such as a captive portal's page.
- * - `file`: the server could not process a file.
+ * - `file`: the file cannot be uploaded, or the server could not process it.
  * - `browser`: the browser refused something.
  */
 export type ErrorKind = "http" | "network" | "token" | "protocol" | "file" | "browser";
@@ -26,6 +26,9 @@ export type ClientErrorCode =
   | "http_error"
   | "upload_refused"
   | "file_failed"
+  | "file_empty"
+  | "file_too_large"
+  | "file_unreadable"
   | "maybe_sent"
   | "push_unsupported"
   | "push_refused";

@@ -68,7 +68,7 @@ export class PushNotifications implements Notifications {
     context.closing.add(() => this.#close());
     const { env, closing } = context;
     const { signal } = closing;
-    env.window?.addEventListener("online", () => this.retryNow(), { signal });
+    context.network.add(() => this.#retryNow());
     env.document?.addEventListener("visibilitychange", () => this.#checkPermission(), { signal });
     this.#starting = options !== undefined;
     // Renew the registration after the current turn, when the application has finished creating the client.
@@ -102,7 +102,7 @@ export class PushNotifications implements Notifications {
   }
 
   /** Tries again now what has failed. Called when the network may be back. */
-  retryNow(): void {
+  #retryNow(): void {
     this.#pause.endNow();
     if (this.#failed && this.#choice.read()?.on === true) this.#run();
   }

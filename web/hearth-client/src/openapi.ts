@@ -432,6 +432,11 @@ export interface components {
     schemas: {
         /** @description A file in a message, with its current state. */
         Attachment: {
+            /**
+             * Format: uint32
+             * @description Height of the image as displayed, in pixels. Missing if `width` is.
+             */
+            height?: number;
             /** @description ID of the file. */
             id: components["schemas"]["FileId"];
             /** @description The media type that the file's owner declared. */
@@ -449,6 +454,11 @@ export interface components {
             thumbUrl?: string;
             /** @description Link to the file, relative to the API's base URL. It works once the file is ready. */
             url: string;
+            /**
+             * Format: uint32
+             * @description Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready before the server measured them.
+             */
+            width?: number;
         };
         /** @description The user who wrote a message. */
         Author: {
@@ -548,6 +558,11 @@ export interface components {
         };
         /** @description Response body of `GET /api/files/{fileId}/status`. */
         FileDetails: {
+            /**
+             * Format: uint32
+             * @description Height of the image as displayed, in pixels. Missing if `width` is.
+             */
+            height?: number;
             /** @description ID of the file. */
             id: components["schemas"]["FileId"];
             /** @description The file's name. */
@@ -560,6 +575,11 @@ export interface components {
             thumbUrl: string | null;
             /** @description Link to the file, relative to the API's base URL. Missing unless the file is ready. */
             url?: string;
+            /**
+             * Format: uint32
+             * @description Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready before the server measured them.
+             */
+            width?: number;
         };
         /** @description ID of a file: `file_…`. */
         FileId: string;
@@ -595,6 +615,8 @@ export interface components {
         };
         /** @description The caller. Response body of `GET /api/me` and `PATCH /api/me`. */
         Me: {
+            /** @description Link to the thumbnail of the caller's picture, relative to the API's base URL: a JPEG of at most 512 × 512 pixels. Missing if the caller has no picture. */
+            avatarUrl?: string;
             /** @description The caller's user ID. */
             id: components["schemas"]["UserId"];
             /** @description The caller's name, or their ID if none of their tokens had a name. */
@@ -691,6 +713,8 @@ export interface components {
         };
         /** @description A user whom the caller may write to. */
         Person: {
+            /** @description Link to the thumbnail of the user's picture, relative to the API's base URL: a JPEG of at most 512 × 512 pixels. Missing if the user has no picture. */
+            avatarUrl?: string;
             /** @description ID of the user. */
             id: components["schemas"]["UserId"];
             /** @description The user's current name, or their ID if none of their tokens had a name. */
@@ -891,6 +915,8 @@ export interface components {
         Timestamp: string;
         /** @description Request body of `PATCH /api/me`. A missing field stays unchanged. */
         UpdateMe: {
+            /** @description ID of the file with the caller's picture: an image that the caller has uploaded and that is ready. Null removes the picture. A file that is no longer the picture is deleted, unless a message uses it. */
+            avatarFileId?: components["schemas"]["FileId"] | null;
             /** @description Whether other members see how far the caller has read. The caller's own devices see it in any case. */
             receipts?: boolean | null;
         };

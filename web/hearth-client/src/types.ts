@@ -18,11 +18,11 @@ export type ThreadSettings = Schemas["ThreadSettings"];
 export type ReadMark = Schemas["ReadMark"];
 /** A message in the thread list: at most 200 characters of its body, and attachments without URLs. */
 export type MessagePreview = Schemas["MessagePreview"];
-/** A user whom the caller may write to. */
+/** A user whom the caller may write to. In what this library returns, `avatarUrl` is absolute. */
 export type Person = Schemas["Person"];
 /** A page of people. */
 export type PeoplePage = Schemas["PeoplePage"];
-/** The caller: ID, name, and whether other members see the caller's read marks. */
+/** The caller: ID, name, picture, and whether other members see the caller's read marks. `avatarUrl` is absolute. */
 export type Me = Schemas["Me"];
 /** A page of the thread list. */
 export type ThreadPage = Schemas["ThreadPage"];
@@ -273,7 +273,7 @@ export interface ThreadList extends Store<ThreadListSnapshot> {
 
 export interface UploadOptions {
   /**
-   * Called with the upload's progress. Without XMLHttpRequest, the bytes sent are reported only at the start and the
+   * Called with the upload's progress, like the listeners of `Upload.progress`. Without XMLHttpRequest, the bytes sent are reported only at the start and the
    * end of the transfer.
    */
   onProgress?: (progress: UploadProgress) => void;
@@ -286,21 +286,27 @@ export interface UploadOptions {
 }
 
 export interface UploadProgress {
-  /** `uploading` while bytes are sent, then `processing` while the server inspects the file. */
-  readonly phase: "uploading" | "processing";
-  /** Bytes sent so far, of `total`. */
+  /**
+   * `uploading` while bytes are sent, then `processing` while the server inspects the file. `waiting` before a retry,
+   * which follows by itself.
+   */
+  readonly phase: "uploading" | "waiting" | "processing";
+  /** Bytes sent so far, of `total`. A retry starts again from 0. */
   readonly loaded: number;
   readonly total: number;
+  /** Why the upload is `waiting`; otherwise null. */
+  readonly error: HearthError | null;
 }
 
 /** An upload in progress. */
 export interface Upload {
+  readonly progress: Store<UploadProgress>;
   /** Resolves when the file's bytes are stored. From then on, a message may contain the file. */
   readonly sent: Promise<NewFile>;
   /**
    * Resolves when the file is `ready`. Rejects with a {@link HearthError}; if the server could not process the file,
-   * its `code` is `file_failed` and `detail` is the reason. After an abort, `sent` and `ready` reject with the signal's
-   * reason.
+   * its `code` is `file_failed` and `detail` is the reason. Another attempt can succeed only if the error is `retryable`.
+   * After an abort, `sent` and `ready` reject with the signal's reason.
    */
   readonly ready: Promise<FileDetails>;
   /** Aborts the upload. The server removes the incomplete file later. */
@@ -313,6 +319,9 @@ export interface FileStatusEvent {
   readonly status: FileStatus;
   /** Absolute URL of the thumbnail; null if the file has none. */
   readonly thumbUrl: string | null;
+  /** The size of a ready image as displayed, in pixels. Missing for other files, and if an older server has not measured it. */
+  readonly width?: number;
+  readonly height?: number;
 }
 
 /** The callbacks of `HearthClient.follow`. */
@@ -347,6 +356,8 @@ export interface HearthOptions {
    * a full outbox storage. The default is `console.error`.
    */
   onError?: (error: unknown) => void;
+  /** Maximum size of a file in bytes, if the deployment sets another one than the default, `limits.fileBytes`. */
+  maxFileBytes?: number;
   /** Replaces the default values of timeouts and intervals. */
   timing?: Partial<Timing>;
   /**
