@@ -432,6 +432,11 @@ export interface components {
     schemas: {
         /** @description A file in a message, with its current state. */
         Attachment: {
+            /**
+             * Format: uint32
+             * @description Height of the image as displayed, in pixels. Missing if `width` is.
+             */
+            height?: number;
             /** @description ID of the file. */
             id: components["schemas"]["FileId"];
             /** @description The media type that the file's owner declared. */
@@ -449,6 +454,11 @@ export interface components {
             thumbUrl?: string;
             /** @description Link to the file, relative to the API's base URL. It works once the file is ready. */
             url: string;
+            /**
+             * Format: uint32
+             * @description Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready before the server measured them.
+             */
+            width?: number;
         };
         /** @description The user who wrote a message. */
         Author: {
@@ -538,7 +548,7 @@ export interface components {
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "message_not_found" | "not_author" | "edit_window_over" | "message_deleted" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
+        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "message_not_found" | "not_author" | "edit_window_over" | "message_deleted" | "subscription_not_found" | "endpoint_taken" | "too_many_devices" | "notifications_off" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
         /** @description One invalid field of a request. */
         FieldError: {
             /** @description The field's name, such as `title`, or `memberIds[3]` for an element of a list. */
@@ -548,6 +558,11 @@ export interface components {
         };
         /** @description Response body of `GET /api/files/{fileId}/status`. */
         FileDetails: {
+            /**
+             * Format: uint32
+             * @description Height of the image as displayed, in pixels. Missing if `width` is.
+             */
+            height?: number;
             /** @description ID of the file. */
             id: components["schemas"]["FileId"];
             /** @description The file's name. */
@@ -560,6 +575,11 @@ export interface components {
             thumbUrl: string | null;
             /** @description Link to the file, relative to the API's base URL. Missing unless the file is ready. */
             url?: string;
+            /**
+             * Format: uint32
+             * @description Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready before the server measured them.
+             */
+            width?: number;
         };
         /** @description ID of a file: `file_…`. */
         FileId: string;
@@ -595,6 +615,8 @@ export interface components {
         };
         /** @description The caller. Response body of `GET /api/me` and `PATCH /api/me`. */
         Me: {
+            /** @description Link to the thumbnail of the caller's picture, relative to the API's base URL: a JPEG of at most 512 × 512 pixels. Missing if the caller has no picture. */
+            avatarUrl?: string;
             /** @description The caller's user ID. */
             id: components["schemas"]["UserId"];
             /** @description The caller's name, or their ID if none of their tokens had a name. */
@@ -691,6 +713,8 @@ export interface components {
         };
         /** @description A user whom the caller may write to. */
         Person: {
+            /** @description Link to the thumbnail of the user's picture, relative to the API's base URL: a JPEG of at most 512 × 512 pixels. Missing if the user has no picture. */
+            avatarUrl?: string;
             /** @description ID of the user. */
             id: components["schemas"]["UserId"];
             /** @description The user's current name, or their ID if none of their tokens had a name. */
@@ -724,6 +748,21 @@ export interface components {
             title: string;
             /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
+        };
+        /** @description ID of a push subscription: `push_…`. It is made from the endpoint. */
+        PushId: string;
+        /** @description Response body of `GET /api/push-key`. */
+        PushKey: {
+            /**
+             * @description The deployment's VAPID public key (RFC 8292) in base64url without padding, for `applicationServerKey` of
+             *     `PushManager.subscribe()`. It never changes.
+             */
+            publicKey: string;
+        };
+        /** @description Response body of `PUT /api/push-subscriptions`. */
+        PushSubscription: {
+            /** @description ID of the subscription, for `DELETE /api/push-subscriptions/{id}`. The same endpoint always has the same ID. */
+            id: components["schemas"]["PushId"];
         };
         /** @description A message as its replies show it. It has the current state of the message. */
         Quote: {
@@ -876,6 +915,8 @@ export interface components {
         Timestamp: string;
         /** @description Request body of `PATCH /api/me`. A missing field stays unchanged. */
         UpdateMe: {
+            /** @description ID of the file with the caller's picture: an image that the caller has uploaded and that is ready. Null removes the picture. A file that is no longer the picture is deleted, unless a message uses it. */
+            avatarFileId?: components["schemas"]["FileId"] | null;
             /** @description Whether other members see how far the caller has read. The caller's own devices see it in any case. */
             receipts?: boolean | null;
         };

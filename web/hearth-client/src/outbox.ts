@@ -64,7 +64,8 @@ export class Outbox {
   constructor(context: Context, options?: { storage: OutboxStorage; key: string }) {
     this.#context = context;
     this.#persistence = new OutboxPersistence(context, options);
-    context.closing.add(() => this.retryNow());
+    context.closing.add(() => this.#retryNow());
+    context.network.add(() => this.#retryNow());
     for (const item of this.#persistence.load()) {
       this.#items.set(item.key, item);
       this.#lastOrder = Math.max(this.#lastOrder, item.order);
@@ -140,7 +141,7 @@ export class Outbox {
    * Sends all waiting items now instead of waiting for their next retry, but not before the server accepts them. Called
    * when the network may be back.
    */
-  retryNow(): void {
+  #retryNow(): void {
     for (const pause of this.#running.values()) pause.endNow();
   }
 

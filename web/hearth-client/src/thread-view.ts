@@ -6,7 +6,7 @@ import type { LiveConnection, Push } from "./live-connection.js";
 import type { Change } from "./message-changes.js";
 import { MessageStore } from "./message-store.js";
 import type { Outbox } from "./outbox.js";
-import type { PendingFiles } from "./pending-files.js";
+import { imageSize, type PendingFiles } from "./pending-files.js";
 import type { ReadMarks } from "./read-marks.js";
 import { ReadReceipts } from "./read-receipts.js";
 import { LazyStore } from "./store.js";
@@ -142,9 +142,10 @@ export class LiveThread implements ThreadView {
   }
 
   async refreshFile(fileId: string): Promise<void> {
-    const { status, thumbUrl, url } = await this.#deps.context.api.fileStatus(fileId);
+    const { status, thumbUrl, url, ...details } = await this.#deps.context.api.fileStatus(fileId);
     this.#updateAttachment(fileId, {
       status,
+      ...imageSize(details),
       ...(thumbUrl === null ? {} : { thumbUrl }),
       ...(url === undefined ? {} : { url }),
     });
@@ -262,9 +263,9 @@ export class LiveThread implements ThreadView {
     for (const { attachments } of messages) {
       for (const { id, status } of attachments) {
         if (status !== "pending" || this.#watches.has(id)) continue;
-        const finished = ({ status, thumbUrl }: FileStatusEvent) => {
+        const finished = ({ status, thumbUrl, ...event }: FileStatusEvent) => {
           this.#watches.delete(id);
-          this.#updateAttachment(id, { status, ...(thumbUrl === null ? {} : { thumbUrl }) });
+          this.#updateAttachment(id, { status, ...imageSize(event), ...(thumbUrl === null ? {} : { thumbUrl }) });
         };
         const unavailable = () => this.#watches.delete(id);
         this.#watches.set(id, this.#deps.files.watch(id, { finished, unavailable }));

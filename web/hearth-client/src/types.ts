@@ -1,4 +1,5 @@
 import type { HearthError } from "./errors.js";
+import type { Locks, NotificationPermissions, NotificationsOptions } from "./notification-types.js";
 import type { components } from "./openapi.js";
 
 type Schemas = components["schemas"];
@@ -17,11 +18,11 @@ export type ThreadSettings = Schemas["ThreadSettings"];
 export type ReadMark = Schemas["ReadMark"];
 /** A message in the thread list: at most 200 characters of its body, and attachments without URLs. */
 export type MessagePreview = Schemas["MessagePreview"];
-/** A user whom the caller may write to. */
+/** A user whom the caller may write to. In what this library returns, `avatarUrl` is absolute. */
 export type Person = Schemas["Person"];
 /** A page of people. */
 export type PeoplePage = Schemas["PeoplePage"];
-/** The caller: ID, name, and whether other members see the caller's read marks. */
+/** The caller: ID, name, picture, and whether other members see the caller's read marks. `avatarUrl` is absolute. */
 export type Me = Schemas["Me"];
 /** A page of the thread list. */
 export type ThreadPage = Schemas["ThreadPage"];
@@ -49,6 +50,10 @@ export type FileStatus = Schemas["FileStatus"];
 export type FileCreated = Schemas["Upload"];
 /** A ticket that opens one WebSocket. */
 export type WsTicket = Schemas["WsTicket"];
+/** The deployment's public key for push subscriptions. */
+export type PushKey = Schemas["PushKey"];
+/** The ID of a registered push subscription. */
+export type RegisteredSubscription = Schemas["PushSubscription"];
 /** An invalid field of a request, and what is wrong with it. */
 export type FieldError = Schemas["FieldError"];
 /** The body of an error response (RFC 9457). */
@@ -268,7 +273,7 @@ export interface ThreadList extends Store<ThreadListSnapshot> {
 
 export interface UploadOptions {
   /**
-   * Called with the upload's progress. Without XMLHttpRequest, the bytes sent are reported only at the start and the
+   * Called with the upload's progress, like the listeners of `Upload.progress`. Without XMLHttpRequest, the bytes sent are reported only at the start and the
    * end of the transfer.
    */
   onProgress?: (progress: UploadProgress) => void;
@@ -281,21 +286,27 @@ export interface UploadOptions {
 }
 
 export interface UploadProgress {
-  /** `uploading` while bytes are sent, then `processing` while the server inspects the file. */
-  readonly phase: "uploading" | "processing";
-  /** Bytes sent so far, of `total`. */
+  /**
+   * `uploading` while bytes are sent, then `processing` while the server inspects the file. `waiting` before a retry,
+   * which follows by itself.
+   */
+  readonly phase: "uploading" | "waiting" | "processing";
+  /** Bytes sent so far, of `total`. A retry starts again from 0. */
   readonly loaded: number;
   readonly total: number;
+  /** Why the upload is `waiting`; otherwise null. */
+  readonly error: HearthError | null;
 }
 
 /** An upload in progress. */
 export interface Upload {
+  readonly progress: Store<UploadProgress>;
   /** Resolves when the file's bytes are stored. From then on, a message may contain the file. */
   readonly sent: Promise<NewFile>;
   /**
    * Resolves when the file is `ready`. Rejects with a {@link HearthError}; if the server could not process the file,
-   * its `code` is `file_failed` and `detail` is the reason. After an abort, `sent` and `ready` reject with the signal's
-   * reason.
+   * its `code` is `file_failed` and `detail` is the reason. Another attempt can succeed only if the error is `retryable`.
+   * After an abort, `sent` and `ready` reject with the signal's reason.
    */
   readonly ready: Promise<FileDetails>;
   /** Aborts the upload. The server removes the incomplete file later. */
@@ -308,6 +319,9 @@ export interface FileStatusEvent {
   readonly status: FileStatus;
   /** Absolute URL of the thumbnail; null if the file has none. */
   readonly thumbUrl: string | null;
+  /** The size of a ready image as displayed, in pixels. Missing for other files, and if an older server has not measured it. */
+  readonly width?: number;
+  readonly height?: number;
 }
 
 /** The callbacks of `HearthClient.follow`. */
@@ -335,11 +349,15 @@ export interface HearthOptions {
    * different for each user: the client sends everything that it finds there as the signed-in user.
    */
   outbox?: { storage: OutboxStorage; key: string };
+  /** Lets the user switch on push notifications on this device: `HearthClient.notifications`. */
+  notifications?: NotificationsOptions;
   /**
    * Called with errors that are not reported by a rejected promise or a snapshot, such as an exception in a listener or
    * a full outbox storage. The default is `console.error`.
    */
   onError?: (error: unknown) => void;
+  /** Maximum size of a file in bytes, if the deployment sets another one than the default, `limits.fileBytes`. */
+  maxFileBytes?: number;
   /** Replaces the default values of timeouts and intervals. */
   timing?: Partial<Timing>;
   /**
@@ -428,8 +446,19 @@ export interface Environment {
   random: () => number;
   /** Returns a new idempotency key: at most 128 visible ASCII characters, unique. */
   uuid: () => string;
-  /** The source of `online` and `offline` events. */
-  window: (EventTarget & { readonly navigator?: { readonly onLine: boolean } }) | null;
+  /** The source of `online`, `offline` and `storage` events, and of what the browser offers to this page. */
+  window: (EventTarget & { readonly navigator?: NavigatorLike }) | null;
   /** The source of `visibilitychange` events. Read marks are stored at once when `visibilityState` is not `visible`. */
   document: (EventTarget & { readonly visibilityState: string }) | null;
+  /** The user's permission for notifications; null if the platform has none. */
+  Notification: NotificationPermissions | null;
+}
+
+/** The part of `Navigator` that this library uses. */
+export interface NavigatorLike {
+  readonly onLine: boolean;
+  /** Whether the page was opened from the Home Screen. Exists only on iPhones and iPads. */
+  readonly standalone?: boolean;
+  /** Keeps the tabs of the page from changing the same thing at the same time. */
+  readonly locks?: Locks;
 }
