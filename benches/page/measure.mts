@@ -71,7 +71,7 @@ async function measureLongThread(browser: Browser) {
   }
   await beginning.waitFor();
   const longestTask = await page.evaluate(() => Math.max(0, ...(globalThis as unknown as Observed).tasks));
-  const button = page.locator(".to-end button");
+  const button = page.getByRole("button", { name: "Go to the newest message" });
   await button.click();
   await button.waitFor({ state: "detached" });
   await person.message(`Message ${MESSAGES}.`).waitFor();
@@ -128,7 +128,10 @@ async function measureLayoutShift(browser: Browser): Promise<number> {
   await person.page.reload();
   const tiles = person.page.locator(".photo img");
   await waitUntil("the last photo is painted", () =>
-    tiles.last().evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0).catch(() => false),
+    tiles
+      .last()
+      .evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0)
+      .catch(() => false),
   );
   await person.page.waitForTimeout(1_000);
   const shift = await person.page.evaluate(() => (globalThis as unknown as { shift: number }).shift);
@@ -212,5 +215,5 @@ async function upload(name: string, bytes: Buffer): Promise<string> {
 }
 
 function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
