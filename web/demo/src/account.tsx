@@ -4,8 +4,13 @@ import { useChat } from "./context";
 import { Dialog } from "./dialog";
 import { errorText } from "./error-text";
 
-/** The dialog with the user's name and ID, and the switch for read receipts. */
-export function Account({ onClose }: { onClose(): void }) {
+interface Props {
+  onClose(): void;
+  onSignOut(choice: { everywhere: boolean }): void;
+}
+
+/** The dialog with the user's name and ID, the switch for read receipts, and signing out on all devices. */
+export function Account({ onClose, onSignOut }: Props) {
   const { client, user } = useChat();
   const [me, setMe] = useState<Me>();
   const [error, setError] = useState<string>();
@@ -75,6 +80,16 @@ export function Account({ onClose }: { onClose(): void }) {
           <CopyId id={user.id} />
         </div>
         <div class="actions">
+          <button
+            type="button"
+            class="button quiet"
+            onClick={() => {
+              onClose();
+              onSignOut({ everywhere: true });
+            }}
+          >
+            Sign out on all devices
+          </button>
           <button type="button" class="button" onClick={onClose}>
             Close
           </button>

@@ -40,24 +40,27 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
 
   const threadId = useThreadId();
   const [composing, setComposing] = useState(false);
-  const [unsent, setUnsent] = useState<{ messages: number; drafts: number }>();
+  const [signingOut, setSigningOut] = useState<{ messages: number; drafts: number; everywhere: boolean }>();
 
-  function askBeforeSignOut() {
+  function askToSignOut({ everywhere }: { everywhere: boolean }) {
     context.deletions.sendAll();
-    const found = { messages: context.client.unsentMessages(), drafts: context.drafts.count() };
-    if (found.messages + found.drafts > 0) setUnsent(found);
+    const messages = context.client.unsentMessages();
+    const drafts = context.drafts.count();
+    if (everywhere || messages + drafts > 0) setSigningOut({ messages, drafts, everywhere });
     else session.end();
   }
 
-  function signOut({ discard }: { discard: boolean }) {
+  async function signOut({ discard }: { discard: boolean }) {
+    if (signingOut?.everywhere) await session.revokeEverywhere();
     context.client.close({ discardUnsent: discard });
-    session.end();
+    if (signingOut?.everywhere) session.endRevoked();
+    else session.end();
   }
 
   return (
     <Context.Provider value={context}>
       <div class="chat" data-pane={threadId ? "thread" : "list"}>
-        <Sidebar threadId={threadId} onNew={() => setComposing(true)} onSignOut={askBeforeSignOut} />
+        <Sidebar threadId={threadId} onNew={() => setComposing(true)} onSignOut={askToSignOut} />
         {threadId ? (
           <Thread key={threadId} threadId={threadId} />
         ) : (
@@ -68,7 +71,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
       </div>
       <Announcer threadId={threadId} />
       <Background threadId={threadId} />
-      {unsent && <SignOut {...unsent} onClose={() => setUnsent(undefined)} onSignOut={signOut} />}
+      {signingOut && <SignOut {...signingOut} onClose={() => setSigningOut(undefined)} onSignOut={signOut} />}
       {composing && <NewConversation onClose={() => setComposing(false)} />}
     </Context.Provider>
   );

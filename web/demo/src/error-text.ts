@@ -1,8 +1,10 @@
 import { HearthError } from "hearth-client";
+import { CognitoError } from "./cognito";
 import { formatUpcoming } from "./format";
 
 /** Returns the text that the page shows to the user for an error that has just occurred. */
 export function errorText(error: unknown): string {
+  if (error instanceof CognitoError) return error.message;
   if (!(error instanceof HearthError)) return String(error);
   if (error.status === 429) {
     const reason =

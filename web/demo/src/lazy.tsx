@@ -8,9 +8,7 @@ const waiting: (() => Promise<void>)[] = [];
  * Returns a component whose code is in a file of its own, which the first paint does not need. It renders nothing until
  * the file is loaded. If the file cannot be loaded, it says so until the user closes it.
  */
-export function lazy<Props extends { onClose(): void }>(
-  load: () => Promise<ComponentType<Props>>,
-): ComponentType<Props> {
+export function lazy<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
   let part: ComponentType<Props> | undefined;
   const loaded = async () => {
     part ??= await load();
@@ -29,12 +27,15 @@ export function lazy<Props extends { onClose(): void }>(
     const Loaded = part;
     if (Loaded) return <Loaded {...props} />;
     if (!failed) return null;
+    const { onClose } = props as { onClose?(): void }; // dialogs have it
     return (
       <p class="not-loaded error" role="alert">
         This part of the page could not be loaded. Check your internet connection, and load the page again.{" "}
-        <button type="button" class="link-button" onClick={props.onClose}>
-          Close
-        </button>
+        {onClose && (
+          <button type="button" class="link-button" onClick={onClose}>
+            Close
+          </button>
+        )}
       </p>
     );
   };

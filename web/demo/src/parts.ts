@@ -6,5 +6,6 @@ export const Account = lazy(async () => (await import("./account")).Account);
 export const EmojiPicker = lazy(async () => (await import("./emoji-picker")).EmojiPicker);
 export const MessageMenu = lazy(async () => (await import("./message-menu")).MessageMenu);
 export const NewConversation = lazy(async () => (await import("./new-conversation")).NewConversation);
+export const SignIn = lazy(async () => (await import("./sign-in")).SignIn);
 export const SignOut = lazy(async () => (await import("./sign-out")).SignOut);
 export const Viewer = lazy(async () => (await import("./viewer")).Viewer);

@@ -9,7 +9,7 @@ import { ThreadItems } from "./thread-items";
 interface Props {
   threadId: string | undefined;
   onNew(): void;
-  onSignOut(): void;
+  onSignOut(choice: { everywhere: boolean }): void;
 }
 
 export function Sidebar({ threadId, onNew, onSignOut }: Props) {
@@ -66,11 +66,17 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
             <bdi>{user.name}</bdi>
           </strong>
         </button>
-        <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={onSignOut}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Sign out"
+          title="Sign out"
+          onClick={() => onSignOut({ everywhere: false })}
+        >
           <LeaveIcon />
         </button>
       </footer>
-      {account && <Account onClose={() => setAccount(false)} />}
+      {account && <Account onClose={() => setAccount(false)} onSignOut={onSignOut} />}
     </section>
   );
 }
