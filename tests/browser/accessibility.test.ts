@@ -62,7 +62,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.page.keyboard.press("Escape");
 
     await michael.openThread(title);
-    await michael.page.getByText("New messages", { exact: true }).waitFor();
+    await michael.page.getByText("41 new messages", { exact: true }).waitFor();
     await michael.page.getByRole("button", { name: /new messages? below$/ }).waitFor();
     const sarah = await Person.signedIn(browser, "Sarah", options);
     await sarah.page.evaluate((id) => location.assign(`#/${id}`), thread);

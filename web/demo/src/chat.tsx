@@ -6,12 +6,11 @@ import { Context } from "./context";
 import { Deletions } from "./deletions";
 import { Drafts } from "./draft";
 import { loadPartsWhenIdle } from "./lazy";
-import { NewConversation, SignOut } from "./parts";
+import { NewConversation, SignOut, Thread } from "./parts";
 import { Previews } from "./previews";
-import { useThreadId } from "./router";
+import { go, useThreadId } from "./router";
 import type { Session } from "./session";
 import { Sidebar } from "./sidebar";
-import { Thread } from "./thread";
 
 /** The page of a signed-in user. It creates one `HearthClient` and closes it when the user signs out. */
 export function Chat({ config, session }: { config: Config; session: Session }) {
@@ -65,7 +64,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
       <div class="chat" data-pane={threadId ? "thread" : "list"}>
         <Sidebar threadId={threadId} onNew={() => setComposing(true)} onSignOut={askToSignOut} />
         {threadId ? (
-          <Thread key={threadId} threadId={threadId} />
+          <Thread key={threadId} threadId={threadId} onClose={() => go()} />
         ) : (
           <section class="nothing" aria-label="Conversation">
             <p>Choose a conversation or start a new one.</p>

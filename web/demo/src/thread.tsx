@@ -1,5 +1,5 @@
 import type { ThreadEntry } from "hearth-client";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Avatars } from "./avatar";
 import { Composer } from "./composer";
 import { Connection } from "./connection";
@@ -12,15 +12,20 @@ import { isMuted } from "./mute";
 import { Names, ThreadTitle } from "./names";
 import { Notice, useNotice } from "./notice";
 import { Viewer } from "./parts";
-import { go } from "./router";
 import { useStore } from "./store";
 import { ThreadMenu } from "./thread-menu";
 import { Timeline } from "./timeline";
 import { hasTouchScreen } from "./touch";
 import { Typing } from "./typing";
 
+interface Props {
+  threadId: string;
+  /** Leaves the thread. */
+  onClose(): void;
+}
+
 /** Shows the open thread: its messages and the composer. */
-export function Thread({ threadId }: { threadId: string }) {
+export function Thread({ threadId, onClose }: Props) {
   const { client, list, drafts, deletions, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
   useEffect(
@@ -47,11 +52,15 @@ export function Thread({ threadId }: { threadId: string }) {
 
   const [opened, setOpened] = useState<{ entryKey: string; fileId: string }>();
   const openedEntry = snapshot.entries.find((entry) => entry.key === opened?.entryKey);
-  function restore(entry: ThreadEntry) {
-    if (!view.discard(entry.key)) return;
-    draft.restore(entry);
-    field.current?.focus();
-  }
+  const open = useCallback((entryKey: string, fileId: string) => setOpened({ entryKey, fileId }), []);
+  const restore = useCallback(
+    (entry: ThreadEntry) => {
+      if (!view.discard(entry.key)) return;
+      draft.restore(entry);
+      field.current?.focus();
+    },
+    [view, draft],
+  );
   const [notice, notify] = useNotice();
   const actions = useMessageActions(view, draft, field, notify);
 
@@ -71,7 +80,7 @@ export function Thread({ threadId }: { threadId: string }) {
       onKeyDown={(event) => {
         // Escape closes the menu first.
         const inMenu = document.querySelector(":popover-open");
-        if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) go();
+        if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) onClose();
       }}
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;
@@ -122,13 +131,7 @@ export function Thread({ threadId }: { threadId: string }) {
         <p class="nothing">This conversation does not exist, or you are not a member of it.</p>
       ) : (
         <>
-          <Timeline
-            view={view}
-            snapshot={snapshot}
-            actions={actions}
-            onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
-            onRestore={restore}
-          />
+          <Timeline view={view} snapshot={snapshot} actions={actions} onOpen={open} onRestore={restore} />
           <Notice text={notice} />
           <Typing userIds={snapshot.typing} people={people} />
           <Composer view={view} messages={snapshot.messages} draft={draft} field={field} />
