@@ -34,6 +34,7 @@ export function check(server: FakeServer, devices: Device[]): void {
         // The server refuses a message only if its file is `failed`. A reload ends uploads, and many errors, too.
         const refused = attachments.some(({ id, status }) => (backend.files.get(id)?.status ?? status) === "failed");
         assert.ok(refused || error?.code === "upload_interrupted", `${where}: a message failed without a reason`);
+        assert.ok(error?.kind !== "network", `${where}: an upload did not wait for the network`);
       }
       for (const { state, kind, error } of entries.flatMap(({ changes }) => changes)) {
         const refused = ["not_author", "edit_window_over", "message_deleted"].includes(error?.code ?? "");
