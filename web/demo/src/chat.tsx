@@ -1,7 +1,6 @@
 import { HearthClient } from "hearth-client";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { Announcer } from "./announcer";
-import { Background } from "./background";
+import { Notifications, serviceWorker } from "./background";
 import type { Config } from "./config";
 import { Context } from "./context";
 import { Deletions } from "./deletions";
@@ -22,6 +21,9 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
       wsUrl: config.wsUrl,
       token: session.token,
       outbox: { storage: localStorage, key: `hearth-outbox-${user.id}` },
+      ...(serviceWorker && {
+        notifications: { worker: serviceWorker, storage: localStorage, key: `hearth-notifications-${user.id}` },
+      }),
     });
     const previews = new Previews();
     const drafts = new Drafts(client, previews);
@@ -30,7 +32,8 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
   useEffect(
     () => () => {
       const { deletions, drafts, previews, client } = context;
-      for (const resource of [deletions, drafts, previews, client]) resource.close();
+      for (const resource of [deletions, drafts, previews]) resource.close();
+      client.signOut();
     },
     [context],
   );
@@ -51,7 +54,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
 
   async function signOut({ discard }: { discard: boolean }) {
     if (signingOut?.everywhere) await session.revokeEverywhere();
-    context.client.close({ discardUnsent: discard });
+    context.client.signOut({ discardUnsent: discard });
     if (signingOut?.everywhere) session.endRevoked();
     else session.end();
   }
@@ -68,8 +71,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
           </section>
         )}
       </div>
-      <Announcer threadId={threadId} />
-      <Background threadId={threadId} />
+      <Notifications threadId={threadId} />
       {signingOut && <SignOut {...signingOut} onClose={() => setSigningOut(undefined)} onSignOut={signOut} />}
       {composing && <NewConversation onClose={() => setComposing(false)} />}
     </Context.Provider>
