@@ -91,7 +91,7 @@ export class Person {
 
   /** Returns the link to a conversation in the list of conversations. */
   threadLink(title: string): Locator {
-    return this.page.getByRole("link", { name: title });
+    return this.page.locator(".sidebar").getByRole("link", { name: title });
   }
 
   /** Returns the number of unread messages that the list shows for a conversation; 0 if it shows none. */

@@ -25,7 +25,7 @@ const REQUIRED = ["apiUrl", "wsUrl", "region", "clientId"] as const;
 const KEY = "hearth-config";
 
 /** How long the start of the page waits for the configuration if it has a kept one, in milliseconds. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 3_000;
 
 /**
  * Loads `config.json`, or the configuration of the last time if there is no network. Throws an `Error` if it cannot be

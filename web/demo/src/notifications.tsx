@@ -14,7 +14,9 @@ export function Notifications({ threadId }: { threadId: string | undefined }) {
   const { client, list } = useChat();
   const { threads, loaded } = useStore(list);
   useAppBadge(loaded ? countUnread(threads) : undefined);
-  useEffect(() => reportLive(() => client.connection.getSnapshot().status === "live"), [client]);
+  // While it catches up, it shows new messages within moments.
+  const isLive = () => ["live", "catching-up"].includes(client.connection.getSnapshot().status);
+  useEffect(() => reportLive(isLive), [client]);
 
   const unread = threads.filter(({ unreadCount }) => unreadCount > 0).map(({ id }) => id);
   useEffect(() => {

@@ -9,7 +9,7 @@ export type ToPage =
 export interface Reading {
   /** The open thread. */
   threadId: string | undefined;
-  /** Whether the page is live: it has shown or announced the message already. */
+  /** Whether the page is connected: it shows or announces new messages itself. */
   live: boolean;
 }
 

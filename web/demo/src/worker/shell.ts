@@ -13,7 +13,7 @@ export interface Deployment {
 const HASHED = "assets/";
 
 /** The page opens from the cache if the network has not answered after this time, in milliseconds. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 3_000;
 
 /**
  * Keeps the page's files of one deployment in a cache, so that the page opens offline. It answers only requests for

@@ -92,7 +92,7 @@ test("the page comes from the cache if the server fails or hangs, but not if it 
   mock.timers.enable({ apis: ["setTimeout", "AbortSignal.timeout" as never] });
   const answer = text(shell, SCOPE);
   await setImmediate();
-  mock.timers.tick(5_000);
+  mock.timers.tick(3_000);
   assert.equal(await answer, "page");
 });
 
