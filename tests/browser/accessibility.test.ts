@@ -33,7 +33,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       route.fulfill({ headers: { "access-control-allow-origin": "*" }, json: { threads: [], nextCursor: null } }),
     );
     await michael.signIn();
-    await michael.page.getByRole("button", { name: "Start one" }).waitFor();
+    await michael.page.getByText("No conversations yet.").waitFor();
     await audit(michael, "no conversations");
     await michael.page.unrouteAll();
     await michael.page.reload();

@@ -15,8 +15,9 @@ const RENEW_MS = 3_600_000;
 export class People implements Store<Snapshot> {
   private snapshot: Snapshot = { people: undefined, error: undefined };
   private readonly listeners = new Set<() => void>();
-  private loading: Promise<void> | undefined;
   private loadedAt = 0;
+  /** The number of requests. Only the answer to the latest one counts. */
+  private requests = 0;
 
   constructor(private readonly client: Pick<HearthClient, "people">) {}
 
@@ -28,26 +29,22 @@ export class People implements Store<Snapshot> {
   readonly getSnapshot = (): Snapshot => this.snapshot;
 
   /** Loads the list, also if it is loaded already: somebody may have joined. */
-  load(): Promise<void> {
-    this.loading ??= this.request().finally(() => {
-      this.loading = undefined;
-    });
-    return this.loading;
+  async load(): Promise<void> {
+    this.loadedAt = Date.now();
+    this.requests += 1;
+    const request = this.requests;
+    const update = (snapshot: Snapshot) => request === this.requests && this.update(snapshot);
+    try {
+      update({ people: await this.client.people(), error: undefined });
+    } catch (error) {
+      update({ ...this.snapshot, error: errorText(error) });
+    }
   }
 
   /** Loads the list for new links, at most once an hour. Called when a picture cannot be shown. */
   readonly renew = (): void => {
     if (Date.now() - this.loadedAt > RENEW_MS) this.load();
   };
-
-  private async request(): Promise<void> {
-    this.loadedAt = Date.now();
-    try {
-      this.update({ people: await this.client.people(), error: undefined });
-    } catch (error) {
-      this.update({ ...this.snapshot, error: errorText(error) });
-    }
-  }
 
   private update(snapshot: Snapshot): void {
     this.snapshot = snapshot;
