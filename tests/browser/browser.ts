@@ -48,7 +48,7 @@ export class Person {
     page.on("pageerror", (error) => this.errors.push(String(error.stack ?? error)));
     page.on("console", (message) => {
       // The browser logs failed requests as errors. They do not count, because tests make requests fail on purpose.
-      if (message.type() === "error" && !message.text().includes("Failed to load resource"))
+      if (message.type() === "error" && !/Failed to load resource|blocked by CORS policy/.test(message.text()))
         this.errors.push(message.text());
     });
   }
@@ -249,18 +249,23 @@ export async function markAllRead(name: string): Promise<void> {
  */
 export async function knownUser(id = `guest-${crypto.randomUUID()}`): Promise<string> {
   const row = { pk: { S: `USER#${id}` }, sk: { S: "PROFILE" }, id: { S: id } };
+  await callTable("PutItem", { TableName: stack.chatTable, Item: row });
+  return id;
+}
+
+/** Calls DynamoDB of the local cloud as its administrator. */
+export async function callTable(operation: string, content: object): Promise<void> {
   const response = await fetch(stack.endpointUrl, {
     method: "POST",
     headers: {
       "content-type": "application/x-amz-json-1.0",
-      "x-amz-target": "DynamoDB_20120810.PutItem",
+      "x-amz-target": `DynamoDB_20120810.${operation}`,
       // The local cloud takes calls with the key `test` for its administrator's, and does not check the signature.
       authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request",
     },
-    body: JSON.stringify({ TableName: stack.chatTable, Item: row }),
+    body: JSON.stringify(content),
   });
-  if (!response.ok) throw new Error(`PutItem: ${response.status} ${await response.text()}`);
-  return id;
+  if (!response.ok) throw new Error(`${operation}: ${response.status} ${await response.text()}`);
 }
 
 /**

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useChat } from "./context";
 import { Dialog } from "./dialog";
 import { errorText } from "./error-text";
+import { NotificationSettings } from "./notification-settings";
 
 interface Props {
   onClose(): void;
@@ -73,6 +74,7 @@ export function Account({ onClose, onSignOut }: Props) {
             )}
           </p>
         )}
+        <NotificationSettings />
         <div class="field">
           <p class="hint">
             Your ID: <bdi class="id">{user.id}</bdi>

@@ -1,20 +1,27 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-/** Loads and registers the service worker, which the first paint does not need. */
-export function loadServiceWorker(): void {
-  import("./service-worker").catch(report);
-}
+// What the page of a signed-in user does in the background. The first paint does not need its code.
 
-/** Runs what the page of a signed-in user does in the background. Its code is loaded after the first paint. */
-export function Background(props: { threadId: string | undefined }) {
-  const [Loaded, setLoaded] = useState<ComponentType<typeof props>>();
-  useEffect(() => {
-    import("./notifications").then(({ Notifications }) => setLoaded(() => Notifications), report);
-  }, []);
-  return Loaded ? <Loaded {...props} /> : null;
-}
+/** The registration of the service worker; undefined in browsers without service workers, and during development. */
+export const serviceWorker =
+  import.meta.env.PROD && "serviceWorker" in navigator
+    ? import("./service-worker").then(({ registration }) => registration)
+    : undefined;
 
-function report(error: unknown): void {
-  console.warn("A part of the page could not be loaded; there are no notifications until the next start:", error);
+export const Notifications = later(async () => (await import("./notifications")).Notifications);
+export const NotificationHint = later(async () => (await import("./notification-hint")).NotificationHint);
+
+/** Returns a component that renders nothing until its code is loaded. */
+function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+  return function Later(props: Props) {
+    const [Loaded, setLoaded] = useState<ComponentType<Props>>();
+    useEffect(() => {
+      load().then(
+        (component) => setLoaded(() => component),
+        (error) => console.warn("A part of the page could not be loaded. It is loaded at the next start:", error),
+      );
+    }, []);
+    return Loaded ? <Loaded {...props} /> : null;
+  };
 }

@@ -1,20 +1,18 @@
 import { HearthClient } from "hearth-client";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { Announcer } from "./announcer";
-import { Background } from "./background";
+import { Notifications, serviceWorker } from "./background";
 import type { Config } from "./config";
 import { Connection } from "./connection";
 import { Context } from "./context";
 import { Deletions } from "./deletions";
 import { Drafts } from "./draft";
 import { loadPartsWhenIdle } from "./lazy";
-import { NewConversation, SignOut, Welcome } from "./parts";
+import { NewConversation, SignOut, Thread, Welcome } from "./parts";
 import { People } from "./people";
 import { Previews } from "./previews";
-import { useThreadId } from "./router";
+import { go, useThreadId } from "./router";
 import type { Session } from "./session";
 import { Sidebar } from "./sidebar";
-import { Thread } from "./thread";
 
 /** The page of a signed-in user. It creates one `HearthClient` and closes it when the user signs out. */
 export function Chat({ config, session }: { config: Config; session: Session }) {
@@ -25,6 +23,9 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
       wsUrl: config.wsUrl,
       token: session.token,
       outbox: { storage: localStorage, key: `hearth-outbox-${user.id}` },
+      ...(serviceWorker && {
+        notifications: { worker: serviceWorker, storage: localStorage, key: `hearth-notifications-${user.id}` },
+      }),
     });
     const previews = new Previews();
     const drafts = new Drafts(client, previews);
@@ -34,7 +35,8 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
   useEffect(
     () => () => {
       const { deletions, drafts, previews, client } = context;
-      for (const resource of [deletions, drafts, previews, client]) resource.close();
+      for (const resource of [deletions, drafts, previews]) resource.close();
+      client.signOut();
     },
     [context],
   );
@@ -58,7 +60,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
 
   async function signOut({ discard }: { discard: boolean }) {
     if (signingOut?.everywhere) await session.revokeEverywhere();
-    context.client.close({ discardUnsent: discard });
+    context.client.signOut({ discardUnsent: discard });
     if (signingOut?.everywhere) session.endRevoked();
     else session.end();
   }
@@ -69,15 +71,14 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
       <div class="chat" data-pane={threadId ? "thread" : "list"}>
         <Sidebar threadId={threadId} onNew={() => setComposing(true)} onSignOut={askToSignOut} />
         {threadId ? (
-          <Thread key={threadId} threadId={threadId} />
+          <Thread key={threadId} threadId={threadId} onClose={() => go()} />
         ) : (
           <section class="nothing" aria-label="Conversation">
             <Welcome onNew={() => setComposing(true)} />
           </section>
         )}
       </div>
-      <Announcer threadId={threadId} />
-      <Background threadId={threadId} />
+      <Notifications threadId={threadId} />
       {signingOut && <SignOut {...signingOut} onClose={() => setSigningOut(undefined)} onSignOut={signOut} />}
       {composing && <NewConversation onClose={() => setComposing(false)} />}
     </Context.Provider>

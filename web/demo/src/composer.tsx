@@ -26,7 +26,7 @@ export function Composer({ view, messages, draft, field }: Props) {
 
   useEffect(() => {
     const element = field.current;
-    if (!element) return;
+    if (!element || CSS.supports("field-sizing", "content")) return;
     element.style.height = "auto"; // without this, the field would grow but never shrink
     element.style.height = `${element.scrollHeight}px`;
   }, [text]);

@@ -13,13 +13,11 @@ import "./styles/people.css";
 import "./styles/forced-colors.css";
 import { render } from "preact";
 import { App } from "./app";
-import { loadServiceWorker } from "./background";
 import { loadConfig } from "./config";
 
 const root = document.getElementById("app") as HTMLElement;
 try {
   render(<App config={await loadConfig()} />, root);
-  loadServiceWorker();
 } catch (error) {
   render(
     <main class="sign-in">

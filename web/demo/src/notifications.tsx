@@ -1,14 +1,17 @@
 import type { ThreadSummary } from "hearth-client";
 import { useEffect } from "preact/hooks";
+import { Announcer } from "./announcer";
+import { serviceWorker } from "./background";
 import { countUnread, useAppBadge } from "./badge";
 import { useChat } from "./context";
 import { Incoming } from "./incoming";
-import { registration, reportLive } from "./service-worker";
+import { reportLive } from "./live";
 import { useStore } from "./store";
 
 /**
- * Tells the user about new messages while the page runs: shows a notice, and keeps the app's badge and the notifications
- * of the system in step with the page. Notifications close when their thread is read and when the user signs out.
+ * Tells the user about new messages while the page runs: announces them, shows a notice, and keeps the app's badge and
+ * the notifications of the system in step with the page. Notifications close when their thread is read and when the user
+ * signs out.
  */
 export function Notifications({ threadId }: { threadId: string | undefined }) {
   const { client, list } = useChat();
@@ -34,7 +37,12 @@ export function Notifications({ threadId }: { threadId: string | undefined }) {
     [],
   );
 
-  return <Incoming threadId={threadId} />;
+  return (
+    <>
+      <Announcer threadId={threadId} />
+      <Incoming threadId={threadId} />
+    </>
+  );
 }
 
 function isRead(threads: readonly ThreadSummary[], threadId: string): boolean {
@@ -42,7 +50,7 @@ function isRead(threads: readonly ThreadSummary[], threadId: string): boolean {
 }
 
 async function closeNotifications(which: (notification: Notification) => boolean): Promise<void> {
-  const worker = await registration.catch(() => undefined); // the error was reported where the worker is registered
+  const worker = await serviceWorker?.catch(() => undefined); // the error was reported where the worker is registered
   const shown = (await worker?.getNotifications()) ?? [];
   for (const notification of shown.filter(which)) notification.close();
 }

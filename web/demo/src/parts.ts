@@ -10,5 +10,6 @@ export const MessageMenu = lazy(async () => (await import("./message-menu")).Mes
 export const NewConversation = lazy(async () => (await import("./new-conversation")).NewConversation);
 export const SignIn = lazy(async () => (await import("./sign-in")).SignIn);
 export const SignOut = lazy(async () => (await import("./sign-out")).SignOut);
+export const Thread = lazy(async () => (await import("./thread")).Thread);
 export const Viewer = lazy(async () => (await import("./viewer")).Viewer);
 export const Welcome = lazy(async () => (await import("./welcome")).Welcome);

@@ -1,3 +1,4 @@
+import { isLive } from "./live";
 import { readThreadId } from "./router";
 import type { ToPage, ToWorker } from "./worker/messages";
 
@@ -5,31 +6,23 @@ interface TrustedTypes {
   createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
 }
 
-/** Whether the page is live. */
-let isLive = () => false;
-
-/** Tells the service worker, when it asks, whether the page is live. Returns a function that ends this. */
-export function reportLive(live: () => boolean): () => void {
-  isLive = live;
-  return () => {
-    isLive = () => false;
-  };
-}
+const workers = navigator.serviceWorker;
+workers.addEventListener("message", receive);
+workers.startMessages();
 
 /**
- * The registration of the service worker. Rejects if the browser has no service workers or refuses this one, such as
- * during development. Then the page has no notifications and does not open offline.
+ * The registration of the service worker. Rejects if the browser refuses it. Then the page has no notifications and does
+ * not open offline.
  */
-export const registration: Promise<ServiceWorkerRegistration> = register();
+export const registration: Promise<ServiceWorkerRegistration> = afterLoad().then(() =>
+  workers.register(trusted("./service-worker.js")),
+);
 registration.then(offerTakeOver, (error) => console.warn("The service worker could not be registered:", error));
 
-async function register(): Promise<ServiceWorkerRegistration> {
-  if (import.meta.env.DEV) throw new Error("There is no service worker during development.");
-  const workers = navigator.serviceWorker;
-  if (!workers) throw new Error("This browser has no service workers.");
-  workers.addEventListener("message", receive);
-  workers.startMessages();
-  return workers.register(trusted("./service-worker.js"));
+/** Waits until the page has loaded, because the worker downloads all of its files. */
+async function afterLoad(): Promise<void> {
+  if (document.readyState === "complete") return;
+  await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
 }
 
 /** Allows this URL, the only one, as a script's under the page's policy. */

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Avatar } from "./avatar";
+import { NotificationHint } from "./background";
 import { useChat } from "./context";
 import { ArchiveIcon, BackIcon, LeaveIcon, WriteIcon } from "./icons";
 import { Account, Welcome } from "./parts";
@@ -52,6 +53,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
           </button>
         </>
       )}
+      <NotificationHint />
       <footer>
         <button type="button" class="me" title="Your account" onClick={() => setAccount(true)}>
           <Avatar id={user.id} name={user.name} />

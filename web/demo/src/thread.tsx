@@ -1,5 +1,5 @@
 import type { ThreadEntry } from "hearth-client";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Composer } from "./composer";
 import { otherMembers, useChat } from "./context";
 import { errorText } from "./error-text";
@@ -7,15 +7,20 @@ import { isComposing } from "./ime";
 import { useMessageActions } from "./message-actions";
 import { Notice, useNotice } from "./notice";
 import { Viewer } from "./parts";
-import { go } from "./router";
 import { useStore } from "./store";
 import { ThreadHeader } from "./thread-header";
 import { Timeline } from "./timeline";
 import { hasTouchScreen } from "./touch";
 import { Typing } from "./typing";
 
+interface Props {
+  threadId: string;
+  /** Leaves the thread. */
+  onClose(): void;
+}
+
 /** Shows the open thread: its messages and the composer. */
-export function Thread({ threadId }: { threadId: string }) {
+export function Thread({ threadId, onClose }: Props) {
   const { client, drafts, deletions, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
   useEffect(
@@ -40,11 +45,15 @@ export function Thread({ threadId }: { threadId: string }) {
 
   const [opened, setOpened] = useState<{ entryKey: string; fileId: string }>();
   const openedEntry = snapshot.entries.find((entry) => entry.key === opened?.entryKey);
-  function restore(entry: ThreadEntry) {
-    if (!view.discard(entry.key)) return;
-    draft.restore(entry);
-    field.current?.focus();
-  }
+  const open = useCallback((entryKey: string, fileId: string) => setOpened({ entryKey, fileId }), []);
+  const restore = useCallback(
+    (entry: ThreadEntry) => {
+      if (!view.discard(entry.key)) return;
+      draft.restore(entry);
+      field.current?.focus();
+    },
+    [view, draft],
+  );
   const [notice, notify] = useNotice();
   const actions = useMessageActions(view, draft, field, notify);
 
@@ -64,7 +73,7 @@ export function Thread({ threadId }: { threadId: string }) {
       onKeyDown={(event) => {
         // Escape closes the menu first.
         const inMenu = document.querySelector(":popover-open");
-        if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) go();
+        if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) onClose();
       }}
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;
@@ -99,13 +108,7 @@ export function Thread({ threadId }: { threadId: string }) {
         <p class="nothing">This conversation does not exist, or you are not a member of it.</p>
       ) : (
         <>
-          <Timeline
-            view={view}
-            snapshot={snapshot}
-            actions={actions}
-            onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
-            onRestore={restore}
-          />
+          <Timeline view={view} snapshot={snapshot} actions={actions} onOpen={open} onRestore={restore} />
           <Notice text={notice} />
           <Typing userIds={snapshot.typing} people={people} />
           <Composer view={view} messages={snapshot.messages} draft={draft} field={field} />

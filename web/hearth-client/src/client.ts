@@ -78,7 +78,7 @@ export class HearthClient {
     this.connection = this.#live.store;
     this.#files = new PendingFiles(this.#context);
     this.#outbox = new Outbox(this.#context, options.outbox);
-    const model = new ThreadModel();
+    const model = new ThreadModel(() => this.#transport.userId);
     this.#settings = new SettingsChanges(this.#context, model);
     this.#marks = new ReadMarks(this.#context, model);
     this.#inbox = new Inbox(this.#context, this.#transport, this.#live, model, this.#settings);

@@ -29,6 +29,7 @@ export type ClientErrorCode =
   | "file_empty"
   | "file_too_large"
   | "file_unreadable"
+  | "upload_interrupted"
   | "maybe_sent"
   | "push_unsupported"
   | "push_refused";

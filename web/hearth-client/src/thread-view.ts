@@ -12,7 +12,15 @@ import { ReadReceipts } from "./read-receipts.js";
 import { LazyStore } from "./store.js";
 import { ThreadEntries } from "./thread-entries.js";
 import { ThreadFollower } from "./thread-follower.js";
-import type { Attachment, FileStatusEvent, Message, OutgoingFile, ThreadSnapshot, ThreadView } from "./types.js";
+import type {
+  Attachment,
+  FileStatusEvent,
+  Message,
+  OutgoingFile,
+  ThreadSnapshot,
+  ThreadView,
+  UploadingFile,
+} from "./types.js";
 import { TypingSignal, TypingUsers } from "./typing.js";
 
 export interface ThreadViewDeps {
@@ -92,7 +100,11 @@ export class LiveThread implements ThreadView {
     if (!deps.inbox.active) this.#loadThread();
   }
 
-  send(body: string, files: readonly OutgoingFile[] = [], { replyTo }: { replyTo?: number } = {}): string {
+  send(
+    body: string,
+    files: readonly (OutgoingFile | UploadingFile)[] = [],
+    { replyTo }: { replyTo?: number } = {},
+  ): string {
     const key = this.#deps.outbox.add(this.threadId, body, files, replyTo ?? null);
     if (this.#loaded) this.#entries.added(key, this.#messages.last);
     this.#typingSignal.messageSent();
@@ -119,8 +131,8 @@ export class LiveThread implements ThreadView {
     return this.#deps.outbox.retry(key);
   }
 
-  discard(key: string): boolean {
-    return this.#deps.outbox.discard(key);
+  discard(key: string, { force = false }: { force?: boolean } = {}): boolean {
+    return this.#deps.outbox.discard(key, force);
   }
 
   loadOlder(): Promise<void> {
@@ -286,6 +298,7 @@ export class LiveThread implements ThreadView {
       items: outbox.items(this.threadId),
       loaded: this.#loaded,
       callerId: callerId(),
+      uploadProgress: (key) => outbox.uploadProgress(key),
       refusedUntil: outbox.refusedUntil,
     });
     const committed = entries.slice(0, this.#messages.messages.length);

@@ -101,7 +101,7 @@ export interface ThreadEntry {
   readonly key: string;
   /**
    * `sending`: being sent, or waiting to be sent. `failed`: refused permanently, or not sent again because that could
-   * create a duplicate (`maybe_sent`). `sent`: committed.
+   * create a duplicate (`maybe_sent`), or a file could not be uploaded. `sent`: committed.
    */
   readonly state: "sending" | "failed" | "sent";
   readonly body: string;
@@ -117,6 +117,12 @@ export interface ThreadEntry {
    * refuses more until then (`rate_limited`). Otherwise null.
    */
   readonly nextTryAt: number | null;
+  /** The progress of the uploads for which the message waits; null if it does not wait for any. */
+  readonly upload: UploadProgress | null;
+  /**
+   * Whether the server may have stored the message although it is not known as committed: it was sent, and not refused.
+   */
+  readonly maybeSent: boolean;
   /** The message that this one replies to. Null if it is not a reply, or if the quoted message is not loaded yet. */
   readonly replyTo: Quote | null;
   /** The caller's changes of the message that are not stored, in order: at most one of each kind. */
@@ -181,10 +187,11 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   /**
    * Adds a message to the outbox, shows it immediately, and returns the entry's `key`. The outbox sends a thread's
    * messages in order, and retries each until it is committed or refused permanently. The server refuses more than
-   * 8 000 characters, more than 10 files, and an empty body without files; the entry is then `failed`. With `replyTo`,
-   * the message replies to the one with this `seq`.
+   * 8 000 characters, more than 10 files, and an empty body without files; the entry is then `failed`. Files may still be
+   * uploading: the message is sent when all are uploaded, and is `failed` if one cannot be. With `replyTo`, the message
+   * replies to the one with this `seq`.
    */
-  send(body: string, files?: readonly OutgoingFile[], options?: { replyTo?: number }): string;
+  send(body: string, files?: readonly (OutgoingFile | UploadingFile)[], options?: { replyTo?: number }): string;
   /**
    * Replaces the text of a message of the caller. Like all changes, it is added to the outbox, shown immediately, sent
    * after the thread's earlier messages and changes, and retried until it is stored or refused permanently. It replaces
@@ -204,13 +211,17 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   react(seq: number, emoji: string): string;
   /** Removes the caller's reaction to a message. Shown, sent and refused like {@link edit}. */
   unreact(seq: number): string;
-  /** Sends a `failed` entry or change again. Returns false if none has this key. */
+  /**
+   * Sends a `failed` entry or change again, and uploads those of its files again that have failed. Returns false if none
+   * has this key, or if the files are lost because the page was reloaded (`upload_interrupted`).
+   */
   retry(key: string): boolean;
   /**
-   * Removes an entry or a change that is `failed` or was never sent. Returns false if the server may have stored it, or
-   * if none has this key.
+   * Removes an entry or a change that is not committed, and aborts its uploads. If the server may have stored it
+   * (`maybeSent`), this needs `force`: it is not sent again, but if it was stored, it appears as committed. Returns false
+   * without `force` in this case, and if none has this key.
    */
-  discard(key: string): boolean;
+  discard(key: string, options?: { force?: boolean }): boolean;
   /** Loads a page of older messages. Concurrent calls share one request. Rejects with a {@link HearthError}. */
   loadOlder(): Promise<void>;
   /**
@@ -236,6 +247,14 @@ export interface OutgoingFile {
   readonly size?: number;
   /** URL of an image to show until the message is committed, such as an object URL. Not kept across a reload. */
   readonly previewUrl?: string;
+}
+
+/**
+ * A file to attach to a message while it is being uploaded. The message waits in the outbox, also while the network is
+ * down, and does not delay others. The outbox takes the upload over: it aborts it when the message is discarded.
+ */
+export interface UploadingFile extends Omit<OutgoingFile, "id"> {
+  readonly upload: Upload;
 }
 
 /** The state of a thread list. */

@@ -61,6 +61,8 @@ export interface DeviceOptions {
 export interface SentRecord {
   threadId: string;
   body: string;
+  /** Whether the message has waited for an upload, so later ones may have been sent before it. */
+  waited: boolean;
 }
 
 /** A change that the device has made, in the form of `Backend.handled`. */
@@ -172,7 +174,14 @@ export class Device {
     this.open(threadId);
     const files = fileIds.map((id) => ({ id }));
     this.views.get(threadId)?.send(body, files, replyTo === null ? {} : { replyTo });
-    this.sent.push({ threadId, body });
+    this.sent.push({ threadId, body, waited: false });
+  }
+
+  /** Sends a message whose file is being uploaded. */
+  sendUpload(threadId: string, body: string, name: string): void {
+    this.open(threadId);
+    this.views.get(threadId)?.send(body, [{ upload: this.upload(name), name }]);
+    this.sent.push({ threadId, body, waited: true });
   }
 
   change(threadId: string, seq: number, kind: ChangeRecord["kind"], value: string | null): void {

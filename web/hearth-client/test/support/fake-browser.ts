@@ -1,5 +1,6 @@
-import type { BrowserSubscription, Locks, NotificationPermissions, PushWorker } from "../../src/index.js";
+import type { BrowserSubscription, NotificationPermissions, PushWorker } from "../../src/index.js";
 import { MemoryStorage } from "./device.js";
+import { FakeLocks } from "./fake-locks.js";
 
 /** A browser with push notifications: what all tabs of the page share. */
 export class FakeBrowser {
@@ -18,15 +19,7 @@ export class FakeBrowser {
   standalone: boolean | undefined;
   readonly items = new MemoryStorage();
   readonly #tabs = new Set<EventTarget>();
-  #queue: Promise<unknown> = Promise.resolve();
-
-  readonly locks: Locks = {
-    request: (_name, callback) => {
-      const result = this.#queue.then(callback);
-      this.#queue = result.catch(() => {});
-      return result;
-    },
-  };
+  readonly locks = new FakeLocks();
 
   readonly worker: PushWorker = {
     pushManager: {

@@ -1,0 +1,216 @@
+import { launch, markRead, newThread, Person, post, waitUntil } from "../../tests/browser/browser.ts";
+import { fill } from "../../tests/browser/many-messages.ts";
+import { drawLake } from "../../tests/browser/photo.ts";
+
+/** Number of messages that the page holds while it is measured. */
+const MESSAGES = 2_000;
+const LOADS = 9;
+const SENDS = 30;
+const KEYS = 60;
+const PHOTOS = 12;
+
+/** The page's figures. Times are in milliseconds. */
+export interface Figures {
+  firstPaint: number;
+  keyToPainted: number;
+  enterToPainted: number;
+  longestTask: number;
+  nodes: number;
+  heapMb: number;
+  layoutShift: number;
+}
+
+type Browser = Awaited<ReturnType<typeof launch>>;
+
+/** Measures the page of the running local cloud in Chromium. */
+export async function measure(): Promise<Figures> {
+  const browser = await launch();
+  try {
+    const firstPaint = await measureFirstPaint(browser);
+    const longThread = await measureLongThread(browser);
+    const layoutShift = await measureLayoutShift(browser);
+    return { firstPaint, ...longThread, layoutShift };
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Returns the median time until the sign-in page is painted, each time without a cache. */
+async function measureFirstPaint(browser: Browser): Promise<number> {
+  const times: number[] = [];
+  for (let load = 0; load < LOADS; load += 1) {
+    const person = await Person.open(browser, "Sarah");
+    await person.page.getByRole("button", { name: "Sign in as Sarah" }).waitFor();
+    const paint = () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0;
+    await waitUntil("the page is painted", async () => (await person.page.evaluate(paint)) > 0);
+    times.push(await person.page.evaluate(paint));
+    await person.close();
+  }
+  return median(times);
+}
+
+/** Scrolls back through a thread of {@link MESSAGES} messages, then types and sends in it. */
+async function measureLongThread(browser: Browser) {
+  const title = `Long ${crypto.randomUUID()}`;
+  const thread = await newThread(title, "Sarah", "Michael");
+  await fill(thread, MESSAGES, "Sarah", "Michael", "Dad");
+  await markRead("Sarah", thread, MESSAGES); // otherwise the page opens at the first unread message
+  const person = await Person.signedIn(browser, "Sarah");
+  const { page } = person;
+  await page.evaluate((id) => location.assign(`#/${id}`), thread);
+  await person.waitForMessage(`Message ${MESSAGES}.`);
+  await person.waitForConnection("Live");
+  await page.waitForTimeout(1_000);
+  await observe(page);
+
+  await page.locator(".scroller").hover();
+  const beginning = page.getByText("This is the beginning of the conversation.");
+  while (!(await isOnScreen(page))) {
+    await page.mouse.wheel(0, -900);
+    await page.waitForTimeout(30);
+  }
+  await beginning.waitFor();
+  const longestTask = await page.evaluate(() => Math.max(0, ...(globalThis as unknown as Observed).tasks));
+  const button = page.locator(".to-end button");
+  await button.click();
+  await button.waitFor({ state: "detached" });
+  await person.message(`Message ${MESSAGES}.`).waitFor();
+
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("HeapProfiler.collectGarbage");
+  const { usedSize } = (await cdp.send("Runtime.getHeapUsage")) as { usedSize: number };
+  const nodes = await page.evaluate(() => document.querySelectorAll("*").length);
+
+  await person.field.focus();
+  const keyTimes: number[] = [];
+  for (let key = 0; key < KEYS; key += 1) {
+    keyTimes.push(await timeToPaint(page, "e", "input"));
+    await page.waitForTimeout(40 + ((key * 7) % 17)); // not in step with the frames
+  }
+  // The answer must not be part of the time.
+  await page.route(/\/messages$/, () => {});
+  const sendTimes: number[] = [];
+  for (let send = 0; send < SENDS; send += 1) {
+    await person.field.fill(`Written ${send}`);
+    await page.waitForTimeout(100 + ((send * 7) % 17));
+    sendTimes.push(await timeToPaint(page, "Enter", "bubble"));
+  }
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await page.context().close();
+  const heapMb = usedSize / 1_000_000;
+  return { longestTask, nodes, heapMb, keyToPainted: median(keyTimes), enterToPainted: median(sendTimes) };
+}
+
+/** Returns the layout shift while a thread with photos opens. */
+async function measureLayoutShift(browser: Browser): Promise<number> {
+  const title = `Photos ${crypto.randomUUID()}`;
+  const thread = await newThread(title, "Sarah", "Michael");
+  const drawing = await browser.newPage();
+  for (let photo = 0; photo < PHOTOS; photo += 1) {
+    const bytes = await drawLake(drawing, 400 + photo * 40, 600);
+    await post("Michael", `/api/threads/${thread}/messages`, { body: "", fileIds: [await upload("Michael", bytes)] });
+  }
+  await drawing.close();
+  await markRead("Sarah", thread, PHOTOS);
+  const person = await Person.open(browser, "Sarah");
+  await person.page.addInitScript(() => {
+    const observed = { shift: 0 };
+    Object.assign(globalThis, observed);
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number })[]) {
+        (globalThis as unknown as { shift: number }).shift += entry.value;
+      }
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await person.signIn();
+  await person.threadLink(title).waitFor();
+  await person.page.evaluate((id) => location.assign(`#/${id}`), thread);
+  await person.page.reload();
+  const tiles = person.page.locator(".photo img");
+  await waitUntil("the last photo is painted", () =>
+    tiles.last().evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0).catch(() => false),
+  );
+  await person.page.waitForTimeout(1_000);
+  const shift = await person.page.evaluate(() => (globalThis as unknown as { shift: number }).shift);
+  await person.page.context().close();
+  return shift;
+}
+
+interface Observed {
+  tasks: number[];
+}
+
+type Page = Person["page"];
+
+async function observe(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const tasks: number[] = [];
+    Object.assign(globalThis, { tasks });
+    new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
+      type: "longtask",
+    });
+  });
+}
+
+function isOnScreen(page: Page): Promise<boolean> {
+  return page.evaluate(() => {
+    const top = document.querySelector(".scroller .top");
+    return top?.textContent?.includes("beginning") === true && top.getBoundingClientRect().bottom > 0;
+  });
+}
+
+/**
+ * Presses a key and returns the time from the key event to the end of the frame that shows its effect: the character, or
+ * the user's own message.
+ */
+async function timeToPaint(page: Page, key: string, effect: "input" | "bubble"): Promise<number> {
+  const result = await page.evaluateHandle((effect) => {
+    let started = 0;
+    addEventListener("keydown", (event) => (started = event.timeStamp), { once: true, capture: true });
+    return {
+      time: new Promise<number>((resolve) => {
+        const painted = () =>
+          requestAnimationFrame(() => {
+            const { port1, port2 } = new MessageChannel();
+            port1.onmessage = () => resolve(performance.now() - started);
+            port2.postMessage(null);
+          });
+        if (effect === "input") document.querySelector("textarea")?.addEventListener("input", painted, { once: true });
+        else {
+          const list = document.querySelector(".scroller ol") as HTMLElement;
+          const observer = new MutationObserver((records) => {
+            if (!records.some(({ addedNodes }) => addedNodes.length > 0)) return;
+            observer.disconnect();
+            painted();
+          });
+          observer.observe(list, { childList: true });
+        }
+      }),
+    };
+  }, effect);
+  await page.keyboard.press(key);
+  const time = await result.evaluate(({ time }) => time);
+  await result.dispose();
+  return time;
+}
+
+/** Uploads a photo and returns the file's ID. */
+async function upload(name: string, bytes: Buffer): Promise<string> {
+  const content = { filename: "lake.jpg", mimetype: "image/jpeg", size: bytes.length };
+  const created = (await post(name, "/api/files", content)) as unknown as {
+    uploadUrl: string;
+    headers: Record<string, string>;
+    file: { id: string };
+  };
+  const put = await fetch(created.uploadUrl, {
+    method: "PUT",
+    headers: { "content-type": "image/jpeg", ...created.headers },
+    body: new Uint8Array(bytes),
+  });
+  if (!put.ok) throw new Error(`The upload failed: ${put.status} ${await put.text()}`);
+  return created.file.id;
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
