@@ -29,7 +29,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       route.fulfill({ headers: { "access-control-allow-origin": "*" }, json: { threads: [], nextCursor: null } }),
     );
     await michael.signIn();
-    await michael.page.getByRole("button", { name: "Start one" }).waitFor();
+    await michael.page.getByText("No conversations yet.").waitFor();
     await audit(michael, "no conversations");
     await michael.page.unrouteAll();
     await michael.page.reload();
@@ -74,7 +74,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     await michael.page.getByText("Sarah is typing …").waitFor();
     await audit(michael, "unread messages, somebody who is typing");
     await sarah.close();
-    await michael.page.getByRole("button", { name: "Mute or archive" }).click();
+    await michael.page.getByRole("button", { name: "Conversation menu" }).click();
     await michael.page.getByRole("button", { name: "Unmute" }).waitFor();
     await audit(michael, "the menu of a conversation");
     await michael.page.keyboard.press("Escape");

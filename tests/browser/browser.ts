@@ -117,7 +117,7 @@ export class Person {
 
   /** Chooses a command in the menu of the open conversation. */
   async chooseInMenu(command: string): Promise<void> {
-    await this.page.getByRole("button", { name: "Mute or archive" }).click();
+    await this.page.getByRole("button", { name: "Conversation menu" }).click();
     await this.page.getByRole("button", { name: command, exact: true }).click();
   }
 
@@ -162,9 +162,10 @@ export class Person {
     return this.page.locator("li.message .bubble").allTextContents();
   }
 
-  /** Waits until the page shows the given connection state. */
-  async waitForConnection(label: "Live" | "Offline"): Promise<void> {
-    await this.page.locator(".connection:visible [role=status]", { hasText: label }).first().waitFor();
+  /** Waits until the live connection has the given state. The page shows a state only if it is trouble. */
+  async waitForConnection(state: "Live" | "Offline"): Promise<void> {
+    if (state === "Live") await this.page.locator(".connection[data-status=live]").waitFor({ state: "attached" });
+    else await this.page.locator(".connection [role=status]", { hasText: state }).waitFor();
   }
 
   /** Closes the browser context. Throws if the page had errors. */

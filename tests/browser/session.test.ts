@@ -153,7 +153,7 @@ async function signedIn(page: Page, name = "Sarah"): Promise<void> {
 
 /** Waits until the list of conversations is loaded, which needs a valid token. */
 async function live(page: Page): Promise<void> {
-  await page.locator(".connection:visible [role=status]", { hasText: "Live" }).first().waitFor();
+  await page.locator(".connection[data-status=live]").waitFor({ state: "attached" });
 }
 
 /** Makes the server refuse the page's next request for the list of conversations, as if its token were not valid. */

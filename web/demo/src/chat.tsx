@@ -2,11 +2,13 @@ import { HearthClient } from "hearth-client";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Notifications, serviceWorker } from "./background";
 import type { Config } from "./config";
+import { Connection } from "./connection";
 import { Context } from "./context";
 import { Deletions } from "./deletions";
 import { Drafts } from "./draft";
 import { loadPartsWhenIdle } from "./lazy";
-import { NewConversation, SignOut, Thread } from "./parts";
+import { NewConversation, SignOut, Thread, Welcome } from "./parts";
+import { People } from "./people";
 import { Previews } from "./previews";
 import { go, useThreadId } from "./router";
 import type { Session } from "./session";
@@ -27,7 +29,8 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
     });
     const previews = new Previews();
     const drafts = new Drafts(client, previews);
-    return { client, user, list: client.openThreadList(), drafts, previews, deletions: new Deletions() };
+    const people = new People(client);
+    return { client, user, list: client.openThreadList(), drafts, people, previews, deletions: new Deletions() };
   }, [config, session, user]);
   useEffect(
     () => () => {
@@ -38,7 +41,10 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
     [context],
   );
 
-  useEffect(loadPartsWhenIdle, []);
+  useEffect(() => {
+    loadPartsWhenIdle();
+    context.people.load(); // their pictures, and whom to write to
+  }, [context]);
 
   const threadId = useThreadId();
   const [composing, setComposing] = useState(false);
@@ -61,13 +67,14 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
 
   return (
     <Context.Provider value={context}>
+      <Connection />
       <div class="chat" data-pane={threadId ? "thread" : "list"}>
         <Sidebar threadId={threadId} onNew={() => setComposing(true)} onSignOut={askToSignOut} />
         {threadId ? (
           <Thread key={threadId} threadId={threadId} onClose={() => go()} />
         ) : (
           <section class="nothing" aria-label="Conversation">
-            <p>Choose a conversation or start a new one.</p>
+            <Welcome onNew={() => setComposing(true)} />
           </section>
         )}
       </div>

@@ -1,10 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Avatar } from "./avatar";
 import { NotificationHint } from "./background";
-import { Connection } from "./connection";
 import { useChat } from "./context";
 import { ArchiveIcon, BackIcon, LeaveIcon, WriteIcon } from "./icons";
-import { Account } from "./parts";
+import { Account, Welcome } from "./parts";
 import { ThreadItems } from "./thread-items";
 
 interface Props {
@@ -29,10 +28,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
     <section class="sidebar" role={threadId ? "navigation" : "main"} aria-label="Conversations">
       <header>
         <img src="./favicon.svg" alt="" width="36" height="36" />
-        <div class="brand">
-          <h1>Hearth</h1>
-          <Connection />
-        </div>
+        <h1>Hearth</h1>
         <button
           type="button"
           class="icon-button primary"
@@ -48,10 +44,8 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
       ) : (
         <>
           <ThreadItems list={list} threadId={threadId}>
-            No conversations yet.{" "}
-            <button type="button" class="link-button" onClick={onNew}>
-              Start one
-            </button>
+            <p>No conversations yet.</p>
+            <Welcome onNew={onNew} />
           </ThreadItems>
           <button ref={archiveButton} type="button" class="archive" onClick={() => setArchive(true)}>
             <ArchiveIcon />
@@ -99,7 +93,7 @@ function Archive({ threadId, onClose }: { threadId: string | undefined; onClose(
         <h2>Archived</h2>
       </div>
       <ThreadItems list={list} threadId={threadId}>
-        No archived conversations.
+        <p>No archived conversations.</p>
       </ThreadItems>
     </>
   );

@@ -1,19 +1,14 @@
 import type { ThreadEntry } from "hearth-client";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { Avatars } from "./avatar";
 import { Composer } from "./composer";
-import { Connection } from "./connection";
 import { otherMembers, useChat } from "./context";
 import { errorText } from "./error-text";
-import { BackIcon } from "./icons";
 import { isComposing } from "./ime";
 import { useMessageActions } from "./message-actions";
-import { isMuted } from "./mute";
-import { Names, ThreadTitle } from "./names";
 import { Notice, useNotice } from "./notice";
 import { Viewer } from "./parts";
 import { useStore } from "./store";
-import { ThreadMenu } from "./thread-menu";
+import { ThreadHeader } from "./thread-header";
 import { Timeline } from "./timeline";
 import { hasTouchScreen } from "./touch";
 import { Typing } from "./typing";
@@ -26,7 +21,7 @@ interface Props {
 
 /** Shows the open thread: its messages and the composer. */
 export function Thread({ threadId, onClose }: Props) {
-  const { client, list, drafts, deletions, user } = useChat();
+  const { client, drafts, deletions, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
   useEffect(
     () => () => {
@@ -36,10 +31,8 @@ export function Thread({ threadId, onClose }: Props) {
     [view, deletions],
   );
   const snapshot = useStore(view);
-  useStore(list); // it changes when a mute ends
   const { thread } = snapshot;
   const people = thread ? otherMembers(thread, user) : [];
-  const states = thread ? [isMuted(thread) && "Muted", thread.archived && "Archived"].filter(Boolean) : [];
 
   const draft = drafts.of(threadId);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -98,30 +91,14 @@ export function Thread({ threadId, onClose }: Props) {
         if (!draft.getSnapshot().edit) draft.add(event.dataTransfer?.files ?? []);
       }}
     >
-      <header>
-        <a href="#/" class="icon-button back" aria-label="Back to conversations">
-          <BackIcon />
-        </a>
-        {people.length > 0 && <Avatars people={people} />}
-        <div class="names">
-          <h1 ref={heading} tabIndex={-1}>
-            {thread ? <ThreadTitle thread={thread} user={user} /> : notFound ? "Not found" : "…"}
-          </h1>
-          {(states.length > 0 || (thread?.title && people.length > 0)) && (
-            <p>
-              {states.length > 0 && <strong>{states.join(", ")}</strong>}
-              {states.length > 0 && thread?.title && people.length > 0 && " · "}
-              {thread?.title && people.length > 0 && (
-                <>
-                  You, <Names people={people} />
-                </>
-              )}
-            </p>
-          )}
-        </div>
-        <Connection />
-        {thread && <ThreadMenu thread={thread} onChange={changeSetting} />}
-      </header>
+      <ThreadHeader
+        view={view}
+        snapshot={snapshot}
+        placeholder={notFound ? "Not found" : "…"}
+        heading={heading}
+        onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
+        onChange={changeSetting}
+      />
       {settingError && (
         <p class="error" role="alert">
           The setting could not be changed. {settingError}

@@ -174,20 +174,30 @@ export class PushNotifications implements Notifications {
       }
       const { signal } = this.#request;
       try {
-        if (this.#choice.read()?.on === false) await withLock(env, LOCK, () => this.#remove(signal));
+        if (this.#choice.read()?.on === false) await this.#locked(() => this.#remove(signal), signal);
         await this.#loadKey(signal);
-        if (this.#choice.read()?.on === true) await withLock(env, LOCK, () => this.#register(signal));
+        if (this.#choice.read()?.on === true) await this.#locked(() => this.#register(signal), signal);
+        if (!this.#failed) this.#error = null;
         return;
       } catch (error) {
         if (closing.closed) return;
         if (signal.aborted) continue;
         if (!isTemporary(error)) return this.#fail(toHearthError(error));
-        this.#error = toHearthError(error);
+        // After `disable`, the browser receives nothing more: what is left to do does not concern the user.
+        if (this.#choice.read()?.on !== false) this.#error = toHearthError(error);
         this.#store.changed();
         await this.#pause.wait(env, backoff(this.#context, attempt, error));
         attempt += 1;
       }
     }
+  }
+
+  /** Runs a step unless the user has made another choice, or signed out, while another tab held the lock. */
+  #locked(step: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    return withLock(this.#context.env, LOCK, async () => {
+      signal.throwIfAborted();
+      await step();
+    });
   }
 
   async #remove(signal: AbortSignal): Promise<void> {
@@ -231,7 +241,6 @@ export class PushNotifications implements Notifications {
         return register(true);
       });
       this.#choice.write({ on: this.#choice.read()?.on ?? true, id });
-      this.#error = null;
       this.#failed = false;
     } catch (error) {
       // The user may have withdrawn the permission in the meantime. The state says so.
