@@ -114,21 +114,21 @@ export class PushNotifications implements Notifications {
   async signOut(): Promise<void> {
     if (this.#choice.read() === null) return;
     const { api, env, timing, report } = this.#context;
-    const ended = withLock(env, LOCK, async () => {
+    const end = async () => {
       const choice = this.#choice.read();
       if (choice === null) return;
       // If this request is lost, the server removes the registration when the push service refuses its next message.
       if (choice.id !== null) api.deletePushSubscriptionAtClose(choice.id);
       await this.#device.unsubscribe();
       this.#choice.write(choice.on ? { on: true, id: null } : null);
-    });
+    };
+    const ended = this.#device.ready.then(() => withLock(env, LOCK, end));
     await new Promise<void>((resolve) => {
       const cancel = env.schedule(resolve, timing.answer);
-      const end = () => {
+      ended.catch(report).then(() => {
         cancel();
         resolve();
-      };
-      ended.catch(report).then(end);
+      });
     });
   }
 
@@ -193,7 +193,8 @@ export class PushNotifications implements Notifications {
   }
 
   /** Runs a step unless the user has made another choice, or signed out, while another tab held the lock. */
-  #locked(step: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #locked(step: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    await this.#device.ready;
     return withLock(this.#context.env, LOCK, async () => {
       signal.throwIfAborted();
       await step();
