@@ -68,6 +68,13 @@ export class Person {
     return person;
   }
 
+  /** Opens the page in another tab of the same browser. `close` of either closes both. */
+  async newTab(): Promise<Person> {
+    const tab = new Person(await this.page.context().newPage(), this.name);
+    await tab.page.goto(stack.pageUrl);
+    return tab;
+  }
+
   async signIn(): Promise<void> {
     await this.page.getByRole("button", { name: `Sign in as ${this.name}` }).click();
     await this.page.getByRole("heading", { name: "Hearth", exact: true }).waitFor();

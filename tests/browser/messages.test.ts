@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Browser, devices, type Locator, type Page } from "playwright-core";
-import { call, idOf, knownUser, launch, markRead, newThread, Person, post, sendMessage } from "./browser.ts";
+import { idOf, knownUser, launch, markRead, newThread, Person, post, sendMessage } from "./browser.ts";
+import { silence, upload } from "./files.ts";
 import { drawLake } from "./photo.ts";
 
 let browser: Browser;
@@ -253,24 +254,6 @@ async function conversation(name: string, texts: string[]) {
   return { michael: await Person.signedIn(browser, "Michael"), title, thread };
 }
 
-/** Uploads a file, waits until it is ready, and returns its ID. */
-async function upload(name: string, filename: string, mimetype: string, bytes: Buffer): Promise<string> {
-  interface Created {
-    uploadUrl: string;
-    headers: Record<string, string>;
-    file: { id: string };
-  }
-  const created = await call<Created>(name, "POST", "/api/files", { filename, mimetype, size: bytes.length });
-  const headers = { "content-type": mimetype, ...created.headers };
-  const put = await fetch(created.uploadUrl, { method: "PUT", headers, body: new Uint8Array(bytes) });
-  assert.ok(put.ok, await put.text());
-  const { id } = created.file;
-  while ((await call<{ status: string }>(name, "GET", `/api/files/${id}/status`)).status === "pending") {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return id;
-}
-
 /** Adds sizes to the photos of the messages that the page loads, in their order. */
 async function withSizes(page: Page, sizes: [number, number][]): Promise<void> {
   await page.route(/\/messages(\?|$)/, async (route) => {
@@ -294,23 +277,4 @@ async function watchShifts(page: Page): Promise<void> {
       }
     }).observe({ type: "layout-shift" });
   });
-}
-
-/** Returns a WAV file with two seconds of silence. */
-function silence(): Buffer {
-  const samples = 16_000;
-  const header = Buffer.alloc(44);
-  header.write("RIFF", 0);
-  header.writeUInt32LE(36 + samples, 4);
-  header.write("WAVEfmt ", 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(8_000, 24);
-  header.writeUInt32LE(8_000, 28);
-  header.writeUInt16LE(1, 32);
-  header.writeUInt16LE(8, 34);
-  header.write("data", 36);
-  header.writeUInt32LE(samples, 40);
-  return Buffer.concat([header, Buffer.alloc(samples, 128)]);
 }

@@ -214,6 +214,35 @@ test("more messages than fit on the screen arrive at once: the page stops at the
   await other.close();
 });
 
+test("two tabs of a browser agree about what is unread", async () => {
+  const title = `Tabs ${crypto.randomUUID()}`;
+  const thread = await newThread(title, "Sarah", "Michael");
+  const reader = await Person.signedIn(browser, "Michael");
+  await reader.openThread(title);
+  const tab = await reader.newTab();
+  await tab.openThread(title);
+  for (const each of [reader, tab]) await each.waitForConnection("Live");
+  for (const each of [reader, tab]) await each.setPageVisible(false);
+  await sendMessage("Sarah", thread, "One");
+  await sendMessage("Sarah", thread, "Two");
+  for (const each of [reader, tab]) {
+    await each.waitForMessage("Two");
+    await each.waitForUnread(title, 2);
+    await divider(each.page, "2 new messages").waitFor();
+  }
+  await reader.setPageVisible(true);
+  for (const each of [reader, tab]) await each.waitForUnread(title, 0);
+  const buttons = tab.page.getByRole("button", { name: /new messages?/ });
+  assert.equal(await buttons.count(), 0);
+  // What the user sends in one tab is read in the other one, too.
+  await reader.send("Three");
+  await tab.waitForMessage("Three");
+  assert.equal(await tab.unread(title), 0);
+  await tab.setPageVisible(true);
+  assert.equal(await tab.unread(title), 0);
+  await reader.close();
+});
+
 function divider(page: Page, text: string | RegExp = /new messages?$/) {
   return page.locator("li.new", { hasText: text });
 }

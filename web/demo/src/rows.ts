@@ -1,8 +1,8 @@
 import type { ThreadEntry } from "hearth-client";
 
 /** The number of rows that are rendered before and after the row at which the window is placed. */
-const BEFORE = 60;
-const AFTER = 100;
+const BEFORE = 50;
+const AFTER = 110;
 
 /** If the window is at the end, it is placed at the row this far before the last one. */
 const END_ROWS = 50;

@@ -11,7 +11,7 @@ const END_DISTANCE_PX = 48;
 const MARGIN_PX = 16;
 
 /** The rendered rows are other ones when the first visible row is this many rows away from where they were placed. */
-const STEP_ROWS = 20;
+const STEP_ROWS = 15;
 
 /** Where to scroll: to the row with this key, or to the end. */
 interface Target {

@@ -1,3 +1,4 @@
+import { markRequest, messagePath, unregisterRequest } from "./api-requests.js";
 import { HearthError } from "./errors.js";
 import type { ApiRequest, ApiResponse, Transport } from "./http.js";
 import type {
@@ -321,18 +322,6 @@ export class HearthApi {
   #call(request: ApiRequest): Promise<ApiResponse> {
     return this.#transport.call(request);
   }
-}
-
-function markRequest(threadId: string, seq: number): ApiRequest {
-  return { method: "PUT", path: `/api/threads/${encodeURIComponent(threadId)}/read`, body: { seq } };
-}
-
-function unregisterRequest(id: string): ApiRequest {
-  return { method: "DELETE", path: `/api/push-subscriptions/${encodeURIComponent(id)}` };
-}
-
-function messagePath(threadId: string, seq: number): string {
-  return `/api/threads/${encodeURIComponent(threadId)}/messages/${seq}`;
 }
 
 function list<T>(value: T[]): T[] {

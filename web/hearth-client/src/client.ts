@@ -56,6 +56,7 @@ export class HearthClient {
   readonly #settings: SettingsChanges;
   readonly #notifications: PushNotifications;
   readonly #maxFileBytes: number;
+  #signedOut: Promise<void> | null = null;
   readonly #closing = new CloseNotifier();
   readonly #open = new Set<{ close(): void }>();
 
@@ -226,9 +227,9 @@ export class HearthClient {
    * ends, also if the token is not valid any more: otherwise the device announces messages to its next user.
    */
   async signOut(options: { discardUnsent?: boolean } = {}): Promise<void> {
-    const ended = this.#notifications.signOut();
+    this.#signedOut ??= this.#notifications.signOut();
     this.close(options);
-    await ended;
+    await this.#signedOut;
   }
 
   /**

@@ -52,8 +52,8 @@ export interface FileStatusEvent {
     /** Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail. */
     thumbUrl: string | null;
     /**
-     * Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready
-     * before the server measured them.
+     * Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became
+     * ready before the server measured them.
      */
     width?: number;
   };

@@ -114,21 +114,21 @@ export class PushNotifications implements Notifications {
   async signOut(): Promise<void> {
     if (this.#choice.read() === null) return;
     const { api, env, timing, report } = this.#context;
-    const ended = withLock(env, LOCK, async () => {
+    const end = async () => {
       const choice = this.#choice.read();
       if (choice === null) return;
       // If this request is lost, the server removes the registration when the push service refuses its next message.
       if (choice.id !== null) api.deletePushSubscriptionAtClose(choice.id);
       await this.#device.unsubscribe();
       this.#choice.write(choice.on ? { on: true, id: null } : null);
-    });
+    };
+    const ended = this.#device.ready.then(() => withLock(env, LOCK, end));
     await new Promise<void>((resolve) => {
       const cancel = env.schedule(resolve, timing.answer);
-      const end = () => {
+      ended.catch(report).then(() => {
         cancel();
         resolve();
-      };
-      ended.catch(report).then(end);
+      });
     });
   }
 
@@ -174,20 +174,31 @@ export class PushNotifications implements Notifications {
       }
       const { signal } = this.#request;
       try {
-        if (this.#choice.read()?.on === false) await withLock(env, LOCK, () => this.#remove(signal));
+        if (this.#choice.read()?.on === false) await this.#locked(() => this.#remove(signal), signal);
         await this.#loadKey(signal);
-        if (this.#choice.read()?.on === true) await withLock(env, LOCK, () => this.#register(signal));
+        if (this.#choice.read()?.on === true) await this.#locked(() => this.#register(signal), signal);
+        if (!this.#failed) this.#error = null;
         return;
       } catch (error) {
         if (closing.closed) return;
         if (signal.aborted) continue;
         if (!isTemporary(error)) return this.#fail(toHearthError(error));
-        this.#error = toHearthError(error);
+        // After `disable`, the browser receives nothing more: what is left to do does not concern the user.
+        if (this.#choice.read()?.on !== false) this.#error = toHearthError(error);
         this.#store.changed();
         await this.#pause.wait(env, backoff(this.#context, attempt, error));
         attempt += 1;
       }
     }
+  }
+
+  /** Runs a step unless the user has made another choice, or signed out, while another tab held the lock. */
+  async #locked(step: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    await this.#device.ready;
+    return withLock(this.#context.env, LOCK, async () => {
+      signal.throwIfAborted();
+      await step();
+    });
   }
 
   async #remove(signal: AbortSignal): Promise<void> {
@@ -231,7 +242,6 @@ export class PushNotifications implements Notifications {
         return register(true);
       });
       this.#choice.write({ on: this.#choice.read()?.on ?? true, id });
-      this.#error = null;
       this.#failed = false;
     } catch (error) {
       // The user may have withdrawn the permission in the meantime. The state says so.

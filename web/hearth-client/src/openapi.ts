@@ -277,6 +277,9 @@ export interface paths {
          * @description By name, the caller included. Lists everybody who has called an `/api` route of this deployment with a valid token.
          *     If the deployment has no directory (`Directory`), it lists only people who share a thread with the caller. A
          *     person who is renamed while a client reads page after page may be listed twice, or not at all.
+         *
+         *     `avatarUrl` is a link to the thumbnail of the person's picture, which works like the link to any thumbnail. Only the
+         *     thumbnail is shown, never the original.
          */
         get: operations["listPeople"];
         put?: never;
@@ -302,10 +305,15 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change the caller's preferences
+         * Change the caller's preferences and picture
          * @description `receipts: false` stops sharing the caller's read marks with other members, those of the past included. The
          *     caller's own devices still receive them. A missing field stays unchanged. The name comes from the token and cannot
          *     be changed here.
+         *
+         *     `avatarFileId` makes an image the caller's picture: a file that the caller has uploaded, and whose status is `ready`.
+         *     `null` removes the picture. `GET /api/people` shows its thumbnail to everyone who may list the caller. A file that is
+         *     no longer the picture is deleted like the files of a deleted message, unless a message uses it. Repeating the request
+         *     changes nothing. If the picture is refused, nothing is changed.
          */
         patch: operations["updateMe"];
         trace?: never;
@@ -394,12 +402,86 @@ export interface paths {
         };
         /**
          * Download an image's thumbnail
-         * @description Works like the link to the file. Attachments and a file's status contain the complete link as `thumbUrl`.
+         * @description Works like the link to the file. Attachments and a file's status contain the complete link as `thumbUrl`, and people
+         *     and the caller's profile as `avatarUrl`.
          */
         get: operations["getThumbnail"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the key for push subscriptions
+         * @description For `applicationServerKey` of `PushManager.subscribe()`. The key is the same for everybody and never changes, so that
+         *     push subscriptions stay valid.
+         */
+        get: operations["getPushKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push-subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Register a device for notifications
+         * @description The body is what `PushSubscription.toJSON()` returns in a browser. From now on, the device receives the caller's
+         *     notifications: 5 seconds after a message, if the caller has not read it, has not written it, and has neither muted nor
+         *     archived the thread. See [notifications.md](notifications.md).
+         *
+         *     A registration expires after 60 days. Clients register at each start, which renews it. An endpoint belongs to
+         *     the user who registered it last; it moves to another user only together with its keys. So the next user of a browser
+         *     does not receive the notifications of the previous one.
+         */
+        put: operations["putPushSubscription"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push-subscriptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the push subscription.
+                 * @example push_9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+                 */
+                id: components["parameters"]["PushId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Stop a device's notifications
+         * @description A client does this when its user signs out. A repeated request gets 404, so clients treat 404 as success.
+         */
+        delete: operations["deletePushSubscription"];
         options?: never;
         head?: never;
         patch?: never;
@@ -529,9 +611,13 @@ export interface components {
          *     - `not_author`: 403: only a message's author may edit or delete it.
          *     - `edit_window_over`: 403: the message is too old to be edited. Its author may still delete it.
          *     - `message_deleted`: 409: the message was deleted, so it cannot be edited and takes no reactions.
+         *     - `subscription_not_found`: 404: the caller has no push subscription with this ID.
+         *     - `notifications_off`: 404: this deployment sends no notifications.
+         *     - `endpoint_taken`: 409: another user has registered this endpoint, with other keys.
+         *     - `too_many_devices`: 409: the caller has 10 push subscriptions. Remove one of them first.
          *     - `body_too_large`: 413: the request body is larger than 256 KiB.
          *     - `invalid_request`: 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names each such field.
-         *     - `too_many_file_uses`: 422: a file of the message is already used by 100 messages. `errors` names each such file. Upload it again as a new file.
+         *     - `too_many_file_uses`: 422: a file of the message, or the caller's new picture, is already used 100 times. `errors` names each such file. Upload it again as a new file.
          *     - `unknown_member`: 422: a member of the new thread has never called this deployment. `errors` names each such member. A user becomes a possible member with their first call of any `/api` route.
          *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
          *     - `rate_limited`: 429: the caller has sent or changed too many messages in the current minute. Nothing was stored. Retry after the seconds in `Retry-After`.
@@ -548,7 +634,7 @@ export interface components {
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "message_not_found" | "not_author" | "edit_window_over" | "message_deleted" | "subscription_not_found" | "endpoint_taken" | "too_many_devices" | "notifications_off" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
+        ErrorCode: "malformed_json" | "invalid_query" | "invalid_cursor" | "invalid_idempotency_key" | "unauthorized" | "origin_not_allowed" | "invalid_file_url" | "file_not_found" | "thread_not_found" | "message_not_found" | "not_author" | "edit_window_over" | "message_deleted" | "subscription_not_found" | "notifications_off" | "endpoint_taken" | "too_many_devices" | "body_too_large" | "invalid_request" | "too_many_file_uses" | "unknown_member" | "idempotency_key_reused" | "rate_limited" | "quota_exceeded" | "malformed_frame" | "unknown_action" | "invalid_frame" | "frame_too_large" | "too_many_subscriptions" | "not_subscribed" | "too_many_connections" | "connection_expired" | "internal" | "unavailable";
         /** @description One invalid field of a request. */
         FieldError: {
             /** @description The field's name, such as `title`, or `memberIds[3]` for an element of a list. */
@@ -753,16 +839,20 @@ export interface components {
         PushId: string;
         /** @description Response body of `GET /api/push-key`. */
         PushKey: {
-            /**
-             * @description The deployment's VAPID public key (RFC 8292) in base64url without padding, for `applicationServerKey` of
-             *     `PushManager.subscribe()`. It never changes.
-             */
+            /** @description The deployment's VAPID public key (RFC 8292) in base64url without padding, for `applicationServerKey` of `PushManager.subscribe()`. It never changes. */
             publicKey: string;
         };
         /** @description Response body of `PUT /api/push-subscriptions`. */
         PushSubscription: {
             /** @description ID of the subscription, for `DELETE /api/push-subscriptions/{id}`. The same endpoint always has the same ID. */
             id: components["schemas"]["PushId"];
+        };
+        /** @description Request body of `PUT /api/push-subscriptions`: what `PushSubscription.toJSON()` returns in a browser. Whether the server sends to the endpoint's host, and whether the keys are valid, is not known yet. */
+        PutSubscription: {
+            /** @description The push service's URL of the subscription, at most 2048 characters. */
+            endpoint: string;
+            /** @description The subscription's keys. */
+            keys: components["schemas"]["SubscriptionKeys"];
         };
         /** @description A message as its replies show it. It has the current state of the message. */
         Quote: {
@@ -811,6 +901,13 @@ export interface components {
              * @description `seq` of the message that this one replies to, in the same thread.
              */
             replyTo?: number | null;
+        };
+        /** @description The keys of a push subscription, in base64url. */
+        SubscriptionKeys: {
+            /** @description The authentication secret, 16 bytes. */
+            auth: string;
+            /** @description The browser's public key: an uncompressed point of P-256, 65 bytes. */
+            p256dh: string;
         };
         /** @description A thread. Response body of `POST /api/threads`. */
         Thread: {
@@ -1413,6 +1510,11 @@ export interface components {
          * @example file_0199172bf1c37e02a4c5d6e7f8091a2b
          */
         FileId: components["schemas"]["FileId"];
+        /**
+         * @description ID of the push subscription.
+         * @example push_9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+         */
+        PushId: components["schemas"]["PushId"];
         /** @description Maximum number of items on the page. */
         Limit: number;
         /** @description The `nextCursor` of the previous page. A cursor is valid only with the same `archived`. */
@@ -1859,7 +1961,9 @@ export interface operations {
                      *               "mimetype": "image/jpeg",
                      *               "size": 12345,
                      *               "status": "ready",
-                     *               "thumbUrl": "/thumbs/file_0199172bf1c37e02a4c5d6e7f8091a2b.jpg?expires=1757066400&signature=Zm9v"
+                     *               "thumbUrl": "/thumbs/file_0199172bf1c37e02a4c5d6e7f8091a2b.jpg?expires=1757066400&signature=Zm9v",
+                     *               "width": 4032,
+                     *               "height": 3024
                      *             }
                      *           ],
                      *           "createdAt": "2025-09-05T01:07:10.789Z",
@@ -1995,8 +2099,8 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             /**
              * @description `invalid_request`: `errors` names every invalid field, including files that the caller does not own or that
-             *     have failed, and a `replyTo` that is not the `seq` of a message in this thread. `too_many_file_uses`: the files that `errors` names are already used by 100 messages; upload them
-             *     again. `idempotency_key_reused`: the key was already used for a message with other content.
+             *     have failed, and a `replyTo` that is not the `seq` of a message in this thread. `too_many_file_uses`: the files that `errors`
+             *     names already have 100 uses; upload them again. `idempotency_key_reused`: the key was already used for a message with other content.
              */
             422: {
                 headers: {
@@ -2418,7 +2522,8 @@ export interface operations {
                      *         },
                      *         {
                      *           "id": "5a7a0000-0000-4000-8000-000000000001",
-                     *           "name": "Sarah"
+                     *           "name": "Sarah",
+                     *           "avatarUrl": "/thumbs/file_0199172bf1c37e02a4c5d6e7f8091a2b.jpg?expires=1757066400&signature=Zm9v"
                      *         }
                      *       ],
                      *       "nextCursor": null
@@ -2443,7 +2548,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The caller's ID, name and preferences. */
+            /** @description The caller's ID, name, preferences and picture. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2474,16 +2579,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "receipts": false
-                 *     }
-                 */
                 "application/json": components["schemas"]["UpdateMe"];
             };
         };
         responses: {
-            /** @description The caller's ID, name and preferences. */
+            /** @description The caller's ID, name, preferences and picture. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2493,7 +2593,8 @@ export interface operations {
                      * @example {
                      *       "id": "5a7a0000-0000-4000-8000-000000000001",
                      *       "name": "Sarah",
-                     *       "receipts": false
+                     *       "receipts": false,
+                     *       "avatarUrl": "/thumbs/file_0199172bf1c37e02a4c5d6e7f8091a2b.jpg?expires=1757066400&signature=Zm9v"
                      *     }
                      */
                     "application/json": components["schemas"]["Me"];
@@ -2502,7 +2603,35 @@ export interface operations {
             400: components["responses"]["MalformedJson"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["BodyTooLarge"];
-            422: components["responses"]["InvalidRequest"];
+            /**
+             * @description `invalid_request`: `errors` names every invalid field, or says why the file cannot be the caller's picture: it is not
+             *     a file of the caller, was deleted, is pending, has failed, or is not an image. `too_many_file_uses`: the file is
+             *     already used 100 times; upload the image again.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Content",
+                     *       "status": 422,
+                     *       "code": "invalid_request",
+                     *       "detail": "These fields are not valid: avatarFileId. See `errors` for each.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": [
+                     *         {
+                     *           "field": "avatarFileId",
+                     *           "message": "must be an image"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2648,6 +2777,202 @@ export interface operations {
             302: components["responses"]["Found"];
             403: components["responses"]["InvalidFileUrl"];
             404: components["responses"]["FileNotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getPushKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deployment's VAPID public key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "publicKey": "BDd3_hVL9fZi9Ybo2UUzA284WG5FZR30_95YeZJsiApwXKpNcF1rRPF3foIiBHXRdJI2Qhumhf6_LFTeZaNndIo"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description `notifications_off`: this deployment sends no notifications, because it has no `PageUrl`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "code": "notifications_off",
+                     *       "detail": "This deployment sends no notifications.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": []
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putPushSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "endpoint": "https://fcm.googleapis.com/fcm/send/dGhpcyBpcyBub3QgYSBkZXZpY2U",
+                 *       "keys": {
+                 *         "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+                 *         "auth": "BTBZMqHH6r4Tts7J_aSIgg"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutSubscription"];
+            };
+        };
+        responses: {
+            /** @description The device is registered, or its registration was renewed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "push_9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PushSubscription"];
+                };
+            };
+            400: components["responses"]["MalformedJson"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description `endpoint_taken`: another user has registered this endpoint with other keys. Unsubscribe in the browser and
+             *     subscribe again. `too_many_devices`: the caller has 10 other devices. Remove one of them first; expired ones do not
+             *     count.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "code": "too_many_devices",
+                     *       "detail": "You have 10 devices with notifications. Remove one of them first.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": []
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            /**
+             * @description `invalid_request`: `errors` names every field that is missing, has the wrong type or exceeds its limit, an
+             *     endpoint of a host that this deployment does not allow, and keys that are not valid.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Content",
+                     *       "status": 422,
+                     *       "code": "invalid_request",
+                     *       "detail": "These fields are not valid: endpoint. See `errors` for each.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": [
+                     *         {
+                     *           "field": "endpoint",
+                     *           "message": "must be the https URL of a push service that this deployment allows"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deletePushSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the push subscription.
+                 * @example push_9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+                 */
+                id: components["parameters"]["PushId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The device receives no more notifications of the caller, except those that are already being sent. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description `subscription_not_found`: the caller has no push subscription with this ID. Those of other users have the same
+             *     answer.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "code": "subscription_not_found",
+                     *       "detail": "You have no push subscription with this ID.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": []
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -187,7 +187,10 @@ export class Outbox {
     const detail = "The page was closed before all files were uploaded. Attach them again.";
     const error = new HearthError({ kind: "file", code: "upload_interrupted", detail });
     if (isComplete(item) || item.failed) this.#items.set(item.key, item);
-    else this.#put({ ...item, failed: true, error });
+    else {
+      const files = item.files.map((file) => (file.id === null ? { ...file, failed: true } : file));
+      this.#put({ ...item, files, failed: true, error });
+    }
     this.#changed(item.threadId);
     this.#run(item.threadId);
   }

@@ -2,7 +2,6 @@ import { decodeBase64Url } from "./base64url.js";
 import { HearthError } from "./errors.js";
 import type {
   BrowserSubscription,
-  NotificationPermissions,
   NotificationsOptions,
   NotificationsStatus,
   PushWorker,
@@ -46,9 +45,20 @@ export class PushDevice {
     return this.#env.Notification?.permission ?? "denied";
   }
 
+  /**
+   * Resolves when the service worker is registered, or cannot be. Wait for it before taking a lock, because a
+   * registration may take long.
+   */
+  get ready(): Promise<unknown> {
+    return this.#worker;
+  }
+
   /** Asks the user. Calls the browser at once, because it asks only during a click. */
   requestPermission(): Promise<NotificationPermission> {
-    return this.#platform().requestPermission();
+    if (this.#env.Notification === null || this.#noPush) throw unsupported();
+    return this.#env.Notification.requestPermission().catch((cause: unknown) => {
+      throw refused("The browser could not ask for permission", cause);
+    });
   }
 
   /**
@@ -57,33 +67,26 @@ export class PushDevice {
    */
   async subscribe(publicKey: string, renew = false): Promise<BrowserSubscription> {
     const applicationServerKey = decodeBase64Url(publicKey);
-    const manager = await this.#manager();
+    const manager = (await this.#worker)?.pushManager;
+    if (manager === undefined) throw unsupported();
     try {
       const existing = await manager.getSubscription();
       if (existing !== null && !renew && hasKey(existing, applicationServerKey)) return existing;
       await existing?.unsubscribe();
       return await manager.subscribe({ userVisibleOnly: true, applicationServerKey });
     } catch (cause) {
-      const detail = `The browser could not subscribe to its push service: ${cause}`;
-      throw new HearthError({ kind: "browser", code: "push_refused", detail, cause });
+      throw refused("The browser could not subscribe to its push service", cause);
     }
   }
 
   /** Ends the subscription, if there is one. Needs no network. */
   async unsubscribe(): Promise<void> {
-    const subscription = await (await this.#worker)?.pushManager?.getSubscription();
-    await subscription?.unsubscribe();
-  }
-
-  #platform(): NotificationPermissions {
-    if (this.#env.Notification === null || this.#noPush) throw unsupported();
-    return this.#env.Notification;
-  }
-
-  async #manager(): Promise<NonNullable<PushWorker["pushManager"]>> {
-    const manager = (await this.#worker)?.pushManager;
-    if (manager === undefined) throw unsupported();
-    return manager;
+    try {
+      const subscription = await (await this.#worker)?.pushManager?.getSubscription();
+      await subscription?.unsubscribe();
+    } catch (cause) {
+      throw refused("The browser could not end its push subscription", cause);
+    }
   }
 }
 
@@ -97,4 +100,8 @@ function hasKey({ options }: BrowserSubscription, key: Uint8Array): boolean {
 function unsupported(): HearthError {
   const detail = "This browser has no push notifications for this page.";
   return new HearthError({ kind: "browser", code: "push_unsupported", detail });
+}
+
+function refused(what: string, cause: unknown): HearthError {
+  return new HearthError({ kind: "browser", code: "push_refused", detail: `${what}: ${cause}`, cause });
 }

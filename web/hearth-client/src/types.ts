@@ -105,6 +105,10 @@ export interface ThreadEntry {
    */
   readonly state: "sending" | "failed" | "sent";
   readonly body: string;
+  /**
+   * The files, in the order in which they were passed to `send`. Until a file is uploaded, its attachment has an ID that
+   * starts with the entry's `key`. The status is `failed` if the upload has failed.
+   */
   readonly attachments: readonly Attachment[];
   /** When the message was committed; before that, when `send` was called. RFC 3339. */
   readonly createdAt: string;

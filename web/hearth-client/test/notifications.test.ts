@@ -381,6 +381,72 @@ test("sign-out does not wait for a browser that hangs", async () => {
   assert.equal(ended, true);
 });
 
+test("a second sign-out of a client does not touch the subscription of the next user", async () => {
+  const fixture = notificationFixture();
+  const sarah = await switchedOn(fixture);
+  const ended = sarah.client.signOut();
+  await fixture.clock.advance(SECOND);
+  await ended;
+  const dad = await switchedOn(fixture, "dad");
+  await sarah.client.signOut({ discardUnsent: true });
+  await fixture.clock.advance(SECOND);
+  assert.deepEqual([state(dad), fixture.rings("dad")], [["on", false, null], true]);
+  dad.close();
+});
+
+test("a tab whose service worker is not registered yet does not block the others", async () => {
+  const fixture = notificationFixture();
+  const { clock, browser, rings } = fixture;
+  const tab = await switchedOn(fixture);
+  const { worker } = browser;
+  let registered = (_: typeof worker) => {};
+  const slow = new Promise<typeof worker>((resolve) => {
+    registered = resolve;
+  });
+  Object.assign(browser, { worker: slow });
+  const late = fixture.open();
+  await clock.advance(SECOND);
+  assert.deepEqual(state(late), ["on", true, null]);
+  const disabled = tab.client.notifications.disable();
+  await clock.advance(SECOND);
+  await disabled;
+  assert.equal(browser.subscription, null);
+  const enabled = tab.client.notifications.enable();
+  await clock.advance(SECOND);
+  await enabled;
+  registered(worker);
+  await clock.advance(SECOND);
+  assert.deepEqual([state(tab), state(late), rings()], [["on", false, null], ["on", false, null], true]);
+  tab.close();
+  late.close();
+});
+
+test("a browser that cannot ask, or cannot end its subscription, is an error that says so", async () => {
+  const { clock, browser, open } = notificationFixture();
+  browser.answer = () => Promise.reject(new DOMException("no gesture", "NotAllowedError"));
+  const tab = open();
+  await clock.advance(SECOND);
+  const { notifications } = tab.client;
+  assert.equal(((await rejection(notifications.enable())) as HearthError).code, "push_refused");
+  assert.deepEqual(state(tab), ["off", false, null]);
+  browser.answer = async () => "granted";
+  const enabled = notifications.enable();
+  await clock.advance(SECOND);
+  await enabled;
+  const manager = browser.worker.pushManager ?? assert.fail();
+  const { getSubscription } = manager;
+  manager.getSubscription = () => Promise.reject(new DOMException("broken", "UnknownError"));
+  const failure = rejection(notifications.disable());
+  await clock.advance(SECOND);
+  assert.equal(((await failure) as HearthError).code, "push_refused");
+  assert.deepEqual(state(tab), ["off", false, "push_refused"]);
+  manager.getSubscription = getSubscription;
+  tab.reload();
+  await clock.advance(SECOND);
+  assert.deepEqual([state(tab), browser.subscription], [["off", false, null], null]);
+  tab.close();
+});
+
 test("the next user of a browser takes the endpoint over, or gets a new one if its keys differ", async () => {
   for (const taken of [false, true]) {
     const fixture = notificationFixture();

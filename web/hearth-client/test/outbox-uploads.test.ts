@@ -185,8 +185,13 @@ test("after a reload, a message whose files were not uploaded has failed, and ke
     before.client.close();
     const after = tab(shared);
     await after.advance(60 * SECOND);
-    assert.deepEqual(shown(after.view), [["photo", "failed", null, "upload_interrupted", "pending pending"]]);
-    const key = after.view.getSnapshot().entries[0]?.key ?? "";
+    assert.deepEqual(shown(after.view), [["photo", "failed", null, "upload_interrupted", "failed pending"]]);
+    const [entry] = after.view.getSnapshot().entries;
+    const key = entry?.key ?? "";
+    assert.deepEqual(
+      entry?.attachments.map(({ id }) => id.startsWith(key)),
+      [true, false],
+    );
     assert.equal(after.view.retry(key), false);
     assert.deepEqual([after.sends(), after.fixture.errors], [[], []]);
     assert.equal(after.view.discard(key), true);

@@ -1,4 +1,5 @@
 import { launch, markRead, newThread, Person, post, waitUntil } from "../../tests/browser/browser.ts";
+import { upload } from "../../tests/browser/files.ts";
 import { fill } from "../../tests/browser/many-messages.ts";
 import { drawLake } from "../../tests/browser/photo.ts";
 
@@ -71,7 +72,7 @@ async function measureLongThread(browser: Browser) {
   }
   await beginning.waitFor();
   const longestTask = await page.evaluate(() => Math.max(0, ...(globalThis as unknown as Observed).tasks));
-  const button = page.locator(".to-end button");
+  const button = page.getByRole("button", { name: "Go to the newest message" });
   await button.click();
   await button.waitFor({ state: "detached" });
   await person.message(`Message ${MESSAGES}.`).waitFor();
@@ -108,7 +109,10 @@ async function measureLayoutShift(browser: Browser): Promise<number> {
   const drawing = await browser.newPage();
   for (let photo = 0; photo < PHOTOS; photo += 1) {
     const bytes = await drawLake(drawing, 400 + photo * 40, 600);
-    await post("Michael", `/api/threads/${thread}/messages`, { body: "", fileIds: [await upload("Michael", bytes)] });
+    await post("Michael", `/api/threads/${thread}/messages`, {
+      body: "",
+      fileIds: [await upload("Michael", "lake.jpg", "image/jpeg", bytes)],
+    });
   }
   await drawing.close();
   await markRead("Sarah", thread, PHOTOS);
@@ -128,7 +132,10 @@ async function measureLayoutShift(browser: Browser): Promise<number> {
   await person.page.reload();
   const tiles = person.page.locator(".photo img");
   await waitUntil("the last photo is painted", () =>
-    tiles.last().evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0).catch(() => false),
+    tiles
+      .last()
+      .evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0)
+      .catch(() => false),
   );
   await person.page.waitForTimeout(1_000);
   const shift = await person.page.evaluate(() => (globalThis as unknown as { shift: number }).shift);
@@ -194,23 +201,6 @@ async function timeToPaint(page: Page, key: string, effect: "input" | "bubble"):
   return time;
 }
 
-/** Uploads a photo and returns the file's ID. */
-async function upload(name: string, bytes: Buffer): Promise<string> {
-  const content = { filename: "lake.jpg", mimetype: "image/jpeg", size: bytes.length };
-  const created = (await post(name, "/api/files", content)) as unknown as {
-    uploadUrl: string;
-    headers: Record<string, string>;
-    file: { id: string };
-  };
-  const put = await fetch(created.uploadUrl, {
-    method: "PUT",
-    headers: { "content-type": "image/jpeg", ...created.headers },
-    body: new Uint8Array(bytes),
-  });
-  if (!put.ok) throw new Error(`The upload failed: ${put.status} ${await put.text()}`);
-  return created.file.id;
-}
-
 function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
