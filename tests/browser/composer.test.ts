@@ -169,12 +169,6 @@ test("with large text and many photos on a phone, everything stays on the screen
     assert.ok(box.x >= 0 && box.x + box.width <= 390, `${name}: ${JSON.stringify(box)}`);
     assert.ok(box.y >= 0 && box.y + box.height <= 420, `${name}: ${JSON.stringify(box)}`);
   }
-  const wide = await page.evaluate(() =>
-    [...document.querySelectorAll("body *:not(.hidden, .hidden *)")]
-      .filter((element) => element.getBoundingClientRect().right > innerWidth && !element.closest(".drafts"))
-      .map((element) => `${element.tagName}.${element.className}`),
-  );
-  assert.deepEqual(wide, []);
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
   assert.ok((await page.locator(".scroller").boundingBox())?.height, "there is space for messages");
   await person.close();

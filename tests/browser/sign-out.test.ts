@@ -72,7 +72,7 @@ test("a draft is kept on request, and without unsent text nothing is asked", asy
   await person.openThread(title);
   assert.equal(await field.inputValue(), "Half a sentence");
   await field.fill("  ");
-  await person.page.getByRole("button", { name: "Sign out" }).click();
+  await person.page.getByRole("button", { name: "Sign out", exact: true }).click();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   await person.close();
 });
@@ -92,7 +92,7 @@ async function withUnsentMessage(body: string): Promise<{ person: Person; title:
 }
 
 async function askToSignOut({ page }: Person): Promise<Locator> {
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
   return page.getByRole("dialog", { name: "Sign out" });
 }
 
