@@ -12,4 +12,5 @@ export const SignIn = lazy(async () => (await import("./sign-in")).SignIn);
 export const SignOut = lazy(async () => (await import("./sign-out")).SignOut);
 export const Thread = lazy(async () => (await import("./thread")).Thread);
 export const Viewer = lazy(async () => (await import("./viewer")).Viewer);
+export const Voice = lazy(async () => (await import("./voice")).Voice);
 export const Welcome = lazy(async () => (await import("./welcome")).Welcome);
