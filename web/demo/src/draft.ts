@@ -135,6 +135,12 @@ export class Draft implements Store<Content> {
     return { text: text.trim(), files: files.flatMap((file) => this.outgoing(file) ?? []), replyTo };
   }
 
+  /** Empties the draft. */
+  clear(): void {
+    this.close();
+    this.update(EMPTY);
+  }
+
   /** Stops the uploads, and frees the previews. What is stored stays. */
   close(): void {
     for (const upload of this.uploads.values()) upload.abort();
@@ -205,12 +211,10 @@ export class Drafts {
     return [...ids].filter((threadId) => !this.of(threadId).empty).length;
   }
 
-  /** Removes all drafts, also from the browser's storage. */
+  /** Empties all drafts, also in the browser's storage. */
   discard(): void {
-    const ids = [...this.drafts.keys(), ...this.deps.storage.threadIds()];
-    this.close();
-    for (const threadId of ids) this.deps.storage.write(threadId, null);
-    this.deps.storage.close();
+    for (const threadId of this.deps.storage.threadIds()) this.of(threadId).clear();
+    for (const draft of this.drafts.values()) draft.clear();
   }
 
   close(): void {
