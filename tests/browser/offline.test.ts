@@ -98,6 +98,28 @@ test("the page opens from the cache if the server does not answer", async (conte
   await page.context().close();
 });
 
+test("the page can be installed as an app, with icons of all kinds", async (context) => {
+  const { server, page } = await openDeployment(context);
+  const session = await page.context().newCDPSession(page);
+  const { data = "", errors } = await session.send("Page.getAppManifest");
+  assert.deepEqual(errors, []);
+  const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
+  const reasons = installabilityErrors.map(({ errorId }) => errorId);
+  assert.deepEqual(reasons, ["in-incognito"], "the tests' browser cannot install anything");
+  const icons: { src: string; sizes: string; purpose?: string }[] = JSON.parse(data).icons;
+  assert.ok(icons.some(({ purpose }) => purpose === "maskable"));
+  icons.push({ src: (await page.locator("link[rel=apple-touch-icon]").getAttribute("href")) ?? "", sizes: "180x180" });
+  icons.push({ src: "./icons/badge-96.png", sizes: "96x96" });
+  for (const { src, sizes } of icons.filter(({ sizes }) => sizes !== "any")) {
+    const size = await page.evaluate(async (url) => {
+      const { width, height } = await createImageBitmap(await (await fetch(url)).blob());
+      return `${width}x${height}`;
+    }, new URL(src, server.url).href);
+    assert.equal(size, sizes, src);
+  }
+  await page.context().close();
+});
+
 /** Opens the first deployment of the page on a server of its own, and waits until the browser has cached it. */
 async function openDeployment(context: TestContext): Promise<{ server: PageServer; page: Page }> {
   const server = new PageServer(first);

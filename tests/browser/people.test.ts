@@ -109,7 +109,10 @@ async function openDialog(page: Page, people?: { id: string; name: string }[]): 
   await answered;
   const dialog = page.getByRole("dialog", { name: "New conversation" });
   const other = people?.find(({ id }) => id !== idOf("Sarah"));
-  await dialog.getByRole("checkbox", { name: other?.name ?? "" }).first().waitFor();
+  await dialog
+    .getByRole("checkbox", { name: other?.name ?? "" })
+    .first()
+    .waitFor();
   await page.evaluate(() => new Promise(requestAnimationFrame)); // the page has shown the answer
   return dialog;
 }

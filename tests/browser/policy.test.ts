@@ -133,6 +133,33 @@ test("injected scripts, handlers, styles and frames do nothing", async () => {
   await person.page.context().close(); // the browser has logged each violation as an error, so `close` would throw
 });
 
+test("injected code can neither replace the service worker nor make a policy of its own", async () => {
+  const violations: Violation[] = [];
+  const person = await watched("Sarah", violations);
+  await person.page.evaluate(() => navigator.serviceWorker.ready);
+  const refused = await person.page.evaluate(async () => {
+    const { trustedTypes } = globalThis as unknown as {
+      trustedTypes: { createPolicy(name: string, rules: object): void };
+    };
+    const fails = (call: () => unknown) =>
+      Promise.resolve()
+        .then(call)
+        .then(
+          () => false,
+          () => true,
+        );
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return [
+      await fails(() => navigator.serviceWorker.register("./service-worker.js?injected")),
+      await fails(() => new Worker("./service-worker.js")),
+      await fails(() => trustedTypes.createPolicy("service-worker", {})),
+      await fails(() => trustedTypes.createPolicy("other", {})),
+    ];
+  });
+  assert.deepEqual(refused, [true, true, true, true]);
+  await person.page.context().close(); // the browser has logged each violation as an error, so `close` would throw
+});
+
 test("a page of another origin can read neither the configuration nor tokens", async () => {
   const person = await Person.signedIn(browser, "Sarah");
   const page = await person.page.context().newPage(); // the same browser profile

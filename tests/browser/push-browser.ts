@@ -1,14 +1,25 @@
-import type { Browser, BrowserContextOptions, Route } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page, Route } from "playwright-core";
 import { Person } from "./browser.ts";
 
-/** What the tests' browser has done, as the page's `sessionStorage` keeps it. */
+/** The state of the simulated browser. The page's `sessionStorage` keeps it. */
 export interface PushBrowser {
   /** How often the page has asked for permission. */
   questions: number;
   permission: NotificationPermission;
-  /** The ID of the subscription; null if there is none. */
-  subscription: number | null;
+  subscribed: boolean;
 }
+
+/** What a browser tells the server about its subscription. */
+export interface Subscription {
+  endpoint: string;
+  keys: { p256dh: string; auth: string };
+}
+
+/** A subscription for tests in which the server's answers are simulated, too. */
+const INVENTED: Subscription = {
+  endpoint: "https://push.example/1",
+  keys: { p256dh: "B".repeat(87), auth: "A".repeat(22) },
+};
 
 /** A request of the page for its subscription. */
 export interface Registration {
@@ -17,68 +28,73 @@ export interface Registration {
   body: { endpoint?: string } | null;
 }
 
-export interface Deployment {
-  /** The user's answer when the page asks for permission. */
+interface Problem {
+  status: number;
+  code: string;
+  detail: string;
+}
+
+export interface Simulation {
+  /** The user's answer when the page asks for permission; by default `granted`. */
   answer?: NotificationPermission;
+  /** The permission before the page asks; by default, the user has not decided. */
   permission?: NotificationPermission;
   /** An iPhone, on which the page is not on the Home Screen. */
   needsHomeScreen?: boolean;
-  /** The problem with which the server refuses to tell its key, or to register the device. */
-  keyProblem?: object;
-  registerProblem?: object;
+  /** The subscription at a push service to which the server sends. Without it, the server's answers are simulated. */
+  subscription?: Subscription;
+  /** The problems with which the simulated server refuses to tell its key, or to register the device. */
+  keyProblem?: Problem;
+  registerProblem?: Problem;
 }
 
 /**
- * Opens the page in a browser with a push service of its own, because Chromium on Debian has none, and with answers to
- * the page's requests for subscriptions. Returns the person, the requests, and the state of the browser.
+ * Opens the page in a browser with a simulated push service, because Chromium on Debian has none. Returns the person, the
+ * requests to the simulated server, and the state of the browser.
  */
 export async function openWithPush(
   browser: Browser,
   name: string,
-  deployment: Deployment = {},
+  simulation: Simulation = {},
   options: BrowserContextOptions = {},
 ): Promise<{ person: Person; requests: Registration[]; state(): Promise<PushBrowser> }> {
-  const { answer = "granted", permission = "default", needsHomeScreen = false } = deployment;
   const person = await Person.open(browser, name, options);
   const { page } = person;
   const requests: Registration[] = [];
-  await page.addInitScript(simulate, { answer, permission, needsHomeScreen });
-  const reply = (route: Route, status: number, json?: object) =>
-    route.fulfill({ status, headers: { "access-control-allow-origin": "*" }, ...(json && { json }) });
-  const refuse = (route: Route, problem: object) =>
-    reply(route, 0 + (problem as { status: number }).status, { type: "about:blank", title: "Refused", ...problem });
-  await page.route(/\/api\/push-key$/, (route) => {
-    const { keyProblem } = deployment;
-    return keyProblem ? refuse(route, keyProblem) : reply(route, 200, { publicKey: "B".repeat(87) });
-  });
-  await page.route(/\/api\/push-subscriptions/, (route) => {
-    const request = route.request();
-    const method = request.method();
-    if (method === "OPTIONS") return route.fallback();
-    requests.push({
-      method,
-      path: new URL(request.url()).pathname.split("/api")[1] ?? "",
-      body: request.postDataJSON(),
-    });
-    if (method === "DELETE") return reply(route, 204);
-    const { registerProblem } = deployment;
-    return registerProblem ? refuse(route, registerProblem) : reply(route, 200, { id: "push_1" });
-  });
+  await page.addInitScript(simulateBrowser, { subscription: INVENTED, ...simulation });
+  if (!simulation.subscription) await simulateServer(page, simulation, requests);
   await page.reload();
   const state = () => page.evaluate(() => JSON.parse(sessionStorage.getItem("push-browser") ?? "{}") as PushBrowser);
   return { person, requests, state };
 }
 
+/** Answers the page's requests for subscriptions, and records them. */
+async function simulateServer(page: Page, simulation: Simulation, requests: Registration[]): Promise<void> {
+  const { keyProblem, registerProblem } = simulation;
+  const reply = (route: Route, status: number, json?: object) =>
+    route.fulfill({ status, headers: { "access-control-allow-origin": "*" }, ...(json && { json }) });
+  const refuse = (route: Route, problem: Problem) =>
+    reply(route, problem.status, { type: "about:blank", title: "Refused", ...problem });
+  await page.route(/\/api\/push-key$/, (route) =>
+    keyProblem ? refuse(route, keyProblem) : reply(route, 200, { publicKey: "B".repeat(87) }),
+  );
+  await page.route(/\/api\/push-subscriptions/, (route) => {
+    const request = route.request();
+    const [method, path = ""] = [request.method(), new URL(request.url()).pathname.split("/api")[1]];
+    if (method === "OPTIONS") return route.fallback();
+    requests.push({ method, path, body: request.postDataJSON() });
+    if (method === "DELETE") return reply(route, 204);
+    return registerProblem ? refuse(route, registerProblem) : reply(route, 200, { id: "push_1" });
+  });
+}
+
 /** Runs in the page: replaces the browser's push service and its question for permission. */
-function simulate({
-  answer,
-  permission,
-  needsHomeScreen,
-}: Required<Pick<Deployment, "answer" | "permission" | "needsHomeScreen">>) {
-  const read = (): PushBrowser =>
-    JSON.parse(
-      sessionStorage.getItem("push-browser") ?? JSON.stringify({ questions: 0, permission, subscription: null }),
-    );
+function simulateBrowser(simulation: Simulation & { subscription: Subscription }) {
+  const { answer = "granted", permission = "default", needsHomeScreen = false, subscription } = simulation;
+  const read = (): PushBrowser => {
+    const stored = sessionStorage.getItem("push-browser");
+    return stored ? JSON.parse(stored) : { questions: 0, permission, subscribed: false };
+  };
   const change = (changes: Partial<PushBrowser>) =>
     sessionStorage.setItem("push-browser", JSON.stringify({ ...read(), ...changes }));
   change({});
@@ -93,23 +109,19 @@ function simulate({
     change({ questions: read().questions + 1, permission: answer });
     return answer;
   };
-  const subscription = (id: number) => ({
-    toJSON: () => ({ endpoint: `https://push.example/${id}`, keys: { p256dh: "B".repeat(87), auth: "A".repeat(22) } }),
+  const subscribed = {
+    toJSON: () => subscription,
     unsubscribe: async () => {
-      change({ subscription: null });
+      change({ subscribed: false });
       return true;
     },
-  });
-  const current = () => {
-    const { subscription: id } = read();
-    return id === null ? null : subscription(id);
   };
   Object.assign(PushManager.prototype, {
-    getSubscription: async () => current(),
+    getSubscription: async () => (read().subscribed ? subscribed : null),
     subscribe: async () => {
       if (read().permission !== "granted") throw new DOMException("permission denied", "NotAllowedError");
-      change({ subscription: 1 });
-      return current();
+      change({ subscribed: true });
+      return subscribed;
     },
   });
 }

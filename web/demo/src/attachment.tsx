@@ -30,7 +30,8 @@ export function PhotoTile({ photo, more, view, onOpen }: PhotoProps) {
     if (photo.thumbUrl) previews.forget(photo.id);
   }, [photo.thumbUrl, photo.id, previews]);
   // The sender sees a local preview of the photo at once. The other members see the photo when its thumbnail is ready.
-  const source = photo.thumbUrl ?? previews.of(photo.id);
+  const local = previews.of(photo.id) ?? (photo.url.startsWith("blob:") ? photo.url : undefined);
+  const source = photo.thumbUrl ?? local;
   const label = more > 0 ? `Open ${photo.name}, and ${more} more` : `Open ${photo.name}`;
   if (photo.status !== "ready") {
     return (

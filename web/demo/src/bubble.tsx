@@ -3,13 +3,13 @@ import { Avatar } from "./avatar";
 import { changeProgress, RefusedChanges } from "./changes";
 import { Content, Note } from "./content";
 import { type Members, useChat } from "./context";
-import { errorText } from "./error-text";
-import { formatUpcoming } from "./format";
+import { canRetry, errorText } from "./error-text";
 import { MoreIcon } from "./icons";
 import type { MessageActions } from "./message-actions";
 import { DELETED, nameOf } from "./preview";
 import { Reactions } from "./reactions";
 import { ReadBy } from "./receipts";
+import { Sending } from "./sending";
 import type { User } from "./session";
 import { Stamp } from "./stamp";
 import { Undo } from "./undo";
@@ -108,7 +108,7 @@ export function Bubble(props: BubbleProps) {
         <RefusedChanges view={view} entry={entry} onCopy={actions.copy} />
         <p class="meta">
           {entry.state === "sent" && last && <Stamp time={entry.createdAt} readBy={readBy} aside={false} />}
-          {entry.state === "sending" && progress(entry)}
+          {entry.state === "sending" && <Sending view={view} entry={entry} actions={actions} />}
           {entry.state === "failed" && <Failed view={view} entry={entry} onRestore={onRestore} />}
         </p>
         {entry.state === "sent" && !last && <Stamp time={entry.createdAt} readBy={readBy} aside />}
@@ -131,12 +131,6 @@ export function Bubble(props: BubbleProps) {
   );
 }
 
-function progress({ nextTryAt, error }: ThreadEntry): string {
-  if (nextTryAt !== null)
-    return `You have sent many messages in a short time. This one is sent ${formatUpcoming(nextTryAt)}.`;
-  return error ? "Not sent yet, trying again …" : "Sending …";
-}
-
 function Failed({ view, entry, onRestore }: Pick<BubbleProps, "view" | "entry" | "onRestore">) {
   const { previews } = useChat();
   function discard() {
@@ -146,9 +140,11 @@ function Failed({ view, entry, onRestore }: Pick<BubbleProps, "view" | "entry" |
   return (
     <span class="failed" role="alert">
       Not sent{entry.error ? `: ${errorText(entry.error)}` : "."}{" "}
-      <button type="button" class="link-button" onClick={() => view.retry(entry.key)}>
-        Try again
-      </button>{" "}
+      {canRetry(entry.error) && (
+        <button type="button" class="link-button" onClick={() => view.retry(entry.key)}>
+          Try again
+        </button>
+      )}{" "}
       <button type="button" class="link-button" onClick={() => onRestore(entry)}>
         Edit
       </button>{" "}

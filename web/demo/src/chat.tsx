@@ -6,6 +6,8 @@ import { Connection } from "./connection";
 import { Context } from "./context";
 import { Deletions } from "./deletions";
 import { Drafts } from "./draft";
+import { DraftStorage } from "./draft-storage";
+import { usePageDropGuard } from "./file-drop";
 import { loadPartsWhenIdle } from "./lazy";
 import { NewConversation, SignOut, Thread, Welcome } from "./parts";
 import { People } from "./people";
@@ -28,7 +30,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
       }),
     });
     const previews = new Previews();
-    const drafts = new Drafts(client, previews);
+    const drafts = new Drafts({ client, previews, storage: new DraftStorage(user.id) });
     const people = new People(client);
     return { client, user, list: client.openThreadList(), drafts, people, previews, deletions: new Deletions() };
   }, [config, session, user]);
@@ -46,6 +48,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
     context.people.load(); // their pictures, and whom to write to
   }, [context]);
 
+  usePageDropGuard();
   const threadId = useThreadId();
   const [composing, setComposing] = useState(false);
   const [signingOut, setSigningOut] = useState<{ messages: number; drafts: number; everywhere: boolean }>();
@@ -60,6 +63,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
 
   async function signOut({ discard }: { discard: boolean }) {
     if (signingOut?.everywhere) await session.revokeEverywhere();
+    if (discard) context.drafts.discard();
     context.client.signOut({ discardUnsent: discard });
     if (signingOut?.everywhere) session.endRevoked();
     else session.end();

@@ -12,9 +12,7 @@ function icon(path: string) {
 
 export const BackIcon = icon("M15 5l-7 7 7 7");
 export const CloseIcon = icon("M6 6l12 12M18 6L6 18");
-export const PhotoIcon = icon(
-  "M5 5h14a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2zM3.5 17l5-5 4 4 3-3 5 4M15.5 9.5h.01",
-);
+export const MicrophoneIcon = icon("M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM6 11a6 6 0 0 0 12 0M12 17v4");
 export const SendIcon = icon("M12 19V5M5.5 11.5L12 5l6.5 6.5");
 export const WriteIcon = icon("M4 20l1-4L16.5 4.5a2 2 0 0 1 3 3L8 19l-4 1zM14.5 6.5l3 3");
 export const FileIcon = icon("M6 3h8l4 4v14H6zM14 3v4h4");

@@ -126,6 +126,7 @@ export function PeoplePicker({ chosen, onChange }: Props) {
 
 /** A field for the ID of somebody who is not in the list. */
 function AddById({ onAdd }: { onAdd(id: string): void }) {
+  const { user } = useChat();
   const [id, setId] = useState("");
   function add() {
     const text = id.trim();
@@ -155,7 +156,7 @@ function AddById({ onAdd }: { onAdd(id: string): void }) {
         </button>
       </div>
       <p class="hint" id="add-hint">
-        People find their ID in their account, below their list of conversations.
+        People find their ID here, too. Yours is <bdi class="id">{user.id}</bdi>.
       </p>
     </details>
   );

@@ -3,7 +3,7 @@ import { Avatar } from "./avatar";
 import { NotificationHint } from "./background";
 import { useChat } from "./context";
 import { ArchiveIcon, BackIcon, LeaveIcon, WriteIcon } from "./icons";
-import { Account, Welcome } from "./parts";
+import { Profile, Welcome } from "./parts";
 import { ThreadItems } from "./thread-items";
 
 interface Props {
@@ -72,7 +72,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
           <LeaveIcon />
         </button>
       </footer>
-      {account && <Account onClose={() => setAccount(false)} onSignOut={onSignOut} />}
+      {account && <Profile onClose={() => setAccount(false)} onSignOut={onSignOut} />}
     </section>
   );
 }

@@ -3,9 +3,9 @@ import { Dialog } from "./dialog";
 import { errorText } from "./error-text";
 
 interface Props {
-  /** The number of messages, and changes of messages, that are not sent. They are in the browser's storage. */
+  /** The number of messages, and changes of messages, that are not sent. */
   messages: number;
-  /** The number of conversations with text or files in the composer. They are only in memory. */
+  /** The number of conversations with text or files in the composer. */
   drafts: number;
   /** Whether the user signs out on all devices. */
   everywhere: boolean;
@@ -36,13 +36,18 @@ export function SignOut({ messages, drafts, everywhere, onClose, onSignOut }: Pr
         {everywhere && <p>You have to sign in again here, and everywhere else where you use Hearth.</p>}
         {messages > 0 && (
           <p>
-            Messages and changes that are not sent: <strong>{messages}</strong>. If you keep them, they stay in this
-            browser until you sign in here again, and other people who use it can read them.
+            Messages and changes that are not sent: <strong>{messages}</strong>.
           </p>
         )}
         {drafts > 0 && (
           <p>
-            Messages that you have started to write: <strong>{drafts}</strong>. They are discarded when you sign out.
+            Messages that you have started to write: <strong>{drafts}</strong>.
+          </p>
+        )}
+        {discards && (
+          <p>
+            If you keep them, they stay in this browser until you sign in here again, and other people who use it can
+            read them.
           </p>
         )}
         {error && (
@@ -54,7 +59,7 @@ export function SignOut({ messages, drafts, everywhere, onClose, onSignOut }: Pr
           <button type="button" class="button quiet" onClick={onClose}>
             Cancel
           </button>
-          {messages > 0 && (
+          {discards && (
             <button type="button" class="button quiet" disabled={busy} onClick={() => signOut({ discard: false })}>
               Keep and sign out
             </button>

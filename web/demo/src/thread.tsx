@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Composer } from "./composer";
 import { otherMembers, useChat } from "./context";
 import { errorText } from "./error-text";
+import { useFileDrop } from "./file-drop";
 import { isComposing } from "./ime";
 import { useMessageActions } from "./message-actions";
 import { Notice, useNotice } from "./notice";
@@ -57,7 +58,10 @@ export function Thread({ threadId, onClose }: Props) {
   const [notice, notify] = useNotice();
   const actions = useMessageActions(view, draft, field, notify);
 
-  const [dragged, setDragged] = useState(false);
+  const dragged = useFileDrop(
+    useCallback(() => draft.getSnapshot().edit === null, [draft]), // an edit cannot add files
+    useCallback((files) => draft.add(files), [draft]),
+  );
   // The second code: the page's address contains something that is not the ID of a thread.
   const notFound = ["thread_not_found", "invalid_frame"].includes(snapshot.error?.code ?? "");
   const [settingError, setSettingError] = useState<string>();
@@ -74,21 +78,6 @@ export function Thread({ threadId, onClose }: Props) {
         // Escape closes the menu first.
         const inMenu = document.querySelector(":popover-open");
         if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) onClose();
-      }}
-      onDragOver={(event) => {
-        if (!event.dataTransfer?.types.includes("Files")) return;
-        event.preventDefault();
-        // An edit cannot add files.
-        if (draft.getSnapshot().edit) event.dataTransfer.dropEffect = "none";
-        else setDragged(true);
-      }}
-      onDragLeave={(event) => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setDragged(false);
-      }}
-      onDrop={(event) => {
-        event.preventDefault();
-        setDragged(false);
-        if (!draft.getSnapshot().edit) draft.add(event.dataTransfer?.files ?? []);
       }}
     >
       <ThreadHeader
