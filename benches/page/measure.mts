@@ -122,6 +122,7 @@ async function measureLayoutShift(browser: Browser): Promise<number> {
   await markRead("Sarah", thread, PHOTOS);
   const person = await Person.signedIn(browser, "Sarah");
   await person.threadLink(title).waitFor();
+  await person.waitForConnection("Live");
   await person.page.evaluate((id) => {
     const watched = { shift: 0 };
     Object.assign(globalThis, watched);
