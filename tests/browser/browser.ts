@@ -48,7 +48,7 @@ export class Person {
     page.on("pageerror", (error) => this.errors.push(String(error.stack ?? error)));
     page.on("console", (message) => {
       // The browser logs failed requests as errors. They do not count, because tests make requests fail on purpose.
-      if (message.type() === "error" && !message.text().includes("Failed to load resource"))
+      if (message.type() === "error" && !/Failed to load resource|blocked by CORS policy/.test(message.text()))
         this.errors.push(message.text());
     });
   }
@@ -66,6 +66,13 @@ export class Person {
     const person = await Person.open(browser, name, options);
     await person.signIn();
     return person;
+  }
+
+  /** Opens the page in another tab of the same browser. `close` of either closes both. */
+  async newTab(): Promise<Person> {
+    const tab = new Person(await this.page.context().newPage(), this.name);
+    await tab.page.goto(stack.pageUrl);
+    return tab;
   }
 
   async signIn(): Promise<void> {
@@ -91,7 +98,7 @@ export class Person {
 
   /** Returns the link to a conversation in the list of conversations. */
   threadLink(title: string): Locator {
-    return this.page.getByRole("link", { name: title });
+    return this.page.locator(".sidebar").getByRole("link", { name: title });
   }
 
   /** Returns the number of unread messages that the list shows for a conversation; 0 if it shows none. */
@@ -117,7 +124,7 @@ export class Person {
 
   /** Chooses a command in the menu of the open conversation. */
   async chooseInMenu(command: string): Promise<void> {
-    await this.page.getByRole("button", { name: "Mute or archive" }).click();
+    await this.page.getByRole("button", { name: "Conversation menu" }).click();
     await this.page.getByRole("button", { name: command, exact: true }).click();
   }
 
@@ -162,9 +169,10 @@ export class Person {
     return this.page.locator("li.message .bubble").allTextContents();
   }
 
-  /** Waits until the page shows the given connection state. */
-  async waitForConnection(label: "Live" | "Offline"): Promise<void> {
-    await this.page.locator(".connection:visible [role=status]", { hasText: label }).first().waitFor();
+  /** Waits until the live connection has the given state. The page shows a state only if it is trouble. */
+  async waitForConnection(state: "Live" | "Offline"): Promise<void> {
+    if (state === "Live") await this.page.locator(".connection[data-status=live]").waitFor({ state: "attached" });
+    else await this.page.locator(".connection [role=status]", { hasText: state }).waitFor();
   }
 
   /** Closes the browser context. Throws if the page had errors. */
@@ -248,18 +256,23 @@ export async function markAllRead(name: string): Promise<void> {
  */
 export async function knownUser(id = `guest-${crypto.randomUUID()}`): Promise<string> {
   const row = { pk: { S: `USER#${id}` }, sk: { S: "PROFILE" }, id: { S: id } };
+  await callTable("PutItem", { TableName: stack.chatTable, Item: row });
+  return id;
+}
+
+/** Calls DynamoDB of the local cloud as its administrator. */
+export async function callTable(operation: string, content: object): Promise<void> {
   const response = await fetch(stack.endpointUrl, {
     method: "POST",
     headers: {
       "content-type": "application/x-amz-json-1.0",
-      "x-amz-target": "DynamoDB_20120810.PutItem",
+      "x-amz-target": `DynamoDB_20120810.${operation}`,
       // The local cloud takes calls with the key `test` for its administrator's, and does not check the signature.
       authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request",
     },
-    body: JSON.stringify({ TableName: stack.chatTable, Item: row }),
+    body: JSON.stringify(content),
   });
-  if (!response.ok) throw new Error(`PutItem: ${response.status} ${await response.text()}`);
-  return id;
+  if (!response.ok) throw new Error(`${operation}: ${response.status} ${await response.text()}`);
 }
 
 /**

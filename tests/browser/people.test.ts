@@ -104,9 +104,16 @@ test("an error can be retried, and without other people one can still add somebo
 /** Opens the dialog for a new conversation, with these people in place of the server's. */
 async function openDialog(page: Page, people?: { id: string; name: string }[]): Promise<Locator> {
   if (people) await page.route(PEOPLE, (route) => fulfill(route, people));
+  const answered = page.waitForEvent("requestfinished", (request) => PEOPLE.test(request.url()));
   await page.getByRole("button", { name: "New conversation" }).click();
+  await answered;
   const dialog = page.getByRole("dialog", { name: "New conversation" });
-  await dialog.getByRole("checkbox").first().waitFor();
+  const other = people?.find(({ id }) => id !== idOf("Sarah"));
+  await dialog
+    .getByRole("checkbox", { name: other?.name ?? "" })
+    .first()
+    .waitFor();
+  await page.evaluate(() => new Promise(requestAnimationFrame)); // the page has shown the answer
   return dialog;
 }
 

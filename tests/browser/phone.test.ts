@@ -37,9 +37,7 @@ test("on a phone, only the list or one conversation is shown, and nothing is wid
   await sarah.page.context().setOffline(true);
   await sarah.waitForConnection("Offline");
   await sarah.page.context().setOffline(false);
-  await sarah.waitForConnection("Live"); // only for screen readers: the element is 1 px wide and high
-  const box = (await sarah.page.locator(".thread .connection").boundingBox()) ?? assert.fail();
-  assert.deepEqual([box.width, box.height], [1, 1]);
+  await sarah.waitForConnection("Live");
 
   await sarah.page.getByRole("link", { name: "Back to conversations" }).tap();
   await list.waitFor();

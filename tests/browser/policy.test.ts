@@ -133,6 +133,33 @@ test("injected scripts, handlers, styles and frames do nothing", async () => {
   await person.page.context().close(); // the browser has logged each violation as an error, so `close` would throw
 });
 
+test("injected code can neither replace the service worker nor make a policy of its own", async () => {
+  const violations: Violation[] = [];
+  const person = await watched("Sarah", violations);
+  await person.page.evaluate(() => navigator.serviceWorker.ready);
+  const refused = await person.page.evaluate(async () => {
+    const { trustedTypes } = globalThis as unknown as {
+      trustedTypes: { createPolicy(name: string, rules: object): void };
+    };
+    const fails = (call: () => unknown) =>
+      Promise.resolve()
+        .then(call)
+        .then(
+          () => false,
+          () => true,
+        );
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return [
+      await fails(() => navigator.serviceWorker.register("./service-worker.js?injected")),
+      await fails(() => new Worker("./service-worker.js")),
+      await fails(() => trustedTypes.createPolicy("service-worker", {})),
+      await fails(() => trustedTypes.createPolicy("other", {})),
+    ];
+  });
+  assert.deepEqual(refused, [true, true, true, true]);
+  await person.page.context().close(); // the browser has logged each violation as an error, so `close` would throw
+});
+
 test("a page of another origin can read neither the configuration nor tokens", async () => {
   const person = await Person.signedIn(browser, "Sarah");
   const page = await person.page.context().newPage(); // the same browser profile
@@ -149,7 +176,7 @@ test("a page of another origin can read neither the configuration nor tokens", a
     await new Promise((resolve) => frame.addEventListener("load", resolve));
     let framed = "";
     try {
-      framed = frame.contentWindow?.sessionStorage.getItem("hearth-session") ?? "";
+      framed = frame.contentWindow?.localStorage.getItem("hearth-session") ?? "";
     } catch {
       // The frame has another origin, as it should.
     }
@@ -158,13 +185,13 @@ test("a page of another origin can read neither the configuration nor tokens", a
   }, stack.pageUrl);
   assert.deepEqual(found, ["", "", "", ""]);
   assert.equal(await page.frames()[1]?.locator("#app").count(), 0, "other pages must not frame the page");
-  // Only the tab's own sessionStorage has tokens: another tab of the page is signed out.
-  await page.goto(stack.pageUrl);
-  await page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
-  const stored = await person.page.evaluate(() =>
-    [JSON.stringify(localStorage), document.cookie, location.href].join(" "),
-  );
-  assert.doesNotMatch(stored, /eyJ/, "a JWT begins with these characters");
+  // The tokens are in one item of the storage: not in cookies, which are sent with requests, and not in the address.
+  const stored = await person.page.evaluate(() => {
+    const { "hearth-session": session = "", ...others } = { ...localStorage } as Record<string, string>;
+    return [session, JSON.stringify([others, { ...sessionStorage }, document.cookie, location.href])];
+  });
+  assert.match(stored[0] ?? "", /eyJ/, "a JWT begins with these characters");
+  assert.doesNotMatch(stored[1] ?? "", /eyJ/);
   await person.close();
 });
 

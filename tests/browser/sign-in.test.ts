@@ -30,7 +30,7 @@ test("sign-in with e-mail and password works, a wrong password shows an error, a
   await person.page.reload();
   await person.waitForConnection("Live");
 
-  const stored = await person.page.evaluate(() => sessionStorage.getItem("hearth-session"));
+  const stored = await person.page.evaluate(() => localStorage.getItem("hearth-session"));
   const revoked = person.page.waitForResponse(
     (response) => response.request().postData()?.includes(`"Token"`) ?? false,
   );
@@ -39,7 +39,7 @@ test("sign-in with e-mail and password works, a wrong password shows an error, a
   await revoked;
   // A copy of the session from before the sign-out must not sign the user in again.
   const copy = { ...JSON.parse(stored ?? ""), idToken: expired(JSON.parse(stored ?? "").idToken) };
-  await person.page.evaluate((copy) => sessionStorage.setItem("hearth-session", copy), JSON.stringify(copy));
+  await person.page.evaluate((copy) => localStorage.setItem("hearth-session", copy), JSON.stringify(copy));
   await person.page.reload();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   await person.page.reload();
@@ -116,7 +116,7 @@ test("a refused token is renewed, and an ended session leads to the sign-in page
   const person = await Person.open(browser, "Sarah");
   const renewals: string[] = [];
   person.page.on("request", (request) => {
-    if (request.postData()?.includes("REFRESH_TOKEN_AUTH")) renewals.push(request.url());
+    if (request.postData()?.includes(`"RefreshToken"`)) renewals.push(request.url());
   });
   let refusals = 1;
   await person.page.route(/\/api\/threads(\?|$)/, (route) => {
@@ -133,8 +133,8 @@ test("a refused token is renewed, and an ended session leads to the sign-in page
   assert.equal(renewals.length, 1);
 
   await person.page.evaluate(() => {
-    const tokens = JSON.parse(sessionStorage.getItem("hearth-session") ?? "");
-    sessionStorage.setItem("hearth-session", JSON.stringify({ ...tokens, refreshToken: "an invalid token" }));
+    const tokens = JSON.parse(localStorage.getItem("hearth-session") ?? "");
+    localStorage.setItem("hearth-session", JSON.stringify({ ...tokens, refreshToken: "an invalid token" }));
   });
   refusals = 1;
   await person.page.reload();
@@ -147,7 +147,7 @@ test("throttling by the user pool does not end the session, and a renewal does n
   let throttled = 2;
   let answer: (() => void) | undefined;
   await person.page.route(`${stack.endpointUrl}/`, async (route) => {
-    if (!route.request().postData()?.includes("REFRESH_TOKEN_AUTH")) return route.fallback();
+    if (!route.request().postData()?.includes(`"RefreshToken"`)) return route.fallback();
     if (throttled === 0) {
       const response = await route.fetch(); // fetched now, while the token is not revoked yet
       await new Promise<void>((resolve) => {
@@ -164,8 +164,8 @@ test("throttling by the user pool does not end the session, and a renewal does n
   });
   await person.page.evaluate(
     (idToken) => {
-      const tokens = JSON.parse(sessionStorage.getItem("hearth-session") ?? "");
-      sessionStorage.setItem("hearth-session", JSON.stringify({ ...tokens, idToken }));
+      const tokens = JSON.parse(localStorage.getItem("hearth-session") ?? "");
+      localStorage.setItem("hearth-session", JSON.stringify({ ...tokens, idToken }));
     },
     expired(await idToken(person)),
   );
@@ -174,14 +174,14 @@ test("throttling by the user pool does not end the session, and a renewal does n
   await person.page.getByRole("button", { name: "Sign out" }).click();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   const renewed = person.page.waitForEvent("requestfinished", (request) =>
-    Boolean(request.postData()?.includes("REFRESH_TOKEN_AUTH")),
+    Boolean(request.postData()?.includes(`"RefreshToken"`)),
   );
   answer?.();
   await renewed;
   // Wait for a request that starts after the token renewal. When this request is done, the page has processed the
   // renewed token.
   await person.page.evaluate(() => fetch("config.json").then((response) => response.text()));
-  assert.equal(await person.page.evaluate(() => sessionStorage.getItem("hearth-session")), null);
+  assert.equal(await person.page.evaluate(() => localStorage.getItem("hearth-session")), null);
   await person.page.reload();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   await person.close();
@@ -189,7 +189,7 @@ test("throttling by the user pool does not end the session, and a renewal does n
 
 test("invalid data in the browser's storage does not break the page", async () => {
   const person = await Person.signedIn(browser, "Sarah");
-  await person.page.evaluate(() => sessionStorage.setItem("hearth-session", "{}"));
+  await person.page.evaluate(() => localStorage.setItem("hearth-session", "{}"));
   await person.page.reload();
   await person.signIn();
   await person.close();
@@ -220,7 +220,7 @@ function expired(token: string): string {
 }
 
 async function idToken(person: Person): Promise<string> {
-  return JSON.parse((await person.page.evaluate(() => sessionStorage.getItem("hearth-session"))) ?? "").idToken;
+  return JSON.parse((await person.page.evaluate(() => localStorage.getItem("hearth-session"))) ?? "").idToken;
 }
 
 test("an incomplete configuration is reported on the page", async () => {

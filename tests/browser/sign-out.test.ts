@@ -40,7 +40,8 @@ test("messages and drafts that are discarded on sign-out leave nothing in the br
   await dialog.getByRole("button", { name: "Discard and sign out" }).click();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   const stored = await person.page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
-  for (const text of ["To be discarded", "A draft", "outbox", "session"]) assert.ok(!stored.includes(text), stored);
+  for (const text of ["To be discarded", "A draft", "outbox", "session", "hearth-draft"])
+    assert.ok(!stored.includes(text), stored);
 
   await person.page.unroute(MESSAGES);
   await person.signIn();
@@ -52,7 +53,7 @@ test("messages and drafts that are discarded on sign-out leave nothing in the br
   await person.close();
 });
 
-test("a draft alone is not offered to be kept, and without unsent text nothing is asked", async () => {
+test("a draft is kept on request, and without unsent text nothing is asked", async () => {
   const title = `Draft ${crypto.randomUUID()}`;
   await newThread(title, "Sarah", "Michael");
   const person = await Person.signedIn(browser, "Sarah");
@@ -61,11 +62,17 @@ test("a draft alone is not offered to be kept, and without unsent text nothing i
   await field.fill("Half a sentence");
   await person.page.getByRole("link", { name: title }).waitFor();
   const dialog = await askToSignOut(person);
-  assert.deepEqual(await dialog.getByRole("button").allTextContents(), ["Cancel", "Discard and sign out"]);
-  await person.page.keyboard.press("Escape");
-  await dialog.waitFor({ state: "detached" });
+  assert.deepEqual(await dialog.getByRole("button").allTextContents(), [
+    "Cancel",
+    "Keep and sign out",
+    "Discard and sign out",
+  ]);
+  await dialog.getByRole("button", { name: "Keep and sign out" }).click();
+  await person.signIn();
+  await person.openThread(title);
+  assert.equal(await field.inputValue(), "Half a sentence");
   await field.fill("  ");
-  await person.page.getByRole("button", { name: "Sign out" }).click();
+  await person.page.getByRole("button", { name: "Sign out", exact: true }).click();
   await person.page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   await person.close();
 });
@@ -85,7 +92,7 @@ async function withUnsentMessage(body: string): Promise<{ person: Person; title:
 }
 
 async function askToSignOut({ page }: Person): Promise<Locator> {
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
   return page.getByRole("dialog", { name: "Sign out" });
 }
 

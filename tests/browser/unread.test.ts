@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { launch, markAllRead, markRead, newThread, Person, sendMessage, stack, waitUntil } from "./browser.ts";
+import { fill } from "./many-messages.ts";
 
 let browser: Browser;
 before(async () => {
@@ -68,8 +69,8 @@ test("what arrives while the page is hidden stays unread until the page is visib
   await sendMessage("Sarah", thread, "Before");
   const [hidden, other] = [await Person.signedIn(browser, "Michael"), await Person.signedIn(browser, "Michael")];
   await hidden.openThread(title);
+  await divider(hidden.page, "1 new message").waitFor();
   await other.waitForUnread(title, 0);
-  assert.equal(await divider(hidden.page).count(), 1, "the first message was unread");
   const marks = countMarks(hidden.page);
 
   await hidden.setPageVisible(false);
@@ -117,10 +118,42 @@ test("a conversation opens at its first unread message, and only what was on the
   assert.ok(await isOnScreen(reader.page, `Message ${90 - left}.`), `${left} are unread`);
   assert.ok(!(await isOnScreen(reader.page, `Message ${90 - left + 2}.`)), `${left} are unread`);
 
-  await reader.page.getByRole("region", { name: "Messages" }).evaluate((scroller) => {
-    scroller.scrollTop = scroller.scrollHeight;
+  // A jump to the end shows only the last messages, so those in between stay unread.
+  const scroller = reader.page.getByRole("region", { name: "Messages" });
+  await scroller.evaluate((element) => {
+    element.scrollTop = element.scrollHeight;
+  });
+  const above = reader.page.getByRole("button", { name: `${left} new messages above` });
+  await above.waitFor();
+  assert.equal(await other.unread(title), left);
+  await above.click();
+  await waitUntil("the first unread message is shown", () => isOnScreen(reader.page, `Message ${91 - left}.`));
+  // Reading on to the end marks everything as read.
+  await scroller.evaluate(async (element) => {
+    while (element.scrollTop + element.clientHeight < element.scrollHeight - 1) {
+      element.scrollTop += element.clientHeight / 2;
+      await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame);
+    }
   });
   await other.waitForUnread(title, 0);
+  await reader.close();
+  await other.close();
+});
+
+test("messages that a jump has skipped can be marked as read without reading them", async () => {
+  const title = `Skipped ${crypto.randomUUID()}`;
+  const thread = await newThread(title, "Sarah", "Michael");
+  await fill(thread, 300, "Sarah");
+  const [reader, other] = [await Person.signedIn(browser, "Michael"), await Person.signedIn(browser, "Michael")];
+  await reader.page.evaluate((id) => location.assign(`#/${id}`), thread);
+  await divider(reader.page, "300 new messages").waitFor();
+  await reader.page.getByRole("region", { name: "Messages" }).evaluate((element) => {
+    element.scrollTop = element.scrollHeight;
+  });
+  await reader.page.getByRole("button", { name: "Mark all as read" }).click();
+  await other.waitForUnread(title, 0);
+  assert.equal(await reader.page.getByRole("button", { name: /new messages? / }).count(), 0);
   await reader.close();
   await other.close();
 });
@@ -181,8 +214,37 @@ test("more messages than fit on the screen arrive at once: the page stops at the
   await other.close();
 });
 
-function divider(page: Page) {
-  return page.locator("li.new", { hasText: "New messages" });
+test("two tabs of a browser agree about what is unread", async () => {
+  const title = `Tabs ${crypto.randomUUID()}`;
+  const thread = await newThread(title, "Sarah", "Michael");
+  const reader = await Person.signedIn(browser, "Michael");
+  await reader.openThread(title);
+  const tab = await reader.newTab();
+  await tab.openThread(title);
+  for (const each of [reader, tab]) await each.waitForConnection("Live");
+  for (const each of [reader, tab]) await each.setPageVisible(false);
+  await sendMessage("Sarah", thread, "One");
+  await sendMessage("Sarah", thread, "Two");
+  for (const each of [reader, tab]) {
+    await each.waitForMessage("Two");
+    await each.waitForUnread(title, 2);
+    await divider(each.page, "2 new messages").waitFor();
+  }
+  await reader.setPageVisible(true);
+  for (const each of [reader, tab]) await each.waitForUnread(title, 0);
+  const buttons = tab.page.getByRole("button", { name: /new messages?/ });
+  assert.equal(await buttons.count(), 0);
+  // What the user sends in one tab is read in the other one, too.
+  await reader.send("Three");
+  await tab.waitForMessage("Three");
+  assert.equal(await tab.unread(title), 0);
+  await tab.setPageVisible(true);
+  assert.equal(await tab.unread(title), 0);
+  await reader.close();
+});
+
+function divider(page: Page, text: string | RegExp = /new messages?$/) {
+  return page.locator("li.new", { hasText: text });
 }
 
 /** Returns the text of the first message below the divider. */

@@ -1,7 +1,15 @@
 import { defineConfig } from "vite";
+import { serviceWorker } from "./build/service-worker.ts";
 
 export default defineConfig({
   base: "./", // relative URLs, so that the page works in any folder
+  plugins: [serviceWorker()],
+  build: {
+    rolldownOptions: {
+      // What the first paint needs is one file. Without this, each module that a dialog shares with it would be another.
+      output: { codeSplitting: { groups: [{ name: "page", tags: ["$initial"] }] } },
+    },
+  },
   server: {
     port: 5173,
     strictPort: true, // the local cloud accepts requests from pages on this port

@@ -1,6 +1,7 @@
 import type { Attachment, ThreadView } from "hearth-client";
 import { useEffect, useRef } from "preact/hooks";
 import { useChat } from "./context";
+import { FileName } from "./file-name";
 import { formatSize } from "./format";
 import { FileIcon } from "./icons";
 
@@ -15,32 +16,38 @@ export function isPhoto(attachment: Attachment): boolean {
 
 interface PhotoProps {
   photo: Attachment;
+  /** How many more photos the message has that are not shown. */
+  more: number;
   view: ThreadView;
   onOpen(): void;
 }
 
 /** Shows a photo as a thumbnail that opens it or, while the photo is pending, as a placeholder. */
-export function PhotoTile({ photo, view, onOpen }: PhotoProps) {
+export function PhotoTile({ photo, more, view, onOpen }: PhotoProps) {
   const { previews } = useChat();
   const renew = useRenewal(view, photo.id);
   useEffect(() => {
     if (photo.thumbUrl) previews.forget(photo.id);
   }, [photo.thumbUrl, photo.id, previews]);
   // The sender sees a local preview of the photo at once. The other members see the photo when its thumbnail is ready.
-  const source = photo.thumbUrl ?? previews.of(photo.id);
+  const local = previews.of(photo.id) ?? (photo.url.startsWith("blob:") ? photo.url : undefined);
+  const source = photo.thumbUrl ?? local;
+  const label = more > 0 ? `Open ${photo.name}, and ${more} more` : `Open ${photo.name}`;
   if (photo.status !== "ready") {
     return (
       <div class="photo" data-pending="true" role="img" aria-label={`${photo.name}, being prepared`}>
         <span>
           <bdi>{photo.name}</bdi>
         </span>
-        {source && <img src={source} alt="" onError={hideImage} />}
+        {source && <img src={source} alt="" decoding="async" onError={hideImage} />}
+        {more > 0 && <span class="more">+{more}</span>}
       </div>
     );
   }
   return (
-    <button type="button" class="photo" aria-label={`Open ${photo.name}`} onClick={onOpen}>
-      <img src={source} alt="" onError={renew} />
+    <button type="button" class="photo" aria-label={label} onClick={onOpen}>
+      <img src={source} alt="" decoding="async" onError={renew} />
+      {more > 0 && <span class="more">+{more}</span>}
     </button>
   );
 }
@@ -54,9 +61,7 @@ export function FileTile({ file, view }: { file: Attachment; view: ThreadView })
   const content = (
     <>
       <FileIcon />
-      <span class="name">
-        <bdi>{file.name}</bdi>
-      </span>
+      <FileName name={file.name} />
       <span class="state">{state}</span>
     </>
   );

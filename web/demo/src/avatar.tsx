@@ -1,11 +1,33 @@
+import { useContext, useState } from "preact/hooks";
+import { Context } from "./context";
+import { People } from "./people";
+import { useStore } from "./store";
+
+/** On the sign-in page, nobody's picture is known. */
+const NOBODY = new People({ people: async () => [] });
+
 /**
- * Shows a person's initials on a colour that depends only on their ID. Hidden from screen readers, because the person's
- * name is always next to the avatar.
+ * Shows a person's picture, or else their initials on a colour that depends only on their ID. Hidden from screen readers,
+ * because the person's name is always next to the avatar.
  */
 export function Avatar({ id, name }: { id: string; name: string }) {
+  const store = useContext(Context)?.people ?? NOBODY;
+  const picture = useStore(store).people?.find((person) => person.id === id)?.avatarUrl;
+  const [broken, setBroken] = useState<string>();
   return (
     <span class="avatar" data-tone={toneOf(id)} aria-hidden="true">
-      {initials(name)}
+      {picture && picture !== broken ? (
+        <img
+          src={picture}
+          alt=""
+          onError={() => {
+            setBroken(picture);
+            store.renew();
+          }}
+        />
+      ) : (
+        initials(name)
+      )}
     </span>
   );
 }

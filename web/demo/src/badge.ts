@@ -1,4 +1,6 @@
+import type { ThreadSummary } from "hearth-client";
 import { useEffect } from "preact/hooks";
+import { isMuted } from "./mute";
 
 /** Shows the number of unread messages in the page's title, and a dot in its icon. */
 export function useBadge(unread: number): void {
@@ -12,4 +14,25 @@ function show(unread: number): void {
   document.title = unread > 0 ? `(${unread}) Hearth` : "Hearth";
   const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
   if (icon) icon.href = unread > 0 ? "./favicon-unread.svg" : "./favicon.svg";
+}
+
+/**
+ * Shows the number of unread threads on the icon of the installed app, as notifications do. Undefined leaves the icon as
+ * it is.
+ */
+export function useAppBadge(threads: number | undefined): void {
+  useEffect(() => {
+    if (threads !== undefined) setAppBadge(threads);
+  }, [threads]);
+  useEffect(() => () => setAppBadge(0), []); // after a sign-out
+}
+
+function setAppBadge(threads: number): void {
+  // Some browsers have badges only for installed apps, and reject without one.
+  navigator.setAppBadge?.(threads).catch((error) => console.warn("The app's badge could not be changed:", error));
+}
+
+/** Returns the number of threads that the badge counts. */
+export function countUnread(threads: readonly ThreadSummary[]): number {
+  return threads.filter((thread) => thread.unreadCount > 0 && !isMuted(thread)).length;
 }

@@ -1,25 +1,26 @@
 import type { ThreadEntry, ThreadView } from "hearth-client";
-import { FileTile, isPhoto, PhotoTile } from "./attachment";
 import { Avatar } from "./avatar";
 import { changeProgress, RefusedChanges } from "./changes";
+import { Content, Note } from "./content";
 import { type Members, useChat } from "./context";
-import { errorText } from "./error-text";
-import { formatFull, formatTime, formatUpcoming } from "./format";
+import { canRetry, errorText } from "./error-text";
 import { MoreIcon } from "./icons";
 import type { MessageActions } from "./message-actions";
-import { MessageText } from "./message-text";
 import { DELETED, nameOf } from "./preview";
-import { Quote } from "./quote";
 import { Reactions } from "./reactions";
 import { ReadBy } from "./receipts";
+import { Sending } from "./sending";
 import type { User } from "./session";
+import { Stamp } from "./stamp";
 import { Undo } from "./undo";
 
-interface Props {
+export interface BubbleProps {
   view: ThreadView;
   entry: ThreadEntry;
   members: Members | null;
   mine: boolean;
+  /** Whether the author's name is shown. It is not if only two people write. */
+  named: boolean;
   /** Whether this is the first message of a group: messages of one author with short pauses. */
   first: boolean;
   /** Whether this is the last message of its group. It shows the time. */
@@ -28,7 +29,9 @@ interface Props {
   deleting: boolean;
   /** Whether Tab stops at the button of the message's menu; null if the message has no menu. */
   tabStop: boolean | null;
-  /** The other members who have read up to this message and not further. */
+  /** See `Stamp`. */
+  readBy: string | null;
+  /** The other members who have read up to this message and not further, if their names are shown. */
   readers: User[] | undefined;
   actions: MessageActions;
   /** Opens a photo of the message in full size. */
@@ -42,8 +45,23 @@ interface Props {
 }
 
 /** Shows one message, which may be sent, being sent or failed. */
-export function Bubble(props: Props) {
-  const { view, entry, members, mine, first, last, deleting, tabStop, readers, actions, onMenu, onRestore } = props;
+export function Bubble(props: BubbleProps) {
+  const {
+    view,
+    entry,
+    members,
+    mine,
+    named,
+    first,
+    last,
+    deleting,
+    tabStop,
+    readBy,
+    readers,
+    actions,
+    onMenu,
+    onRestore,
+  } = props;
   const { user } = useChat();
   const { message } = entry;
   const author = message?.author;
@@ -64,7 +82,7 @@ export function Bubble(props: Props) {
         {mine ? (
           <span class="hidden">You: </span>
         ) : (
-          <span class={first ? "author" : "hidden"}>
+          <span class={first && named ? "author" : "hidden"}>
             <bdi>{author?.name}</bdi>
           </span>
         )}
@@ -89,14 +107,11 @@ export function Bubble(props: Props) {
         )}
         <RefusedChanges view={view} entry={entry} onCopy={actions.copy} />
         <p class="meta">
-          {entry.state === "sent" && last && (
-            <time dateTime={entry.createdAt} title={formatFull(entry.createdAt)}>
-              {formatTime(entry.createdAt)}
-            </time>
-          )}
-          {entry.state === "sending" && progress(entry)}
+          {entry.state === "sent" && last && <Stamp time={entry.createdAt} readBy={readBy} aside={false} />}
+          {entry.state === "sending" && <Sending view={view} entry={entry} actions={actions} />}
           {entry.state === "failed" && <Failed view={view} entry={entry} onRestore={onRestore} />}
         </p>
+        {entry.state === "sent" && !last && <Stamp time={entry.createdAt} readBy={readBy} aside />}
         {message && tabStop !== null && (
           <button
             type="button"
@@ -116,63 +131,7 @@ export function Bubble(props: Props) {
   );
 }
 
-/** Shows what a message contains: its quote, photos, files and text. */
-function Content({ view, entry, onOpen, onJump }: Props) {
-  const { user } = useChat();
-  const { key, attachments, body, message, replyTo } = entry;
-  const photos = attachments.filter(isPhoto);
-  const files = attachments.filter((attachment) => !isPhoto(attachment));
-  const editedAt = message?.editedAt;
-  const saving = changeProgress(entry, "edit");
-  const note = saving ? <Note text={saving} /> : editedAt ? <Note text="edited" time={editedAt} /> : null;
-  return (
-    <>
-      {replyTo && <Quote quote={replyTo} mine={replyTo.author.id === user.id} onJump={onJump} />}
-      {photos.length > 0 && (
-        <div class="photos" data-count={Math.min(photos.length, 3)}>
-          {photos.map((photo) => (
-            <PhotoTile key={photo.id} photo={photo} view={view} onOpen={() => onOpen(key, photo.id)} />
-          ))}
-        </div>
-      )}
-      {files.map((file) => (
-        <FileTile key={file.id} file={file} view={view} />
-      ))}
-      {body ? (
-        <p class="bubble" dir="auto">
-          <MessageText text={body} />
-          {note}
-        </p>
-      ) : (
-        note && <p class="meta">{note}</p>
-      )}
-    </>
-  );
-}
-
-/** Shows a note behind the text of a message. `time` is when it happened. */
-function Note({ text, time }: { text: string; time?: string | undefined }) {
-  return (
-    <span class="note">
-      {" "}
-      {time ? (
-        <time dateTime={time} title={formatFull(time)}>
-          {text}
-        </time>
-      ) : (
-        text
-      )}
-    </span>
-  );
-}
-
-function progress({ nextTryAt, error }: ThreadEntry): string {
-  if (nextTryAt !== null)
-    return `You have sent many messages in a short time. This one is sent ${formatUpcoming(nextTryAt)}.`;
-  return error ? "Not sent yet, trying again …" : "Sending …";
-}
-
-function Failed({ view, entry, onRestore }: Pick<Props, "view" | "entry" | "onRestore">) {
+function Failed({ view, entry, onRestore }: Pick<BubbleProps, "view" | "entry" | "onRestore">) {
   const { previews } = useChat();
   function discard() {
     if (!view.discard(entry.key)) return;
@@ -181,9 +140,11 @@ function Failed({ view, entry, onRestore }: Pick<Props, "view" | "entry" | "onRe
   return (
     <span class="failed" role="alert">
       Not sent{entry.error ? `: ${errorText(entry.error)}` : "."}{" "}
-      <button type="button" class="link-button" onClick={() => view.retry(entry.key)}>
-        Try again
-      </button>{" "}
+      {canRetry(entry.error) && (
+        <button type="button" class="link-button" onClick={() => view.retry(entry.key)}>
+          Try again
+        </button>
+      )}{" "}
       <button type="button" class="link-button" onClick={() => onRestore(entry)}>
         Edit
       </button>{" "}

@@ -1,17 +1,20 @@
 import { HearthClient } from "hearth-client";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { Announcer } from "./announcer";
+import { Notifications, serviceWorker } from "./background";
 import type { Config } from "./config";
+import { Connection } from "./connection";
 import { Context } from "./context";
 import { Deletions } from "./deletions";
 import { Drafts } from "./draft";
-import { NewConversation } from "./new-conversation";
+import { DraftStorage } from "./draft-storage";
+import { usePageDropGuard } from "./file-drop";
+import { loadPartsWhenIdle } from "./lazy";
+import { NewConversation, SignOut, Thread, Welcome } from "./parts";
+import { People } from "./people";
 import { Previews } from "./previews";
-import { useThreadId } from "./router";
+import { go, useThreadId } from "./router";
 import type { Session } from "./session";
 import { Sidebar } from "./sidebar";
-import { SignOut } from "./sign-out";
-import { Thread } from "./thread";
 
 /** The page of a signed-in user. It creates one `HearthClient` and closes it when the user signs out. */
 export function Chat({ config, session }: { config: Config; session: Session }) {
@@ -22,49 +25,65 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
       wsUrl: config.wsUrl,
       token: session.token,
       outbox: { storage: localStorage, key: `hearth-outbox-${user.id}` },
+      ...(serviceWorker && {
+        notifications: { worker: serviceWorker, storage: localStorage, key: `hearth-notifications-${user.id}` },
+      }),
     });
     const previews = new Previews();
-    const drafts = new Drafts(client, previews);
-    return { client, user, list: client.openThreadList(), drafts, previews, deletions: new Deletions() };
+    const drafts = new Drafts({ client, previews, storage: new DraftStorage(user.id) });
+    const people = new People(client);
+    return { client, user, list: client.openThreadList(), drafts, people, previews, deletions: new Deletions() };
   }, [config, session, user]);
   useEffect(
     () => () => {
       const { deletions, drafts, previews, client } = context;
-      for (const resource of [deletions, drafts, previews, client]) resource.close();
+      for (const resource of [deletions, drafts, previews]) resource.close();
+      client.signOut();
     },
     [context],
   );
 
+  useEffect(() => {
+    loadPartsWhenIdle();
+    context.people.load(); // their pictures, and whom to write to
+  }, [context]);
+
+  usePageDropGuard();
   const threadId = useThreadId();
   const [composing, setComposing] = useState(false);
-  const [unsent, setUnsent] = useState<{ messages: number; drafts: number }>();
+  const [signingOut, setSigningOut] = useState<{ messages: number; drafts: number; everywhere: boolean }>();
 
-  function askBeforeSignOut() {
+  function askToSignOut({ everywhere }: { everywhere: boolean }) {
     context.deletions.sendAll();
-    const found = { messages: context.client.unsentMessages(), drafts: context.drafts.count() };
-    if (found.messages + found.drafts > 0) setUnsent(found);
+    const messages = context.client.unsentMessages();
+    const drafts = context.drafts.count();
+    if (everywhere || messages + drafts > 0) setSigningOut({ messages, drafts, everywhere });
     else session.end();
   }
 
-  function signOut({ discard }: { discard: boolean }) {
-    context.client.close({ discardUnsent: discard });
-    session.end();
+  async function signOut({ discard }: { discard: boolean }) {
+    if (signingOut?.everywhere) await session.revokeEverywhere();
+    if (discard) context.drafts.discard();
+    context.client.signOut({ discardUnsent: discard });
+    if (signingOut?.everywhere) session.endRevoked();
+    else session.end();
   }
 
   return (
     <Context.Provider value={context}>
+      <Connection />
       <div class="chat" data-pane={threadId ? "thread" : "list"}>
-        <Sidebar threadId={threadId} onNew={() => setComposing(true)} onSignOut={askBeforeSignOut} />
+        <Sidebar threadId={threadId} onNew={() => setComposing(true)} onSignOut={askToSignOut} />
         {threadId ? (
-          <Thread key={threadId} threadId={threadId} />
+          <Thread key={threadId} threadId={threadId} onClose={() => go()} />
         ) : (
           <section class="nothing" aria-label="Conversation">
-            <p>Choose a conversation or start a new one.</p>
+            <Welcome onNew={() => setComposing(true)} />
           </section>
         )}
       </div>
-      <Announcer threadId={threadId} />
-      {unsent && <SignOut {...unsent} onClose={() => setUnsent(undefined)} onSignOut={signOut} />}
+      <Notifications threadId={threadId} />
+      {signingOut && <SignOut {...signingOut} onClose={() => setSigningOut(undefined)} onSignOut={signOut} />}
       {composing && <NewConversation onClose={() => setComposing(false)} />}
     </Context.Provider>
   );

@@ -1,8 +1,10 @@
-/** A small client of the Cognito user pool API, based on `fetch`: sign-in, token refresh and revocation. */
+/** A small client of the Cognito user pool API, based on `fetch`: sign-in, token refresh and sign-out. */
 
-/** The tokens of a session. The `idToken` is valid for an hour, the `refreshToken` for 30 days. */
+/** The tokens of a session. The `idToken` and `accessToken` are valid for an hour, the `refreshToken` for 30 days. */
 export interface Tokens {
   idToken: string;
+  /** Only in an answer of Cognito. It is not stored. */
+  accessToken?: string | undefined;
   refreshToken: string;
 }
 
@@ -12,22 +14,32 @@ export interface NewPasswordNeeded {
   choose(password: string): Promise<Tokens>;
 }
 
-/** An error response from Cognito. `code` is the name of its exception, such as `NotAuthorizedException`. */
+/**
+ * An error response from Cognito, with the name of its exception as `code`, such as `NotAuthorizedException`; or
+ * `Unreachable` if there was no response.
+ */
 export class CognitoError extends Error {
   override name = "CognitoError";
   constructor(
     readonly code: string,
     message: string,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }
 
 interface Answer {
-  AuthenticationResult?: { IdToken: string; RefreshToken?: string };
+  AuthenticationResult?: { IdToken: string; AccessToken?: string; RefreshToken?: string };
   ChallengeName?: string;
   Session?: string;
+  /** The name of the exception, in an error response. */
+  __type?: string;
+  message?: string;
 }
+
+/** How long Cognito may take to answer, in milliseconds. Other tabs may wait for the answer too. */
+const TIMEOUT_MS = 20_000;
 
 export class Cognito {
   constructor(
@@ -37,6 +49,7 @@ export class Cognito {
 
   async signIn(email: string, password: string): Promise<Tokens | NewPasswordNeeded> {
     const answer = await this.call("InitiateAuth", {
+      ClientId: this.clientId,
       AuthFlow: "USER_PASSWORD_AUTH",
       AuthParameters: { USERNAME: email, PASSWORD: password },
     });
@@ -45,6 +58,7 @@ export class Cognito {
       choose: async (chosen) =>
         tokens(
           await this.call("RespondToAuthChallenge", {
+            ClientId: this.clientId,
             ChallengeName: answer.ChallengeName,
             Session: answer.Session,
             ChallengeResponses: { USERNAME: email, NEW_PASSWORD: chosen },
@@ -54,19 +68,38 @@ export class Cognito {
   }
 
   async refresh(refreshToken: string): Promise<Tokens> {
-    const answer = await this.call("InitiateAuth", {
-      AuthFlow: "REFRESH_TOKEN_AUTH",
-      AuthParameters: { REFRESH_TOKEN: refreshToken },
+    // Unlike InitiateAuth, this call also works with a user pool that rotates refresh tokens.
+    const answer = await this.call("GetTokensFromRefreshToken", {
+      ClientId: this.clientId,
+      RefreshToken: refreshToken,
     });
     return tokens(answer, refreshToken);
   }
 
   /** Revokes a refresh token and the access tokens issued with it. */
   async revoke(refreshToken: string): Promise<void> {
-    await this.call("RevokeToken", { Token: refreshToken });
+    await this.call("RevokeToken", { ClientId: this.clientId, Token: refreshToken });
+  }
+
+  /** Revokes all refresh tokens and access tokens of the user whom the access token belongs to. */
+  async signOutEverywhere(accessToken: string): Promise<void> {
+    await this.call("GlobalSignOut", { AccessToken: accessToken });
   }
 
   private async call(action: string, content: object): Promise<Answer> {
+    const [ok, answer] = await this.post(action, content).catch((error) => {
+      const message = "The sign-in service cannot be reached. Check your internet connection and try again.";
+      throw new CognitoError("Unreachable", message, { cause: error });
+    });
+    if (ok) return answer;
+    const { __type: code, message } = answer;
+    throw new CognitoError(
+      String(code).replace(/.*#/, ""),
+      message ?? "The sign-in service reported an error. Try again.",
+    );
+  }
+
+  private async post(action: string, content: object): Promise<[ok: boolean, Answer]> {
     const response = await fetch(this.url, {
       method: "POST",
       keepalive: true, // the request completes even if the page is closed during sign-out
@@ -74,17 +107,11 @@ export class Cognito {
         "content-type": "application/x-amz-json-1.1",
         "x-amz-target": `AWSCognitoIdentityProviderService.${action}`,
       },
-      body: JSON.stringify({ ClientId: this.clientId, ...content }),
+      body: JSON.stringify(content),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    // Cognito answers a revocation with an empty body.
-    const answer = JSON.parse((await response.text()) || "{}");
-    if (!response.ok) {
-      throw new CognitoError(
-        String(answer.__type).replace(/.*#/, ""),
-        answer.message ?? "The sign-in service reported an error. Try again.",
-      );
-    }
-    return answer;
+    const text = await response.text();
+    return [response.ok, JSON.parse(text || "{}")]; // Cognito answers a revocation with an empty body
   }
 }
 
@@ -97,5 +124,6 @@ function tokens(answer: Answer, refreshToken?: string): Tokens {
         "Ask the person who manages your account.",
     );
   }
-  return { idToken: result.IdToken, refreshToken: result.RefreshToken ?? refreshToken ?? "" };
+  const { IdToken: idToken, AccessToken: accessToken, RefreshToken: renewed } = result;
+  return { idToken, accessToken, refreshToken: renewed ?? refreshToken ?? "" };
 }

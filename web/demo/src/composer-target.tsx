@@ -20,8 +20,8 @@ export function ComposerTarget({ message, edits, onCancel }: Props) {
       <p>
         <strong>{edits ? "Editing your message" : <>Replying to {message ? whom(message) : "a message"}</>}</strong>
         {message && (
-          <span class="excerpt">
-            <bdi>{preview(message)}</bdi>
+          <span class="excerpt" dir="auto">
+            {preview(message)}
           </span>
         )}
       </p>

@@ -1,11 +1,13 @@
 import { limits, type Message, type ThreadView } from "hearth-client";
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
-import { hideImage } from "./attachment";
+import { useEffect, useState } from "preact/hooks";
+import { ComposerInput } from "./composer-input";
 import { ComposerTarget } from "./composer-target";
-import type { Draft, DraftFile } from "./draft";
-import { CheckIcon, CloseIcon, FileIcon, PhotoIcon, SendIcon } from "./icons";
+import { useChat } from "./context";
+import type { Draft } from "./draft";
+import { DraftTile } from "./draft-file";
 import { isComposing } from "./ime";
+import { Voice } from "./parts";
 import { useStore } from "./store";
 import { hasTouchScreen } from "./touch";
 
@@ -19,22 +21,24 @@ interface Props {
 
 /** The form to write a message, or to edit a sent one. */
 export function Composer({ view, messages, draft, field }: Props) {
-  const picker = useRef<HTMLInputElement>(null);
+  const { client } = useChat();
+  const [recording, setRecording] = useState(false);
   const { text: draftText, files: draftFiles, replyTo, edit } = useStore(draft);
   const [text, files] = edit ? [edit.text, []] : [draftText, draftFiles];
   const target = messages.find(({ seq }) => seq === (edit?.seq ?? replyTo));
 
   useEffect(() => {
     const element = field.current;
-    if (!element) return;
+    if (!element || CSS.supports("field-sizing", "content")) return;
     element.style.height = "auto"; // without this, the field would grow but never shrink
     element.style.height = `${element.scrollHeight}px`;
   }, [text]);
 
-  const problem = edit && target?.deletedAt ? "This message was deleted meanwhile." : limitProblem(text, files.length);
-  const filled = text.trim() !== "" || (edit ? target?.attachments : files)?.length;
-  const action = edit ? "Save" : "Send";
-  const ready = filled && files.every((file) => file.uploaded) && !problem;
+  // A file that cannot be sent stays in the composer. The message waits for those that are still being uploaded.
+  const sent = edit ? target?.attachments : files.filter(({ error }) => !error);
+  const problem =
+    edit && target?.deletedAt ? "This message was deleted meanwhile." : limitProblem(text, sent?.length ?? 0);
+  const ready = (text.trim() !== "" || sent?.length) && !problem;
 
   function submit() {
     if (!ready) return;
@@ -47,6 +51,17 @@ export function Composer({ view, messages, draft, field }: Props) {
       view.send(text, files, replyTo === null ? {} : { replyTo });
     }
     field.current?.focus();
+  }
+
+  function sendVoice(file: File) {
+    const { name, type: mimetype, size } = file;
+    view.send("", [{ upload: client.upload(file), name, mimetype, size }], replyTo === null ? {} : { replyTo });
+    draft.cancel(); // it was the reply
+  }
+
+  function stopRecording() {
+    setRecording(false);
+    requestAnimationFrame(() => field.current?.focus()); // the field is shown again
   }
 
   function keyDown(event: KeyboardEvent) {
@@ -81,7 +96,7 @@ export function Composer({ view, messages, draft, field }: Props) {
         // biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list
         <ul role="list" class="drafts" aria-label="Files to send">
           {files.map((file) => (
-            <FileTile key={file.key} file={file} draft={draft} />
+            <DraftTile key={file.key} file={file} draft={draft} />
           ))}
         </ul>
       )}
@@ -90,51 +105,21 @@ export function Composer({ view, messages, draft, field }: Props) {
           {problem}
         </p>
       )}
-      <div class="field-row">
-        <input
-          ref={picker}
-          type="file"
-          multiple
-          hidden
-          onChange={(event) => {
-            draft.add(event.currentTarget.files ?? []);
-            event.currentTarget.value = ""; // the browser reports no change if the same file is chosen again
-            field.current?.focus();
-          }}
-        />
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Add photos or files"
-          title="Add photos or files"
-          disabled={edit !== null}
-          onClick={() => picker.current?.click()}
-        >
-          <PhotoIcon />
-        </button>
-        <textarea
-          ref={field}
-          rows={1}
-          dir="auto"
-          value={text}
-          placeholder="Write a message"
-          aria-label="Message"
-          onInput={(event) => {
-            draft.write(event.currentTarget.value);
-            if (event.currentTarget.value !== "" && !edit) view.setTyping();
-          }}
+      {recording ? (
+        <Voice onSend={sendVoice} onClose={stopRecording} />
+      ) : (
+        <ComposerInput
+          draft={draft}
+          field={field}
+          text={text}
+          edits={edit !== null}
+          ready={Boolean(ready)}
+          empty={text === "" && files.length === 0 && !edit}
+          onTyping={() => view.setTyping()}
           onKeyDown={keyDown}
-          onPaste={(event) => {
-            const pasted = event.clipboardData?.files;
-            if (!pasted?.length || edit) return;
-            event.preventDefault();
-            draft.add(pasted);
-          }}
+          onRecord={() => setRecording(true)}
         />
-        <button type="submit" class="icon-button primary" aria-label={action} title={action} disabled={!ready}>
-          {edit ? <CheckIcon /> : <SendIcon />}
-        </button>
-      </div>
+      )}
     </form>
   );
 }
@@ -149,33 +134,4 @@ function limitProblem(text: string, files: number): string | undefined {
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-function FileTile({ file, draft }: { file: DraftFile; draft: Draft }) {
-  const { name, previewUrl, progress, uploaded, error } = file;
-  return (
-    <li class="draft" data-failed={error !== undefined}>
-      {previewUrl ? <img src={previewUrl} alt="" onError={hideImage} /> : <FileIcon />}
-      <div>
-        <span class="name">
-          <bdi>{name}</bdi>
-        </span>
-        {error ? (
-          <span role="alert">
-            {error}{" "}
-            <button type="button" class="link-button" onClick={() => draft.retry(file)}>
-              Try again
-            </button>
-          </span>
-        ) : uploaded ? (
-          <span>Ready to send</span>
-        ) : (
-          <progress value={progress} aria-label={`Uploading ${name}`} />
-        )}
-      </div>
-      <button type="button" class="icon-button" aria-label={`Remove ${name}`} onClick={() => draft.remove(file)}>
-        <CloseIcon />
-      </button>
-    </li>
-  );
 }

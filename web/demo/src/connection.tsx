@@ -3,25 +3,46 @@ import { useEffect, useState } from "preact/hooks";
 import { useChat } from "./context";
 import { useStore } from "./store";
 
-const LABELS = {
-  live: "Live",
+const TROUBLE = {
   connecting: "Connecting …",
   "catching-up": "Catching up …",
   offline: "Offline",
-} satisfies Record<ConnectionState["status"], string>;
+} satisfies Record<Exclude<ConnectionState["status"], "live">, string>;
 
-/** Shows the state of the live connection and, while offline, the time until the next attempt to connect. */
+/** How long the page waits for the connection before it says so, in milliseconds. Usually it takes less. */
+const PATIENCE_MS = 1_500;
+
+/**
+ * A thin bar above the page while the live connection is interrupted, with the time until the next attempt to connect.
+ * Without trouble, nothing is visible.
+ */
 export function Connection() {
   const { client } = useChat();
   const { status, nextTryAt, error } = useStore(client.connection);
+  const [late, setLate] = useState(false);
+  const [interrupted, setInterrupted] = useState(false);
+  const live = status === "live";
+  const waits = nextTryAt !== null;
+  useEffect(() => {
+    setLate(false);
+    if (live) return;
+    const timer = setTimeout(() => setLate(true), PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, [live]);
+  const shown = !live && (late || error !== null);
+  useEffect(() => {
+    if (shown) setInterrupted(true);
+  }, [shown]);
   const displaced = status === "offline" && error?.code === "too_many_connections";
+
   return (
-    <div class="connection" data-status={status}>
+    <div class="connection" data-status={status} data-shown={shown}>
       <span role="status">
-        {LABELS[status]}
-        {displaced && ": Hearth is open in too many places"}
+        {shown && TROUBLE[status]}
+        {shown && displaced && ": Hearth is open in too many places"}
+        {live && interrupted && <span class="hidden">Connected again</span>}
       </span>
-      {status === "offline" && nextTryAt !== null && (
+      {status === "offline" && waits && (
         <>
           {/* Hidden from screen readers, because it changes every second. */}
           <Countdown until={nextTryAt} />

@@ -3,6 +3,7 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Deletions } from "./deletions";
 import type { Drafts } from "./draft";
+import type { People } from "./people";
 import type { Previews } from "./previews";
 import type { User } from "./session";
 
@@ -12,6 +13,7 @@ export interface ChatContext {
   /** The conversations that are not archived. */
   list: ThreadList;
   drafts: Drafts;
+  people: People;
   previews: Previews;
   deletions: Deletions;
   user: User;

@@ -1,4 +1,6 @@
-import type { HearthClient, OutgoingFile, Store, ThreadEntry, Upload } from "hearth-client";
+import type { Upload, UploadingFile } from "hearth-client";
+import { type HearthClient, HearthError, type OutgoingFile, type Store, type ThreadEntry } from "hearth-client";
+import type { DraftStorage } from "./draft-storage";
 import { errorText } from "./error-text";
 import type { Previews } from "./previews";
 
@@ -6,16 +8,22 @@ import type { Previews } from "./previews";
 export interface DraftFile {
   key: number;
   name: string;
-  /** The file that the user chose. Undefined if the file was uploaded for an earlier message that could not be sent. */
+  mimetype: string;
+  size: number;
+  /** The file that the user chose. Undefined if the file was uploaded for an earlier message, or before a reload. */
   file: File | undefined;
   /** Blob URL of an image for its preview. Undefined for other files. */
   previewUrl: string | undefined;
   /** Progress of the upload, from 0 to 1. */
   progress: number;
-  /** The file as the message will reference it. Undefined until all bytes are uploaded. */
-  uploaded: OutgoingFile | undefined;
+  /** Whether the upload waits for the network. It continues by itself. */
+  waiting: boolean;
+  /** ID of the file. Undefined until all bytes are uploaded. */
+  id: string | undefined;
   /** Tells the user why the file cannot be sent. */
   error: string | undefined;
+  /** Whether another attempt can help against the error. */
+  retryable: boolean;
 }
 
 interface Content {
@@ -25,6 +33,13 @@ interface Content {
   readonly replyTo: number | null;
   /** The user's sent message that the composer edits, with its new text. The draft waits until the edit ends. */
   readonly edit: { readonly seq: number; readonly text: string } | null;
+}
+
+/** What a draft needs. */
+export interface DraftDeps {
+  client: HearthClient;
+  previews: Previews;
+  storage: DraftStorage;
 }
 
 const EMPTY: Content = { text: "", files: [], replyTo: null, edit: null };
@@ -38,9 +53,14 @@ export class Draft implements Store<Content> {
   private readonly uploads = new Map<number, Upload>();
 
   constructor(
-    private readonly client: HearthClient,
-    private readonly previews: Previews,
-  ) {}
+    private readonly threadId: string,
+    private readonly deps: DraftDeps,
+  ) {
+    const stored = deps.storage.read(threadId);
+    if (!stored) return;
+    const { files, ...others } = stored;
+    this.content = { ...others, files: files.map((file) => uploadedFile(file, undefined)) };
+  }
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -79,28 +99,27 @@ export class Draft implements Store<Content> {
 
   add(files: Iterable<File>): void {
     for (const file of files) {
-      const previewUrl = file.type.startsWith("image/") ? URL.createObjectURL(file) : undefined;
-      lastKey += 1;
-      const key = lastKey;
-      this.append({ key, name: file.name, file, previewUrl, progress: 0, uploaded: undefined, error: undefined });
-      this.start(key, file, previewUrl);
+      const { name, size } = file;
+      const mimetype = file.type || "application/octet-stream";
+      const previewUrl = mimetype.startsWith("image/") ? URL.createObjectURL(file) : undefined;
+      const added = { ...uploadedFile({ id: "", name, mimetype, size }, previewUrl), file, progress: 0, id: undefined };
+      this.update({ ...this.content, files: [...this.content.files, added] });
+      this.start(added.key, file);
     }
   }
 
   /** Adds the content of a message that could not be sent. Its text goes before the text of the draft. */
-  restore({ body, attachments, replyTo }: ThreadEntry): void {
-    for (const { id, name, mimetype, size } of attachments) {
-      const previewUrl = this.previews.take(id);
-      const uploaded = outgoing({ id, name, mimetype, size }, previewUrl);
-      lastKey += 1;
-      this.append({ key: lastKey, name, file: undefined, previewUrl, progress: 1, uploaded, error: undefined });
-    }
+  restore({ key, body, attachments, replyTo }: ThreadEntry): void {
+    // Files that are not uploaded have the entry's key in place of an ID. Only the upload has their bytes.
+    const uploaded = attachments.filter(({ id, status }) => !id.startsWith(`${key}/`) && status !== "failed");
+    const files = uploaded.map((file) => uploadedFile(file, this.deps.previews.take(file.id)));
     const text = [body, this.content.text].filter(Boolean).join("\n");
-    this.update({ ...this.content, text, replyTo: replyTo?.seq ?? this.content.replyTo, edit: null });
+    const reply = replyTo?.seq ?? this.content.replyTo;
+    this.update({ text, files: [...this.content.files, ...files], replyTo: reply, edit: null });
   }
 
-  retry({ key, file, previewUrl }: DraftFile): void {
-    if (file) this.start(key, file, previewUrl);
+  retry({ key, file }: DraftFile): void {
+    if (file) this.start(key, file);
   }
 
   remove({ key, previewUrl }: DraftFile): void {
@@ -109,77 +128,104 @@ export class Draft implements Store<Content> {
     this.update({ ...this.content, files: this.content.files.filter((file) => file.key !== key) });
   }
 
-  /** Returns the content for sending, with the uploaded files, and empties the draft. */
-  take(): { text: string; files: OutgoingFile[]; replyTo: number | null } {
+  /** Returns the content for sending, and empties the draft. Files that cannot be sent stay in it. */
+  take(): { text: string; files: (OutgoingFile | UploadingFile)[]; replyTo: number | null } {
     const { text, files, replyTo } = this.content;
+    this.update({ ...EMPTY, files: files.filter(({ error }) => error) });
+    return { text: text.trim(), files: files.flatMap((file) => this.outgoing(file) ?? []), replyTo };
+  }
+
+  /** Empties the draft. */
+  clear(): void {
+    this.close();
     this.update(EMPTY);
-    for (const { uploaded, previewUrl } of files) {
-      if (uploaded && previewUrl) this.previews.keep(uploaded.id, previewUrl);
-    }
-    return { text: text.trim(), files: files.flatMap((file) => file.uploaded ?? []), replyTo };
   }
 
+  /** Stops the uploads, and frees the previews. What is stored stays. */
   close(): void {
-    for (const file of this.content.files) this.remove(file);
+    for (const upload of this.uploads.values()) upload.abort();
+    for (const { previewUrl } of this.content.files) if (previewUrl) URL.revokeObjectURL(previewUrl);
   }
 
-  private start(key: number, file: File, previewUrl: string | undefined): void {
+  private outgoing({ key, name, mimetype, size, previewUrl, id, error }: DraftFile) {
+    const upload = this.uploads.get(key);
+    if (error) return undefined;
+    this.uploads.delete(key);
+    const keep = (id: string) => previewUrl && this.deps.previews.keep(id, previewUrl);
+    const shown = { name, mimetype, size, ...(previewUrl ? { previewUrl } : {}) };
+    if (id) {
+      keep(id);
+      return { id, ...shown };
+    }
+    // The message reports it if the upload fails.
+    upload?.sent.then(({ id }) => keep(id)).catch(() => {});
+    return upload && { upload, ...shown };
+  }
+
+  private start(key: number, file: File): void {
     this.change(key, { error: undefined, progress: 0 });
-    const upload = this.client.upload(file, {
-      onProgress: ({ loaded, total }) => this.change(key, { progress: total > 0 ? loaded / total : 1 }),
+    const upload = this.deps.client.upload(file, {
+      onProgress: ({ phase, loaded, total }) =>
+        this.change(key, { waiting: phase === "waiting", progress: total > 0 ? loaded / total : 1 }),
     });
     this.uploads.set(key, upload);
-    const mimetype = file.type || "application/octet-stream";
-    const uploaded = upload.sent.then(({ id, name }) =>
-      this.change(key, { uploaded: outgoing({ id, name, mimetype, size: file.size }, previewUrl) }),
-    );
+    const uploaded = upload.sent.then(({ id }) => this.change(key, { id, waiting: false }));
     // The server may inspect and refuse the file before the message is sent. Then the composer shows the error.
-    Promise.all([uploaded, upload.ready])
-      .catch((error) => this.change(key, { uploaded: undefined, error: errorText(error) }))
-      .finally(() => this.uploads.delete(key));
-  }
-
-  private append(file: DraftFile): void {
-    this.update({ ...this.content, files: [...this.content.files, file] });
+    Promise.all([uploaded, upload.ready]).catch((error) => {
+      const retryable = !(error instanceof HearthError) || error.retryable;
+      this.change(key, { id: undefined, error: errorText(error), retryable });
+    });
   }
 
   private change(key: number, changes: Partial<DraftFile>): void {
+    if (!this.content.files.some((file) => file.key === key)) return; // sent or removed meanwhile
     const files = this.content.files.map((file) => (file.key === key ? { ...file, ...changes } : file));
     this.update({ ...this.content, files });
   }
 
   private update(content: Content): void {
     this.content = content;
+    const { text, replyTo, edit } = content;
+    const files = content.files.flatMap(({ id, name, mimetype, size }) => (id ? { id, name, mimetype, size } : []));
+    const keeps = text !== "" || files.length > 0 || replyTo !== null || edit !== null;
+    this.deps.storage.write(this.threadId, keeps ? { text, files, replyTo, edit } : null);
     for (const listener of this.listeners) listener();
   }
 }
 
-/** The drafts of all threads. They are kept until sign-out, so the user can leave a thread and find the draft later. */
+/** The drafts of all threads. */
 export class Drafts {
   private readonly drafts = new Map<string, Draft>();
 
-  constructor(
-    private readonly client: HearthClient,
-    private readonly previews: Previews,
-  ) {}
+  constructor(private readonly deps: DraftDeps) {}
 
   of(threadId: string): Draft {
-    const draft = this.drafts.get(threadId) ?? new Draft(this.client, this.previews);
+    const draft = this.drafts.get(threadId) ?? new Draft(threadId, this.deps);
     this.drafts.set(threadId, draft);
     return draft;
   }
 
-  /** Returns the number of drafts with text or files. */
+  /** Returns the number of drafts with text or files, also of threads that were not opened since the page was loaded. */
   count(): number {
-    return [...this.drafts.values()].filter((draft) => !draft.empty).length;
+    const ids = new Set([...this.drafts.keys(), ...this.deps.storage.threadIds()]);
+    return [...ids].filter((threadId) => !this.of(threadId).empty).length;
+  }
+
+  /** Empties all drafts, also in the browser's storage. */
+  discard(): void {
+    for (const threadId of this.deps.storage.threadIds()) this.of(threadId).clear();
+    for (const draft of this.drafts.values()) draft.clear();
   }
 
   close(): void {
     for (const draft of this.drafts.values()) draft.close();
     this.drafts.clear();
+    this.deps.storage.close();
   }
 }
 
-function outgoing(file: OutgoingFile, previewUrl: string | undefined): OutgoingFile {
-  return previewUrl ? { ...file, previewUrl } : file;
+function uploadedFile({ id, name = "", mimetype = "", size = 0 }: OutgoingFile, previewUrl?: string): DraftFile {
+  lastKey += 1;
+  const state = { file: undefined, progress: 1, waiting: false, error: undefined, retryable: false };
+  return { key: lastKey, id, name, mimetype, size, previewUrl, ...state };
 }

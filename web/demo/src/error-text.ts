@@ -1,9 +1,21 @@
-import { HearthError } from "hearth-client";
-import { formatUpcoming } from "./format";
+import { HearthError, limits } from "hearth-client";
+import { CognitoError } from "./cognito";
+import { formatSize, formatUpcoming } from "./format";
+
+/** What the page says about files that cannot be uploaded. A retry does not help against any of it. */
+const FILE_TEXTS: { readonly [code: string]: string } = {
+  file_empty: "This file is empty.",
+  file_too_large: `This file is too large. Files can have ${formatSize(limits.fileBytes)}.`,
+  file_unreadable: "This file cannot be read any more. Add it again.",
+  upload_interrupted: "The upload was interrupted because the page was closed. Add the file again.",
+};
 
 /** Returns the text that the page shows to the user for an error that has just occurred. */
 export function errorText(error: unknown): string {
+  if (error instanceof CognitoError) return error.message;
   if (!(error instanceof HearthError)) return String(error);
+  const text = FILE_TEXTS[error.code];
+  if (text) return text;
   if (error.status === 429) {
     const reason =
       error.code === "quota_exceeded"
@@ -14,4 +26,9 @@ export function errorText(error: unknown): string {
     return `${reason} Try again ${when}.`;
   }
   return error.errors.length > 0 ? error.errors.map((field) => field.message).join(" ") : error.detail;
+}
+
+/** Returns whether sending a message again can help against the error that it has failed with. */
+export function canRetry(error: HearthError | null): boolean {
+  return FILE_TEXTS[error?.code ?? ""] === undefined;
 }

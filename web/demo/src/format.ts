@@ -53,6 +53,11 @@ export function formatUpcoming(time: number): string {
   return days === 0 ? `at ${clock.format(when)}` : `${relative.format(days, "day")} at ${clock.format(when)}`;
 }
 
+/** Returns the date, such as 3 March 2026. */
+export function formatDate(iso: string): string {
+  return date.format(new Date(iso));
+}
+
 /** Returns the full date and time, such as Friday, 3 March 2026 at 18:05. */
 export function formatFull(iso: string): string {
   return full.format(new Date(iso));

@@ -1,5 +1,4 @@
 import type { ThreadSnapshot, ThreadView } from "hearth-client";
-import type { RefObject } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 
 /** How long a message is highlighted that the user has gone to, in milliseconds. */
@@ -9,16 +8,16 @@ const HIGHLIGHT_MS = 2_000;
 export function useJump(
   view: ThreadView,
   { entries, hasOlder, loadingOlder }: ThreadSnapshot,
-  scroller: RefObject<HTMLElement | null>,
+  goTo: (key: string, block: "center", reached: (item: HTMLElement) => void) => void,
   notify: (text: string) => void,
 ): (seq: number) => void {
   const [target, setTarget] = useState<number>();
   useLayoutEffect(() => {
     if (target === undefined) return;
-    const item = scroller.current?.querySelector<HTMLElement>(`li[data-seq="${target}"]`);
-    if (item) {
+    const entry = entries.find(({ message }) => message?.seq === target);
+    if (entry) {
       setTarget(undefined);
-      show(item);
+      goTo(entry.key, "center", highlight);
     } else if (!loadingOlder) {
       const failed = () => {
         setTarget(undefined);
@@ -31,9 +30,7 @@ export function useJump(
   return setTarget;
 }
 
-function show(item: HTMLElement): void {
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  item.scrollIntoView({ block: "center", behavior: calm ? "instant" : "smooth" });
+function highlight(item: HTMLElement): void {
   focusMessage(item);
   const tint = { background: "var(--ember-tint)" };
   item.animate([tint, { ...tint, offset: 0.6 }, { background: "transparent" }], HIGHLIGHT_MS);

@@ -10,6 +10,7 @@ import "./styles/message-menu.css";
 import "./styles/composer.css";
 import "./styles/dialogs.css";
 import "./styles/people.css";
+import "./styles/forced-colors.css";
 import { render } from "preact";
 import { App } from "./app";
 import { loadConfig } from "./config";

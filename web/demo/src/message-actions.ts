@@ -1,5 +1,6 @@
 import type { Message, ThreadView } from "hearth-client";
 import type { RefObject } from "preact";
+import { useMemo } from "preact/hooks";
 import { useChat } from "./context";
 import type { Draft } from "./draft";
 
@@ -16,6 +17,7 @@ export interface MessageActions {
   notify(text: string): void;
 }
 
+/** Returns the same object until its arguments change. */
 export function useMessageActions(
   view: ThreadView,
   draft: Draft,
@@ -23,7 +25,7 @@ export function useMessageActions(
   notify: (text: string) => void,
 ): MessageActions {
   const { deletions } = useChat();
-  return {
+  const actions = (): MessageActions => ({
     reply({ seq }) {
       draft.reply(seq);
       field.current?.focus();
@@ -48,5 +50,6 @@ export function useMessageActions(
       );
     },
     notify,
-  };
+  });
+  return useMemo(actions, [view, draft, field, notify, deletions]);
 }

@@ -2,6 +2,7 @@ import type { Message } from "hearth-client";
 import { type Members, useChat } from "./context";
 import { Dialog } from "./dialog";
 import { QUICK_EMOJIS } from "./emoji";
+import { formatFull } from "./format";
 import { PlusIcon } from "./icons";
 import type { MessageActions } from "./message-actions";
 import { nameOf } from "./preview";
@@ -53,6 +54,9 @@ export function MessageMenu({ message, members, near, actions, onMore, onClose }
       onClose={onClose}
       onKeyDown={(event) => (event.key === "Tab" ? onClose() : moveFocus(event))}
     >
+      <p class="reacted">
+        <time dateTime={createdAt}>{formatFull(createdAt)}</time>
+      </p>
       {reactions.map(({ emoji, userIds }) => (
         <p key={emoji} class="reacted">
           {emoji} <bdi>{reactedBy(userIds, members, user)}</bdi>

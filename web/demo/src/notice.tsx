@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useState } from "preact/hooks";
 
 /** How long a notice is shown, in milliseconds. */
 const SHOWN_MS = 4_000;
@@ -11,7 +11,8 @@ export function useNotice(): [text: string, notify: (text: string) => void] {
     const timer = setTimeout(() => setNotice({ text: "" }), SHOWN_MS);
     return () => clearTimeout(timer);
   }, [notice]);
-  return [notice.text, (text) => setNotice({ text })];
+  const notify = useCallback((text: string) => setNotice({ text }), []);
+  return [notice.text, notify];
 }
 
 /** Shows a notice above what follows, without moving it. */

@@ -2,9 +2,9 @@ import type { Person } from "hearth-client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Avatar } from "./avatar";
 import { useChat } from "./context";
-import { errorText } from "./error-text";
 import { CloseIcon } from "./icons";
 import { isComposing } from "./ime";
+import { useStore } from "./store";
 
 /** At most this many people are listed. The search finds the others. */
 const MAX_SHOWN = 100;
@@ -126,6 +126,7 @@ export function PeoplePicker({ chosen, onChange }: Props) {
 
 /** A field for the ID of somebody who is not in the list. */
 function AddById({ onAdd }: { onAdd(id: string): void }) {
+  const { user } = useChat();
   const [id, setId] = useState("");
   function add() {
     const text = id.trim();
@@ -155,26 +156,21 @@ function AddById({ onAdd }: { onAdd(id: string): void }) {
         </button>
       </div>
       <p class="hint" id="add-hint">
-        People find their ID in their account, below their list of conversations.
+        People find their ID here, too. Yours is <bdi class="id">{user.id}</bdi>.
       </p>
     </details>
   );
 }
 
-/** Loads everybody whom the user may write to, except the user. */
+/** Returns everybody whom the user may write to, except the user, and loads the list again. */
 function usePeople() {
-  const { client, user } = useChat();
-  const [people, setPeople] = useState<Person[]>();
-  const [error, setError] = useState<string>();
-  function load() {
-    setError(undefined);
-    client.people().then(
-      (all) => setPeople(all.filter(({ id }) => id !== user.id)),
-      (error) => setError(errorText(error)),
-    );
-  }
-  useEffect(load, [client]);
-  return { people, error, load };
+  const { people: store, user } = useChat();
+  const { people, error } = useStore(store);
+  const load = () => store.load();
+  useEffect(() => {
+    load();
+  }, [store]);
+  return { people: people?.filter(({ id }) => id !== user.id), error, load };
 }
 
 /** Returns whether a name contains all words of the query, regardless of case and accents. */

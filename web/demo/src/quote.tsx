@@ -15,8 +15,8 @@ export function Quote({ quote: { seq, author, excerpt, deleted }, mine, onJump }
       <span class="hidden">In reply to </span>
       <strong>{mine ? "You" : <bdi>{author.name}</bdi>}</strong>
       <span class="hidden">: </span>
-      <span class="excerpt" data-deleted={deleted}>
-        <bdi>{deleted ? DELETED : excerpt || "Photo or file"}</bdi>
+      <span class="excerpt" dir="auto" data-deleted={deleted}>
+        {deleted ? DELETED : excerpt || "Photo or file"}
       </span>
     </button>
   );

@@ -2,12 +2,13 @@ import { useEffect, useState } from "preact/hooks";
 
 /**
  * Returns the ID of the open thread, or `undefined` while only the list is open. The URL's fragment holds it: `#/` is
- * the list, `#/thread_…` a thread. So the browser's history and back button work.
+ * the list, `#/thread_…` a thread, as is `#thread_…` in the links of notifications. So the browser's history and back
+ * button work.
  */
 export function useThreadId(): string | undefined {
-  const [threadId, setThreadId] = useState(read);
+  const [threadId, setThreadId] = useState(readThreadId);
   useEffect(() => {
-    const update = () => setThreadId(read());
+    const update = () => setThreadId(readThreadId());
     addEventListener("hashchange", update);
     return () => removeEventListener("hashchange", update);
   }, []);
@@ -22,8 +23,9 @@ export function go(threadId?: string): void {
   location.hash = threadId ? linkTo(threadId) : "#/";
 }
 
-function read(): string | undefined {
-  const [, name] = location.hash.split("#/");
+/** Returns the ID of the open thread, as {@link useThreadId} does. */
+export function readThreadId(): string | undefined {
+  const name = location.hash.replace(/^#\/?/, "");
   if (!name) return undefined;
   try {
     return decodeURIComponent(name);

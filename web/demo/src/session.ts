@@ -1,50 +1,58 @@
 import { type Cognito, CognitoError, type Tokens } from "./cognito";
+import { hasExpired, SessionStore, type User, userOf } from "./session-store";
 
-/** A user. The `id` is the claim `sub` of their tokens. */
-export interface User {
-  id: string;
-  name: string;
-}
-
-const KEY = "hearth-session";
-
-/** Cognito's error codes that end a session. Other errors, such as too many requests, are temporary. */
-const SESSION_ENDED = ["NotAuthorizedException", "UserNotFoundException", "PasswordResetRequiredException"];
+export type { User } from "./session-store";
 
 /**
- * The session of one signed-in user. Its tokens are in `sessionStorage`, so the session survives a reload, and two tabs
- * can have two different users.
+ * Why a session has ended: the user signed out here, on all devices, or in another tab; somebody else signed in in
+ * another tab; the user pool no longer accepts the session; or the account was removed.
  */
+export type EndReason = "signed-out" | "signed-out-everywhere" | "other-tab" | "other-user" | "refused" | "no-account";
+
+/** Cognito's error codes that end a session. Other errors, such as too many requests, are temporary. */
+const ENDS = new Map<string, EndReason>([
+  ["NotAuthorizedException", "refused"],
+  ["RefreshTokenReuseException", "refused"],
+  ["PasswordResetRequiredException", "refused"],
+  ["UserNotFoundException", "no-account"],
+]);
+
+/** The browser's lock for renewing tokens. Only one tab at a time holds it. */
+const LOCK = "hearth-session";
+
+/** The session of one signed-in user. All tabs of the browser share a session that stays signed in. */
 export class Session {
   readonly user: User;
   private renewing: Promise<void> | undefined;
   private ended = false;
+  private readonly stopWatching: () => void;
 
   private constructor(
     private readonly cognito: Cognito,
+    private readonly store: SessionStore,
     private tokens: Tokens,
-    private readonly onEnd: () => void,
+    private readonly onEnd: (reason: EndReason) => void,
   ) {
-    const { sub, name } = claims(tokens.idToken);
-    this.user = { id: sub, name: name ?? sub };
+    this.user = userOf(tokens);
+    this.stopWatching = store.onChange(() => this.adopt());
   }
 
-  static begin(cognito: Cognito, tokens: Tokens, onEnd: () => void): Session {
-    sessionStorage.setItem(KEY, JSON.stringify(tokens));
-    return new Session(cognito, tokens, onEnd);
+  /** Begins the session of a user who has just signed in. `stay` keeps it when the tab or the browser is closed. */
+  static begin(cognito: Cognito, tokens: Tokens, stay: boolean, onEnd: (reason: EndReason) => void): Session {
+    const store = SessionStore.of({ stay });
+    const replaced = store.read();
+    if (replaced) revoke(cognito, replaced);
+    store.write(tokens);
+    return new Session(cognito, store, tokens, onEnd);
   }
 
-  /** Returns the session that was stored before a reload, or `undefined` if there is none. */
-  static resume(cognito: Cognito, onEnd: () => void): Session | undefined {
-    const stored = sessionStorage.getItem(KEY);
-    if (!stored) return undefined;
-    try {
-      return new Session(cognito, JSON.parse(stored), onEnd);
-    } catch (error) {
-      console.warn("The stored session cannot be read; the user must sign in again:", error);
-      sessionStorage.removeItem(KEY);
-      return undefined;
+  /** Returns the session of this tab or else the one that all tabs share; `undefined` if there is neither. */
+  static resume(cognito: Cognito, onEnd: (reason: EndReason) => void): Session | undefined {
+    for (const store of SessionStore.all()) {
+      const tokens = store.read();
+      if (tokens) return new Session(cognito, store, tokens, onEnd);
     }
+    return undefined;
   }
 
   /**
@@ -52,7 +60,7 @@ export class Session {
    * accepts the refresh token, the session ends.
    */
   readonly token = async ({ renew }: { renew: boolean }): Promise<string> => {
-    if (renew || claims(this.tokens.idToken).exp * 1000 < Date.now()) {
+    if (renew || hasExpired(this.tokens)) {
       this.renewing ??= this.renew().finally(() => {
         this.renewing = undefined;
       });
@@ -61,46 +69,87 @@ export class Session {
     return this.tokens.idToken;
   };
 
-  /** Signs out and revokes the refresh token, so that copies of it become useless. */
+  /** Signs out in this browser, and revokes the refresh token, so that copies of it become useless. */
   end(): void {
     if (this.ended) return;
-    this.close();
-    this.revoke(this.tokens);
+    this.close("signed-out");
+    revoke(this.cognito, this.tokens);
   }
 
-  private close(): void {
+  /**
+   * Revokes the sessions of the user on all devices; {@link endRevoked} must follow. Another device notices at its next
+   * renewal, which is at most an hour later. Rejects if the user pool cannot be reached; then the session goes on.
+   */
+  async revokeEverywhere(): Promise<void> {
+    await this.alone(async (stored) => {
+      const { accessToken = "" } = await this.refresh(stored);
+      await this.cognito.signOutEverywhere(accessToken);
+    });
+  }
+
+  /** Signs out in this browser after the session was revoked everywhere. */
+  endRevoked(): void {
+    this.close("signed-out-everywhere");
+  }
+
+  private close(reason: EndReason): void {
+    if (this.ended) return;
     this.ended = true;
-    sessionStorage.removeItem(KEY);
-    this.onEnd();
+    this.stopWatching();
+    // What another user's session has stored in the meantime must stay.
+    if (reason !== "other-user") this.store.clear();
+    this.onEnd(reason);
   }
 
   private async renew(): Promise<void> {
     const before = this.tokens;
+    await this.alone(async (stored) => {
+      // If another tab has renewed the tokens while this one waited for the lock, they are new enough.
+      if (stored.idToken === before.idToken || hasExpired(stored)) await this.refresh(stored);
+    });
+  }
+
+  /**
+   * Calls `work` with the stored tokens while no other tab renews them: a user pool may accept each refresh token only
+   * once, and a second use would end the session.
+   */
+  private async alone<T>(work: (stored: Tokens) => Promise<T>): Promise<T> {
+    return await navigator.locks.request(LOCK, async () => {
+      this.adopt();
+      if (this.ended) throw new Error("The session ended while its token was renewed.");
+      return work(this.tokens);
+    });
+  }
+
+  private async refresh(before: Tokens): Promise<Tokens> {
     try {
       const renewed = await this.cognito.refresh(before.refreshToken);
       if (this.ended) {
-        if (renewed.refreshToken !== before.refreshToken) this.revoke(renewed);
+        if (renewed.refreshToken !== before.refreshToken) revoke(this.cognito, renewed);
         throw new Error("The session ended while its token was renewed.");
       }
       this.tokens = renewed;
-      sessionStorage.setItem(KEY, JSON.stringify(renewed));
+      this.store.write(renewed);
+      return renewed;
     } catch (error) {
-      if (!this.ended && error instanceof CognitoError && SESSION_ENDED.includes(error.code)) this.close();
+      const reason = error instanceof CognitoError ? ENDS.get(error.code) : undefined;
+      if (reason) this.close(reason);
       throw error;
     }
   }
 
-  /** Revokes the refresh token in the background, so that signing out also works without a network. */
-  private revoke({ refreshToken }: Tokens): void {
-    this.cognito.revoke(refreshToken).catch((error) => {
-      console.warn("Signed out, but the refresh token could not be revoked; it stays valid until it expires:", error);
-    });
+  /** Takes over the tokens that another tab has stored, or ends the session if they are another user's or removed. */
+  private adopt(): void {
+    const stored = this.store.read();
+    if (!stored) this.close("other-tab");
+    else if (userOf(stored).id !== this.user.id) this.close("other-user");
+    else this.tokens = stored;
   }
 }
 
-/** Decodes the claims of a JWT, without verifying its signature. */
-function claims(jwt: string): { sub: string; exp: number; name?: string } {
-  const payload = jwt.split(".")[1] ?? "";
-  const bytes = Uint8Array.from(atob(payload.replace(/-/g, "+").replace(/_/g, "/")), (byte) => byte.charCodeAt(0));
-  return JSON.parse(new TextDecoder().decode(bytes));
+/** Revokes the refresh token in the background, so that signing out also works without a network. */
+function revoke(cognito: Cognito, { refreshToken }: Tokens): void {
+  cognito.revoke(refreshToken).catch((error) => {
+    console.warn("Signed out, but the refresh token could not be revoked; it stays valid until it expires:", error);
+  });
 }

@@ -1,15 +1,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Account } from "./account";
 import { Avatar } from "./avatar";
-import { Connection } from "./connection";
+import { NotificationHint } from "./background";
 import { useChat } from "./context";
 import { ArchiveIcon, BackIcon, LeaveIcon, WriteIcon } from "./icons";
+import { Profile, Welcome } from "./parts";
 import { ThreadItems } from "./thread-items";
 
 interface Props {
   threadId: string | undefined;
   onNew(): void;
-  onSignOut(): void;
+  onSignOut(choice: { everywhere: boolean }): void;
 }
 
 export function Sidebar({ threadId, onNew, onSignOut }: Props) {
@@ -28,10 +28,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
     <section class="sidebar" role={threadId ? "navigation" : "main"} aria-label="Conversations">
       <header>
         <img src="./favicon.svg" alt="" width="36" height="36" />
-        <div class="brand">
-          <h1>Hearth</h1>
-          <Connection />
-        </div>
+        <h1>Hearth</h1>
         <button
           type="button"
           class="icon-button primary"
@@ -47,10 +44,8 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
       ) : (
         <>
           <ThreadItems list={list} threadId={threadId}>
-            No conversations yet.{" "}
-            <button type="button" class="link-button" onClick={onNew}>
-              Start one
-            </button>
+            <p>No conversations yet.</p>
+            <Welcome onNew={onNew} />
           </ThreadItems>
           <button ref={archiveButton} type="button" class="archive" onClick={() => setArchive(true)}>
             <ArchiveIcon />
@@ -58,6 +53,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
           </button>
         </>
       )}
+      <NotificationHint />
       <footer>
         <button type="button" class="me" title="Your account" onClick={() => setAccount(true)}>
           <Avatar id={user.id} name={user.name} />
@@ -66,11 +62,17 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
             <bdi>{user.name}</bdi>
           </strong>
         </button>
-        <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={onSignOut}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Sign out"
+          title="Sign out"
+          onClick={() => onSignOut({ everywhere: false })}
+        >
           <LeaveIcon />
         </button>
       </footer>
-      {account && <Account onClose={() => setAccount(false)} />}
+      {account && <Profile onClose={() => setAccount(false)} onSignOut={onSignOut} />}
     </section>
   );
 }
@@ -91,7 +93,7 @@ function Archive({ threadId, onClose }: { threadId: string | undefined; onClose(
         <h2>Archived</h2>
       </div>
       <ThreadItems list={list} threadId={threadId}>
-        No archived conversations.
+        <p>No archived conversations.</p>
       </ThreadItems>
     </>
   );

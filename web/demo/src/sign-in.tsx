@@ -1,16 +1,34 @@
 import { useState } from "preact/hooks";
 import { Avatar } from "./avatar";
-import { type Cognito, CognitoError, type NewPasswordNeeded, type Tokens } from "./cognito";
+import type { Cognito, NewPasswordNeeded, Tokens } from "./cognito";
 import type { DemoUser } from "./config";
+import { errorText } from "./error-text";
+import type { EndReason } from "./session";
+import { SessionStore } from "./session-store";
+
+/** What the page says about the session that has ended. */
+const ENDED: Record<Exclude<EndReason, "signed-out">, string> = {
+  "signed-out-everywhere": "You are signed out on all devices. A device that is in use may take an hour to notice.",
+  "other-tab": "You have signed out in another tab of this browser.",
+  "other-user": "Somebody else has signed in in another tab of this browser.",
+  refused: "Your session has expired, or was ended on another device. Sign in again to continue.",
+  "no-account": "Your account was removed. Ask the person who manages the accounts.",
+};
 
 interface Props {
   cognito: Cognito;
   users: DemoUser[];
-  onTokens(tokens: Tokens): void;
+  /** Why the user's session has ended; undefined if there was none. */
+  ended: EndReason | undefined;
+  /** Continues the session that all tabs share. */
+  onResume(): void;
+  onTokens(tokens: Tokens, stay: boolean): void;
 }
 
 /** The sign-in page: a button for each demo user, and a form for other accounts. */
-export function SignIn({ cognito, users, onTokens }: Props) {
+export function SignIn({ cognito, users, ended, onResume, onTokens }: Props) {
+  const shared = SessionStore.sharedUser();
+  const [stay, setStay] = useState(true);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
   const [first, setFirst] = useState<NewPasswordNeeded>();
@@ -21,13 +39,9 @@ export function SignIn({ cognito, users, onTokens }: Props) {
     try {
       const result = await attempt;
       if ("choose" in result) setFirst(result);
-      else onTokens(result);
+      else onTokens(result, stay);
     } catch (error) {
-      setError(
-        error instanceof CognitoError
-          ? error.message
-          : "The sign-in service cannot be reached. Check your internet connection and try again.",
-      );
+      setError(errorText(error));
     } finally {
       setBusy(false);
     }
@@ -46,6 +60,18 @@ export function SignIn({ cognito, users, onTokens }: Props) {
         <img class="logo" src="./favicon.svg" alt="" width="56" height="56" />
         <h1>{first ? "Choose a password" : "Welcome to Hearth"}</h1>
         <p class="lead">{first ? "Replace your temporary password with your own." : "Where your family talks."}</p>
+        {ended && ended !== "signed-out" && !error && (
+          <p class="ended" role="status">
+            {ENDED[ended]}
+          </p>
+        )}
+        {shared && !first && (
+          <button type="button" class="button" onClick={onResume}>
+            <span>
+              Continue as <bdi>{shared.name}</bdi>
+            </span>
+          </button>
+        )}
         {error && (
           <p class="error" role="alert">
             {error}
@@ -99,6 +125,22 @@ export function SignIn({ cognito, users, onTokens }: Props) {
               </p>
             )}
           </div>
+          {!first && (
+            <div>
+              <label class="switch">
+                <input
+                  type="checkbox"
+                  checked={stay}
+                  aria-describedby="stay-hint"
+                  onChange={(event) => setStay(event.currentTarget.checked)}
+                />
+                Stay signed in
+              </label>
+              <p class="hint" id="stay-hint">
+                In all tabs of this browser, for up to 30 days. Otherwise only in this tab.
+              </p>
+            </div>
+          )}
           <button type="submit" class="button" disabled={busy}>
             {busy ? "One moment …" : first ? "Save and sign in" : "Sign in"}
           </button>

@@ -30,7 +30,7 @@ export function ThreadItems({ list, threadId, children }: Props) {
         </p>
       )}
       {loaded && threads.length === 0 ? (
-        <p class="empty">{children}</p>
+        <div class="empty">{children}</div>
       ) : (
         // biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list
         <ul role="list" class="threads" onKeyDown={moveFocus}>

@@ -8,20 +8,23 @@ const MENU_ID = "thread-menu";
 
 interface Props {
   thread: ThreadInfo;
+  /** What the menu offers besides the settings. */
+  commands: { label: string; run(): void }[];
   /** Called with the result of each change. */
   onChange(change: Promise<void>): void;
 }
 
-/** The menu of an open thread: mutes and archives it, for the user only. */
-export function ThreadMenu({ thread, onChange }: Props) {
+/** The menu of an open thread: shows more about it, and mutes and archives it, for the user only. */
+export function ThreadMenu({ thread, commands, onChange }: Props) {
   const { client } = useChat();
   const menu = useRef<HTMLUListElement>(null);
 
   const mute = (label: string, until: () => string | null) => ({
     label,
-    change: () => client.mute(thread.id, until()),
+    run: () => onChange(client.mute(thread.id, until())),
   });
-  const items: { label: string; change(): Promise<void> }[] = [
+  const items: { label: string; run(): void }[] = [
+    ...commands,
     ...(isMuted(thread)
       ? [mute("Unmute", () => null)]
       : [
@@ -31,7 +34,7 @@ export function ThreadMenu({ thread, onChange }: Props) {
         ]),
     {
       label: thread.archived ? "Unarchive" : "Archive",
-      change: () => client.setArchived(thread.id, !thread.archived),
+      run: () => onChange(client.setArchived(thread.id, !thread.archived)),
     },
   ];
 
@@ -40,21 +43,21 @@ export function ThreadMenu({ thread, onChange }: Props) {
       <button
         type="button"
         class="icon-button"
-        aria-label="Mute or archive"
-        title="Mute or archive"
+        aria-label="Conversation menu"
+        title="Conversation menu"
         popovertarget={MENU_ID}
       >
         <MoreIcon />
       </button>
       {/* biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list */}
-      <ul role="list" class="menu" ref={menu} id={MENU_ID} popover="auto" aria-label="Mute or archive">
-        {items.map(({ label, change }) => (
+      <ul role="list" class="menu" ref={menu} id={MENU_ID} popover="auto" aria-label="Conversation menu">
+        {items.map(({ label, run }) => (
           <li key={label}>
             <button
               type="button"
               onClick={() => {
                 menu.current?.hidePopover();
-                onChange(change());
+                run();
               }}
             >
               {label}

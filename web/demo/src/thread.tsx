@@ -1,27 +1,28 @@
 import type { ThreadEntry } from "hearth-client";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { Avatars } from "./avatar";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Composer } from "./composer";
-import { Connection } from "./connection";
 import { otherMembers, useChat } from "./context";
 import { errorText } from "./error-text";
-import { BackIcon } from "./icons";
+import { useFileDrop } from "./file-drop";
 import { isComposing } from "./ime";
 import { useMessageActions } from "./message-actions";
-import { isMuted } from "./mute";
-import { Names, ThreadTitle } from "./names";
 import { Notice, useNotice } from "./notice";
-import { go } from "./router";
+import { Viewer } from "./parts";
 import { useStore } from "./store";
-import { ThreadMenu } from "./thread-menu";
+import { ThreadHeader } from "./thread-header";
 import { Timeline } from "./timeline";
 import { hasTouchScreen } from "./touch";
 import { Typing } from "./typing";
-import { Viewer } from "./viewer";
+
+interface Props {
+  threadId: string;
+  /** Leaves the thread. */
+  onClose(): void;
+}
 
 /** Shows the open thread: its messages and the composer. */
-export function Thread({ threadId }: { threadId: string }) {
-  const { client, list, drafts, deletions, user } = useChat();
+export function Thread({ threadId, onClose }: Props) {
+  const { client, drafts, deletions, user } = useChat();
   const [view] = useState(() => client.openThread(threadId));
   useEffect(
     () => () => {
@@ -31,10 +32,8 @@ export function Thread({ threadId }: { threadId: string }) {
     [view, deletions],
   );
   const snapshot = useStore(view);
-  useStore(list); // it changes when a mute ends
   const { thread } = snapshot;
   const people = thread ? otherMembers(thread, user) : [];
-  const states = thread ? [isMuted(thread) && "Muted", thread.archived && "Archived"].filter(Boolean) : [];
 
   const draft = drafts.of(threadId);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -47,15 +46,22 @@ export function Thread({ threadId }: { threadId: string }) {
 
   const [opened, setOpened] = useState<{ entryKey: string; fileId: string }>();
   const openedEntry = snapshot.entries.find((entry) => entry.key === opened?.entryKey);
-  function restore(entry: ThreadEntry) {
-    if (!view.discard(entry.key)) return;
-    draft.restore(entry);
-    field.current?.focus();
-  }
+  const open = useCallback((entryKey: string, fileId: string) => setOpened({ entryKey, fileId }), []);
+  const restore = useCallback(
+    (entry: ThreadEntry) => {
+      if (!view.discard(entry.key)) return;
+      draft.restore(entry);
+      field.current?.focus();
+    },
+    [view, draft],
+  );
   const [notice, notify] = useNotice();
   const actions = useMessageActions(view, draft, field, notify);
 
-  const [dragged, setDragged] = useState(false);
+  const dragged = useFileDrop(
+    useCallback(() => draft.getSnapshot().edit === null, [draft]), // an edit cannot add files
+    useCallback((files) => draft.add(files), [draft]),
+  );
   // The second code: the page's address contains something that is not the ID of a thread.
   const notFound = ["thread_not_found", "invalid_frame"].includes(snapshot.error?.code ?? "");
   const [settingError, setSettingError] = useState<string>();
@@ -71,48 +77,17 @@ export function Thread({ threadId }: { threadId: string }) {
       onKeyDown={(event) => {
         // Escape closes the menu first.
         const inMenu = document.querySelector(":popover-open");
-        if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) go();
-      }}
-      onDragOver={(event) => {
-        if (!event.dataTransfer?.types.includes("Files")) return;
-        event.preventDefault();
-        // An edit cannot add files.
-        if (draft.getSnapshot().edit) event.dataTransfer.dropEffect = "none";
-        else setDragged(true);
-      }}
-      onDragLeave={(event) => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setDragged(false);
-      }}
-      onDrop={(event) => {
-        event.preventDefault();
-        setDragged(false);
-        if (!draft.getSnapshot().edit) draft.add(event.dataTransfer?.files ?? []);
+        if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) onClose();
       }}
     >
-      <header>
-        <a href="#/" class="icon-button back" aria-label="Back to conversations">
-          <BackIcon />
-        </a>
-        {people.length > 0 && <Avatars people={people} />}
-        <div class="names">
-          <h1 ref={heading} tabIndex={-1}>
-            {thread ? <ThreadTitle thread={thread} user={user} /> : notFound ? "Not found" : "…"}
-          </h1>
-          {(states.length > 0 || (thread?.title && people.length > 0)) && (
-            <p>
-              {states.length > 0 && <strong>{states.join(", ")}</strong>}
-              {states.length > 0 && thread?.title && people.length > 0 && " · "}
-              {thread?.title && people.length > 0 && (
-                <>
-                  You, <Names people={people} />
-                </>
-              )}
-            </p>
-          )}
-        </div>
-        <Connection />
-        {thread && <ThreadMenu thread={thread} onChange={changeSetting} />}
-      </header>
+      <ThreadHeader
+        view={view}
+        snapshot={snapshot}
+        placeholder={notFound ? "Not found" : "…"}
+        heading={heading}
+        onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
+        onChange={changeSetting}
+      />
       {settingError && (
         <p class="error" role="alert">
           The setting could not be changed. {settingError}
@@ -122,13 +97,7 @@ export function Thread({ threadId }: { threadId: string }) {
         <p class="nothing">This conversation does not exist, or you are not a member of it.</p>
       ) : (
         <>
-          <Timeline
-            view={view}
-            snapshot={snapshot}
-            actions={actions}
-            onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
-            onRestore={restore}
-          />
+          <Timeline view={view} snapshot={snapshot} actions={actions} onOpen={open} onRestore={restore} />
           <Notice text={notice} />
           <Typing userIds={snapshot.typing} people={people} />
           <Composer view={view} messages={snapshot.messages} draft={draft} field={field} />

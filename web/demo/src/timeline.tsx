@@ -1,22 +1,18 @@
 import type { ThreadEntry, ThreadSnapshot, ThreadView } from "hearth-client";
-import { Fragment } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { Bubble } from "./bubble";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useChat } from "./context";
-import { EmojiPicker } from "./emoji-picker";
 import { formatDay } from "./format";
-import { DownIcon } from "./icons";
 import { useJump } from "./jump";
 import { useLongPress } from "./long-press";
 import type { MessageActions } from "./message-actions";
-import { MessageMenu } from "./message-menu";
-import { readersBySeq } from "./receipts";
-import { DIVIDER_ID, useScrollPosition } from "./scroll-position";
+import { EmojiPicker, MessageMenu } from "./parts";
+import { readNames, useReaders } from "./receipts";
+import { authorOf, Row, sameDay, sameGroup } from "./row";
+import { useScrollPosition } from "./scroll-position";
+import { useSeen } from "./seen";
 import { useStore } from "./store";
-import { markSeen, unreadMessages, useDivider } from "./unread";
-
-/** Messages of one author form a group if each was sent less than this time after the previous one. */
-const GROUP_PAUSE_MS = 5 * 60_000;
+import { ToEnd } from "./to-end";
+import { messagesOfOthers, unreadMessages, useDivider } from "./unread";
 
 interface Props {
   view: ThreadView;
@@ -26,28 +22,55 @@ interface Props {
   onRestore(entry: ThreadEntry): void;
 }
 
-/** Shows the messages of a thread, with the newest at the bottom. Scrolling up loads older messages. */
+/**
+ * Shows the messages of a thread, with the newest at the bottom. Scrolling up loads older messages. Only the messages
+ * around the visible ones are in the document.
+ */
 export function Timeline({ view, snapshot, actions, onOpen, onRestore }: Props) {
   const { user, deletions } = useChat();
   const deleting = useStore(deletions);
-  const { entries, hasOlder, loadingOlder, error } = snapshot;
+  const { entries, messages, hasOlder, loadingOlder, error, thread } = snapshot;
   const scroller = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLOListElement>(null);
   const follows = useRef(true);
   const divider = useDivider(view, snapshot, user.id, scroller, follows);
   const loaded = divider !== undefined;
-  const shown = loaded ? entries : entries.filter(({ message }) => message === null);
-  const { atEnd, scrollTo } = useScrollPosition(scroller, shown, deleting, divider, follows);
-  const jump = useJump(view, snapshot, scroller, actions.notify);
-  const list = useRef<HTMLOListElement>(null);
+  const shown = useMemo(
+    () => (loaded ? entries : entries.filter(({ message }) => message === null)),
+    [loaded, entries],
+  );
+  const firstUnread = divider == null ? undefined : entries.find(({ message }) => (message?.seq ?? 0) > divider)?.key;
+  const { atEnd, rows, above, below, goTo } = useScrollPosition({
+    scroller,
+    list,
+    entries: shown,
+    deleting,
+    divider,
+    firstUnread,
+    atEnd: follows,
+  });
+  const jump = useJump(view, snapshot, goTo, actions.notify);
+  const skipped = useSeen(view, scroller, snapshot, loaded);
   const [menu, setMenu] = useState<{ key: string; near: Element; picker?: boolean }>();
+  const openMenu = useMemo(() => (key: string, near: Element) => setMenu({ key, near }), []);
   const hasMenu = ({ message }: ThreadEntry) => message && !message.deletedAt && !deleting.has(message.id);
   const withMenu = entries.find((entry) => entry.key === menu?.key && hasMenu(entry));
-  const lastWithMenu = shown.findLast(hasMenu);
+  const space = { paddingTop: `${above}px`, paddingBottom: `${below}px` };
+  const rendered = shown.slice(rows.start, rows.end);
+  const lastWithMenu = rendered.findLast(hasMenu);
   useLongPress(list, (item) => item.querySelector<HTMLElement>(".actions")?.click());
-  const unread = unreadMessages(snapshot, user.id);
-  const firstUnread = divider == null ? undefined : entries.find(({ message }) => (message?.seq ?? 0) > divider)?.key;
-  const readers = readersBySeq(snapshot, user);
+  const readers = useReaders(snapshot, user);
+  const readBy = readNames(snapshot, user);
+  const people = thread?.memberIds.length ?? 0;
+  const { memberIds, memberNames } = thread ?? {};
+  const members = useMemo(() => memberIds && memberNames && { memberIds, memberNames }, [memberIds, memberNames]);
   const [olderFailed, setOlderFailed] = useState(false);
+
+  /** Scrolls, and moves the focus to the messages, because the button that was pressed disappears. */
+  function leave(key?: string) {
+    goTo(key);
+    scroller.current?.focus({ preventScroll: true });
+  }
 
   function loadOlder() {
     setOlderFailed(false);
@@ -65,22 +88,6 @@ export function Timeline({ view, snapshot, actions, onOpen, onRestore }: Props) 
     observer.observe(top.current);
     return () => observer.disconnect();
   }, [mayLoad]);
-
-  useEffect(() => {
-    const element = scroller.current;
-    if (!element || !loaded) return;
-    const mark = () => markSeen(view, element);
-    element.addEventListener("scroll", mark, { passive: true });
-    document.addEventListener("visibilitychange", mark);
-    // It also calls `mark` once at the beginning, in the next frame. Before that, the scroll position may still change.
-    const resized = new ResizeObserver(mark);
-    resized.observe(element);
-    return () => {
-      element.removeEventListener("scroll", mark);
-      document.removeEventListener("visibilitychange", mark);
-      resized.disconnect();
-    };
-  }, [view, entries, loaded]);
 
   return (
     <div class="timeline">
@@ -101,61 +108,47 @@ export function Timeline({ view, snapshot, actions, onOpen, onRestore }: Props) 
         {!loaded && <p class="state">{error ? `${error.detail} Trying again …` : "Loading messages …"}</p>}
         {loaded && entries.length === 0 && <p class="state">No messages yet. Say hello!</p>}
         {/* biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list */}
-        <ol role="list" ref={list} onKeyDown={moveFocus}>
-          {shown.map((entry, index) => {
-            const before = shown[index - 1];
-            const after = shown[index + 1];
-            const newDay = !before || formatDay(before.createdAt) !== formatDay(entry.createdAt);
+        <ol role="list" ref={list} onKeyDown={moveFocus} style={space}>
+          {rendered.map((entry, index) => {
+            const before = shown[rows.start + index - 1];
+            const after = shown[rows.start + index + 1];
+            const newDay = !before || !sameDay(before, entry);
             return (
-              <Fragment key={entry.key}>
-                {newDay && (
-                  <li class="day">
-                    <span>{formatDay(entry.createdAt)}</span>
-                  </li>
-                )}
-                {entry.key === firstUnread && (
-                  <li class="new" id={DIVIDER_ID}>
-                    <span>New messages</span>
-                  </li>
-                )}
-                <Bubble
-                  view={view}
-                  entry={entry}
-                  members={snapshot.thread}
-                  mine={authorOf(entry, user.id) === user.id}
-                  first={newDay || entry.key === firstUnread || !sameGroup(before, entry, user.id)}
-                  last={!after || after.key === firstUnread || !sameGroup(entry, after, user.id)}
-                  deleting={deleting.has(entry.message?.id ?? "")}
-                  tabStop={hasMenu(entry) ? entry === lastWithMenu : null}
-                  readers={readers.get(entry.message?.seq ?? 0)}
-                  actions={actions}
-                  onOpen={onOpen}
-                  onMenu={(key, near) => setMenu({ key, near })}
-                  onJump={jump}
-                  onRestore={onRestore}
-                />
-              </Fragment>
+              <Row
+                key={entry.key}
+                day={newDay ? formatDay(entry.createdAt) : undefined}
+                divider={entry.key === firstUnread ? newMessages(divider ?? 0) : undefined}
+                view={view}
+                entry={entry}
+                members={members ?? null}
+                named={people !== 2}
+                mine={authorOf(entry, user.id) === user.id}
+                first={newDay || entry.key === firstUnread || !sameGroup(before, entry, user.id)}
+                last={!after || after.key === firstUnread || !sameGroup(entry, after, user.id)}
+                deleting={deleting.has(entry.message?.id ?? "")}
+                tabStop={hasMenu(entry) ? entry === lastWithMenu : null}
+                readBy={people > 1 && entry.message?.author.id === user.id ? readBy(entry.message.seq) : null}
+                readers={people === 2 ? undefined : readers.get(entry.message?.seq ?? 0)}
+                actions={actions}
+                onOpen={onOpen}
+                onMenu={openMenu}
+                onJump={jump}
+                onRestore={onRestore}
+              />
             );
           })}
         </ol>
       </section>
-      {!atEnd && unread.length === 0 && (
-        <button
-          type="button"
-          class="to-end icon-button"
-          aria-label="Go to the newest message"
-          onClick={() => scrollTo()}
-        >
-          <DownIcon />
-        </button>
-      )}
-      {!atEnd && unread.length > 0 && (
-        <button type="button" class="to-end button" onClick={() => scrollTo(unread[0]?.seq)}>
-          {unread.length === 1 ? "1 new message" : `${unread.length} new messages`}
-          <span class="hidden"> below</span>
-          <DownIcon />
-        </button>
-      )}
+      <ToEnd
+        atEnd={atEnd}
+        skipped={skipped}
+        unread={unreadMessages(snapshot, user.id)}
+        onGo={(seq) => leave(entries.find(({ message }) => seq !== undefined && message?.seq === seq)?.key)}
+        onRead={() => {
+          view.markRead();
+          scroller.current?.focus({ preventScroll: true });
+        }}
+      />
       {menu && withMenu?.message && !menu.picker && (
         <MessageMenu
           message={withMenu.message}
@@ -171,6 +164,11 @@ export function Timeline({ view, snapshot, actions, onOpen, onRestore }: Props) 
       )}
     </div>
   );
+
+  function newMessages(divider: number): string {
+    const { length } = messagesOfOthers(messages, divider, user.id);
+    return length === 1 ? "1 new message" : `${length} new messages`;
+  }
 }
 
 /** Moves the focus with the arrow keys from the button of a message's menu to that of the previous or next message. */
@@ -181,17 +179,4 @@ function moveFocus(event: KeyboardEvent): void {
   if (step === 0 || index < 0) return;
   event.preventDefault();
   buttons[index + step]?.focus();
-}
-
-/** Returns the ID of an entry's author. An entry that is not sent yet is the user's own. */
-function authorOf(entry: ThreadEntry, userId: string): string {
-  return entry.message?.author.id ?? userId;
-}
-
-function sameGroup(entry: ThreadEntry | undefined, next: ThreadEntry, userId: string): boolean {
-  return (
-    entry !== undefined &&
-    authorOf(entry, userId) === authorOf(next, userId) &&
-    Date.parse(next.createdAt) - Date.parse(entry.createdAt) < GROUP_PAUSE_MS
-  );
 }

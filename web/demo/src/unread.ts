@@ -5,16 +5,19 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 /** Older messages are loaded until the first unread one is there, but at most this many pages. */
 const MAX_PAGES = 10;
 
-/** A message counts as seen when at least this many pixels of its top, or all of it, have been on the screen. */
-const SEEN_PX = 48;
-
 export function pageIsVisible(): boolean {
   return document.visibilityState === "visible";
 }
 
 /** Returns the loaded messages of others that the user has not read. */
 export function unreadMessages({ messages, readSeq }: ThreadSnapshot, userId: string): Message[] {
-  return messages.filter(({ seq, author }) => seq > (readSeq ?? 0) && author.id !== userId);
+  return messagesOfOthers(messages, readSeq ?? 0, userId);
+}
+
+/** Returns the loaded messages of others after the one with this `seq`. */
+export function messagesOfOthers(messages: readonly Message[], after: number, userId: string): Message[] {
+  const start = after + 1 - (messages[0]?.seq ?? 0); // `seq` has no gaps
+  return messages.slice(Math.max(0, start)).filter(({ author }) => author.id !== userId);
 }
 
 /**
@@ -83,18 +86,4 @@ function fitsFrom(seq: number | undefined, scroller: HTMLElement | null): boolea
   if (!scroller || !item) return true;
   const aboveItem = item.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
   return scroller.scrollHeight - aboveItem <= scroller.clientHeight;
-}
-
-/** Moves the user's read mark to the last message that is on the screen, if the page is visible. */
-export function markSeen(view: ThreadView, scroller: HTMLElement): void {
-  if (!pageIsVisible()) return;
-  const { readSeq } = view.getSnapshot();
-  const { bottom } = scroller.getBoundingClientRect();
-  const items = [...scroller.querySelectorAll<HTMLElement>("li[data-seq]")].reverse();
-  for (const item of items) {
-    const seq = Number(item.dataset.seq);
-    if (seq <= (readSeq ?? 0)) return;
-    const { top, height } = item.getBoundingClientRect();
-    if (top + Math.min(height, SEEN_PX) <= bottom) return view.markRead(seq);
-  }
 }

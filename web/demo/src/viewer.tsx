@@ -1,6 +1,7 @@
 import type { ThreadEntry, ThreadView } from "hearth-client";
 import { useState } from "preact/hooks";
 import { isPhoto, useRenewal } from "./attachment";
+import { useBack } from "./back";
 import { Dialog } from "./dialog";
 import { CloseIcon, NextIcon, PreviousIcon } from "./icons";
 
@@ -16,6 +17,7 @@ interface Props {
 export function Viewer({ view, entry, fileId, onClose }: Props) {
   const [shown, setShown] = useState(fileId);
   const renew = useRenewal(view, shown);
+  useBack(onClose);
   const photos = entry.attachments.filter((attachment) => isPhoto(attachment) && attachment.status === "ready");
   const index = photos.findIndex((photo) => photo.id === shown);
   const photo = photos[index];

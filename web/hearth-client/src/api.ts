@@ -1,3 +1,4 @@
+import { markRequest, messagePath, unregisterRequest } from "./api-requests.js";
 import { HearthError } from "./errors.js";
 import type { ApiRequest, ApiResponse, Transport } from "./http.js";
 import type {
@@ -9,6 +10,8 @@ import type {
   Message,
   MessagePage,
   PeoplePage,
+  PushKey,
+  RegisteredSubscription,
   Thread,
   ThreadDetails,
   ThreadPage,
@@ -113,19 +116,20 @@ export class HearthApi {
    */
   async people(page: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<PeoplePage> {
     const { people, nextCursor } = await this.#get<PeoplePage>("/api/people", page, options);
-    return { people: list(people), nextCursor };
+    return { people: list(people).map((person) => this.#withPicture(person)), nextCursor };
   }
 
-  /** Returns the caller's ID, name, and whether they share read receipts. */
+  /** Returns the caller's ID, name, picture, and whether they share read receipts. */
   async me(options: CallOptions = {}): Promise<Me> {
     return this.#identified(await this.#get<Me>("/api/me", {}, options));
   }
 
   /**
-   * Changes whether other members see the caller's read marks. The caller's own devices see them in any case. Returns
-   * the same as {@link me}.
+   * Changes whether other members see the caller's read marks (the caller's own devices see them in any case), and the
+   * caller's picture: a ready image that the caller has uploaded, or none with null. Returns the same as {@link me}.
+   * `HearthClient.setAvatar` uploads the image first.
    */
-  async updateMe(change: { receipts?: boolean }, options: CallOptions = {}): Promise<Me> {
+  async updateMe(change: { receipts?: boolean; avatarFileId?: string | null }, options: CallOptions = {}): Promise<Me> {
     const answer = await this.#call({ method: "PATCH", path: "/api/me", body: change, signal: options.signal });
     return this.#identified(answer.json as Me);
   }
@@ -234,6 +238,30 @@ export class HearthApi {
     return answer.json as WsTicket;
   }
 
+  /** Returns the deployment's public key for push subscriptions. `HearthClient.notifications` does all that is needed. */
+  async pushKey(options: CallOptions = {}): Promise<PushKey> {
+    return await this.#get<PushKey>("/api/push-key", {}, options);
+  }
+
+  /**
+   * Registers this device for notifications, or renews its registration, which ends after 60 days. `subscription` is what
+   * the `toJSON` of the browser's `PushSubscription` returns.
+   */
+  async putPushSubscription(subscription: object, options: CallOptions = {}): Promise<RegisteredSubscription> {
+    const request = { method: "PUT", path: "/api/push-subscriptions", body: subscription } as const;
+    return (await this.#call({ ...request, signal: options.signal })).json as RegisteredSubscription;
+  }
+
+  /** Ends a registration for notifications. */
+  async deletePushSubscription(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#call({ ...unregisterRequest(id), signal: options.signal });
+  }
+
+  /** Ends a registration for notifications without waiting for the answer, even if the client is closed. @internal */
+  deletePushSubscriptionAtClose(id: string): void {
+    this.#transport.sendAtClose(unregisterRequest(id));
+  }
+
   /**
    * Returns the absolute URL of a path that the server sent. URLs that this library returns are already absolute.
    * Throws a `HearthError` if the URL is neither `http:` nor `https:`.
@@ -275,7 +303,13 @@ export class HearthApi {
 
   #identified(me: Me): Me {
     this.#transport.identify(me.id);
-    return me;
+    return this.#withPicture(me);
+  }
+
+  #withPicture<T extends { avatarUrl?: string }>(of: T): T {
+    const { avatarUrl: path, ...others } = of;
+    const avatarUrl = this.link(path);
+    return { ...others, ...(avatarUrl === null ? {} : { avatarUrl }) } as T;
   }
 
   async #get<T>(path: string, query: Record<string, string | number | boolean>, options: CallOptions): Promise<T> {
@@ -288,14 +322,6 @@ export class HearthApi {
   #call(request: ApiRequest): Promise<ApiResponse> {
     return this.#transport.call(request);
   }
-}
-
-function markRequest(threadId: string, seq: number): ApiRequest {
-  return { method: "PUT", path: `/api/threads/${encodeURIComponent(threadId)}/read`, body: { seq } };
-}
-
-function messagePath(threadId: string, seq: number): string {
-  return `/api/threads/${encodeURIComponent(threadId)}/messages/${seq}`;
 }
 
 function list<T>(value: T[]): T[] {

@@ -1,10 +1,13 @@
 import { type ApiObserver, HearthApi } from "./api.js";
-import { CloseNotifier, type Context } from "./context.js";
+import { CloseNotifier, type Context, Notifier, withRetries } from "./context.js";
 import { environmentOf, timingOf } from "./environment.js";
 import type { HearthError } from "./errors.js";
 import { Transport } from "./http.js";
 import { Inbox } from "./inbox.js";
+import { limits } from "./limits.js";
 import { LiveConnection } from "./live-connection.js";
+import type { Notifications } from "./notification-types.js";
+import { PushNotifications } from "./notifications.js";
 import { Outbox } from "./outbox.js";
 import { PendingFiles } from "./pending-files.js";
 import { ReadMarks } from "./read-marks.js";
@@ -18,6 +21,7 @@ import type {
   ConnectionState,
   FileStatusEvent,
   HearthOptions,
+  Me,
   Person,
   Store,
   ThreadList,
@@ -26,7 +30,7 @@ import type {
   Upload,
   UploadOptions,
 } from "./types.js";
-import { upload } from "./upload.js";
+import { FileUpload, PATIENCE } from "./upload.js";
 
 /**
  * A client of the Hearth server. Create one per signed-in user, and {@link close} it on sign-out. It is connected by a
@@ -40,6 +44,8 @@ export class HearthClient {
    * threads passed to {@link follow} are up to date.
    */
   readonly connection: Store<ConnectionState>;
+  /** The user's push notifications on this device. */
+  readonly notifications: Notifications;
   readonly #context: Context;
   readonly #transport: Transport;
   readonly #live: LiveConnection;
@@ -48,6 +54,9 @@ export class HearthClient {
   readonly #inbox: Inbox;
   readonly #marks: ReadMarks;
   readonly #settings: SettingsChanges;
+  readonly #notifications: PushNotifications;
+  readonly #maxFileBytes: number;
+  #signedOut: Promise<void> | null = null;
   readonly #closing = new CloseNotifier();
   readonly #open = new Set<{ close(): void }>();
 
@@ -56,6 +65,7 @@ export class HearthClient {
     const timing = timingOf(options.timing);
     const closing = this.#closing;
     const report = options.onError ?? ((error: unknown) => console.error(error));
+    this.#maxFileBytes = options.maxFileBytes ?? limits.fileBytes;
     this.#transport = new Transport(options.apiUrl, options.token, env, timing.request, closing);
     const observer: ApiObserver = {
       // An exception must not look like a failed call: the server has stored a message that was sent.
@@ -63,22 +73,25 @@ export class HearthClient {
       messages: (messages) => callSafely(report, () => this.#inbox.messages(messages)),
     };
     this.api = new HearthApi(this.#transport, observer);
-    this.#context = { api: this.api, env, timing, closing, report };
+    const network = new Notifier();
+    this.#context = { api: this.api, env, timing, closing, network, report };
     this.#live = new LiveConnection(this.#context, this.#transport, options.wsUrl);
     this.connection = this.#live.store;
     this.#files = new PendingFiles(this.#context);
     this.#outbox = new Outbox(this.#context, options.outbox);
-    const model = new ThreadModel();
+    const model = new ThreadModel(() => this.#transport.userId);
     this.#settings = new SettingsChanges(this.#context, model);
     this.#marks = new ReadMarks(this.#context, model);
     this.#inbox = new Inbox(this.#context, this.#transport, this.#live, model, this.#settings);
+    this.#notifications = new PushNotifications(this.#context, options.notifications);
+    this.notifications = this.#notifications;
     this.onFileStatus((event) => this.#files.record(event));
     this.#live.onResubscribed(() => {
       this.#files.checkAll();
       this.#marks.storeNow();
-      this.#outbox.retryNow();
+      network.notify();
     });
-    env.window?.addEventListener("online", () => this.#outbox.retryNow(), { signal: closing.signal });
+    env.window?.addEventListener("online", () => network.notify(), { signal: closing.signal });
   }
 
   /** The caller's user ID, from the latest token, or from `api.me()`. Null before the first REST call. */
@@ -136,9 +149,23 @@ export class HearthClient {
     return all;
   }
 
-  /** Uploads a file. The server refuses more than 25 MiB, unless its deployment sets another limit. */
+  /**
+   * Uploads a file. While the network is down, it waits, and continues by itself. Rejects at once with a {@link HearthError}
+   * if the file is empty (`file_empty`) or larger than the option `maxFileBytes` (`file_too_large`).
+   */
   upload(file: Blob, options?: UploadOptions): Upload {
-    return upload(this.#context, this.#files, file, options);
+    return new FileUpload({ context: this.#context, files: this.#files, maxBytes: this.#maxFileBytes }, file, options);
+  }
+
+  /**
+   * Sets the caller's picture: uploads the image, waits until the server has inspected it, and makes it the picture. Null
+   * removes the picture. Returns the caller. Rejects like an upload, and with `invalid_request` if the file is not an
+   * image.
+   */
+  async setAvatar(image: Blob | null, options: UploadOptions = {}): Promise<Me> {
+    const avatarFileId = image === null ? null : (await this.upload(image, options).ready).id;
+    const signal = options.signal ?? this.#closing.signal;
+    return await withRetries(this.#context, signal, () => this.api.updateMe({ avatarFileId }, { signal }), PATIENCE);
   }
 
   /**
@@ -183,7 +210,7 @@ export class HearthClient {
    */
   reconnectNow(): void {
     this.#live.reconnectNow();
-    this.#outbox.retryNow();
+    this.#context.network.notify();
   }
 
   /**
@@ -192,6 +219,17 @@ export class HearthClient {
    */
   unsentMessages(): number {
     return this.#outbox.unsent;
+  }
+
+  /**
+   * Closes the client like {@link close}, and ends notifications on this device. Resolves when the browser receives no
+   * more, after five seconds at the latest (`timing.answer`); there is no need to wait for it. Call it whenever a session
+   * ends, also if the token is not valid any more: otherwise the device announces messages to its next user.
+   */
+  async signOut(options: { discardUnsent?: boolean } = {}): Promise<void> {
+    this.#signedOut ??= this.#notifications.signOut();
+    this.close(options);
+    await this.#signedOut;
   }
 
   /**

@@ -8,6 +8,8 @@ export interface Context {
   readonly env: Environment;
   readonly timing: Timing;
   readonly closing: CloseNotifier;
+  /** Notifies those who wait for a retry that the network may be back. */
+  readonly network: Notifier;
   /**
    * Passes an error to the application's `onError`. Called only for errors that are not reported by a rejected promise
    * or a snapshot.
@@ -15,10 +17,24 @@ export interface Context {
   readonly report: (error: unknown) => void;
 }
 
-/** Notifies the parts of a client when the client is closed. */
-export class CloseNotifier {
-  readonly #controller = new AbortController();
+/** Calls functions when something happens. */
+export class Notifier {
   readonly #callbacks = new Set<() => void>();
+
+  /** Adds a callback. Returns a function that removes it. */
+  add(callback: () => void): () => void {
+    this.#callbacks.add(callback);
+    return () => this.#callbacks.delete(callback);
+  }
+
+  notify(): void {
+    for (const callback of [...this.#callbacks]) callback();
+  }
+}
+
+/** Notifies the parts of a client when the client is closed. */
+export class CloseNotifier extends Notifier {
+  readonly #controller = new AbortController();
 
   /**
    * A signal that is aborted when the client is closed. For a callback per request, use `add` instead: Node warns if a
@@ -32,16 +48,9 @@ export class CloseNotifier {
     return this.signal.aborted;
   }
 
-  /** Calls `callback` when the client is closed. Returns a function that removes the callback. */
-  add(callback: () => void): () => void {
-    this.#callbacks.add(callback);
-    return () => this.#callbacks.delete(callback);
-  }
-
   close(): void {
     this.#controller.abort(new DOMException("The client was closed.", "AbortError"));
-    for (const callback of [...this.#callbacks]) callback();
-    this.#callbacks.clear();
+    this.notify();
   }
 }
 
@@ -106,10 +115,12 @@ export function toHearthError(error: unknown): HearthError {
 
 /** How long to retry a call. */
 export interface Patience {
-  /** Maximum number of attempts. */
+  /** Maximum number of attempts that the server answers. Without an answer, the call is retried until it is aborted. */
   attempts: number;
   /** Maximum `Retry-After`, in milliseconds. */
   retryAfter: number;
+  /** Called with the error before each wait. */
+  waiting?: (error: HearthError) => void;
 }
 
 /**
@@ -125,19 +136,25 @@ export async function withRetries<T>(
   const pause = new Pause();
   const endPause = () => pause.endNow();
   signal.addEventListener("abort", endPause);
+  const forget = context.network.add(endPause);
   try {
+    let answered = 0;
     for (let attempt = 0; ; attempt += 1) {
       signal.throwIfAborted();
       try {
         return await call();
       } catch (error) {
         signal.throwIfAborted();
-        if (!isTemporary(error) || attempt + 1 >= patience.attempts) throw error;
-        if (error instanceof HearthError && (error.retryAfter ?? 0) > patience.retryAfter) throw error;
+        if (!isTemporary(error)) throw error;
+        const failure = toHearthError(error);
+        if (failure.kind !== "network" && failure.kind !== "token") answered += 1;
+        if (answered >= patience.attempts || (failure.retryAfter ?? 0) > patience.retryAfter) throw error;
+        patience.waiting?.(failure);
         await pause.wait(context.env, backoff(context, attempt, error));
       }
     }
   } finally {
     signal.removeEventListener("abort", endPause);
+    forget();
   }
 }

@@ -21,7 +21,7 @@ export function timingOf(given: Partial<Timing> = {}): Timing {
 /** Returns the platform's functions for a client: the given ones, and those of the browser or Node for the others. */
 export function environmentOf(given: Partial<Environment> = {}): Environment {
   const platform = globalThis as Partial<
-    Pick<typeof globalThis, "WebSocket" | "XMLHttpRequest" | "window" | "document">
+    Pick<typeof globalThis, "WebSocket" | "XMLHttpRequest" | "window" | "document" | "Notification">
   >;
   return {
     fetch: (url, init) => globalThis.fetch(url, init),
@@ -36,6 +36,7 @@ export function environmentOf(given: Partial<Environment> = {}): Environment {
     uuid,
     window: platform.window ?? null,
     document: platform.document ?? null,
+    Notification: platform.Notification ?? null,
     ...given,
   };
 }

@@ -6,9 +6,10 @@ import type { ErrorCode, FieldError } from "./types.js";
  * - `network`: no response arrived. The server may or may not have done what was requested.
  * - `token`: the token provider failed.
  * - `protocol`: a response arrived that is not from a Hearth server, such as a captive portal's page.
- * - `file`: the server could not process a file.
+ * - `file`: the file cannot be uploaded, or the server could not process it.
+ * - `browser`: the browser refused something.
  */
-export type ErrorKind = "http" | "network" | "token" | "protocol" | "file";
+export type ErrorKind = "http" | "network" | "token" | "protocol" | "file" | "browser";
 
 /**
  * Error codes of this library, in addition to the server's. `forbidden`, `not_found`, `too_many_requests` and
@@ -25,7 +26,13 @@ export type ClientErrorCode =
   | "http_error"
   | "upload_refused"
   | "file_failed"
-  | "maybe_sent";
+  | "file_empty"
+  | "file_too_large"
+  | "file_unreadable"
+  | "upload_interrupted"
+  | "maybe_sent"
+  | "push_unsupported"
+  | "push_refused";
 
 /** An error code of the server or of this library. A newer server may send codes that this version does not know. */
 export type AnyErrorCode = ErrorCode | ClientErrorCode | (string & Record<never, never>);
@@ -72,7 +79,7 @@ export class HearthError extends Error {
 
   /** Whether the same request may succeed later. False if the server rejected it permanently. */
   get retryable(): boolean {
-    if (this.kind === "file") return false;
+    if (this.kind === "file" || this.kind === "browser") return false;
     return (
       this.status === null || this.status >= 500 || this.status === 408 || this.status === 429 || this.status < 400
     );

@@ -1,3 +1,4 @@
+import { decodeBase64Url } from "./base64url.js";
 import type { CloseNotifier } from "./context.js";
 import { type AnyErrorCode, HearthError } from "./errors.js";
 import type { Environment, FetchResponse, FieldError, TokenProvider } from "./types.js";
@@ -174,7 +175,7 @@ export class Transport {
       return { response, text: await response.text() };
     };
     const { response, text } = await withTimeout(this.#env, this.#timeout, request.signal, this.#closing, fetchText);
-    const json = parseObject(text);
+    const json = response.status === 204 ? {} : parseObject(text);
     if (response.status < 200 || response.status > 299) throw responseError(response, json, this.#env.now());
     if (json !== null) return { status: response.status, headers: response.headers, json };
     const detail =
@@ -292,9 +293,8 @@ export function parseRetryAfter(value: string | null, now: number): number | nul
 
 function parseClaims(token: string): Claims {
   try {
-    const payload = token.split(".")[1] ?? "";
-    const bytes = Uint8Array.from(atob(payload.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
-    const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    const payload = decodeBase64Url(token.split(".")[1] ?? "");
+    const json: unknown = JSON.parse(new TextDecoder().decode(payload));
     const { sub, exp } = (json ?? {}) as { sub?: unknown; exp?: unknown };
     return { ...(typeof sub === "string" ? { sub } : {}), ...(typeof exp === "number" ? { exp } : {}) };
   } catch {

@@ -162,6 +162,7 @@ export class Inbox implements ApiObserver {
     if (push.event === "message:new") {
       const { threadId: id, message, truncated } = push.data;
       if (truncated !== true) return this.messages([message]);
+      if (message.author.id === this.#transport.userId) this.model.read(id, message.seq);
       this.model.update({ id, lastSeq: message.seq, updatedAt: message.createdAt, lastMessage: null });
       this.loader.fetch(id, "changed");
     } else if (push.event === "message:changed") {

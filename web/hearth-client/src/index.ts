@@ -4,5 +4,8 @@ export { HearthClient } from "./client.js";
 export type { AnyErrorCode, ClientErrorCode, ErrorKind, HearthErrorFields } from "./errors.js";
 export { HearthError } from "./errors.js";
 export { limits } from "./limits.js";
+export type * from "./notification-types.js";
 export type { components, operations, paths } from "./openapi.js";
+export type { SearchResult } from "./search.js";
+export { searchMessages } from "./search.js";
 export type * from "./types.js";

@@ -1,6 +1,6 @@
 import { quoteOf } from "./message-store.js";
-import type { OutboxItem } from "./outbox.js";
-import type { Attachment, Message, ThreadEntry } from "./types.js";
+import type { OutboxItem } from "./outbox-item.js";
+import type { Attachment, Message, ThreadEntry, UploadProgress } from "./types.js";
 
 /**
  * Returns whether a committed message may be the outbox item. `after` is a `seq` that the message must exceed;
@@ -13,26 +13,36 @@ export function mayBe(message: Message, item: OutboxItem, after: number | undefi
 
 /**
  * Returns the entry of an outbox item. `quoted` is the message that it replies to, if it is a reply and the message is
- * known. `refusedUntil` is the time until which the server refuses messages, in milliseconds since 1970; null if it
- * accepts them.
+ * known. `upload` is the progress of its uploads; null if it has none. `refusedUntil` is the time until which the server
+ * refuses messages, in milliseconds since 1970; null if it accepts them.
  */
-export function outboxEntry(item: OutboxItem, quoted: Message | undefined, refusedUntil: number | null): ThreadEntry {
-  const { key, body, files, createdAt, failed, error } = item;
-  const attachments = files.map(({ id, name, mimetype, size, previewUrl }): Attachment => {
-    const url = previewUrl ?? "";
-    return {
-      id,
-      name: name ?? "",
-      url,
-      mimetype: mimetype ?? "application/octet-stream",
-      size: size ?? 0,
-      status: "pending",
-    };
+export function outboxEntry(
+  item: OutboxItem,
+  quoted: Message | undefined,
+  upload: UploadProgress | null,
+  refusedUntil: number | null,
+): ThreadEntry {
+  const { key, body, files, createdAt, failed, error, triedAt } = item;
+  const attachments = files.map((file, index): Attachment => {
+    const { id, name = "", mimetype = "application/octet-stream", size = 0, previewUrl: url = "" } = file;
+    const status = file.failed === true ? "failed" : "pending";
+    // The index tells files apart that have no ID yet.
+    return { id: id ?? `${key}/${index}`, name, url, mimetype, size, status };
   });
-  const state = failed ? "failed" : "sending";
-  const nextTryAt = failed ? null : refusedUntil;
-  const replyTo = quoted === undefined ? null : quoteOf(quoted);
-  return { key, state, body, attachments, createdAt, message: null, error, nextTryAt, replyTo, changes: [] };
+  return {
+    key,
+    state: failed ? "failed" : "sending",
+    body,
+    attachments,
+    createdAt,
+    message: null,
+    error,
+    nextTryAt: failed ? null : refusedUntil,
+    upload: failed ? null : upload,
+    maybeSent: triedAt !== null && (!failed || error?.code === "maybe_sent"),
+    replyTo: quoted === undefined ? null : quoteOf(quoted),
+    changes: [],
+  };
 }
 
 /** Whether the message may have been committed after the item was added. Allows for 5 minutes of clock skew. */

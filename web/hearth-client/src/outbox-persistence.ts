@@ -1,6 +1,6 @@
 import type { Context } from "./context.js";
 import { HearthError, type HearthErrorFields } from "./errors.js";
-import type { OutboxItem } from "./outbox.js";
+import type { OutboxItem } from "./outbox-item.js";
 import { callSafely } from "./store.js";
 import type { OutboxStorage } from "./types.js";
 
@@ -29,6 +29,17 @@ export class OutboxPersistence {
       callSafely(this.#context.report, () => items.push(this.#read(storage, this.#prefix + key)));
     }
     return items;
+  }
+
+  /** Returns an outbox item as it is stored now; null if it was removed, or cannot be read. */
+  reload(key: string): OutboxItem | null {
+    const storage = this.#storage;
+    let item: OutboxItem | null = null;
+    callSafely(this.#context.report, () => {
+      if (storage !== null && storage.getItem(this.#prefix + key) !== null)
+        item = this.#read(storage, this.#prefix + key);
+    });
+    return item;
   }
 
   /** Returns the keys of all stored outbox items, including those of other tabs and those that cannot be read. */

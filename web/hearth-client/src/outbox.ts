@@ -1,39 +1,19 @@
-import type { HearthApi } from "./api.js";
 import { backoff, type Context, isTemporary, Pause, toHearthError } from "./context.js";
 import { HearthError } from "./errors.js";
 import { type Change, replaces } from "./message-changes.js";
+import { isComplete, type OutboxFile, type OutboxItem, type OutboxListener } from "./outbox-item.js";
 import { OutboxPersistence } from "./outbox-persistence.js";
+import { sendItem } from "./outbox-request.js";
+import { OutboxUploads, outboxFiles } from "./outbox-uploads.js";
 import { callSafely } from "./store.js";
-import type { Message, OutboxStorage, OutgoingFile } from "./types.js";
+import type { OutboxStorage, OutgoingFile, UploadingFile, UploadProgress } from "./types.js";
 
-/** A message or a change of one that waits to be sent, or that failed. Immutable: an update replaces the item. */
-export interface OutboxItem {
-  /** Identifies the item. A message is sent with it as the idempotency key. */
-  readonly key: string;
-  readonly threadId: string;
-  /** The change of a committed message; null if the item is a message to send. */
-  readonly change: Change | null;
-  readonly body: string;
-  readonly files: readonly OutgoingFile[];
-  /** `seq` of the message that a message to send replies to; null if it is not a reply. */
-  readonly replyTo: number | null;
-  readonly createdAt: string;
-  /** The position in the outbox: items with smaller values are sent first. */
-  readonly order: number;
-  /**
-   * When the item was first sent, in milliseconds since 1970; null before that. Once sent, it may have been committed,
-   * even if no response arrived.
-   */
-  readonly triedAt: number | null;
-  readonly failed: boolean;
-  readonly error: HearthError | null;
-}
-
-export interface OutboxListener {
-  /** Called when an outbox item of the thread was added, changed or removed. */
-  changed(): void;
-  /** Called when the outbox item with this key was committed as `message`. */
-  sent(key: string, message: Message): void;
+/** The sending of a thread's items. */
+interface Run {
+  /** The wait before the next retry. */
+  readonly pause: Pause;
+  /** The request that is under way; null if there is none. */
+  request: { readonly key: string; readonly controller: AbortController } | null;
 }
 
 /**
@@ -52,8 +32,9 @@ export class Outbox {
   readonly #persistence: OutboxPersistence;
   readonly #items = new Map<string, OutboxItem>();
   readonly #listeners = new Map<string, Set<OutboxListener>>();
-  /** Maps the ID of each thread to which messages are being sent to the wait before the thread's next retry. */
-  readonly #running = new Map<string, Pause>();
+  readonly #uploads: OutboxUploads;
+  /** The threads to which messages are being sent. */
+  readonly #running = new Map<string, Run>();
   #lastOrder = 0;
   /**
    * Until when the server refuses all messages and changes of the caller, in milliseconds since 1970. Its limit counts
@@ -64,10 +45,17 @@ export class Outbox {
   constructor(context: Context, options?: { storage: OutboxStorage; key: string }) {
     this.#context = context;
     this.#persistence = new OutboxPersistence(context, options);
-    context.closing.add(() => this.retryNow());
+    context.closing.add(() => this.#retryNow());
+    context.network.add(() => this.#retryNow());
+    this.#uploads = new OutboxUploads(context, `${options?.key ?? ""}:`, {
+      uploaded: (key, index, id) => this.#fileChanged(key, index, { id }, null),
+      failed: (key, index, error) => this.#fileChanged(key, index, { failed: true }, error),
+      progressed: (key) => this.#changed(this.#items.get(key)?.threadId),
+    });
     for (const item of this.#persistence.load()) {
       this.#items.set(item.key, item);
       this.#lastOrder = Math.max(this.#lastOrder, item.order);
+      if (!isComplete(item)) this.#uploads.whenEnded(item.key, () => this.#uploadsEnded(item));
     }
     // Send stored messages after the current turn, when the application has finished creating the client.
     queueMicrotask(() => {
@@ -87,8 +75,16 @@ export class Outbox {
   }
 
   /** Adds a message. `replyTo` is the `seq` of the message that it replies to, or null. Returns the item's key. */
-  add(threadId: string, body: string, files: readonly OutgoingFile[], replyTo: number | null): string {
-    return this.#add({ threadId, change: null, body, files, replyTo });
+  add(
+    threadId: string,
+    body: string,
+    files: readonly (OutgoingFile | UploadingFile)[],
+    replyTo: number | null,
+  ): string {
+    const { stored, uploads } = outboxFiles(files);
+    const key = this.#add({ threadId, change: null, body, files: stored, replyTo });
+    if (uploads.size > 0) this.#uploads.start(key, uploads);
+    return key;
   }
 
   /** Adds a change of a message, in place of the changes that it makes unnecessary. Returns the item's key. */
@@ -99,25 +95,40 @@ export class Outbox {
     return this.#add({ threadId, change, body: "", files: [], replyTo: null });
   }
 
-  /** Sends a failed item again, after those already waiting. Returns false if no failed item has this key. */
+  /**
+   * Sends a failed item again, after those already waiting. Returns false if no failed item has this key, or if a file
+   * cannot be uploaded again.
+   */
   retry(key: string): boolean {
     const item = this.#items.get(key);
-    if (!item?.failed) return false;
+    if (!item?.failed || !this.#uploads.restart(key, item.files)) return false;
     // If the key is too old, the message failed because a retry may create a duplicate. The user accepts this now, so
     // the key's age starts again.
     const triedAt = this.#keyTooOld(item) ? null : item.triedAt;
-    this.#put({ ...item, order: this.#nextOrder(), triedAt, failed: false, error: null });
+    const files = item.files.map(({ failed: _, ...file }) => file);
+    this.#put({ ...item, files, order: this.#nextOrder(), triedAt, failed: false, error: null });
     this.#run(item.threadId);
     return true;
   }
 
-  /** Removes an item that failed or was never sent. Returns false for other items: they may have been committed. */
-  discard(key: string): boolean {
+  /**
+   * Removes an item that failed or was never sent, or with `force` any item, and ends its request. Returns false for
+   * other items, which may have been committed.
+   */
+  discard(key: string, force: boolean): boolean {
     const item = this.#items.get(key);
-    if (item === undefined || (!item.failed && item.triedAt !== null)) return false;
+    if (item === undefined || (!force && !item.failed && item.triedAt !== null)) return false;
     this.#remove(item);
+    const run = this.#running.get(item.threadId);
+    if (run?.request?.key === key) run.request.controller.abort();
+    run?.pause.endNow();
     this.#changed(item.threadId);
     return true;
+  }
+
+  /** Returns the progress of the uploads for which an item waits; null if it does not wait for any. */
+  uploadProgress(key: string): UploadProgress | null {
+    return this.#uploads.progress(key);
   }
 
   /** The number of items that are not sent, in all threads, including those that other tabs have stored. */
@@ -127,6 +138,7 @@ export class Outbox {
 
   /** Removes all items, including those that other tabs have stored. Called only after the client was closed. */
   discardAll(): void {
+    this.#uploads.abortAll();
     this.#items.clear();
     for (const key of this.#persistence.keys()) this.#persistence.remove(key);
   }
@@ -140,13 +152,53 @@ export class Outbox {
    * Sends all waiting items now instead of waiting for their next retry, but not before the server accepts them. Called
    * when the network may be back.
    */
-  retryNow(): void {
-    for (const pause of this.#running.values()) pause.endNow();
+  #retryNow(): void {
+    for (const { pause } of this.#running.values()) pause.endNow();
   }
 
-  /** Returns the thread's item to send next, or undefined if none is waiting. */
+  /**
+   * Returns the thread's item to send next, or undefined if none is waiting. A message whose files are being uploaded
+   * does not delay later ones.
+   */
   #first(threadId: string): OutboxItem | undefined {
-    return this.items(threadId).find(({ failed }) => !failed);
+    return this.items(threadId).find((item) => !item.failed && isComplete(item));
+  }
+
+  /** Takes the outcome of a file's upload. `error` is null if it is uploaded. */
+  #fileChanged(key: string, index: number, change: Partial<OutboxFile>, error: HearthError | null): void {
+    const item = this.#items.get(key);
+    if (item === undefined) return;
+    if (this.#persistence.isGone(key)) {
+      this.#uploads.abort(key);
+      return this.#forget(item);
+    }
+    const files = item.files.map((file, position) => (position === index ? { ...file, ...change } : file));
+    const changed = { ...item, files, failed: item.failed || error !== null, error: item.error ?? error };
+    if (isComplete(changed)) this.#uploads.done(key);
+    this.#put(changed);
+    this.#run(item.threadId);
+  }
+
+  /** Takes an item from the storage whose files another client has uploaded, or has ceased to upload. */
+  #uploadsEnded(loaded: OutboxItem): void {
+    if (!this.#items.has(loaded.key)) return;
+    const item = this.#persistence.reload(loaded.key);
+    if (item === null) return this.#forget(loaded);
+    const detail = "The page was closed before all files were uploaded. Attach them again.";
+    const error = new HearthError({ kind: "file", code: "upload_interrupted", detail });
+    if (isComplete(item) || item.failed) this.#items.set(item.key, item);
+    else {
+      const files = item.files.map((file) => (file.id === null ? { ...file, failed: true } : file));
+      this.#put({ ...item, files, failed: true, error });
+    }
+    this.#changed(item.threadId);
+    this.#run(item.threadId);
+  }
+
+  /** Forgets an item that another tab has sent, replaced or discarded. */
+  #forget(item: OutboxItem): void {
+    this.#items.delete(item.key);
+    this.#changed(item.threadId);
   }
 
   #add(content: Pick<OutboxItem, "threadId" | "change" | "body" | "files" | "replyTo">): string {
@@ -172,12 +224,13 @@ export class Outbox {
   }
 
   #remove(item: OutboxItem): void {
+    this.#uploads.abort(item.key);
     this.#items.delete(item.key);
     this.#persistence.remove(item.key);
   }
 
-  #changed(threadId: string): void {
-    for (const listener of [...(this.#listeners.get(threadId) ?? [])]) listener.changed();
+  #changed(threadId: string | undefined): void {
+    for (const listener of [...(this.#listeners.get(threadId ?? "") ?? [])]) listener.changed();
   }
 
   #keyTooOld(item: OutboxItem): boolean {
@@ -187,9 +240,9 @@ export class Outbox {
 
   #run(threadId: string): void {
     if (this.#running.has(threadId)) return;
-    const pause = new Pause();
-    this.#running.set(threadId, pause);
-    const sending = this.#sendAll(threadId, pause).catch(this.#context.report);
+    const run: Run = { pause: new Pause(), request: null };
+    this.#running.set(threadId, run);
+    const sending = this.#sendAll(threadId, run).catch(this.#context.report);
     void sending.then(() => {
       this.#running.delete(threadId);
       // Start again if an item was added after the last one was sent.
@@ -197,7 +250,9 @@ export class Outbox {
     });
   }
 
-  async #sendAll(threadId: string, pause: Pause): Promise<void> {
+  async #sendAll(threadId: string, run: Run): Promise<void> {
+    const { env } = this.#context;
+    const { pause } = run;
     for (let attempt = 0; !this.#context.closing.closed; ) {
       const item = this.#first(threadId);
       if (item === undefined) return;
@@ -207,31 +262,39 @@ export class Outbox {
         this.#put({ ...item, failed: true, error });
         continue;
       }
-      if (item.change !== null && this.#persistence.isGone(item.key)) {
-        // Another tab has sent the change or replaced it. If it was sent again, it would undo what was changed since.
-        this.#items.delete(item.key);
-        this.#changed(threadId);
+      if (this.#persistence.isGone(item.key)) {
+        // If a change was sent again, it would undo what was changed since. A discarded message must not be sent.
+        this.#forget(item);
         continue;
       }
       const { refusedUntil } = this;
       if (refusedUntil !== null) {
-        await pause.wait(this.#context.env, refusedUntil - this.#context.env.now());
+        await pause.wait(env, refusedUntil - env.now());
         continue;
       }
-      const tried = { ...item, triedAt: item.triedAt ?? this.#context.env.now() };
+      const offline = env.window?.navigator?.onLine === false;
+      const tried = { ...item, triedAt: item.triedAt ?? env.now() };
       this.#put(tried);
+      const controller = new AbortController();
+      run.request = { key: item.key, controller };
       try {
-        await this.#send(tried);
+        await this.#send(tried, controller.signal);
         attempt = 0;
       } catch (error) {
         if (this.#context.closing.closed) return;
+        if (controller.signal.aborted) continue;
         const failed = !isTemporary(error);
+        // Without a network, the request cannot have reached the server.
+        const unsent = offline && error instanceof HearthError && error.code === "network_error";
+        const { triedAt } = unsent ? item : tried;
         // A later change may have replaced this one during the request.
-        if (this.#items.has(item.key)) this.#put({ ...tried, failed, error: toHearthError(error) });
+        if (this.#items.has(item.key)) this.#put({ ...tried, triedAt, failed, error: toHearthError(error) });
         const wait = backoff(this.#context, attempt, error);
         attempt = failed ? 0 : attempt + 1;
         if (error instanceof HearthError && error.status === 429 && error.retryAfter !== null) this.#refuseFor(wait);
-        else if (!failed) await pause.wait(this.#context.env, wait);
+        else if (!failed) await pause.wait(env, wait);
+      } finally {
+        run.request = null;
       }
     }
   }
@@ -241,31 +304,15 @@ export class Outbox {
     for (const threadId of this.#running.keys()) this.#changed(threadId);
   }
 
-  async #send(item: OutboxItem): Promise<void> {
+  async #send(item: OutboxItem, signal: AbortSignal): Promise<void> {
     const { key, threadId, change } = item;
-    const { api, report } = this.#context;
-    const message = change === null ? await this.#sendMessage(item) : await sendChange(api, threadId, change);
+    const message = await sendItem(this.#context.api, item, signal);
     this.#remove(item);
     if (change === null) {
       for (const listener of [...(this.#listeners.get(threadId) ?? [])]) {
-        callSafely(report, () => listener.sent(key, message));
+        callSafely(this.#context.report, () => listener.sent(key, message));
       }
     }
     this.#changed(threadId);
   }
-
-  async #sendMessage({ key, threadId, body, files, replyTo }: OutboxItem): Promise<Message> {
-    const fileIds = files.map(({ id }) => id);
-    const content = {
-      body,
-      ...(fileIds.length === 0 ? {} : { fileIds }),
-      ...(replyTo === null ? {} : { replyTo }),
-    };
-    return (await this.#context.api.send(threadId, content, { idempotencyKey: key })).message;
-  }
-}
-
-function sendChange(api: HearthApi, threadId: string, { kind, seq, body, emoji }: Change): Promise<Message> {
-  if (kind === "remove") return api.deleteMessage(threadId, seq);
-  return kind === "edit" ? api.editMessage(threadId, seq, body ?? "") : api.react(threadId, seq, emoji);
 }

@@ -115,6 +115,11 @@ export class PendingFiles {
   }
 }
 
-function statusEvent({ id, status, thumbUrl }: FileDetails): FileStatusEvent {
-  return { fileId: id, status, thumbUrl };
+function statusEvent({ id, status, thumbUrl, ...details }: FileDetails): FileStatusEvent {
+  return { fileId: id, status, thumbUrl, ...imageSize(details) };
+}
+
+/** Returns the size of an image, if it is known. */
+export function imageSize({ width, height }: { width?: number; height?: number }): { width?: number; height?: number } {
+  return width === undefined || height === undefined ? {} : { width, height };
 }

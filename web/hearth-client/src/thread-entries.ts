@@ -1,8 +1,8 @@
 import { withChange } from "./message-changes.js";
 import type { MessageStore } from "./message-store.js";
-import type { OutboxItem } from "./outbox.js";
 import { mayBe, outboxEntry } from "./outbox-entry.js";
-import type { Message, MessageChange, ThreadEntry } from "./types.js";
+import type { OutboxItem } from "./outbox-item.js";
+import type { Message, MessageChange, ThreadEntry, UploadProgress } from "./types.js";
 
 /** What an entry of a committed message is made of. */
 interface Parts {
@@ -18,6 +18,8 @@ export interface EntriesInput {
   /** Whether the newest messages are loaded. */
   loaded: boolean;
   callerId: string | undefined;
+  /** Returns the progress of an outbox item's uploads; null if it has none. */
+  uploadProgress: (key: string) => UploadProgress | null;
   /** Until when the server refuses messages, in milliseconds since 1970; null if it accepts them. */
   refusedUntil: number | null;
 }
@@ -70,7 +72,8 @@ export class ThreadEntries {
     const hidden = new Set(matches.values());
     for (const item of outgoing) {
       const quoted = item.replyTo === null ? undefined : store.get(item.replyTo);
-      if (!hidden.has(item.key)) entries.push(outboxEntry(item, quoted, refusedUntil));
+      const upload = input.uploadProgress(item.key);
+      if (!hidden.has(item.key)) entries.push(outboxEntry(item, quoted, upload, refusedUntil));
     }
     return entries;
   }
@@ -117,7 +120,7 @@ export class ThreadEntries {
       if (change !== null && !failed) message = withChange(message, change, userId, createdAt);
     }
     const { body, attachments, createdAt, replyTo = null } = message;
-    const sent = { state: "sent", error: null, nextTryAt: null } as const;
+    const sent = { state: "sent", error: null, nextTryAt: null, upload: null, maybeSent: false } as const;
     const entry = { key, body, attachments, createdAt, message, ...sent, replyTo, changes: changes.flatMap(shown) };
     this.#made.set(stored, { ...parts, entry });
     return entry;

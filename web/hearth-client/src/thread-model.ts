@@ -41,6 +41,12 @@ const PREVIEW_CHARS = 200;
 export class ThreadModel {
   readonly #threads = new Map<string, Held>();
   readonly #listeners = new Set<(threadId: string) => void>();
+  readonly #callerId: () => string | undefined;
+
+  /** `callerId` returns the caller's user ID, or undefined if it is not known yet. */
+  constructor(callerId: () => string | undefined) {
+    this.#callerId = callerId;
+  }
 
   /** Calls `listener` with the ID of each thread that changes. Returns a function that removes the listener. */
   onChange(listener: (threadId: string) => void): () => void {
@@ -112,9 +118,13 @@ export class ThreadModel {
     this.setOverview({ ...thread, memberNames: thread.memberIds, lastSeq: 0, lastMessage: null });
   }
 
-  /** Takes the state of a thread after a message was sent or changed. `lastMessage` is null if it is not known. */
+  /**
+   * Takes the state of a thread after a message was sent or changed. `lastMessage` is null if it is not known. The
+   * caller has read what they wrote, also if the server has not moved their mark yet.
+   */
   update({ id, lastSeq, updatedAt, lastMessage }: Update): void {
     const held = this.#held(id);
+    if (lastMessage?.author.id === this.#callerId()) held.readSeq = Math.max(held.readSeq, lastMessage?.seq ?? 0);
     if (lastSeq >= held.lastSeq) Object.assign(held, { lastSeq, updatedAt });
     if (lastMessage !== null && !isNewer(held.lastMessage, lastMessage)) held.lastMessage = lastMessage;
     this.#changed(id, held);

@@ -6,13 +6,21 @@ import type { LiveConnection, Push } from "./live-connection.js";
 import type { Change } from "./message-changes.js";
 import { MessageStore } from "./message-store.js";
 import type { Outbox } from "./outbox.js";
-import type { PendingFiles } from "./pending-files.js";
+import { imageSize, type PendingFiles } from "./pending-files.js";
 import type { ReadMarks } from "./read-marks.js";
 import { ReadReceipts } from "./read-receipts.js";
 import { LazyStore } from "./store.js";
 import { ThreadEntries } from "./thread-entries.js";
 import { ThreadFollower } from "./thread-follower.js";
-import type { Attachment, FileStatusEvent, Message, OutgoingFile, ThreadSnapshot, ThreadView } from "./types.js";
+import type {
+  Attachment,
+  FileStatusEvent,
+  Message,
+  OutgoingFile,
+  ThreadSnapshot,
+  ThreadView,
+  UploadingFile,
+} from "./types.js";
 import { TypingSignal, TypingUsers } from "./typing.js";
 
 export interface ThreadViewDeps {
@@ -92,7 +100,11 @@ export class LiveThread implements ThreadView {
     if (!deps.inbox.active) this.#loadThread();
   }
 
-  send(body: string, files: readonly OutgoingFile[] = [], { replyTo }: { replyTo?: number } = {}): string {
+  send(
+    body: string,
+    files: readonly (OutgoingFile | UploadingFile)[] = [],
+    { replyTo }: { replyTo?: number } = {},
+  ): string {
     const key = this.#deps.outbox.add(this.threadId, body, files, replyTo ?? null);
     if (this.#loaded) this.#entries.added(key, this.#messages.last);
     this.#typingSignal.messageSent();
@@ -119,8 +131,8 @@ export class LiveThread implements ThreadView {
     return this.#deps.outbox.retry(key);
   }
 
-  discard(key: string): boolean {
-    return this.#deps.outbox.discard(key);
+  discard(key: string, { force = false }: { force?: boolean } = {}): boolean {
+    return this.#deps.outbox.discard(key, force);
   }
 
   loadOlder(): Promise<void> {
@@ -142,9 +154,10 @@ export class LiveThread implements ThreadView {
   }
 
   async refreshFile(fileId: string): Promise<void> {
-    const { status, thumbUrl, url } = await this.#deps.context.api.fileStatus(fileId);
+    const { status, thumbUrl, url, ...details } = await this.#deps.context.api.fileStatus(fileId);
     this.#updateAttachment(fileId, {
       status,
+      ...imageSize(details),
       ...(thumbUrl === null ? {} : { thumbUrl }),
       ...(url === undefined ? {} : { url }),
     });
@@ -262,9 +275,9 @@ export class LiveThread implements ThreadView {
     for (const { attachments } of messages) {
       for (const { id, status } of attachments) {
         if (status !== "pending" || this.#watches.has(id)) continue;
-        const finished = ({ status, thumbUrl }: FileStatusEvent) => {
+        const finished = ({ status, thumbUrl, ...event }: FileStatusEvent) => {
           this.#watches.delete(id);
-          this.#updateAttachment(id, { status, ...(thumbUrl === null ? {} : { thumbUrl }) });
+          this.#updateAttachment(id, { status, ...imageSize(event), ...(thumbUrl === null ? {} : { thumbUrl }) });
         };
         const unavailable = () => this.#watches.delete(id);
         this.#watches.set(id, this.#deps.files.watch(id, { finished, unavailable }));
@@ -285,6 +298,7 @@ export class LiveThread implements ThreadView {
       items: outbox.items(this.threadId),
       loaded: this.#loaded,
       callerId: callerId(),
+      uploadProgress: (key) => outbox.uploadProgress(key),
       refusedUntil: outbox.refusedUntil,
     });
     const committed = entries.slice(0, this.#messages.messages.length);

@@ -1,5 +1,11 @@
 import type { HearthError } from "./errors.js";
+import type { NotificationsOptions } from "./notification-types.js";
 import type { components } from "./openapi.js";
+import type { Environment, Timing } from "./platform-types.js";
+import type { Upload, UploadProgress } from "./upload-types.js";
+
+export type * from "./platform-types.js";
+export type * from "./upload-types.js";
 
 type Schemas = components["schemas"];
 
@@ -17,11 +23,11 @@ export type ThreadSettings = Schemas["ThreadSettings"];
 export type ReadMark = Schemas["ReadMark"];
 /** A message in the thread list: at most 200 characters of its body, and attachments without URLs. */
 export type MessagePreview = Schemas["MessagePreview"];
-/** A user whom the caller may write to. */
+/** A user whom the caller may write to. In what this library returns, `avatarUrl` is absolute. */
 export type Person = Schemas["Person"];
 /** A page of people. */
 export type PeoplePage = Schemas["PeoplePage"];
-/** The caller: ID, name, and whether other members see the caller's read marks. */
+/** The caller: ID, name, picture, and whether other members see the caller's read marks. `avatarUrl` is absolute. */
 export type Me = Schemas["Me"];
 /** A page of the thread list. */
 export type ThreadPage = Schemas["ThreadPage"];
@@ -49,6 +55,10 @@ export type FileStatus = Schemas["FileStatus"];
 export type FileCreated = Schemas["Upload"];
 /** A ticket that opens one WebSocket. */
 export type WsTicket = Schemas["WsTicket"];
+/** The deployment's public key for push subscriptions. */
+export type PushKey = Schemas["PushKey"];
+/** The ID of a registered push subscription. */
+export type RegisteredSubscription = Schemas["PushSubscription"];
 /** An invalid field of a request, and what is wrong with it. */
 export type FieldError = Schemas["FieldError"];
 /** The body of an error response (RFC 9457). */
@@ -96,10 +106,14 @@ export interface ThreadEntry {
   readonly key: string;
   /**
    * `sending`: being sent, or waiting to be sent. `failed`: refused permanently, or not sent again because that could
-   * create a duplicate (`maybe_sent`). `sent`: committed.
+   * create a duplicate (`maybe_sent`), or a file could not be uploaded. `sent`: committed.
    */
   readonly state: "sending" | "failed" | "sent";
   readonly body: string;
+  /**
+   * The files, in the order in which they were passed to `send`. Until a file is uploaded, its attachment has an ID that
+   * starts with the entry's `key`. The status is `failed` if the upload has failed.
+   */
   readonly attachments: readonly Attachment[];
   /** When the message was committed; before that, when `send` was called. RFC 3339. */
   readonly createdAt: string;
@@ -112,6 +126,12 @@ export interface ThreadEntry {
    * refuses more until then (`rate_limited`). Otherwise null.
    */
   readonly nextTryAt: number | null;
+  /** The progress of the uploads for which the message waits; null if it does not wait for any. */
+  readonly upload: UploadProgress | null;
+  /**
+   * Whether the server may have stored the message although it is not known as committed: it was sent, and not refused.
+   */
+  readonly maybeSent: boolean;
   /** The message that this one replies to. Null if it is not a reply, or if the quoted message is not loaded yet. */
   readonly replyTo: Quote | null;
   /** The caller's changes of the message that are not stored, in order: at most one of each kind. */
@@ -176,10 +196,11 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   /**
    * Adds a message to the outbox, shows it immediately, and returns the entry's `key`. The outbox sends a thread's
    * messages in order, and retries each until it is committed or refused permanently. The server refuses more than
-   * 8 000 characters, more than 10 files, and an empty body without files; the entry is then `failed`. With `replyTo`,
-   * the message replies to the one with this `seq`.
+   * 8 000 characters, more than 10 files, and an empty body without files; the entry is then `failed`. Files may still be
+   * uploading: the message is sent when all are uploaded, and is `failed` if one cannot be. With `replyTo`, the message
+   * replies to the one with this `seq`.
    */
-  send(body: string, files?: readonly OutgoingFile[], options?: { replyTo?: number }): string;
+  send(body: string, files?: readonly (OutgoingFile | UploadingFile)[], options?: { replyTo?: number }): string;
   /**
    * Replaces the text of a message of the caller. Like all changes, it is added to the outbox, shown immediately, sent
    * after the thread's earlier messages and changes, and retried until it is stored or refused permanently. It replaces
@@ -199,13 +220,17 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   react(seq: number, emoji: string): string;
   /** Removes the caller's reaction to a message. Shown, sent and refused like {@link edit}. */
   unreact(seq: number): string;
-  /** Sends a `failed` entry or change again. Returns false if none has this key. */
+  /**
+   * Sends a `failed` entry or change again, and uploads those of its files again that have failed. Returns false if none
+   * has this key, or if the files are lost because the page was reloaded (`upload_interrupted`).
+   */
   retry(key: string): boolean;
   /**
-   * Removes an entry or a change that is `failed` or was never sent. Returns false if the server may have stored it, or
-   * if none has this key.
+   * Removes an entry or a change that is not committed, and aborts its uploads. If the server may have stored it
+   * (`maybeSent`), this needs `force`: it is not sent again, but if it was stored, it appears as committed. Returns false
+   * without `force` in this case, and if none has this key.
    */
-  discard(key: string): boolean;
+  discard(key: string, options?: { force?: boolean }): boolean;
   /** Loads a page of older messages. Concurrent calls share one request. Rejects with a {@link HearthError}. */
   loadOlder(): Promise<void>;
   /**
@@ -231,6 +256,14 @@ export interface OutgoingFile {
   readonly size?: number;
   /** URL of an image to show until the message is committed, such as an object URL. Not kept across a reload. */
   readonly previewUrl?: string;
+}
+
+/**
+ * A file to attach to a message while it is being uploaded. The message waits in the outbox, also while the network is
+ * down, and does not delay others. The outbox takes the upload over: it aborts it when the message is discarded.
+ */
+export interface UploadingFile extends Omit<OutgoingFile, "id"> {
+  readonly upload: Upload;
 }
 
 /** The state of a thread list. */
@@ -266,48 +299,15 @@ export interface ThreadList extends Store<ThreadListSnapshot> {
   close(): void;
 }
 
-export interface UploadOptions {
-  /**
-   * Called with the upload's progress. Without XMLHttpRequest, the bytes sent are reported only at the start and the
-   * end of the transfer.
-   */
-  onProgress?: (progress: UploadProgress) => void;
-  /** Aborts the upload. */
-  signal?: AbortSignal;
-  /** The file name: 1 to 255 characters, without a path. By default the name of the `File`, or `file` for a `Blob`. */
-  name?: string;
-  /** The file's media type. By default that of the `Blob`, or `application/octet-stream` if it has none. */
-  mimetype?: string;
-}
-
-export interface UploadProgress {
-  /** `uploading` while bytes are sent, then `processing` while the server inspects the file. */
-  readonly phase: "uploading" | "processing";
-  /** Bytes sent so far, of `total`. */
-  readonly loaded: number;
-  readonly total: number;
-}
-
-/** An upload in progress. */
-export interface Upload {
-  /** Resolves when the file's bytes are stored. From then on, a message may contain the file. */
-  readonly sent: Promise<NewFile>;
-  /**
-   * Resolves when the file is `ready`. Rejects with a {@link HearthError}; if the server could not process the file,
-   * its `code` is `file_failed` and `detail` is the reason. After an abort, `sent` and `ready` reject with the signal's
-   * reason.
-   */
-  readonly ready: Promise<FileDetails>;
-  /** Aborts the upload. The server removes the incomplete file later. */
-  abort(): void;
-}
-
 /** The data of a `file:status` event, which reports that a file has become `ready` or `failed`. */
 export interface FileStatusEvent {
   readonly fileId: string;
   readonly status: FileStatus;
   /** Absolute URL of the thumbnail; null if the file has none. */
   readonly thumbUrl: string | null;
+  /** The size of a ready image as displayed, in pixels. Missing for other files, and if an older server has not measured it. */
+  readonly width?: number;
+  readonly height?: number;
 }
 
 /** The callbacks of `HearthClient.follow`. */
@@ -335,11 +335,15 @@ export interface HearthOptions {
    * different for each user: the client sends everything that it finds there as the signed-in user.
    */
   outbox?: { storage: OutboxStorage; key: string };
+  /** Lets the user switch on push notifications on this device: `HearthClient.notifications`. */
+  notifications?: NotificationsOptions;
   /**
    * Called with errors that are not reported by a rejected promise or a snapshot, such as an exception in a listener or
    * a full outbox storage. The default is `console.error`.
    */
   onError?: (error: unknown) => void;
+  /** Maximum size of a file in bytes, if the deployment sets another one than the default, `limits.fileBytes`. */
+  maxFileBytes?: number;
   /** Replaces the default values of timeouts and intervals. */
   timing?: Partial<Timing>;
   /**
@@ -347,89 +351,4 @@ export interface HearthOptions {
    * no global WebSocket.
    */
   environment?: Partial<Environment>;
-}
-
-/** Timeouts and intervals, in milliseconds. */
-export interface Timing {
-  /** An API request fails after this time without a response. Default: 30 000. */
-  request: number;
-  /** An upload fails after this time without progress. Default: 60 000. Applies only to uploads by XMLHttpRequest. */
-  uploadStall: number;
-  /** A socket that has not opened after this time is closed. Default: 15 000. */
-  open: number;
-  /**
-   * The time to wait for the answer to a subscribe or a ping. Default: 5 000. An unanswered subscribe is sent once
-   * more. After a second timeout, or if a ping is not answered, the socket is closed and the client reconnects.
-   */
-  answer: number;
-  /**
-   * A ping is sent after this time without a frame. Default: 240 000. API Gateway closes a socket that has been idle
-   * for 600 000 ms (10 minutes).
-   */
-  ping: number;
-  /**
-   * The age at which a socket is replaced. Default: 6 600 000 (110 minutes). API Gateway closes every socket after 120
-   * minutes.
-   */
-  socketAge: number;
-  /**
-   * The longest wait before the first retry. Default: 1 000. It doubles with each retry. The actual wait is a random
-   * part of it (full jitter).
-   */
-  backoffBase: number;
-  /** The longest wait before any retry. Default: 30 000. */
-  backoffMax: number;
-  /** The time to wait for a missing message after a later one has arrived, before it is fetched. Default: 300. */
-  reorder: number;
-  /** The time during which read marks are collected before the last one is stored. Default: 2 000. */
-  markRead: number;
-}
-
-/** The part of `fetch` that this library uses. */
-export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>;
-
-export interface FetchInit {
-  method: string;
-  headers: Record<string, string>;
-  body?: string | Blob;
-  signal: AbortSignal;
-  /** Whether the request continues after the page is closed. */
-  keepalive?: boolean;
-}
-
-export interface FetchResponse {
-  readonly status: number;
-  readonly headers: { get(name: string): string | null };
-  text(): Promise<string>;
-}
-
-/** The part of `WebSocket` that this library uses. */
-export interface SocketLike {
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
-  send(text: string): void;
-  close(code?: number, reason?: string): void;
-}
-
-/** The parts of the platform that this library uses. */
-export interface Environment {
-  fetch: Fetch;
-  /** Null if the platform has no WebSocket: REST calls and uploads work, but `openThread` and `follow` throw. */
-  WebSocket: (new (url: string) => SocketLike) | null;
-  /** Uploads files and reports the progress. If null, `fetch` uploads them. */
-  XMLHttpRequest: (new () => XMLHttpRequest) | null;
-  /** Calls `callback` once after `milliseconds`. Returns a function that cancels the call. */
-  schedule: (callback: () => void, milliseconds: number) => () => void;
-  /** Returns the time in milliseconds since 1970. */
-  now: () => number;
-  /** Returns a random number, at least 0 and less than 1. */
-  random: () => number;
-  /** Returns a new idempotency key: at most 128 visible ASCII characters, unique. */
-  uuid: () => string;
-  /** The source of `online` and `offline` events. */
-  window: (EventTarget & { readonly navigator?: { readonly onLine: boolean } }) | null;
-  /** The source of `visibilitychange` events. Read marks are stored at once when `visibilityState` is not `visible`. */
-  document: (EventTarget & { readonly visibilityState: string }) | null;
 }

@@ -180,11 +180,11 @@ const MUTATIONS: Mutation[] = [
   },
   {
     name: "each attempt has a new idempotency key",
-    replace: [["outbox.js", "{ idempotencyKey: key }", "{ idempotencyKey: this.#context.env.uuid() }"]],
+    replace: [["outbox-request.js", "idempotencyKey: key,", "idempotencyKey: crypto.randomUUID(),"]],
   },
   {
     name: "messages are sent without an idempotency key",
-    replace: [["outbox.js", ", { idempotencyKey: key }", ""]],
+    replace: [["outbox-request.js", "idempotencyKey: key, ", ""]],
   },
   {
     name: "a message is not sent again after a temporary error",
@@ -203,10 +203,26 @@ const MUTATIONS: Mutation[] = [
     replace: [
       [
         "outbox.js",
-        "return this.items(threadId).find(({ failed }) => !failed);",
-        "return this.items(threadId).reverse().find(({ failed }) => !failed);",
+        "return this.items(threadId).find((item) =>",
+        "return this.items(threadId).reverse().find((item) =>",
       ],
     ],
+  },
+  {
+    name: "a message is sent before its files are uploaded",
+    replace: [["outbox.js", "!item.failed && isComplete(item)", "!item.failed"]],
+  },
+  {
+    name: "a message is not sent when its files are uploaded",
+    replace: [["outbox.js", "this.#put(changed);\n        this.#run(item.threadId);", "this.#put(changed);"]],
+  },
+  {
+    name: "a message whose upload a reload has ended waits forever",
+    replace: [["outbox.js", "if (!isComplete(item))", "if (false)"]],
+  },
+  {
+    name: "an upload is not repeated when the network is back",
+    replace: [["context.js", 'failure.kind !== "network" && failure.kind !== "token"', "true"]],
   },
   {
     name: "the outbox is not stored",

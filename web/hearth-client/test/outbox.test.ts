@@ -74,6 +74,76 @@ test("a message that may have been committed cannot be discarded, one that was n
   fixture.client.close();
 });
 
+test("with force, a message that may have been committed is discarded, and the next one is sent at once", async () => {
+  const { fixture, view, states, sends } = clientWithThread((call, count) => {
+    return (call.body as { body: string }).body === "first" ? undefined : committed(call, count);
+  });
+  const first = view.send("first");
+  view.send("second");
+  await fixture.clock.advance(1);
+  assert.equal(view.getSnapshot().entries[0]?.maybeSent, true);
+  assert.equal(view.getSnapshot().entries[1]?.maybeSent, false);
+  assert.equal(view.discard(first), false);
+  assert.equal(view.discard(first, { force: true }), true);
+  assert.equal(view.discard(first, { force: true }), false);
+  await fixture.clock.advance(0);
+  assert.deepEqual(states(), ["second: sent"]);
+  await fixture.clock.advance(60_000);
+  assert.equal(sends().length, 2);
+  fixture.client.close();
+});
+
+test("with force, a message is discarded while it waits for its retry", async () => {
+  const { fixture, view, states, sends } = clientWithThread((call, count) => {
+    return (call.body as { body: string }).body === "first" ? { status: 503 } : committed(call, count);
+  });
+  const first = view.send("first");
+  await fixture.clock.advance(60_000);
+  const before = sends().length;
+  view.send("second");
+  assert.equal(view.discard(first, { force: true }), true);
+  await fixture.clock.advance(0);
+  assert.deepEqual([states(), sends().length], [["second: sent"], before + 1]);
+  fixture.client.close();
+});
+
+test("a message that was only tried without a network can be discarded without force", async () => {
+  const window = Object.assign(new EventTarget(), { navigator: { onLine: false } });
+  const down: Handler = () => new TypeError("fetch failed");
+  const { fixture, view, states, sends } = clientWithThread(down, { environment: { window } });
+  const first = view.send("first");
+  const second = view.send("second");
+  await fixture.clock.advance(60_000);
+  assert.ok(sends().length > 1);
+  assert.equal(view.getSnapshot().entries[0]?.maybeSent, false);
+  assert.equal(view.discard(first), true);
+  window.navigator.onLine = true;
+  await fixture.clock.advance(60_000);
+  assert.equal(view.getSnapshot().entries[0]?.maybeSent, true);
+  assert.equal(view.discard(second), false);
+  assert.deepEqual(states(), ["second: sending"]);
+  fixture.client.close();
+});
+
+test("a message that is discarded in one tab is not sent by another", async () => {
+  const outbox = { storage: new MemoryStorage(), key: "outbox" };
+  let down = true;
+  const send: Handler = (call, count) => (down ? { status: 503 } : committed(call, count));
+  const one = clientWithThread(send, { outbox });
+  const key = one.view.send("hello");
+  await one.fixture.clock.advance(1_000);
+  const two = clientWithThread(send, { outbox });
+  await two.fixture.clock.advance(1_000);
+  const before = two.sends().length;
+  assert.equal(one.view.discard(key, { force: true }), true);
+  down = false;
+  await two.fixture.clock.advance(60_000);
+  assert.deepEqual([two.states(), two.sends().length], [[], before]);
+  assert.equal(two.fixture.client.unsentMessages(), 0);
+  one.fixture.client.close();
+  two.fixture.client.close();
+});
+
 test("messages wait while the user is signed out, and are sent after the next sign-in", async () => {
   let signedIn = false;
   const { fixture, view, states } = clientWithThread((call, count) =>

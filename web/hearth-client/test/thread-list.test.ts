@@ -64,6 +64,41 @@ test("a list shows messages, marks, settings and new threads of all devices, mos
   }
 });
 
+test("own messages are never unread on another device, and two tabs agree on the others", async () => {
+  const { clock, server, device, addDevice, commit, openThread } = listFixture();
+  const tablet = addDevice("tablet", "sarah", { list: true });
+  await clock.advance(5 * SECOND);
+  let most = 0;
+  tablet.list.subscribe(() => {
+    most = Math.max(most, tablet.list.getSnapshot().unread);
+  });
+  openThread();
+  await clock.advance(SECOND);
+  for (const body of ["short", "x".repeat(MAX_PUSHED_BODY + 1), "short again", "y".repeat(MAX_PUSHED_BODY + 1)]) {
+    // An open thread receives messages themselves, a list their previews.
+    if (body === "short again") tablet.open("thread_1");
+    await clock.advance(SECOND);
+    device.send("thread_1", body);
+    for (let n = 0; n < 50; n += 1) await clock.advance(100);
+    assert.equal(tablet.list.getSnapshot().threads[0]?.lastMessage?.body.slice(0, 5), body.slice(0, 5));
+  }
+  // The server's list may have the message already, and the author's mark not yet.
+  Object.assign(server.backend.threads.get("thread_2") ?? {}, { read: () => false });
+  device.send("thread_2", "to the other thread");
+  await clock.advance(3 * SECOND);
+  tablet.reload();
+  await clock.advance(3 * SECOND);
+  const { unread, threads } = tablet.list.getSnapshot();
+  assert.deepEqual([threads[0]?.lastMessage?.body, unread, most], ["to the other thread", 0, 0]);
+  commit("one");
+  commit("two");
+  await clock.advance(3 * SECOND);
+  device.views.get("thread_1")?.markRead(5);
+  await clock.advance(4 * SECOND);
+  for (const { list } of [device, tablet]) assert.equal(list.getSnapshot().unread, 1);
+  for (const closing of [device, tablet]) closing.close();
+});
+
 test("a truncated message is in the list even if its thread is closed before it arrives", async () => {
   const { clock, device, commit, openThread } = listFixture();
   openThread();
@@ -182,7 +217,7 @@ test("refresh rejects with the error that the list shows, and the list retries",
 });
 
 test("a preview has the first 200 characters of a body, and counts an emoji as one", () => {
-  const model = new ThreadModel();
+  const model = new ThreadModel(() => "me");
   const times = { createdAt: "2026", updatedAt: "2026" };
   model.addCreated({ id: "thread_1", title: null, memberIds: ["a"], ...times });
   for (const [seq, count] of [199, 200, 201, 8_000].entries()) {

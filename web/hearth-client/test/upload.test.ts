@@ -83,11 +83,126 @@ test("an upload is retried while the storage is unavailable, up to five attempts
   await passing.clock.advance(30_000);
   assert.equal((await upload.ready).status, "ready");
 
-  const gone = new ClientFixture(server([], () => new TypeError("fetch failed")));
+  const gone = new ClientFixture(server([], () => ({ status: 503 })));
   const failure = rejection(gone.client.upload(FILE).ready);
   await gone.clock.advance(120_000);
-  assert.equal(((await failure) as HearthError).kind, "network");
+  assert.equal(((await failure) as HearthError).status, 503);
   assert.equal(gone.calls.length, 6);
+});
+
+test("an upload waits while the network is down, for as long as it takes, and continues at once when it is back", async () => {
+  const window = new EventTarget();
+  let down = true;
+  const put: Handler = () => (down ? new TypeError("fetch failed") : { status: 200, body: "" });
+  const ready = server(["ready"], put);
+  const { client, clock, calls } = new ClientFixture(
+    (call, count) => (down && count === 1 ? new TypeError("fetch failed") : ready(call, count)),
+    { environment: { window } },
+  );
+  const upload = client.upload(FILE);
+  await clock.advance(3_600_000);
+  assert.ok(calls.length > 100);
+  const { phase, loaded, error } = upload.progress.getSnapshot();
+  assert.deepEqual([phase, loaded, error?.code], ["waiting", 0, "network_error"]);
+  down = false;
+  window.dispatchEvent(new Event("online"));
+  await clock.advance(0);
+  assert.equal((await upload.sent).id, "file_1");
+  assert.deepEqual(upload.progress.getSnapshot(), { phase: "processing", loaded: 8, total: 8, error: null });
+  upload.abort();
+  await rejection(upload.ready);
+});
+
+test("an upload whose URL has expired meanwhile gets a new one, by the clock or after a refusal", async () => {
+  for (const knownExpiry of [true, false]) {
+    let created = 0;
+    let down = true;
+    const fixture: ClientFixture = new ClientFixture((call) => {
+      if (call.method === "GET") return { status: 200, body: { id: "file_2", status: "pending", thumbUrl: null } };
+      if (call.method === "PUT") {
+        if (down) return new TypeError("fetch failed");
+        return call.path.endsWith("/put-2") ? { status: 200, body: "" } : { status: 403, body: "<Error/>" };
+      }
+      created += 1;
+      const expiresAt = knownExpiry ? new Date(fixture.clock.now() + 900_000).toISOString() : "";
+      const file = { id: `file_${created}`, name: "a.png", status: "pending" };
+      const uploadUrl = `https://hearth.test/put-${created}`;
+      return { status: 200, body: { uploadUrl, method: "PUT", headers: {}, expiresAt, file } };
+    });
+    const { client, clock } = fixture;
+    const upload = client.upload(FILE);
+    await clock.advance(knownExpiry ? 800_000 : 3_600_000);
+    assert.equal(created, 1);
+    if (knownExpiry) await clock.advance(100_000);
+    down = false;
+    await clock.advance(60_000);
+    assert.deepEqual([(await upload.sent).id, created], ["file_2", 2]);
+    client.close();
+    await rejection(upload.ready);
+  }
+});
+
+test("a file that cannot be uploaded is refused at once, with a code that says why and no retry", async () => {
+  const refused = problem(422, "invalid_request");
+  Object.assign(refused.body as object, { errors: [{ field: "size", message: "must be a whole number" }] });
+  const fixture = new ClientFixture(() => refused, { maxFileBytes: 2 ** 20 });
+  const unreadable = Object.assign(new Blob(["1"]), {
+    slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException("changed", "NotReadableError")) }),
+  });
+  for (const [file, code, requests] of [
+    [new Blob([]), "file_empty", 0],
+    [new Blob([new Uint8Array(2 ** 20 + 1)]), "file_too_large", 0],
+    [FILE, "file_too_large", 1], // the deployment's limit is smaller
+  ] as const) {
+    const before = fixture.calls.length;
+    const upload = fixture.client.upload(file);
+    const error = (await rejection(upload.sent)) as HearthError;
+    assert.deepEqual([error.kind, error.code, error.retryable], ["file", code, false]);
+    assert.equal(await rejection(upload.ready), error);
+    assert.equal(fixture.calls.length - before, requests);
+  }
+  const offline = new ClientFixture(server([], () => new TypeError("fetch failed")));
+  const error = (await rejection(offline.client.upload(unreadable).sent)) as HearthError;
+  assert.deepEqual([error.code, error.retryable], ["file_unreadable", false]);
+  assert.equal(offline.calls.length, 2);
+  const limit = 25 * 2 ** 20;
+  const large = rejection(offline.client.upload(new Blob([new Uint8Array(limit + 1)])).sent);
+  assert.equal(((await large) as HearthError).code, "file_too_large");
+  assert.equal(offline.calls.length, 2);
+});
+
+test("a picture is uploaded, inspected and then set, and null removes it", async () => {
+  const inspect = server(["pending", "ready"]);
+  const changes: unknown[] = [];
+  const { client, clock } = new ClientFixture((call, count) => {
+    if (call.method !== "PATCH") return inspect(call, count);
+    changes.push(call.body);
+    if (changes.length === 1) return { status: 503 };
+    const picture = (call.body as { avatarFileId: string | null }).avatarFileId;
+    return { status: 200, body: { id: "a", name: "Ann", receipts: true, ...(picture && { avatarUrl: "/thumbs/1" }) } };
+  });
+  const set = client.setAvatar(FILE);
+  await clock.advance(30_000);
+  assert.equal((await set).avatarUrl, "https://hearth.test/base/thumbs/1");
+  assert.equal((await client.setAvatar(null)).avatarUrl, undefined);
+  const set2 = { avatarFileId: "file_1" };
+  assert.deepEqual(changes, [set2, set2, { avatarFileId: null }]);
+});
+
+test("a picture that the server refuses is not set", async () => {
+  for (const [statuses, code] of [
+    [["failed"], "file_failed"],
+    [["ready"], "invalid_request"],
+  ] as const) {
+    const inspect = server([...statuses]);
+    const { client, clock, calls } = new ClientFixture((call, count) => {
+      return call.method === "PATCH" ? problem(422, "invalid_request") : inspect(call, count);
+    });
+    const failure = rejection(client.setAvatar(FILE));
+    await clock.advance(30_000);
+    assert.equal(((await failure) as HearthError).code, code);
+    assert.equal(calls.filter(({ method }) => method === "PATCH").length, code === "invalid_request" ? 1 : 0);
+  }
 });
 
 test("an upload waits for a Retry-After of up to a minute, and rejects for a longer one", async () => {

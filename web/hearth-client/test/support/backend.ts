@@ -9,6 +9,7 @@ import {
   reactionsOf,
   type StoredMessage,
 } from "./stored-messages.js";
+import { StoredSubscriptions } from "./stored-subscriptions.js";
 import { nameOf, StoredThread } from "./stored-thread.js";
 
 interface SendRequest {
@@ -21,6 +22,7 @@ interface SendRequest {
 export class Backend {
   readonly threads = new Map<string, StoredThread>();
   readonly files = new Map<string, StoredFile>();
+  readonly subscriptions = new StoredSubscriptions();
   /** IDs of users who do not share read receipts. */
   readonly secretive = new Set<string>();
   /** Maximum number of threads or people on a page, in addition to the request's `limit`. */
@@ -128,6 +130,11 @@ export class Backend {
       return createFile(this.files, `file_${this.#created}`, user, body as FileRequest, this.#now());
     }
     if (route === "GET files/id/status") return fileStatus(this.files, id ?? "");
+    if (route === "GET push-key") return this.subscriptions.key();
+    if (route === "PUT push-subscriptions") {
+      return this.subscriptions.put(user, body as { endpoint: string; keys: { auth: string } });
+    }
+    if (route === "DELETE push-subscriptions/id") return this.subscriptions.remove(user, id ?? "");
     const thread = this.threads.get(id ?? "");
     if (!thread?.memberIds.includes(user)) return problem(404, "thread_not_found");
     if (route === "GET threads/id") return { status: 200, body: thread.details(user, this.shares) };

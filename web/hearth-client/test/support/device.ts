@@ -7,6 +7,7 @@ import {
   type ThreadView,
   type Upload,
 } from "../../src/index.js";
+import type { FakeBrowser } from "./fake-browser.js";
 import type { FakeServer, Network } from "./fake-server.js";
 import type { FakeSocket } from "./fake-socket.js";
 import type { Random } from "./random.js";
@@ -53,11 +54,15 @@ export interface DeviceOptions {
   list: boolean;
   /** Whether the device keeps the list of archived threads open. */
   archivedList?: boolean;
+  /** The browser, if the device is to have push notifications. */
+  browser?: FakeBrowser;
 }
 
 export interface SentRecord {
   threadId: string;
   body: string;
+  /** Whether the message has waited for an upload, so later ones may have been sent before it. */
+  waited: boolean;
 }
 
 /** A change that the device has made, in the form of `Backend.handled`. */
@@ -86,7 +91,7 @@ export class Device {
   readonly statuses: string[] = [];
   /** Failed checks in callbacks, and errors passed to `onError`. Tests fail if there are any. */
   readonly failures: unknown[] = [];
-  readonly window = Object.assign(new EventTarget(), { navigator: { onLine: true } });
+  readonly window: EventTarget & { navigator: { onLine: boolean } };
   readonly document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   client: HearthClient;
   /** The open lists of threads: that of archived ones last. Without any, the client does not subscribe to the inbox. */
@@ -102,6 +107,9 @@ export class Device {
     this.#server = server;
     this.#random = random;
     this.#options = options;
+    const { locks, standalone } = options.browser ?? {};
+    const navigator = { onLine: true, ...(locks && { locks }), ...(standalone !== undefined && { standalone }) };
+    this.window = Object.assign(new EventTarget(), { navigator });
     this.client = this.#start();
     this.#openLists();
   }
@@ -166,7 +174,14 @@ export class Device {
     this.open(threadId);
     const files = fileIds.map((id) => ({ id }));
     this.views.get(threadId)?.send(body, files, replyTo === null ? {} : { replyTo });
-    this.sent.push({ threadId, body });
+    this.sent.push({ threadId, body, waited: false });
+  }
+
+  /** Sends a message whose file is being uploaded. */
+  sendUpload(threadId: string, body: string, name: string): void {
+    this.open(threadId);
+    this.views.get(threadId)?.send(body, [{ upload: this.upload(name), name }]);
+    this.sent.push({ threadId, body, waited: true });
   }
 
   change(threadId: string, seq: number, kind: ChangeRecord["kind"], value: string | null): void {
@@ -207,6 +222,7 @@ export class Device {
 
   #start(): HearthClient {
     const device = this;
+    const { browser } = this.#options;
     const Socket = this.#server.socketClass(this.network);
     class Recorded extends Socket {
       constructor(url: string) {
@@ -219,6 +235,9 @@ export class Device {
       wsUrl: "wss://hearth.test/live",
       token: ({ renew }) => this.#provide(renew),
       outbox: { storage: this.storage, key: `outbox-${this.user}` },
+      ...(browser && {
+        notifications: { worker: browser.worker, storage: browser.storage(this.window), key: `push-${this.user}` },
+      }),
       onError: (error) => this.failures.push(error),
       environment: {
         fetch: this.#server.fetch(this.network),
@@ -230,6 +249,7 @@ export class Device {
         uuid: () => `key-${this.#random.next()}-${this.#random.next()}`,
         window: this.window,
         document: this.document,
+        Notification: browser?.Notification ?? null,
       },
     });
     client.connection.subscribe(() => {

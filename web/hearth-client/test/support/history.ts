@@ -152,8 +152,10 @@ async function act(
     device.setVisible(random.chance(0.6));
   } else if (choice === 17) {
     device.client.reconnectNow();
+  } else if (choice === 18) {
+    device.sendUpload(threadId, body, `${n}.png`);
   } else {
-    // Send the message as soon as the file's bytes are uploaded, as the demo page does. The file may still be pending.
+    // Send the message as soon as the file's bytes are uploaded. The file may still be pending.
     const { client } = device;
     device.upload(`${n}.png`).sent.then(
       ({ id }) => {
@@ -233,6 +235,9 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
   server.backend.commit("thread_parents", "dad", "the very last word");
   // Give the clients enough time to notice broken connections by a missing pong.
   await server.clock.advance(6 * MINUTE);
+  // An upload that hangs without XMLHttpRequest fails only after half an hour.
+  const uploads = devices.flatMap(({ views }) => [...views.values()]).flatMap((view) => view.getSnapshot().entries);
+  if (uploads.some(({ upload }) => upload !== null)) await server.clock.advance(31 * MINUTE);
   const before = server.requests.length;
   await server.clock.advance(2 * MINUTE);
   // No other requests than those for connecting are expected.

@@ -1,0 +1,43 @@
+import { callTable, idOf, stack } from "./browser.ts";
+
+/** DynamoDB's limit of rows per request. */
+const BATCH = 25;
+
+/** One message a minute, of these authors in turn, ends at this time. */
+const LAST_SENT = Date.UTC(2026, 0, 31, 12);
+
+/** Returns the text of the message with this `seq` that {@link fill} writes. Most are short, some have several lines. */
+export function textOf(seq: number): string {
+  const lines = [`Message ${seq}.`];
+  if (seq % 4 === 0)
+    lines.push("Can somebody bring the bread? I am at work until six, and the bakery closes at seven.");
+  if (seq % 16 === 0)
+    lines.push("", "And ask Grandma whether she would like to come. She has not been here for weeks!");
+  return lines.join("\n");
+}
+
+/**
+ * Writes messages 1 to `count` into an empty thread's rows, because sending thousands takes minutes. The authors take
+ * turns, three messages each.
+ */
+export async function fill(threadId: string, count: number, ...authors: string[]): Promise<void> {
+  const ids = authors.map(idOf);
+  const requests = Array.from({ length: count }, (_, index) => {
+    const seq = index + 1;
+    const item = {
+      pk: { S: `THREAD#${threadId}` },
+      sk: { S: `MSG#${String(seq).padStart(20, "0")}` },
+      id: { S: `msg_${crypto.randomUUID().replaceAll("-", "")}` },
+      threadId: { S: threadId },
+      seq: { N: String(seq) },
+      authorId: { S: ids[Math.floor(index / 3) % ids.length] ?? "" },
+      body: { S: textOf(seq) },
+      createdAt: { S: new Date(LAST_SENT - (count - seq) * 60_000).toISOString() },
+    };
+    return { PutRequest: { Item: item } };
+  });
+  for (let start = 0; start < count; start += BATCH) {
+    const batch = requests.slice(start, start + BATCH);
+    await callTable("BatchWriteItem", { RequestItems: { [stack.chatTable]: batch } });
+  }
+}

@@ -1,0 +1,56 @@
+import type { ThreadSummary } from "hearth-client";
+import { useEffect } from "preact/hooks";
+import { Announcer } from "./announcer";
+import { serviceWorker } from "./background";
+import { countUnread, useAppBadge } from "./badge";
+import { useChat } from "./context";
+import { Incoming } from "./incoming";
+import { reportLive } from "./live";
+import { useStore } from "./store";
+
+/**
+ * Tells the user about new messages while the page runs: announces them, shows a notice, and keeps the app's badge and
+ * the notifications of the system in step with the page. Notifications close when their thread is read and when the user
+ * signs out.
+ */
+export function Notifications({ threadId }: { threadId: string | undefined }) {
+  const { client, list } = useChat();
+  const { threads, loaded } = useStore(list);
+  useAppBadge(loaded ? countUnread(threads) : undefined);
+  // While it catches up, it shows new messages within moments.
+  const isLive = () => ["live", "catching-up"].includes(client.connection.getSnapshot().status);
+  useEffect(() => reportLive(isLive), [client]);
+
+  const unread = threads.filter(({ unreadCount }) => unreadCount > 0).map(({ id }) => id);
+  useEffect(() => {
+    if (!loaded) return;
+    const closeRead = () => closeNotifications(({ tag }) => isRead(threads, tag));
+    closeRead();
+    // A notification may arrive late: for what another device has read while this one slept.
+    document.addEventListener("visibilitychange", closeRead);
+    return () => document.removeEventListener("visibilitychange", closeRead);
+  }, [loaded, unread.join()]);
+  useEffect(
+    () => () => {
+      closeNotifications(() => true);
+    },
+    [],
+  );
+
+  return (
+    <>
+      <Announcer threadId={threadId} />
+      <Incoming threadId={threadId} />
+    </>
+  );
+}
+
+function isRead(threads: readonly ThreadSummary[], threadId: string): boolean {
+  return threads.some(({ id, unreadCount }) => id === threadId && unreadCount === 0);
+}
+
+async function closeNotifications(which: (notification: Notification) => boolean): Promise<void> {
+  const worker = await serviceWorker?.catch(() => undefined); // the error was reported where the worker is registered
+  const shown = (await worker?.getNotifications()) ?? [];
+  for (const notification of shown.filter(which)) notification.close();
+}

@@ -1,0 +1,53 @@
+import type { HearthClient, Person, Store } from "hearth-client";
+import { errorText } from "./error-text";
+
+interface Snapshot {
+  /** Everybody whom the user may write to, by name, the user included. Undefined until the list is loaded. */
+  readonly people: readonly Person[] | undefined;
+  /** Why the list could not be loaded. */
+  readonly error: string | undefined;
+}
+
+/** Links to pictures work for at least 6 hours, and a picture that cannot be shown is requested again after one. */
+const RENEW_MS = 3_600_000;
+
+/** The people whom the user may write to, with their pictures. */
+export class People implements Store<Snapshot> {
+  private snapshot: Snapshot = { people: undefined, error: undefined };
+  private readonly listeners = new Set<() => void>();
+  private loadedAt = 0;
+  /** The number of requests. Only the answer to the latest one counts. */
+  private requests = 0;
+
+  constructor(private readonly client: Pick<HearthClient, "people">) {}
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  readonly getSnapshot = (): Snapshot => this.snapshot;
+
+  /** Loads the list, also if it is loaded already: somebody may have joined. */
+  async load(): Promise<void> {
+    this.loadedAt = Date.now();
+    this.requests += 1;
+    const request = this.requests;
+    const update = (snapshot: Snapshot) => request === this.requests && this.update(snapshot);
+    try {
+      update({ people: await this.client.people(), error: undefined });
+    } catch (error) {
+      update({ ...this.snapshot, error: errorText(error) });
+    }
+  }
+
+  /** Loads the list for new links, at most once an hour. Called when a picture cannot be shown. */
+  readonly renew = (): void => {
+    if (Date.now() - this.loadedAt > RENEW_MS) this.load();
+  };
+
+  private update(snapshot: Snapshot): void {
+    this.snapshot = snapshot;
+    for (const listener of this.listeners) listener();
+  }
+}

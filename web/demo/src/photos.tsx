@@ -1,0 +1,44 @@
+import type { Attachment, ThreadView } from "hearth-client";
+import { PhotoTile } from "./attachment";
+
+/** At most this many photos of a message are shown. The last of them says how many more there are. */
+const MAX_SHOWN = 4;
+
+/** The shapes of a single photo: its width divided by its height. What is beyond them is cut off. */
+const NARROWEST = 3 / 4;
+const WIDEST = 16 / 9;
+const UNKNOWN = 4 / 3;
+
+interface Props {
+  photos: readonly Attachment[];
+  view: ThreadView;
+  onOpen(fileId: string): void;
+}
+
+/** Shows the photos of a message: a single one in its own shape, several as squares. */
+export function Photos({ photos, view, onOpen }: Props) {
+  const shown = photos.slice(0, MAX_SHOWN);
+  const [first] = photos;
+  const shape = photos.length === 1 && first ? { "--shape": shapeOf(first) } : {};
+  return (
+    <div class="photos" data-count={shown.length} style={shape}>
+      {shown.map((photo, index) => (
+        <PhotoTile
+          key={photo.id}
+          photo={photo}
+          more={index === MAX_SHOWN - 1 ? photos.length - MAX_SHOWN : 0}
+          view={view}
+          onOpen={() => onOpen(photo.id)}
+        />
+      ))}
+    </div>
+  );
+}
+
+/** Servers from before the size of images do not send it. */
+type Sized = Attachment & { width?: number; height?: number };
+
+function shapeOf({ width, height }: Sized): number {
+  if (!width || !height) return UNKNOWN;
+  return Math.min(WIDEST, Math.max(NARROWEST, width / height));
+}

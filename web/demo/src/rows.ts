@@ -1,0 +1,57 @@
+import type { ThreadEntry } from "hearth-client";
+
+/** The number of rows that are rendered before and after the row at which the window is placed. */
+const BEFORE = 50;
+const AFTER = 110;
+
+/** If the window is at the end, it is placed at the row this far before the last one. */
+const END_ROWS = 50;
+
+/** The height of a row that was never rendered, in pixels. */
+const ESTIMATED_PX = 48;
+
+/** The rows that are rendered: one for each entry from `start` to before `end`. `index` is where the window is placed. */
+export interface Rows {
+  start: number;
+  end: number;
+  index: number;
+}
+
+/** Returns the rows around the entry with this key; at the end if there is none. */
+export function rowsAround(entries: readonly ThreadEntry[], key: string | undefined): Rows {
+  const found = key === undefined ? -1 : indexOf(entries, key);
+  const index = found < 0 ? Math.max(0, entries.length - END_ROWS) : found;
+  return { start: Math.max(0, index - BEFORE), end: Math.min(entries.length, index + AFTER), index };
+}
+
+export function indexOf(entries: readonly ThreadEntry[], key: string): number {
+  return entries.findIndex((entry) => entry.key === key);
+}
+
+/** The heights of rows, as they were when they were last rendered, in pixels. */
+export class RowHeights {
+  private readonly heights = new Map<string, number>();
+
+  set(key: string, height: number): void {
+    this.heights.set(key, height);
+  }
+
+  /** Returns the height of all rows together. */
+  sum(entries: readonly ThreadEntry[]): number {
+    return entries.reduce((sum, { key }) => sum + this.of(key), 0);
+  }
+
+  /** Returns the index of the row that is this far below the top of the first one. */
+  indexAt(entries: readonly ThreadEntry[], distance: number): number {
+    let bottom = 0;
+    const index = entries.findIndex(({ key }) => {
+      bottom += this.of(key);
+      return bottom > distance;
+    });
+    return index < 0 ? entries.length - 1 : index;
+  }
+
+  private of(key: string): number {
+    return this.heights.get(key) ?? ESTIMATED_PX;
+  }
+}

@@ -1,0 +1,60 @@
+import type { ThreadSnapshot, ThreadView } from "hearth-client";
+import type { RefObject } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { pageIsVisible } from "./unread";
+
+/** A message was on the screen when at least this many pixels of its top, or all of it, were. */
+const SEEN_PX = 48;
+
+/**
+ * Moves the user's read mark over the messages that have been on the screen while the page was visible. The mark does
+ * not move beyond a message that was not, so a jump to the end leaves the messages in between unread. Returns whether
+ * there are such messages above the visible part.
+ */
+export function useSeen(
+  view: ThreadView,
+  scroller: RefObject<HTMLElement | null>,
+  { entries, readSeq }: ThreadSnapshot,
+  loaded: boolean,
+): boolean {
+  const [seen] = useState(() => new Set<number>());
+  const [skipped, setSkipped] = useState(false);
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element || !loaded) return;
+    const mark = () => {
+      if (!pageIsVisible()) return;
+      const onScreen = seqsOnScreen(element);
+      for (const seq of onScreen) seen.add(seq);
+      const { readSeq, messages } = view.getSnapshot();
+      let last = readSeq ?? 0;
+      while (seen.has(last + 1)) last += 1;
+      if (last > (readSeq ?? 0)) view.markRead(last);
+      const [top] = onScreen;
+      const unread = readSeq !== null && last < (messages.at(-1)?.seq ?? 0);
+      setSkipped(unread && top !== undefined && top > last + 1);
+    };
+    element.addEventListener("scroll", mark, { passive: true });
+    document.addEventListener("visibilitychange", mark);
+    // It also calls `mark` once at the beginning, in the next frame. Before that, the scroll position may still change.
+    const resized = new ResizeObserver(mark);
+    resized.observe(element);
+    return () => {
+      element.removeEventListener("scroll", mark);
+      document.removeEventListener("visibilitychange", mark);
+      resized.disconnect();
+    };
+  }, [view, entries, readSeq, loaded]);
+  return skipped;
+}
+
+/** Returns the `seq` of each message that is on the screen, in order. */
+function seqsOnScreen(scroller: HTMLElement): number[] {
+  const { top, bottom } = scroller.getBoundingClientRect();
+  return [...scroller.querySelectorAll<HTMLElement>("li[data-seq]")]
+    .filter((item) => {
+      const rect = item.getBoundingClientRect();
+      return rect.bottom > top && rect.top + Math.min(rect.height, SEEN_PX) <= bottom;
+    })
+    .map((item) => Number(item.dataset.seq));
+}

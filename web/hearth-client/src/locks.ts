@@ -1,0 +1,10 @@
+import type { Environment } from "./types.js";
+
+/**
+ * Runs `task` while no other tab of the origin runs one with the same name. Without the Web Locks API, runs it at once:
+ * all browsers with push notifications have it.
+ */
+export async function withLock<T>({ window }: Environment, name: string, task: () => Promise<T>): Promise<T> {
+  const locks = window?.navigator?.locks;
+  return locks === undefined ? await task() : await locks.request(name, task);
+}
