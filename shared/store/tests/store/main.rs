@@ -12,6 +12,8 @@ mod files;
 mod inbox;
 mod messages;
 mod people;
+mod picture_faults;
+mod pictures;
 mod quotas;
 mod reactions;
 mod read_marks;
