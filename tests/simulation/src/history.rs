@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::flood::Flood;
 use crate::newcomer;
+use crate::pictures;
 use crate::sender::Sender;
 use crate::starter;
 use crate::triggers;
@@ -73,7 +74,10 @@ async fn history(seed: u64) -> Outcome {
     let joining = chance.one_in(3).then(|| tokio::spawn(newcomer::run(world.clone(), users[0])));
     let crowded = seed.is_multiple_of(starter::CROWDS);
     let starting = (crowded || chance.one_in(2)).then(|| tokio::spawn(starter::run(world.clone(), users, crowded)));
-    for ended in join_all(sending.into_iter().chain(leaving).chain(joining).chain(starting)).await {
+    let choosing =
+        (seed % pictures::PICTURES == 2).then(|| tokio::spawn(pictures::run(world.clone(), senders[0].clone())));
+    let actors = sending.into_iter().chain(leaving).chain(joining).chain(starting).chain(choosing);
+    for ended in join_all(actors).await {
         ended.unwrap();
     }
 

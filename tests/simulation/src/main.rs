@@ -28,6 +28,7 @@ mod left_out;
 mod marks;
 mod newcomer;
 mod parts;
+mod pictures;
 mod policy;
 mod sender;
 mod starter;
