@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use testkit::issuer::{Issuer, RSA_KID, Signer as Key};
 use time::OffsetDateTime;
 
-/// What the matrix is about: a thread of the owner and the member, its messages, and two files of the owner.
+/// What the matrix is about: a thread of the owner and the member, its messages, and three files of the owner.
 struct Fixture {
     owner: User,
     member: User,
@@ -20,14 +20,16 @@ struct Fixture {
     issuer: Issuer,
     thread: String,
     members: Vec<String>,
-    /// A unique text in the thread's title, in its messages, and in the names of both files.
+    /// A unique text in the thread's title, in its messages, and in the names of the files.
     secret: String,
-    /// Name of both files.
+    /// Name of the files.
     file_name: String,
     /// The state of an image that message 1 has.
     sent: Value,
     /// ID of a file that was not sent.
     unsent: String,
+    /// The state of an image that only [`choose_picture`](Fixture::choose_picture) uses.
+    picture: Value,
 }
 
 /// Number of the message that the matrix edits.
@@ -45,6 +47,7 @@ impl Fixture {
         let file_name = format!("{secret}.jpg");
         let sent = owner.upload_ready(&file_name, "image/jpeg", &jpeg(16, 16)).await;
         let unsent = owner.create_file(&file_name, "image/jpeg", 1).await.id;
+        let picture = owner.upload_ready(&file_name, "image/jpeg", &jpeg(16, 16)).await;
         // Message 1 was edited once, so that the list of changes has it.
         owner.send_files(&thread, "a draft", &[text(&sent["id"])]).await;
         let message = format!("/api/threads/{thread}/messages/1");
@@ -53,7 +56,13 @@ impl Fixture {
             owner.send(&thread, &secret).await;
         }
         let issuer = Issuer::start().await;
-        Self { owner, member, stranger, issuer, thread, members, secret, file_name, sent, unsent }
+        Self { owner, member, stranger, issuer, thread, members, secret, file_name, sent, unsent, picture }
+    }
+
+    /// Makes the image the owner's picture. Only one test may do so, because the owner is the same in all.
+    async fn choose_picture(&self) {
+        let me = self.owner.patch("/api/me", &json!({ "avatarFileId": self.picture["id"] })).await.ok(200);
+        assert_eq!(me["avatarUrl"], self.picture["thumbUrl"]);
     }
 
     /// Returns the user with this name in the matrix.

@@ -21,6 +21,7 @@ mod me;
 mod non_members;
 mod paging;
 mod people;
+mod pictures;
 mod presence;
 mod read_marks;
 mod samples;
