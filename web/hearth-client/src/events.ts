@@ -45,10 +45,17 @@ export interface FileStatusEvent {
   data: {
     /** ID of the file. */
     fileId: Schemas["FileId"];
+    /** Height of the image as displayed, in pixels. Missing if `width` is. */
+    height?: number;
     /** The file's new state. */
     status: Schemas["FileStatus"];
     /** Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail. */
     thumbUrl: string | null;
+    /**
+     * Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became
+     * ready before the server measured them.
+     */
+    width?: number;
   };
   event: "file:status";
 }

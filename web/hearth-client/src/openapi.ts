@@ -277,6 +277,9 @@ export interface paths {
          * @description By name, the caller included. Lists everybody who has called an `/api` route of this deployment with a valid token.
          *     If the deployment has no directory (`Directory`), it lists only people who share a thread with the caller. A
          *     person who is renamed while a client reads page after page may be listed twice, or not at all.
+         *
+         *     `avatarUrl` is a link to the thumbnail of the person's picture, which works like the link to any thumbnail. Only the
+         *     thumbnail is shown, never the original.
          */
         get: operations["listPeople"];
         put?: never;
@@ -302,10 +305,15 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change the caller's preferences
+         * Change the caller's preferences and picture
          * @description `receipts: false` stops sharing the caller's read marks with other members, those of the past included. The
          *     caller's own devices still receive them. A missing field stays unchanged. The name comes from the token and cannot
          *     be changed here.
+         *
+         *     `avatarFileId` makes an image the caller's picture: a file that the caller has uploaded, and whose status is `ready`.
+         *     `null` removes the picture. `GET /api/people` shows its thumbnail to everyone who may list the caller. A file that is
+         *     no longer the picture is deleted like the files of a deleted message, unless a message uses it. Repeating the request
+         *     changes nothing. If the picture is refused, nothing is changed.
          */
         patch: operations["updateMe"];
         trace?: never;
@@ -394,7 +402,8 @@ export interface paths {
         };
         /**
          * Download an image's thumbnail
-         * @description Works like the link to the file. Attachments and a file's status contain the complete link as `thumbUrl`.
+         * @description Works like the link to the file. Attachments and a file's status contain the complete link as `thumbUrl`, and people
+         *     and the caller's profile as `avatarUrl`.
          */
         get: operations["getThumbnail"];
         put?: never;
@@ -432,6 +441,11 @@ export interface components {
     schemas: {
         /** @description A file in a message, with its current state. */
         Attachment: {
+            /**
+             * Format: uint32
+             * @description Height of the image as displayed, in pixels. Missing if `width` is.
+             */
+            height?: number;
             /** @description ID of the file. */
             id: components["schemas"]["FileId"];
             /** @description The media type that the file's owner declared. */
@@ -449,6 +463,11 @@ export interface components {
             thumbUrl?: string;
             /** @description Link to the file, relative to the API's base URL. It works once the file is ready. */
             url: string;
+            /**
+             * Format: uint32
+             * @description Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready before the server measured them.
+             */
+            width?: number;
         };
         /** @description The user who wrote a message. */
         Author: {
@@ -521,7 +540,7 @@ export interface components {
          *     - `message_deleted`: 409: the message was deleted, so it cannot be edited and takes no reactions.
          *     - `body_too_large`: 413: the request body is larger than 256 KiB.
          *     - `invalid_request`: 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names each such field.
-         *     - `too_many_file_uses`: 422: a file of the message is already used by 100 messages. `errors` names each such file. Upload it again as a new file.
+         *     - `too_many_file_uses`: 422: a file of the message, or the caller's new picture, is already used 100 times. `errors` names each such file. Upload it again as a new file.
          *     - `unknown_member`: 422: a member of the new thread has never called this deployment. `errors` names each such member. A user becomes a possible member with their first call of any `/api` route.
          *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
          *     - `rate_limited`: 429: the caller has sent or changed too many messages in the current minute. Nothing was stored. Retry after the seconds in `Retry-After`.
@@ -548,6 +567,11 @@ export interface components {
         };
         /** @description Response body of `GET /api/files/{fileId}/status`. */
         FileDetails: {
+            /**
+             * Format: uint32
+             * @description Height of the image as displayed, in pixels. Missing if `width` is.
+             */
+            height?: number;
             /** @description ID of the file. */
             id: components["schemas"]["FileId"];
             /** @description The file's name. */
@@ -560,6 +584,11 @@ export interface components {
             thumbUrl: string | null;
             /** @description Link to the file, relative to the API's base URL. Missing unless the file is ready. */
             url?: string;
+            /**
+             * Format: uint32
+             * @description Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready before the server measured them.
+             */
+            width?: number;
         };
         /** @description ID of a file: `file_…`. */
         FileId: string;
@@ -595,6 +624,8 @@ export interface components {
         };
         /** @description The caller. Response body of `GET /api/me` and `PATCH /api/me`. */
         Me: {
+            /** @description Link to the thumbnail of the caller's picture, relative to the API's base URL: a JPEG of at most 512 × 512 pixels. Missing if the caller has no picture. */
+            avatarUrl?: string;
             /** @description The caller's user ID. */
             id: components["schemas"]["UserId"];
             /** @description The caller's name, or their ID if none of their tokens had a name. */
@@ -691,6 +722,8 @@ export interface components {
         };
         /** @description A user whom the caller may write to. */
         Person: {
+            /** @description Link to the thumbnail of the user's picture, relative to the API's base URL: a JPEG of at most 512 × 512 pixels. Missing if the user has no picture. */
+            avatarUrl?: string;
             /** @description ID of the user. */
             id: components["schemas"]["UserId"];
             /** @description The user's current name, or their ID if none of their tokens had a name. */
@@ -876,6 +909,8 @@ export interface components {
         Timestamp: string;
         /** @description Request body of `PATCH /api/me`. A missing field stays unchanged. */
         UpdateMe: {
+            /** @description ID of the file with the caller's picture: an image that the caller has uploaded and that is ready. Null removes the picture. A file that is no longer the picture is deleted, unless a message uses it. */
+            avatarFileId?: components["schemas"]["FileId"] | null;
             /** @description Whether other members see how far the caller has read. The caller's own devices see it in any case. */
             receipts?: boolean | null;
         };
@@ -1818,7 +1853,9 @@ export interface operations {
                      *               "mimetype": "image/jpeg",
                      *               "size": 12345,
                      *               "status": "ready",
-                     *               "thumbUrl": "/thumbs/file_0199172bf1c37e02a4c5d6e7f8091a2b.jpg?expires=1757066400&signature=Zm9v"
+                     *               "thumbUrl": "/thumbs/file_0199172bf1c37e02a4c5d6e7f8091a2b.jpg?expires=1757066400&signature=Zm9v",
+                     *               "width": 4032,
+                     *               "height": 3024
                      *             }
                      *           ],
                      *           "createdAt": "2025-09-05T01:07:10.789Z",
@@ -1954,8 +1991,8 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             /**
              * @description `invalid_request`: `errors` names every invalid field, including files that the caller does not own or that
-             *     have failed, and a `replyTo` that is not the `seq` of a message in this thread. `too_many_file_uses`: the files that `errors` names are already used by 100 messages; upload them
-             *     again. `idempotency_key_reused`: the key was already used for a message with other content.
+             *     have failed, and a `replyTo` that is not the `seq` of a message in this thread. `too_many_file_uses`: the files that `errors`
+             *     names already have 100 uses; upload them again. `idempotency_key_reused`: the key was already used for a message with other content.
              */
             422: {
                 headers: {
@@ -2377,7 +2414,8 @@ export interface operations {
                      *         },
                      *         {
                      *           "id": "5a7a0000-0000-4000-8000-000000000001",
-                     *           "name": "Sarah"
+                     *           "name": "Sarah",
+                     *           "avatarUrl": "/thumbs/file_0199172bf1c37e02a4c5d6e7f8091a2b.jpg?expires=1757066400&signature=Zm9v"
                      *         }
                      *       ],
                      *       "nextCursor": null
@@ -2402,7 +2440,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The caller's ID, name and preferences. */
+            /** @description The caller's ID, name, preferences and picture. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2433,16 +2471,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "receipts": false
-                 *     }
-                 */
                 "application/json": components["schemas"]["UpdateMe"];
             };
         };
         responses: {
-            /** @description The caller's ID, name and preferences. */
+            /** @description The caller's ID, name, preferences and picture. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2452,7 +2485,8 @@ export interface operations {
                      * @example {
                      *       "id": "5a7a0000-0000-4000-8000-000000000001",
                      *       "name": "Sarah",
-                     *       "receipts": false
+                     *       "receipts": false,
+                     *       "avatarUrl": "/thumbs/file_0199172bf1c37e02a4c5d6e7f8091a2b.jpg?expires=1757066400&signature=Zm9v"
                      *     }
                      */
                     "application/json": components["schemas"]["Me"];
@@ -2461,7 +2495,35 @@ export interface operations {
             400: components["responses"]["MalformedJson"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["BodyTooLarge"];
-            422: components["responses"]["InvalidRequest"];
+            /**
+             * @description `invalid_request`: `errors` names every invalid field, or says why the file cannot be the caller's picture: it is not
+             *     a file of the caller, was deleted, is pending, has failed, or is not an image. `too_many_file_uses`: the file is
+             *     already used 100 times; upload the image again.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Content",
+                     *       "status": 422,
+                     *       "code": "invalid_request",
+                     *       "detail": "These fields are not valid: avatarFileId. See `errors` for each.",
+                     *       "requestId": "2f1c0a9e-7b1d-4f53-9a53-2f6d2f3f1f52",
+                     *       "errors": [
+                     *         {
+                     *           "field": "avatarFileId",
+                     *           "message": "must be an image"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
