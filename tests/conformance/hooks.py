@@ -96,9 +96,16 @@ def use_new_key(case):
 
 
 def use_own_files(case):
-    """Replaces the random file IDs of a generated request with the ID of a file that the test user uploaded."""
-    if isinstance(case.body, dict) and case.body.get("fileIds"):
+    """Replaces the random file IDs of a generated request with the ID of a file that the test user uploaded.
+
+    Removes the ID of a picture: a later request would replace the picture, and its file would be deleted.
+    """
+    if not isinstance(case.body, dict):
+        return
+    if case.body.get("fileIds"):
         case.body["fileIds"] = [FILE["id"] for _ in case.body["fileIds"]]
+    if case.body.get("avatarFileId"):
+        del case.body["avatarFileId"]
 
 
 def use_known_members(case):

@@ -11,6 +11,8 @@ FILES_PROCESS = "functions/files-process/src/handler.rs"
 TYPING = "functions/ws-message/src/typing.rs"
 DECODER = "shared/files/src/decoder.rs"
 FILES_CREATE = "functions/files-create/src/handler.rs"
+ME_UPDATE = "functions/me-update/src/handler.rs"
+PICTURES = "shared/store/src/pictures.rs"
 PUSH = "shared/push/src/lib.rs"
 PUSH_POST = "shared/push/src/post.rs"
 MESSAGES = "shared/store/src/messages.rs"
@@ -146,6 +148,12 @@ impl Chat {
     "reminder-after-row": ("files-create sends the reminder after it has stored the file", [
         (FILES_CREATE, "    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n    tokio::try_join!(deps.chat.create_file(&file), deps.chat.record_profile(&profile))?;\n",
                        "    tokio::try_join!(deps.chat.create_file(&file), deps.chat.record_profile(&profile))?;\n    deps.reminders.remind(&file.id, UPLOAD_WINDOW).await?;\n"),
+    ]),
+    "no-picture-reminder": ("me-update sends no reminder for the file of a replaced picture", [
+        (ME_UPDATE, "        |file: FileId| async move { Ok::<_, ApiError>(deps.reminders.remind(&file, ERASURE_DELAY).await?) };", "        |file: FileId| async move { Ok::<_, ApiError>(_ = (&deps.reminders, file, ERASURE_DELAY)) };"),
+    ]),
+    "picture-unconditional": ("a change of a picture does not check which picture it replaces", [
+        (PICTURES, '.condition_expression("avatarFileId = :old")', '.condition_expression("avatarFileId = :old OR attribute_exists(pk)")'),
     ]),
     "outcome-unconditional": ("an outcome is recorded even if the file has one", [
         (FILES, '"#status = :pending AND (', '"(#status = :pending OR attribute_exists(pk)) AND ('),

@@ -143,7 +143,7 @@ mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
     use contract::Thread;
     use serde_json::{Value, json};
-    use testkit::{Fault, caller};
+    use testkit::{Fault, caller, set_receipts};
 
     use super::*;
     use crate::fixture::{Fixture, membership_record, message_record, record, thread_record};
@@ -241,8 +241,7 @@ mod tests {
         }
         assert!(fixture.management.frames("not-viewing").is_empty());
 
-        let receipts = contract::UpdateMe { receipts: Some(false) };
-        chat.update_me(&sarah.profile(), receipts).await.unwrap();
+        set_receipts(&chat, &sarah.profile(), Some(false)).await.unwrap();
         assert_eq!(fixture.process_records(vec![record]).await, [""; 0]);
         assert_eq!(fixture.events("own-tablet", "read:updated").len(), 2);
         assert_eq!(fixture.events("viewer", "read:updated").len(), 1);

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use contract::ImageSize;
 use files::{Bucket, DecodeRequest, Decoded, Uploaded, content_disposition};
 use media::{Inspected, Refusal};
 use tracing::error;
@@ -37,6 +38,10 @@ async fn inspect_and_publish(deps: &Deps, request: &DecodeRequest) -> Result<Dec
         Ok(inspected) => inspected,
         Err(refusal) => return Ok(refused(refusal.to_string())),
     };
+    let size = inspected.thumbnail.as_ref().map(|thumbnail| {
+        let (width, height) = thumbnail.image_size;
+        ImageSize { width, height }
+    });
     let thumbnail = match inspected.thumbnail {
         Some(thumbnail) => Some(deps.bucket.publish_thumbnail(&request.file_id, &thumbnail.jpeg.into()).await?),
         None => None,
@@ -44,7 +49,7 @@ async fn inspect_and_publish(deps: &Deps, request: &DecodeRequest) -> Result<Dec
     let media_type = inspected.shown_as.unwrap_or("application/octet-stream");
     let disposition = content_disposition(inspected.shown_as.is_some(), &request.name);
     let original = deps.bucket.publish(&request.file_id, &bytes, media_type, &disposition).await?;
-    Ok(Decoded::Published { original, thumbnail })
+    Ok(Decoded::Published { original, thumbnail, size })
 }
 
 /// Inspects an upload and returns the bytes to publish: those of an image without private metadata, unless they are
@@ -97,10 +102,33 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn images_are_published_with_their_size_and_other_files_without_one() {
+        let storage = Storage::create().await;
+        let deps = Deps { bucket: storage.bucket(), keep_metadata: false };
+        // Two pixels wide, three high.
+        let gif = &b"GIF89a\x02\0\x03\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x02\0\x03\0\0\x02\x02\x84_\0;"[..];
+        for (bytes, mimetype, expected) in
+            [(gif, "image/gif", Some(ImageSize { width: 2, height: 3 })), (b"hello", "text/plain", None)]
+        {
+            let (file_id, size) = (FileId::new(), bytes.len() as u64);
+            let request = DecodeRequest { file_id, size, mimetype: mimetype.into(), ..request() };
+            storage.upload(&request.file_id, bytes).await;
+            let Decoded::Published { size, .. } = handle(&deps, &request).await else { panic!("not published") };
+            assert_eq!(size, expected, "{mimetype}");
+        }
+    }
+
     #[test]
     fn reasons_are_valid_in_an_answer() {
         // files-process refuses an answer with a longer reason.
         let longest = media::Refusal::TooLarge { width: u32::MAX, height: u32::MAX };
         assert!(longest.to_string().len() <= files::MAX_REASON, "{longest}");
+    }
+
+    #[test]
+    fn sizes_of_all_images_are_valid_in_an_answer() {
+        // files-process refuses an answer with a larger size.
+        assert_eq!(media::MAX_SIDE, files::MAX_SIDE);
     }
 }

@@ -1,5 +1,5 @@
 //! Processes an uploaded file: asks files-decode to inspect and publish it, records the outcome (ready or failed) and
-//! pushes the outcome to clients. Deletes the files of deleted messages. This function never reads the bytes of a file,
+//! pushes the outcome to clients. Deletes the files of deleted messages and of replaced pictures. This function never reads the bytes of a file,
 //! because they may be hostile.
 //!
 //! S3 reports an upload at least once, in any order, and in rare cases never. So each file also has a reminder: a queue
@@ -55,7 +55,7 @@ pub enum Event {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Task {
-    /// Check on a file whose upload window is over.
+    /// Check on a file whose upload window is over, or which was its owner's picture.
     Reminder(Reminder),
     /// Delete the files of a deleted message.
     Erasure(Erasure),
@@ -107,8 +107,8 @@ async fn process_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
         return Ok(());
     };
     if file.is_erased() {
-        // The message that used the file was deleted. An upload that came later, or an attempt that crashed after it had
-        // published the file, has left objects.
+        // The message that used the file was deleted, or the picture was replaced. An upload that came later, or an attempt that
+        // crashed after it had published the file, has left objects.
         return erase_file(deps, id).await;
     }
     if file.status == FileStatus::Pending {
@@ -135,7 +135,7 @@ async fn erase_files(deps: &Deps, erasure: &Erasure) -> Result<(), ApiError> {
     Ok(deps.chat.finish_erasure(thread_id, *rev).await?)
 }
 
-/// Deletes all objects of a file if no message uses it any more. First marks its row, so that nobody publishes it again.
+/// Deletes all objects of a file if nothing uses it any more. First marks its row, so that nobody publishes it again.
 async fn erase_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
     if deps.chat.erase_file(id).await? {
         deps.bucket.delete_objects(id).await?;
@@ -149,7 +149,7 @@ async fn decode(deps: &Deps, file: &FileRow) -> Result<Option<Outcome>, ApiError
     let FileRow { id, size, mimetype, name, .. } = file.clone();
     let request = DecodeRequest { file_id: id, size, mimetype, name };
     match deps.decoder.decode(&request).await {
-        Ok(Decoded::Published { original, thumbnail }) => Ok(Some(Outcome::Ready { original, thumbnail })),
+        Ok(Decoded::Published { original, thumbnail, size }) => Ok(Some(Outcome::Ready { original, thumbnail, size })),
         Ok(Decoded::Refused { reason }) => Ok(Some(failed(reason))),
         Ok(Decoded::Missing) => {
             let waited = u64::try_from(Timestamp::now().millis() - file.created_at.millis()).unwrap_or_default();
@@ -173,7 +173,7 @@ async fn decode(deps: &Deps, file: &FileRow) -> Result<Option<Outcome>, ApiError
 /// Removes the published objects of `outcome` that `file` does not reference. They exist if a concurrent invocation has
 /// recorded an outcome from other bytes first, or if the file was erased meanwhile.
 async fn remove_unused_objects(deps: &Deps, file: &FileRow, outcome: Outcome) -> Result<(), ApiError> {
-    let Outcome::Ready { original, thumbnail } = outcome else { return Ok(()) };
+    let Outcome::Ready { original, thumbnail, size: _ } = outcome else { return Ok(()) };
     let keys = [(Published::Original, Some(original)), (Published::Thumbnail, thumbnail)];
     for (published, key) in keys {
         if let Some(key) = key.filter(|key| file.published(published) != Some(key)) {

@@ -62,7 +62,10 @@ fn invalid_link() -> Problem {
 mod tests {
     use serde_json::{Value, json};
     use store::{Change, FileRow, Outcome};
-    use testkit::{Storage, Tables, change, links, new_file, new_thread, problem, public_call, send_with_files};
+    use testkit::{
+        Storage, Tables, caller, change, links, new_file, new_thread, problem, public_call, send_with_files,
+        set_picture,
+    };
 
     use super::*;
 
@@ -86,7 +89,7 @@ mod tests {
             let bucket = self.storage.bucket();
             let original = bucket.publish(&file.id, &"bytes".into(), "text/plain", "attachment").await.unwrap();
             let thumbnail = Some(bucket.publish_thumbnail(&file.id, &"jpeg".into()).await.unwrap());
-            self.deps.chat.record_outcome(&file.id, &Outcome::Ready { original, thumbnail }).await.unwrap()
+            self.deps.chat.record_outcome(&file.id, &Outcome::Ready { original, thumbnail, size: None }).await.unwrap()
         }
 
         async fn get(&self, path: Value, query: &str) -> Result<Answer, ApiError> {
@@ -242,5 +245,20 @@ mod tests {
             }
             assert!(erased || chat.erase_file(&FileId::parse(&id).unwrap()).await.unwrap());
         }
+    }
+
+    #[tokio::test]
+    async fn thumbnail_of_a_picture_is_served_until_the_picture_is_replaced() {
+        let fixture = Fixture::new().await;
+        let (chat, file) = (&fixture.deps.chat, fixture.published_file().await);
+        let (sarah, path) = (caller("user-sarah").profile(), json!({"name": format!("{}.jpg", file.id)}));
+        let me = set_picture(chat, &sarah, Some(&file.id)).await.unwrap().unwrap();
+        let url = me.avatar_url.unwrap();
+        assert_eq!(fixture.get(path.clone(), query(&url)).await.unwrap().status(), 302);
+        // The link to a picture does not open the original.
+        let original = json!({"fileId": file.id, "name": "a"});
+        assert_eq!(problem(fixture.get(original, query(&url)).await)["code"], "invalid_file_url");
+        set_picture(chat, &sarah, None).await.unwrap().unwrap();
+        assert_eq!(problem(fixture.get(path, query(&url)).await)["code"], "file_not_found");
     }
 }

@@ -26,7 +26,9 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
 mod tests {
     use serde_json::{Value, json};
     use store::{Change, Outcome};
-    use testkit::{Tables, body, call, caller, change, links, new_file, new_thread, problem, send_with_files};
+    use testkit::{
+        Tables, body, call, caller, change, links, new_file, new_thread, problem, ready_image, send_with_files,
+    };
 
     use super::*;
 
@@ -50,10 +52,12 @@ mod tests {
         let pending = json!({"id": photo.id, "name": "a b.jpg", "status": "pending", "thumbUrl": null});
         assert_eq!(read(photo.id.as_str()).await, pending);
 
-        let ready = Outcome::Ready { original: "files/1".into(), thumbnail: Some("thumbs/1.jpg".into()) };
-        deps.chat.record_outcome(&photo.id, &ready).await.unwrap();
+        deps.chat.record_outcome(&photo.id, &ready_image("1")).await.unwrap();
         let ready = read(photo.id.as_str()).await;
-        assert_eq!(ready["status"], "ready");
+        assert_eq!(
+            [&ready["status"], &ready["width"], &ready["height"]],
+            [&json!("ready"), &json!(4_032), &json!(3_024)]
+        );
         let begins = |field: &str, text: String| ready[field].as_str().is_some_and(|url| url.starts_with(&text));
         assert!(begins("url", format!("/files/{}/a%20b.jpg?expires=", photo.id)), "{ready}");
         assert!(begins("thumbUrl", format!("/thumbs/{}.jpg?expires=", photo.id)), "{ready}");

@@ -77,7 +77,7 @@ fn unsendable_files(request: &SendMessage, refused: &[(FileId, Unsendable)]) -> 
             format!("{id} is not a file of yours, or it has failed or was deleted; upload the file again")
         }
         Unsendable::TooManyUses => {
-            format!("{id} is already used by {} messages; upload the file again", limits::FILE_USES)
+            format!("{id} already has {} uses; upload the file again", limits::FILE_USES)
         }
     };
     let mut errors = Vec::new();

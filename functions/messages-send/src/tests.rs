@@ -74,7 +74,7 @@ async fn outcome_recorded_while_sending_is_pushed_and_in_the_answer() {
     // Simulates that files-process records the file's outcome after the message is committed and before it is pushed.
     let record_outcome = move |_: &Intercepted| {
         let (chat, id) = (chat.clone(), id.clone());
-        let ready = Outcome::Ready { original: "files/1".into(), thumbnail: None };
+        let ready = Outcome::Ready { original: "files/1".into(), thumbnail: None, size: None };
         Fault::After(Box::pin(async move { chat.record_outcome(&id, &ready).await.map(drop).unwrap() }))
     };
     let tables = fixture.tables.through(once(|call| call.is("Query", "CHANNEL#"), record_outcome)).await;

@@ -21,9 +21,9 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use contract::{UpdateMe, UpdateSettings};
+    use contract::UpdateSettings;
     use serde_json::{Value, json};
-    use testkit::{Tables, body, call, caller, message_row, new_thread, problem, send_text};
+    use testkit::{Tables, body, call, caller, message_row, new_thread, problem, send_text, set_receipts};
 
     use super::*;
 
@@ -54,7 +54,7 @@ mod tests {
         }
         deps.chat.mark_read(&caller("user-sarah").id, &thread.id, 1).await.unwrap();
         deps.chat.mark_read(&caller("user-dad").id, &thread.id, 2).await.unwrap();
-        deps.chat.update_me(&caller("user-dad").profile(), UpdateMe { receipts: Some(false) }).await.unwrap();
+        set_receipts(&deps.chat, &caller("user-dad").profile(), Some(false)).await.unwrap();
         let archive = UpdateSettings { archived: Some(true), muted_until: None };
         deps.chat.update_settings(&caller("user-sarah").id, &thread.id, archive).await.unwrap();
 

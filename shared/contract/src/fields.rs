@@ -115,21 +115,30 @@ impl Fields {
         }
     }
 
-    /// Reads an optional time that may be null. Returns `None` if the field is missing or invalid, and `Some(None)` if it
-    /// is null. Records an error only if the field is invalid.
+    /// Reads an optional time that may be null, like [`nullable`](Self::nullable).
     #[expect(clippy::option_option, reason = "a missing field and null have different meanings")]
     pub(crate) fn nullable_time(&mut self, field: &str) -> Option<Option<Timestamp>> {
+        let what = "a time in RFC 3339 from 1970 to 9999, such as 2025-09-05T01:05:00Z,";
+        self.nullable(field, Timestamp::parse, what)
+    }
+
+    /// Reads an optional string that may be null, and parses it with `parse`. Returns `None` if the field is missing or
+    /// invalid, and `Some(None)` if it is null. If the field is invalid, records that it must be `what` or null.
+    #[expect(clippy::option_option, reason = "a missing field and null have different meanings")]
+    pub(crate) fn nullable<T>(
+        &mut self,
+        field: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        what: &str,
+    ) -> Option<Option<T>> {
         match self.object.remove(field)? {
             Value::Null => Some(None),
             value => {
-                let time = value.as_str().and_then(Timestamp::parse);
-                if time.is_none() {
-                    self.refuse(
-                        field,
-                        "must be a time in RFC 3339 from 1970 to 9999, such as 2025-09-05T01:05:00Z, or null",
-                    );
+                let parsed = value.as_str().and_then(parse);
+                if parsed.is_none() {
+                    self.refuse(field, format!("must be {what} or null"));
                 }
-                time.map(Some)
+                parsed.map(Some)
             }
         }
     }

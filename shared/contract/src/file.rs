@@ -127,6 +127,15 @@ pub struct NewFile {
     pub status: FileStatus,
 }
 
+/// Width and height of an image as displayed, in pixels: after it was turned upright by its EXIF orientation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSize {
+    /// Width in pixels, at least 1.
+    pub width: u32,
+    /// Height in pixels, at least 1.
+    pub height: u32,
+}
+
 /// Response body of `GET /api/files/{fileId}/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -140,6 +149,15 @@ pub struct FileDetails {
     pub status: FileStatus,
     /// Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail.
     pub thumb_url: Option<String>,
+    /// Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready
+    /// before the server measured them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub width: Option<u32>,
+    /// Height of the image as displayed, in pixels. Missing if `width` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub height: Option<u32>,
     /// Link to the file, relative to the API's base URL. Missing unless the file is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -170,6 +188,15 @@ pub struct Attachment {
     /// Link to the file's thumbnail, relative to the API's base URL. Missing if the file has no thumbnail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thumb_url: Option<String>,
+    /// Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready
+    /// before the server measured them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub width: Option<u32>,
+    /// Height of the image as displayed, in pixels. Missing if `width` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub height: Option<u32>,
 }
 
 #[cfg(test)]

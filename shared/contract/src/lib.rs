@@ -32,7 +32,7 @@ pub use change::{Changes, EditMessage, Emoji, Quote, React, Reaction};
 pub use channel::{Channel, ChannelName};
 pub use cursor::{ChangeCursor, MessageCursor, PersonCursor, ThreadCursor};
 pub use error::ApiError;
-pub use file::{Attachment, CreateFile, FileDetails, FileStatus, NewFile, Upload};
+pub use file::{Attachment, CreateFile, FileDetails, FileStatus, ImageSize, NewFile, Upload};
 pub use frame::{Action, Frame, FrameError};
 pub use ids::{ChangeId, ConnectionId, FileId, MessageId, PushId, ThreadId, UserId};
 pub use member::{MarkRead, MarkedRead, OwnState, ReadMark, ThreadSettings, UpdateSettings};
@@ -67,8 +67,8 @@ pub mod limits {
     pub const PREVIEW_CHARS: usize = 200;
     /// Maximum number of files in a message.
     pub const FILES: usize = 10;
-    /// Maximum number of messages that a file can be used by. Its row lists them, and a page of messages reads the rows
-    /// of up to 1,000 files, so the rows must stay small.
+    /// Maximum number of uses of a file: messages, and the owner's picture. Its row lists them, and a page of messages
+    /// reads the rows of up to 1,000 files, so the rows must stay small.
     pub const FILE_USES: usize = 100;
     /// Maximum number of characters of a message's body in a quote.
     pub const QUOTE_CHARS: usize = 100;

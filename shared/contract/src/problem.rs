@@ -47,8 +47,8 @@ pub enum ErrorCode {
     /// 422: the request body is JSON, but fields are missing, have the wrong type or exceed a limit. `errors` names
     /// each such field.
     InvalidRequest,
-    /// 422: a file of the message is already used by [`limits::FILE_USES`](crate::limits::FILE_USES) messages. `errors`
-    /// names each such file. Upload it again as a new file.
+    /// 422: a file of the message, or the caller's new picture, is already used
+    /// [`limits::FILE_USES`](crate::limits::FILE_USES) times. `errors` names each such file. Upload it again as a new file.
     TooManyFileUses,
     /// 422: a member of the new thread has never called this deployment. `errors` names each such member. A user becomes
     /// a possible member with their first call of any `/api` route.

@@ -62,6 +62,15 @@ pub enum Event {
         status: FileStatus,
         /// Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail.
         thumb_url: Option<String>,
+        /// Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready
+        /// before the server measured them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+        width: Option<u32>,
+        /// Height of the image as displayed, in pixels. Missing if `width` is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+        height: Option<u32>,
     },
     /// A user is typing in a thread. It lasts for 15 seconds; a client repeats it every 10 seconds while its user types.
     Typing {
@@ -331,7 +340,8 @@ mod tests {
     #[test]
     fn file_status_without_thumbnail_has_null() {
         let file_id = FileId::parse("file_1").unwrap();
-        let event = Event::FileStatus { file_id, status: FileStatus::Failed, thumb_url: None };
+        let event =
+            Event::FileStatus { file_id, status: FileStatus::Failed, thumb_url: None, width: None, height: None };
         let expected =
             json!({"event": "file:status", "data": {"fileId": "file_1", "status": "failed", "thumbUrl": null}});
         assert_eq!(serde_json::to_value(event).unwrap(), expected);
@@ -348,6 +358,8 @@ mod tests {
                 file_id: FileId::new(),
                 status: FileStatus::Ready,
                 thumb_url: Some("/thumbs/1".into()),
+                width: Some(4_032),
+                height: Some(3_024),
             },
             Event::MessageChanged {
                 thread_id: ThreadId::new(),
@@ -405,6 +417,8 @@ mod tests {
             size: 1,
             status: FileStatus::Pending,
             thumb_url: None,
+            width: None,
+            height: None,
         };
         let attachments = vec![attachment; limits::FILES];
         let frame = message_new_frame(Message { attachments, ..message("short".into()) }).unwrap();

@@ -8,7 +8,7 @@ use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_types::SdkConfig;
-use contract::FileId;
+use contract::{FileId, ImageSize};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, keys};
@@ -22,6 +22,9 @@ const TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Maximum length of the reason in [`Decoded::Refused`], in bytes.
 pub const MAX_REASON: usize = 300;
+
+/// Maximum width and height of an image in [`Decoded::Published`], in pixels. files-decode refuses larger images.
+pub const MAX_SIDE: u32 = 16_384;
 
 /// Request to files-decode: inspect the upload of a file and publish it.
 ///
@@ -41,7 +44,8 @@ pub struct DecodeRequest {
 
 /// Answer of files-decode.
 ///
-/// As JSON, for example: `{"result":"published","original":"files/…","thumbnail":"thumbs/…"}`.
+/// As JSON, for example:
+/// `{"result":"published","original":"files/…","thumbnail":"thumbs/…","size":{"width":4032,"height":3024}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "camelCase")]
 pub enum Decoded {
@@ -51,6 +55,10 @@ pub enum Decoded {
         original: String,
         /// Object key of the thumbnail, if the file is an image.
         thumbnail: Option<String>,
+        /// Size of the image as displayed, 1 to [`MAX_SIDE`] pixels along each side. `None` if the file is not an image, or
+        /// if a version of files-decode from before sizes has answered, which happens during a deployment.
+        #[serde(default)]
+        size: Option<ImageSize>,
     },
     /// The file cannot be published.
     Refused {
@@ -113,15 +121,21 @@ impl Decoder {
 fn check(id: &FileId, answer: &[u8]) -> Result<Decoded, String> {
     let decoded = serde_json::from_slice(answer).map_err(|_| "the answer is not a valid result".to_owned())?;
     let valid = match &decoded {
-        Decoded::Published { original, thumbnail } => {
-            keys::is_file(id, original) && thumbnail.as_ref().is_none_or(|key| keys::is_thumbnail(id, key))
+        Decoded::Published { original, thumbnail, size } => {
+            keys::is_file(id, original)
+                && thumbnail.as_ref().is_none_or(|key| keys::is_thumbnail(id, key))
+                && size.is_none_or(|size| thumbnail.is_some() && is_image_size(size))
         }
         Decoded::Refused { reason } => {
             !reason.is_empty() && reason.len() <= MAX_REASON && !reason.chars().any(char::is_control)
         }
         Decoded::Missing | Decoded::Unavailable => true,
     };
-    if valid { Ok(decoded) } else { Err("the answer has invalid object keys or an invalid reason".to_owned()) }
+    if valid { Ok(decoded) } else { Err("the answer has invalid keys, or an invalid size or reason".to_owned()) }
+}
+
+fn is_image_size(ImageSize { width, height }: ImageSize) -> bool {
+    [width, height].iter().all(|side| (1..=MAX_SIDE).contains(side))
 }
 
 #[cfg(test)]
@@ -138,9 +152,16 @@ mod tests {
     fn valid_answers_are_accepted() {
         let hash = "0123456789abcdef".repeat(4);
         let original = format!("files/file_1/{hash}");
-        for thumbnail in [None, Some(format!("thumbs/file_1/{hash}.jpg"))] {
-            let published = json!({"result": "published", "original": original, "thumbnail": thumbnail});
-            assert_eq!(answer(&published), Ok(Decoded::Published { original: original.clone(), thumbnail }));
+        let thumbnail = Some(format!("thumbs/file_1/{hash}.jpg"));
+        let size = ImageSize { width: 1, height: MAX_SIDE };
+        for (thumbnail, size) in [(None, None), (thumbnail.clone(), None), (thumbnail, Some(size))] {
+            let expected = Decoded::Published { original: original.clone(), thumbnail: thumbnail.clone(), size };
+            let mut published = json!({"result": "published", "original": original, "thumbnail": thumbnail});
+            if let Some(ImageSize { width, height }) = size {
+                published["size"] = json!({"width": width, "height": height});
+            }
+            assert_eq!(answer(&published), Ok(expected.clone()));
+            assert_eq!(answer(&serde_json::to_value(&expected).unwrap()), Ok(expected));
         }
         assert_eq!(answer(&json!({"result": "missing"})), Ok(Decoded::Missing));
         assert_eq!(answer(&json!({"result": "unavailable"})), Ok(Decoded::Unavailable));
@@ -172,6 +193,29 @@ mod tests {
             let published = json!({"result": "published", "original": own, "thumbnail": thumbnail});
             assert!(answer(&published).is_err(), "{thumbnail}");
         }
+    }
+
+    #[test]
+    fn answers_with_impossible_sizes_are_refused() {
+        let hash = "0123456789abcdef".repeat(4);
+        let (original, thumbnail) = (format!("files/file_1/{hash}"), format!("thumbs/file_1/{hash}.jpg"));
+        for (width, height) in [
+            (json!(0), json!(1)),
+            (json!(1), json!(0)),
+            (json!(MAX_SIDE + 1), json!(1)),
+            (json!(1), json!(u64::MAX)),
+            (json!(-1), json!(1)),
+            (json!(1.5), json!(1)),
+            (json!("1"), json!(1)),
+            (json!(1), json!(null)),
+        ] {
+            let size = json!({"width": width, "height": height});
+            let published = json!({"result": "published", "original": original, "thumbnail": thumbnail, "size": size});
+            assert!(answer(&published).is_err(), "{size}");
+        }
+        let size = json!({"width": 1, "height": 1});
+        let without_thumbnail = json!({"result": "published", "original": original, "thumbnail": null, "size": size});
+        assert!(answer(&without_thumbnail).is_err());
     }
 
     #[test]

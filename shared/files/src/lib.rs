@@ -13,7 +13,7 @@ mod reminders;
 
 pub use aws_support::Error;
 pub use bucket::{Bucket, Uploaded};
-pub use decoder::{DecodeError, DecodeRequest, Decoded, Decoder, MAX_REASON};
+pub use decoder::{DecodeError, DecodeRequest, Decoded, Decoder, MAX_REASON, MAX_SIDE};
 pub use disposition::content_disposition;
 pub use keys::uploaded_file;
 pub use presign::{DOWNLOAD_WINDOW, PresignedUpload, Presigner, UPLOAD_WINDOW};

@@ -14,6 +14,6 @@ mod image;
 mod inspect;
 mod metadata;
 
-pub use self::image::{Kind, Refusal, Thumbnail, thumbnail};
+pub use self::image::{Kind, MAX_SIDE, Refusal, Thumbnail, thumbnail};
 pub use self::inspect::{Inspected, inspect};
 pub use self::metadata::strip_metadata;

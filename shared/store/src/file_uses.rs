@@ -1,5 +1,5 @@
-//! Which messages use a file. A file that was sent and has no use left is erased: it is neither served nor sendable, and its
-//! objects are deleted.
+//! What uses a file: messages, and its owner's profile. A file that was used and has no use left is erased: it is neither
+//! served nor usable again, and its objects are deleted.
 
 use std::collections::BTreeSet;
 
@@ -19,12 +19,15 @@ use crate::row::{n, s};
 pub(crate) const IS_NOT_ERASED: &str =
     "attribute_not_exists(sent) OR attribute_exists(uses) OR attribute_exists(threadIds)";
 
+/// The use of a file as its owner's picture. The uses of messages contain `#`.
+pub(crate) const PICTURE_USE: &str = "profile";
+
 /// Why a user cannot send a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsendable {
     /// The file does not exist, belongs to another user, has failed or is erased.
     Unusable,
-    /// The file is already used by [`limits::FILE_USES`] messages.
+    /// The file already has [`limits::FILE_USES`] uses.
     TooManyUses,
 }
 
@@ -36,7 +39,7 @@ impl FileRow {
         of_uses.chain(self.thread_ids.iter().cloned()).collect()
     }
 
-    /// Returns whether the file was sent and no message uses it any more. It stays so.
+    /// Returns whether the file was used, and neither a message nor its owner's profile uses it any more. It stays so.
     #[must_use]
     pub fn is_erased(&self) -> bool {
         self.sent && self.uses.is_empty() && self.thread_ids.is_empty()
@@ -133,19 +136,21 @@ impl Chat {
         Ok(!others.is_empty())
     }
 
-    /// Erases a file's name and object keys from its row if no message uses the file any more. Returns whether it is so; the
-    /// file's objects can be deleted then. Idempotent.
+    /// Erases a file's name, object keys and image size from its row if nothing uses the file any more. Returns whether it is
+    /// so; the file's objects can be deleted then. Idempotent.
     pub async fn erase_file(&self, id: &FileId) -> Result<bool, Error> {
         let update = self
             .table
             .update(&keys::file(id))
             .update_expression(
                 "SET deleted = :true, announced = :true, #status = :failed, #name = :empty \
-                 REMOVE original, thumbnail, reason",
+                 REMOVE original, thumbnail, #width, #height, reason",
             )
             .condition_expression("sent = :true AND attribute_not_exists(uses) AND attribute_not_exists(threadIds)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#name", "name")
+            .expression_attribute_names("#width", "width")
+            .expression_attribute_names("#height", "height")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":failed", s("failed"))
             .expression_attribute_values(":empty", s(""));

@@ -2,7 +2,9 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use contract::{Attachment, CreateFile, Event, FileDetails, FileId, FileStatus, ThreadId, Timestamp, UserId};
+use contract::{
+    Attachment, CreateFile, Event, FileDetails, FileId, FileStatus, ImageSize, ThreadId, Timestamp, UserId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::retry_conflicts;
@@ -32,14 +34,14 @@ pub struct FileRow {
     pub status: FileStatus,
     /// When the row was created, before the upload.
     pub created_at: Timestamp,
-    /// The messages that use the file, at most [`limits::FILE_USES`](contract::limits::FILE_USES), each as
-    /// `threadId#seq`.
+    /// What uses the file, at most [`limits::FILE_USES`](contract::limits::FILE_USES): messages, each as `threadId#seq`, and
+    /// the owner's profile as `profile`.
     #[serde(default, skip_serializing)]
     pub uses: BTreeSet<String>,
     /// Threads that the file was sent to before uses were recorded.
     #[serde(default, skip_serializing)]
     pub(crate) thread_ids: BTreeSet<ThreadId>,
-    /// Whether a message has used the file. Once it is true and no use is left, the file is erased.
+    /// Whether the file was ever used. Once it is true and no use is left, the file is erased.
     #[serde(default, skip_serializing)]
     pub(crate) sent: bool,
     /// Whether the file's objects are being deleted, or are already deleted.
@@ -51,6 +53,13 @@ pub struct FileRow {
     /// Object key of the thumbnail; present if the file is ready and is an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     thumbnail: Option<String>,
+    /// Width of the image as displayed, in pixels; present if the file is a ready image, unless it became ready before sizes
+    /// were stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    width: Option<u32>,
+    /// Height of the image as displayed, in pixels; present with `width`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    height: Option<u32>,
     /// Why the file failed, for a person to read; present if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -71,6 +80,8 @@ pub enum Outcome {
         original: String,
         /// Object key of the thumbnail, if there is one.
         thumbnail: Option<String>,
+        /// Size of the image as displayed, if the file is one and its size is known.
+        size: Option<ImageSize>,
     },
     /// The file will never be published.
     Failed {
@@ -98,6 +109,8 @@ impl FileRow {
             deleted: false,
             original: None,
             thumbnail: None,
+            width: None,
+            height: None,
             reason: None,
             attempts: 0,
             announced: false,
@@ -114,6 +127,11 @@ impl FileRow {
         }
     }
 
+    /// Returns the width and height of a ready image, or both as `None` for other files.
+    fn image_size(&self) -> (Option<u32>, Option<u32>) {
+        self.published(Published::Thumbnail).map_or((None, None), |_| (self.width, self.height))
+    }
+
     fn thumb_url(&self, links: &Links) -> Option<String> {
         self.published(Published::Thumbnail).map(|_| links.thumbnail(&self.id))
     }
@@ -123,8 +141,9 @@ impl FileRow {
     pub fn details(self, links: &Links) -> FileDetails {
         let thumb_url = self.thumb_url(links);
         let url = self.original.is_some().then(|| links.original(&self.id, &self.name));
+        let (width, height) = self.image_size();
         let Self { id, name, status, reason, .. } = self;
-        FileDetails { id, name, status, thumb_url, url, reason }
+        FileDetails { id, name, status, thumb_url, width, height, url, reason }
     }
 
     /// Converts the row to an attachment of a message.
@@ -132,14 +151,16 @@ impl FileRow {
     pub fn attachment(self, links: &Links) -> Attachment {
         let (url, thumb_url) = (links.original(&self.id, &self.name), self.thumb_url(links));
         let status = if self.is_erased() { FileStatus::Failed } else { self.status };
+        let (width, height) = self.image_size();
         let Self { id, name, mimetype, size, .. } = self;
-        Attachment { id, name, url, mimetype, size, status, thumb_url }
+        Attachment { id, name, url, mimetype, size, status, thumb_url, width, height }
     }
 
     /// Returns the `file:status` event, which is pushed once the file is ready or failed.
     #[must_use]
     pub fn status_event(&self, links: &Links) -> Event {
-        Event::FileStatus { file_id: self.id.clone(), status: self.status, thumb_url: self.thumb_url(links) }
+        let (file_id, thumb_url, (width, height)) = (self.id.clone(), self.thumb_url(links), self.image_size());
+        Event::FileStatus { file_id, status: self.status, thumb_url, width, height }
     }
 }
 
@@ -189,29 +210,30 @@ impl Chat {
     /// exist.
     pub async fn record_outcome(&self, id: &FileId, outcome: &Outcome) -> Result<FileRow, Error> {
         let key = keys::file(id);
-        let update = self
+        let mut update = self
             .table
             .update(&key)
             .condition_expression(format!("#status = :pending AND ({IS_NOT_ERASED})"))
-            .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", s("pending"))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let update = match outcome {
-            Outcome::Ready { original, thumbnail: None } => update
-                .update_expression("SET #status = :status, original = :original")
-                .expression_attribute_values(":status", s("ready"))
-                .expression_attribute_values(":original", s(original)),
-            Outcome::Ready { original, thumbnail: Some(thumbnail) } => update
-                .update_expression("SET #status = :status, original = :original, thumbnail = :thumbnail")
-                .expression_attribute_values(":status", s("ready"))
-                .expression_attribute_values(":original", s(original))
-                .expression_attribute_values(":thumbnail", s(thumbnail)),
-            Outcome::Failed { reason } => update
-                .update_expression("SET #status = :status, reason = :reason")
-                .expression_attribute_values(":status", s("failed"))
-                .expression_attribute_values(":reason", s(reason)),
+        let attributes = match outcome {
+            Outcome::Ready { original, thumbnail, size } => {
+                let thumbnail = thumbnail.as_ref().map(|key| ("thumbnail", s(key)));
+                let size = size.map(|ImageSize { width, height }| [("width", n(width)), ("height", n(height))]);
+                let required = [("status", s("ready")), ("original", s(original))];
+                required.into_iter().chain(thumbnail).chain(size.into_iter().flatten()).collect()
+            }
+            Outcome::Failed { reason } => vec![("status", s("failed")), ("reason", s(reason))],
         };
+        let mut set = Vec::new();
+        for (name, value) in attributes {
+            set.push(format!("#{name} = :{name}"));
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value);
+        }
+        let update = update.update_expression(format!("SET {}", set.join(", ")));
         match retry_conflicts(|| update.clone().send()).await {
             Ok(updated) => from_item(updated.attributes.unwrap_or_default()),
             Err(error) => match error.as_service_error() {

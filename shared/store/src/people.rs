@@ -1,56 +1,76 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use contract::{Me, PeoplePage, PeopleQuery, Person, PersonCursor, Profile, UpdateMe, UserId};
+use contract::{FileId, Me, PeoplePage, PeopleQuery, Person, PersonCursor, Profile, UserId};
 use serde::Deserialize;
 
+use crate::backoff::retry_conflicts;
 use crate::chat::Chat;
 use crate::error::Error;
 use crate::keys;
+use crate::links::Links;
 use crate::row::{from_item, s};
 use crate::users::{ProfileRow, newest_name};
 
-/// The row of a user in the directory.
+/// The attributes of a user's profile that the user's row of the directory has, too.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct PersonRow {
     id: UserId,
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    avatar_file_id: Option<FileId>,
+}
+
+impl PersonRow {
+    fn present(self, links: &Links) -> Person {
+        let Self { id, name, avatar_file_id } = self;
+        let avatar_url = avatar_file_id.map(|file| links.thumbnail(&file));
+        Person { name: name.unwrap_or_else(|| id.to_string()), id, avatar_url }
+    }
 }
 
 impl Chat {
     /// Reads a page of everybody who has called, by name.
     ///
     /// It reads the whole directory and sorts it. `DynamoDB` could sort by name only if the name were part of the key,
-    /// and then a renamed user would have two rows for a moment. 10,000 people are about 1 MB, so 250 read units.
-    pub async fn directory(&self, query: &PeopleQuery) -> Result<PeoplePage, Error> {
+    /// and then a renamed user would have two rows for a moment. 10,000 people are about 1.5 MB, so 375 read units.
+    pub async fn directory(&self, query: &PeopleQuery, links: &Links) -> Result<PeoplePage, Error> {
         let items = self.table.partition(keys::PEOPLE.to_owned(), keys::USER_PREFIX).await?;
-        let people = items.into_iter().map(|item| {
-            let PersonRow { id, name } = from_item(item)?;
-            Ok(Person { name: name.unwrap_or_else(|| id.to_string()), id })
-        });
+        let people = items.into_iter().map(|item| Ok(from_item::<PersonRow>(item)?.present(links)));
         Ok(page(people.collect::<Result<_, Error>>()?, query))
     }
 
     /// Reads a page of everybody whom `user` shares a thread with, and the user, by name.
-    pub async fn acquaintances(&self, user: &UserId, query: &PeopleQuery) -> Result<PeoplePage, Error> {
+    pub async fn acquaintances(&self, user: &UserId, query: &PeopleQuery, links: &Links) -> Result<PeoplePage, Error> {
         let threads = self.threads_of(&self.memberships(user).await?).await?;
         let ids: BTreeSet<_> = threads.iter().flat_map(|thread| &thread.member_ids).chain([user]).collect();
-        let names = self.names(ids.iter().copied()).await?;
-        let people = ids.into_iter().map(|id| Person { name: names.of(id), id: id.clone() });
+        // Cached names have no pictures, so all profiles are read.
+        let items = self.table.batch_get(ids.iter().map(|id| keys::profile(id))).await?;
+        let rows = items.into_iter().map(|item| from_item::<PersonRow>(item).map(|row| (row.id.clone(), row)));
+        let mut rows: HashMap<_, _> = rows.collect::<Result<_, _>>()?;
+        let people = ids.into_iter().map(|id| {
+            let row = rows.remove(id).unwrap_or(PersonRow { id: id.clone(), name: None, avatar_file_id: None });
+            row.present(links)
+        });
         Ok(page(people.collect(), query))
     }
 
     /// Reads the caller's profile. The name is that of the newest token, even if the caller's token is older.
-    pub async fn me(&self, caller: &Profile) -> Result<Me, Error> {
-        Ok(me(caller, self.profile_row(&caller.id).await?.as_ref()))
+    pub async fn me(&self, caller: &Profile, links: &Links) -> Result<Me, Error> {
+        Ok(me(caller, self.profile_row(&caller.id).await?.as_ref(), links))
     }
 
-    /// Changes the caller's profile and returns it.
-    pub async fn update_me(&self, caller: &Profile, update: UpdateMe) -> Result<Me, Error> {
-        let UpdateMe { receipts } = update;
-        let Some(receipts) = receipts else { return self.me(caller).await };
-        let request = self.table.update(&keys::profile(&caller.id));
+    /// Sets whether the caller shares their read marks; `None` changes nothing. Returns the caller's profile.
+    pub(crate) async fn update_receipts(
+        &self,
+        caller: &Profile,
+        receipts: Option<bool>,
+        links: &Links,
+    ) -> Result<Me, Error> {
+        let Some(receipts) = receipts else { return self.me(caller, links).await };
+        let request = self.table.update(&keys::profile(&caller.id)).return_values(ReturnValue::AllNew);
         let request = request.expression_attribute_values(":id", s(caller.id.as_str()));
         // Sharing is the default, so only the opposite is stored.
         let request = if receipts {
@@ -59,15 +79,17 @@ impl Chat {
             let off = AttributeValue::Bool(false);
             request.update_expression("SET id = :id, receipts = :off").expression_attribute_values(":off", off)
         };
-        let updated = request.return_values(ReturnValue::AllNew).send().await?;
+        let updated = retry_conflicts(|| request.clone().send()).await?;
         let row = from_item(updated.attributes.unwrap_or_default())?;
-        Ok(me(caller, Some(&row)))
+        Ok(me(caller, Some(&row), links))
     }
 }
 
-fn me(caller: &Profile, stored: Option<&ProfileRow>) -> Me {
+/// Returns the caller's profile as clients see it. `stored` is the row of the profile, if it exists.
+pub(crate) fn me(caller: &Profile, stored: Option<&ProfileRow>, links: &Links) -> Me {
     let name = newest_name(caller, stored).map_or_else(|| caller.id.to_string(), |(name, _)| name.to_owned());
-    Me { id: caller.id.clone(), name, receipts: stored.is_none_or(|row| row.receipts) }
+    let avatar_url = stored.and_then(|row| row.avatar_file_id.as_ref()).map(|file| links.thumbnail(file));
+    Me { id: caller.id.clone(), name, receipts: stored.is_none_or(|row| row.receipts), avatar_url }
 }
 
 /// Sorts people by name and returns the page that follows the query's cursor.
@@ -81,6 +103,6 @@ fn page(mut people: Vec<Person>, query: &PeopleQuery) -> PeoplePage {
     let more = people.len() > query.limit as usize;
     people.truncate(query.limit as usize);
     let last = people.last().filter(|_| more);
-    let next_cursor = last.map(|Person { id, name }| PersonCursor { name: name.clone(), id: id.clone() }.encode());
+    let next_cursor = last.map(|Person { id, name, .. }| PersonCursor { name: name.clone(), id: id.clone() }.encode());
     PeoplePage { people, next_cursor }
 }

@@ -1,9 +1,10 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{Profile, UserId};
+use contract::{FileId, Profile, UserId};
 use serde::Deserialize;
 
+use crate::backoff::retry_conflicts;
 use crate::chat::Chat;
 use crate::error::{Error, condition_failed};
 use crate::keys::{self, Key};
@@ -26,6 +27,9 @@ pub(crate) struct ProfileRow {
     /// Whether other members see the user's read marks.
     #[serde(default = "shared_by_default")]
     pub(crate) receipts: bool,
+    /// The file with the user's picture.
+    #[serde(default)]
+    pub(crate) avatar_file_id: Option<FileId>,
 }
 
 fn shared_by_default() -> bool {
@@ -107,7 +111,9 @@ impl Chat {
                 .expression_attribute_values(":name", s(name))
                 .expression_attribute_values(":issuedAt", n(issued_at));
         }
-        match update.update_expression(format!("SET {}", set.join(", "))).send().await {
+        let update = update.update_expression(format!("SET {}", set.join(", ")));
+        // A change of the user's picture writes both rows in a transaction.
+        match retry_conflicts(|| update.clone().send()).await {
             // The row has the name of a newer token. The instance that wrote it also records the rest.
             Err(error) if condition_failed(&error) => Ok(()),
             recorded => Ok(recorded.map(drop)?),

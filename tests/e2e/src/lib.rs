@@ -29,8 +29,8 @@ pub use operator::Operator;
 pub use picture::{Picture, jpeg, png};
 pub use route::{Route, routes};
 pub use shape::{
-    assert_attachment, assert_file, assert_keys, assert_message, assert_message_with, assert_preview, assert_thread,
-    assert_timestamp, items, seq_of, text,
+    assert_attachment, assert_file, assert_keys, assert_message, assert_message_with, assert_person, assert_preview,
+    assert_thread, assert_timestamp, items, seq_of, text,
 };
 pub use signer::Signer;
 pub use socket::{MAX_FRAME_BYTES, Socket};

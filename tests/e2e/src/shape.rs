@@ -113,9 +113,10 @@ pub fn assert_preview(preview: &Value, thread: &str, files: &[&str]) {
 pub fn assert_attachment(attachment: &Value) {
     let mut keys = vec!["id", "name", "url", "mimetype", "size", "status"];
     if attachment.get("thumbUrl").is_some() {
-        keys.push("thumbUrl");
+        keys.extend(["thumbUrl", "width", "height"]);
         assert_eq!(attachment["status"], "ready", "a thumbnail although the status is not ready: {attachment}");
         assert_thumb_url(attachment);
+        assert_image_size(attachment);
     }
     assert_keys(attachment, &keys);
     assert_status(attachment);
@@ -140,10 +141,32 @@ pub fn assert_file(file: &Value) {
         }
         _ => {}
     }
-    assert_keys(file, &keys);
     if !file["thumbUrl"].is_null() {
+        keys.extend(["width", "height"]);
         assert_eq!(file["status"], "ready", "a thumbnail although the status is not ready: {file}");
         assert_thumb_url(file);
+        assert_image_size(file);
+    }
+    assert_keys(file, &keys);
+}
+
+/// Checks the shape of a person, or of the caller's profile. `more` lists the keys that a person does not have.
+#[track_caller]
+pub fn assert_person(person: &Value, more: &[&str]) {
+    let mut keys = [&["id", "name"], more].concat();
+    if let Some(url) = person.get("avatarUrl") {
+        keys.push("avatarUrl");
+        let is_link = text(url).starts_with("/thumbs/file_") && text(url).contains(".jpg?expires=");
+        assert!(is_link, "avatarUrl is not a link to a thumbnail: {person}");
+    }
+    assert_keys(person, &keys);
+}
+
+#[track_caller]
+fn assert_image_size(file: &Value) {
+    for side in ["width", "height"] {
+        let is_side = file[side].as_u64().is_some_and(|side| (1..=16_384).contains(&side));
+        assert!(is_side, "{side} is not a number of pixels: {file}");
     }
 }
 

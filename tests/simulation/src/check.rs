@@ -204,7 +204,7 @@ pub(crate) fn remaining_rows_have_expired(world: &World) {
     }
 }
 
-/// Returns whether a file was sent and no message uses it any more.
+/// Returns whether a file was used, and neither a message nor a profile uses it any more.
 fn is_erased(file: &Value) -> bool {
     file["sent"]["BOOL"] == true && file.get("uses").is_none()
 }

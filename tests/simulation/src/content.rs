@@ -70,8 +70,9 @@ pub(crate) fn of_row(row: &Value) -> Value {
 /// Returns what the server has joined to a message that a client received: its files and its quote.
 pub(crate) fn joined_of_message(message: &Message) -> Value {
     let files = message.attachments.iter().map(|attachment| {
-        // The URLs are left out: their signatures change with time. `Client::wrong_file_statuses` checks the status.
-        let Attachment { id, name, url: _, mimetype, size, status: _, thumb_url: _ } = attachment;
+        // The URLs are left out: their signatures change with time. `Client::wrong_file_statuses` checks the status, which the
+        // size of an image comes with.
+        let Attachment { id, name, url: _, mimetype, size, status: _, thumb_url: _, width: _, height: _ } = attachment;
         json!({ "id": id, "name": name, "mimetype": mimetype, "size": size })
     });
     json!({"files": files.collect::<Vec<_>>(), "quote": message.reply_to.as_ref().map(of_quote)})

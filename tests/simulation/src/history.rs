@@ -13,6 +13,7 @@ use crate::clock;
 use crate::device;
 use crate::flood::Flood;
 use crate::newcomer;
+use crate::pictures;
 use crate::sender::Sender;
 use crate::starter;
 use crate::triggers;
@@ -77,7 +78,10 @@ async fn history(seed: u64) -> Outcome {
     let devices = if world.cloud.notifications.are_on() { chance.index(2) + 1 } else { 0 };
     let devices = (0..devices).map(|number| tokio::spawn(device::run(world.clone(), number, users)));
     let devices: Vec<_> = devices.collect();
-    for ended in join_all(sending.into_iter().chain(leaving).chain(joining).chain(starting).chain(devices)).await {
+    let choosing =
+        (seed % pictures::PICTURES == 2).then(|| tokio::spawn(pictures::run(world.clone(), senders[0].clone())));
+    let actors = sending.into_iter().chain(leaving).chain(joining).chain(starting).chain(devices).chain(choosing);
+    for ended in join_all(actors).await {
         ended.unwrap();
     }
 

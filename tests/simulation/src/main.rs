@@ -30,6 +30,7 @@ mod marks;
 mod newcomer;
 mod notifications;
 mod parts;
+mod pictures;
 mod policy;
 mod push_services;
 mod sender;

@@ -85,11 +85,11 @@ impl Parts {
     }
 
     pub(crate) fn me_get(&self) -> me_get::Deps {
-        me_get::Deps { chat: self.chat("me-get") }
+        me_get::Deps { chat: self.chat("me-get"), links: links() }
     }
 
     pub(crate) fn me_update(&self) -> me_update::Deps {
-        me_update::Deps { chat: self.chat("me-update") }
+        me_update::Deps { chat: self.chat("me-update"), links: links(), reminders: self.reminders() }
     }
 
     pub(crate) fn messages_changes(&self) -> messages_changes::Deps {
@@ -123,7 +123,7 @@ impl Parts {
     }
 
     pub(crate) fn people_list(&self) -> people_list::Deps {
-        people_list::Deps { chat: self.chat("people-list"), directory: true }
+        people_list::Deps { chat: self.chat("people-list"), directory: true, links: links() }
     }
 
     pub(crate) fn push_key(&self) -> push_key::Deps {

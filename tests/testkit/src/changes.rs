@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use contract::{Emoji, Message, Thread};
-use store::{Change, Chat, MessageRate, NewChange, Refused};
+use contract::{Emoji, FileId, Me, Message, Profile, Thread, UpdateMe};
+use store::{Change, Chat, Error, MessageRate, NewChange, Refused, UnusablePicture};
 
 use crate::{caller, links};
 
@@ -27,4 +27,23 @@ pub async fn try_change(
 ) -> Result<Message, Refused> {
     let new = NewChange { thread_id: &thread.id, seq, caller: &caller(user).profile(), change };
     chat.change(new, &MessageRate::new(u64::MAX), &links()).await.expect("the store could not make the change")
+}
+
+/// Changes the caller's picture, or removes it. Nothing erases the file that it replaces.
+pub async fn set_picture(
+    chat: &Chat,
+    caller: &Profile,
+    file: Option<&FileId>,
+) -> Result<Result<Me, UnusablePicture>, Error> {
+    update_me(chat, caller, &UpdateMe { receipts: None, avatar_file_id: Some(file.cloned()) }).await
+}
+
+/// Sets whether the caller shares their read marks; `None` changes nothing.
+pub async fn set_receipts(chat: &Chat, caller: &Profile, receipts: Option<bool>) -> Result<Me, Error> {
+    let updated = update_me(chat, caller, &UpdateMe { receipts, avatar_file_id: None }).await?;
+    Ok(updated.expect("the picture does not change"))
+}
+
+async fn update_me(chat: &Chat, caller: &Profile, update: &UpdateMe) -> Result<Result<Me, UnusablePicture>, Error> {
+    chat.update_me(caller, update, &links(), async |_| Ok(())).await
 }

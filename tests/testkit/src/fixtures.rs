@@ -1,9 +1,9 @@
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{ConnectionId, CreateFile, FileId, Message, Profile, Thread, Timestamp, UserId};
+use contract::{ConnectionId, CreateFile, FileId, ImageSize, Message, Profile, Thread, Timestamp, UserId};
 use serde_json::json;
 use store::{
     Change, Chat, Connection, Connections, CreatedThread, FileRow, Links, MessageRate, MessageRow, NewChange,
-    NewMessage, NewThread, Sent,
+    NewMessage, NewThread, Outcome, Sent,
 };
 
 use crate::{Tables, caller};
@@ -67,6 +67,19 @@ pub async fn new_file(chat: &Chat, user: &str, name: &str, mimetype: &str, size:
     let file = FileRow::new(&caller(user).id, request);
     chat.create_file(&file).await.expect("cannot create the file");
     file
+}
+
+/// Returns the outcome of an image of 4,032 × 3,024 pixels. `name` is part of its object keys.
+#[must_use]
+pub fn ready_image(name: &str) -> Outcome {
+    let (original, thumbnail) = (format!("files/{name}"), Some(format!("thumbs/{name}.jpg")));
+    Outcome::Ready { original, thumbnail, size: Some(ImageSize { width: 4_032, height: 3_024 }) }
+}
+
+/// Creates a file that belongs to `user` and is a ready image.
+pub async fn new_image(chat: &Chat, user: &str) -> FileRow {
+    let file = new_file(chat, user, "photo.jpg", "image/jpeg", 12).await;
+    chat.record_outcome(&file.id, &ready_image("1")).await.expect("cannot record the outcome")
 }
 
 /// Writes a connection of `user` with the ID `connection`, which expires in an hour.

@@ -19,10 +19,11 @@ mod storage;
 mod web_push;
 
 pub use calls::{body, call, caller, problem, public_call, socket_event};
-pub use changes::{edit, react, try_change};
+pub use changes::{edit, react, set_picture, set_receipts, try_change};
 pub use dynamodb::Tables;
 pub use fixtures::{
-    change, connect, links, make_known, message_row, new_file, new_thread, send_text, send_with_files, set_in_message,
+    change, connect, links, make_known, message_row, new_file, new_image, new_thread, ready_image, send_text,
+    send_with_files, set_in_message,
 };
 pub use lambda::{Invoked, Lambda};
 pub use management::Management;

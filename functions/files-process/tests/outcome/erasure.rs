@@ -8,7 +8,7 @@ use contract::FileStatus;
 use files_process::{Event, handle};
 use serde_json::{Value, json};
 use store::Change;
-use testkit::{Fault, Intercepted, change, new_file, once, send_with_files};
+use testkit::{Fault, Intercepted, caller, change, new_file, once, send_with_files, set_picture};
 
 use crate::failing_calls::{Failure, Service, failing_deps};
 use crate::{BLACK, Fixture, WHITE};
@@ -234,4 +234,29 @@ async fn objects_of_an_attempt_that_crashed_are_deleted_by_the_retry() {
     assert!(handle(&deps, fixture.upload_event()).await.is_err());
     handle(&deps, fixture.upload_event()).await.unwrap();
     fixture.assert_erased("after the retry").await;
+}
+
+/// me-update sends a reminder for the file of a picture before it replaces the picture.
+#[tokio::test]
+async fn reminder_erases_the_file_of_a_replaced_picture_and_nothing_before() {
+    let fixture = Fixture::new().await;
+    fixture.upload(WHITE).await;
+    fixture.handle(fixture.upload_event()).await.unwrap();
+    let (chat, sarah) = (fixture.tables.chat(), caller("user-sarah").profile());
+    set_picture(&chat, &sarah, Some(&fixture.file.id)).await.unwrap().unwrap();
+    // The reminder of a change that was not committed, and the erasure of a message with the same file.
+    let seq = fixture.send_file().await;
+    let erasure = fixture.delete(seq).await;
+    for event in [erasure, fixture.reminder_event()] {
+        fixture.handle(event).await.unwrap();
+        let file = fixture.file_row().await;
+        assert_eq!(file.status, FileStatus::Ready);
+        fixture.assert_consistent(&file).await;
+    }
+    assert_eq!(fixture.files_to_erase(1).await, 0);
+    set_picture(&chat, &sarah, None).await.unwrap().unwrap();
+    for _ in 0..2 {
+        fixture.handle(fixture.reminder_event()).await.unwrap();
+        fixture.assert_erased("after the picture was removed").await;
+    }
 }

@@ -29,7 +29,8 @@ async fn image_is_ready_together_with_its_thumbnail_and_its_status_is_pushed() {
     assert_eq!(thumbnail.headers()["content-type"], "image/jpeg");
 
     let thumb_url = file.clone().details(&links()).thumb_url;
-    let event = json!({"event": "file:status", "data": {"fileId": file.id, "status": "ready", "thumbUrl": thumb_url}});
+    let data = json!({"fileId": file.id, "status": "ready", "thumbUrl": thumb_url, "width": 1, "height": 1});
+    let event = json!({"event": "file:status", "data": data});
     assert_eq!(fixture.management.frames("phone"), std::slice::from_ref(&event));
     assert_eq!(fixture.management.frames("tablet"), [event]);
 }

@@ -20,10 +20,10 @@ const MAX_ICC_BYTES: usize = 4 << 20;
 
 pub(super) fn finish(raster: Raster) -> Result<Thumbnail, Refusal> {
     let raster = resize(raster)?;
-    let orientation = raster.orientation;
+    let (orientation, image_size) = (raster.orientation, upright_size(raster.full, raster.orientation));
     let upright = turn_upright(to_srgb(raster)?, orientation);
     let (width, height) = upright.dimensions();
-    Ok(Thumbnail { jpeg: encode(&upright)?, width, height })
+    Ok(Thumbnail { jpeg: encode(&upright)?, width, height, image_size })
 }
 
 fn resize(mut raster: Raster) -> Result<Raster, Refusal> {
@@ -132,6 +132,19 @@ fn turn_upright(image: RgbImage, orientation: Orientation) -> RgbImage {
     let mut image = DynamicImage::ImageRgb8(image);
     image.apply_orientation(orientation);
     image.into_rgb8()
+}
+
+/// Returns the width and height of an image after it was turned upright.
+fn upright_size((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
+    match orientation {
+        Orientation::NoTransforms
+        | Orientation::Rotate180
+        | Orientation::FlipHorizontal
+        | Orientation::FlipVertical => (width, height),
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH => {
+            (height, width)
+        }
+    }
 }
 
 fn encode(image: &RgbImage) -> Result<Vec<u8>, Refusal> {

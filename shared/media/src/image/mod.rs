@@ -27,7 +27,7 @@ const OVERSAMPLING: f64 = 1.4;
 /// Largest allowed number of pixels. Images that declare more are refused.
 const MAX_PIXELS: u64 = 50_000_000;
 /// Longest allowed side of an image, in pixels. Images that declare a longer side are refused.
-const MAX_SIDE: u32 = 16_384;
+pub const MAX_SIDE: u32 = 16_384;
 
 /// A small JPEG of an image.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct Thumbnail {
     pub width: u32,
     /// Height in pixels, 1 to 512.
     pub height: u32,
+    /// Width and height of the whole image in pixels, 1 to [`MAX_SIDE`], turned upright like the thumbnail.
+    pub image_size: (u32, u32),
 }
 
 /// Makes the thumbnail of an image: a JPEG that fits into 512 × 512 pixels.

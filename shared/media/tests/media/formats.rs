@@ -47,6 +47,7 @@ fn large_images_are_shrunk_to_fit() {
         for file in files {
             let decoded = DecodedThumbnail::of(&file);
             assert_eq!((decoded.width, decoded.height), expected, "{:?}", Kind::of(&file));
+            assert_eq!(decoded.image_size, (width, height), "{:?}", Kind::of(&file));
             decoded.assert_quarters(QUARTERS);
         }
     }
@@ -58,6 +59,7 @@ fn narrowest_images_keep_a_width_of_one_pixel() {
         for file in [png(width, height), jpeg(width, height)] {
             let decoded = DecodedThumbnail::of(&file);
             assert_eq!((decoded.width, decoded.height), expected, "{:?}", Kind::of(&file));
+            assert_eq!(decoded.image_size, (width, height), "{:?}", Kind::of(&file));
         }
     }
 }
@@ -166,8 +168,9 @@ fn first_frame_of_an_animation_is_shown() {
         decoded.assert_quarters([GREEN; 4]);
         // A frame may cover only a part of the canvas, and may extend beyond it.
         let half = side / 2;
-        DecodedThumbnail::of(&gif(side, side, &[(half, half, half, half, GREEN)]))
-            .assert_quarters([WHITE, WHITE, WHITE, GREEN]);
+        let decoded = DecodedThumbnail::of(&gif(side, side, &[(half, half, half, half, GREEN)]));
+        decoded.assert_quarters([WHITE, WHITE, WHITE, GREEN]);
+        assert_eq!(decoded.image_size, (side.into(), side.into()));
         DecodedThumbnail::of(&gif(side, side, &[(half, 0, side, side, RED)])).assert_quarters([WHITE, RED, WHITE, RED]);
     }
 
@@ -194,7 +197,7 @@ fn first_frame_of_an_animation_is_shown() {
                 &[timing.clone(), whole.clone(), frame(0, 0, side, &vec![9; (side * side * 3) as usize])].concat(),
             );
             let decoded = DecodedThumbnail::of(&file);
-            assert_eq!(decoded.width, side.min(512));
+            assert_eq!((decoded.width, decoded.image_size), (side.min(512), (side, side)));
             decoded.assert_quarters(QUARTERS);
 
             let part = frame(side / 2, 0, side / 2, &quarters_rgba(side / 2, side / 2, alpha));
@@ -209,10 +212,13 @@ fn first_frame_of_an_animation_is_shown() {
 #[test]
 fn exif_orientation_of_png_and_webp_is_applied() {
     let turned = [BLUE, RED, YELLOW, GREEN];
-    DecodedThumbnail::of(&with_chunk(&png(60, 40), *b"eXIf", &exif(6))).assert_quarters(turned);
     let still = webp(60, 40, &quarters(60, 40), false);
     let chunks = [&still[12..], &riff_chunk(*b"EXIF", &exif(6))].concat();
-    DecodedThumbnail::of(&extended_webp(0x08, 60, 40, &chunks)).assert_quarters(turned);
+    for file in [with_chunk(&png(60, 40), *b"eXIf", &exif(6)), extended_webp(0x08, 60, 40, &chunks)] {
+        let decoded = DecodedThumbnail::of(&file);
+        decoded.assert_quarters(turned);
+        assert_eq!(decoded.image_size, (40, 60));
+    }
 }
 
 #[test]

@@ -26,6 +26,8 @@ fn all_eight_exif_orientations_are_turned_upright() {
             let block = [b"Exif\0\0", exif(orientation).as_slice()].concat();
             let decoded = DecodedThumbnail::of(&with_segment(&jpeg(width, height), 0xe1, &block));
             assert_eq!(decoded.width > decoded.height, orientation < 5, "orientation {orientation}");
+            let upright = if orientation < 5 { (width, height) } else { (height, width) };
+            assert_eq!(decoded.image_size, upright, "orientation {orientation}");
             decoded.assert_quarters(quarters);
         }
     }

@@ -203,6 +203,8 @@ pub(crate) fn exif(orientation: u16) -> Vec<u8> {
 pub(crate) struct DecodedThumbnail {
     pub(crate) width: u32,
     pub(crate) height: u32,
+    /// The reported size of the whole image.
+    pub(crate) image_size: (u32, u32),
     pixels: Vec<Pixel>,
 }
 
@@ -210,11 +212,11 @@ impl DecodedThumbnail {
     /// Makes the thumbnail of `file` and decodes it. Panics if `file` is refused, or if the thumbnail has another size
     /// than reported or contains metadata.
     pub(crate) fn of(file: &[u8]) -> Self {
-        let Thumbnail { jpeg, width, height } = media::thumbnail(file).unwrap();
+        let Thumbnail { jpeg, width, height, image_size } = media::thumbnail(file).unwrap();
         assert_no_metadata(&jpeg);
         let mut decoded = Decompress::new_mem(&jpeg).unwrap().rgb().unwrap();
         assert_eq!((decoded.width(), decoded.height()), (width as usize, height as usize));
-        Self { width, height, pixels: decoded.read_scanlines().unwrap() }
+        Self { width, height, image_size, pixels: decoded.read_scanlines().unwrap() }
     }
 
     pub(crate) fn at(&self, x: u32, y: u32) -> Pixel {

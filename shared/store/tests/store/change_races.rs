@@ -132,7 +132,7 @@ async fn change_and_cleared_undelivered_flag_do_not_lose_each_other() {
 async fn deletion_and_outcome_of_its_file_do_not_miss_each_other() {
     let tables = Tables::create().await;
     let thread = new_thread(&tables.chat(), &["user-a"]).await;
-    let outcome = Outcome::Ready { original: "files/1".into(), thumbnail: None };
+    let outcome = Outcome::Ready { original: "files/1".into(), thumbnail: None, size: None };
     for seq in 1..=24 {
         let (one, other) = (tables.chat(), tables.chat());
         let file = new_file(&one, "user-a", "a", "a/b", 1).await;

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{
     Channel, ConnectionId, Emoji, IdempotencyKey, Profile, PutSubscription, SubscriptionKeys, Thread, Timestamp,
-    UpdateMe, UpdateSettings, UserId,
+    UpdateSettings, UserId,
 };
 use serde_json::Value;
 use store::{
@@ -18,7 +18,8 @@ use store::{
     UploadQuota,
 };
 use testkit::{
-    Fault, Tables, caller, change, connect, links, make_known, new_file, new_thread, send_text, send_with_files,
+    Fault, Tables, caller, change, connect, links, make_known, new_file, new_thread, ready_image, send_text,
+    send_with_files, set_picture, set_receipts,
 };
 
 use self::document::{RowKind, parse};
@@ -39,7 +40,7 @@ async fn every_kind_of_row(tables: &Tables) {
         per_day: 1,
     };
     let CreatedThread::New(thread) = chat.create_thread(new).await.unwrap() else { panic!("the thread is not new") };
-    chat.update_me(&sarah.profile(), UpdateMe { receipts: Some(false) }).await.unwrap();
+    set_receipts(&chat, &sarah.profile(), Some(false)).await.unwrap();
     let muted_until = Some(Some(Timestamp::from_millis(4_102_444_800_000)));
     let settings = UpdateSettings { archived: Some(true), muted_until };
     chat.update_settings(&sarah.id, &thread.id, settings).await.unwrap();
@@ -60,8 +61,8 @@ async fn every_kind_of_row(tables: &Tables) {
     notifications(tables, &chat, &sarah.id).await;
 
     chat.record_failed_attempt(&photo.id).await.unwrap();
-    let ready = Outcome::Ready { original: "files/1".into(), thumbnail: Some("thumbs/1.jpg".into()) };
-    chat.record_outcome(&photo.id, &ready).await.unwrap();
+    chat.record_outcome(&photo.id, &ready_image("1")).await.unwrap();
+    set_picture(&chat, &sarah.profile(), Some(&photo.id)).await.unwrap().unwrap();
     chat.mark_announced(&photo.id).await.unwrap();
     let broken = new_file(&chat, "user-sarah", "broken.jpg", "image/jpeg", 12).await;
     chat.record_outcome(&broken.id, &Outcome::Failed { reason: "Not an image.".into() }).await.unwrap();

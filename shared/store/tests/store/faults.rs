@@ -292,9 +292,9 @@ async fn all_reads_are_strongly_consistent() {
     chat.messages(&thread.id, &MessagesQuery::parse(None, None, None).unwrap(), &links()).await.unwrap();
     chat.last_seq(&thread.id).await.unwrap();
     let people = PeopleQuery::parse(None, None).unwrap();
-    chat.directory(&people).await.unwrap();
-    chat.acquaintances(&user, &people).await.unwrap();
-    chat.me(&caller("user-a").profile()).await.unwrap();
+    chat.directory(&people, &links()).await.unwrap();
+    chat.acquaintances(&user, &people, &links()).await.unwrap();
+    chat.me(&caller("user-a").profile(), &links()).await.unwrap();
     chat.record_profile(&caller("user-a").profile()).await.unwrap();
     chat.mark_read(&user, &thread.id, 1).await.unwrap();
     chat.update_settings(&user, &thread.id, UpdateSettings { archived: None, muted_until: None }).await.unwrap();

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{FileId, FileStatus, IdempotencyKey, Thread, limits};
-use store::{Change, Chat, Error, FileRow, NewMessage, Outcome, Published, Sent, Unsendable};
+use store::{Change, Chat, Error, FileRow, NewMessage, Published, Sent, Unsendable};
 use testkit::{
-    Fault, Tables, caller, change, edit, links, make_known, new_file, new_thread, react, send_text, send_with_files,
+    Fault, Tables, caller, change, edit, links, make_known, new_file, new_thread, react, ready_image, send_text,
+    send_with_files,
 };
 
 use crate::changes::{message_key, messages};
@@ -24,10 +25,6 @@ async fn file(chat: &Chat, id: &FileId) -> FileRow {
 
 fn uses(of: &[(&Thread, u64)]) -> BTreeSet<String> {
     of.iter().map(|(thread, seq)| format!("{}#{seq}", thread.id)).collect()
-}
-
-fn ready() -> Outcome {
-    Outcome::Ready { original: "files/1".into(), thumbnail: Some("thumbs/1.jpg".into()) }
 }
 
 async fn send(chat: &Chat, thread: &Thread, ids: &[FileId], key: Option<&IdempotencyKey>) -> Result<Sent, Error> {
@@ -46,7 +43,7 @@ async fn file_is_erased_with_its_last_message_and_not_before() {
     let chat = tables.chat();
     let (one, two) = (new_thread(&chat, &["user-a", "user-b"]).await, new_thread(&chat, &["user-a", "user-c"]).await);
     let photo = photo(&chat).await;
-    chat.record_outcome(&photo.id, &ready()).await.unwrap();
+    chat.record_outcome(&photo.id, &ready_image("1")).await.unwrap();
     let ids = [photo.id.clone()];
     assert!(!chat.erase_file(&photo.id).await.unwrap(), "a file that was never sent is kept");
     for thread in [&one, &one, &two] {
@@ -72,9 +69,11 @@ async fn file_is_erased_with_its_last_message_and_not_before() {
         let erased = file(&chat, &photo.id).await;
         assert_eq!((erased.status, erased.announced, erased.name.as_str()), (FileStatus::Failed, true, ""));
         let row = format!("{:?}", row(&tables, &tables.chat, (&format!("FILE#{}", photo.id), "META")).await);
-        assert!(!row.contains("photo.jpg") && !row.contains("files/1") && !row.contains("thumbs/1"), "{row}");
+        for erased in ["photo.jpg", "files/1", "thumbs/1", "4032", "3024"] {
+            assert!(!row.contains(erased), "{row}");
+        }
         assert_eq!(send(&chat, &one, &ids, None).await.unwrap(), refused(&photo.id));
-        assert_eq!(chat.record_outcome(&photo.id, &ready()).await.unwrap(), erased);
+        assert_eq!(chat.record_outcome(&photo.id, &ready_image("1")).await.unwrap(), erased);
     }
     assert!(!chat.erase_file(&FileId::new()).await.unwrap());
     assert!(!keys(&tables, &tables.chat).await.iter().any(|(pk, _)| *pk == "FILE#file_1"));

@@ -2,7 +2,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{CreateFile, FileId, FileStatus, IdempotencyKey, Message, MessagesQuery, ThreadsQuery, limits};
 use futures::future::join_all;
 use store::{Chat, Error, FileRow, NewMessage, Outcome, Published, Sent, Unsendable};
-use testkit::{Fault, Tables, caller, links, message_row, new_file, new_thread, once, send_with_files};
+use testkit::{Fault, Tables, caller, links, message_row, new_file, new_thread, once, ready_image, send_with_files};
 
 use crate::{keys, s, set};
 
@@ -11,7 +11,7 @@ async fn photo(chat: &Chat, user: &str) -> FileRow {
 }
 
 fn ready(hash: &str) -> Outcome {
-    Outcome::Ready { original: format!("files/{hash}"), thumbnail: Some(format!("thumbs/{hash}.jpg")) }
+    ready_image(hash)
 }
 
 fn failed() -> Outcome {
@@ -299,7 +299,7 @@ async fn published_keys_are_absent_until_the_outcome_is_recorded() {
     let file = FileRow::new(&caller("user-a").id, request);
     chat.create_file(&file).await.unwrap();
     assert_eq!((file.published(Published::Original), file.published(Published::Thumbnail)), (None, None));
-    let outcome = Outcome::Ready { original: "files/1".into(), thumbnail: None };
+    let outcome = Outcome::Ready { original: "files/1".into(), thumbnail: None, size: None };
     let ready = chat.record_outcome(&file.id, &outcome).await.unwrap();
     assert_eq!(ready.published(Published::Original), Some("files/1"));
     assert_eq!(ready.published(Published::Thumbnail), None);

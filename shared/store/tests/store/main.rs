@@ -13,6 +13,8 @@ mod inbox;
 mod messages;
 mod notifications;
 mod people;
+mod picture_faults;
+mod pictures;
 mod push_keys;
 mod push_subscriptions;
 mod quotas;

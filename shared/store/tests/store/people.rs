@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{Me, PeoplePage, PeopleQuery, Profile, UpdateMe, UserId};
+use contract::{Me, PeoplePage, PeopleQuery, Profile, UserId};
 use store::Chat;
-use testkit::{Fault, Intercepted, Tables, caller, make_known, new_thread, once};
+use testkit::{Fault, Intercepted, Tables, caller, links, make_known, new_thread, once, set_receipts};
 
 use crate::{n, number, row, s, set};
 
@@ -43,7 +43,7 @@ async fn all_pages(limit: &str, read: impl AsyncFn(PeopleQuery) -> PeoplePage) -
 }
 
 async fn directory(chat: &Chat, limit: &str) -> Vec<(String, String)> {
-    all_pages(limit, async |query| chat.directory(&query).await.unwrap()).await
+    all_pages(limit, async |query| chat.directory(&query, &links()).await.unwrap()).await
 }
 
 #[tokio::test]
@@ -141,10 +141,11 @@ async fn page_continues_after_the_last_person_was_renamed() {
     for name in ["a", "b", "c"] {
         chat.record_profile(&profile(name, Some(name), 1)).await.unwrap();
     }
-    let first = chat.directory(&PeopleQuery::parse(Some("2"), None).unwrap()).await.unwrap();
+    let first = chat.directory(&PeopleQuery::parse(Some("2"), None).unwrap(), &links()).await.unwrap();
     chat.record_profile(&profile("b", Some("z"), 2)).await.unwrap();
     let query = PeopleQuery::parse(Some("2"), first.next_cursor.as_deref()).unwrap();
-    let names: Vec<_> = chat.directory(&query).await.unwrap().people.into_iter().map(|person| person.name).collect();
+    let names: Vec<_> =
+        chat.directory(&query, &links()).await.unwrap().people.into_iter().map(|person| person.name).collect();
     assert_eq!(names, ["c", "z"]);
 }
 
@@ -159,7 +160,7 @@ async fn acquaintances_are_those_who_share_a_thread_and_the_user() {
         [("user-a", &["C", "user-a", "user-b"][..]), ("user-d", &["user-b", "user-d"]), ("stranger", &["stranger"])]
     {
         let user = UserId::parse(user).unwrap();
-        let names = all_pages("1", async |query| chat.acquaintances(&user, &query).await.unwrap()).await;
+        let names = all_pages("1", async |query| chat.acquaintances(&user, &query, &links()).await.unwrap()).await;
         let names: Vec<_> = names.into_iter().map(|(_, name)| name).collect();
         assert_eq!(names, expected);
     }
@@ -169,38 +170,36 @@ async fn acquaintances_are_those_who_share_a_thread_and_the_user() {
 async fn receipts_are_shared_until_the_user_stops_it_and_survive_other_writes() {
     let tables = Tables::create().await;
     let (chat, sarah) = (tables.chat(), profile("user-1", Some("Sarah"), 1));
-    let me = |name: &str, receipts| Me { id: sarah.id.clone(), name: name.into(), receipts };
+    let me = |name: &str, receipts| Me { id: sarah.id.clone(), name: name.into(), receipts, avatar_url: None };
     // The user has no profile yet.
-    assert_eq!(chat.me(&sarah).await.unwrap(), me("Sarah", true));
-    let off = UpdateMe { receipts: Some(false) };
+    assert_eq!(chat.me(&sarah, &links()).await.unwrap(), me("Sarah", true));
     for _ in 0..2 {
-        assert_eq!(chat.update_me(&sarah, off).await.unwrap(), me("Sarah", false));
+        assert_eq!(set_receipts(&chat, &sarah, Some(false)).await.unwrap(), me("Sarah", false));
     }
     chat.record_profile(&sarah).await.unwrap();
     record(&tables, "Sara", 2).await;
-    assert_eq!(chat.me(&sarah).await.unwrap(), me("Sara", false));
-    assert_eq!(chat.update_me(&sarah, UpdateMe { receipts: None }).await.unwrap(), me("Sara", false));
-    assert_eq!(chat.update_me(&sarah, off).await.unwrap(), me("Sara", false));
+    assert_eq!(chat.me(&sarah, &links()).await.unwrap(), me("Sara", false));
+    assert_eq!(set_receipts(&chat, &sarah, None).await.unwrap(), me("Sara", false));
+    assert_eq!(set_receipts(&chat, &sarah, Some(false)).await.unwrap(), me("Sara", false));
     // The name and its time belong to `record_profile`.
     assert_eq!(names(&tables).await, ["Sara", "Sara"]);
     assert_eq!(number(&tables, &tables.chat, PROFILE, "issuedAt").await, 2);
-    assert_eq!(chat.update_me(&sarah, UpdateMe { receipts: Some(true) }).await.unwrap(), me("Sara", true));
-    assert_eq!(tables.chat().me(&sarah).await.unwrap(), me("Sara", true));
+    assert_eq!(set_receipts(&chat, &sarah, Some(true)).await.unwrap(), me("Sara", true));
+    assert_eq!(tables.chat().me(&sarah, &links()).await.unwrap(), me("Sara", true));
 }
 
 #[tokio::test]
 async fn name_of_the_caller_is_that_of_the_newest_token_or_the_id() {
     let tables = Tables::create().await;
     let (chat, nameless) = (tables.chat(), profile("user-1", None, 9));
-    let off = UpdateMe { receipts: Some(false) };
-    assert_eq!(chat.me(&nameless).await.unwrap().name, "user-1");
+    assert_eq!(chat.me(&nameless, &links()).await.unwrap().name, "user-1");
     record(&tables, "Sarah", 1).await;
-    assert_eq!(chat.me(&nameless).await.unwrap().name, "Sarah");
-    assert_eq!(chat.update_me(&nameless, off).await.unwrap().name, "Sarah");
-    assert_eq!(chat.me(&profile("user-1", Some("Sara"), 2)).await.unwrap().name, "Sara");
+    assert_eq!(chat.me(&nameless, &links()).await.unwrap().name, "Sarah");
+    assert_eq!(set_receipts(&chat, &nameless, Some(false)).await.unwrap().name, "Sarah");
+    assert_eq!(chat.me(&profile("user-1", Some("Sara"), 2), &links()).await.unwrap().name, "Sara");
     let outdated = profile("user-1", Some("Old"), 0);
-    assert_eq!(chat.me(&outdated).await.unwrap().name, "Sarah");
-    assert_eq!(chat.update_me(&outdated, off).await.unwrap().name, "Sarah");
+    assert_eq!(chat.me(&outdated, &links()).await.unwrap().name, "Sarah");
+    assert_eq!(set_receipts(&chat, &outdated, Some(false)).await.unwrap().name, "Sarah");
 }
 
 #[tokio::test]
@@ -212,6 +211,6 @@ async fn empty_update_of_the_profile_writes_nothing() {
     };
     let chat = tables.through(refuse).await.chat();
     let sarah = profile("user-1", None, 1);
-    assert!(chat.update_me(&sarah, UpdateMe { receipts: None }).await.unwrap().receipts);
-    assert!(chat.update_me(&sarah, UpdateMe { receipts: Some(false) }).await.is_err());
+    assert!(set_receipts(&chat, &sarah, None).await.unwrap().receipts);
+    assert!(set_receipts(&chat, &sarah, Some(false)).await.is_err());
 }

@@ -1,9 +1,9 @@
 //! Tests of read marks: they only move forward, never pass the last message, and never create a membership.
 
-use contract::{ReadMark, Thread, ThreadId, ThreadSettings, ThreadsQuery, Timestamp, UpdateMe, UpdateSettings, UserId};
+use contract::{ReadMark, Thread, ThreadId, ThreadSettings, ThreadsQuery, Timestamp, UpdateSettings, UserId};
 use futures::future::join_all;
 use store::{Chat, ReadResult};
-use testkit::{Fault, Intercepted, Tables, caller, message_row, new_thread, once, send_text};
+use testkit::{Fault, Intercepted, Tables, caller, message_row, new_thread, once, send_text, set_receipts};
 
 use crate::{keys, row, s, unset};
 
@@ -207,7 +207,7 @@ async fn marks_are_shown_to_other_members_only_if_their_user_shares_them() {
     };
     let (a, b) = (("user-a".to_owned(), 2), ("user-b".to_owned(), 0));
     assert_eq!(reads("user-b").await, [a.clone(), b.clone()]);
-    chat.update_me(&caller("user-a").profile(), UpdateMe { receipts: Some(false) }).await.unwrap();
+    set_receipts(&chat, &caller("user-a").profile(), Some(false)).await.unwrap();
     for viewer in ["user-a", "user-b"] {
         assert_eq!(reads(viewer).await, std::slice::from_ref(&b));
     }
@@ -216,7 +216,7 @@ async fn marks_are_shown_to_other_members_only_if_their_user_shares_them() {
     assert_eq!((of_a.read_seq, of_a.receipts), (Some(2), false));
     assert!(chat.member_state(&user("user-b"), &thread.id).await.unwrap().unwrap().receipts);
     assert_eq!(chat.member_state(&user("stranger"), &thread.id).await.unwrap(), None);
-    chat.update_me(&caller("user-a").profile(), UpdateMe { receipts: Some(true) }).await.unwrap();
+    set_receipts(&chat, &caller("user-a").profile(), Some(true)).await.unwrap();
     assert_eq!(reads("user-b").await, [a, b]);
 }
 

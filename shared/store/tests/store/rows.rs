@@ -54,11 +54,11 @@ async fn invalid_membership_profile_or_person_is_an_error_that_names_its_key() {
     set(&tables, &tables.chat, ("USER#user-a", &sk), "readSeq", n(0)).await;
     set(&tables, &tables.chat, ("PEOPLE", "USER#user-a"), "name", n(7)).await;
     let people = PeopleQuery::parse(None, None).unwrap();
-    assert_names_key(tables.chat().directory(&people).await, "PEOPLE", "USER#user-a");
+    assert_names_key(tables.chat().directory(&people, &links()).await, "PEOPLE", "USER#user-a");
     set(&tables, &tables.chat, ("USER#user-a", "PROFILE"), "name", n(7)).await;
     let profile = caller("user-a").profile();
     assert_names_key(tables.chat().record_profile(&profile).await, "USER#user-a", "PROFILE");
-    assert_names_key(tables.chat().me(&profile).await, "USER#user-a", "PROFILE");
+    assert_names_key(tables.chat().me(&profile, &links()).await, "USER#user-a", "PROFILE");
     assert_names_key(tables.chat().thread(&thread.id, &user).await, "USER#user-a", "PROFILE");
     set(&tables, &tables.chat, ("USER#user-a", &sk), "threadId", s("nonsense")).await;
     assert_names_key(tables.chat().threads(&user, &query).await, "USER#user-a", &sk);

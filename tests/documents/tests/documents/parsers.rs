@@ -178,8 +178,22 @@ fn schemas_and_parsers_of_settings_and_preferences_agree() {
     compare(
         "UpdateMe",
         |body| UpdateMe::parse(body.as_bytes()).is_ok(),
-        &[json!({}), json!({ "receipts": null }), json!({ "receipts": false, "name": "Mum" })],
-        &[json!([]), json!(null), json!({ "receipts": "false" }), json!({ "receipts": 0 })],
+        &[
+            json!({}),
+            json!({ "receipts": null }),
+            json!({ "receipts": false, "name": "Mum" }),
+            json!({ "avatarFileId": null }),
+            json!({ "avatarFileId": "file_1" }),
+        ],
+        &[
+            json!([]),
+            json!(null),
+            json!({ "receipts": "false" }),
+            json!({ "receipts": 0 }),
+            json!({ "avatarFileId": "thread_1" }),
+            json!({ "avatarFileId": ["file_1"] }),
+            json!({ "avatarFileId": false }),
+        ],
     );
 }
 

@@ -12,7 +12,7 @@ use testkit::issuer::{Issuer, RSA_KID, Signer as Key};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// What the matrix is about: a thread of the owner and the member, its messages, two files of the owner, and a device of the
+/// What the matrix is about: a thread of the owner and the member, its messages, three files of the owner, and a device of the
 /// owner that receives notifications.
 struct Fixture {
     owner: User,
@@ -22,9 +22,9 @@ struct Fixture {
     issuer: Issuer,
     thread: String,
     members: Vec<String>,
-    /// A unique text in the thread's title, in its messages, and in the names of both files.
+    /// A unique text in the thread's title, in its messages, and in the names of the files.
     secret: String,
-    /// Name of both files.
+    /// Name of the files.
     file_name: String,
     /// The state of an image that message 1 has.
     sent: Value,
@@ -34,6 +34,8 @@ struct Fixture {
     device: String,
     /// The push subscription of a browser that users register.
     browser: Value,
+    /// The state of an image that only [`choose_picture`](Fixture::choose_picture) uses.
+    picture: Value,
 }
 
 /// Number of the message that the matrix edits.
@@ -51,6 +53,7 @@ impl Fixture {
         let file_name = format!("{secret}.jpg");
         let sent = owner.upload_ready(&file_name, "image/jpeg", &jpeg(16, 16)).await;
         let unsent = owner.create_file(&file_name, "image/jpeg", 1).await.id;
+        let picture = owner.upload_ready(&file_name, "image/jpeg", &jpeg(16, 16)).await;
         // Message 1 was edited once, so that the list of changes has it.
         owner.send_files(&thread, "a draft", &[text(&sent["id"])]).await;
         let message = format!("/api/threads/{thread}/messages/1");
@@ -60,7 +63,9 @@ impl Fixture {
         }
         let device = text(&owner.register(&browser()).await.ok(200)["id"]).to_owned();
         let (issuer, browser) = (Issuer::start().await, browser());
-        Self { owner, member, stranger, issuer, thread, members, secret, file_name, sent, unsent, device, browser }
+        Self {
+            owner, member, stranger, issuer, thread, members, secret, file_name, sent, unsent, device, browser, picture,
+        }
     }
 
     /// Removes the devices that the matrix registers, so that users never have too many.
@@ -70,6 +75,12 @@ impl Fixture {
             let reply = self.owner.unregister(device).await;
             assert!([204, 404].contains(&reply.status), "{reply}");
         }
+    }
+
+    /// Makes the image the owner's picture. Only one test may do so, because the owner is the same in all.
+    async fn choose_picture(&self) {
+        let me = self.owner.patch("/api/me", &json!({ "avatarFileId": self.picture["id"] })).await.ok(200);
+        assert_eq!(me["avatarUrl"], self.picture["thumbUrl"]);
     }
 
     /// Returns the user with this name in the matrix.

@@ -19,7 +19,7 @@ async fn assert_gone(owner: &User, member: &User, thread: &str, file: &Value) {
 }
 
 /// Waits until the storage does not have the object of a presigned URL any more.
-async fn wait_until_deleted(url: &Url) {
+pub(crate) async fn wait_until_deleted(url: &Url) {
     eventually("the object is deleted", async || {
         let reply = http().get(url.clone()).send().await.unwrap_or_else(|error| panic!("GET {url}: {error:?}"));
         (reply.status() == 404).then_some(())

@@ -40,6 +40,9 @@ async fn process_file(name: &str, mimetype: &str, bytes: &[u8]) -> Option<Pictur
     assert_eq!(attachment["status"], "ready", "{attachment}");
     assert_eq!(attachment["url"], status["url"], "{attachment}");
     assert_eq!(attachment.get("thumbUrl").unwrap_or(&Value::Null), &pushed["thumbUrl"], "{attachment}");
+    for side in ["width", "height"] {
+        assert_eq!((&attachment[side], &status[side]), (&pushed[side], &pushed[side]), "{attachment}");
+    }
     assert_eq!(attachment["url"], sent["attachments"][0]["url"], "the url must not change when the file becomes ready");
 
     let served = download(text(&attachment["url"])).await;

@@ -22,6 +22,7 @@ mod non_members;
 mod notifications;
 mod paging;
 mod people;
+mod pictures;
 mod presence;
 mod read_marks;
 mod samples;

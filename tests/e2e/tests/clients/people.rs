@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Signer, User, assert_keys, items, text, unknown_user_id};
+use e2e::{Signer, User, assert_keys, assert_person, items, text, unknown_user_id};
 use time::OffsetDateTime;
 
 /// A person's ID and name.
@@ -18,7 +18,7 @@ async fn people(user: &User, limit: &str) -> Vec<Person> {
         assert_keys(&page, &["people", "nextCursor"]);
         assert!(limit.parse().is_ok_and(|limit| items(&page["people"]).len() <= limit), "{page}");
         for person in items(&page["people"]) {
-            assert_keys(person, &["id", "name"]);
+            assert_person(person, &[]);
             people.push((text(&person["id"]).to_owned(), text(&person["name"]).to_owned()));
         }
         cursor = page["nextCursor"].as_str().map(str::to_owned);

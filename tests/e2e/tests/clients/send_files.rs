@@ -37,7 +37,7 @@ async fn ready_file_is_shown_wherever_its_message_is() {
     assert_message_with(&sent, &thread, &[text(&file["id"])]);
     let expected = json!({
         "id": file["id"], "name": "photo.jpg", "url": file["url"], "mimetype": "image/jpeg", "size": photo.len(),
-        "status": "ready", "thumbUrl": file["thumbUrl"],
+        "status": "ready", "thumbUrl": file["thumbUrl"], "width": 100, "height": 100,
     });
     assert_eq!(sent["attachments"], json!([expected]));
     let data = michaels.wait_for_message(&thread, 1).await;

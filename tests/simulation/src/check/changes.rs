@@ -18,7 +18,7 @@ pub(super) fn changes_are_complete(world: &World, all: &[Value], rows: &Rows) {
     revisions_are_complete(world, all, rows);
     past_texts_are_erased(world, all);
     hashes_of_changed_messages_are_erased(world, all);
-    uses_are_those_of_messages(world, rows);
+    uses_are_those_of_messages_and_pictures(world, all, rows);
     objects_of_erased_files_are_deleted(world, rows);
 }
 
@@ -88,14 +88,17 @@ fn hashes_of_changed_messages_are_erased(world: &World, all: &[Value]) {
     }
 }
 
-/// Checks that the uses of each file are exactly the messages with this file.
-fn uses_are_those_of_messages(world: &World, rows: &Rows) {
+/// Checks that the uses of each file are exactly the messages with this file, and the profile whose picture it is.
+fn uses_are_those_of_messages_and_pictures(world: &World, all: &[Value], rows: &Rows) {
     let mut by_file: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for row in rows.messages.values().flatten() {
         for file in content::of_row(row)["files"].as_array().unwrap() {
             let usage = format!("{}#{}", text(row, "threadId"), number(row, "seq"));
             by_file.entry(file.as_str().unwrap().to_owned()).or_default().insert(usage);
         }
+    }
+    for profile in all.iter().filter(|row| text(row, "sk") == "PROFILE" && row.get("avatarFileId").is_some()) {
+        by_file.entry(text(profile, "avatarFileId").to_owned()).or_default().insert("profile".to_owned());
     }
     for (id, file) in &rows.files {
         let (uses, expected) = (set(file, "uses").collect::<BTreeSet<_>>(), by_file.remove(*id).unwrap_or_default());

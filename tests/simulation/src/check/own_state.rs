@@ -72,16 +72,18 @@ pub(super) fn own_states_are_current(world: &World, clients: &[Arc<Client>], of_
     }
 }
 
-/// Checks that the directory has everybody who has called, by the name of their profile. It may have a newer name: it is
-/// written first, and the profile with the user's next call.
+/// Checks that the directory has everybody who has called, by the name of their profile and with the same picture. It may have a
+/// newer name: it is written first, and the profile with the user's next call.
 pub(crate) fn directory_is_complete(world: &World) {
     let rows = engine::rows(&world.cloud.database, CHAT);
     let people = rows.iter().filter(|row| text(row, "pk") == "PEOPLE");
-    let people: HashMap<_, _> = people.map(|row| (text(row, "id"), text(row, "name"))).collect();
+    let people: HashMap<_, _> =
+        people.map(|row| (text(row, "id"), (text(row, "name"), text(row, "avatarFileId")))).collect();
     for profile in rows.iter().filter(|row| text(row, "sk") == "PROFILE") {
-        let (id, name) = (text(profile, "id"), text(profile, "name"));
-        if !people.get(id).is_some_and(|listed| name.is_empty() || *listed == name) {
-            world.problem(format!("the directory has {id} as {:?}, the profile as {name:?}", people.get(id)));
+        let (id, name, picture) = (text(profile, "id"), text(profile, "name"), text(profile, "avatarFileId"));
+        if !people.get(id).is_some_and(|listed| (name.is_empty() || listed.0 == name) && listed.1 == picture) {
+            let stored = (name, picture);
+            world.problem(format!("the directory has {id} as {:?}, the profile as {stored:?}", people.get(id)));
         }
     }
 }

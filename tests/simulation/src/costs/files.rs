@@ -51,6 +51,7 @@ pub(super) async fn files(fixture: &Fixture) -> [String; 2] {
             files_process::handle(deps, serde_json::from_value(event).unwrap()).await.unwrap();
         })
         .await;
+    pictures(fixture, &photos).await;
     let status = || call(SARAH, ("fileId", &photos[0]), &[], None, &Value::Null);
     let (trigger, label) = ("GET /api/files/{fileId}/status", "`GET /api/files/{fileId}/status`");
     fixture
@@ -110,4 +111,17 @@ pub(super) async fn pages(fixture: &Fixture, photos: &[String]) {
             messages_list::handle(deps, fixture.thread_request(&[], &Value::Null)).await.unwrap();
         })
         .await;
+}
+
+/// Measures a change of Sarah's picture from one of two ready photos to the other. Removes the picture then.
+async fn pictures(fixture: &Fixture, photos: &[String; 2]) {
+    let choose = async |deps: &me_update::Deps, file: Value| {
+        me_update::handle(deps, request(SARAH, &json!({"avatarFileId": file}))).await.unwrap();
+    };
+    choose(&fixture.parts.me_update(), json!(photos[0])).await;
+    let (trigger, label) = ("PATCH /api/me", "`PATCH /api/me`, a picture that replaces another one");
+    fixture
+        .measure(trigger, label, Parts::me_update, async |_, deps, turn| choose(deps, json!(photos[1 - turn])).await)
+        .await;
+    choose(&fixture.parts.me_update(), Value::Null).await;
 }

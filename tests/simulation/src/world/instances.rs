@@ -13,6 +13,7 @@ pub(super) struct WarmInstances {
     pub(super) files_serve: Instances<files_serve::Deps>,
     pub(super) files_status: Instances<files_status::Deps>,
     pub(super) me_get: Instances<me_get::Deps>,
+    pub(super) me_update: Instances<me_update::Deps>,
     pub(super) messages_changes: Instances<messages_changes::Deps>,
     pub(super) messages_delete: Instances<messages_delete::Deps>,
     pub(super) messages_edit: Instances<messages_edit::Deps>,

@@ -147,6 +147,11 @@ impl World {
         )
     }
 
+    /// Sends `PATCH /api/me`.
+    pub(crate) async fn update_me(self: &Arc<Self>, user: &str, body: &Value) -> Received {
+        request!(self, "me-update", me_update, ROUTE_TIMEOUT, call(user, ("", ""), &[], None, body))
+    }
+
     /// Sends `POST /api/files`.
     pub(crate) async fn announce(self: &Arc<Self>, user: &str, body: Value) -> Received {
         request!(self, "files-create", files_create, ROUTE_TIMEOUT, call(user, ("", ""), &[], None, &body))

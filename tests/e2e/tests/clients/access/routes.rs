@@ -15,14 +15,19 @@ const LOCAL_COLUMNS: [&str; 2] = ["expired", "former link"];
 /// What routes are about that give access to nothing of the fixture.
 const NOT_OF_THE_FIXTURE: [&str; 2] = ["people", "the deployment"];
 
+/// An image that is the owner's picture and was not sent.
+const PICTURE: &str = "the owner's picture";
+
 /// How a request proves what it may do.
 enum Credentials {
     Nothing,
     Token(String),
-    /// The query of a link to the file, or to its thumbnail on the route of thumbnails.
+    /// The query of a link to the file, or to its thumbnail on the route of thumbnails. Of a picture, there is only the link
+    /// to the thumbnail.
     Link {
         file: String,
         thumbnail: String,
+        picture: String,
     },
 }
 
@@ -49,20 +54,26 @@ pub(super) fn request(route: &Route, members: &Value, body: &str, browser: &Valu
 }
 
 async fn credentials(fixture: &Fixture, column: &str) -> Vec<Credentials> {
-    let query = |key: &str| text(&fixture.sent[key]).split_once('?').map(|(_, query)| query.to_owned());
-    let query = |key: &str| query(key).unwrap_or_else(|| panic!("the link has no query: {}", fixture.sent));
+    let query = |file: &Value, key: &str| match text(&file[key]).split_once('?') {
+        Some((_, query)) => query.to_owned(),
+        None => panic!("the link has no query: {file}"),
+    };
     match column {
         "no token" => vec![Credentials::Nothing],
         "expired" => vec![Credentials::Token(fixture.expired_token().await)],
         "other issuer" => fixture.foreign_tokens().map(Credentials::Token).into(),
-        "link" => vec![Credentials::Link { file: query("url"), thumbnail: query("thumbUrl") }],
+        "link" => {
+            let (sent, picture) = (&fixture.sent, query(&fixture.picture, "thumbUrl"));
+            vec![Credentials::Link { file: query(sent, "url"), thumbnail: query(sent, "thumbUrl"), picture }]
+        }
         "former link" => {
             let (signer, id) = (Signer::new(), text(&fixture.sent["id"]));
             let link = |directory: &str, expires: i64| signer.link_query(directory, id, expires);
+            let picture = signer.link_query("thumbs", text(&fixture.picture["id"]), now() - 1);
             // The same link opens the file as long as it is valid, so it is refused for no other reason.
             let url = format!("/files/{id}/{}?{}", fixture.file_name, link("files", now() + 600));
             assert_eq!(e2e::get_link(&url).await.status, 302, "{url}");
-            vec![Credentials::Link { file: link("files", now() - 1), thumbnail: link("thumbs", now() - 1) }]
+            vec![Credentials::Link { file: link("files", now() - 1), thumbnail: link("thumbs", now() - 1), picture }]
         }
         name => vec![Credentials::Token(fixture.user(name).token.clone())],
     }
@@ -74,6 +85,7 @@ async fn send(fixture: &Fixture, row: &Row, route: &Route, column: &str, credent
     let sent = text(&fixture.sent["id"]);
     let file = match row.cell("of") {
         "an unsent file" => fixture.unsent.as_str(),
+        PICTURE => text(&fixture.picture["id"]),
         "a sent file"
         | "the thread"
         | "the thread's members"
@@ -97,8 +109,12 @@ async fn send(fixture: &Fixture, row: &Row, route: &Route, column: &str, credent
         route.path_with(&[("threadId", thread), ("fileId", file), ("name", &name), ("seq", &seq), ("id", device)]);
     let (query, body) = request(route, &json!(fixture.members), &format!("from {column}"), &fixture.browser);
     let mut url = api_url(&format!("{path}{query}"), &[]);
-    if let Credentials::Link { file, thumbnail: thumb } = credentials {
-        let link = if thumbnail { thumb } else { file };
+    if let Credentials::Link { file, thumbnail: thumb, picture } = credentials {
+        let link = match row.cell("of") {
+            PICTURE => picture,
+            _ if thumbnail => thumb,
+            _ => file,
+        };
         let query = url.query().map_or_else(|| link.clone(), |query| format!("{query}&{link}"));
         url.set_query(Some(&query));
     }
@@ -133,8 +149,7 @@ fn mistake(fixture: &Fixture, row: &Row, route: &Route, column: &str, reply: &Re
 }
 
 /// Sends the requests of all rows with the credentials of these columns, and compares the answers with the cells.
-async fn assert_cells(columns: impl Fn(&str) -> bool) {
-    let fixture = &Fixture::new().await;
+async fn assert_cells(fixture: &Fixture, columns: impl Fn(&str) -> bool) {
     let (routes, rows) = (routes(), rows("Routes"));
     let mut errors = Vec::new();
     // The texts of the messages that the fixture sent, then of those that the columns send.
@@ -174,11 +189,13 @@ async fn assert_cells(columns: impl Fn(&str) -> bool) {
 
 #[tokio::test]
 async fn every_route_answers_as_documented() {
-    assert_cells(|column| !LOCAL_COLUMNS.contains(&column)).await;
+    let fixture = Fixture::new().await;
+    fixture.choose_picture().await;
+    assert_cells(&fixture, |column| !LOCAL_COLUMNS.contains(&column)).await;
 }
 
 // make verify: never, because no stack issues tokens and links that have expired
 #[tokio::test]
 async fn every_route_refuses_what_has_expired() {
-    assert_cells(|column| LOCAL_COLUMNS.contains(&column)).await;
+    assert_cells(&Fixture::new().await, |column| LOCAL_COLUMNS.contains(&column)).await;
 }
