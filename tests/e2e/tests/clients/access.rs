@@ -64,7 +64,19 @@ impl Fixture {
         let device = text(&owner.register(&browser()).await.ok(200)["id"]).to_owned();
         let (issuer, browser) = (Issuer::start().await, browser());
         Self {
-            owner, member, stranger, issuer, thread, members, secret, file_name, sent, unsent, device, browser, picture,
+            owner,
+            member,
+            stranger,
+            issuer,
+            thread,
+            members,
+            secret,
+            file_name,
+            sent,
+            unsent,
+            device,
+            browser,
+            picture,
         }
     }
 
