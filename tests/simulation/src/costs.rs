@@ -8,6 +8,7 @@ mod changes;
 mod files;
 mod fixture;
 mod messages;
+mod notifications;
 mod threads;
 mod triggers;
 
@@ -30,6 +31,8 @@ fn measure() -> (Vec<Line>, BTreeSet<&'static str>) {
         files::pages(&fixture, &photos).await;
         changes::changes(&fixture).await;
         changes::pages(&fixture).await;
+        notifications::devices(&fixture).await;
+        notifications::message(&fixture).await;
         fixture.finish()
     })
 }
@@ -130,4 +133,22 @@ fn reactions_and_quotes_of_a_page_need_at_most_one_more_call() {
     };
     let plain = calls("`GET …/messages`, 50 messages");
     assert!(calls("`GET …/messages`, 50 messages with reactions and quotes") <= plain + 1);
+}
+
+/// A message to a family of five with two devices each: what the stream, the queue and push-send cost beside the message
+/// itself, with prices of us-east-1 in millionths of a dollar.
+#[test]
+fn notified_message_stays_within_its_budget() {
+    let (lines, _) = measure();
+    let find =
+        |label: &str| &lines.iter().find(|line| line.label == label).unwrap_or_else(|| panic!("no line {label}")).warm;
+    let without = find("stream of `Chat`, a delivered message to a thread of 5 with 3 connections");
+    let with = find("stream of `Chat`, a delivered message to a thread of 5 with 3 connections, with notifications");
+    assert_eq!((with.read, with.write), (without.read, without.write));
+    assert_eq!((without.other.as_str(), with.other.as_str()), ("", "SendMessage"));
+    let sent = find("queue `Notifications`, a message that 4 members with 2 devices each have not read");
+    assert_eq!(sent.other, "");
+    // Sending, receiving and deleting the queue's message; an invocation of a second, nearly all of which waits for push services.
+    let dollars_per_million = 0.40 * 3.0 + 0.20 + 3.33 + 0.125 * sent.read + 0.625 * sent.write;
+    assert!(dollars_per_million <= 15.0, "{} R and {} W cost {dollars_per_million} µ$", sent.read, sent.write);
 }
