@@ -6,7 +6,7 @@ import { otherMembers, useChat } from "./context";
 import { BackIcon } from "./icons";
 import { isMuted } from "./mute";
 import { Names, ThreadTitle } from "./names";
-import { Details, Gallery } from "./parts";
+import { Details, Gallery, Search } from "./parts";
 import { useStore } from "./store";
 import { ThreadMenu } from "./thread-menu";
 
@@ -18,15 +18,17 @@ interface Props {
   heading: RefObject<HTMLHeadingElement | null>;
   /** Opens a photo in full size. */
   onOpen(entryKey: string, fileId: string): void;
+  /** Goes to the message with this `seq`. */
+  onGo(seq: number): void;
   /** Called with the result of each change of a setting. */
   onChange(change: Promise<void>): void;
 }
 
 /** The header of the open thread: its title and members, and the way to its details, gallery and settings. */
-export function ThreadHeader({ view, snapshot, placeholder, heading, onOpen, onChange }: Props) {
+export function ThreadHeader({ view, snapshot, placeholder, heading, onOpen, onGo, onChange }: Props) {
   const { list, user } = useChat();
   useStore(list); // it changes when a mute ends
-  const [shown, setShown] = useState<"details" | "gallery">();
+  const [shown, setShown] = useState<"details" | "gallery" | "search">();
   const { thread } = snapshot;
   const people = thread ? otherMembers(thread, user) : [];
   const close = () => setShown(undefined);
@@ -55,12 +57,24 @@ export function ThreadHeader({ view, snapshot, placeholder, heading, onOpen, onC
           commands={[
             { label: "Members", run: () => setShown("details") },
             { label: "Photos and files", run: () => setShown("gallery") },
+            { label: "Search", run: () => setShown("search") },
           ]}
           onChange={onChange}
         />
       )}
       {thread && shown === "details" && (
         <Details thread={thread} onGallery={() => setShown("gallery")} onClose={close} />
+      )}
+      {shown === "search" && (
+        <Search
+          view={view}
+          snapshot={snapshot}
+          onGo={(seq) => {
+            close();
+            onGo(seq);
+          }}
+          onClose={close}
+        />
       )}
       {shown === "gallery" && <Gallery view={view} snapshot={snapshot} onOpen={onOpen} onClose={close} />}
     </header>

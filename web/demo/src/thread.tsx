@@ -55,6 +55,7 @@ export function Thread({ threadId, onClose }: Props) {
     },
     [view, draft],
   );
+  const [found, setFound] = useState<{ seq: number }>();
   const [notice, notify] = useNotice();
   const actions = useMessageActions(view, draft, field, notify);
 
@@ -85,7 +86,8 @@ export function Thread({ threadId, onClose }: Props) {
         snapshot={snapshot}
         placeholder={notFound ? "Not found" : "…"}
         heading={heading}
-        onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
+        onOpen={open}
+        onGo={(seq) => setFound({ seq })}
         onChange={changeSetting}
       />
       {settingError && (
@@ -97,7 +99,7 @@ export function Thread({ threadId, onClose }: Props) {
         <p class="nothing">This conversation does not exist, or you are not a member of it.</p>
       ) : (
         <>
-          <Timeline view={view} snapshot={snapshot} actions={actions} onOpen={open} onRestore={restore} />
+          <Timeline view={view} snapshot={snapshot} found={found} actions={actions} onOpen={open} onRestore={restore} />
           <Notice text={notice} />
           <Typing userIds={snapshot.typing} people={people} />
           <Composer view={view} messages={snapshot.messages} draft={draft} field={field} />
