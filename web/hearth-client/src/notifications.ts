@@ -37,12 +37,12 @@ export class PushNotifications implements Notifications {
   readonly #waiters = new Set<Waiter>();
   /** Aborted when the user makes another choice. */
   #request = new AbortController();
-  /** The number of calls of `enable` and `disable`. */
-  #calls = 0;
+  /** The number of calls of `disable`. */
+  #disabled = 0;
   /** The deployment's public key; null until it is known. */
   #publicKey: string | null = null;
-  /** Whether the deployment sends no notifications. */
-  #unavailable = false;
+  /** The error that says that the deployment sends no notifications; null as long as it is not known. */
+  #unavailable: HearthError | null = null;
   #running = false;
   /** Whether the client was just created, and will follow the choice. */
   #starting: boolean;
@@ -79,9 +79,8 @@ export class PushNotifications implements Notifications {
   }
 
   async enable(): Promise<void> {
-    if (this.#unavailable && this.#error !== null) throw this.#error;
-    this.#calls += 1;
-    const call = this.#calls;
+    if (this.#unavailable !== null) throw this.#unavailable;
+    const disabled = this.#disabled;
     // Nothing may be awaited before this: Safari asks only during a click.
     const asked = this.#device.requestPermission();
     this.#asking = true;
@@ -92,12 +91,12 @@ export class PushNotifications implements Notifications {
       this.#store.changed();
     });
     this.#context.closing.signal.throwIfAborted();
-    if (call !== this.#calls) throw replaced();
+    if (disabled !== this.#disabled) throw replaced();
     if (permission === "granted") await this.#choose(true);
   }
 
   async disable(): Promise<void> {
-    this.#calls += 1;
+    this.#disabled += 1;
     if (this.#choice.read() !== null) await this.#choose(false);
   }
 
@@ -221,7 +220,7 @@ export class PushNotifications implements Notifications {
       this.#publicKey = (await this.#context.api.pushKey({ signal })).publicKey;
     } catch (error) {
       // An older server does not have the route.
-      this.#unavailable = error instanceof HearthError && error.status === 404;
+      if (error instanceof HearthError && error.status === 404) this.#unavailable = error;
       throw error;
     }
   }
@@ -294,7 +293,7 @@ export class PushNotifications implements Notifications {
   #status(choice: Choice | null): NotificationsStatus {
     const { obstacle, permission } = this.#device;
     if (obstacle === "unsupported") return obstacle;
-    if (this.#unavailable) return "unavailable";
+    if (this.#unavailable !== null) return "unavailable";
     if (obstacle !== null) return obstacle;
     if (permission === "denied") return "denied";
     const on = choice?.on === true && choice.id !== null && permission === "granted" && !this.#failed;

@@ -282,6 +282,29 @@ test("disable wins over an enable that is under way, in every phase of it", asyn
   }
 });
 
+test("enable may be called again before the first call has ended", async () => {
+  const { clock, browser, open, rings } = notificationFixture();
+  let allow = (_: NotificationPermission) => {};
+  browser.answer = () =>
+    new Promise((resolve) => {
+      allow = resolve;
+    });
+  const tab = open();
+  await clock.advance(SECOND);
+  const calls = [tab.client.notifications.enable(), tab.client.notifications.enable()];
+  assert.deepEqual(state(tab), ["off", true, null]);
+  allow("granted");
+  await clock.advance(SECOND);
+  calls.push(tab.client.notifications.enable());
+  await clock.advance(SECOND);
+  await Promise.all(calls);
+  assert.deepEqual(
+    [state(tab), rings(), browser.subscription?.endpoint],
+    [["on", false, null], true, "https://push.test/1"],
+  );
+  tab.close();
+});
+
 test("enable wins over a disable that is under way", async () => {
   const fixture = notificationFixture();
   const { clock, rings } = fixture;

@@ -18,6 +18,8 @@ export class FakeBrowser {
   /** `navigator.standalone`, which only iPhones have. */
   standalone: boolean | undefined;
   readonly items = new MemoryStorage();
+  /** The question that the user has not answered yet. */
+  #question: Promise<NotificationPermission> | null = null;
   readonly #tabs = new Set<EventTarget>();
   readonly locks = new FakeLocks();
 
@@ -46,8 +48,13 @@ export class FakeBrowser {
       },
       requestPermission: async () => {
         if (browser.permission !== "default") return browser.permission;
-        browser.asked += 1;
-        browser.permission = await browser.answer();
+        if (browser.#question === null) {
+          browser.asked += 1;
+          browser.#question = browser.answer().finally(() => {
+            browser.#question = null;
+          });
+        }
+        browser.permission = await browser.#question;
         return browser.permission;
       },
     };
