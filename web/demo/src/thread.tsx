@@ -9,6 +9,7 @@ import { useMessageActions } from "./message-actions";
 import { Notice, useNotice } from "./notice";
 import { Viewer } from "./parts";
 import { useStore } from "./store";
+import { type ThreadDialog, ThreadDialogs } from "./thread-dialogs";
 import { ThreadHeader } from "./thread-header";
 import { Timeline } from "./timeline";
 import { hasTouchScreen } from "./touch";
@@ -55,6 +56,7 @@ export function Thread({ threadId, onClose }: Props) {
     },
     [view, draft],
   );
+  const [shown, setShown] = useState<ThreadDialog>();
   const [found, setFound] = useState<{ seq: number }>();
   const [notice, notify] = useNotice();
   const actions = useMessageActions(view, draft, field, notify);
@@ -82,12 +84,10 @@ export function Thread({ threadId, onClose }: Props) {
       }}
     >
       <ThreadHeader
-        view={view}
-        snapshot={snapshot}
+        thread={thread}
         placeholder={notFound ? "Not found" : "…"}
         heading={heading}
-        onOpen={open}
-        onGo={(seq) => setFound({ seq })}
+        onShow={setShown}
         onChange={changeSetting}
       />
       {settingError && (
@@ -105,6 +105,14 @@ export function Thread({ threadId, onClose }: Props) {
           <Composer view={view} messages={snapshot.messages} draft={draft} field={field} />
         </>
       )}
+      <ThreadDialogs
+        shown={shown}
+        view={view}
+        snapshot={snapshot}
+        onShow={setShown}
+        onOpen={open}
+        onGo={(seq) => setFound({ seq })}
+      />
       {opened && openedEntry && (
         <Viewer view={view} entry={openedEntry} fileId={opened.fileId} onClose={() => setOpened(undefined)} />
       )}
