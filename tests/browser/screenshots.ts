@@ -221,6 +221,7 @@ try {
     route.fulfill({ headers: { "access-control-allow-origin": "*" }, json: { threads: [], nextCursor: null } }),
   );
   await nobody.signIn();
+  await nobody.page.getByText("No conversations yet.").waitFor();
   await nobody.page.getByRole("button", { name: "Write to Lena" }).waitFor();
   await takeScreenshots(nobody, "welcome");
   await nobody.page.setViewportSize(PHONE.viewport);
@@ -242,6 +243,7 @@ try {
   await takeScreenshots(desktop, "sign-in");
   await desktop.page.setViewportSize(DESKTOP.viewport);
   await desktop.signIn();
+  await desktop.threadLink("Family").waitFor();
   await takeAccount(desktop, "");
   await desktop.openThread("Family");
   await desktop.waitForMessage("set the table");

@@ -134,7 +134,7 @@ function excerpt(body: string, ranges: SearchResult["ranges"]) {
     return (
       <>
         {before}
-        <mark>{body.slice(from, to)}</mark>
+        <b>{body.slice(from, to)}</b>
       </>
     );
   });
