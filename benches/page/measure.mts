@@ -10,6 +10,9 @@ const SENDS = 30;
 const KEYS = 60;
 const PHOTOS = 12;
 
+/** At most this many turns of the mouse wheel lead to the first message. */
+const MAX_TURNS = 5_000;
+
 /** The page's figures. Times are in milliseconds. */
 export interface Figures {
   firstPaint: number;
@@ -62,22 +65,23 @@ async function measureLongThread(browser: Browser) {
   await person.waitForMessage(`Message ${MESSAGES}.`);
   await person.waitForConnection("Live");
   await page.waitForTimeout(1_000);
-  await observe(page);
+  const cdp = await page.context().newCDPSession(page);
+  const trace = await startTrace(cdp);
 
   await page.locator(".scroller").hover();
   const beginning = page.getByText("This is the beginning of the conversation.");
-  while (!(await isOnScreen(page))) {
+  for (let turn = 0; !(await isOnScreen(page)); turn += 1) {
+    if (turn === MAX_TURNS) throw new Error("Scrolling has not reached the first message.");
     await page.mouse.wheel(0, -900);
     await page.waitForTimeout(30);
   }
   await beginning.waitFor();
-  const longestTask = await page.evaluate(() => Math.max(0, ...(globalThis as unknown as Observed).tasks));
+  const longestTask = await trace();
   const button = page.getByRole("button", { name: "Go to the newest message" });
   await button.click();
   await button.waitFor({ state: "detached" });
   await person.message(`Message ${MESSAGES}.`).waitFor();
 
-  const cdp = await page.context().newCDPSession(page);
   await cdp.send("HeapProfiler.collectGarbage");
   const { usedSize } = (await cdp.send("Runtime.getHeapUsage")) as { usedSize: number };
   const nodes = await page.evaluate(() => document.querySelectorAll("*").length);
@@ -116,20 +120,19 @@ async function measureLayoutShift(browser: Browser): Promise<number> {
   }
   await drawing.close();
   await markRead("Sarah", thread, PHOTOS);
-  const person = await Person.open(browser, "Sarah");
-  await person.page.addInitScript(() => {
-    const observed = { shift: 0 };
-    Object.assign(globalThis, observed);
+  const person = await Person.signedIn(browser, "Sarah");
+  await person.threadLink(title).waitFor();
+  await person.waitForConnection("Live");
+  await person.page.evaluate((id) => {
+    const watched = { shift: 0 };
+    Object.assign(globalThis, watched);
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries() as (PerformanceEntry & { value: number })[]) {
-        (globalThis as unknown as { shift: number }).shift += entry.value;
+        (globalThis as unknown as typeof watched).shift += entry.value;
       }
-    }).observe({ type: "layout-shift", buffered: true });
-  });
-  await person.signIn();
-  await person.threadLink(title).waitFor();
-  await person.page.evaluate((id) => location.assign(`#/${id}`), thread);
-  await person.page.reload();
+    }).observe({ type: "layout-shift" });
+    location.assign(`#/${id}`);
+  }, thread);
   const tiles = person.page.locator(".photo img");
   await waitUntil("the last photo is painted", () =>
     tiles
@@ -143,20 +146,34 @@ async function measureLayoutShift(browser: Browser): Promise<number> {
   return shift;
 }
 
-interface Observed {
-  tasks: number[];
+type Page = Person["page"];
+type Session = Awaited<ReturnType<ReturnType<Page["context"]>["newCDPSession"]>>;
+
+/** An event of a trace of Chromium. `tdur` is the CPU time of its thread, in microseconds. */
+interface TraceEvent {
+  name: string;
+  pid: number;
+  tid: number;
+  tdur?: number;
+  args: { name?: string };
 }
 
-type Page = Person["page"];
-
-async function observe(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const tasks: number[] = [];
-    Object.assign(globalThis, { tasks });
-    new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
-      type: "longtask",
-    });
-  });
+/** Starts a trace. Returns a function that ends it and returns the CPU time of the page's longest task. */
+async function startTrace(cdp: Session): Promise<() => Promise<number>> {
+  const events: TraceEvent[] = [];
+  cdp.on("Tracing.dataCollected", ({ value }) => events.push(...(value as unknown as TraceEvent[])));
+  const categories = "disabled-by-default-devtools.timeline,toplevel";
+  await cdp.send("Tracing.start", { categories, transferMode: "ReportEvents" });
+  return async () => {
+    const complete = new Promise<void>((resolve) => cdp.once("Tracing.tracingComplete", () => resolve()));
+    await cdp.send("Tracing.end");
+    await complete;
+    const main = events.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain");
+    const isMain = ({ pid, tid }: TraceEvent) => main.some((thread) => thread.pid === pid && thread.tid === tid);
+    const tasks = events.filter((event) => event.name === "RunTask" && isMain(event));
+    if (tasks.length === 0) throw new Error("The trace has no tasks.");
+    return Math.max(...tasks.map(({ tdur = 0 }) => tdur)) / 1_000;
+  };
 }
 
 function isOnScreen(page: Page): Promise<boolean> {

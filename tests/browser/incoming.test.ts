@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Locator } from "playwright-core";
+import { audit } from "./audit.ts";
 import { call, launch, newThread, Person, sendMessage } from "./browser.ts";
 
 let browser: Browser;
@@ -15,6 +16,7 @@ test("a message in another conversation shows a notice, and a click on it opens 
   const notice = noticeOf(sarah);
   await notice.getByText("Over here").waitFor();
   assert.equal(await notice.locator("strong").textContent(), other.title);
+  await audit(sarah, "a notice of a message");
   // Screen readers hear it once, from the announcer.
   assert.equal(await notice.locator("[role], [aria-live]").count(), 0);
   await announcement(sarah, `Michael in ${other.title}: Over here`).waitFor();
@@ -48,7 +50,7 @@ test("there is no notice of own messages, of muted conversations, of the open on
 });
 
 test("a notice is closed by its button, when its message is read elsewhere, and by itself", async () => {
-  const { sarah, other } = await sarahInThread();
+  const { sarah, open, other } = await sarahInThread();
   const notice = noticeOf(sarah);
   await sendMessage("Michael", other.thread, "One");
   await notice.getByText("One").waitFor();
@@ -63,10 +65,16 @@ test("a notice is closed by its button, when its message is read elsewhere, and 
   await call("Sarah", "PUT", `/api/threads/${other.thread}/read`, { seq: 2 });
   await notice.waitFor({ state: "detached" });
 
+  await sendMessage("Michael", other.thread, "Escape");
+  await notice.getByRole("link").focus();
+  await sarah.page.keyboard.press("Escape");
+  await notice.waitFor({ state: "detached" });
+  await sarah.page.getByRole("heading", { name: open.title }).waitFor();
+
   await sendMessage("Michael", other.thread, "Three");
   await notice.getByText("Three").waitFor();
   await notice.waitFor({ state: "detached" });
-  await sarah.waitForUnread(other.title, 1);
+  await sarah.waitForUnread(other.title, 2);
   await sarah.close();
 });
 
@@ -120,7 +128,7 @@ async function sarahInThread() {
   await sarah.waitForConnection("Live");
   // The notices are loaded after the first paint.
   await sarah.page.evaluate(() => new Promise((resolve) => requestIdleCallback(resolve)));
-  await sarah.page.getByRole("heading", { name: open.title }).click(); // browsers allow sounds from now on
+  await sarah.field.click(); // browsers allow sounds from now on
   return { sarah, open, other };
 }
 

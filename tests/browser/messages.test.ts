@@ -179,6 +179,7 @@ test("photos keep their shape within limits, ten of them are four tiles, and nam
     await withSizes(sarah.page, [...sizes, ...album.map((): [number, number] => [400, 300])]);
     await sarah.signIn();
     await sarah.threadLink(title).waitFor();
+    await sarah.waitForConnection("Live");
     await watchShifts(sarah.page);
     await sarah.page.evaluate((id) => location.assign(`#/${id}`), thread);
     await sarah.page.waitForFunction((count) => {

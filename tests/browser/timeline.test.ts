@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { launch, markRead, newThread, Person, post, sendMessage, waitUntil } from "./browser.ts";
+import { call, launch, markRead, newThread, Person, post, sendMessage, waitUntil } from "./browser.ts";
 import { fill } from "./many-messages.ts";
 
 /** Limits of the page while it holds 2,000 messages. */
@@ -72,6 +72,47 @@ test("the focus stays in the messages when the focused one is scrolled far away"
   await sarah.close();
 });
 
+test("the visible message stays where it is, whatever changes around it", async () => {
+  const title = `Stays ${crypto.randomUUID()}`;
+  const thread = await newThread(title, "Sarah", "Michael");
+  await fill(thread, 300, "Michael");
+  await markRead("Sarah", thread, 300);
+  const sarah = await Person.signedIn(browser, "Sarah");
+  await sarah.page.evaluate((id) => location.assign(`#/${id}`), thread);
+  await sarah.waitForMessage("Message 300.");
+  await sarah.waitForConnection("Live");
+  const scroller = sarah.page.getByRole("region", { name: "Messages" });
+  await scroller.evaluate(async (element) => {
+    for (let step = 0; step < 6; step += 1) {
+      element.scrollTop -= 400;
+      for (let frame = 0; frame < 5; frame += 1) await new Promise(requestAnimationFrame);
+    }
+  });
+  const before = await firstVisible(sarah.page);
+  const stays = async (change: string) => {
+    const { bottom } = await firstVisible(sarah.page, before.seq);
+    assert.ok(Math.abs(bottom - before.bottom) <= 1, `after ${change}: from ${before.bottom} to ${bottom}`);
+  };
+  for (const width of [700, 400, 1200]) {
+    await sarah.page.setViewportSize({ width, height: 800 });
+    await stays(`a width of ${width}`);
+  }
+  await sarah.page.setViewportSize({ width: 1200, height: 500 });
+  await stays("a keyboard has opened");
+  const path = `/api/threads/${thread}/messages`;
+  await call("Michael", "PUT", `${path}/${before.seq - 3}/reaction`, { emoji: "👍" });
+  await sarah.page.locator(".reactions").waitFor({ state: "attached" });
+  await stays("a reaction above");
+  await sendMessage("Michael", thread, "A new one");
+  await sarah.page.getByRole("button", { name: "1 new message below" }).waitFor();
+  await stays("a new message below");
+  await scroller.evaluate((element) => {
+    element.style.fontSize = "150%"; // like a font that has loaded
+  });
+  await stays("another size of the text");
+  await sarah.close();
+});
+
 test("while a long message is written, the end of the messages stays on the screen, and the next one appears", async () => {
   const title = `Writes ${crypto.randomUUID()}`;
   const thread = await newThread(title, "Sarah", "Michael");
@@ -127,6 +168,23 @@ function scrollToBeginning(page: Page): Promise<{ moved: number; mostRows: numbe
     }
     return { moved, mostRows };
   });
+}
+
+/**
+ * Returns the first visible message, or the one with this `seq`: its `seq`, and how far its lower edge is from the top of
+ * the messages.
+ */
+function firstVisible(page: Page, seq?: number): Promise<{ seq: number; bottom: number }> {
+  return page.evaluate(async (seq) => {
+    for (let frame = 0; frame < 5; frame += 1) await new Promise(requestAnimationFrame);
+    const scroller = document.querySelector(".scroller") as HTMLElement;
+    const { top } = scroller.getBoundingClientRect();
+    const bottomOf = (item: Element) => (item.querySelector(".body")?.getBoundingClientRect().bottom ?? 0) - top;
+    const items = [...scroller.querySelectorAll<HTMLElement>("li.message")];
+    const item = items.find((item) => (seq === undefined ? bottomOf(item) > 0 : item.dataset.seq === String(seq)));
+    if (!item) throw new Error(`Message ${seq} is not rendered.`);
+    return { seq: Number(item.dataset.seq), bottom: bottomOf(item) };
+  }, seq);
 }
 
 /** Returns whether the end of the messages is on the screen. */

@@ -28,26 +28,36 @@ const KEY = "hearth-config";
 const PATIENCE_MS = 3_000;
 
 /**
- * Loads `config.json`, or the configuration of the last time if there is no network. Throws an `Error` if it cannot be
+ * Loads `config.json`, or returns the configuration of the last time if the network or the server fails. Throws an `Error` if it cannot be
  * loaded or lacks a required field; the message says which.
  */
 export async function loadConfig(): Promise<Config> {
-  const kept = localStorage.getItem(KEY);
-  let response: Response;
-  try {
-    response = await fetch("config.json", kept ? { signal: AbortSignal.timeout(PATIENCE_MS) } : {});
-  } catch (error) {
-    if (kept) return complete(JSON.parse(kept));
-    throw error;
-  }
-  if (!response.ok) {
+  const kept = readKept();
+  const fetched = fetch("config.json", kept ? { signal: AbortSignal.timeout(PATIENCE_MS) } : {});
+  const response = await fetched.catch((error) => {
+    if (!kept) throw error;
+  });
+  if (kept && (!response || response.status >= 500)) return kept;
+  if (!response?.ok) {
     throw new Error(
-      `The file config.json could not be loaded (HTTP status ${response.status}). Put it next to the page.`,
+      `The file config.json could not be loaded (HTTP status ${response?.status}). Put it next to the page.`,
     );
   }
   const config = complete(await response.json());
   localStorage.setItem(KEY, JSON.stringify({ ...config, users: [] })); // without the passwords of demo users
   return config;
+}
+
+/** Returns the configuration of the last time, or `undefined` if there is none that can be read. */
+function readKept(): Config | undefined {
+  const stored = localStorage.getItem(KEY);
+  if (!stored) return undefined;
+  try {
+    return complete(JSON.parse(stored));
+  } catch (error) {
+    console.warn("The stored configuration cannot be read; it is loaded from the network only:", error);
+    return undefined;
+  }
 }
 
 function complete(given: Partial<Config>): Config {

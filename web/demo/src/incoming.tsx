@@ -62,6 +62,7 @@ export function Incoming({ threadId }: { threadId: string | undefined }) {
       onPointerLeave={() => setHeld(false)}
       onFocusIn={() => setHeld(true)}
       onFocusOut={() => setHeld(false)}
+      onKeyDown={(event) => event.key === "Escape" && close()}
     >
       <a href={linkTo(thread.id)} onClick={close}>
         <Avatars people={people} />
