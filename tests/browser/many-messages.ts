@@ -3,9 +3,6 @@ import { callTable, idOf, stack } from "./browser.ts";
 /** DynamoDB's limit of rows per request. */
 const BATCH = 25;
 
-/** One message a minute, of these authors in turn, ends at this time. */
-const LAST_SENT = Date.UTC(2026, 0, 31, 12);
-
 /** Returns the text of the message with this `seq` that {@link fill} writes. Most are short, some have several lines. */
 export function textOf(seq: number): string {
   const lines = [`Message ${seq}.`];
@@ -18,10 +15,10 @@ export function textOf(seq: number): string {
 
 /**
  * Writes messages 1 to `count` into an empty thread's rows, because sending thousands takes minutes. The authors take
- * turns, three messages each.
+ * turns, three messages each, and there is one message a minute until now.
  */
 export async function fill(threadId: string, count: number, ...authors: string[]): Promise<void> {
-  const ids = authors.map(idOf);
+  const [now, ids] = [Date.now(), authors.map(idOf)];
   const requests = Array.from({ length: count }, (_, index) => {
     const seq = index + 1;
     const item = {
@@ -32,7 +29,7 @@ export async function fill(threadId: string, count: number, ...authors: string[]
       seq: { N: String(seq) },
       authorId: { S: ids[Math.floor(index / 3) % ids.length] ?? "" },
       body: { S: textOf(seq) },
-      createdAt: { S: new Date(LAST_SENT - (count - seq) * 60_000).toISOString() },
+      createdAt: { S: new Date(now - (count - seq) * 60_000).toISOString() },
     };
     return { PutRequest: { Item: item } };
   });

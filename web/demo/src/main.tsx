@@ -5,6 +5,7 @@ import "./styles/sign-in.css";
 import "./styles/chat.css";
 import "./styles/sidebar.css";
 import "./styles/timeline.css";
+import "./styles/attachments.css";
 import "./styles/messages.css";
 import "./styles/message-menu.css";
 import "./styles/composer.css";
