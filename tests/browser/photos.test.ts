@@ -194,7 +194,7 @@ test("editing a refused message restores its photo in the composer", async () =>
   await sarah.page.getByText("Ready to send").waitFor();
   await sarah.send("Refused");
   await sarah.message("Refused").getByRole("button", { name: "Edit" }).click();
-  await sarah.page.getByRole("list", { name: "Files to send" }).getByText("lake.jpg").first().waitFor();
+  await sarah.page.getByRole("button", { name: "Remove lake.jpg" }).waitFor();
   await waitForImages(sarah.page, ".draft img", 1);
   await sarah.page.unroute(messages);
   await sarah.send("Edited");

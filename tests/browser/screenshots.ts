@@ -107,11 +107,7 @@ async function openPage(browser: Browser, options: BrowserContextOptions): Promi
     });
     await route.fulfill({ response, body: dated });
   });
-  await person.page.route(/\/api\/people(\?|$)/, (route) => {
-    const people = ["Dad", "Grandma", "Lena", "Michael", "Uncle Jonas"].map((name) => ({ id: name, name }));
-    const headers = { "access-control-allow-origin": "*" };
-    return route.fulfill({ headers, json: { people, nextCursor: null } });
-  });
+  await withPeople(person);
   await person.page.goto(stack.pageUrl);
   return person;
 }
@@ -127,23 +123,128 @@ async function takeScreenshots({ page }: Person, name: string): Promise<void> {
   }
 }
 
+/** Answers with the people whom the screenshots show. */
+async function withPeople({ page }: Person): Promise<void> {
+  await page.route(/\/api\/people(\?|$)/, (route) => {
+    const others = ["Grandma", "Lena", "Uncle Jonas"].map((name) => ({ id: name, name }));
+    const users = ["Dad", "Michael", "Sarah"].map((name) => ({ id: idOf(name), name }));
+    const people = [...users, ...others].sort((one, other) => one.name.localeCompare(other.name));
+    const headers = { "access-control-allow-origin": "*" };
+    return route.fulfill({ headers, json: { people, nextCursor: null } });
+  });
+}
+
+async function closeDialog({ page }: Person): Promise<void> {
+  await page
+    .getByRole("dialog")
+    .getByRole("button", { name: /^(Close|Cancel)$/ })
+    .first()
+    .click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+}
+
+/** Takes the screenshots of what is reached from an open conversation. */
+async function takeConversation(person: Person, size: string): Promise<void> {
+  const { page } = person;
+  const take = (name: string) => takeScreenshots(person, `${size}${name}`);
+  await page.getByRole("heading", { name: "Family" }).getByRole("button").click();
+  await page.getByRole("dialog", { name: "About this conversation" }).waitFor();
+  await take("members");
+  await page.getByRole("button", { name: "Photos and files" }).click();
+  await page.getByRole("button", { name: /^Open lake\.jpg, from/ }).waitFor();
+  await take("gallery");
+  await page.getByRole("button", { name: /^Open lake\.jpg, from/ }).click();
+  await page.getByRole("dialog", { name: "lake.jpg" }).waitFor();
+  await take("photo");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog", { name: "lake.jpg" }).waitFor({ state: "detached" });
+  await closeDialog(person);
+  await person.chooseInMenu("Search");
+  await page.getByRole("searchbox").fill("dinner");
+  await page.getByText("1 message found.").waitFor();
+  await take("search");
+  await closeDialog(person);
+  await page.getByRole("button", { name: "Record a voice message" }).click();
+  await page.getByRole("status").getByText("Recording").waitFor();
+  await page.clock.runFor(7_000);
+  await take("recording");
+  await page.getByRole("button", { name: "Cancel the voice message" }).click();
+  await page.context().setOffline(true);
+  await page.clock.runFor(2_000);
+  await person.waitForConnection("Offline");
+  const lake = await readLake();
+  await page.locator("input[type=file]").setInputFiles([
+    { name: "boat.jpg", mimeType: "image/jpeg", buffer: lake },
+    { name: "An invitation for everybody.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-") },
+    { name: "empty.txt", mimeType: "text/plain", buffer: Buffer.from("") },
+  ]);
+  await person.field.fill("The boat, and the invitation");
+  await page.getByText("This file is empty.").waitFor();
+  await take("offline");
+  for (const name of ["boat.jpg", "An invitation for everybody.pdf", "empty.txt"]) {
+    await page.getByRole("button", { name: `Remove ${name}` }).click();
+  }
+  await person.field.fill("");
+  await page.context().setOffline(false);
+  await page.clock.runFor(5_000);
+  await person.waitForConnection("Live");
+}
+
+/** Takes the screenshots of the user's account and of signing out. The list must be visible. */
+async function takeAccount(person: Person, size: string): Promise<void> {
+  const { page } = person;
+  await page.getByRole("button", { name: "Your account" }).click();
+  await page.getByRole("checkbox", { name: "Share read receipts" }).waitFor();
+  await page.getByText("The browser keeps").waitFor();
+  await takeScreenshots(person, `${size}account`);
+  await page.getByRole("button", { name: "Sign out on all devices" }).click();
+  await page.getByRole("dialog", { name: "Sign out" }).waitFor();
+  await takeScreenshots(person, `${size}sign-out`);
+  await closeDialog(person);
+}
+
+let lake: Buffer | undefined;
+
+async function readLake(): Promise<Buffer> {
+  const page = await browser.newPage();
+  lake ??= await drawLake(page, 800, 600);
+  await page.close();
+  return lake;
+}
+
 mkdirSync(FOLDER, { recursive: true });
-const browser = await launch();
+const browser = await launch("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream");
 try {
   await requireEmojis(browser);
+  const nobody = await openPage(browser, DESKTOP);
+  await nobody.page.route(/\/api\/threads\?/, (route) =>
+    route.fulfill({ headers: { "access-control-allow-origin": "*" }, json: { threads: [], nextCursor: null } }),
+  );
+  await nobody.signIn();
+  await nobody.page.getByText("No conversations yet.").waitFor();
+  await nobody.page.getByRole("button", { name: "Write to Lena" }).waitFor();
+  await takeScreenshots(nobody, "welcome");
+  await nobody.page.setViewportSize(PHONE.viewport);
+  await takeScreenshots(nobody, "phone-welcome");
+  await nobody.page.context().close();
+
   await createThreads(browser);
   // The phone comes first: its list shows what the laptop then reads.
   const phone = await openPage(browser, PHONE);
+  await takeScreenshots(phone, "phone-sign-in");
   await phone.signIn();
   await phone.waitForConnection("Live");
   await phone.threadLink("Family").waitFor();
   await takeScreenshots(phone, "phone-list");
+  await takeAccount(phone, "phone-");
 
   const desktop = await openPage(browser, DESKTOP);
-  await desktop.page.setViewportSize({ width: 900, height: 720 });
+  await desktop.page.setViewportSize({ width: 900, height: 800 });
   await takeScreenshots(desktop, "sign-in");
   await desktop.page.setViewportSize(DESKTOP.viewport);
   await desktop.signIn();
+  await desktop.threadLink("Family").waitFor();
+  await takeAccount(desktop, "");
   await desktop.openThread("Family");
   await desktop.waitForMessage("set the table");
   await desktop.page.getByRole("button", { name: "Open lake.jpg" }).waitFor();
@@ -156,6 +257,11 @@ try {
   await dad.page.getByRole("textbox", { name: "Message" }).pressSequentially("I");
   await desktop.page.getByText("Dad is typing …").waitFor();
   await takeScreenshots(desktop, "conversation");
+  await dad.close();
+  await desktop.openMessageMenu("set the table");
+  await takeScreenshots(desktop, "message-menu");
+  await desktop.page.keyboard.press("Escape");
+  await takeConversation(desktop, "");
   await desktop.page.getByRole("button", { name: "New conversation" }).click();
   await desktop.page.getByRole("searchbox").fill("Lena");
   await desktop.page.keyboard.press("Enter");
@@ -166,6 +272,7 @@ try {
   await phone.waitForMessage("set the table");
   await phone.page.getByRole("button", { name: "Open lake.jpg" }).waitFor();
   await takeScreenshots(phone, "phone");
+  await takeConversation(phone, "phone-");
 } finally {
   await browser.close();
 }

@@ -172,7 +172,8 @@ export class Draft implements Store<Content> {
     const uploaded = upload.sent.then(({ id }) => this.change(key, { id, waiting: false }));
     // The server may inspect and refuse the file before the message is sent. Then the composer shows the error.
     Promise.all([uploaded, upload.ready]).catch((error) => {
-      const retryable = !(error instanceof HearthError) || error.retryable;
+      // The storage refuses an upload whose signature has expired. Another attempt gets a new one.
+      const retryable = !(error instanceof HearthError) || error.retryable || error.code === "upload_refused";
       this.change(key, { id: undefined, error: errorText(error), retryable });
     });
   }

@@ -8,6 +8,7 @@ export const Gallery = lazy(async () => (await import("./gallery")).Gallery);
 export const MessageMenu = lazy(async () => (await import("./message-menu")).MessageMenu);
 export const NewConversation = lazy(async () => (await import("./new-conversation")).NewConversation);
 export const Profile = lazy(async () => (await import("./profile")).Profile);
+export const Search = lazy(async () => (await import("./search")).Search);
 export const SignIn = lazy(async () => (await import("./sign-in")).SignIn);
 export const SignOut = lazy(async () => (await import("./sign-out")).SignOut);
 export const Thread = lazy(async () => (await import("./thread")).Thread);

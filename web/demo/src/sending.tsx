@@ -24,7 +24,7 @@ export function Sending({ view, entry, actions }: Props) {
   }
   return (
     <>
-      {progress(entry)}
+      <span>{progress(entry)}</span>
       {waits && (
         <>
           {" "}

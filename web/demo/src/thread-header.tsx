@@ -1,36 +1,31 @@
-import type { ThreadInfo, ThreadSnapshot, ThreadView } from "hearth-client";
+import type { ThreadInfo } from "hearth-client";
 import type { RefObject } from "preact";
-import { useState } from "preact/hooks";
 import { Avatars } from "./avatar";
 import { otherMembers, useChat } from "./context";
 import { BackIcon } from "./icons";
 import { isMuted } from "./mute";
 import { Names, ThreadTitle } from "./names";
-import { Details, Gallery } from "./parts";
 import { useStore } from "./store";
+import type { ThreadDialog } from "./thread-dialogs";
 import { ThreadMenu } from "./thread-menu";
 
 interface Props {
-  view: ThreadView;
-  snapshot: ThreadSnapshot;
+  /** Null until it is known. */
+  thread: ThreadInfo | null;
   /** Shown in place of the title until the thread is known. */
   placeholder: string;
   heading: RefObject<HTMLHeadingElement | null>;
-  /** Opens a photo in full size. */
-  onOpen(entryKey: string, fileId: string): void;
+  /** Shows a dialog about the thread. */
+  onShow(dialog: ThreadDialog): void;
   /** Called with the result of each change of a setting. */
   onChange(change: Promise<void>): void;
 }
 
-/** The header of the open thread: its title and members, and the way to its details, gallery and settings. */
-export function ThreadHeader({ view, snapshot, placeholder, heading, onOpen, onChange }: Props) {
+/** The header of the open thread: its title and members, and the way to its details, files, search and settings. */
+export function ThreadHeader({ thread, placeholder, heading, onShow, onChange }: Props) {
   const { list, user } = useChat();
   useStore(list); // it changes when a mute ends
-  const [shown, setShown] = useState<"details" | "gallery">();
-  const { thread } = snapshot;
   const people = thread ? otherMembers(thread, user) : [];
-  const close = () => setShown(undefined);
-
   return (
     <header>
       <a href="#/" class="icon-button back" aria-label="Back to conversations">
@@ -40,7 +35,7 @@ export function ThreadHeader({ view, snapshot, placeholder, heading, onOpen, onC
       <div class="names">
         <h1 ref={heading} tabIndex={-1}>
           {thread ? (
-            <button type="button" aria-haspopup="dialog" title="Members" onClick={() => setShown("details")}>
+            <button type="button" aria-haspopup="dialog" title="Members" onClick={() => onShow("details")}>
               <ThreadTitle thread={thread} user={user} />
             </button>
           ) : (
@@ -53,16 +48,13 @@ export function ThreadHeader({ view, snapshot, placeholder, heading, onOpen, onC
         <ThreadMenu
           thread={thread}
           commands={[
-            { label: "Members", run: () => setShown("details") },
-            { label: "Photos and files", run: () => setShown("gallery") },
+            { label: "Members", run: () => onShow("details") },
+            { label: "Photos and files", run: () => onShow("gallery") },
+            { label: "Search", run: () => onShow("search") },
           ]}
           onChange={onChange}
         />
       )}
-      {thread && shown === "details" && (
-        <Details thread={thread} onGallery={() => setShown("gallery")} onClose={close} />
-      )}
-      {shown === "gallery" && <Gallery view={view} snapshot={snapshot} onOpen={onOpen} onClose={close} />}
     </header>
   );
 }

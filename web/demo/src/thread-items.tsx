@@ -37,7 +37,7 @@ export function ThreadItems({ list, threadId, children }: Props) {
           {threads.map((thread) => (
             <ThreadItem key={thread.id} thread={thread} open={thread.id === threadId} />
           ))}
-          {hasMore && (
+          {loaded && hasMore && (
             <li class="more">
               <button type="button" class="button quiet" disabled={loading} onClick={() => list.loadMore()}>
                 Show more

@@ -9,6 +9,7 @@ import { useMessageActions } from "./message-actions";
 import { Notice, useNotice } from "./notice";
 import { Viewer } from "./parts";
 import { useStore } from "./store";
+import { type ThreadDialog, ThreadDialogs } from "./thread-dialogs";
 import { ThreadHeader } from "./thread-header";
 import { Timeline } from "./timeline";
 import { hasTouchScreen } from "./touch";
@@ -55,6 +56,8 @@ export function Thread({ threadId, onClose }: Props) {
     },
     [view, draft],
   );
+  const [shown, setShown] = useState<ThreadDialog>();
+  const [found, setFound] = useState<{ seq: number }>();
   const [notice, notify] = useNotice();
   const actions = useMessageActions(view, draft, field, notify);
 
@@ -81,11 +84,10 @@ export function Thread({ threadId, onClose }: Props) {
       }}
     >
       <ThreadHeader
-        view={view}
-        snapshot={snapshot}
+        thread={thread}
         placeholder={notFound ? "Not found" : "…"}
         heading={heading}
-        onOpen={(entryKey, fileId) => setOpened({ entryKey, fileId })}
+        onShow={setShown}
         onChange={changeSetting}
       />
       {settingError && (
@@ -97,12 +99,20 @@ export function Thread({ threadId, onClose }: Props) {
         <p class="nothing">This conversation does not exist, or you are not a member of it.</p>
       ) : (
         <>
-          <Timeline view={view} snapshot={snapshot} actions={actions} onOpen={open} onRestore={restore} />
+          <Timeline view={view} snapshot={snapshot} found={found} actions={actions} onOpen={open} onRestore={restore} />
           <Notice text={notice} />
           <Typing userIds={snapshot.typing} people={people} />
           <Composer view={view} messages={snapshot.messages} draft={draft} field={field} />
         </>
       )}
+      <ThreadDialogs
+        shown={shown}
+        view={view}
+        snapshot={snapshot}
+        onShow={setShown}
+        onOpen={open}
+        onGo={(seq) => setFound({ seq })}
+      />
       {opened && openedEntry && (
         <Viewer view={view} entry={openedEntry} fileId={opened.fileId} onClose={() => setOpened(undefined)} />
       )}

@@ -17,6 +17,8 @@ import { messagesOfOthers, unreadMessages, useDivider } from "./unread";
 interface Props {
   view: ThreadView;
   snapshot: ThreadSnapshot;
+  /** The message that the user has found with a search, which is to be shown. */
+  found: { seq: number } | undefined;
   actions: MessageActions;
   onOpen(entryKey: string, fileId: string): void;
   onRestore(entry: ThreadEntry): void;
@@ -26,7 +28,7 @@ interface Props {
  * Shows the messages of a thread, with the newest at the bottom. Scrolling up loads older messages. Only the messages
  * around the visible ones are in the document.
  */
-export function Timeline({ view, snapshot, actions, onOpen, onRestore }: Props) {
+export function Timeline({ view, snapshot, found, actions, onOpen, onRestore }: Props) {
   const { user, deletions } = useChat();
   const deleting = useStore(deletions);
   const { entries, messages, hasOlder, loadingOlder, error, thread } = snapshot;
@@ -50,6 +52,9 @@ export function Timeline({ view, snapshot, actions, onOpen, onRestore }: Props) 
     atEnd: follows,
   });
   const jump = useJump(view, snapshot, goTo, actions.notify);
+  useEffect(() => {
+    if (found) jump(found.seq);
+  }, [found]);
   const skipped = useSeen(view, scroller, snapshot, loaded);
   const [menu, setMenu] = useState<{ key: string; near: Element; picker?: boolean }>();
   const openMenu = useMemo(() => (key: string, near: Element) => setMenu({ key, near }), []);
