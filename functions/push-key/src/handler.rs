@@ -41,7 +41,7 @@ async fn public_key(keys: &PushKeys) -> Result<String, ApiError> {
 mod tests {
     use contract::PeopleQuery;
     use futures::future::join_all;
-    use testkit::{Fault, Tables, body, call, caller, once, problem};
+    use testkit::{Fault, Tables, body, call, caller, links, once, problem};
 
     use super::*;
 
@@ -83,7 +83,8 @@ mod tests {
         let refused = problem(handle(&deps, call(EVENT, &caller("user-sarah"), |_| {})).await);
         assert_eq!((&refused["status"], &refused["code"]), (&404.into(), &"notifications_off".into()));
         assert_eq!(tables.push_keys().public_key().await.unwrap(), None);
-        let people = tables.chat().directory(&PeopleQuery { limit: 10, cursor: None }).await.unwrap().people;
+        let query = PeopleQuery { limit: 10, cursor: None };
+        let people = tables.chat().directory(&query, &links()).await.unwrap().people;
         assert_eq!(people.len(), 1);
     }
 }
