@@ -35,10 +35,8 @@ export function Photos({ photos, view, onOpen }: Props) {
   );
 }
 
-/** Servers from before the size of images do not send it. */
-type Sized = Attachment & { width?: number; height?: number };
-
-function shapeOf({ width, height }: Sized): number {
+/** Images from before the server measured them have no size. */
+function shapeOf({ width, height }: Attachment): number {
   if (!width || !height) return UNKNOWN;
   return Math.min(WIDEST, Math.max(NARROWEST, width / height));
 }
