@@ -15,7 +15,17 @@ declare const DEPLOYMENT: Deployment;
 const { scope } = self.registration;
 const shell = new Shell(DEPLOYMENT, scope, self.caches);
 
-self.addEventListener("install", (event) => event.waitUntil(shell.install()));
+/** An installation in a browser that can route requests past the worker; TypeScript does not know it yet. */
+interface RoutingInstallEvent extends ExtendableEvent {
+  addRoutes?(rule: { condition: { or: { requestMethod: string }[] }; source: "network" }): Promise<void>;
+}
+
+self.addEventListener("install", (event: RoutingInstallEvent) => {
+  // What a page sends while it closes, such as a deletion, would be lost if it had to wait for this worker. Other browsers
+  // send it at the page's next start.
+  const condition = { or: ["DELETE", "PATCH", "POST", "PUT"].map((requestMethod) => ({ requestMethod })) };
+  event.waitUntil(Promise.all([shell.install(), event.addRoutes?.({ condition, source: "network" })]));
+});
 
 self.addEventListener("activate", (event) => {
   event.waitUntil(shell.activate().then(() => self.clients.claim()));
