@@ -122,7 +122,7 @@ impl Journal {
     pub(crate) fn is_deleted(&self, thread: &ThreadId, seq: u64) -> bool {
         let state = self.state();
         let last = state.versions.get(&(thread.to_string(), seq)).and_then(|versions| versions.last());
-        last.is_some_and(|version| version.is_deleted())
+        last.is_some_and(Version::is_deleted)
     }
 
     /// Records that a message was answered with 201.

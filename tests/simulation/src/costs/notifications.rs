@@ -87,8 +87,8 @@ pub(super) async fn message(fixture: &Fixture) {
     fixture.stream_records();
     let mut last = 0;
     for _ in 0..2 {
-        let send = call(SARAH, ("threadId", family.id.as_str()), &[], None, &json!({"body": BODY}));
-        let sent = answer(messages_send::handle(&fixture.parts.messages_send(), send)).await;
+        let request = call(SARAH, ("threadId", family.id.as_str()), &[], None, &json!({"body": BODY}));
+        let sent = answer(messages_send::handle(&fixture.parts.messages_send(), request)).await;
         last = sent["seq"].as_u64().unwrap();
     }
     let label = "a delivered message to a thread of 5 with 3 connections, with notifications";
