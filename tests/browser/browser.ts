@@ -53,9 +53,12 @@ export class Person {
     });
   }
 
-  /** Opens the page without signing in. */
+  /** Opens the page without signing in. With `serviceWorkers: "block"`, the browser has no service workers. */
   static async open(browser: Browser, name: string, options: BrowserContextOptions = {}): Promise<Person> {
-    const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", ...options });
+    const { serviceWorkers, ...others } = options;
+    const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB", ...others });
+    if (serviceWorkers === "block")
+      await context.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, "serviceWorker"));
     const person = new Person(await context.newPage(), name);
     await person.page.goto(stack.pageUrl);
     return person;

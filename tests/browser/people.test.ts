@@ -11,8 +11,11 @@ before(async () => {
 });
 after(() => browser.close());
 
+/** Requests that a service worker has seen cannot be answered by a test for sure. */
+const WITHOUT_WORKER = { serviceWorkers: "block" } as const;
+
 test("people are found and chosen by keyboard, and removed again", async () => {
-  const { page, ...sarah } = await Person.signedIn(browser, "Sarah");
+  const { page, ...sarah } = await Person.signedIn(browser, "Sarah", WITHOUT_WORKER);
   const dialog = await openDialog(page, [...stack.users, { id: "user-9", name: "Zoë Müller" }]);
   assert.deepEqual(await names(dialog), ["Michael", "Dad", "Zoë Müller"], "the user is not in the list");
   const chosen = dialog.getByRole("list", { name: "Chosen people" }).getByRole("button");
@@ -47,7 +50,7 @@ test("people are found and chosen by keyboard, and removed again", async () => {
 });
 
 test("a conversation starts with several people who were found by name", async () => {
-  const sarah = await Person.signedIn(browser, "Sarah");
+  const sarah = await Person.signedIn(browser, "Sarah", WITHOUT_WORKER);
   const guest = await knownUser();
   const dialog = await openDialog(sarah.page);
   for (const name of ["Michael", "Dad"]) {
@@ -67,7 +70,7 @@ test("a conversation starts with several people who were found by name", async (
 });
 
 test("people with the same name are told apart, and many people are shown in part", async () => {
-  const { page, ...sarah } = await Person.signedIn(browser, "Sarah");
+  const { page, ...sarah } = await Person.signedIn(browser, "Sarah", WITHOUT_WORKER);
   const many = Array.from({ length: 120 }, (_, index) => ({ id: `user-${index}`, name: `Person ${index}` }));
   const dialog = await openDialog(page, [{ id: "a-1", name: "Lena" }, { id: "a-2", name: "Lena" }, ...many]);
   await dialog.getByText("The first 100 of 122 people.").waitFor();
@@ -82,7 +85,7 @@ test("people with the same name are told apart, and many people are shown in par
 });
 
 test("an error can be retried, and without other people one can still add somebody by ID", async () => {
-  const { page, ...sarah } = await Person.signedIn(browser, "Sarah");
+  const { page, ...sarah } = await Person.signedIn(browser, "Sarah", WITHOUT_WORKER);
   await page.route(PEOPLE, (route) => route.abort("internetdisconnected"));
   await page.getByRole("button", { name: "New conversation" }).click();
   const dialog = page.getByRole("dialog", { name: "New conversation" });

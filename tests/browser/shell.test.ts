@@ -114,13 +114,8 @@ test("the header leads to the members, and to the photos and files of the conver
 });
 
 test("a dialog that cannot be loaded says so, and the page goes on", async () => {
-  const person = await Person.open(browser, "Sarah");
   // A service worker would have the file.
-  await person.page.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, "serviceWorker"));
-  await person.page.evaluate(async () => {
-    for (const worker of await navigator.serviceWorker.getRegistrations()) await worker.unregister();
-  });
-  await person.page.reload();
+  const person = await Person.open(browser, "Sarah", { serviceWorkers: "block" });
   await person.page.route(/\/assets\/new-conversation/, (route) => route.abort("internetdisconnected"));
   await person.signIn();
   await person.page.getByRole("button", { name: "New conversation" }).click();
