@@ -74,17 +74,18 @@ fn request(document: &Document, operation: &Operation) -> String {
     parts.join(", ")
 }
 
-/// Returns the table cell with the success statuses and the fields of an answer.
+/// Returns the table cell with the success statuses of an answer, and its fields if it has a body.
 fn answer(document: &Document, operation: &Operation) -> String {
     let responses = operation.value["responses"].as_object().expect("the operation has no responses");
     let success: Vec<_> = responses.iter().filter(|(status, _)| status.starts_with(['2', '3'])).collect();
     let statuses: Vec<_> = success.iter().map(|(status, _)| status.as_str()).collect();
     let response = document.resolve(success.first().expect("the operation has no success response").1).unwrap();
-    let fields = match response["content"].get("application/json") {
-        Some(content) => code(&fields(document, &content["schema"])),
-        None => "with the `Location` of the file".to_owned(),
-    };
-    format!("{} {fields}", statuses.join(" or "))
+    let statuses = statuses.join(" or ");
+    match response["content"].get("application/json") {
+        Some(content) => format!("{statuses} {}", code(&fields(document, &content["schema"]))),
+        None if response["headers"]["Location"].is_object() => format!("{statuses} with the `Location` of the file"),
+        None => statuses,
+    }
 }
 
 /// Returns an object's fields as `{"id", "title"?}`. A `?` follows optional fields; constants come with their value. If there
