@@ -25,12 +25,16 @@ pub(crate) fn of(news: &ThreadNews, thread: &ThreadId, page_url: &str, badge: u6
         files => format!("\u{1f4ce} {files} files"),
     };
     let text = format!("{prefix}{text}");
-    let graphemes: Vec<_> = text.graphemes(true).collect();
+    // One more than is shown tells whether the text is cut.
+    let graphemes: Vec<_> = text.graphemes(true).take(limits::NOTIFICATION_CHARS + 1).collect();
     let navigate = format!("{page_url}#{thread}");
     // An emoji may have dozens of bytes, so even few characters may be too long.
     let mut chars = limits::NOTIFICATION_CHARS.min(graphemes.len());
     loop {
-        let body = if chars < graphemes.len() { graphemes[..chars].concat() + "…" } else { text.clone() };
+        let mut body = graphemes[..chars].concat();
+        if chars < graphemes.len() {
+            body.push('…');
+        }
         let notification = Notification {
             title: title.clone(),
             body,
