@@ -1,7 +1,6 @@
 //! Sends requests to push services.
 
 use std::error::Error as StdError;
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use contract::Timestamp;
+use futures::future::BoxFuture;
 use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -70,7 +70,7 @@ pub trait PushClient: Send + Sync {
         key: &'a VapidKey,
         message: Message<'a>,
         now: Timestamp,
-    ) -> Pin<Box<dyn Future<Output = Result<Pushed, Error>> + Send + 'a>>;
+    ) -> BoxFuture<'a, Result<Pushed, Error>>;
 }
 
 /// Client of push services. A function creates one and keeps it between invocations. It follows no redirects, and never
@@ -93,20 +93,6 @@ impl Client {
         let https = https.enable_http1().enable_http2().wrap_connector(tcp);
         let http = HttpClient::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https);
         Self { http, contact }
-    }
-
-    /// As [`PushClient::push`].
-    pub async fn push(&self, key: &VapidKey, message: Message<'_>, now: Timestamp) -> Result<Pushed, Error> {
-        let request = Request::post(&message.endpoint.uri)
-            .header(AUTHORIZATION, key.authorization(message.endpoint, &self.contact, now)?)
-            .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_ENCODING, "aes128gcm")
-            .header("ttl", TTL)
-            .header("urgency", "high")
-            .header("topic", message.topic)
-            .body(Full::from(message.keys.encrypt(message.content)?));
-        let request = request.map_err(|_| Error::BadTopic)?;
-        Ok(timeout(TIMEOUT, self.send(request, now)).await.unwrap_or(Pushed::Unreachable))
     }
 
     async fn send(&self, request: Request<Full<Bytes>>, now: Timestamp) -> Pushed {
@@ -133,8 +119,19 @@ impl PushClient for Client {
         key: &'a VapidKey,
         message: Message<'a>,
         now: Timestamp,
-    ) -> Pin<Box<dyn Future<Output = Result<Pushed, Error>> + Send + 'a>> {
-        Box::pin(self.push(key, message, now))
+    ) -> BoxFuture<'a, Result<Pushed, Error>> {
+        Box::pin(async move {
+            let request = Request::post(&message.endpoint.uri)
+                .header(AUTHORIZATION, key.authorization(message.endpoint, &self.contact, now)?)
+                .header(CONTENT_TYPE, "application/octet-stream")
+                .header(CONTENT_ENCODING, "aes128gcm")
+                .header("ttl", TTL)
+                .header("urgency", "high")
+                .header("topic", message.topic)
+                .body(Full::from(message.keys.encrypt(message.content)?));
+            let request = request.map_err(|_| Error::BadTopic)?;
+            Ok(timeout(TIMEOUT, self.send(request, now)).await.unwrap_or(Pushed::Unreachable))
+        })
     }
 }
 

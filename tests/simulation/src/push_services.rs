@@ -1,12 +1,11 @@
 //! Simulated push services, which the simulation's push-send reaches without encryption. They fail at random, and do not know
 //! some devices any more.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use contract::Timestamp;
+use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep};
 use webpush::{Error, Message, PushClient, Pushed, VapidKey};
 
@@ -29,12 +28,7 @@ impl SimulatedPush {
 }
 
 impl PushClient for SimulatedPush {
-    fn push<'a>(
-        &'a self,
-        _: &'a VapidKey,
-        message: Message<'a>,
-        _: Timestamp,
-    ) -> Pin<Box<dyn Future<Output = Result<Pushed, Error>> + Send + 'a>> {
+    fn push<'a>(&'a self, _: &'a VapidKey, message: Message<'a>, _: Timestamp) -> BoxFuture<'a, Result<Pushed, Error>> {
         let endpoint = message.endpoint.to_string();
         let content: serde_json::Value = serde_json::from_slice(message.content).expect("a notification is not JSON");
         let tag = content["notification"]["tag"].as_str().expect("a notification has no tag");

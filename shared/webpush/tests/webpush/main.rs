@@ -8,7 +8,7 @@ mod service;
 
 use contract::Timestamp;
 use testkit::{Device, PushService};
-use webpush::{Client, Message, PushHosts, Pushed, SubscriptionKeys, VapidKey};
+use webpush::{Client, Message, PushClient, PushHosts, Pushed, SubscriptionKeys, VapidKey};
 
 /// A push service, and a client that may send to it.
 struct Fixture {
