@@ -3,8 +3,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// Maximum number of attempts of a write that conflicts with transactions.
-const ATTEMPTS: u32 = 10;
+/// Maximum number of attempts of a write that fails because of concurrent writes to the same rows.
+pub(crate) const ATTEMPTS: u32 = 10;
 
 /// Waits for a random time before the next attempt: at most 5 ms after attempt 0. The maximum doubles with each
 /// attempt, up to 640 ms, so that 90 writers of one row do not keep each other from committing. The minimum is always 0,

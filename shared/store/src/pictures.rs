@@ -17,9 +17,6 @@ use crate::row::{n, s};
 use crate::transaction::{TransactionResult, Write};
 use crate::users::ProfileRow;
 
-/// Maximum number of attempts to change a picture. Each failed one had a concurrent write to the same rows.
-const ATTEMPTS: u32 = 10;
-
 /// Why a file cannot be the caller's picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnusablePicture {
@@ -84,7 +81,7 @@ impl Chat {
     {
         let UpdateMe { receipts, avatar_file_id } = update;
         let Some(new) = avatar_file_id else { return Ok(Ok(self.update_receipts(caller, *receipts, links).await?)) };
-        for attempt in 0..ATTEMPTS {
+        for attempt in 0..backoff::ATTEMPTS {
             let stored = self.profile_row(&caller.id).await?;
             let old = stored.as_ref().and_then(|row| row.avatar_file_id.as_ref());
             if old == new.as_ref() {

@@ -52,7 +52,7 @@ impl PushKeys {
             // Whoever creates the pair must not learn a private key that exists already.
             Write::Put(put.set_return_values_on_condition_check_failure(None))
         };
-        for attempt in 0..10 {
+        for attempt in 0..backoff::ATTEMPTS {
             let writes = [
                 put(keys::vapid_public_key(), s(&public_key)),
                 put(keys::vapid_private_key(), AttributeValue::B(Blob::new(private_key.clone()))),

@@ -76,7 +76,7 @@ impl Chat {
         let owner = OwnerRow { user_id: user.clone(), p256dh: p256dh.clone(), auth: auth.clone(), expires_at };
         let kind = SubscriptionKind::Web;
         let row = SubscriptionRow { id: id.clone(), kind, endpoint, p256dh, auth, registered_at: now, expires_at };
-        for attempt in 0..10 {
+        for attempt in 0..backoff::ATTEMPTS {
             let owner_key = keys::endpoint_owner(&id);
             let (devices, existing) = futures::try_join!(self.push_subscriptions(user), self.table.get(&owner_key))?;
             let mut live = devices.iter().filter(|device| device.is_live(now));
@@ -120,7 +120,7 @@ impl Chat {
 
     /// Removes a device of a user. Returns whether the user had it.
     pub async fn delete_push_subscription(&self, user: &UserId, id: &PushId) -> Result<bool, Error> {
-        for attempt in 0..10 {
+        for attempt in 0..backoff::ATTEMPTS {
             let key = keys::push_subscription(user, id);
             if self.table.get(&key).await?.is_none() {
                 // The first attempt has found the device. Maybe it was deleted with its answer lost.
@@ -141,7 +141,7 @@ impl Chat {
 
     /// Removes a device that the push service does not know any more, unless it was registered again since `device` was read.
     pub async fn remove_gone_device(&self, user: &UserId, device: &SubscriptionRow) -> Result<(), Error> {
-        for attempt in 0..10 {
+        for attempt in 0..backoff::ATTEMPTS {
             match self.table.transact(self.delete_both(user, &device.id, Some(device.registered_at))).await? {
                 TransactionResult::Committed | TransactionResult::ConditionFailed(_) => return Ok(()),
                 TransactionResult::Conflict => backoff::pause(attempt).await,
