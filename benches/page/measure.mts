@@ -1,5 +1,6 @@
 import { launch, markRead, newThread, Person, post, waitUntil } from "../../tests/browser/browser.ts";
 import { upload } from "../../tests/browser/files.ts";
+import { watchShifts } from "../../tests/browser/layout-shifts.ts";
 import { fill } from "../../tests/browser/many-messages.ts";
 import { drawLake } from "../../tests/browser/photo.ts";
 
@@ -123,16 +124,8 @@ async function measureLayoutShift(browser: Browser): Promise<number> {
   const person = await Person.signedIn(browser, "Sarah");
   await person.threadLink(title).waitFor();
   await person.waitForConnection("Live");
-  await person.page.evaluate((id) => {
-    const watched = { shift: 0 };
-    Object.assign(globalThis, watched);
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries() as (PerformanceEntry & { value: number })[]) {
-        (globalThis as unknown as typeof watched).shift += entry.value;
-      }
-    }).observe({ type: "layout-shift" });
-    location.assign(`#/${id}`);
-  }, thread);
+  const shiftSoFar = await watchShifts(person.page);
+  await person.page.evaluate((id) => location.assign(`#/${id}`), thread);
   const tiles = person.page.locator(".photo img");
   await waitUntil("the last photo is painted", () =>
     tiles
@@ -141,7 +134,7 @@ async function measureLayoutShift(browser: Browser): Promise<number> {
       .catch(() => false),
   );
   await person.page.waitForTimeout(1_000);
-  const shift = await person.page.evaluate(() => (globalThis as unknown as { shift: number }).shift);
+  const shift = await shiftSoFar();
   await person.page.context().close();
   return shift;
 }

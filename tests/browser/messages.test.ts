@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import { type Browser, devices, type Locator, type Page } from "playwright-core";
 import { idOf, knownUser, launch, markRead, newThread, Person, post, sendMessage } from "./browser.ts";
 import { silence, upload } from "./files.ts";
+import { watchShifts } from "./layout-shifts.ts";
 import { drawLake } from "./photo.ts";
 
 let browser: Browser;
@@ -180,13 +181,13 @@ test("photos keep their shape within limits, ten of them are four tiles, and nam
     await sarah.signIn();
     await sarah.threadLink(title).waitFor();
     await sarah.waitForConnection("Live");
-    await watchShifts(sarah.page);
+    const shiftSoFar = await watchShifts(sarah.page);
     await sarah.page.evaluate((id) => location.assign(`#/${id}`), thread);
     await sarah.page.waitForFunction((count) => {
       const images = [...document.querySelectorAll<HTMLImageElement>(".photo img")];
       return images.filter((image) => image.complete && image.naturalWidth > 0).length === count;
     }, sizes.length + 4);
-    const shift = await sarah.page.evaluate(() => (globalThis as unknown as { shift: number }).shift);
+    const shift = await shiftSoFar();
     assert.ok(shift <= 0.01, `the layout has shifted by ${shift} while the photos were loaded`);
     const single = sarah.page.locator(".photos[data-count='1'] .photo");
     const boxes = await single.evaluateAll((photos) => photos.map((photo) => photo.getBoundingClientRect().toJSON()));
@@ -264,18 +265,5 @@ async function withSizes(page: Page, sizes: [number, number][]): Promise<void> {
     const photos = [...json.messages].reverse().flatMap(({ attachments }) => attachments);
     for (const [index, [width, height]] of sizes.entries()) Object.assign(photos[index] ?? {}, { width, height });
     await route.fulfill({ response, json });
-  });
-}
-
-/** Adds up the layout shifts of the page from now on. */
-async function watchShifts(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const watched = { shift: 0 };
-    Object.assign(globalThis, watched);
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries() as (PerformanceEntry & { value: number })[]) {
-        (globalThis as unknown as typeof watched).shift += entry.value;
-      }
-    }).observe({ type: "layout-shift" });
   });
 }
