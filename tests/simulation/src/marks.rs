@@ -45,7 +45,7 @@ struct ReadRequest {
 struct Silence {
     began: Instant,
     acknowledged: Option<Instant>,
-    /// When the thread rings again. `None` if it is archived.
+    /// When the user is notified of the thread again; `None` if it stays archived.
     until: Option<Instant>,
 }
 

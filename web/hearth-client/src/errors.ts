@@ -7,7 +7,7 @@ import type { ErrorCode, FieldError } from "./types.js";
  * - `token`: the token provider failed.
  * - `protocol`: a response arrived that is not from a Hearth server, such as a captive portal's page.
  * - `file`: the file cannot be uploaded, or the server could not process it.
- * - `browser`: the browser refused something.
+ * - `browser`: the browser has no push notifications, or could not subscribe to them.
  */
 export type ErrorKind = "http" | "network" | "token" | "protocol" | "file" | "browser";
 

@@ -105,8 +105,10 @@ export interface ThreadEntry {
    */
   readonly key: string;
   /**
-   * `sending`: being sent, or waiting to be sent. `failed`: refused permanently, or not sent again because that could
-   * create a duplicate (`maybe_sent`), or a file could not be uploaded. `sent`: committed.
+   * - `sending`: it is being sent, or waits to be sent.
+   * - `failed`: the server has refused it permanently, or a file could not be uploaded, or it is not sent again because
+   *   that could create a duplicate (`maybe_sent`).
+   * - `sent`: the server has committed it.
    */
   readonly state: "sending" | "failed" | "sent";
   readonly body: string;
