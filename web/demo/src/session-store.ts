@@ -2,10 +2,22 @@ import type { Tokens } from "./cognito";
 
 const KEY = "hearth-session";
 
+/** The cache whose only entry is the version of the newest shared tokens. */
+const CACHE = "hearth-session";
+const ENTRY = "/newest-version";
+
+/** How long a tab waits for tokens that another tab has written, in milliseconds. */
+const PATIENCE_MS = 5_000;
+
 /** A user. The `id` is the claim `sub` of their tokens. */
 export interface User {
   id: string;
   name: string;
+}
+
+/** Stored tokens. A newer version has a higher number. */
+interface Stored extends Tokens {
+  version: number;
 }
 
 /**
@@ -33,11 +45,11 @@ export class SessionStore {
   }
 
   /** Returns the stored tokens, or undefined if there are none. Removes tokens that cannot be read. */
-  read(): Tokens | undefined {
+  read(): Stored | undefined {
     const stored = this.storage.getItem(KEY);
     if (stored === null) return undefined;
     try {
-      const tokens: Tokens = JSON.parse(stored);
+      const tokens: Stored = { version: 0, ...JSON.parse(stored) };
       userOf(tokens);
       return tokens;
     } catch (error) {
@@ -48,7 +60,37 @@ export class SessionStore {
   }
 
   write({ idToken, refreshToken }: Tokens): void {
-    this.storage.setItem(KEY, JSON.stringify({ idToken, refreshToken }));
+    const version = Math.max(Date.now(), (this.read()?.version ?? 0) + 1);
+    this.storage.setItem(KEY, JSON.stringify({ idToken, refreshToken, version }));
+  }
+
+  /**
+   * Announces the stored tokens to the tabs that wait for the same Web Lock: {@link awaitNewest} waits for them there.
+   * Without it, such a tab may read older tokens, because a change of `localStorage` reaches other processes of the
+   * browser some time later, while a cache has one state for all of them.
+   */
+  async announce(): Promise<void> {
+    if (this.storage !== localStorage) return;
+    const version = this.read()?.version ?? 0;
+    await withCache((cache) => cache.put(ENTRY, new Response(String(version))));
+  }
+
+  /** Waits until this tab sees the tokens that were announced last, or that the session was removed. */
+  async awaitNewest(): Promise<void> {
+    if (this.storage !== localStorage) return;
+    const newest = (await withCache(async (cache) => Number(await (await cache.match(ENTRY))?.text()))) ?? 0;
+    const isBehind = () => (this.read()?.version ?? newest) < newest;
+    if (!isBehind()) return;
+    await new Promise<void>((resolve) => {
+      const ended = () => {
+        stop();
+        resolve();
+      };
+      const stop = this.onChange(() => {
+        if (!isBehind()) ended();
+      });
+      setTimeout(ended, PATIENCE_MS);
+    });
   }
 
   clear(): void {
@@ -66,6 +108,16 @@ export class SessionStore {
       removeEventListener("storage", changed);
       removeEventListener("pageshow", listener);
     };
+  }
+}
+
+/** Calls `use` with the cache. Without a cache, tabs may renew the tokens twice, which most user pools allow. */
+async function withCache<T>(use: (cache: Cache) => Promise<T>): Promise<T | undefined> {
+  try {
+    return await use(await caches.open(CACHE));
+  } catch (error) {
+    console.warn("The browser has no cache; tabs may renew the session twice:", error);
+    return undefined;
   }
 }
 

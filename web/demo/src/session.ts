@@ -115,6 +115,7 @@ export class Session {
    */
   private async alone<T>(work: (stored: Tokens) => Promise<T>): Promise<T> {
     return await navigator.locks.request(LOCK, async () => {
+      await this.store.awaitNewest();
       this.adopt();
       if (this.ended) throw new Error("The session ended while its token was renewed.");
       return work(this.tokens);
@@ -130,6 +131,7 @@ export class Session {
       }
       this.tokens = renewed;
       this.store.write(renewed);
+      await this.store.announce();
       return renewed;
     } catch (error) {
       const reason = error instanceof CognitoError ? ENDS.get(error.code) : undefined;
