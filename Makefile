@@ -49,8 +49,8 @@ export CHROMIUM ?= /usr/bin/chromium
 
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: up dev watch down token dead-letters verify test test-build test-guard test-dead-letters test-verify \
-  test-dynamodb-local test-e2e test-conformance test-generators test-web test-browser soak fuzz mutations bench \
+.PHONY: up dev watch down token dead-letters verify test test-build test-histories test-rust test-guard test-dead-letters \
+  test-verify test-dynamodb-local test-e2e test-conformance test-generators test-web test-browser soak fuzz mutations bench \
   bench-functions bench-page check-limits limits docs screenshots chromium valgrind lint lint-rest lint-rust requirements build deploy
 .DEFAULT_GOAL := dev
 
@@ -88,16 +88,28 @@ verify: $(TOOLS)
 # All cargo commands of tests select the whole workspace: `--package` would compile the dependencies again, with the
 # features of that package.
 TEST_BUILD := cargo build --locked --workspace --bins --tests
-# With `--jobs=2`, the tools are installed while the tests compile. Tests without a local cloud use one processor or wait,
-# so two of them run at a time.
-test: chromium $(TOOLS) test-build $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS)
-	$(CLOUD) --state .local/test --port 0 run sh -c 'cargo test --locked --workspace && $(VERIFY) && $(CONFORMANCE) && $(GENERATE)'
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
-	  test-web test-guard test-dead-letters test-verify test-dynamodb-local
-	@$(MAKE) --no-print-directory test-browser
+# With `--jobs=2`, the tools are installed while the tests compile. Then four of the tests run side by side, because most
+# of them wait for timers and browsers. Each line of their output begins with the name of its test.
+TESTS := histories rust browser-1 browser-2 conformance generators dynamodb-local web dead-letters guard verify
+test: chromium $(TOOLS) test-build $(DEVELOP) $(WEB) $(PAGE) $(BROWSER) $(GENERATORS)
+	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(TESTS:%=named-%)
+
+named-%: SHELL := bash
+named-%: .SHELLFLAGS := -o pipefail -c
+named-%:
+	@$(MAKE) --no-print-directory test-$* 2>&1 | awk '{ print "$*: " $$0; fflush() }'
 
 test-build:
 	$(TEST_BUILD)
+
+# The simulation. Its clock is simulated too, so it may wait for tests that depend on real time.
+HISTORIES_TEST := nothing_is_lost_in_random_histories
+test-histories:
+	nice -n 19 cargo test --locked --workspace --test simulation $(HISTORIES_TEST)
+
+# All other tests in Rust, and the script that verifies a stack.
+test-rust: $(TOOLS)
+	$(CLOUD) --state .local/test-rust --port 0 run sh -c 'cargo test --locked --workspace -- --skip $(HISTORIES_TEST) && $(VERIFY)'
 
 # The guard of the local cloud.
 test-guard: $(TOOLS)
@@ -128,13 +140,13 @@ test-e2e: $(TOOLS)
 CONFORMANCE = $(VENV)/bin/python tests/conformance/run.py
 test-conformance: $(DEVELOP)
 	$(TEST_BUILD)
-	$(CLOUD) --state .local/test --port 0 run $(CONFORMANCE)
+	$(CLOUD) --state .local/test-conformance --port 0 run $(CONFORMANCE)
 
 # Generates clients from the API documents with three generators, and calls a local cloud with one of the clients.
 GENERATE = $(VENV)/bin/python tests/generators/run.py
 test-generators: $(DEVELOP) $(GENERATORS)
 	$(TEST_BUILD)
-	$(CLOUD) --state .local/test --port 0 run $(GENERATE)
+	$(CLOUD) --state .local/test-generators --port 0 run $(GENERATE)
 
 # The first command writes the schemas of docs/openapi.yaml, which the others read: the README's table, and the client
 # library's openapi.ts.
@@ -201,9 +213,13 @@ mutations:
 test-web: $(WEB)
 	$(NPM) --prefix web test
 
-test-browser: $(TOOLS) $(PAGE) $(BROWSER) chromium
+# Each half of the files has a local cloud of its own, because the tests of one half change the same users.
+test-browser: chromium $(TOOLS) test-build $(PAGE) $(BROWSER)
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going named-browser-1 named-browser-2
+
+test-browser-%: $(TOOLS) $(PAGE) $(BROWSER) chromium
 	$(TEST_BUILD)
-	$(CLOUD) --state .local/test --port 0 run $(NPM) --prefix tests/browser test
+	$(CLOUD) --state .local/test-browser-$* --port 0 run env SHARD=$*/2 $(NPM) --prefix tests/browser test
 
 screenshots: $(TOOLS) $(PAGE) $(BROWSER) chromium
 	$(TEST_BUILD)
