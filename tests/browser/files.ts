@@ -18,9 +18,9 @@ export async function upload(name: string, filename: string, mimetype: string, b
   return id;
 }
 
-/** Returns a WAV file with two seconds of silence. */
-export function silence(): Buffer {
-  const samples = 16_000;
+/** Returns a WAV file with silence, of two seconds if no number is given. */
+export function silence(seconds = 2): Buffer {
+  const samples = 8_000 * seconds;
   const header = Buffer.alloc(44);
   header.write("RIFF", 0);
   header.writeUInt32LE(36 + samples, 4);

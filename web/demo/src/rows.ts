@@ -17,11 +17,15 @@ export interface Rows {
   index: number;
 }
 
-/** Returns the rows around the entry with this key; at the end if there is none. */
-export function rowsAround(entries: readonly ThreadEntry[], key: string | undefined): Rows {
+/** Returns the rows around the entry with this key, or at the end if there is none, and includes that of `kept`. */
+export function rowsAround(entries: readonly ThreadEntry[], key: string | undefined, kept?: string): Rows {
   const found = key === undefined ? -1 : indexOf(entries, key);
   const index = found < 0 ? Math.max(0, entries.length - END_ROWS) : found;
-  return { start: Math.max(0, index - BEFORE), end: Math.min(entries.length, index + AFTER), index };
+  const keptIndex = kept === undefined ? -1 : indexOf(entries, kept);
+  const other = keptIndex < 0 ? index : keptIndex;
+  const start = Math.max(0, Math.min(index - BEFORE, other));
+  const end = Math.min(entries.length, Math.max(index + AFTER, other + 1));
+  return { start, end, index };
 }
 
 export function indexOf(entries: readonly ThreadEntry[], key: string): number {

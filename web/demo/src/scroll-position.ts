@@ -33,6 +33,8 @@ interface Options {
   firstUnread: string | undefined;
   /** Whether the timeline is scrolled to the end. */
   atEnd: RefObject<boolean>;
+  /** The key of the entry whose row is always rendered. */
+  kept: string | undefined;
 }
 
 /**
@@ -42,11 +44,11 @@ interface Options {
  * The timeline opens at the divider, or at the end. Scrolled to the end, it follows new messages, but not beyond a new
  * divider. Otherwise, the visible messages stay where they are when rows are added, removed or change their height.
  */
-export function useScrollPosition({ scroller, list, entries, deleting, divider, firstUnread, atEnd }: Options) {
+export function useScrollPosition({ scroller, list, entries, deleting, divider, firstUnread, atEnd, kept }: Options) {
   const [shownAtEnd, setShownAtEnd] = useState(true);
   const [place, setPlace] = useState<string>();
   const [heights] = useState(() => new RowHeights());
-  const rows = rowsAround(entries, place);
+  const rows = rowsAround(entries, place, kept);
   const above = heights.sum(entries.slice(0, rows.start));
   const below = heights.sum(entries.slice(rows.end));
   const latest = useRef({ entries, rows, above });

@@ -6,6 +6,7 @@ import { useJump } from "./jump";
 import { useLongPress } from "./long-press";
 import type { MessageActions } from "./message-actions";
 import { EmojiPicker, MessageMenu } from "./parts";
+import { usePlaying } from "./playing";
 import { readNames, useReaders } from "./receipts";
 import { authorOf, Row, sameDay, sameGroup } from "./row";
 import { useScrollPosition } from "./scroll-position";
@@ -42,6 +43,8 @@ export function Timeline({ view, snapshot, found, actions, onOpen, onRestore }: 
     [loaded, entries],
   );
   const firstUnread = divider == null ? undefined : entries.find(({ message }) => (message?.seq ?? 0) > divider)?.key;
+  const rendered = useRef<readonly ThreadEntry[]>([]);
+  const playing = usePlaying(list, rendered);
   const { atEnd, rows, above, below, goTo } = useScrollPosition({
     scroller,
     list,
@@ -50,6 +53,7 @@ export function Timeline({ view, snapshot, found, actions, onOpen, onRestore }: 
     divider,
     firstUnread,
     atEnd: follows,
+    kept: playing,
   });
   const jump = useJump(view, snapshot, goTo, actions.notify);
   useEffect(() => {
@@ -61,8 +65,8 @@ export function Timeline({ view, snapshot, found, actions, onOpen, onRestore }: 
   const hasMenu = ({ message }: ThreadEntry) => message && !message.deletedAt && !deleting.has(message.id);
   const withMenu = entries.find((entry) => entry.key === menu?.key && hasMenu(entry));
   const space = { paddingTop: `${above}px`, paddingBottom: `${below}px` };
-  const rendered = shown.slice(rows.start, rows.end);
-  const lastWithMenu = rendered.findLast(hasMenu);
+  rendered.current = shown.slice(rows.start, rows.end);
+  const lastWithMenu = rendered.current.findLast(hasMenu);
   useLongPress(list, (item) => item.querySelector<HTMLElement>(".actions")?.click());
   const readers = useReaders(snapshot, user);
   const readBy = readNames(snapshot, user);
@@ -114,7 +118,7 @@ export function Timeline({ view, snapshot, found, actions, onOpen, onRestore }: 
         {loaded && entries.length === 0 && <p class="state">No messages yet. Say hello!</p>}
         {/* biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list */}
         <ol role="list" ref={list} onKeyDown={moveFocus} style={space}>
-          {rendered.map((entry, index) => {
+          {rendered.current.map((entry, index) => {
             const before = shown[rows.start + index - 1];
             const after = shown[rows.start + index + 1];
             const newDay = !before || !sameDay(before, entry);

@@ -24,6 +24,15 @@ test("without a place, or if its row is gone, the window is at the end", () => {
   }
 });
 
+test("a kept row is in the window, wherever that is", () => {
+  for (const kept of [0, 400, 500, 999]) {
+    const { start, end, index } = rowsAround(entries, "key 500", `key ${kept}`);
+    assert.equal(index, 500);
+    assert.ok(start <= Math.min(kept, 450) && Math.max(kept + 1, 610) <= end, `${start} ${kept} ${end}`);
+  }
+  assert.deepEqual(rowsAround(entries, "key 500", "gone"), rowsAround(entries, "key 500"));
+});
+
 test("a distance leads to the row that is there, by measured and estimated heights", () => {
   const heights = new RowHeights();
   for (const { key } of entries.slice(0, 10)) heights.set(key, 100);
