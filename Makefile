@@ -199,10 +199,10 @@ bench-page: $(TOOLS) $(PAGE) $(BROWSER) chromium
 	$(CLOUD) --state .local/test --port 0 run $(VENV)/bin/node benches/page/run.mts --page docs/performance.md
 
 # The functions with limits in benches/limits.json. These limits (sizes, instructions and allocations) do not depend on
-# the speed of the machine.
+# the speed of the machine. So the builds have a low priority: tests may run meanwhile.
 CHECKED = $(addprefix --bin ,messages-send messages-list files-decode)
 check-limits limits: valgrind
-	cargo build --locked --release $(CHECKED)
+	nice -n 19 cargo build --locked --release $(CHECKED)
 	$(TEST_BUILD)
 	$(BENCH_TARGET)/debug/bench check $(if $(filter limits,$@),--update)
 
