@@ -14,7 +14,7 @@ for (let run = 0; run < Number(runs); run++) {
   const before = process.cpuUsage()
   jpeg = await sharp(bytes)
     .autoOrient()
-    .resize(512, 512, { fit: 'inside', withoutEnlargement: true })
+    .resize(480, 480, { fit: 'outside', withoutEnlargement: true })
     .flatten({ background: '#fff' })
     .jpeg({ quality: 80 })
     .toBuffer()

@@ -30,7 +30,7 @@ pub(crate) async fn run() -> Result<Vec<Section>> {
     let mut section = Section::new(
         "thumbnails",
         "Thumbnails",
-        "One thumbnail of at most 512 × 512 pixels, on one thread: CPU time (the best of three medians of 11 runs), \
+        "One thumbnail with a shorter side of 480 pixels, on one thread: CPU time (the best of three medians of 11 runs), \
          peak memory of the process, and PSNR against the whole picture scaled down with a Lanczos filter. The peer is \
          sharp. The floor is our decoder without scaling and encoding, at the reduced size that the decoder offers.",
         &[

@@ -24,7 +24,7 @@ const refused = (reason) => ({ result: 'refused', reason })
 async function thumbnailOf(bytes) {
   const image = sharp(bytes)
   const { format } = await image.metadata()
-  const fitted = image.autoOrient().resize(512, 512, { fit: 'inside', withoutEnlargement: true })
+  const fitted = image.autoOrient().resize(480, 480, { fit: 'outside', withoutEnlargement: true })
   return { format, jpeg: await fitted.flatten({ background: '#fff' }).jpeg({ quality: 80 }).toBuffer() }
 }
 

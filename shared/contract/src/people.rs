@@ -11,7 +11,7 @@ pub struct Person {
     pub id: UserId,
     /// The user's current name, or their ID if none of their tokens had a name.
     pub name: String,
-    /// Link to the thumbnail of the user's picture, relative to the API's base URL: a JPEG of at most 512 × 512 pixels.
+    /// Link to the thumbnail of the user's picture, relative to the API's base URL: a JPEG of at most 1,024 × 1,024 pixels.
     /// Missing if the user has no picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub avatar_url: Option<String>,
@@ -39,7 +39,7 @@ pub struct Me {
     pub name: String,
     /// Whether other members see how far the caller has read.
     pub receipts: bool,
-    /// Link to the thumbnail of the caller's picture, relative to the API's base URL: a JPEG of at most 512 × 512 pixels.
+    /// Link to the thumbnail of the caller's picture, relative to the API's base URL: a JPEG of at most 1,024 × 1,024 pixels.
     /// Missing if the caller has no picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub avatar_url: Option<String>,

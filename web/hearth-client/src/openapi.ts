@@ -701,7 +701,7 @@ export interface components {
         };
         /** @description The caller. Response body of `GET /api/me` and `PATCH /api/me`. */
         Me: {
-            /** @description Link to the thumbnail of the caller's picture, relative to the API's base URL: a JPEG of at most 512 × 512 pixels. Missing if the caller has no picture. */
+            /** @description Link to the thumbnail of the caller's picture, relative to the API's base URL: a JPEG of at most 1,024 × 1,024 pixels. Missing if the caller has no picture. */
             avatarUrl?: string;
             /** @description The caller's user ID. */
             id: components["schemas"]["UserId"];
@@ -799,7 +799,7 @@ export interface components {
         };
         /** @description A user whom the caller may write to. */
         Person: {
-            /** @description Link to the thumbnail of the user's picture, relative to the API's base URL: a JPEG of at most 512 × 512 pixels. Missing if the user has no picture. */
+            /** @description Link to the thumbnail of the user's picture, relative to the API's base URL: a JPEG of at most 1,024 × 1,024 pixels. Missing if the user has no picture. */
             avatarUrl?: string;
             /** @description ID of the user. */
             id: components["schemas"]["UserId"];

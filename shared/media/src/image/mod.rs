@@ -17,8 +17,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::kind::Kind;
 pub use self::refusal::Refusal;
 
-/// Longest side of a thumbnail, in pixels.
-const THUMBNAIL_SIDE: u32 = 512;
+/// Shorter side of a thumbnail in pixels, because pages crop pictures to squares and narrow shapes. A picture of 4:3
+/// then has 640 pixels, twice as many as its tile on the demo page is wide.
+const THUMBNAIL_SIDE: u32 = 480;
+/// Longest side of a thumbnail in pixels, which limits panoramas.
+const LONGEST_SIDE: u32 = 1024;
 
 /// Decoders may shrink an image, but must leave at least this many pixels per thumbnail pixel, along each side. With
 /// fewer, the final resize turns fine patterns into ripples (moiré).
@@ -34,15 +37,16 @@ pub const MAX_SIDE: u32 = 16_384;
 pub struct Thumbnail {
     /// A baseline JPEG in sRGB, without metadata.
     pub jpeg: Vec<u8>,
-    /// Width in pixels, 1 to 512.
+    /// Width in pixels, 1 to 1,024.
     pub width: u32,
-    /// Height in pixels, 1 to 512.
+    /// Height in pixels, 1 to 1,024.
     pub height: u32,
     /// Width and height of the whole image in pixels, 1 to [`MAX_SIDE`], turned upright like the thumbnail.
     pub image_size: (u32, u32),
 }
 
-/// Makes the thumbnail of an image: a JPEG that fits into 512 × 512 pixels.
+/// Makes the thumbnail of an image: a JPEG whose shorter side has 480 pixels, or less if the longer one would have more
+/// than 1,024.
 ///
 /// The image is shrunk but never enlarged, turned upright (by its EXIF orientation) and converted to sRGB. Transparent
 /// pixels become white, an animation is reduced to its first frame, and metadata are removed.
@@ -79,5 +83,7 @@ fn check_size(width: u32, height: u32) -> Result<(), Refusal> {
 /// Returns how many pixels of the image become one thumbnail pixel, along each side. At least 1.0, because small images
 /// are not enlarged.
 fn ratio(width: u32, height: u32) -> f64 {
-    (f64::from(width.max(height)) / f64::from(THUMBNAIL_SIDE)).max(1.0)
+    let shorter = f64::from(width.min(height)) / f64::from(THUMBNAIL_SIDE);
+    let longer = f64::from(width.max(height)) / f64::from(LONGEST_SIDE);
+    shorter.max(longer).max(1.0)
 }

@@ -32,8 +32,8 @@ fn every_format_is_detected_and_has_a_thumbnail() {
 }
 
 #[test]
-fn large_images_are_shrunk_to_fit() {
-    for (width, height, expected) in [(2000, 1500, (512, 384)), (700, 3000, (119, 512)), (513, 513, (512, 512))] {
+fn large_images_are_shrunk_by_their_shorter_side_and_panoramas_by_their_longer_one() {
+    for (width, height, expected) in [(2000, 1500, (640, 480)), (700, 3000, (239, 1024)), (481, 481, (480, 480))] {
         let pixels = quarters(width, height);
         let files = [
             jpeg(width, height),
@@ -55,7 +55,7 @@ fn large_images_are_shrunk_to_fit() {
 
 #[test]
 fn narrowest_images_keep_a_width_of_one_pixel() {
-    for (width, height, expected) in [(16_384, 1, (512, 1)), (1, 16_384, (1, 512)), (1, 1, (1, 1))] {
+    for (width, height, expected) in [(16_384, 1, (1024, 1)), (1, 16_384, (1, 1024)), (1, 1, (1, 1))] {
         for file in [png(width, height), jpeg(width, height)] {
             let decoded = DecodedThumbnail::of(&file);
             assert_eq!((decoded.width, decoded.height), expected, "{:?}", Kind::of(&file));
@@ -197,7 +197,7 @@ fn first_frame_of_an_animation_is_shown() {
                 &[timing.clone(), whole.clone(), frame(0, 0, side, &vec![9; (side * side * 3) as usize])].concat(),
             );
             let decoded = DecodedThumbnail::of(&file);
-            assert_eq!((decoded.width, decoded.image_size), (side.min(512), (side, side)));
+            assert_eq!((decoded.width, decoded.image_size), (side.min(480), (side, side)));
             decoded.assert_quarters(QUARTERS);
 
             let part = frame(side / 2, 0, side / 2, &quarters_rgba(side / 2, side / 2, alpha));
