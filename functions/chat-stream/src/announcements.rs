@@ -12,18 +12,19 @@ use tracing::warn;
 
 use crate::{Deps, STREAM_LIMITS};
 
-/// Maximum number of connections that a repair names. A message of SQS has at most 256 KB.
+/// Maximum number of connections in a repair request; a request for more connections is for the whole audience. A
+/// request is an SQS message, which has at most 256 KB.
 const MAX_NAMED: usize = 1_000;
 
-/// What an announcement says at the moment, and who receives it.
+/// The current content of an announcement, and the channels whose subscribers receive it.
 pub(crate) struct Content {
     pub(crate) channels: Vec<Channel>,
     pub(crate) frames: Vec<String>,
 }
 
 impl Content {
-    /// Reads the content of an announcement. Returns `None` if there is nothing to announce, because the row does not
-    /// exist.
+    /// Reads the content of an announcement. Returns `None` if its thread or membership does not exist, or if the
+    /// member has no read mark to announce.
     pub(crate) async fn read(deps: &Deps, announcement: &Announcement) -> Result<Option<Self>, ApiError> {
         let chat = &deps.chat;
         let content = match announcement {
@@ -84,8 +85,9 @@ fn inboxes(row: &ThreadRow) -> Vec<Channel> {
     row.member_ids.iter().cloned().map(Channel::Inbox).collect()
 }
 
-/// Delivers an announcement once, to those of its audience for which `keep` returns true. Requests a repair of what did not
-/// reach everybody. Fails only if the repair queue did not accept the request.
+/// Delivers an announcement once, to the connections of its audience for which `keep` returns true. Requests a repair
+/// for the connections that were not reached, or for the whole audience if reading the content or the audience failed.
+/// Fails only if the repair queue did not accept the request.
 pub(crate) async fn announce(
     deps: &Deps,
     announcement: Announcement,
@@ -109,7 +111,8 @@ pub(crate) async fn announce(
     }
 }
 
-/// Requests a repair of an announcement that did not reach `connections`, or, if it is `None`, its whole audience.
+/// Requests that an announcement is delivered again to `connections`, or to its whole audience if `connections` is
+/// `None` or names more than 1,000 connections.
 pub(crate) async fn request_repair(
     deps: &Deps,
     announcement: Announcement,

@@ -1,5 +1,6 @@
-//! Processes the changes to a thread's messages: updates the projection, has the files of deleted messages deleted, and
-//! announces the changes to the thread's viewers and to its members' inboxes.
+//! Processes the changes to a thread's messages: updates the projection, requests the deletion of the files of deleted
+//! messages, and pushes `message:changed` to the thread's subscribers. If the thread's last message was edited or
+//! deleted, also pushes `thread:updated` to the inboxes of the members.
 
 use contract::{ApiError, ReadMark, ThreadId};
 use futures::future::try_join_all;
@@ -10,11 +11,11 @@ use tracing::warn;
 use crate::Deps;
 use crate::announcements::{Content, announce};
 
-/// Processes the changes with the revisions `revs`. Returns those that can never be processed: the row of the revision, of its
-/// message, of one of its files or of the thread is missing or not valid.
+/// Processes the changes with the revisions `revs`. Returns the revisions that can never be processed, because the row
+/// of the revision, of its message, of one of its files or of the thread is missing or not valid.
 ///
-/// Fails only if the projection could not be written, or a queue did not accept a request. A repeated call announces the
-/// changes again, because the first one may have ended after the projection.
+/// Fails only if rows could not be read or written, or a queue did not accept a request. A repeated call announces the
+/// changes again, because the first call may have ended after it updated the projection and before it announced them.
 pub(crate) async fn process_changes(deps: &Deps, thread: &ThreadId, revs: &[u64]) -> Result<Vec<u64>, ApiError> {
     let (changed, updated) = match read_and_project(deps, thread, revs).await {
         // One invalid row must not hold up the other changes, so they are processed one by one.
@@ -24,7 +25,7 @@ pub(crate) async fn process_changes(deps: &Deps, thread: &ThreadId, revs: &[u64]
             return Ok(each.await?.concat());
         }
         Err(error @ (Error::BadRow { .. } | Error::MissingRow(_))) => {
-            warn!(%thread, %error, "a change references an invalid or missing row; its key goes to the dead-letter queue");
+            warn!(%thread, %error, "a change references an invalid or missing row; the key of its revision goes to the dead-letter queue");
             return Ok(revs.to_vec());
         }
         projected => projected?,
@@ -53,15 +54,15 @@ async fn read_and_project(
     revs: &[u64],
 ) -> Result<(Vec<ChangedMessage>, Option<ThreadRow>), Error> {
     let changed = deps.chat.changed_messages(thread, revs).await?;
-    // Previews have no reactions.
+    // A preview contains no reactions, so a reaction does not change the projection.
     let previewed = changed.iter().filter(|changed| changed.revision.kind != ChangeKind::Reaction);
     let Some(newest) = previewed.map(|changed| &changed.message).max_by_key(|message| message.seq) else {
         return Ok((changed, None));
     };
     let mut row = deps.chat.refresh_projection(newest).await?;
     if row.last_seq() < newest.seq {
-        // The record of the message itself is not processed yet. It may be in progress with a row that was read before this
-        // change, and must not write the old text later.
+        // The stream record of the new message is not processed yet. It may be in progress with a row that was read
+        // before this change. The projection advances here, so that it cannot receive the old text later.
         let mark = ReadMark { user_id: newest.author_id.clone(), seq: newest.seq };
         deps.chat.record_sent(thread, &mark).await?;
         row = deps.chat.advance_projection(newest).await?;
@@ -70,7 +71,8 @@ async fn read_and_project(
     Ok((changed, updated))
 }
 
-/// Pushes `thread:updated` to the inboxes of the thread's members, if there is a row to announce.
+/// Pushes `thread:updated` to the inboxes of the thread's members. Does nothing if `row` is `None`, because the
+/// thread's last message was then neither edited nor deleted.
 async fn announce_update(deps: &Deps, row: Option<ThreadRow>) -> Result<(), ApiError> {
     let Some(row) = row else { return Ok(()) };
     let announcement = Announcement::ThreadUpdated { thread_id: row.id.clone(), sent: Vec::new() };

@@ -110,7 +110,7 @@ impl Fixture {
         }
     }
 
-    /// Writes attributes of a row of the `Chat` table.
+    /// Writes a row of the `Chat` table with the given attributes. Replaces an existing row with this key.
     pub(crate) async fn put_chat_row(&self, pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) {
         let put = self.tables.client.put_item().table_name(&self.tables.chat);
         let put = put.item("pk", AttributeValue::S(pk.into())).item("sk", AttributeValue::S(sk.into()));
@@ -143,8 +143,8 @@ impl Fixture {
     }
 }
 
-/// Returns a stream record of message number `seq` in `thread`, made from the first record of the sample event. Its image
-/// has another text than the row, because chat-stream must not use it.
+/// Returns a stream record of message number `seq` in `thread`, made from the first record of the sample event. The
+/// image in the record has a different text than the message's row, so that tests notice if chat-stream uses the image.
 pub(crate) fn message_record(thread: &Thread, seq: u64) -> Value {
     record(&format!("THREAD#{}", thread.id), &format!("MSG#{seq:020}"), &json!({"body": {"S": "from the image"}}))
 }

@@ -1,10 +1,12 @@
-//! Follows the stream of the `Chat` table: copies each thread's last message into the thread's row (the projection), moves
-//! the read marks of authors, and announces new threads, new and changed messages, read marks and settings. Has the files of
-//! deleted messages deleted. Delivers again what did not reach everybody (the repair).
+//! Follows the stream of the `Chat` table: copies each thread's last message into the thread's row (the projection),
+//! moves the read marks of authors, and announces new threads, new and changed messages, read marks and settings.
+//! Requests the deletion of the files of deleted messages. Delivers messages and announcements again to the subscribers
+//! that they did not reach (the repair).
 //!
-//! Two event sources invoke the function. `records` handles the stream, which contains the changed rows. `repairs` handles
-//! the repair queue, which contains requests to deliver something again. Both only name rows: what the function
-//! writes or pushes, it reads at that moment. So their order does not matter.
+//! Two event sources invoke the function. `records` handles the stream, which contains the changed rows. `repairs`
+//! handles the repair queue, which contains requests to deliver a message or an announcement again. Stream records and
+//! requests only name rows, and the function reads the rows when it processes them. So the order of records and
+//! requests does not matter.
 
 mod announcements;
 mod changes;
@@ -29,8 +31,8 @@ use store::{Chat, Links};
 /// Time limits of a repair. The overall limit is longer than in messages-send, because no client waits for a repair.
 pub const LIMITS: Limits = Limits { post: Duration::from_secs(2), overall: Duration::from_secs(10) };
 
-/// Time limits of an announcement from the stream. They are short, because the records behind it wait. The repair queue
-/// delivers what does not reach everybody.
+/// Time limits of an announcement from the stream. They are short, because the next stream records are processed only
+/// after it. The repair queue delivers the announcement to the connections that it does not reach in this time.
 const STREAM_LIMITS: Limits = Limits { post: Duration::from_secs(1), overall: Duration::from_secs(1) };
 
 /// Dependencies of [`handle`], built once for each instance of the function.
@@ -39,8 +41,8 @@ pub struct Deps {
     pub chat: Chat,
     /// Delivers messages and announcements to subscribers, within [`LIMITS`].
     pub push: Push,
-    /// Sends requests to the repair queue and to files-process, and records that cannot be processed to the dead-letter
-    /// queue.
+    /// Sends requests to the repair queue and to files-process, and the keys of rows that cannot be processed to the
+    /// dead-letter queue.
     pub repairs: Repairs,
     /// Sends requests to notify members to push-send; `None` if this deployment sends no notifications.
     pub notifications: Option<Notifications>,
@@ -95,9 +97,9 @@ impl BatchResponse {
     }
 }
 
-/// Handles a batch of stream records or repair requests, which Lambda may deliver repeatedly. Returns the items that
-/// failed. If every record of a stream batch failed, returns an error instead, because only an error counts in the
-/// function's error metric.
+/// Handles a batch of stream records or repair requests, which Lambda may deliver repeatedly. Returns the records or
+/// requests that failed. If every record of a stream batch failed, returns an error instead, because only an error
+/// counts in the function's error metric.
 pub async fn handle(deps: &Deps, event: Event) -> Result<BatchResponse, ApiError> {
     match event {
         Event::Records(event) => records::handle_records(deps, event).await,

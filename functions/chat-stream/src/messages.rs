@@ -1,5 +1,5 @@
-//! Processes the new messages of a thread: moves the read marks of their authors, updates the projection, and announces the
-//! thread's new state to its members' inboxes.
+//! Processes the new messages of a thread: moves the read marks of their authors, updates the projection, and pushes
+//! `thread:updated` to the members' inboxes. Requests repairs of undelivered messages, and notifications.
 
 use std::collections::BTreeMap;
 
@@ -12,28 +12,31 @@ use tracing::warn;
 use crate::announcements::{Content, announce};
 use crate::{Deps, notifications};
 
-/// Seconds by which a subscription must be older than a message, so that the message's sender certainly found it. The
-/// clocks of instances differ a little, and the times have whole seconds.
+/// Seconds by which a subscription must be older than a message. Only then has the message's sender certainly found the
+/// subscription and pushed the message to it, because the clocks of instances differ a little and the times are rounded
+/// to whole seconds.
 const MARGIN: i64 = 5;
 
-/// Processes the messages with the numbers `seqs`. Returns those that can never be processed: the row is missing or is not
-/// a message, or the thread does not exist.
+/// Processes the messages with the numbers `seqs`. Returns the numbers that can never be processed, because the
+/// message's row is missing or not valid, or the thread does not exist.
 ///
-/// Fails only if the marks or the projection could not be written, or the repair queue did not accept a request. A
-/// repeated call announces the thread again, because the first one may have ended after the projection.
+/// Fails only if rows could not be read or written, or a queue did not accept a request. A repeated call announces the
+/// thread again, because the first call may have ended after it updated the projection and before it announced the
+/// thread.
 pub(crate) async fn process_messages(deps: &Deps, thread: &ThreadId, seqs: &[u64]) -> Result<Vec<u64>, ApiError> {
     let keys: Vec<_> = seqs.iter().map(|seq| (thread.clone(), *seq)).collect();
     let mut messages = BTreeMap::new();
     for row in deps.chat.message_rows(&keys).await? {
         match row {
             Ok(message) => _ = messages.insert(message.seq, message),
-            Err(error) => warn!(%thread, %error, "a row is not a message; its key goes to the dead-letter queue"),
+            Err(error) => warn!(%thread, %error, "a message's row is not valid; its key goes to the dead-letter queue"),
         }
     }
     let invalid = seqs.iter().filter(|seq| !messages.contains_key(seq)).copied().collect();
     let Some(newest) = messages.values().next_back() else { return Ok(invalid) };
 
-    // The marks move before the projection, so that no list counts an author's own message as unread.
+    // The authors' read marks move before the projection, so that no list of threads counts a message as unread for its
+    // author.
     let sent = sent(messages.values());
     try_join_all(sent.iter().map(|mark| deps.chat.record_sent(thread, mark))).await?;
     let row = match deps.chat.advance_projection(newest).await {
@@ -43,7 +46,8 @@ pub(crate) async fn process_messages(deps: &Deps, thread: &ThreadId, seqs: &[u64
         }
         advanced => advanced?,
     };
-    // The flags were read before the audience is. So a connection that is left out has received the messages.
+    // The undelivered flags were read before `announce_update` reads the audience. So each connection to which it does
+    // not push `thread:updated` has received the messages.
     let undelivered = messages.values().filter(|message| message.undelivered().is_some());
     let repairs = undelivered.map(|message| async {
         deps.repairs.request(&Repair::Message { thread_id: thread.clone(), seq: message.seq }).await
@@ -53,7 +57,7 @@ pub(crate) async fn process_messages(deps: &Deps, thread: &ThreadId, seqs: &[u64
     Ok(invalid)
 }
 
-/// Returns the authors of messages, each with the number of their last one.
+/// Returns the authors of `messages`, each with the `seq` of their last message.
 fn sent<'a>(messages: impl Iterator<Item = &'a MessageRow>) -> Vec<ReadMark> {
     let mut last: BTreeMap<&UserId, u64> = BTreeMap::new();
     for message in messages {
@@ -89,15 +93,16 @@ fn only_views(target: &Target<'_>, thread: &Channel) -> bool {
     target.channels().all(|channel| channel == thread)
 }
 
-/// Returns the latest time, in seconds since 1970, at which a connection that has certainly received `message:new` for all
-/// `messages` may have subscribed to the thread. Returns `None` if one of them was not delivered to all subscribers.
+/// Returns a time in seconds since 1970. A connection that subscribed to the thread no later has certainly received
+/// `message:new` for all `messages`. Returns `None` if one of the messages is undelivered.
 fn latest_subscription(messages: &BTreeMap<u64, MessageRow>) -> Option<i64> {
     let delivered = messages.values().all(|message| message.undelivered().is_none());
     let oldest = messages.values().map(|message| message.created_at).min()?;
     delivered.then(|| oldest.seconds() - MARGIN)
 }
 
-/// Returns whether a connection was subscribed to the thread by the time `latest`.
+/// Returns whether a connection has certainly received the messages, because it subscribed to the thread no later than
+/// `latest`. Returns false if `latest` is `None`.
 fn has_received(target: &Target<'_>, thread: &Channel, latest: Option<i64>) -> bool {
     target.subscription(thread).zip(latest).is_some_and(|(subscription, latest)| subscription.subscribed_at <= latest)
 }
@@ -177,7 +182,7 @@ mod tests {
         }
         assert!(fixture.management.frames("stranger").is_empty());
 
-        // The first attempt may have ended after the projection, so a repeated one announces again.
+        // The first attempt may have ended before it announced the thread, so a repeated attempt announces it again.
         assert_eq!(fixture.process_records(records).await, [""; 0]);
         assert_eq!(fixture.events("phone", "thread:updated").len(), 2);
     }
@@ -196,7 +201,8 @@ mod tests {
         assert_eq!([updates("viewer"), updates("inbox"), updates("late")], [0, 1, 1]);
         assert!(fixture.management.frames("without-inbox").is_empty());
 
-        // The sender of message 2 may have ended before it pushed the message.
+        // Message 2 still has its undelivered flag: its sender may have ended before it pushed the message. So no
+        // connection is known to have received it.
         let records = vec![fixture.send_text("message 2").await, fixture.send_delivered("message 3").await];
         assert_eq!(fixture.process_records(records).await, [""; 0]);
         assert_eq!([updates("viewer"), updates("inbox"), updates("late")], [1, 2, 2]);

@@ -9,18 +9,19 @@ use store::MessageRow;
 
 use crate::Deps;
 
-/// While messages follow each other within seconds, one of this many is announced. Otherwise nobody would be notified before
-/// the others stop writing.
+/// Usually a message that is followed by another within 5 seconds is not notified of. If its `seq` is a multiple of
+/// this number, it is nevertheless. Otherwise members would get no notification until the others stop writing.
 const LONGEST_BURST: u64 = 8;
 
-/// Requests the notification of those who have not read the newest of a thread's `messages` 5 seconds after it was sent. If
-/// another message has followed until then, only that one is announced, unless this is a long burst.
+/// Asks push-send to notify the members who, 5 seconds after the newest of a thread's `messages` was sent, have not
+/// read it. If another message has followed by then, push-send only notifies of that one, unless the `seq` of one of
+/// `messages` is a multiple of [`LONGEST_BURST`]. Does nothing if this deployment sends no notifications.
 pub(crate) async fn request(deps: &Deps, messages: &BTreeMap<u64, MessageRow>) -> Result<(), ApiError> {
     let (Some(notifications), Some(newest)) = (&deps.notifications, messages.values().next_back()) else {
         return Ok(());
     };
     let longest = limits::NOTIFICATION_SECONDS * 1_000;
-    // The clocks of instances differ, so the message may seem to be sent later than now.
+    // The clocks of instances differ, so `created_at` may be later than this instance's current time.
     let delay = (newest.created_at.millis() + longest - Timestamp::now().millis()).clamp(0, longest);
     let request = NotificationRequest {
         thread_id: newest.thread_id.clone(),
@@ -58,7 +59,7 @@ mod tests {
     async fn request_is_due_5_seconds_after_the_message() {
         let fixture = Fixture::new().await;
         let record = fixture.send_text("message 1").await;
-        // A slow machine may take seconds to get from one line to the next.
+        // The test accepts a range of delays, because seconds may pass on a slow machine before the delay is computed.
         for (age, delays) in [(-60_000, 5..=5), (3_000, 0..=2), (5_000, 0..=0), (3_600_000, 0..=0)] {
             let time = Timestamp::from_millis(Timestamp::now().millis() - age).to_string();
             set_in_message(&fixture.tables, &fixture.thread, 1, &[("createdAt", &time)]).await;

@@ -22,7 +22,7 @@ struct Record {
     sequence_number: String,
 }
 
-/// What records of a batch require. Records with the same work are processed together.
+/// The work that a stream record requires. The records of a batch that require the same work are processed together.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Work {
     /// Process the new messages of a thread.
@@ -30,19 +30,21 @@ enum Work {
     /// Process the changes to a thread's messages.
     Changes(ThreadId),
     Announce(Announcement),
-    /// Do nothing: the change is announced with the message that caused it.
+    /// Do nothing. The membership has changed because its member sent a message or was notified of one, and the message
+    /// is announced by its own record.
     Nothing,
     /// Send the key to the dead-letter queue, because the record can never be processed.
     DeadLetter,
 }
 
-/// The attribute of a membership's stream image that says what has changed. Everything else is read from the row.
+/// The attribute of a membership's stream image that says what has changed. The new values are read from the row.
 #[derive(Deserialize)]
 struct ChangedMembership {
     changed: MembershipChange,
 }
 
-/// Handles a batch of stream records. Groups the records by what they require, and processes the groups at the same time.
+/// Handles a batch of stream records. Groups the records by the work that they require, and processes the groups at the
+/// same time.
 ///
 /// The key of a record that can never be processed is sent to the dead-letter queue at once. Otherwise Lambda would
 /// retry the record and hold back the records after it.
@@ -126,7 +128,7 @@ fn number(record: &Record) -> Option<u64> {
     }
 }
 
-/// Sends the keys of those records to the dead-letter queue that have one of the numbers `invalid`.
+/// Sends the keys of the records whose `seq` or revision is one of `invalid` to the dead-letter queue.
 async fn send_invalid(deps: &Deps, records: &[Record], invalid: &[u64]) -> Result<(), ApiError> {
     let dead = records.iter().filter(|record| number(record).is_some_and(|number| invalid.contains(&number)));
     try_join_all(dead.map(|record| send_to_dead_letters(deps, &record.key))).await.map(drop)
@@ -288,7 +290,7 @@ mod tests {
         let repair = json!({"announcement": announcement, "connections": ["tablet"]});
         assert_eq!(fixture.queue.messages("repairs"), [repair]);
 
-        // If the audience cannot be read, the repair is for all of it.
+        // If the audience cannot be read, a repair for the whole audience is requested.
         let tables = fixture.tables.through(|call| {
             if call.is("Query", "CHANNEL#") { Fault::Refuse("AccessDeniedException") } else { Fault::Pass }
         });
@@ -297,7 +299,7 @@ mod tests {
         let repair = json!({"announcement": announcement, "connections": null});
         assert_eq!(fixture.queue.messages("repairs").last(), Some(&repair));
 
-        // If the repair queue is out of order, the record comes again.
+        // If the repair queue refuses the request, the record is reported as failed, so that Lambda delivers it again.
         fixture.queue = fixture.queue.through(|_| Fault::Refuse("com.amazonaws.sqs#AccessDenied")).await;
         let failed = fixture.process_records(vec![record]).await;
         assert!(failed[0].starts_with("all 1 stream records failed"), "{failed:?}");

@@ -1,4 +1,4 @@
-//! Handles the repair queue: delivers again what did not reach everybody.
+//! Handles the repair queue: delivers messages and announcements again to the connections that they did not reach.
 
 use std::collections::BTreeSet;
 
@@ -49,8 +49,9 @@ async fn repair_message(deps: &Deps, thread_id: &ThreadId, seq: u64) -> Result<(
     Ok(())
 }
 
-/// Delivers an announcement again to `connections`, or to its whole audience if they are `None`. If it reaches some of them
-/// but not all, requests another repair for the remaining ones, so that the others do not receive it again.
+/// Delivers an announcement again to `connections`, or to its whole audience if `connections` is `None`. If only a part
+/// of these connections is reached, requests another repair for the remaining ones, so that the connections that were
+/// reached do not receive the announcement again. Fails if none is reached.
 async fn repair_announcement(
     deps: &Deps,
     announcement: Announcement,
@@ -171,7 +172,8 @@ mod tests {
         let all_but_laptop = repair(json!(["phone", "tablet"]));
         assert_eq!(fixture.repair(&all_but_laptop).await, [""; 0]);
         assert_eq!(fixture.queue.messages("repairs"), [repair(json!(["tablet"]))]);
-        // If it reaches nobody, the queue retries it, and gives up after some time.
+        // A repair that reaches no connection fails. The queue retries it, and finally moves it to the dead-letter
+        // queue.
         assert_eq!(fixture.repair(&repair(json!(["tablet"]))).await, ["m-1"]);
         let received = |connection| fixture.events(connection, "thread:new").len();
         assert_eq!([received("phone"), received("tablet"), received("laptop")], [1, 0, 0]);

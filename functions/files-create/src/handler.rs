@@ -15,7 +15,7 @@ pub struct Deps {
     pub reminders: Reminders,
     /// Maximum size of a file, in bytes.
     pub max_file_bytes: u64,
-    /// Files that a user may announce per day (UTC).
+    /// Number and total size of the files that a user may create per day (UTC).
     pub uploads_per_day: UploadQuota,
 }
 

@@ -1,8 +1,8 @@
 //! Decodes an uploaded file: inspects its bytes, and publishes a copy and a thumbnail.
 //!
-//! The bytes come from strangers, and parts of the decoders are C code. So this function has no table, no key and no
-//! sockets: its role may read `uploads/` and write `files/` and `thumbs/`, nothing else. files-process invokes it, checks
-//! its answer and records the outcome.
+//! The bytes come from strangers, and parts of the decoders are C code. So this function has no access to tables, keys
+//! or WebSockets: its role may read `uploads/` and write `files/` and `thumbs/`, nothing else. files-process invokes
+//! it, checks its answer and records the outcome.
 
 use std::borrow::Cow;
 
@@ -20,10 +20,11 @@ pub struct Deps {
     pub keep_metadata: bool,
 }
 
-/// Inspects the upload and publishes it. May be repeated: the keys of published objects contain a hash of their bytes.
+/// Inspects the upload and publishes it. A repeated call publishes the same objects again: their keys contain a hash of
+/// their bytes.
 pub async fn handle(deps: &Deps, request: &DecodeRequest) -> Decoded {
     inspect_and_publish(deps, request).await.unwrap_or_else(|error| {
-        error!(file = %request.file_id, %error, "S3 failed; the caller tries again later");
+        error!(file = %request.file_id, %error, "S3 failed; files-process will try again");
         Decoded::Unavailable
     })
 }
@@ -52,8 +53,8 @@ async fn inspect_and_publish(deps: &Deps, request: &DecodeRequest) -> Result<Dec
     Ok(Decoded::Published { original, thumbnail, size })
 }
 
-/// Inspects an upload and returns the bytes to publish: those of an image without private metadata, unless they are
-/// kept.
+/// Inspects an upload. Returns the result and the bytes to publish. They are those of the upload, but for an image
+/// without its private metadata, unless `keep_metadata` is true.
 fn inspect(bytes: Bytes, claimed: &str, keep_metadata: bool) -> Result<(Inspected, Bytes), Refusal> {
     let inspected = media::inspect(&bytes, claimed)?;
     if keep_metadata || inspected.thumbnail.is_none() {

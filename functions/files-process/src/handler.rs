@@ -1,11 +1,12 @@
 //! Processes an uploaded file: asks files-decode to inspect and publish it, records the outcome (ready or failed) and
-//! pushes the outcome to clients. Deletes the files of deleted messages and of replaced pictures. This function never reads the bytes of a file,
-//! because they may be hostile.
+//! pushes the outcome to clients. Deletes the files of deleted messages and of replaced pictures. This function never
+//! reads the bytes of a file, because they may be hostile.
 //!
-//! S3 reports an upload at least once, in any order, and in rare cases never. So each file also has a reminder: a queue
-//! message that arrives once the upload window is over. S3's event and the reminder lead to the same steps. Every step
-//! may be repeated, or run twice at the same time, with the same outcome: the keys of published objects contain a hash
-//! of their bytes, a conditional write records only the first outcome, and the push is recorded after it succeeded.
+//! S3 usually reports an upload once. It may report it repeatedly, in any order with other events, and in rare cases
+//! never. So each file also has a reminder: a queue message that arrives once the upload window is over. S3's event and
+//! the reminder lead to the same steps. Every step may be repeated, or run twice at the same time, with the same
+//! outcome: the keys of published objects contain a hash of their bytes, a conditional write records only the first
+//! outcome, and the push is recorded after it succeeded.
 
 use std::time::Duration;
 
@@ -107,8 +108,8 @@ async fn process_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
         return Ok(());
     };
     if file.is_erased() {
-        // The message that used the file was deleted, or the picture was replaced. An upload that came later, or an attempt that
-        // crashed after it had published the file, has left objects.
+        // The message that used the file was deleted, or the picture was replaced. The bucket may contain objects of
+        // the file from an upload that arrived later, or from an attempt that crashed after it had published the file.
         return erase_file(deps, id).await;
     }
     if file.status == FileStatus::Pending {
@@ -135,7 +136,8 @@ async fn erase_files(deps: &Deps, erasure: &Erasure) -> Result<(), ApiError> {
     Ok(deps.chat.finish_erasure(thread_id, *rev).await?)
 }
 
-/// Deletes all objects of a file if nothing uses it any more. First marks its row, so that nobody publishes it again.
+/// Deletes all objects of a file if no message and no profile uses it any more. First marks the file's row as erased,
+/// so that no other invocation publishes the file.
 async fn erase_file(deps: &Deps, id: &FileId) -> Result<(), ApiError> {
     if deps.chat.erase_file(id).await? {
         deps.bucket.delete_objects(id).await?;

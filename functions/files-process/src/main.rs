@@ -1,4 +1,4 @@
-//! Lambda entry point for S3's events about uploads and for the reminder queue.
+//! Lambda entry point for S3's events about uploads and for the queue `Reminders`.
 
 use files::{Bucket, Decoder, Reminders};
 use files_process::{Deps, Event, handle};

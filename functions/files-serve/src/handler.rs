@@ -7,8 +7,8 @@ use files::{DOWNLOAD_WINDOW, Presigner};
 use runtime::{Answer, Call, redirect};
 use store::{Chat, Links, Published};
 
-/// For how long the S3 URL must still be valid while a browser may use the cached redirect, so that a browser that
-/// follows the redirect reaches S3 in time, and a video can be played from it for a while.
+/// The time from the end of the cached redirect's lifetime to the end of the S3 URL's. A browser that follows the
+/// redirect at the last moment can still reach S3 in time, and play a video from S3 for a while.
 const MARGIN: Duration = Duration::from_mins(5);
 
 /// Dependencies of [`handle`], built once for each instance of the function.

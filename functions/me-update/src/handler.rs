@@ -7,8 +7,8 @@ use files::Reminders;
 use runtime::{Answer, Call, StatusCode, json};
 use store::{Chat, Links};
 
-/// When files-process checks whether the file of a replaced picture is still used. It is longer than the timeout of this
-/// function (10 s), so that the change is committed by then, or never will be.
+/// Time after which files-process checks whether the file of a replaced picture is still used. It is longer than the
+/// timeout of this function (10 s). So the replacement was committed by then, or it never will be.
 const ERASURE_DELAY: Duration = Duration::from_secs(30);
 
 /// Dependencies of [`handle`], built once for each instance of the function.
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(problem(fixture.choose(Some(&of_dad)).await), missing);
         let refused = problem(fixture.choose(Some(&pending)).await);
         assert_eq!((&refused["status"], &refused["code"]), (&json!(422), &json!("invalid_request")));
-        assert_ne!(refused["errors"], missing["errors"], "only the own file's state is told");
+        assert_ne!(refused["errors"], missing["errors"], "only for the caller's own file does the answer say that it is not ready");
         assert_eq!((fixture.picture().await, fixture.queue.sent()), (None, vec![]));
     }
 

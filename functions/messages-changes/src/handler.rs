@@ -12,8 +12,9 @@ pub struct Deps {
     pub links: Links,
 }
 
-/// Handles `GET /api/threads/{threadId}/changes`. Answers 200 with a page of changed messages, or with a reset if the client is too
-/// far behind.
+/// Handles `GET /api/threads/{threadId}/changes`. Answers 200 with a page of changed messages. Answers 200 with `reset`
+/// if the client is more than 1,000 revisions behind, or ahead of the thread; the client must then request the messages
+/// again.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let thread_id = call.thread_id()?;
     let [limit, cursor, after] = ["limit", "cursor", "after"].map(|name| call.query(name));
@@ -108,7 +109,7 @@ mod tests {
         let tombstone = &page["messages"][1];
         assert!(tombstone["deletedAt"].is_string());
         assert_eq!((&tombstone["body"], &tombstone["reactions"]), (&json!(""), &json!([])));
-        // Only what was changed after the revision.
+        // Only message 1 was changed after revision 3.
         let page = fixture.page(json!({"after": "3"})).await;
         assert_eq!((numbers(&page), &page["rev"]), (vec![(1, 4)], &json!(4)));
         let page = fixture.page(json!({"after": "4"})).await;
@@ -137,7 +138,7 @@ mod tests {
                 }
                 let page_seqs: Vec<_> = numbers(&page).into_iter().map(|(seq, _)| seq).collect();
                 assert_eq!(page_seqs, expected, "limit {limit}, after {covered}");
-                // A message has its last revision, although the page ends before that.
+                // Each message has its current revision, also if that is later than the last revision of the page.
                 let last = |seq: u64| order.iter().rposition(|other| *other == seq).unwrap() as u64 + 1;
                 assert!(numbers(&page).iter().all(|(seq, rev)| *rev == last(*seq)));
                 covered = rev;
@@ -166,9 +167,10 @@ mod tests {
         row.insert("sk".into(), AttributeValue::S(format!("REV#{:020}", 1_001)));
         row.insert("rev".into(), AttributeValue::N("1001".into()));
         fixture.tables.client.put_item().table_name(&fixture.tables.chat).set_item(Some(row)).send().await.unwrap();
-        // The message does not show the last change yet, so a client that reads it now has the changes before.
+        // The row of message 1 does not show revision 1001 yet. A client that reads the message now has the changes up
+        // to revision 1000.
         assert_eq!(fixture.page(json!({"after": "0"})).await, reset(1_000));
-        // A cursor may have become too old.
+        // The cursor of an earlier page may be too old by now. It is answered with a reset, too.
         let cursor = contract::ChangeCursor { rev: 0 }.encode();
         assert_eq!(fixture.page(json!({ "cursor": cursor })).await, reset(1_000));
         assert!(fixture.page(json!({"after": "1001"})).await.get("reset").is_none());

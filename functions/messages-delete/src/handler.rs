@@ -14,8 +14,9 @@ pub struct Deps {
     pub rate: MessageRate,
 }
 
-/// Handles `DELETE /api/threads/{threadId}/messages/{seq}`. Answers 200 with the tombstone. Only the author may delete a message.
-/// Its files are no longer served unless another message uses them; files-process deletes their objects.
+/// Handles `DELETE /api/threads/{threadId}/messages/{seq}`. Answers 200 with the tombstone. Only the author may delete
+/// a message. Its files are no longer served unless another message or a profile uses them; files-process deletes their
+/// objects.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let (thread_id, seq, change) = (call.thread_id()?, call.seq()?, Change::Delete);
     let new = NewChange { thread_id: &thread_id, seq, caller: &call.caller.profile(), change };

@@ -132,7 +132,7 @@ mod tests {
     async fn only_the_author_edits() {
         let fixture = Fixture::new().await;
         assert_eq!(fixture.code("user-dad", "1", &text("a")).await, (json!(403), json!("not_author")));
-        // Nobody learns from the answer whether the text is the stored one.
+        // The request is refused even if the text equals the stored one. So the answer does not reveal whether it does.
         assert_eq!(fixture.code("user-dad", "1", &text("Dinner at 6?")).await, (json!(403), json!("not_author")));
         assert_eq!(fixture.last_rev().await, 0);
     }
@@ -148,12 +148,13 @@ mod tests {
         set_in_message(&fixture.tables, &fixture.thread, 1, &[("createdAt", &at(window + 1))]).await;
         let over = fixture.code("user-sarah", "1", &text("a")).await;
         assert_eq!(over, (json!(403), json!("edit_window_over")));
-        // An edit that is already in effect is no edit, as when the answer to it was lost.
+        // The message already has this text, as after an edit whose answer was lost. So the request succeeds after the
+        // window, and makes no revision.
         let repeated = body(&fixture.edit("user-sarah", "1", &text("Dinner at 6?")).await.unwrap());
         assert_eq!(repeated["rev"], 0);
         set_in_message(&fixture.tables, &fixture.thread, 1, &[("createdAt", &at(window - 1))]).await;
         assert_eq!(body(&fixture.edit("user-sarah", "1", &text("a")).await.unwrap())["rev"], 1);
-        // The clock of another instance may be behind.
+        // The message may be newer than this instance's current time, because the clocks of instances differ.
         set_in_message(&fixture.tables, &fixture.thread, 1, &[("createdAt", "2999-01-01T00:00:00.000Z")]).await;
         assert_eq!(body(&fixture.edit("user-sarah", "1", &text("b")).await.unwrap())["rev"], 2);
     }
@@ -214,7 +215,7 @@ mod tests {
         assert_eq!((refused.code, refused.code.status()), (contract::ErrorCode::RateLimited, 429));
         assert!((1..=60).contains(&refused.retry_after.unwrap()));
         assert_eq!(fixture.last_rev().await, edits);
-        // If the minute has ended meanwhile, more edits were allowed.
+        // 10 edits are left of the rate of 20. If another minute has begun meanwhile, more edits were allowed.
         assert!(edits == 10 || minute() != start, "{edits} edits");
     }
 }

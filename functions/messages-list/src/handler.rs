@@ -135,13 +135,13 @@ mod tests {
             json!({"seq": seq, "author": author, "excerpt": excerpt, "deleted": deleted})
         };
         let expected = [quote(3, "", true), quote(2, "edited text", false), quote(1, "kept", false)];
-        // With three messages, the quoted ones are not on the page.
+        // A page of 3 messages contains only the replies. A page of 6 contains the quoted messages, too.
         for limit in ["3", "6"] {
             let page = body(&list(&deps, "user-sarah", &thread, json!({"limit": limit})).await.unwrap());
             let messages = page["messages"].as_array().unwrap();
             let quotes: Vec<_> = messages.iter().take(3).map(|message| message["replyTo"].clone()).collect();
             assert_eq!(quotes, expected, "limit {limit}");
-            assert!(messages[0]["rev"] == 0, "a change of the quoted message is no change of the reply");
+            assert!(messages[0]["rev"] == 0, "a change of the quoted message makes no revision of the reply");
         }
     }
 

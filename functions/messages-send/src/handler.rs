@@ -46,7 +46,8 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
         idempotency_key: idempotency_key.as_ref(),
     };
     let author = &call.caller.id;
-    // Every request needs room in the author's rate, but only stored messages use it up.
+    // Counts the request before the message is stored, and refuses it if the author's rate is used up. A request that
+    // stores no message is subtracted again below.
     deps.rate.count(author).map_err(|exceeded| Problem::rate_limited(exceeded.retry_after))?;
     let sent = deps.chat.send(new, &deps.links).await?;
     if !matches!(sent, Sent::Stored(_)) {
@@ -69,8 +70,8 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     }
 }
 
-/// Returns the problem that names every file that cannot be sent. Its code is `too_many_file_uses` if this is the only
-/// reason.
+/// Returns the problem that names every file that cannot be sent. Its code is `too_many_file_uses` if all of them are
+/// refused because they have too many uses.
 fn unsendable_files(request: &SendMessage, refused: &[(FileId, Unsendable)]) -> Problem {
     let message = |id: &FileId, reason: Unsendable| match reason {
         Unsendable::Unusable => {
@@ -93,7 +94,7 @@ fn unsendable_files(request: &SendMessage, refused: &[(FileId, Unsendable)]) -> 
 /// Delivers the message and, if every subscriber was reached, clears the message's undelivered flag.
 ///
 /// The message is already committed, so a failed delivery must not fail the request: the sender would send the message
-/// again. Instead the flag stays set, and chat-stream has the message delivered again.
+/// again. If the delivery fails, the flag stays set, and chat-stream has the message delivered again.
 async fn deliver(deps: &Deps, message: &mut Message) {
     let (thread, seq) = (message.thread_id.clone(), message.seq);
     let delivered = timeout(DELIVERY_TIMEOUT, push_message(deps, message)).await;

@@ -141,7 +141,8 @@ async fn reply_has_its_quote_in_the_answer_and_in_the_event() {
     assert_eq!(sent["replyTo"], quote);
     assert_eq!(fixture.management.frames("tablet")[1]["data"]["message"], sent);
 
-    // The answer to a retry quotes the message as it is now; so does a reply to a tombstone.
+    // The answer to a retry has the quoted message as it is now. A reply to a deleted message has the quote of a
+    // tombstone.
     change(&fixture.deps.chat, "user-sarah", &fixture.thread, 1, Change::Delete).await;
     let tombstone = json!({"seq": 1, "author": author, "excerpt": "", "deleted": true});
     let sent = fixture.send("user-dad", Some("key"), &json!({"body": "A pity", "replyTo": 1})).await.unwrap();
@@ -164,7 +165,8 @@ async fn reply_to_a_message_that_the_thread_does_not_have_is_refused() {
         assert_eq!((&refused["status"], &refused["code"]), (&json!(422), &json!("invalid_request")), "{seq}");
         assert_eq!(refused["errors"][0]["field"], "replyTo", "{seq}");
     }
-    // Who may not see the thread does not learn which messages it has.
+    // A user who is not a member gets the same error as for a missing thread, so the answer does not reveal which
+    // messages the thread has.
     let of_stranger = problem(fixture.send("user-michael", None, &json!({"body": "a", "replyTo": 1})).await);
     assert_eq!(of_stranger["code"], "thread_not_found");
     assert_eq!(fixture.deps.chat.last_seq(&fixture.thread.id).await.unwrap(), 0);
@@ -252,7 +254,7 @@ async fn message_over_the_rate_is_a_429_that_says_when_to_retry_and_is_not_store
         assert!(fixture.send("user-sarah", Some("key"), &json!({"body": "b"})).await.is_err());
         assert!(fixture.send("user-sarah", None, &json!({"fileIds": ["file_1"]})).await.is_err());
     }
-    // The minute may end once during this test.
+    // Another minute may begin once during this test. Then at most twice the rate is accepted.
     let mut refused = None;
     for n in 0..2 * RATE {
         if let Err(ApiError::Problem(problem)) =

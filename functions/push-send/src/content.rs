@@ -1,4 +1,4 @@
-//! What a notification says.
+//! Composes the content of a notification.
 
 use contract::{ApiError, Notification, PushMessage, ThreadId, limits};
 use store::ThreadNews;
@@ -9,7 +9,8 @@ use webpush::MAX_MESSAGE;
 pub(crate) fn of(news: &ThreadNews, thread: &ThreadId, page_url: &str, badge: u64) -> Result<String, ApiError> {
     let ThreadNews { title, member_ids, message } = news;
     let author = &message.author_name;
-    // In a thread of two, the author's name says it all. In a group, the title tells which one it is.
+    // In a thread of two members, the notification's title is the author's name. In a larger thread, its title names
+    // the thread, and its text begins with the author's name.
     let (title, prefix) = match title {
         Some(title) if member_ids.len() > 2 => (title.clone(), format!("{author}: ")),
         None if member_ids.len() == 3 => (format!("{author} and 1 other"), format!("{author}: ")),
@@ -25,10 +26,11 @@ pub(crate) fn of(news: &ThreadNews, thread: &ThreadId, page_url: &str, badge: u6
         files => format!("\u{1f4ce} {files} files"),
     };
     let text = format!("{prefix}{text}");
-    // One more than is shown tells whether the text is cut.
+    // Takes one character more than is shown, to find out whether the text must be cut.
     let graphemes: Vec<_> = text.graphemes(true).take(limits::NOTIFICATION_CHARS + 1).collect();
     let navigate = format!("{page_url}#{thread}");
-    // An emoji may have dozens of bytes, so even few characters may be too long.
+    // A character may have dozens of bytes, such as an emoji. So the text is halved until the content fits into a push
+    // message.
     let mut chars = limits::NOTIFICATION_CHARS.min(graphemes.len());
     loop {
         let mut body = graphemes[..chars].concat();
@@ -50,7 +52,9 @@ pub(crate) fn of(news: &ThreadNews, thread: &ThreadId, page_url: &str, badge: u6
     }
 }
 
-/// Returns the topic of a thread's notifications, at most 32 characters: the end of its ID, which differs between threads.
+/// Returns the topic of a thread's notifications: the last 32 characters of the thread's ID, which differ between
+/// threads. A topic has at most 32 characters, and a push service keeps only the newest undelivered notification of a
+/// topic (RFC 8030, section 5.4).
 pub(crate) fn topic(thread: &ThreadId) -> String {
     let id = thread.as_str();
     id[id.len().saturating_sub(32)..].to_owned()
@@ -66,7 +70,7 @@ mod tests {
 
     const PAGE: &str = "https://chat.example/";
 
-    /// Returns what to announce in a thread with this many members.
+    /// Returns a thread's title, its members and a message with this text and number of files, as push-send reads them.
     fn news(title: Option<&str>, members: usize, body: &str, files: usize) -> ThreadNews {
         let user = |n: usize| UserId::parse(&format!("user-{n}")).unwrap();
         let message = NewsMessage {
@@ -136,7 +140,7 @@ mod tests {
             assert_eq!(shown(&news(None, 2, &whole, 0)).1, whole);
             assert_eq!(shown(&news(None, 2, &long, 0)).1, format!("{whole}…"));
         }
-        // 200 families have 5,000 bytes, more than a message.
+        // 200 of this emoji have 5,000 bytes. A push message has at most 3,993, so the text is halved.
         let [half, long] = [100, 200].map(|count| "👨‍👩‍👧‍👦".repeat(count));
         assert_eq!(shown(&news(None, 2, &long, 0)).1, format!("{half}…"));
         let (_, body) = shown(&news(Some("Family"), 3, &"x".repeat(200), 0));
@@ -158,7 +162,7 @@ mod tests {
             let content = of(&news, &ThreadId::new(), PAGE, u64::MAX).unwrap();
             assert!(content.len() <= MAX_MESSAGE, "{character}: {}", content.len());
         }
-        // One character of 16,000 bytes.
+        // A character of 16,000 bytes never fits, so only the ellipsis is shown.
         let (_, body) = shown(&news(None, 2, &format!("e{}", "\u{301}".repeat(7_999)), 0));
         assert_eq!(body, "…");
     }

@@ -17,10 +17,11 @@ use webpush::{PushClient, PushHosts, VapidKey};
 
 use crate::posts::Post;
 
-/// A notification is tried this many times.
+/// Maximum number of attempts to send a notification.
 const ATTEMPTS: u32 = 5;
 
-/// A message that is older, in milliseconds, is not announced any more: the notification would surprise more than it helps.
+/// Maximum age, in milliseconds, of a message that members are notified of. A notification of an older message would
+/// surprise more than it helps.
 const STALE: i64 = 60 * 60 * 1_000;
 
 /// Number of members whose devices are read at once.
@@ -44,19 +45,19 @@ pub struct Deps {
     pub page_url: String,
 }
 
-/// Handles a batch of requests to notify. Fails only if the tables or the queue are not available; the queue then delivers the
-/// batch again. A request that cannot be read is dropped.
+/// Handles a batch of requests to notify. Fails if the tables or the queue are not available, or the VAPID key is
+/// missing or not valid; the queue then delivers the batch again. A request that cannot be parsed is dropped.
 pub async fn handle(deps: &Deps, event: SqsEvent) -> Result<(), ApiError> {
     for message in event.records {
         match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
             Ok(request) => notify(deps, with_receives(request, &message)).await?,
-            Err(error) => warn!(%error, "a request to notify cannot be read; it is dropped"),
+            Err(error) => warn!(%error, "a request to notify cannot be parsed; it is dropped"),
         }
     }
     Ok(())
 }
 
-/// Counts an invocation that has failed as an attempt.
+/// Counts each earlier receive of the queue message as an attempt, because the invocation that received it has failed.
 fn with_receives(mut request: NotificationRequest, message: &SqsMessage) -> NotificationRequest {
     let receives: u32 = message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
     request.attempt += receives.saturating_sub(1);
@@ -66,7 +67,7 @@ fn with_receives(mut request: NotificationRequest, message: &SqsMessage) -> Noti
 async fn notify(deps: &Deps, request: NotificationRequest) -> Result<(), ApiError> {
     let thread = &request.thread_id;
     if request.attempt >= ATTEMPTS {
-        info!(%thread, seq = request.seq, "the last attempt of a notification has failed; it is dropped");
+        info!(%thread, seq = request.seq, "the last attempt of a notification has failed; the notification is dropped");
         return Ok(());
     }
     let Some(news) = deps.chat.thread_news(thread).await? else { return Ok(()) };

@@ -14,15 +14,15 @@ use webpush::{Endpoint, Message, Pushed, SubscriptionKeys, VapidKey};
 
 use crate::{ATTEMPTS, Deps, content};
 
-/// Number of requests that one push service receives at once.
+/// Maximum number of requests to one push service at the same time.
 const CONCURRENCY: usize = 32;
 
 /// The longest delay of an SQS message
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
 const MAX_DELAY: Duration = Duration::from_mins(15);
 
-/// Maximum number of devices in one SQS message: 200 KB of the 256 KB that a queue may allow, if all user IDs are as long as
-/// they can be.
+/// Maximum number of devices in one SQS message. If all user IDs have the maximum length, the message has 200 KB. SQS
+/// allows 256 KB.
 const MAX_DEVICES: usize = 500;
 
 /// A notification to one device.
@@ -35,8 +35,8 @@ pub(crate) struct Post {
     pub(crate) content: String,
 }
 
-/// Sends `posts`. Push services do not wait for each other. Requests another attempt for the devices whose service is not
-/// available.
+/// Sends `posts` to all push services at the same time, so that a slow service does not hold up the others. Requests
+/// another attempt for the devices whose service is not available.
 pub(crate) async fn send(deps: &Deps, request: &NotificationRequest, posts: Vec<Post>) -> Result<(), ApiError> {
     if posts.is_empty() {
         return Ok(());
@@ -46,7 +46,8 @@ pub(crate) async fn send(deps: &Deps, request: &NotificationRequest, posts: Vec<
     for post in posts {
         match deps.hosts.endpoint(&post.device.endpoint) {
             Some(endpoint) => services.entry(endpoint.origin().to_owned()).or_default().push((endpoint, post)),
-            // The parameter has changed since the device was registered.
+            // The template's parameter `PushHosts` has allowed this host when the device was registered, and does not
+            // allow it any more.
             None => deps.chat.remove_gone_device(&post.user, &post.device).await?,
         }
     }
@@ -54,14 +55,16 @@ pub(crate) async fn send(deps: &Deps, request: &NotificationRequest, posts: Vec<
     Ok(())
 }
 
-/// Devices are registered only with a key that is stored.
+/// Reads the VAPID key. A missing key is an error: browsers subscribe with its public key, so it is stored before a
+/// device can be registered.
 async fn read_key(deps: &Deps) -> Result<VapidKey, ApiError> {
     let key = deps.keys.private_key().await?;
     let key = key.ok_or_else(|| ApiError::Internal("the VAPID key is missing, although there are devices".into()))?;
     VapidKey::from_pkcs8(&key).map_err(|error| ApiError::Internal(error.to_string()))
 }
 
-/// Sends to the devices of one push service.
+/// Sends the notifications to the devices of one push service. Requests another attempt for the devices that were not
+/// reached.
 async fn send_to_service(
     deps: &Deps,
     key: &VapidKey,
@@ -73,8 +76,8 @@ async fn send_to_service(
     let sent: Vec<_> = posts
         .into_iter()
         .map(|(endpoint, post)| async move {
-            // Once the service has not answered one request, the others wait for the next attempt. Otherwise each of them
-            // would take as long.
+            // Once the service has not answered one request, no further requests are made in this attempt, because each
+            // of them might take as long. Their devices wait for the next attempt.
             let pushed = if unreachable.load(Ordering::Relaxed) {
                 Pushed::Unreachable
             } else {
@@ -101,15 +104,15 @@ async fn send_to_service(
 async fn push(deps: &Deps, key: &VapidKey, endpoint: &Endpoint, post: &Post, topic: &str) -> Result<Pushed, ApiError> {
     let internal = |error: webpush::Error| ApiError::Internal(error.to_string());
     let Some(keys) = SubscriptionKeys::parse(&post.device.p256dh, &post.device.auth) else {
-        // An error would keep the notification from everybody else.
+        // An error would fail the invocation, and no other device would be notified.
         return Ok(Pushed::Refused("the stored keys are not valid".into()));
     };
     let message = Message { endpoint, keys: &keys, content: post.content.as_bytes(), topic };
     deps.client.push(key, message, Timestamp::now()).await.map_err(internal)
 }
 
-/// Removes a device that does not exist any more. Returns a device to try again, and the time that its push service has asked
-/// for.
+/// Processes a push service's answer. Removes the device if the service reports that it does not exist any more.
+/// Returns the device if it needs another attempt, with the delay that its push service has asked for, if any.
 async fn finish(
     deps: &Deps,
     post: Post,
@@ -131,8 +134,8 @@ async fn finish(
     }
 }
 
-/// Requests another attempt for `devices`. Drops their notifications if this was the last one, or if their push service asks
-/// for more time than a message can wait in the queue.
+/// Requests another attempt for `devices`. Drops their notifications if this was the last attempt, or if their push
+/// service asks for a longer delay than the 15 minutes of an SQS message.
 async fn request_again(
     deps: &Deps,
     request: &NotificationRequest,
@@ -142,7 +145,7 @@ async fn request_again(
     let attempt = request.attempt + 1;
     if !devices.is_empty() && (attempt >= ATTEMPTS || delay > MAX_DELAY) {
         let (devices, thread) = (devices.len(), &request.thread_id);
-        info!(%thread, devices, ?delay, "a push service is not available; its notifications are dropped");
+        info!(%thread, devices, ?delay, "a push service is not available; the notifications to its devices are dropped");
         return Ok(());
     }
     let requests = devices.chunks(MAX_DEVICES).map(|devices| async {

@@ -37,7 +37,8 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     }
 }
 
-/// Checks what the contract's types do not know: the endpoint's host and the keys. The problem names every invalid field.
+/// Checks the endpoint's host and the keys, which the contract's types do not check. The problem names every invalid
+/// field.
 fn check(hosts: &PushHosts, request: &PutSubscription) -> Result<(), Problem> {
     let mut errors = Vec::new();
     let mut refuse = |field: &str, message: &str| {
@@ -61,7 +62,7 @@ mod tests {
 
     const EVENT: &str = include_str!("../../../events/push-subscribe.json");
 
-    /// A browser's subscription, as the sample event has it.
+    /// Returns the push subscription of the sample event, with an endpoint that ends with `endpoint`.
     fn browser(endpoint: &str) -> Value {
         let event: Value = serde_json::from_str(EVENT).unwrap();
         let mut browser: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();

@@ -10,8 +10,8 @@ pub struct Deps {
     pub chat: Chat,
 }
 
-/// Handles `GET /api/threads`. Answers 200 with a page of the caller's threads, most recently active
-/// first: the archived ones, or the others.
+/// Handles `GET /api/threads`. Answers 200 with a page of the caller's threads, most recently active first. With
+/// `archived=true`, lists only archived threads; otherwise, only threads that are not archived.
 pub async fn handle(deps: &Deps, call: Call) -> Result<Answer, ApiError> {
     let (limit, cursor, archived) = (call.query("limit"), call.query("cursor"), call.query("archived"));
     let query = ThreadsQuery::parse(limit.as_deref(), cursor.as_deref(), archived.as_deref())?;

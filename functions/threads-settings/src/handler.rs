@@ -40,7 +40,8 @@ mod tests {
         handle(deps, call).await
     }
 
-    /// Returns the IDs of the user's archived threads, or of the others.
+    /// Returns the IDs of the user's archived threads if `archived` is "true", and of the threads that are not archived
+    /// if it is "false".
     async fn listed(deps: &Deps, user: &str, archived: &str) -> Vec<ThreadId> {
         let query = ThreadsQuery::parse(None, None, Some(archived)).unwrap();
         let page = deps.chat.threads(&caller(user).id, &query).await.unwrap();

@@ -68,8 +68,8 @@ pub async fn handle(deps: &Deps, event: SocketEvent) -> Result<ApiGatewayProxyRe
     Ok(socket_response(200, None))
 }
 
-/// Returns the connections that must be closed, so that the user has at most `limit` open ones with the new one: the
-/// oldest. `open` are the user's connections, perhaps with the new one.
+/// Returns the user's oldest connections, which must be closed so that at most `limit` stay open, including the new
+/// one. `open` are the user's connections; they may or may not include the new one.
 fn surplus(mut open: Vec<Subscriber>, new: &ConnectionId, limit: u64) -> Vec<Subscriber> {
     open.retain(|subscriber| subscriber.connection_id != *new);
     open.sort_by_key(|subscriber| subscriber.subscribed_at);
@@ -216,7 +216,7 @@ mod tests {
             assert_eq!(fixture.connect_with_ticket(id).await, 200);
             fixture.make_older().await;
         }
-        // The client closed it, but `$disconnect` was lost.
+        // The client closed this connection, but API Gateway did not call `$disconnect`.
         fixture.management.answer("closed", 410);
         assert_eq!(fixture.connect_with_ticket("fourth").await, 200);
         assert_eq!(fixture.user_of("closed").await, None);

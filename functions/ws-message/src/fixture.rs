@@ -29,12 +29,12 @@ impl Fixture {
         Self { deps: deps(&tables, &management), tables, management, thread }
     }
 
-    /// Returns the fixture with the function's access to the tables through `tables`, which may inject faults.
+    /// Returns the fixture with handler dependencies that use `tables`, which may inject faults.
     pub(crate) fn through(self, tables: &Tables) -> Self {
         Self { deps: deps(tables, &self.management), ..self }
     }
 
-    /// Sends a frame and returns its answer. Panics if there is none.
+    /// Sends a frame and returns its answer. Panics if the frame has no answer.
     pub(crate) async fn answer(&self, connection: &str, frame: impl Into<Value>) -> Value {
         self.send(connection, frame).await.expect("the frame has no answer")
     }
@@ -52,7 +52,7 @@ impl Fixture {
         Some(serde_json::from_str(&body).unwrap())
     }
 
-    /// Returns a frame about the thread, with an ID.
+    /// Returns a frame with the given action, the thread's channel and an ID.
     pub(crate) fn frame(&self, action: &str) -> String {
         json!({"action": action, "channel": self.channel(), "id": "a"}).to_string()
     }

@@ -16,7 +16,7 @@ use store::{Chat, Connection, Connections, Subscribed};
 
 pub use typing::RecentTyping;
 
-/// Time limits of a push that tells of typing. They are short, because it is of no use when it is late.
+/// Time limits for pushing `typing`. They are short, because a late `typing` event is of no use.
 pub const LIMITS: Limits = Limits { post: Duration::from_secs(1), overall: Duration::from_secs(1) };
 
 /// Dependencies of [`handle`], built once for each instance of the function.
@@ -83,11 +83,11 @@ async fn subscribe(deps: &Deps, event: &SocketEvent, channel: &ChannelName) -> R
     Ok(Event::Subscribed { channel: channel.clone(), seq, rev })
 }
 
-/// Subscribes the connection to the thread's channel and returns the thread's last `seq`, and the last `rev` whose change
-/// reads of messages show.
+/// Subscribes the connection to the thread's channel. Returns the thread's last `seq`, and the last revision up to
+/// which a client that now reads messages sees all changes.
 ///
-/// The subscription is written before they are read, so that the client misses nothing: later messages and changes are
-/// pushed to the connection, and the returned numbers include all earlier ones.
+/// The subscription is written before these numbers are read, so that the client misses nothing: later messages and
+/// changes are pushed to the connection, and the returned numbers include all earlier ones.
 async fn subscribe_to_thread(deps: &Deps, connection: &Connection, thread: &ThreadId) -> Result<(u64, u64), ApiError> {
     if !deps.chat.is_member(thread, &connection.user_id).await? {
         return Err(Problem::thread_not_found().into());
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::fixture::{EVENT, Fixture};
 
-    /// Returns a frame about the inbox, with an ID.
+    /// Returns a frame with the given action, the channel `inbox` and an ID.
     fn inbox(action: &str) -> String {
         json!({"action": action, "channel": "inbox", "id": "a"}).to_string()
     }
@@ -208,7 +208,8 @@ mod tests {
             assert_eq!(fixture.answer("phone", inbox("unsubscribe")).await, unsubscribed);
             assert!(fixture.subscribers(&inbox_of("user-sarah")).await.is_empty());
         }
-        // The row that the inbox shares still makes the connection receive events of the user's files.
+        // The subscription to the inbox is an attribute of the subscription to the user's own channel, which stays. So
+        // the connection still receives events of the user's files.
         assert_eq!(fixture.subscribers(&Channel::User(caller("user-sarah").id)).await, ["laptop", "phone"]);
     }
 

@@ -9,19 +9,19 @@ use tokio::time::Instant;
 
 use crate::Deps;
 
-/// Minimum time between two pushes for one connection.
+/// Minimum time between two pushes of `typing` from one connection.
 const INTERVAL: Duration = Duration::from_secs(limits::TYPING_SECONDS);
 
-/// Number of connections after which those that may type again are removed.
+/// With this many connections in [`RecentTyping`], those whose last push was more than 5 seconds ago are removed.
 const CAPACITY: usize = 1_000;
 
-/// The connections whose `typing` frames this instance has pushed within the last 5 seconds, each with the thread. The limit
-/// holds for each instance of the function: a durable one would cost a write per frame.
+/// The connections from which this instance has pushed `typing` within the last 5 seconds, each with the thread. Each
+/// instance of the function limits the pushes by itself, because a limit across instances would cost a write per frame.
 #[derive(Debug, Default)]
 pub struct RecentTyping(Mutex<HashMap<ConnectionId, (ThreadId, Instant)>>);
 
 impl RecentTyping {
-    /// Returns the thread that the connection's user was typing in, if the push was within the last 5 seconds.
+    /// Returns the thread to which this instance has pushed `typing` from the connection within the last 5 seconds.
     fn thread(&self, id: &ConnectionId) -> Option<ThreadId> {
         let recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (thread, at) = recent.get(id)?;
@@ -38,15 +38,15 @@ impl RecentTyping {
 }
 
 /// Pushes `typing` to the thread's subscribers, except the connections of the user who types. Does nothing if this
-/// instance has pushed for the connection within the last 5 seconds. Fails with `not_subscribed` if the connection is not
-/// subscribed to the thread.
+/// instance has pushed `typing` from the connection within the last 5 seconds. Fails with `not_subscribed` if the
+/// connection is not subscribed to the thread.
 ///
-/// The one query for the subscribers also authorizes the frame, because subscriptions name their users. A push that does
-/// not reach a connection is not repeated.
+/// The query for the thread's subscribers also authorizes the frame, because it returns the connection's own
+/// subscription with its user. A push that does not reach a connection is not repeated.
 pub(crate) async fn push(deps: &Deps, id: &ConnectionId, thread: &ThreadId) -> Result<Event, ApiError> {
     let accepted = Event::Accepted { channel: ChannelName::Thread(thread.clone()) };
     let recent = deps.typing.thread(id);
-    // The earlier frame was authorized for this thread, so a repeated one costs no query.
+    // An earlier frame of the connection was authorized for this thread, so a repeated frame needs no query.
     if recent.as_ref() == Some(thread) {
         return Ok(accepted);
     }
@@ -110,7 +110,8 @@ mod tests {
             frames.collect()
         }
 
-        /// Removes the user from the subscription of a connection, as in subscriptions from before this attribute.
+        /// Removes `userId` from the subscription of a connection. Subscriptions that an earlier version has written do
+        /// not have this attribute.
         async fn forget_user(&self, connection: &str) {
             let key = self.thread_channel().to_string();
             let update = self.tables.client.update_item().table_name(&self.tables.connections);
@@ -161,7 +162,7 @@ mod tests {
             assert_eq!((&answer["data"]["channel"], &answer["id"]), (&json!(fixture.channel()), &json!("a")));
         }
         assert!(fixture.typists("tablet").is_empty());
-        // A refused frame does not count towards the limit.
+        // A refused frame does not start the 5 seconds in which further frames are dropped.
         fixture.subscribe("user-sarah", "unsubscribed").await;
         assert_eq!(fixture.types("unsubscribed").await, fixture.accepted());
         assert_eq!(fixture.typists("tablet"), ["user-sarah"]);

@@ -30,7 +30,7 @@ async fn projection_follows_edits_and_deletion_of_the_last_message_only() {
         assert_eq!((preview(&fixture).await, fixture.events("tablet", "thread:updated").len()), (created.clone(), 1));
     }
     let record = fixture.change("user-sarah", 2, edit("edited")).await;
-    // The first attempt may have ended after the projection, so a repeated one announces again.
+    // The first attempt may have ended before it announced the change, so a repeated attempt announces it again.
     for updates in [2, 3] {
         assert_eq!(fixture.process_records(vec![record.clone()]).await, [""; 0]);
         let edited = preview(&fixture).await;
@@ -76,7 +76,8 @@ async fn projection_of_a_message_that_was_read_before_its_change_does_not_replac
         let record = fixture.send_delivered("secret").await;
         let (other, thread) = (Arc::new(fixture.deps()), fixture.thread.clone());
         let body = if matches!(change, Change::Delete) { None } else { Some("new") };
-        // The message is changed, and the change is processed, while the new message is on its way to the projection.
+        // The message is changed, and the change is processed, after the new message's row was read and before the row
+        // is written to the projection.
         let tables = fixture.tables.through(once(
             |call| call.is("UpdateItem", "lastSeq"),
             move |_| {
@@ -207,7 +208,8 @@ async fn invalid_rows_go_to_the_dead_letters_and_hold_up_nothing() {
     }
     let records: Vec<_> = (1..=4).map(|seq| message_record(&fixture.thread, seq)).collect();
     assert_eq!(fixture.process_records(records).await, [""; 0]);
-    // Revision 1 is a valid deletion. The row of revision 2 is malformed, message 3 too, and a file of message 4 is missing.
+    // Revision 1 is a valid deletion. The rows of revision 2 and of message 3 are malformed, and a file of message 4 is
+    // missing.
     let mut records = vec![fixture.change("user-sarah", 1, Change::Delete).await];
     for seq in [2, 3, 4] {
         records.push(fixture.change("user-sarah", seq, edit("new")).await);
@@ -217,7 +219,7 @@ async fn invalid_rows_go_to_the_dead_letters_and_hold_up_nothing() {
     fixture.put_chat_row(&pk, "MSG#00000000000000000003", &[("body", text("secret"))]).await;
     let file = fixture.tables.client.delete_item().table_name(&fixture.tables.chat);
     file.key("pk", text(&format!("FILE#{}", missing.id))).key("sk", text("META")).send().await.unwrap();
-    // Revision 5 is of a message that does not exist, and revision 6 does not exist.
+    // Revision 5 names message 9, which does not exist. Revision 6 does not exist.
     let number = |number: u64| AttributeValue::N(number.to_string());
     let row = [("rev", number(5)), ("seq", number(9)), ("kind", text("edit")), ("changeId", text("change_1"))];
     fixture.put_chat_row(&pk, "REV#00000000000000000005", &row).await;

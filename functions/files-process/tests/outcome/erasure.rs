@@ -30,7 +30,7 @@ impl Fixture {
         task(&json!({"threadId": self.thread.id, "rev": rev}))
     }
 
-    /// Returns the files that the deletion with the revision `rev` still names.
+    /// Returns the number of files that the row of the deletion with the revision `rev` still names.
     async fn files_to_erase(&self, rev: u64) -> usize {
         self.tables.chat().revision(&self.thread.id, rev).await.unwrap().unwrap().file_ids.len()
     }
@@ -69,7 +69,7 @@ async fn all_objects_of_a_deleted_messages_files_are_deleted_and_no_others() {
     let kept = fixture.storage.keys().await;
     assert!(kept.len() == 3 && kept.iter().all(|key| key.contains(longer.as_str())), "{kept:?}");
     assert_eq!(fixture.files_to_erase(1).await, 0);
-    // The queue may deliver the request again.
+    // The queue may deliver the request again. A repeated request deletes nothing more.
     fixture.handle(fixture.erasure_event(1)).await.unwrap();
     assert_eq!(fixture.storage.keys().await, kept);
     let statuses = fixture.received("tablet");
@@ -110,7 +110,7 @@ async fn erasure_of_a_missing_revision_and_a_malformed_task_fail() {
 
 #[tokio::test]
 async fn pending_file_of_a_deleted_message_is_never_published_or_announced() {
-    // The upload arrives before the deletion, between it and the erasure, after the erasure, or never.
+    // The upload arrives before the deletion, between the deletion and the erasure, after the erasure, or never.
     for uploaded in 0..4 {
         let fixture = Fixture::new().await;
         let seq = fixture.send_file().await;
@@ -133,8 +133,8 @@ async fn pending_file_of_a_deleted_message_is_never_published_or_announced() {
     }
 }
 
-/// Processes the upload while its message is deleted before call number `nth` to a service. Returns whether there was such a
-/// call.
+/// Processes the upload. Deletes the file's message before call number `nth` to `service` (the first call is 0), and
+/// with `erase_at_once` also processes the erasure at this time. Returns false if there were not so many calls.
 async fn delete_during_processing(service: Service, nth: usize, erase_at_once: bool) -> bool {
     let fixture = Arc::new(Fixture::new().await);
     fixture.upload(WHITE).await;
@@ -216,8 +216,8 @@ async fn file_is_erased_after_a_retry_whichever_call_of_the_erasure_fails() {
     }
 }
 
-/// files-process ends after files-decode has published the file, and before it records the outcome. The erasure comes
-/// first, so only the retry of the upload's event can remove the objects.
+/// The file is erased before its upload arrives. files-decode publishes the upload, but files-process ends before it
+/// records an outcome. So only the retry of the upload's event can delete the objects.
 #[tokio::test]
 async fn objects_of_an_attempt_that_crashed_are_deleted_by_the_retry() {
     let fixture = Fixture::new().await;
@@ -236,7 +236,8 @@ async fn objects_of_an_attempt_that_crashed_are_deleted_by_the_retry() {
     fixture.assert_erased("after the retry").await;
 }
 
-/// me-update sends a reminder for the file of a picture before it replaces the picture.
+/// me-update sends a reminder for the file of a picture before it replaces the picture, so the reminder may arrive
+/// although the picture was not replaced.
 #[tokio::test]
 async fn reminder_erases_the_file_of_a_replaced_picture_and_nothing_before() {
     let fixture = Fixture::new().await;
@@ -244,7 +245,8 @@ async fn reminder_erases_the_file_of_a_replaced_picture_and_nothing_before() {
     fixture.handle(fixture.upload_event()).await.unwrap();
     let (chat, sarah) = (fixture.tables.chat(), caller("user-sarah").profile());
     set_picture(&chat, &sarah, Some(&fixture.file.id)).await.unwrap().unwrap();
-    // The reminder of a change that was not committed, and the erasure of a message with the same file.
+    // The file stays, because it is still Sarah's picture, after the erasure of a message with the same file and after
+    // the reminder of a replacement that was not committed.
     let seq = fixture.send_file().await;
     let erasure = fixture.delete(seq).await;
     for event in [erasure, fixture.reminder_event()] {

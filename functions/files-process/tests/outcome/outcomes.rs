@@ -91,7 +91,7 @@ async fn images_are_published_without_metadata_unless_they_are_kept() {
 
 #[tokio::test]
 async fn files_that_are_not_images_are_published_unchanged() {
-    // An image with metadata that cannot be decoded, declared as another kind of file.
+    // An image that has metadata and cannot be decoded, declared as `application/octet-stream`.
     let upload = &with_comment()[..WHITE.len() - 8];
     let fixture = Fixture::with("application/octet-stream", upload.len()).await;
     fixture.upload(upload).await;

@@ -1,4 +1,4 @@
-//! Who is notified, and of what.
+//! Tests which members are notified, on which devices, and of which message.
 
 use contract::{Timestamp, UpdateSettings};
 use serde_json::json;
@@ -44,7 +44,7 @@ async fn members_who_have_read_muted_or_archived_are_not_notified() {
         devices.push(fixture.device(member).await);
     }
     let seq = fixture.send("user-sarah", "Dinner at 6?").await;
-    // What happens in the 5 seconds until the queue delivers the request.
+    // The members change their read mark and settings in the 5 seconds until the queue delivers the request.
     chat.mark_read(&user("user-reader"), thread, seq).await.unwrap();
     let until = Timestamp::from_millis(Timestamp::now().millis() + 60_000);
     let mute = UpdateSettings { archived: None, muted_until: Some(Some(until)) };
@@ -88,7 +88,7 @@ async fn repeated_request_replaces_the_notification() {
     }
     let [first, second] = &fixture.service.received(&device)[..] else { panic!("the request was handled twice") };
     assert_eq!(first, second, "the same content, tag and topic");
-    // Once it is read, a late repetition is silent.
+    // Once the message is read, a repeated request sends nothing.
     fixture.tables.chat().mark_read(&user("user-dad"), &fixture.thread.id, seq).await.unwrap();
     fixture.notify(seq).await;
     assert_eq!(fixture.service.requests(&device), 2);

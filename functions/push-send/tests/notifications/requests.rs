@@ -1,4 +1,4 @@
-//! The queue's messages, and the services of AWS behind push-send.
+//! Tests malformed messages of the queue, failed invocations, and AWS services that are not available.
 
 use contract::ApiError;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Push services that are busy, gone, slow or hostile.
+//! Tests push services that are busy, hang, refuse or redirect, and devices that do not exist any more.
 
 use std::time::{Duration, SystemTime};
 
@@ -167,7 +167,8 @@ async fn hanging_service_is_asked_once_and_holds_up_no_other() {
     assert!(!handling.is_finished(), "the device of the other service was notified last");
     handling.await.unwrap().unwrap();
 
-    // The first 32 requests run at the same time; the others are not made any more.
+    // The service has 40 devices. The first 32 requests run at the same time. After they have timed out, no requests
+    // are made for the other 8 devices.
     let requests: usize = slow.iter().map(|device| hanging.requests(device)).sum();
     assert_eq!(requests, 32);
     let [(request, 10)] = &fixture.queued()[..] else { panic!("{:?}", fixture.queued()) };
