@@ -3,8 +3,8 @@
 #   make up            start the local cloud and the page in the background, or update the running ones
 #                      (PORT= and PAGE_PORT= choose the ports; KEEP=1 keeps the data after `make down`;
 #                      ORIGINS=http://localhost:3000 lets pages of another origin use the local cloud;
-#                      LIFT_QUOTAS=1 lifts the quotas of users, for end-to-end tests against it)
-#   make dev           `make up`, then print how to use it and show the functions' logs
+#                      LIFT_QUOTAS=1 lifts the quotas of users, for end-to-end tests)
+#   make dev           `make up`, then print how to use the local cloud and show the functions' logs
 #   make down          stop the local cloud and the page
 #   make -s token USER=Sarah      print a bearer token of a demo user
 #   make dead-letters  list the dead letters of the local cloud, or of a stack on AWS (STACK=hearth; TASK=redrive)
@@ -65,8 +65,8 @@ up dev: $(TOOLS) $(PAGE)
 	  $(if $(filter 1,$(KEEP)),--keep) $(if $(ORIGINS),--origins '$(ORIGINS)') \
 	  $(if $(filter 1,$(LIFT_QUOTAS)),--lift-quotas) $@
 
-# cargo-lambda builds with other features than `make up`, so it compiles the dependencies again. Compiling them
-# here first shows the progress.
+# cargo-lambda builds with other features than `make up`, so the dependencies must be compiled again. cargo does this
+# first, because it shows the progress.
 watch: $(DEVELOP) up
 	cargo build --locked --bins
 	cargo lambda watch --invoke-address 127.0.0.1 --env-file '$(STATE)/functions.env'
@@ -88,8 +88,8 @@ verify: $(TOOLS)
 # All cargo commands of tests select the whole workspace: `--package` would compile the dependencies again, with the
 # features of that package.
 TEST_BUILD := cargo build --locked --workspace --bins --tests
-# With `--jobs=2`, the tools are installed while the tests compile. Then four of the tests run side by side, because most
-# of them wait for timers and browsers. Each line of their output begins with the name of its test.
+# With `--jobs=2`, the tools are installed while the tests compile. Then four of the TESTS run side by side, because
+# most of them wait for timers and browsers. Each line of their output begins with the name of its test.
 TESTS := histories rust browser-1 browser-2 conformance generators dynamodb-local web dead-letters guard verify
 test: chromium $(TOOLS) test-build $(DEVELOP) $(WEB) $(PAGE) $(BROWSER) $(GENERATORS)
 	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(TESTS:%=named-%)
@@ -102,24 +102,24 @@ named-%:
 test-build:
 	$(TEST_BUILD)
 
-# The simulation. Its clock is simulated too, so it may wait for tests that depend on real time.
+# Runs the simulation at low priority. Its clock is simulated, so it can wait while tests that depend on real time run.
 HISTORIES_TEST := nothing_is_lost_in_random_histories
 test-histories:
 	nice -n 19 cargo test --locked --workspace --test simulation $(HISTORIES_TEST)
 
-# All other tests in Rust, and the script that verifies a stack.
+# Runs all other tests in Rust, and `make verify` against their local cloud.
 test-rust: $(TOOLS)
 	$(CLOUD) --state .local/test-rust --port 0 run sh -c 'cargo test --locked --workspace -- --skip $(HISTORIES_TEST) && $(VERIFY)'
 
-# The guard of the local cloud.
+# Tests the guard of the local cloud.
 test-guard: $(TOOLS)
 	$(VENV)/bin/python local/guard_test.py
 
-# The script that shows and redrives dead letters.
+# Tests the script that shows and redrives dead letters.
 test-dead-letters: $(TOOLS)
 	$(VENV)/bin/python local/dead_letters_test.py
 
-# The script of `make verify`.
+# Tests the script of `make verify`.
 test-verify: $(TOOLS)
 	$(VENV)/bin/python local/verify_test.py
 
@@ -148,8 +148,8 @@ test-generators: $(DEVELOP) $(GENERATORS)
 	$(TEST_BUILD)
 	$(CLOUD) --state .local/test-generators --port 0 run $(GENERATE)
 
-# The first command writes the schemas of docs/openapi.yaml, which the others read: the README's table, and the client
-# library's openapi.ts.
+# The first command writes the schemas of docs/openapi.yaml. The next two commands read this file: one writes the
+# README's table, the other the client library's openapi.ts.
 docs: $(WEB)
 	UPDATE=1 cargo test --locked --workspace --test documents generated::schemas
 	UPDATE=1 cargo test --locked --workspace --test documents generated
@@ -244,7 +244,7 @@ chromium:
 valgrind:
 	$(call FROM_DEBIAN,valgrind,valgrind)
 
-# The two halves are independent. With `--jobs=2`, the first one installs its tools while the second one compiles.
+# lint-rest and lint-rust are independent. With `--jobs=2`, lint-rest installs its tools while lint-rust compiles.
 lint: lint-rest lint-rust
 
 lint-rest: $(DEVELOP) $(DOCUMENTS) $(PAGE) $(BROWSER) $(CHECKOV)
@@ -281,7 +281,8 @@ requirements: $(DEVELOP)
 # These targets call cargo-lambda, its linker and npm, which are in the virtual environment.
 watch build deploy test-dynamodb-local: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-# The template names the architecture, so CloudFormation deploys what sam has built. sam finds the code by --base-dir.
+# The architecture is written into a copy of the template, so that CloudFormation deploys the functions for the same
+# architecture as sam builds them. The copy is in .local, so sam finds the code by --base-dir.
 ARCHITECTURE = arm64
 AWS_TEMPLATE = .local/template-$(ARCHITECTURE).yaml
 build: $(DEVELOP)

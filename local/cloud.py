@@ -31,8 +31,8 @@ VITE_PORT = 5173  # Vite's default, for frontends in development
 
 
 def up(emulator, page, port, page_port, keep, origins=(), lift_quotas=False):
-    """Starts the local cloud or updates the running one, which accepts requests of the page, of Vite and of pages of
-    `origins`. Returns the content of stack.json. `lift_quotas` lifts the quotas of users, for tests."""
+    """Starts the local cloud or updates the running one. It then accepts requests of the demo page, of pages that Vite serves,
+    and of pages of `origins`. Returns the content of stack.json. `lift_quotas` lifts the quotas of users, for tests."""
     started = time.monotonic()
     running = emulator.running()
     if running and port not in (None, 0, running["port"]):
@@ -160,7 +160,7 @@ def follow(emulator, facts):
     start = int(time.time() * 1000)
     while emulator.running():
         time.sleep(0.5)
-        end = int(time.time() * 1000) - 300  # the next turn prints lines that are still being written
+        end = int(time.time() * 1000) - 300  # newer lines may still be incomplete; the next turn prints them
         lines = []
         for group in logs.describe_log_groups(logGroupNamePrefix=LOG_GROUPS)["logGroups"]:
             name = group["logGroupName"]

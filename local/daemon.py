@@ -1,4 +1,4 @@
-"""Background processes, one per state directory: start, find and stop them."""
+"""Starts, finds and stops background processes. Each has its files in a state directory."""
 
 import fcntl
 import json
@@ -31,7 +31,7 @@ class Daemon:
         self.pid_file = state / f"{name}.pid"
 
     def running(self):
-        """Returns the notes that `start` saved about the process, including its "pid"; None if it does not run."""
+        """Returns the fields that `start` saved about the process, including its "pid"; None if it does not run."""
         try:
             with open(self.pid_file) as file:
                 try:
@@ -39,7 +39,7 @@ class Daemon:
                 except BlockingIOError:
                     try:
                         return json.load(file)
-                    except json.JSONDecodeError:  # `start` takes the lock before it writes the notes
+                    except json.JSONDecodeError:  # `start` takes the lock before it writes the fields
                         raise Failure(self.being_started()) from None
         except FileNotFoundError:
             pass
@@ -49,14 +49,14 @@ class Daemon:
         return f"Another command is starting {self.title} in {self.state}. Wait until it is done, then try again."
 
     def start(self, command, url, env=None, **notes):
-        """Starts the process, saves `notes` about it, and waits until `url` answers."""
+        """Starts the process, saves its ID and `notes` in the pid file, and waits until `url` answers."""
         self.state.mkdir(parents=True, exist_ok=True)
         with open(self.pid_file, "a+") as lock, open(self.log, "w") as log:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Failure(self.being_started()) from None
-            lock.truncate(0)  # the notes of the previous process would look valid under the new lock
+            lock.truncate(0)  # the previous process's fields would look valid under the new lock
             process = subprocess.Popen(
                 command,
                 env=env,

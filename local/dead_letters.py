@@ -8,7 +8,7 @@ With `--stack`, it uses the AWS credentials and the region of your environment. 
 `make up` started. docs/operations.md says what each kind of dead letter means.
 
 SQS's own redrive (`aws sqs start-message-move-task`) is not enough here: it moves all messages of a queue to one
-destination, and both queues also receive messages that did not come from a queue.
+destination queue. The dead-letter queues also receive failed events of S3 and records of the stream, which came from no queue.
 """
 
 import argparse
@@ -68,14 +68,14 @@ def kind(body):
 
 
 def summary(letter):
-    """Returns a line about the letter."""
+    """Returns a line that describes the dead letter."""
     body = letter.body
     match letter.kind:
         case "repair":
             return f"message {body['seq']} of {body['threadId']} did not reach all subscribers"
         case "announcement":
             announcement = body["announcement"]
-            return f"{announcement['event']} of {announcement['threadId']} did not reach all devices"
+            return f"{announcement['event']} of {announcement['threadId']} did not reach all subscribers"
         case "erasure":
             return f"the files of the message that revision {body['rev']} of {body['threadId']} deleted still exist"
         case "reminder":
@@ -88,7 +88,7 @@ def summary(letter):
         case "row":
             return f"the row {body['pk']} / {body['sk']} could not be processed"
         case _:
-            return f"{len(letter.text)} characters that this script does not know"
+            return f"the body has {len(letter.text)} characters and none of the forms that this script knows"
 
 
 def uploaded(body):
@@ -145,14 +145,14 @@ class Operator:
                 yield from (Letter(queue, message) for message in found)
 
     def release(self, letter):
-        """Makes the letter visible to other receivers again."""
+        """Makes the dead letter visible to other receivers again."""
         self.sqs.change_message_visibility(QueueUrl=letter.queue, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
 
     def delete(self, letter):
         self.sqs.delete_message(QueueUrl=letter.queue, ReceiptHandle=letter.receipt)
 
     def redrive(self, letter):
-        """Makes the functions process the letter again. Returns an error text, or None on success."""
+        """Makes the functions process the dead letter again. Returns an error text, or None on success."""
         try:
             return self.process(letter)
         except ClientError as error:
@@ -182,7 +182,8 @@ class Operator:
         self.sqs.send_message(QueueUrl=self.physical(queue), MessageBody=json.dumps(body))
 
     def records(self, info):
-        """Returns the records of a failed batch that the filters let through. The stream keeps records for 24 hours."""
+        """Returns the records of a failed batch that the event source's filters let through. The stream keeps records for
+        24 hours."""
         streams = self.client("dynamodbstreams")
         iterator = streams.get_shard_iterator(
             StreamArn=info["streamArn"],
@@ -220,7 +221,7 @@ class Operator:
 
 
 def run(operator, task, ids):
-    """Returns the exit code: 1 if a letter could not be redriven or was not found."""
+    """Returns the exit code: 1 if a dead letter could not be redriven or was not found."""
     missing, failed = set(ids), False
     letters = list(operator.letters())
     for letter in letters:

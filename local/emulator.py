@@ -25,7 +25,7 @@ class Emulator(Daemon):
         port = claim(port)
         self.write_secret()
         super().start(
-            # -P: modules of MiniStack must not come from this directory.
+            # -P: modules of this directory must not replace modules of the same name that MiniStack imports.
             [sys.executable, "-P", guard.__file__, self.state],
             f"http://127.0.0.1:{port}/_ministack/ready",
             env=self.environment(port, keep),
@@ -75,5 +75,5 @@ class Emulator(Daemon):
 
 
 def architecture():
-    """The processor architecture of this machine, in Lambda's terms."""
+    """Returns the processor architecture of this machine, in Lambda's terms."""
     return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"

@@ -3,7 +3,7 @@
     guard.py STATE
 
 MiniStack accepts requests without a valid signature, and every web page can send requests to this machine. Without the
-guard, a page could run code on it. STATE is the directory with the files ORIGINS and SECRET.
+guard, a page could run code on this machine. STATE is the directory with the files ORIGINS and SECRET.
 docs/decisions/0012-guard-for-the-local-cloud.md explains the rules.
 """
 
@@ -59,12 +59,14 @@ class Guard:
 
     def refusal(self, scope, headers):
         """Returns what the sender of a refused request has to do; None if the request passes."""
-        # A foreign page's DNS name can point to this machine (DNS rebinding). Then the browser sends no foreign Origin.
+        # A foreign page's DNS name can point to this machine (DNS rebinding). The browser then sends no foreign Origin,
+        # but the foreign name as Host.
         host = re.fullmatch(r"([^:]+)(:[0-9]+)?", headers.get("host", ""))
         if not host or host[1].lower() not in NAMES:
             return FOREIGN_HOST
         origin = headers.get("origin")
-        # Old browsers do not send Sec-Fetch-Site. Node sends other Sec-Fetch headers.
+        # Old browsers send no Sec-Fetch-Site, so their User-Agent is checked, too. Other Sec-Fetch headers are no sign
+        # of a browser, because Node sends them.
         browser = "sec-fetch-site" in headers or headers.get("user-agent", "").startswith("Mozilla/")
         if scope["path"].startswith(ADMIN) and scope["path"] != READY:
             secret = headers.get(SECRET_HEADER, "")
@@ -89,7 +91,7 @@ class Guard:
             return ""
 
     def log(self, reason, scope, headers):
-        """Logs a refusal once for each reason, host and origin. A page can invent hosts, so the number is limited."""
+        """Logs a refusal once for each reason, host and origin. A page can invent hosts, so at most 100 are logged."""
         key = (reason, headers.get("host"), headers.get("origin"))
         if key not in self.logged and len(self.logged) < MOST_LOG_LINES:
             self.logged.add(key)
@@ -107,13 +109,14 @@ def joined(headers):
 
 
 def is_public(scope):
-    """Whether the request is for what every page can reach on AWS too: the API's routes, the WebSocket handshake, and
-    objects with presigned URLs. The stack itself decides on such requests, so tests of these decisions get through."""
+    """Returns whether the request is one that every web page can also send to a stack on AWS: to the API's routes, for the
+    WebSocket handshake, or for objects with presigned URLs. The guard lets it pass, so that tests reach the stack's own
+    checks."""
     path = scope["path"]
     if scope["type"] == "websocket":
         return path == SOCKET
     if path.startswith(ROUTES):
-        return "/@connections/" not in path  # API Gateway's own API for open connections
+        return "/@connections/" not in path  # `@connections` is not for clients: with it, functions push to open connections
     if scope["method"] not in ("GET", "HEAD", "OPTIONS") or not OBJECT.fullmatch(path):
         return False
     # With other parameters, MiniStack takes the request for a call of another service.
@@ -137,7 +140,7 @@ async def refuse(reason, scope, send):
 
 
 def main():
-    # Imported here, because the emulator's process and the tests need only the names above.
+    # Imported here, because emulator.py and the tests import this module only for its other names.
     from ministack import app as ministack
 
     state = Path(sys.argv.pop())

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 # IDs that tests invent for members who never sign in. Some are as long as possible.
 INVENTED = re.compile(r"[!~]?user_[0-9a-f]{32}x*")
-# How long chat-stream may take to process the last messages. A message whose thread is gone would become a dead letter.
+# Seconds to wait for chat-stream to process the last messages. If their thread was removed before, their keys would go
+# to the dead-letter queue.
 SETTLE_SECONDS = 120
-# How long chat-stream usually takes at most to process a revision. Nothing in the tables says that it has, unless the revision
-# deletes files.
+# Age in seconds from which a revision counts as processed by chat-stream. The tables do not show whether a revision was
+# processed, unless it deletes files.
 STREAM_SECONDS = 15
 PREFIXES = ("uploads", "files", "thumbs")
 ATTRIBUTES = ("pk", "sk", "ownerId", "userId", "memberIds", "threadId", "lastSeq", "seq", "undelivered", "fileIds", "changeId")
@@ -38,7 +39,7 @@ def remove(clients, table, bucket, users):
 
 
 def scan(dynamodb, table):
-    """Yields the keys and some other attributes of all rows, as plain values."""
+    """Yields the ATTRIBUTES of all rows, as plain values."""
     names = {f"#{name}": name for name in ATTRIBUTES}
     pages = dynamodb.get_paginator("scan").paginate(
         TableName=table, ConsistentRead=True, ProjectionExpression=", ".join(names), ExpressionAttributeNames=names
@@ -66,8 +67,8 @@ def owned(rows, users):
 
 
 def unprocessed(rows, threads, now):
-    """Returns the threads with a message that is not in the thread's projection or is still undelivered, and those with a
-    revision that is new or whose files are not deleted yet. `now` is in seconds since 1970."""
+    """Returns the threads with a message that is newer than the thread's projection or is still undelivered, and the threads
+    with a revision that is younger than STREAM_SECONDS or whose files are not deleted yet. `now` is in seconds since 1970."""
     projected, waiting = {}, set()
     for row in rows:
         if row["sk"] == "META":

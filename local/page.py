@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from daemon import Daemon, Failure, claim
 
 DEFAULT_PORT = 4580
-# A request's Host header must contain one of these names. With any other name, a foreign page's DNS name may point to
-# this machine (DNS rebinding).
+# A request's Host header must contain one of these names. Other names are refused, because a foreign page's DNS name
+# may point to this machine (DNS rebinding).
 NAMES = ["localhost", "127.0.0.1"]
 SHOWN = ["apiUrl", "wsUrl", "region", "clientId", "users"]
 # The Content-Security-Policy, which docs/frontend.md recommends for AWS too; a test compares both. `blob:` is for
@@ -88,7 +88,7 @@ class Handler(SimpleHTTPRequestHandler):
 
     def policy(self):
         facts = self.facts() or {}
-        # The emulator is API, bucket and user pool at once.
+        # The emulator serves the API, the bucket and the user pool at one origin.
         images = origins(facts.get(name) for name in ("apiUrl", "endpointUrl"))
         calls = origins(facts.get(name) for name in ("apiUrl", "wsUrl", "endpointUrl"))
         return POLICY.format(images=images, calls=calls)

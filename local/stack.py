@@ -108,7 +108,7 @@ def facts(outputs, quotas):
 
 
 def local_urls(endpoint):
-    """Returns the URLs of the two APIs on the local cloud. The outputs have those on AWS."""
+    """Returns the URLs of the two APIs on the local cloud. The outputs have the URLs on AWS."""
     return {
         "apiUrl": f"{endpoint}/_aws/execute-api/{template.HTTP_API_ID}",
         "wsUrl": f"{endpoint}/_aws/execute-api/{template.WEBSOCKET_API_ID}/live".replace("http://", "ws://"),
@@ -133,7 +133,8 @@ def environment(endpoint):
 
 
 def upload(root, binaries, endpoint):
-    """Uploads each function's zip unless the emulator has it. Returns each zip's location and the names of the new ones."""
+    """Uploads each function's zip unless the emulator has it. Returns each zip's location, and the names of the functions
+    with a new zip."""
     s3 = client("s3", endpoint)
     s3.create_bucket(Bucket=CODE_BUCKET)
     present = {entry["Key"] for entry in s3.list_objects_v2(Bucket=CODE_BUCKET).get("Contents", [])}

@@ -48,7 +48,7 @@ def expand(template, code, parameters, endpoint):
         elif resource["Type"] == "AWS::ApiGatewayV2::Api":
             properties["Tags"] = {"ms-custom-id": WEBSOCKET_API_ID}
         elif resource["Type"] in ("AWS::ApiGatewayV2::RouteResponse", "AWS::ApiGatewayV2::Deployment"):
-            del resources[logical_id]  # unknown to the emulator, which returns every answer and needs no deployment
+            del resources[logical_id]  # the emulator does not know these types, and works without them
         elif resource["Type"] == "AWS::ApiGatewayV2::Stage":
             properties.pop("DeploymentId", None)
         elif resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
@@ -74,7 +74,7 @@ def expand_sam(template, code, parameters):
     logging.disable(logging.CRITICAL)  # the translator logs errors about its own metrics
     translator = Translator({}, Parser(), boto_session=Session(region_name=REGION))
     try:
-        return translator.translate(template, parameters)  # it resolves some parameters itself
+        return translator.translate(template, parameters)  # SAM itself resolves some of the parameters
     except InvalidDocumentException as error:
         raise Failure(f"SAM rejects template.yaml: {error.causes[0].message}.") from None
     finally:

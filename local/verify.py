@@ -34,11 +34,14 @@ CARGO = ["cargo", "test", "--locked", "--workspace", "--test", "clients", "--"]
 FAMILIES = 8
 NAMES = [user["name"] for user in stack.USERS]
 PREFIX = "hearth-verify-"
-# The throttles of the stack allow about this many tests at a time. More would answer requests of tests with 429.
+# The stack's throttles allow about this many tests at the same time. With more tests, the stack would answer some
+# requests with 429.
 TESTS_AT_A_TIME = 2
-# Users of a run that was killed are removed by a later run, when they are certainly no longer in use.
+# Age after which a later run removes the users of a run that was killed. No run takes so long, so the users are no
+# longer in use.
 ABANDONED_SECONDS = 3 * 60 * 60
-# A comment before a test: "never" with a reason, or the value of a parameter without which the test makes no sense.
+# The comment with which a test says when `make verify` skips it: "never" and a reason, or the value of a parameter
+# without which the test makes no sense.
 MARK = re.compile(
     r"^// make verify: (?:never, because (?P<reason>.+)|only if (?P<name>\w+) is (?P<value>\S+))\n"
     r"(?:#\[.*\]\n|///.*\n)*(?:pub )?async fn (?P<test>\w+)",
@@ -79,7 +82,7 @@ class Target:
             "pageUrl": self.parameters.get("PageUrl") or None,
             "users": users,
         }
-        # The outputs hold the URLs that the stack has on AWS.
+        # The outputs hold the URLs that the stack has on AWS. A local cloud serves the APIs at other URLs.
         return facts | stack.local_urls(self.endpoint) if self.endpoint else facts
 
     def create_users(self, run):
@@ -115,7 +118,7 @@ class Target:
             cognito.admin_delete_user(UserPoolId=self.outputs["UserPoolId"], Username=user["email"])
 
     def environment(self, path):
-        """Returns the environment of the tests: these credentials, and the path of stack.json."""
+        """Returns the environment of the tests, with the session's credentials and the path of stack.json."""
         credentials = self.session.get_credentials().get_frozen_credentials()
         variables = {
             "HEARTH_STACK": str(path),
@@ -204,7 +207,8 @@ def clean_up(target, run_prefix):
     try:
         remaining = leftovers.remove(clients, target.outputs["ChatTable"], target.outputs["Bucket"], users)
     finally:
-        # Without its user, nobody can use what could not be removed.
+        # The users are deleted also if their rows or objects could not be removed: without their users, nobody can use
+        # these.
         target.delete_users(users)
     if remaining:
         raise Failure(f"These rows could not be removed from {target.outputs['ChatTable']}: {', '.join(remaining)}.")

@@ -124,7 +124,7 @@ class Leftovers(unittest.TestCase):
         row("PUSH#push_1", "META", userId=USER),
         row(f"QUOTA#6#{USER}", "threads#2026-01-01"),
     ]
-    # The same of somebody else.
+    # Rows of the same kinds that belong to another user. They must stay.
     KEPT = [
         row("THREAD#u", "META", memberIds=[OTHER], lastSeq=0),
         row("THREAD#u", "MSG#1", seq=1, threadId="u"),
