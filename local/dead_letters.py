@@ -8,7 +8,8 @@ With `--stack`, it uses the AWS credentials and the region of your environment. 
 `make up` started. docs/operations.md says what each kind of dead letter means.
 
 SQS's own redrive (`aws sqs start-message-move-task`) is not enough here: it moves all messages of a queue to one
-destination queue. The dead-letter queues also receive failed events of S3 and records of the stream, which came from no queue.
+destination queue. The dead-letter queues also receive events of S3 and records of the stream, which came from no
+queue.
 """
 
 import argparse

@@ -116,7 +116,7 @@ def is_public(scope):
     if scope["type"] == "websocket":
         return path == SOCKET
     if path.startswith(ROUTES):
-        return "/@connections/" not in path  # `@connections` is not for clients: with it, functions push to open connections
+        return "/@connections/" not in path  # `@connections` is for the functions, not for clients
     if scope["method"] not in ("GET", "HEAD", "OPTIONS") or not OBJECT.fullmatch(path):
         return False
     # With other parameters, MiniStack takes the request for a call of another service.

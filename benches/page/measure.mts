@@ -91,9 +91,9 @@ async function measureLongThread(browser: Browser) {
   const keyTimes: number[] = [];
   for (let key = 0; key < KEYS; key += 1) {
     keyTimes.push(await timeToPaint(page, "e", "input"));
-    await page.waitForTimeout(40 + ((key * 7) % 17)); // not in step with the frames
+    await page.waitForTimeout(40 + ((key * 7) % 17)); // varies, so that the keys are not in step with the frames
   }
-  // The answer must not be part of the time.
+  // Requests to send get no answer, so that only the time until the message is shown is measured.
   await page.route(/\/messages$/, () => {});
   const sendTimes: number[] = [];
   for (let send = 0; send < SENDS; send += 1) {

@@ -23,7 +23,7 @@ export async function psnrOf(file, thumbnails) {
 async function decoded(file) {
   const image = sharp(readFileSync(file)).autoOrient().flatten({ background: '#fff' }).toColourspace('srgb')
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
-  if (info.channels !== 3) throw new Error(`${file}: ${info.channels} channels instead of 3`)
+  if (info.channels !== 3) throw new Error(`${file}: ${info.channels} colour channels instead of 3`)
   return { data, width: info.width, height: info.height }
 }
 

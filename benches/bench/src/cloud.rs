@@ -23,9 +23,9 @@ use crate::tls;
 
 pub(crate) struct Cloud {
     pub(crate) database: Database,
-    /// URL of the server without TLS.
+    /// The server's URL for plain HTTP.
     pub(crate) url: String,
-    /// URL of the server with TLS. Clients have to trust the certificate in [`ca`](Self::ca).
+    /// The server's URL for HTTPS. Clients have to trust the certificate in [`ca`](Self::ca).
     pub(crate) tls_url: String,
     /// Path of the PEM file with the root certificate that signed the server's certificate.
     pub(crate) ca: PathBuf,
@@ -113,7 +113,7 @@ impl Cloud {
         self.state().objects.insert(key.to_owned(), bytes);
     }
 
-    /// Returns the requests recorded since the last call, and forgets them.
+    /// Returns the requests recorded since the last call, and deletes their record.
     pub(crate) fn take_traffic(&self) -> Traffic {
         std::mem::take(&mut self.state().traffic)
     }
@@ -193,8 +193,8 @@ impl Cloud {
     }
 }
 
-/// Returns the answer of files-decode to a request of files-process: the file is published. It is not measured here, but
-/// as a function of its own.
+/// Returns the answer of files-decode to a request of files-process: the file is published. files-decode does not run
+/// here, because it is measured as a function of its own.
 fn decoded(request: &[u8]) -> Result<Bytes> {
     let request: Value = serde_json::from_slice(request)?;
     let (id, hash) = (request["fileId"].as_str().context("the request has no file ID")?, "0".repeat(64));

@@ -188,7 +188,7 @@ pub(crate) fn environment(cloud: &str) -> Vec<(String, String)> {
     let queues = ["REMINDERS_URL", "REPAIRS_URL", "DEAD_LETTERS_URL", "NOTIFICATIONS_URL"];
     env.extend(queues.map(|name| (name.to_owned(), format!("{cloud}/queue"))));
     env.push(("MAX_FILE_BYTES".to_owned(), contract::limits::FILE_BYTES.to_string()));
-    // One user sends thousands of messages within a minute.
+    // One user sends thousands of messages within a minute, so the quotas are lifted.
     let quotas = ["MESSAGES_PER_MINUTE", "THREADS_PER_DAY", "UPLOADS_PER_DAY", "UPLOAD_BYTES_PER_DAY"];
     env.extend(quotas.into_iter().chain(["CONNECTIONS_PER_USER"]).map(|name| (name.to_owned(), i64::MAX.to_string())));
     env.push(("EDIT_HOURS".to_owned(), contract::limits::EDIT_HOURS.to_string()));

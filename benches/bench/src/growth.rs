@@ -33,7 +33,7 @@ async fn stored_data(fixture: &Fixture) -> Result<Section> {
             measure(fixture, &mut section, name, &format!("{messages} messages"), &event).await?;
         }
     }
-    // The other members have never called.
+    // The other members of the created threads have never called the API.
     let create = fixture.debug_function("threads-create")?.with("ALLOW_UNKNOWN_MEMBERS", "yes");
     let mut create = Instance::start(&create).await?;
     for threads in [10, 1_000] {

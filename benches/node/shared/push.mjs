@@ -22,7 +22,8 @@ export async function deliver(channels, frame) {
   const subscriptions = await Promise.all(
     channels.map((channel) => partition(CONNECTIONS_TABLE, `CHANNEL#${channel}`, 'CONN#')),
   )
-  // Expired connections are skipped. The Rust function also closes them, but the benchmark has none.
+  // Expired connections are skipped. The Rust function also closes them. This peer does not, because the benchmark has no
+  // expired connections.
   const live = subscriptions.flat().filter(({ expiresAt }) => expiresAt > seconds())
   const ids = new Set(live.map(({ connectionId }) => connectionId))
   const data = Buffer.from(frame)

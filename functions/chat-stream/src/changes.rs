@@ -25,7 +25,11 @@ pub(crate) async fn process_changes(deps: &Deps, thread: &ThreadId, revs: &[u64]
             return Ok(each.await?.concat());
         }
         Err(error @ (Error::BadRow { .. } | Error::MissingRow(_))) => {
-            warn!(%thread, %error, "a change references an invalid or missing row; the key of its revision goes to the dead-letter queue");
+            warn!(
+                %thread,
+                %error,
+                "a change references an invalid or missing row; the key of its revision goes to the dead-letter queue"
+            );
             return Ok(revs.to_vec());
         }
         projected => projected?,

@@ -157,7 +157,10 @@ mod tests {
         assert_eq!(problem(fixture.choose(Some(&of_dad)).await), missing);
         let refused = problem(fixture.choose(Some(&pending)).await);
         assert_eq!((&refused["status"], &refused["code"]), (&json!(422), &json!("invalid_request")));
-        assert_ne!(refused["errors"], missing["errors"], "only for the caller's own file does the answer say that it is not ready");
+        assert_ne!(
+            refused["errors"], missing["errors"],
+            "only for the caller's own file does the answer say that it is not ready"
+        );
         assert_eq!((fixture.picture().await, fixture.queue.sent()), (None, vec![]));
     }
 

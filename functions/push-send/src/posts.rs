@@ -145,7 +145,7 @@ async fn request_again(
     let attempt = request.attempt + 1;
     if !devices.is_empty() && (attempt >= ATTEMPTS || delay > MAX_DELAY) {
         let (devices, thread) = (devices.len(), &request.thread_id);
-        info!(%thread, devices, ?delay, "a push service is not available; the notifications to its devices are dropped");
+        info!(%thread, devices, ?delay, "a push service is not available; its devices get no notification");
         return Ok(());
     }
     let requests = devices.chunks(MAX_DEVICES).map(|devices| async {
