@@ -53,8 +53,8 @@ function scaledDown({ data, width, height }, toWidth, toHeight) {
 }
 
 /**
- * Returns for each of the `to` scaled pixels the first of the `from` pixels that contribute to it, and the weight of
- * each.
+ * Returns for each of the `to` pixels of a scaled row or column: the index of the first of the `from` pixels that
+ * contribute to it, and the weights of all contributing pixels.
  */
 function weights(from, to) {
   const scale = from / to

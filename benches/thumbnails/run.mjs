@@ -41,8 +41,8 @@ function run(side, ...args) {
 }
 
 /**
- * Returns the CPU time of each side in ms: the best of several rounds. The sides take turns, so that other load on the
- * machine affects all of them.
+ * Returns the CPU time of each of `sides` in ms: the best of several rounds. The sides take turns, so that other load
+ * on the machine affects all of them.
  */
 function cpuMs(file) {
   const rounds = Array.from({ length: ROUNDS }, () => Object.keys(sides).map((side) => run(side, file, RUNS).ms))

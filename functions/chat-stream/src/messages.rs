@@ -13,8 +13,8 @@ use crate::announcements::{Content, announce};
 use crate::{Deps, notifications};
 
 /// Seconds by which a subscription must be older than a message. Only then has the message's sender certainly found the
-/// subscription and pushed the message to it, because the clocks of instances differ a little and the times are rounded
-/// to whole seconds.
+/// subscription and pushed the message to the connection, because the clocks of instances differ a little and the times
+/// are rounded to whole seconds.
 const MARGIN: i64 = 5;
 
 /// Processes the messages with the numbers `seqs`. Returns the numbers that can never be processed, because the
@@ -46,8 +46,8 @@ pub(crate) async fn process_messages(deps: &Deps, thread: &ThreadId, seqs: &[u64
         }
         advanced => advanced?,
     };
-    // The undelivered flags were read before `announce_update` reads the audience. So each connection to which it does
-    // not push `thread:updated` has received the messages.
+    // The undelivered flags were read before `announce_update` reads the audience. So a connection that gets no
+    // `thread:updated`, because it is subscribed to the thread, has received the messages.
     let undelivered = messages.values().filter(|message| message.undelivered().is_some());
     let repairs = undelivered.map(|message| async {
         deps.repairs.request(&Repair::Message { thread_id: thread.clone(), seq: message.seq }).await

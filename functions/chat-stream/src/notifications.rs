@@ -9,8 +9,9 @@ use store::MessageRow;
 
 use crate::Deps;
 
-/// Usually a message that is followed by another within 5 seconds is not notified of. If its `seq` is a multiple of
-/// this number, it is nevertheless. Otherwise members would get no notification until the others stop writing.
+/// Usually members are not notified of a message if another message follows within 5 seconds. If the first message's
+/// `seq` is a multiple of this number, they are notified nevertheless. Otherwise they would get no notification until
+/// the others stop writing.
 const LONGEST_BURST: u64 = 8;
 
 /// Asks push-send to notify the members who, 5 seconds after the newest of a thread's `messages` was sent, have not

@@ -53,8 +53,8 @@ async fn inspect_and_publish(deps: &Deps, request: &DecodeRequest) -> Result<Dec
     Ok(Decoded::Published { original, thumbnail, size })
 }
 
-/// Inspects an upload. Returns the result and the bytes to publish. They are those of the upload, but for an image
-/// without its private metadata, unless `keep_metadata` is true.
+/// Inspects an upload. Returns the result and the bytes to publish: the bytes of the upload, from which the private
+/// metadata of an image is removed unless `keep_metadata` is true.
 fn inspect(bytes: Bytes, claimed: &str, keep_metadata: bool) -> Result<(Inspected, Bytes), Refusal> {
     let inspected = media::inspect(&bytes, claimed)?;
     if keep_metadata || inspected.thumbnail.is_none() {
@@ -107,7 +107,7 @@ mod tests {
     async fn images_are_published_with_their_size_and_other_files_without_one() {
         let storage = Storage::create().await;
         let deps = Deps { bucket: storage.bucket(), keep_metadata: false };
-        // Two pixels wide, three high.
+        // A GIF that is two pixels wide and three pixels high.
         let gif = &b"GIF89a\x02\0\x03\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x02\0\x03\0\0\x02\x02\x84_\0;"[..];
         for (bytes, mimetype, expected) in
             [(gif, "image/gif", Some(ImageSize { width: 2, height: 3 })), (b"hello", "text/plain", None)]

@@ -33,7 +33,7 @@ pub struct Deps {
     pub chat: Chat,
     /// The `PushKeys` table, which stores the VAPID key.
     pub keys: PushKeys,
-    /// The VAPID key, once it was read.
+    /// The VAPID key; empty until the first notification is sent.
     pub key: OnceCell<VapidKey>,
     /// Sends to push services.
     pub client: Box<dyn PushClient>,

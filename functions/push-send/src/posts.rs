@@ -46,8 +46,8 @@ pub(crate) async fn send(deps: &Deps, request: &NotificationRequest, posts: Vec<
     for post in posts {
         match deps.hosts.endpoint(&post.device.endpoint) {
             Some(endpoint) => services.entry(endpoint.origin().to_owned()).or_default().push((endpoint, post)),
-            // The template's parameter `PushHosts` has allowed this host when the device was registered, and does not
-            // allow it any more.
+            // The template's parameter `PushHosts` allowed this host when the device was registered, but does not allow
+            // it any more. So the device is removed.
             None => deps.chat.remove_gone_device(&post.user, &post.device).await?,
         }
     }

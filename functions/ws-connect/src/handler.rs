@@ -244,7 +244,7 @@ mod tests {
         }
         fixture.management.answer("first", 500);
         assert_eq!(fixture.connect_with_ticket("fourth").await, 200);
-        // The rows of the connection stay, so that the next connection closes it.
+        // Closing the connection `first` has failed, so its rows stay. The user's next new connection closes it.
         assert_eq!(fixture.user_of("first").await.as_deref(), Some("user-sarah"));
         fixture.management.answer("first", 200);
         assert_eq!(fixture.connect_with_ticket("fifth").await, 200);

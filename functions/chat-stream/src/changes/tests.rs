@@ -45,7 +45,11 @@ async fn projection_follows_edits_and_deletion_of_the_last_message_only() {
     assert_eq!((&deleted["body"], &deleted["attachments"], &deleted["rev"]), (&json!(""), &json!([]), &json!(6)));
     assert!(deleted["deletedAt"].is_string());
     let (listed, before) = (fixture.listed("user-dad").await, &created["createdAt"]);
-    assert_eq!((&listed["updatedAt"], &listed["unreadCount"]), (before, &json!(2)), "a change is not an activity");
+    assert_eq!(
+        (&listed["updatedAt"], &listed["unreadCount"]),
+        (before, &json!(2)),
+        "a change does not move the activity time"
+    );
     let announced = fixture.events("tablet", "thread:updated");
     assert_eq!((announced.len(), &announced[3]["thread"]["lastMessage"]), (4, &deleted));
 }

@@ -56,7 +56,8 @@ async fn all_objects_of_a_deleted_messages_files_are_deleted_and_no_others() {
     fixture.upload(WHITE).await;
     fixture.handle(fixture.upload_event()).await.unwrap();
     let bucket = fixture.storage.bucket();
-    // An earlier attempt has published other bytes, and crashed. A file whose ID starts with the same text is kept.
+    // An attempt that published other bytes and then crashed has left an object, which must be deleted. An object of
+    // another file, whose ID starts with this file's ID, must stay.
     bucket.publish(&fixture.file.id, &BLACK.into(), "image/gif", "inline").await.unwrap();
     let longer = contract::FileId::parse(&format!("{}0", fixture.file.id)).unwrap();
     bucket.publish(&longer, &WHITE.into(), "image/gif", "inline").await.unwrap();
