@@ -9,7 +9,10 @@ import { useStore } from "./store";
 /** Maximum number of announcements that stay in the document. Older ones, and those of deleted messages, are removed. */
 const MAX_ANNOUNCEMENTS = 5;
 
-/** After an announcement of a thread that is not open, its next messages are not announced for this time. */
+/**
+ * After a message of a thread is announced, further messages of this thread are not announced for this time, in
+ * milliseconds, unless the thread is open.
+ */
 const BURST_MS = 5_000;
 
 /** Announces new messages of others to screen readers, and shows the number of unread messages in the page's title. */
@@ -58,7 +61,7 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
   );
 }
 
-/** Returns a key of a thread's last message. */
+/** Returns a text that identifies a thread's last message: the thread's ID and the message's `seq`. */
 function keyOf({ id, lastMessage }: ThreadSummary): string {
   return `${id} ${lastMessage?.seq}`;
 }

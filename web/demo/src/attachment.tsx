@@ -22,7 +22,7 @@ interface PhotoProps {
   onOpen(): void;
 }
 
-/** Shows a photo as a thumbnail that opens it or, while the photo is pending, as a placeholder. */
+/** Shows a photo as a thumbnail; a click on it opens the photo. While the photo is pending, shows a placeholder. */
 export function PhotoTile({ photo, more, view, onOpen }: PhotoProps) {
   const { previews } = useChat();
   const renew = useRenewal(view, photo.id);

@@ -19,7 +19,7 @@ export interface BubbleProps {
   entry: ThreadEntry;
   members: Members | null;
   mine: boolean;
-  /** Whether the author's name is shown. It is not if only two people write. */
+  /** Whether the author's name is shown. In a thread of two members, it is not shown. */
   named: boolean;
   /** Whether this is the first message of a group: messages of one author with short pauses. */
   first: boolean;
@@ -29,9 +29,15 @@ export interface BubbleProps {
   deleting: boolean;
   /** Whether Tab stops at the button of the message's menu; null if the message has no menu. */
   tabStop: boolean | null;
-  /** See `Stamp`. */
+  /**
+   * The names of the other members who have read the user's own message; "" if nobody has. Null if the page does not
+   * tell this: for messages of others, and in a thread without other members.
+   */
   readBy: string | null;
-  /** The other members who have read up to this message and not further, if their names are shown. */
+  /**
+   * The other members who have read up to this message and not further. Undefined if there are none, or if the thread
+   * has two members: there, the mark of `readBy` is enough.
+   */
   readers: User[] | undefined;
   actions: MessageActions;
   /** Opens a photo of the message in full size. */

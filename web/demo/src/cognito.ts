@@ -3,7 +3,7 @@
 /** The tokens of a session. The `idToken` and `accessToken` are valid for an hour, the `refreshToken` for 30 days. */
 export interface Tokens {
   idToken: string;
-  /** Only in an answer of Cognito. It is not stored. */
+  /** Only set in an answer of Cognito. The page does not store it. */
   accessToken?: string | undefined;
   refreshToken: string;
 }
@@ -38,7 +38,7 @@ interface Answer {
   message?: string;
 }
 
-/** How long Cognito may take to answer, in milliseconds. Other tabs may wait for the answer too. */
+/** How long Cognito may take to answer, in milliseconds. During a renewal of tokens, the other tabs wait, too. */
 const TIMEOUT_MS = 20_000;
 
 export class Cognito {
@@ -121,7 +121,7 @@ function tokens(answer: Answer, refreshToken?: string): Tokens {
     throw new CognitoError(
       "Challenge",
       `This account requires a sign-in step that this page does not support (${answer.ChallengeName}). ` +
-        "Ask the person who manages your account.",
+        "Ask the person who manages your account to turn that step off.",
     );
   }
   const { IdToken: idToken, AccessToken: accessToken, RefreshToken: renewed } = result;

@@ -5,7 +5,7 @@ export function isLive(): boolean {
   return live();
 }
 
-/** Says from now on whether the page is connected. Returns a function that ends this. */
+/** Makes `isLive` return the result of `report`. Returns a function that makes `isLive` return false again. */
 export function reportLive(report: () => boolean): () => void {
   live = report;
   return () => {

@@ -17,7 +17,7 @@ export function Notifications({ threadId }: { threadId: string | undefined }) {
   const { client, list } = useChat();
   const { threads, loaded } = useStore(list);
   useAppBadge(loaded ? countUnread(threads) : undefined);
-  // While it catches up, it shows new messages within moments.
+  // A page that catches up counts as live, because it shows the new messages within moments.
   const isLive = () => ["live", "catching-up"].includes(client.connection.getSnapshot().status);
   useEffect(() => reportLive(isLive), [client]);
 
@@ -26,7 +26,8 @@ export function Notifications({ threadId }: { threadId: string | undefined }) {
     if (!loaded) return;
     const closeRead = () => closeNotifications(({ tag }) => isRead(threads, tag));
     closeRead();
-    // A notification may arrive late: for what another device has read while this one slept.
+    // A push message may arrive late, while this page is hidden. If the user has read the thread on another device in
+    // the meantime, its notification closes as soon as the page is visible again.
     document.addEventListener("visibilitychange", closeRead);
     return () => document.removeEventListener("visibilitychange", closeRead);
   }, [loaded, unread.join()]);

@@ -188,7 +188,7 @@ function hasNamesake(person: Person, people: readonly Person[]): boolean {
   return people.some(({ id, name }) => name === person.name && id !== person.id);
 }
 
-/** Tells what the list contains, or "" if it contains everybody. */
+/** Returns the text about the number of people in the list, or "" if the list contains everybody. */
 function summary(found: number, all: number, query: string): string {
   if (all === 0) return "Nobody else has signed in yet.";
   if (found === 0) return "Nobody has this name.";

@@ -8,7 +8,10 @@ interface Snapshot {
   readonly error: string | undefined;
 }
 
-/** Links to pictures work for at least 6 hours, and a picture that cannot be shown is requested again after one. */
+/**
+ * If a picture cannot be shown, the list is loaded again for new links, but only if it was loaded more than this time
+ * ago, in milliseconds. Links are valid for at least 6 hours.
+ */
 const RENEW_MS = 3_600_000;
 
 /** The people whom the user may write to, with their pictures. */

@@ -8,8 +8,9 @@ import type { User } from "./session";
 const MAX_NAMES = 3;
 
 /**
- * Returns who has read up to which message and not further, by the message's `seq`: of the other members who share it.
- * Leaves out members who have written the message themselves, or whose last read message is not loaded.
+ * Returns, by the `seq` of a message, the other members who have read up to this message and not further. Leaves out
+ * members who do not share read receipts, who have written the message themselves, or whose last read message is not
+ * loaded.
  */
 function readersBySeq({ thread, reads, messages }: ThreadSnapshot, user: User): Map<number, User[]> {
   const readers = new Map<number, User[]>();
