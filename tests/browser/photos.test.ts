@@ -167,7 +167,7 @@ test("a draft stays in its conversation and is deleted at sign-out", async () =>
   await sarah.signIn();
   await field.waitFor();
   assert.deepEqual([await field.inputValue(), await drafts.count()], ["", 0]);
-  // The page's policy allows blob URLs for images only.
+  // Checks with an image whether the blob URL is revoked, because the page's policy allows blob URLs only for images.
   const revoked = await sarah.page.evaluate(
     (url) =>
       new Promise((resolve) => {

@@ -37,13 +37,13 @@ async function sendPhoto(name: string, threadId: string, body: string, photo: Bu
   times.set(sent.id, when);
 }
 
-/** Creates the threads and messages. In two threads, Sarah has not read the last ones. */
+/** Creates the threads and messages. In two threads, Sarah has not read the last messages. */
 async function createThreads(browser: Browser): Promise<void> {
   const page = await browser.newPage();
   const lake = await drawLake(page);
   await page.close();
   const [michael, dad] = [idOf("Michael"), idOf("Dad")];
-  // The page shows the ID of a member without a name. So these IDs look like names.
+  // If a member has no name, the page shows the ID. So these IDs look like names.
   for (const id of ["Lena", "Grandma"]) await knownUser(id);
   const recipe = await thread("Cake committee", michael, "Lena");
   await message("Michael", recipe, "Plum or apple? I vote for both.", at(19, 40, 4));
@@ -143,7 +143,7 @@ async function closeDialog({ page }: Person): Promise<void> {
   await page.getByRole("dialog").waitFor({ state: "detached" });
 }
 
-/** Takes the screenshots of what is reached from an open conversation. */
+/** Takes the screenshots of dialogs, a recording and the page without a network. A conversation must be open. */
 async function takeConversation(person: Person, size: string): Promise<void> {
   const { page } = person;
   const take = (name: string) => takeScreenshots(person, `${size}${name}`);
@@ -229,7 +229,7 @@ try {
   await nobody.page.context().close();
 
   await createThreads(browser);
-  // The phone comes first: its list shows what the laptop then reads.
+  // The phone comes first: its list shows unread messages, which the desktop page reads later.
   const phone = await openPage(browser, PHONE);
   await takeScreenshots(phone, "phone-sign-in");
   await phone.signIn();

@@ -20,7 +20,7 @@ function later<Props extends object>(load: () => Promise<ComponentType<Props>>):
     useEffect(() => {
       load().then(
         (component) => setLoaded(() => component),
-        (error) => console.warn("The code for notifications could not be loaded; it is requested again when the page is loaded again:", error),
+        (error) => console.warn("The code for notifications could not be loaded; a reload of the page retries:", error),
       );
     }, []);
     return Loaded ? <Loaded {...props} /> : null;

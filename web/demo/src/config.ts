@@ -56,7 +56,7 @@ function readKept(): Config | undefined {
   try {
     return complete(JSON.parse(stored));
   } catch (error) {
-    console.warn("The stored configuration cannot be read; the page can start only if config.json can be loaded:", error);
+    console.warn("The stored configuration cannot be read; the page needs config.json to start:", error);
     return undefined;
   }
 }

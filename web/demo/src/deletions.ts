@@ -52,7 +52,7 @@ export class Deletions implements Store<ReadonlySet<string>> {
     document.removeEventListener("visibilitychange", this.pageChanged);
   }
 
-  // The browser hides a page before it closes it. So this also sends the deletions when the page is closed.
+  // The browser reports a page as hidden before it closes the page, so this also sends the deletions of a closed page.
   private readonly pageChanged = () => {
     if (document.visibilityState === "hidden") this.sendAll();
   };

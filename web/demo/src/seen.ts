@@ -4,7 +4,8 @@ import { useEffect, useState } from "preact/hooks";
 import { pageIsVisible } from "./unread";
 
 /**
- * A message counts as seen if at least this many pixels of its upper part are on the screen, or all of a lower message.
+ * A message counts as seen if the top of it, of this many pixels, is on the screen. A message that is less tall must be
+ * on the screen completely.
  */
 const SEEN_PX = 48;
 

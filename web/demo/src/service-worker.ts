@@ -17,7 +17,12 @@ workers.startMessages();
 export const registration: Promise<ServiceWorkerRegistration> = afterLoad().then(() =>
   workers.register(trusted("./service-worker.js")),
 );
-registration.then(offerTakeOver, (error) => console.warn("The service worker could not be registered; the page has no notifications and does not open offline:", error));
+registration.then(offerTakeOver, (error) =>
+  console.warn(
+    "The service worker could not be registered; the page has no notifications and does not open offline:",
+    error,
+  ),
+);
 
 /**
  * Waits until the page has loaded. Otherwise, the worker's download of all files of the page would slow down its

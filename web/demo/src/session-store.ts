@@ -65,8 +65,8 @@ export class SessionStore {
   }
 
   /**
-   * Writes the version of the stored tokens into the cache. A tab that gets the Web Lock later waits in {@link
-   * awaitNewest} until it sees tokens of this version. Otherwise, that tab could read older tokens: a change of
+   * Writes the version of the stored tokens into the cache. A tab that gets the Web Lock later waits in
+   * {@link awaitNewest} until it sees tokens of this version. Otherwise, that tab could read older tokens: a change of
    * `localStorage` reaches the browser's other processes some time later, but a change of a cache is visible to all of
    * them at once.
    */
