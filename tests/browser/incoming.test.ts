@@ -109,7 +109,7 @@ test("a hidden page shows no notice and makes no sound", async () => {
   await sarah.close();
 });
 
-/** Signs in as Sarah, who opens one of two new conversations with Michael. */
+/** Creates two conversations of Sarah and Michael. Signs in as Sarah and opens the first one. */
 async function sarahInThread() {
   const [open, other] = [await threadWith("Open"), await threadWith("Other")];
   const sarah = await Person.open(browser, "Sarah");

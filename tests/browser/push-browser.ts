@@ -39,7 +39,7 @@ export interface Simulation {
   answer?: NotificationPermission;
   /** The permission before the page asks; by default, the user has not decided. */
   permission?: NotificationPermission;
-  /** An iPhone, on which the page is not on the Home Screen. */
+  /** Whether the browser is that of an iPhone and the page is not on its Home Screen. */
   needsHomeScreen?: boolean;
   /**
    * The push subscription of a push service that the real server can reach. Without it, the server's answers are

@@ -65,7 +65,7 @@ export class PushService {
     assert.ok(exp > Date.now() / 1000 && exp < Date.now() / 1000 + 24 * 3600, "the token must expire within 24 hours");
   }
 
-  /** Decrypts a message of one record (RFC 8291, RFC 8188). */
+  /** Decrypts a push message that consists of one record (RFC 8291, RFC 8188). */
   #decrypt(body: Buffer): string {
     const [salt, keyLength] = [body.subarray(0, 16), body.readUInt8(20)];
     const serverKey = body.subarray(21, 21 + keyLength);

@@ -8,7 +8,7 @@ before(async () => {
   browser = await launch();
 });
 after(async () => {
-  await call("Michael", "PATCH", "/api/me", { receipts: true }); // the user is shared by all tests
+  await call("Michael", "PATCH", "/api/me", { receipts: true }); // other tests use Michael, too
   await browser.close();
 });
 

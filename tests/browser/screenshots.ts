@@ -9,7 +9,8 @@ const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url)
 const DESKTOP = { viewport: { width: 1180, height: 760 } };
 const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 1.5, hasTouch: true, isMobile: true };
 
-// The script sends all messages within seconds. The page gets invented times instead, as in a real conversation.
+// The script sends all messages within seconds. The page receives invented times in place of the real ones, so that it
+// looks like a real conversation.
 const day = new Date(Date.now() - 86_400_000);
 const at = (hour: number, minute: number, daysBefore = 0) =>
   new Date(day.getFullYear(), day.getMonth(), day.getDate() - daysBefore, hour, minute);
@@ -123,7 +124,7 @@ async function takeScreenshots({ page }: Person, name: string): Promise<void> {
   }
 }
 
-/** Answers with the people whom the screenshots show. */
+/** Makes the page receive a list with the people whom the screenshots show. */
 async function withPeople({ page }: Person): Promise<void> {
   await page.route(/\/api\/people(\?|$)/, (route) => {
     const others = ["Grandma", "Lena", "Uncle Jonas"].map((name) => ({ id: name, name }));

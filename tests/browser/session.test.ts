@@ -102,7 +102,7 @@ test("when somebody else signs in in another tab, the page says so and lets the 
   await signedIn(tab, "Michael");
   await person.page.getByRole("button", { name: "Sign out" }).click();
   await person.page.getByRole("button", { name: "Continue as Michael" }).waitFor();
-  await person.signIn(); // in this browser, not only in this tab
+  await person.signIn(); // now with "Stay signed in", so for all tabs of the browser
   await person.page.reload();
   await signedIn(person.page, "Sarah");
   // Sarah's first session was only in its tab. On the new sign-in page, "Stay signed in" was checked again, so her

@@ -6,7 +6,10 @@ import { names, otherMembers, useChat } from "./context";
 import { preview } from "./preview";
 import { useStore } from "./store";
 
-/** Maximum number of announcements that stay in the document. Older ones, and those of deleted messages, are removed. */
+/**
+ * At most this many announcements stay in the document. Older ones are removed, and so are those about deleted
+ * messages.
+ */
 const MAX_ANNOUNCEMENTS = 5;
 
 /**
@@ -38,7 +41,10 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
     });
   }, [threads, loaded]);
 
-  /** Returns whether to announce a thread now. A burst of messages in a thread that is not open is announced once. */
+  /**
+   * Returns whether to announce a thread's new message now. If several messages arrive within 5 seconds in a thread
+   * that is not open, only the first one is announced.
+   */
   function isDue({ id }: ThreadSummary): boolean {
     const now = Date.now();
     if (id !== threadId && now - (announced.current.get(id) ?? 0) < BURST_MS) return false;

@@ -81,14 +81,14 @@ export function hideImage(event: Event): void {
 const HOUR = 3_600_000;
 
 /**
- * Returns a function that requests new URLs for a file, at most once an hour. It is needed because the URLs expire
- * after 6 to 12 hours.
+ * Returns a function that requests new URLs for a file, at most once an hour. It must be called when a URL does not
+ * work or is about to be used, because URLs expire after 6 to 12 hours.
  */
 export function useRenewal(view: ThreadView, fileId: string): () => void {
   const renewedAt = useRef(Date.now());
   return () => {
     if (Date.now() - renewedAt.current < HOUR) return;
     renewedAt.current = Date.now();
-    view.refreshFile(fileId).catch(() => {}); // the old URL stays and may still be valid
+    view.refreshFile(fileId).catch(() => {}); // if this fails, the old URL stays; it may still be valid
   };
 }

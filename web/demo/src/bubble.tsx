@@ -21,9 +21,14 @@ export interface BubbleProps {
   mine: boolean;
   /** Whether the author's name is shown. In a thread of two members, it is not shown. */
   named: boolean;
-  /** Whether this is the first message of a group: messages of one author with short pauses. */
+  /**
+   * Whether this is the first message of a group. The messages of a group have one author and short pauses in between.
+   */
   first: boolean;
-  /** Whether this is the last message of its group. It shows the time. */
+  /**
+   * Whether this is the last message of its group. Only the last one always shows its time; the others show it on
+   * hover.
+   */
   last: boolean;
   /** Whether the user has just deleted the message, and can undo it. */
   deleting: boolean;
@@ -46,7 +51,7 @@ export interface BubbleProps {
   onMenu(entryKey: string, button: Element): void;
   /** Goes to a quoted message. */
   onJump(seq: number): void;
-  /** Moves a message that could not be sent into the composer again. */
+  /** Removes a message that could not be sent, and puts its content into the composer. */
   onRestore(entry: ThreadEntry): void;
 }
 

@@ -15,8 +15,9 @@ export interface NewPasswordNeeded {
 }
 
 /**
- * An error response from Cognito, with the name of its exception as `code`, such as `NotAuthorizedException`; or
- * `Unreachable` if there was no response.
+ * An error of a sign-in, a renewal or a sign-out. `code` is the name of Cognito's exception, such as
+ * `NotAuthorizedException`; or `Unreachable` if there was no response; or `Challenge` if Cognito requires a sign-in
+ * step that the page does not support.
  */
 export class CognitoError extends Error {
   override name = "CognitoError";

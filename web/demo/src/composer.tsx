@@ -62,7 +62,7 @@ export function Composer({ view, messages, draft, field }: Props) {
 
   function stopRecording() {
     setRecording(false);
-    requestAnimationFrame(() => field.current?.focus()); // the field is shown again
+    requestAnimationFrame(() => field.current?.focus()); // the field exists again in the next frame
   }
 
   function keyDown(event: KeyboardEvent) {

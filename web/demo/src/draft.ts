@@ -181,7 +181,7 @@ export class Draft implements Store<Content> {
     const uploaded = upload.sent.then(({ id }) => this.change(key, { id, waiting: false }));
     // The server may inspect and refuse the file before the message is sent. Then the composer shows the error.
     Promise.all([uploaded, upload.ready]).catch((error) => {
-      // The storage refuses an upload whose signature has expired. Another attempt gets a new one.
+      // The storage refuses an upload whose signature has expired. Another attempt gets a new signature.
       const retryable = !(error instanceof HearthError) || error.retryable || error.code === "upload_refused";
       this.change(key, { id: undefined, error: errorText(error), retryable });
     });

@@ -49,5 +49,5 @@ export function loadPartsWhenIdle(): void {
     for (const load of waiting.splice(0)) await load().catch(() => {});
   };
   if ("requestIdleCallback" in globalThis) requestIdleCallback(loadAll);
-  else setTimeout(loadAll, 1000); // Safari
+  else setTimeout(loadAll, 1000); // Safari has no requestIdleCallback
 }

@@ -1,4 +1,7 @@
-/** Whether the page is connected, so that it shows or announces new messages itself. */
+/**
+ * Returns whether the page is connected to the server. If so, it shows or announces new messages itself, and the
+ * service worker makes their notifications silent.
+ */
 let live = () => false;
 
 export function isLive(): boolean {

@@ -23,12 +23,12 @@ interface Props {
   /** The element beside which the menu is shown. */
   near: Element;
   actions: MessageActions;
-  /** Shows more emojis. */
+  /** Opens the dialog with more emojis. */
   onMore(): void;
   onClose(): void;
 }
 
-/** The menu of a message: reactions, and what the user can do with the message. */
+/** The menu of a message: its time and reactions, and the commands for the message. */
 export function MessageMenu({ message, members, near, actions, onMore, onClose }: Props) {
   const { user } = useChat();
   const { reactions, body, author, createdAt } = message;

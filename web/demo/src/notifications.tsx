@@ -9,9 +9,8 @@ import { reportLive } from "./live";
 import { useStore } from "./store";
 
 /**
- * Tells the user about new messages while the page runs: announces them, shows a notice, and keeps the app's badge and
- * the notifications of the system in step with the page. Notifications close when their thread is read and when the user
- * signs out.
+ * Tells the user about new messages while the page runs: announces them, shows a notice, and updates the app's badge.
+ * Closes a notification of the system when its thread is read, and all of them when the user signs out.
  */
 export function Notifications({ threadId }: { threadId: string | undefined }) {
   const { client, list } = useChat();

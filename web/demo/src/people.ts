@@ -19,7 +19,7 @@ export class People implements Store<Snapshot> {
   private snapshot: Snapshot = { people: undefined, error: undefined };
   private readonly listeners = new Set<() => void>();
   private loadedAt = 0;
-  /** The number of requests. Only the answer to the latest one counts. */
+  /** The number of requests for the list. If several are running, only the answer to the latest one is used. */
   private requests = 0;
 
   constructor(private readonly client: Pick<HearthClient, "people">) {}
@@ -44,7 +44,7 @@ export class People implements Store<Snapshot> {
     }
   }
 
-  /** Loads the list for new links, at most once an hour. Called when a picture cannot be shown. */
+  /** Loads the list again for new links, at most once an hour. Must be called when a picture cannot be shown. */
   readonly renew = (): void => {
     if (Date.now() - this.loadedAt > RENEW_MS) this.load();
   };

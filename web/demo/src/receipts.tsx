@@ -4,7 +4,7 @@ import { names, otherMembers } from "./context";
 import { Names } from "./names";
 import type { User } from "./session";
 
-/** At most this many names are shown below a message. */
+/** At most this many names of readers are shown. Then follows the number of the others. */
 const MAX_NAMES = 3;
 
 /**
@@ -40,7 +40,10 @@ export function useReaders(snapshot: ThreadSnapshot, user: User): Map<number, Us
   return readers;
 }
 
-/** Returns a function that returns the names of the other members who have read the message with this `seq`. */
+/**
+ * Returns a function that returns a text with the names of the other members who have read the message with this `seq`:
+ * at most 3 names, and the number of the others.
+ */
 export function readNames({ thread, reads }: ThreadSnapshot, user: User): (seq: number) => string {
   const marks = thread ? otherMembers(thread, user) : [];
   const seqs = new Map(reads.map(({ userId, seq }) => [userId, seq]));

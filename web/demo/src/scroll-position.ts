@@ -102,7 +102,7 @@ export function useScrollPosition({ scroller, list, entries, deleting, divider, 
     if (item) reached?.(item);
   };
 
-  /** Keeps the visible messages where they are. */
+  /** Scrolls so that the visible messages are where they were when the scroll position was last recorded. */
   const hold = () => {
     const [element, held] = [scroller.current, anchor.current];
     if (!element || !held?.item.isConnected) return;
@@ -178,7 +178,10 @@ export function useScrollPosition({ scroller, list, entries, deleting, divider, 
   return { atEnd: shownAtEnd, rows, above, below, goTo };
 }
 
-/** A message that stays where it is: its index in the list, and the distance of its lower edge from the scroller's top. */
+/**
+ * The message that is kept in place: its index in the list, and the distance of its lower edge from the scroller's top
+ * in pixels.
+ */
 interface Anchor {
   index: number;
   item: Element;
@@ -186,8 +189,9 @@ interface Anchor {
 }
 
 /**
- * Returns the first message that is on the screen; undefined if none is rendered there. Its lower edge stays, because
- * its upper part changes when older messages are added: the author's name and the day are shown only once.
+ * Returns the first message that is on the screen; undefined if none is rendered there. The lower edge of this message
+ * is kept in place, because its upper part changes when older messages are added: the author's name and the day are
+ * shown only once.
  */
 function findAnchor(scroller: HTMLElement, list: HTMLElement): Anchor | undefined {
   const items = list.querySelectorAll(":scope > .message > .body");

@@ -12,7 +12,7 @@ const MAX_RESULTS = 50;
 /** A search loads older messages until this many messages are loaded. To search more, the user must ask for it. */
 const STEP = 1000;
 
-/** How long the user must not have typed before older messages are loaded, in milliseconds. */
+/** Older messages are loaded only after the user has not typed for this time, in milliseconds. */
 const PAUSE_MS = 300;
 
 /** The text of a result begins this many characters before the first word that was found. */
@@ -127,7 +127,7 @@ function Result({ result: { message, ranges }, onGo }: { result: SearchResult; o
   );
 }
 
-/** Returns the text around the first range, with all ranges marked. */
+/** Returns the text around the first match, with all matches marked. `ranges` are the positions of the matches. */
 function excerpt(body: string, ranges: SearchResult["ranges"]) {
   const start = Math.max(0, (ranges[0]?.[0] ?? 0) - CONTEXT_CHARS);
   let end = start;

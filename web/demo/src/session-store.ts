@@ -22,18 +22,18 @@ interface Stored extends Tokens {
 
 /**
  * Keeps the tokens of a session in the browser. A session that stays signed in is in `localStorage`: all tabs of the
- * browser share it, and it survives the end of the browser. Any other is in `sessionStorage` and ends with its tab. Why
- * they are kept there: docs/decisions/0022-staying-signed-in.md
+ * browser share it, and it survives the end of the browser. Any other session is in `sessionStorage` and ends with its
+ * tab. The reasons for this are in docs/decisions/0022-staying-signed-in.md.
  */
 export class SessionStore {
   private constructor(private readonly storage: Storage) {}
 
-  /** The store of a new session. */
+  /** Returns the store for a new session. `stay` means that the user stays signed in. */
   static of({ stay }: { stay: boolean }): SessionStore {
     return new SessionStore(stay ? localStorage : sessionStorage);
   }
 
-  /** The stores that may have a session, this tab's own first. */
+  /** Returns the stores that may contain a session: first this tab's own, then the one that all tabs share. */
   static all(): SessionStore[] {
     return [new SessionStore(sessionStorage), new SessionStore(localStorage)];
   }

@@ -75,7 +75,10 @@ export function useDivider(
   return divider;
 }
 
-/** Returns where the divider belongs now: below the last message that the user has read, if others follow. */
+/**
+ * Returns the `seq` of the message that the user has read last, if unread messages of others follow it; otherwise null.
+ * The divider belongs below this message.
+ */
 function placeFor(snapshot: ThreadSnapshot, userId: string): number | null {
   return unreadMessages(snapshot, userId).length > 0 ? snapshot.readSeq : null;
 }

@@ -13,7 +13,7 @@ test("the JavaScript that the first paint needs stays within its budget", async 
     root: path(".."),
     logLevel: "error",
     build: { write: false },
-    // The source, so that the test does not need a build of the library.
+    // Uses the source of the library, so that the test does not need a build of it.
     resolve: { alias: { "hearth-client": path("../../hearth-client/src/index.ts") } },
   });
   const outputs = [built].flat().flatMap((result) => ("output" in result ? result.output : []));

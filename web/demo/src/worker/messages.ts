@@ -7,9 +7,9 @@ export type ToPage =
 
 /** What a page shows. If a visible page is live, the service worker makes the notification silent. */
 export interface Reading {
-  /** The open thread. */
+  /** The ID of the open thread; undefined if none is open. */
   threadId: string | undefined;
-  /** Whether the page is connected: it shows or announces new messages itself. */
+  /** Whether the page is connected to the server. If so, it shows or announces new messages itself. */
   live: boolean;
 }
 

@@ -16,9 +16,9 @@ const HASHED = "assets/";
 const PATIENCE_MS = 3_000;
 
 /**
- * Keeps the page's files of one deployment in a cache, so that the page opens offline. It answers only requests for
- * these files. The HTML comes from the network if possible, so a new deployment is used at the next navigation. All
- * files of one deployment are cached or none, so the HTML in the cache never refers to files of another deployment.
+ * Keeps the page's files of one deployment in a cache, so that the page opens offline. Answers only requests for these
+ * files. The HTML comes from the network if possible, so a new deployment is used at the next navigation. All files of
+ * one deployment are cached or none, so the HTML in the cache never refers to files of another deployment.
  */
 export class Shell {
   readonly #deployment: Deployment;

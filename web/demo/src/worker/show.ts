@@ -1,7 +1,9 @@
 import type { Reading } from "./messages.ts";
 import type { Notice } from "./notice.ts";
 
-/** How long a page may take to answer, in milliseconds. A page that is frozen does not answer. */
+/**
+ * How long the service worker waits for the answer of a page, in milliseconds. A page that is frozen does not answer.
+ */
 const ANSWER_MS = 500;
 
 /** The data of a notification: the URL that a click opens, and the time by which a repeated message is recognized. */
