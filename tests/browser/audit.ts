@@ -10,7 +10,8 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 export async function audit({ page }: Person, view: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
-    // While a background changes slowly to the colour of the other scheme, the contrast is wrong.
+    // While a background changes slowly to the colour of the other scheme, its contrast to the text is wrong. So axe
+    // runs after all transitions.
     await page.evaluate(async () => {
       const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
       await Promise.allSettled(transitions.map((transition) => transition.finished));

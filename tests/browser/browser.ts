@@ -71,7 +71,7 @@ export class Person {
     return person;
   }
 
-  /** Opens the page in another tab of the same browser. `close` of either closes both. */
+  /** Opens the page in another tab of the same browser. `close` of one of the tabs closes all of them. */
   async newTab(): Promise<Person> {
     const tab = new Person(await this.page.context().newPage(), this.name);
     await tab.page.goto(stack.pageUrl);
@@ -141,7 +141,7 @@ export class Person {
     await this.field.press("Enter");
   }
 
-  /** Opens the menu of a message, which the mouse must be on. */
+  /** Moves the mouse onto a message and opens the message's menu. Returns the menu. */
   async openMessageMenu(text: string): Promise<Locator> {
     await this.message(text).hover();
     await this.message(text).getByRole("button", { name: "Actions for" }).click();
@@ -157,7 +157,10 @@ export class Person {
     await menu.waitFor({ state: "detached" });
   }
 
-  /** Returns the list item of the message with the given text, which may also be in a quote of another message. */
+  /**
+   * Returns the list item of the message with the given text. Ignores the quotes in messages, which may contain this
+   * text, too.
+   */
   message(text: string): Locator {
     return this.page.locator("li.message", { has: this.page.locator(".body > :not(.quote)", { hasText: text }) });
   }
@@ -172,7 +175,7 @@ export class Person {
     return this.page.locator("li.message .bubble").allTextContents();
   }
 
-  /** Waits until the live connection has the given state. The page shows a state only if it is trouble. */
+  /** Waits until the live connection has the given state. While the connection is live, the page shows no state. */
   async waitForConnection(state: "Live" | "Offline"): Promise<void> {
     if (state === "Live") await this.page.locator(".connection[data-status=live]").waitFor({ state: "attached" });
     else await this.page.locator(".connection [role=status]", { hasText: state }).waitFor();
@@ -254,8 +257,8 @@ export async function markAllRead(name: string): Promise<void> {
 }
 
 /**
- * Makes a user known who never acts, and returns their ID: writes their profile into the local cloud's table, as if they
- * had called the API once. Only known users can become members of a thread.
+ * Creates a user who never acts, and returns their ID. Writes the user's profile into the local cloud's table, as if
+ * the user had called the API once. Only users with a profile can become members of a thread.
  */
 export async function knownUser(id = `guest-${crypto.randomUUID()}`): Promise<string> {
   const row = { pk: { S: `USER#${id}` }, sk: { S: "PROFILE" }, id: { S: id } };
@@ -270,7 +273,7 @@ export async function callTable(operation: string, content: object): Promise<voi
     headers: {
       "content-type": "application/x-amz-json-1.0",
       "x-amz-target": `DynamoDB_20120810.${operation}`,
-      // The local cloud takes calls with the key `test` for its administrator's, and does not check the signature.
+      // The local cloud treats calls with the key `test` as its administrator's, and does not check the signature.
       authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request",
     },
     body: JSON.stringify(content),

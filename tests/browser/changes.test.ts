@@ -153,7 +153,7 @@ test("reactions are counted and named, and a click on one adds or removes the ow
   for (const person of people) await person.close();
 });
 
-test("a reply quotes its message, and a click on the quote goes there, also to a message that is not loaded", async () => {
+test("a reply quotes its message, and a click on the quote goes to the message, also if it is not loaded", async () => {
   const title = `Quotes ${crypto.randomUUID()}`;
   const thread = await newThread(title, "Sarah", "Michael");
   for (let number = 1; number <= 130; number += 1) await sendMessage("Sarah", thread, `Number ${number}.`);

@@ -18,11 +18,11 @@ test("files that cannot be sent say why in words, and do not block the others", 
   await attach(person, ["empty.txt", ""], ["soup.txt", "Soup"], ["huge.bin", Buffer.alloc(FILE_BYTES + 1)]);
   const drafts = page.getByRole("list", { name: "Files to send" });
   await drafts.getByText("This file is empty.").waitFor();
-  await drafts.getByText("This file is too large. Files can have 26.2 MB.").waitFor();
+  await drafts.getByText("This file is too large. A file can have at most 26.2 MB.").waitFor();
   assert.equal(await drafts.getByRole("button", { name: "Try again" }).count(), 0);
   await person.send("The recipe");
   await page.locator("a.file", { hasText: "soup.txt" }).waitFor();
-  assert.equal(await drafts.getByRole("listitem").count(), 2, "what could not be sent stays");
+  assert.equal(await drafts.getByRole("listitem").count(), 2, "the files that could not be sent stay in the composer");
   for (const name of ["empty.txt", "huge.bin"]) await page.getByRole("button", { name: `Remove ${name}` }).click();
   await drafts.waitFor({ state: "detached" });
   await person.close();
@@ -55,7 +55,7 @@ test("a message is sent at once, waits for its files, and can be cancelled", asy
   await person.send("The dog");
   await person.message("The dog").getByRole("button", { name: "Cancel" }).click();
   await person.message("The dog").waitFor({ state: "detached" });
-  for (const route of held.splice(0)) await route.abort().catch(() => {}); // the page has aborted it already
+  for (const route of held.splice(0)) await route.abort().catch(() => {}); // the page has aborted the request already
   await person.close();
 });
 
@@ -99,7 +99,7 @@ test("drafts of several conversations survive a reload, with their files and rep
   await newThread(other, "Sarah", "Michael");
   await person.openThread(other);
   await person.field.fill("Second draft");
-  await page.reload(); // at once
+  await page.reload(); // before the 300 ms are over after which the page stores a draft
   await person.field.waitFor();
   assert.equal(await person.field.inputValue(), "Second draft");
   await person.openThread(title);
@@ -145,7 +145,7 @@ test("a file that is dropped beside the messages is added, and never opens in th
         !element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
       return [fire("dragover"), fire("drop")];
     });
-  assert.deepEqual(await drop(".sidebar"), [true, true], "the page handles it");
+  assert.deepEqual(await drop(".sidebar"), [true, true], "the page must handle both events");
   await page.getByText("Ready to send").waitFor();
   await page.getByRole("button", { name: "Remove soup.txt" }).click();
   await page.evaluate(() => location.assign("#/"));
@@ -156,7 +156,7 @@ test("a file that is dropped beside the messages is added, and never opens in th
 
 test("with large text and many photos on a phone, everything stays on the screen", async () => {
   const { defaultBrowserType: _, ...phone } = devices["iPhone 13"] ?? assert.fail();
-  const { person } = await inThread({ ...phone, viewport: { width: 390, height: 420 } }); // the keyboard is open
+  const { person } = await inThread({ ...phone, viewport: { width: 390, height: 420 } }); // as with an open keyboard
   const { page } = person;
   await page.evaluate(() => {
     document.documentElement.style.fontSize = "150%";

@@ -46,7 +46,8 @@ test("new messages in other conversations are announced, also repeated ones", as
   for (let repetition = 0; repetition < 2; repetition += 1) {
     await sendMessage("Sarah", thread, "Hello?");
     await log.getByText(`in ${title}: Hello?`).nth(repetition).waitFor();
-    // The next message is not part of a burst, which is announced once.
+    // The page announces only the first message of 5 seconds. Its clock moves on, so that the next message is
+    // announced.
     await michael.page.evaluate(() => {
       const later = Date.now() + 5_000;
       Date.now = () => later;

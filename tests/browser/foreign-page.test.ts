@@ -45,7 +45,7 @@ function attacks(endpoint: string): { url: string; body: string }[] {
   ];
 }
 
-/** Makes each request in all ways that a page has, and waits until all are answered. Runs in the page. */
+/** Makes each request in each way that a page can, and waits until all are answered. Runs in the page. */
 async function attack(requests: { url: string; body: string }[]): Promise<void> {
   const add = (tag: string, properties: object) => {
     const element = Object.assign(document.createElement(tag), properties);
@@ -129,7 +129,8 @@ for (const host of ["127.0.0.1", "localhost", "evil.localhost"]) {
     }
     await page.close();
 
-    // The browser does not tell the status of images and of frames in a sandbox.
+    // The browser does not report the status of images and of frames in a sandbox. So `answers` has only some of the
+    // answers.
     assert.ok(answers.length >= 20, answers.join("\n"));
     assert.deepEqual(
       answers.filter((answer) => !answer.endsWith(" 403")),

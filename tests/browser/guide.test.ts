@@ -67,7 +67,10 @@ test("following docs/frontend.md step by step produces a working chat", async (c
   }
 });
 
-/** Sends a text, a photo and a file from one page of the guide's project, and checks that both pages show them. */
+/**
+ * Opens the guide's page as Sarah and as Michael. Checks that Michael's page shows a text from Sarah's, and that both
+ * show a photo and a file from Michael's.
+ */
 async function chatOnBothSides(): Promise<void> {
   const errors: string[] = [];
   const [sarah, michael] = [await open("Sarah", errors), await open("Michael", errors)];

@@ -17,7 +17,7 @@ test("a message in another conversation shows a notice, and a click on it opens 
   await notice.getByText("Over here").waitFor();
   assert.equal(await notice.locator("strong").textContent(), other.title);
   await audit(sarah, "a notice of a message");
-  // Screen readers hear it once, from the announcer.
+  // Screen readers must announce the message once. The announcer does this, so the notice must not be a live region.
   assert.equal(await notice.locator("[role], [aria-live]").count(), 0);
   await announcement(sarah, `Michael in ${other.title}: Over here`).waitFor();
 
@@ -30,7 +30,7 @@ test("a message in another conversation shows a notice, and a click on it opens 
   await sarah.close();
 });
 
-test("there is no notice of own messages, of muted conversations, of the open one, or above the list alone", async () => {
+test("there is no notice of own messages, of muted conversations, of the open one, or while only the list is shown", async () => {
   const { sarah, open, other } = await sarahInThread();
   const quiet = await threadWith("Quiet");
   await call("Sarah", "PATCH", `/api/threads/${quiet.thread}/me`, { mutedUntil: "9999-12-31T23:59:59Z" });
@@ -109,7 +109,7 @@ test("a hidden page shows no notice and makes no sound", async () => {
   await sarah.close();
 });
 
-/** Signs in as Sarah, who opens one of two new conversations with Michael. */
+/** Creates two conversations of Sarah and Michael. Signs in as Sarah and opens the first one. */
 async function sarahInThread() {
   const [open, other] = [await threadWith("Open"), await threadWith("Other")];
   const sarah = await Person.open(browser, "Sarah");

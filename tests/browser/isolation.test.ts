@@ -36,7 +36,7 @@ test("names, titles, file names and messages are isolated from the text around t
   assert.deepEqual(await exposed(person, [...names, mark]), []);
   await person.page.keyboard.press("Escape");
 
-  // What a user writes has the direction of its first letter.
+  // The text that a user writes has the direction of its first letter.
   const bubble = person.message(mark).first().locator(".bubble");
   assert.equal(await bubble.evaluate((element) => getComputedStyle(element).direction), "rtl");
   const field = person.page.getByRole("textbox", { name: "Message" });

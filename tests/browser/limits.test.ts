@@ -41,7 +41,8 @@ test("limits per day are explained, with the time, and nothing is lost", async (
   await newThread(title, "Sarah", "Michael");
   const person = await Person.signedIn(browser, "Sarah");
   await person.openThread(title);
-  const explained = /You have reached the limit for one day\. Try again (tomorrow )?at \d\d:\d\d\./;
+  const explained =
+    /You have reached today's limit for new conversations or files\. Try again (tomorrow )?at \d\d:\d\d\./;
   await refuse(person.page, /\/api\/files$/, { status: 429, code: "quota_exceeded", retryAfter: 7_200 });
   const chooser = person.page.waitForEvent("filechooser");
   await person.page.getByRole("button", { name: "Add photos or files" }).click();

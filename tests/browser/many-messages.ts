@@ -14,8 +14,8 @@ export function textOf(seq: number): string {
 }
 
 /**
- * Writes messages 1 to `count` into an empty thread's rows, because sending thousands takes minutes. The authors take
- * turns, three messages each, and there is one message a minute until now.
+ * Writes messages 1 to `count` of an empty thread directly into the table, because sending thousands takes minutes.
+ * Each author sends three messages, then the next one does. The messages were sent one minute apart, the last one now.
  */
 export async function fill(threadId: string, count: number, ...authors: string[]): Promise<void> {
   const [now, ids] = [Date.now(), authors.map(idOf)];

@@ -10,7 +10,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** How long the page takes to notice a long press, and some time more, in milliseconds. */
+/** How long a finger stays on a message, in milliseconds. The page notices a long press after 500 ms. */
 const LONG_PRESS_MS = 800;
 
 async function open(name: string, texts: string[], options?: Parameters<typeof Person.signedIn>[2]): Promise<Person> {
@@ -69,7 +69,7 @@ test("the menu of a message can be used by keyboard", async () => {
   await page.keyboard.press("Enter");
   await michael.message("An answer").locator(".quote", { hasText: "Second" }).waitFor();
 
-  // Undo has the focus as long as it is there, then the message.
+  // The button Undo has the focus. When the deletion is undone, the button disappears, and the message gets the focus.
   await michael.chooseFor("Third", "Delete");
   await waitUntil("the focus is on Undo", async () => (await item()) === "Undo");
   await page.keyboard.press("Enter");

@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-test("every message tells its time: visible on hover and focus, and always to screen readers", async () => {
+test("every message shows its time: visible on hover and focus, and always to screen readers", async () => {
   const { michael, title } = await conversation("Times", ["One", "Two", "Three"]);
   await michael.openThread(title);
   await michael.waitForMessage("Three");
@@ -44,7 +44,7 @@ test("every message tells its time: visible on hover and focus, and always to sc
   await michael.close();
 });
 
-test("own messages show whether they are being sent, sent or read, and the mark of a pair names nobody", async () => {
+test("own messages show whether they are being sent, sent or read, also in a thread of two members", async () => {
   const pair = (await post("Sarah", "/api/threads", { memberIds: [await knownUser()], title: "Pair" })).id;
   const title = `Marks ${crypto.randomUUID()}`;
   const thread = await newThread(title, "Sarah", "Michael", "Dad");
@@ -72,9 +72,9 @@ test("own messages show whether they are being sent, sent or read, and the mark 
   await sendMessage("Michael", thread, "His");
   await sarah.waitForMessage("His");
   assert.equal(await sarah.message("His").locator(".mark").count(), 0, "messages of others have no mark");
-  assert.equal(await mark.getAttribute("title"), "Read by Michael, Dad", "who writes has read");
+  assert.equal(await mark.getAttribute("title"), "Read by Michael, Dad", "an author has read the earlier messages");
 
-  // Between two people, the mark says it all.
+  // In a thread of two members, the mark is the only read receipt: no line "Read by …" is below the message.
   await sarah.page.evaluate((id) => location.assign(`#/${id}`), pair);
   await sarah.send("Only you");
   await sarah.message("Only you").locator(".mark").getByText("sent", { exact: true }).waitFor();
@@ -194,7 +194,7 @@ test("photos keep their shape within limits, ten of them are four tiles, and nam
     const shapes = boxes.map(({ width, height }) => Math.round((100 * width) / height) / 100);
     assert.deepEqual(shapes, [1.33, 0.75, 1.78]);
     assert.ok(boxes.every(({ width, height }) => Math.max(width, height) <= 321));
-    // Own photos end where own text does.
+    // The right edge of the user's own photos is the same as that of the user's own text.
     const edge = (await sarah.page.locator(".bubble").first().boundingBox()) ?? assert.fail();
     for (const { right } of boxes) assert.ok(Math.abs(right - edge.x - edge.width) < 1, `${right} is not the edge`);
 

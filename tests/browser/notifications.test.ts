@@ -56,7 +56,7 @@ test("a thread has one notification, which rings for each message, but not for a
   await person.close();
 });
 
-test("a push with unreadable content shows an honest notification, and a click opens the page", async () => {
+test("a push with unreadable content shows a notification that there may be new messages, and a click opens the page", async () => {
   const person = await Person.open(browser, "Sarah", ALLOWED);
   const device = await Device.of(person);
   await device.push("{");

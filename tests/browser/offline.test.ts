@@ -82,7 +82,7 @@ test("while a page of the old deployment is open, its files stay, and the new pa
   const statusOf = (url: string) => fetch(url).then(({ status }) => status);
   assert.equal(await page.evaluate(statusOf, script ?? ""), 200);
 
-  // The last page of the old deployment is closed. The new one takes over when it is opened again.
+  // When the last page of the old deployment is closed, a reload of the new page activates the new service worker.
   await page.close();
   await other.reload();
   await waitForCaches(other, 1);

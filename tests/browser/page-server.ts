@@ -33,10 +33,12 @@ export async function buildPage(lead: string): Promise<string> {
   return outDir;
 }
 
-/** Serves a deployment of the page, which may change. It has no backend. */
+/**
+ * Serves the files of one deployment of the page. A test may change `folder` to serve another one. There is no backend.
+ */
 export class PageServer {
   folder: string;
-  /** Whether requests stay without an answer. */
+  /** Whether the server leaves all requests without an answer. */
   hangs = false;
   #server = createServer(({ url = "" }, response) => {
     if (this.hangs) return;
@@ -73,7 +75,7 @@ export class PageServer {
     try {
       return [200, readFileSync(join(this.folder, pathname))];
     } catch {
-      return [404, "Not found"]; // a file of another deployment
+      return [404, "Not found"]; // such as a file of another deployment
     }
   }
 }

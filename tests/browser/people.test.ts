@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** Requests that a service worker has seen cannot be answered by a test for sure. */
+/** With a service worker, Playwright does not intercept all requests of the page, so these tests work without one. */
 const WITHOUT_WORKER = { serviceWorkers: "block" } as const;
 
 test("people are found and chosen by keyboard, and removed again", async () => {
@@ -26,7 +26,7 @@ test("people are found and chosen by keyboard, and removed again", async () => {
   assert.deepEqual(await names(dialog), ["Zoë Müller"]);
   await page.keyboard.press("Enter");
   assert.deepEqual(await chosen.allTextContents(), ["Zoë Müller"]);
-  assert.deepEqual(await names(dialog), ["Michael", "Dad", "Zoë Müller"], "the search is empty again");
+  assert.deepEqual(await names(dialog), ["Michael", "Dad", "Zoë Müller"], "the search field is empty again");
 
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");

@@ -57,7 +57,7 @@ export async function drawLake(page: Page, width = 1200, height = 900): Promise<
         context.fillRect(x, y, 14 + random() * 60 * (0.4 + depth), 1 + depth * 3);
       }
 
-      // Draws the boat that a message in the screenshots mentions.
+      // Draws a boat, because a message in the screenshots mentions one.
       context.fillStyle = "#1e1a2b";
       const [x, y, unit] = [width * 0.3, shore + height * 0.15, width / 60];
       context.beginPath();

@@ -167,7 +167,7 @@ test("a draft stays in its conversation and is deleted at sign-out", async () =>
   await sarah.signIn();
   await field.waitFor();
   assert.deepEqual([await field.inputValue(), await drafts.count()], ["", 0]);
-  // The page's policy allows blob URLs for images only.
+  // Checks with an image whether the blob URL is revoked, because the page's policy allows blob URLs only for images.
   const revoked = await sarah.page.evaluate(
     (url) =>
       new Promise((resolve) => {
@@ -206,8 +206,8 @@ test("editing a refused message restores its photo in the composer", async () =>
 const broken = { name: "broken.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture at all") };
 
 /**
- * Holds back the page's uploads: the page gets a success response, but no bytes reach the storage. So a test can send a
- * message while its file is pending. Returns a function that completes the last upload with the given bytes.
+ * Simulates the page's uploads: the page gets a success response, but no bytes reach the storage. So a test can send a
+ * message while its file is pending. Returns a function that uploads the given bytes for the last file.
  */
 async function holdUpload(page: Page): Promise<(bytes: Buffer) => Promise<void>> {
   let upload: { url: string; type: string } | undefined;

@@ -71,7 +71,8 @@ test("injected scripts, handlers, styles and frames do nothing", async () => {
   const done = await person.page.evaluate(async (foreign) => {
     const marks = globalThis as unknown as { marked: string[] };
     marks.marked = [];
-    // The browser lets the test's own call evaluate strings. What a timer calls later has no such privilege.
+    // While the browser runs the test's own call, it allows strings to be evaluated. After a timer, the page's policy
+    // applies.
     await new Promise((resolve) => setTimeout(resolve, 0));
     const add = (tag: string, attributes: Record<string, string>, text = "") => {
       const element = document.createElement(tag);

@@ -30,12 +30,12 @@ test("a picture is added, shown wherever its person is, and removed", async () =
     .waitFor();
   const lake = { name: "lake.png", mimeType: "image/jpeg", buffer: await drawLake(page, 200, 200) };
   await dialog.locator("input[type=file]").setInputFiles(lake);
-  await dialog.getByText("Your picture is changed.").waitFor();
+  await dialog.getByText("Your picture was changed.").waitFor();
   assert.match(changes.at(-1) ?? "", /^file_/);
   const picture = page.locator(".me .avatar img");
   await picture.evaluate((image: HTMLImageElement) => image.decode());
   await dialog.getByRole("button", { name: "Remove picture" }).click();
-  await dialog.getByText("Your picture is removed.").waitFor();
+  await dialog.getByText("Your picture was removed.").waitFor();
   assert.equal(await picture.count(), 0);
   assert.equal(changes.at(-1), null);
   assert.ok(
@@ -83,7 +83,10 @@ test("the account tells what the device keeps, and deletes drafts", async () => 
   await person.close();
 });
 
-/** Answers like a server with profile pictures. Returns the IDs of files that the page sets as picture. */
+/**
+ * Answers as a server with profile pictures does, and refuses the first picture. Returns a list that grows with each
+ * change: the ID of the new picture's file, or null if the picture was refused or removed.
+ */
 async function withPictures({ page }: Person): Promise<{ changes: (string | null)[] }> {
   const changes: (string | null)[] = [];
   await page.route(/\/api\/me$/, (route) => {

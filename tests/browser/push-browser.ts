@@ -9,7 +9,7 @@ export interface PushBrowser {
   subscribed: boolean;
 }
 
-/** What a browser tells the server about its subscription. */
+/** A push subscription, as the page sends it to the server. */
 export interface Subscription {
   endpoint: string;
   keys: { p256dh: string; auth: string };
@@ -21,7 +21,7 @@ const INVENTED: Subscription = {
   keys: { p256dh: "B".repeat(87), auth: "A".repeat(22) },
 };
 
-/** A request of the page for its subscription. */
+/** A request by which the page registers or removes its push subscription. */
 export interface Registration {
   method: string;
   path: string;
@@ -39,9 +39,12 @@ export interface Simulation {
   answer?: NotificationPermission;
   /** The permission before the page asks; by default, the user has not decided. */
   permission?: NotificationPermission;
-  /** An iPhone, on which the page is not on the Home Screen. */
+  /** Whether the browser is that of an iPhone and the page is not on its Home Screen. */
   needsHomeScreen?: boolean;
-  /** The subscription at a push service to which the server sends. Without it, the server's answers are simulated. */
+  /**
+   * The push subscription of a push service that the real server can reach. Without it, the server's answers are
+   * simulated.
+   */
   subscription?: Subscription;
   /** The problems with which the simulated server refuses to tell its key, or to register the device. */
   keyProblem?: Problem;

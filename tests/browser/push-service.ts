@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type { Subscription } from "./push-browser.ts";
 
-/** A push service with one subscription, whose messages it decrypts. */
+/** A push service with one subscription. It decrypts the push messages. */
 export class PushService {
-  /** The messages that have arrived, and the errors of those that are not valid. */
+  /** The decrypted push messages that have arrived, and the errors of those that are not valid. */
   readonly messages: string[] = [];
   readonly errors: unknown[] = [];
   readonly #keys = createECDH("prime256v1");
@@ -59,13 +59,13 @@ export class PushService {
       { key: publicKey, dsaEncoding: "ieee-p1363" },
       Buffer.from(signature, "base64url"),
     );
-    assert.ok(isValid, "the signature");
+    assert.ok(isValid, "the signature must be valid");
     const { aud, exp } = JSON.parse(Buffer.from(claims, "base64url").toString());
     assert.equal(aud, this.#origin);
-    assert.ok(exp > Date.now() / 1000 && exp < Date.now() / 1000 + 24 * 3600, "the token's expiry");
+    assert.ok(exp > Date.now() / 1000 && exp < Date.now() / 1000 + 24 * 3600, "the token must expire within 24 hours");
   }
 
-  /** Decrypts a message of one record (RFC 8291, RFC 8188). */
+  /** Decrypts a push message that consists of one record (RFC 8291, RFC 8188). */
   #decrypt(body: Buffer): string {
     const [salt, keyLength] = [body.subarray(0, 16), body.readUInt8(20)];
     const serverKey = body.subarray(21, 21 + keyLength);

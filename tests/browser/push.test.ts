@@ -37,7 +37,7 @@ test("an unread message reaches the device through the push service, and a click
   const [message = ""] = service.messages;
   const device = await Device.of(sarah);
   await device.push(message);
-  // Three members, so the text begins with the author.
+  // The thread has three members: Sarah, Michael and a guest. So the notification's text begins with the author's name.
   await device.waitForNotifications({ title, body: "Michael: Dinner at 6?", tag: thread, silent: true });
   await device.click(thread);
   await sarah.page.getByRole("heading", { name: title }).waitFor();

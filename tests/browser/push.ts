@@ -45,7 +45,7 @@ export class Device {
     await this.#session.send("ServiceWorker.deliverPushMessage", { origin, registrationId: this.#registration, data });
   }
 
-  /** Delivers the push message of the server for a message of a thread. */
+  /** Delivers a push message as the server sends it for a new message of a thread. */
   async pushMessage(threadId: string, title: string, body: string, badge = 1): Promise<void> {
     await this.push(
       JSON.stringify({
@@ -73,8 +73,8 @@ export class Device {
   }
 
   /**
-   * Clicks on a notification. The browser cannot simulate this, so the worker receives an event as if it were the
-   * browser's.
+   * Clicks on a notification. The tests cannot click on a notification of the system, so the worker receives an event
+   * like the browser's.
    */
   async click(tag: string): Promise<void> {
     await this.worker.evaluate(async (tag) => {

@@ -8,7 +8,7 @@ before(async () => {
   browser = await launch();
 });
 after(async () => {
-  await call("Michael", "PATCH", "/api/me", { receipts: true }); // the user is shared by all tests
+  await call("Michael", "PATCH", "/api/me", { receipts: true }); // other tests use Michael, too
   await browser.close();
 });
 
@@ -32,7 +32,7 @@ test("a message shows who has read up to it, and the receipt moves with the read
   await sarah.message("Two").getByText("Read by Michael, Dad", { exact: true }).waitFor();
   assert.equal(await sarah.page.getByText("Read by").count(), 1, "each reader is shown once");
 
-  // Who writes a message has read it, so nothing is said about its author.
+  // The author of a message has read it, so the page does not list the author as a reader.
   await sendMessage("Dad", thread, "Three");
   await sarah.message("Three").getByText("Read by Michael", { exact: true }).waitFor();
   await sarah.page.reload();
@@ -41,7 +41,7 @@ test("a message shows who has read up to it, and the receipt moves with the read
   await michael.close();
 });
 
-test("who does not share read receipts is not shown, but their own devices agree", async () => {
+test("a member who does not share read receipts is not shown as a reader, but all their devices know what they have read", async () => {
   const title = `Private ${crypto.randomUUID()}`;
   const thread = await newThread(title, "Sarah", "Michael", "Dad");
   const [phone, laptop] = [await Person.signedIn(browser, "Michael"), await Person.signedIn(browser, "Michael")];
@@ -63,7 +63,7 @@ test("who does not share read receipts is not shown, but their own devices agree
   await sarah.page.reload();
   await sarah.page.getByText("Read by Dad", { exact: true }).waitFor();
 
-  // The switch shows what the server has.
+  // The switch shows the setting that the server has stored, also after a change that has failed.
   await laptop.page.getByRole("button", { name: "Your account" }).click();
   const receipts = laptop.page.getByRole("checkbox", { name: "Share read receipts", disabled: false });
   await receipts.waitFor();

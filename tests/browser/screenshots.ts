@@ -9,7 +9,8 @@ const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url)
 const DESKTOP = { viewport: { width: 1180, height: 760 } };
 const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 1.5, hasTouch: true, isMobile: true };
 
-// The script sends all messages within seconds. The page gets invented times instead, as in a real conversation.
+// The script sends all messages within seconds. The page receives invented times in place of the real ones, so that it
+// looks like a real conversation.
 const day = new Date(Date.now() - 86_400_000);
 const at = (hour: number, minute: number, daysBefore = 0) =>
   new Date(day.getFullYear(), day.getMonth(), day.getDate() - daysBefore, hour, minute);
@@ -37,13 +38,13 @@ async function sendPhoto(name: string, threadId: string, body: string, photo: Bu
   times.set(sent.id, when);
 }
 
-/** Creates the threads and messages. In two threads, Sarah has not read the last ones. */
+/** Creates the threads and messages. In two threads, Sarah has not read the last messages. */
 async function createThreads(browser: Browser): Promise<void> {
   const page = await browser.newPage();
   const lake = await drawLake(page);
   await page.close();
   const [michael, dad] = [idOf("Michael"), idOf("Dad")];
-  // The page shows the ID of a member without a name. So these IDs look like names.
+  // If a member has no name, the page shows the ID. So these IDs look like names.
   for (const id of ["Lena", "Grandma"]) await knownUser(id);
   const recipe = await thread("Cake committee", michael, "Lena");
   await message("Michael", recipe, "Plum or apple? I vote for both.", at(19, 40, 4));
@@ -123,7 +124,7 @@ async function takeScreenshots({ page }: Person, name: string): Promise<void> {
   }
 }
 
-/** Answers with the people whom the screenshots show. */
+/** Makes the page receive a list with the people whom the screenshots show. */
 async function withPeople({ page }: Person): Promise<void> {
   await page.route(/\/api\/people(\?|$)/, (route) => {
     const others = ["Grandma", "Lena", "Uncle Jonas"].map((name) => ({ id: name, name }));
@@ -143,7 +144,7 @@ async function closeDialog({ page }: Person): Promise<void> {
   await page.getByRole("dialog").waitFor({ state: "detached" });
 }
 
-/** Takes the screenshots of what is reached from an open conversation. */
+/** Takes the screenshots of dialogs, a recording and the page without a network. A conversation must be open. */
 async function takeConversation(person: Person, size: string): Promise<void> {
   const { page } = person;
   const take = (name: string) => takeScreenshots(person, `${size}${name}`);
@@ -229,7 +230,7 @@ try {
   await nobody.page.context().close();
 
   await createThreads(browser);
-  // The phone comes first: its list shows what the laptop then reads.
+  // The phone comes first: its list shows unread messages, which the desktop page reads later.
   const phone = await openPage(browser, PHONE);
   await takeScreenshots(phone, "phone-sign-in");
   await phone.signIn();

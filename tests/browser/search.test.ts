@@ -19,7 +19,7 @@ test("a search finds loaded and older messages, and goes to one by keyboard", as
   const { page } = person;
   await person.openThread(title);
   await person.waitForMessage("Viele grusse");
-  assert.equal(await person.message("Bodensee").count(), 0, "it is not loaded");
+  assert.equal(await person.message("Bodensee").count(), 0, "the message is not loaded yet");
   await person.chooseInMenu("Search");
   const dialog = page.getByRole("dialog", { name: "Search this conversation" });
   await dialog.getByRole("searchbox").fill("GRUSSE");

@@ -15,7 +15,7 @@ test("a new tab and a restarted browser stay signed in", async () => {
   const person = await Person.signedIn(browser, "Sarah");
   const tab = await openTab(person);
   await signedIn(tab);
-  // What a browser keeps when it is closed: the local storage, and not that of sessions.
+  // A browser that is closed keeps `localStorage`, but not `sessionStorage`.
   const kept = await person.page.context().storageState();
   await person.close();
   const context = await browser.newContext({ storageState: kept });
@@ -87,7 +87,7 @@ test("signing in and out in one tab signs in and out in the others, and says why
   await signedIn(tab);
   await person.page.getByRole("button", { name: "Sign out" }).click();
   await tab.getByText("You have signed out in another tab of this browser.").waitFor();
-  assert.equal(await person.page.getByText("in another tab").count(), 0, "this tab's user knows");
+  assert.equal(await person.page.getByText("in another tab").count(), 0, "only other tabs say this");
   await tab.reload();
   await tab.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
   await person.close();
@@ -102,10 +102,11 @@ test("when somebody else signs in in another tab, the page says so and lets the 
   await signedIn(tab, "Michael");
   await person.page.getByRole("button", { name: "Sign out" }).click();
   await person.page.getByRole("button", { name: "Continue as Michael" }).waitFor();
-  await person.signIn(); // in this browser, not only in this tab
+  await person.signIn(); // now with "Stay signed in", so for all tabs of the browser
   await person.page.reload();
   await signedIn(person.page, "Sarah");
-  // Sarah had left the box unchecked, and it is checked on a new sign-in page.
+  // Sarah's first session was only in its tab. On the new sign-in page, "Stay signed in" was checked again, so her
+  // second session has replaced Michael's in all tabs.
   await tab.getByText("Somebody else has signed in in another tab of this browser.").waitFor();
   await tab.getByRole("button", { name: "Continue as Sarah" }).click();
   await signedIn(tab, "Sarah");

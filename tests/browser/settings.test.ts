@@ -58,7 +58,7 @@ test("an archived conversation moves to the archive on all devices, and stays th
   await tablet.threadLink(title).getByText("Are you there?").waitFor();
   assert.equal(await tablet.threadLink(marker).count(), 0);
 
-  // The archive is as live as the list.
+  // Like the list, the archive shows changes without a reload.
   await tablet.openThread(title);
   await laptop.chooseInMenu("Unarchive");
   await tablet.page.getByText("No archived conversations.").waitFor();

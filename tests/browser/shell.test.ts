@@ -10,7 +10,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-test("somebody without conversations sees no trouble, and people to write to", async () => {
+test("a user without conversations sees people to write to, and no technical terms", async () => {
   for (const options of [{}, devices["Pixel 7"]]) {
     const { defaultBrowserType: _, ...device } = (options ?? assert.fail()) as (typeof devices)[string];
     const person = await Person.open(browser, "Sarah", device);
@@ -86,7 +86,7 @@ test("the header leads to the members, and to the photos and files of the conver
   await page.getByText("Ready to send").nth(1).waitFor();
   await person.send("The lake, and a recipe");
   await page.getByRole("button", { name: "Open lake.jpg" }).waitFor();
-  // The page loads 50 messages at first, so photo and recipe are not among them after a reload.
+  // After a reload, the page loads the newest 50 messages. The photo and the recipe are in an older one.
   for (let index = 0; index < 51; index += 1) await sendMessage("Michael", thread, `Message ${index}`);
   await page.reload();
   await page.getByRole("button", { name: title }).click();
@@ -114,7 +114,7 @@ test("the header leads to the members, and to the photos and files of the conver
 });
 
 test("a dialog that cannot be loaded says so, and the page goes on", async () => {
-  // A service worker would have the file.
+  // A service worker would serve the file from its cache, so the browser has none.
   const person = await Person.open(browser, "Sarah", { serviceWorkers: "block" });
   await person.page.route(/\/assets\/new-conversation/, (route) => route.abort("internetdisconnected"));
   await person.signIn();

@@ -149,7 +149,7 @@ test("throttling by the user pool does not end the session, and a renewal does n
   await person.page.route(`${stack.endpointUrl}/`, async (route) => {
     if (!route.request().postData()?.includes(`"RefreshToken"`)) return route.fallback();
     if (throttled === 0) {
-      const response = await route.fetch(); // fetched now, while the token is not revoked yet
+      const response = await route.fetch(); // the request is sent now, while the token is not revoked yet
       await new Promise<void>((resolve) => {
         answer = resolve;
       });

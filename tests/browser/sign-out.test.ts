@@ -77,7 +77,10 @@ test("a draft is kept on request, and without unsent text nothing is asked", asy
   await person.close();
 });
 
-/** Opens a new thread as Sarah, without a network for messages, and writes one that cannot be sent. */
+/**
+ * Opens a new thread as Sarah, makes all requests that send messages fail, and sends a message, which stays in the
+ * outbox.
+ */
 async function withUnsentMessage(body: string): Promise<{ person: Person; title: string }> {
   const title = `Sign out ${crypto.randomUUID()}`;
   await newThread(title, "Sarah", "Michael");

@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { call, launch, markRead, newThread, Person, post, sendMessage, waitUntil } from "./browser.ts";
 import { fill } from "./many-messages.ts";
 
-/** Limits of the page while it holds 2,000 messages. */
+/** Maximum number of elements and of rendered messages in the document while the page holds 2,000 messages. */
 const MAX_NODES = 3_000;
 const MAX_ROWS = 200;
 
@@ -31,7 +31,7 @@ test("2,000 held messages: only some are rendered, none of the visible ones move
   assert.ok(await isOnScreen(sarah.page, 1));
   assert.ok((await nodes(sarah.page)) <= MAX_NODES, `${await nodes(sarah.page)} elements`);
 
-  // What was scrolled through once is found again at the same place, without a gap.
+  // At any scroll position, the page renders the messages that belong there, without a gap.
   const scroller = sarah.page.getByRole("region", { name: "Messages" });
   for (const part of [0.31, 0.77, 0.5]) {
     await scroller.evaluate((element, part) => {
@@ -48,7 +48,7 @@ test("2,000 held messages: only some are rendered, none of the visible ones move
   await waitUntil("the quoted message is shown", () => isOnScreen(sarah.page, 1));
   assert.equal(await sarah.page.evaluate(() => (document.activeElement as HTMLElement).dataset.seq), "1");
 
-  // The user's own message is shown at once, wherever they are.
+  // The user's own message is shown at once, also if the user has scrolled up.
   await sarah.send("Mine");
   await waitUntil("the own message is shown", () => isOnScreen(sarah.page, 2_002));
   assert.ok((await nodes(sarah.page)) <= MAX_NODES, `${await nodes(sarah.page)} elements`);
@@ -162,7 +162,7 @@ function scrollToBeginning(page: Page): Promise<{ moved: number; mostRows: numbe
       await new Promise(requestAnimationFrame);
       const item = rows().find((row) => bottomOf(row) > top) as HTMLElement;
       const bottom = bottomOf(item);
-      await frames(); // meanwhile, rows are rendered, or older messages arrive
+      await frames(); // in these frames, other rows are rendered, or older messages arrive
       moved = Math.max(moved, Math.abs(bottomOf(item) - bottom));
       mostRows = Math.max(mostRows, rows().length);
     }

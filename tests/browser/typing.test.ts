@@ -21,7 +21,7 @@ test("it is shown who is typing, until their message arrives or they stop", asyn
   const indicator = michael.page.getByRole("status").filter({ hasText: "typing" });
   await field.pressSequentially("On my");
   await michael.page.getByText("Sarah is typing …").waitFor();
-  assert.equal(await indicator.count(), 1, "screen readers must hear it");
+  assert.equal(await indicator.count(), 1, "the text must be in a live region for screen readers");
   assert.equal(await sarah.page.getByText("typing …").count(), 0, "nobody sees that they type themselves");
   await field.pressSequentially(" way");
   await field.press("Enter");
@@ -30,12 +30,12 @@ test("it is shown who is typing, until their message arrives or they stop", asyn
 
   await michael.page.getByRole("textbox", { name: "Message" }).pressSequentially("Wait");
   await sarah.page.getByText("Michael is typing …").waitFor();
-  await sarah.page.getByText("Michael is typing …").waitFor({ state: "detached" }); // he has stopped
+  await sarah.page.getByText("Michael is typing …").waitFor({ state: "detached" }); // Michael types no more
   await sarah.close();
   await michael.close();
 });
 
-test("somebody who is not a member hears nothing of a conversation", async () => {
+test("a user who is not a member receives nothing of a conversation", async () => {
   const title = `Strangers ${crypto.randomUUID()}`;
   const dad = await Person.open(browser, "Dad");
   const frames: string[] = [];
@@ -60,7 +60,8 @@ test("somebody who is not a member hears nothing of a conversation", async () =>
   await assert.rejects(markRead("Dad", thread, 1), /404/);
   await assert.rejects(call("Dad", "PATCH", `/api/threads/${thread}/me`, { archived: true }), /404/);
 
-  // A message that Dad does get shows that his connection works, and comes after all others.
+  // Dad's own new conversation appears in his list. So his connection works, and earlier frames would have arrived,
+  // too.
   const own = `Own ${crypto.randomUUID()}`;
   await newThread(own, "Michael", "Dad");
   await dad.threadLink(own).waitFor();

@@ -35,7 +35,7 @@ test("two devices of a person show the same unread messages, also in the title a
     await device.waitForUnread(title, 0);
     await waitUntil("nothing is unread", async () => (await badge(device.page)).title === "Hearth");
   }
-  // The server has the mark, so it is the same after a reload, and on a device that was not there.
+  // The server stores the read mark, so nothing is unread after a reload on either device.
   await laptop.page.reload();
   await laptop.waitForMessage("Hello?");
   assert.equal(await laptop.unread(title), 0);
@@ -43,7 +43,7 @@ test("two devices of a person show the same unread messages, also in the title a
   await tablet.threadLink(title).waitFor();
   assert.equal(await tablet.unread(title), 0);
 
-  // What the person has sent on one device is read on the other one.
+  // The messages that a person has sent on one device are read on the other one.
   await laptop.send("I am here.");
   await tablet.threadLink(title).getByText("You: I am here.").waitFor();
   assert.equal(await tablet.unread(title), 0);
@@ -81,7 +81,7 @@ test("what arrives while the page is hidden stays unread until the page is visib
   await sendMessage("Sarah", thread, "And again");
   await hidden.waitForMessage("And again");
   await other.waitForUnread(title, 2);
-  await hidden.setPageVisible(false); // the client would now send the marks that it has collected
+  await hidden.setPageVisible(false); // a hidden page sends its waiting read marks; it must have none
   await hidden.page.evaluate(() => fetch("config.json").then((response) => response.text()));
   assert.equal(marks(), 0);
   assert.equal(await hidden.unread(title), 2);
@@ -234,7 +234,7 @@ test("two tabs of a browser agree about what is unread", async () => {
   for (const each of [reader, tab]) await each.waitForUnread(title, 0);
   const buttons = tab.page.getByRole("button", { name: /new messages?/ });
   assert.equal(await buttons.count(), 0);
-  // What the user sends in one tab is read in the other one, too.
+  // A message that the user sends in one tab is read in the other one, too.
   await reader.send("Three");
   await tab.waitForMessage("Three");
   assert.equal(await tab.unread(title), 0);

@@ -65,7 +65,7 @@ test("in forced colours, bubbles have a border, and a read message has another m
   await sarah.close();
 });
 
-/** Sends one message of each kind by both members. */
+/** Sends messages of all kinds as Michael and as Sarah. */
 async function fillThread(thread: string): Promise<void> {
   const path = `/api/threads/${thread}/messages`;
   const drawing = await browser.newPage();

@@ -6,7 +6,8 @@ export default defineConfig({
   plugins: [serviceWorker()],
   build: {
     rolldownOptions: {
-      // What the first paint needs is one file. Without this, each module that a dialog shares with it would be another.
+      // The code that the first paint needs is one file. Without this group, each module that it shares with a dialog
+      // would be a file of its own.
       output: { codeSplitting: { groups: [{ name: "page", tags: ["$initial"] }] } },
     },
   },

@@ -7,12 +7,12 @@ import type { Deployment } from "../src/worker/shell.ts";
 
 const ENTRY = fileURLToPath(new URL("../src/worker/service-worker.ts", import.meta.url));
 
-/** Files that the page does not need to open. */
+/** Files that the page can open without. The service worker does not cache them. */
 const NOT_CACHED = /^(icons\/|manifest\.webmanifest$|service-worker\.js$|config\.json$)/;
 
 /**
- * Builds the service worker after the page, because it contains the list of the page's files. Its own file has a fixed
- * name, by which browsers find the next version.
+ * Builds the service worker after the page, because the worker contains the list of the page's files. The worker's file
+ * always has the same name, because browsers look for a new version under this name.
  */
 export function serviceWorker(): Plugin {
   return {

@@ -6,10 +6,16 @@ import { names, otherMembers, useChat } from "./context";
 import { preview } from "./preview";
 import { useStore } from "./store";
 
-/** Maximum number of announcements that stay in the document. Older ones, and those of deleted messages, are removed. */
+/**
+ * At most this many announcements stay in the document. Older ones are removed, and so are those about deleted
+ * messages.
+ */
 const MAX_ANNOUNCEMENTS = 5;
 
-/** After an announcement of a thread that is not open, its next messages are not announced for this time. */
+/**
+ * After a message of a thread is announced, further messages of this thread are not announced for this time, in
+ * milliseconds, unless the thread is open.
+ */
 const BURST_MS = 5_000;
 
 /** Announces new messages of others to screen readers, and shows the number of unread messages in the page's title. */
@@ -35,7 +41,10 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
     });
   }, [threads, loaded]);
 
-  /** Returns whether to announce a thread now. A burst of messages in a thread that is not open is announced once. */
+  /**
+   * Returns whether to announce a thread's new message now. If several messages arrive within 5 seconds in a thread
+   * that is not open, only the first one is announced.
+   */
   function isDue({ id }: ThreadSummary): boolean {
     const now = Date.now();
     if (id !== threadId && now - (announced.current.get(id) ?? 0) < BURST_MS) return false;
@@ -58,7 +67,7 @@ export function Announcer({ threadId }: { threadId: string | undefined }) {
   );
 }
 
-/** Returns a key of a thread's last message. */
+/** Returns a text that identifies a thread's last message: the thread's ID and the message's `seq`. */
 function keyOf({ id, lastMessage }: ThreadSummary): string {
   return `${id} ${lastMessage?.seq}`;
 }

@@ -22,7 +22,8 @@ export function App({ config }: { config: Config }) {
 
   const waits = session === undefined && reason !== "other-user";
   useEffect(() => {
-    // Signing in in one tab signs in all tabs that show the sign-in page.
+    // If a user signs in in another tab and stays signed in, this tab leaves the sign-in page and shows the same
+    // session.
     return waits ? SessionStore.of({ stay: true }).onChange(resume) : undefined;
   }, [waits]);
 

@@ -1,7 +1,7 @@
 import type { ThreadSummary } from "hearth-client";
 import { isMuted } from "./mute.ts";
 
-/** Finds new messages of others in the successive states of the list of threads. */
+/** Compares each state of the list of threads with the previous one, to find new messages of others. */
 export class Arrivals {
   readonly #userId: string;
   /** Time of the latest activity in the list of threads when it was first loaded, by the server's clock. */
@@ -13,7 +13,10 @@ export class Arrivals {
     this.#userId = userId;
   }
 
-  /** Takes the loaded list as it is now. Returns the threads with a new last message to tell the user about. */
+  /**
+   * Takes the current state of the list. Returns the threads whose last message the user must be told about: the
+   * message is new since the previous call. The first call returns none.
+   */
   update(threads: readonly ThreadSummary[]): ThreadSummary[] {
     const since = this.#since ?? latestActivity(threads);
     const arrived = this.#since === undefined ? [] : threads.filter((thread) => this.#hasArrived(thread, since));
@@ -23,9 +26,10 @@ export class Arrivals {
   }
 
   /**
-   * Returns whether a thread's last message is new, from somebody else, and the thread is not muted. A thread that was
-   * not in the list before may be an older one, of which the list has just been loaded, or that was archived. Then its
-   * message is new only if it was sent after `since` and is unread.
+   * Returns whether a thread's last message is new and from somebody else, and the thread is not muted. A thread that
+   * was not in the list at the previous call may be an old one: its page of the list has just been loaded, or it was
+   * archived until now. The last message of such a thread counts as new only if it was sent after `since` and is
+   * unread.
    */
   #hasArrived(thread: ThreadSummary, since: string): boolean {
     const { id, lastMessage, unreadCount } = thread;

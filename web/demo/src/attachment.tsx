@@ -22,7 +22,7 @@ interface PhotoProps {
   onOpen(): void;
 }
 
-/** Shows a photo as a thumbnail that opens it or, while the photo is pending, as a placeholder. */
+/** Shows a photo as a thumbnail; a click on it opens the photo. While the photo is pending, shows a placeholder. */
 export function PhotoTile({ photo, more, view, onOpen }: PhotoProps) {
   const { previews } = useChat();
   const renew = useRenewal(view, photo.id);
@@ -81,14 +81,14 @@ export function hideImage(event: Event): void {
 const HOUR = 3_600_000;
 
 /**
- * Returns a function that requests new URLs for a file, at most once an hour. It is needed because the URLs expire
- * after 6 to 12 hours.
+ * Returns a function that requests new URLs for a file, at most once an hour. It must be called when a URL does not
+ * work or is about to be used, because URLs expire after 6 to 12 hours.
  */
 export function useRenewal(view: ThreadView, fileId: string): () => void {
   const renewedAt = useRef(Date.now());
   return () => {
     if (Date.now() - renewedAt.current < HOUR) return;
     renewedAt.current = Date.now();
-    view.refreshFile(fileId).catch(() => {}); // the old URL stays and may still be valid
+    view.refreshFile(fileId).catch(() => {}); // if this fails, the old URL stays; it may still be valid
   };
 }

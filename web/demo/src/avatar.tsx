@@ -3,7 +3,10 @@ import { Context } from "./context";
 import { People } from "./people";
 import { useStore } from "./store";
 
-/** On the sign-in page, nobody's picture is known. */
+/**
+ * An empty list of people, for the sign-in page: without a signed-in user, the page cannot load people and their
+ * pictures.
+ */
 const NOBODY = new People({ people: async () => [] });
 
 /**

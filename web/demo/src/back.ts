@@ -7,7 +7,8 @@ export function useBack(onBack: () => void): void {
     addEventListener("popstate", onBack);
     return () => {
       removeEventListener("popstate", onBack);
-      // After Back, or if the user has gone elsewhere, the current entry is not the one of this component.
+      // Removes the history entry that was added above. After Back or a navigation to another URL, the current entry is
+      // another one, so there is nothing to remove.
       if (history.state?.overlay) history.back();
     };
   }, []);

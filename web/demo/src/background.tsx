@@ -1,7 +1,8 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-// What the page of a signed-in user does in the background. The first paint does not need its code.
+// Parts of the page that work in the background for a signed-in user. The first paint does not need their code, so it
+// is loaded later.
 
 /** The registration of the service worker; undefined in browsers without service workers, and during development. */
 export const serviceWorker =
@@ -19,7 +20,7 @@ function later<Props extends object>(load: () => Promise<ComponentType<Props>>):
     useEffect(() => {
       load().then(
         (component) => setLoaded(() => component),
-        (error) => console.warn("A part of the page could not be loaded. It is loaded at the next start:", error),
+        (error) => console.warn("The code for notifications could not be loaded; a reload of the page retries:", error),
       );
     }, []);
     return Loaded ? <Loaded {...props} /> : null;

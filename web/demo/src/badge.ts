@@ -17,22 +17,22 @@ function show(unread: number): void {
 }
 
 /**
- * Shows the number of unread threads on the icon of the installed app, as notifications do. Undefined leaves the icon as
- * it is.
+ * Shows the number of unread threads on the icon of the installed app. The service worker shows the same number when a
+ * push message arrives. If `threads` is undefined, the icon does not change.
  */
 export function useAppBadge(threads: number | undefined): void {
   useEffect(() => {
     if (threads !== undefined) setAppBadge(threads);
   }, [threads]);
-  useEffect(() => () => setAppBadge(0), []); // after a sign-out
+  useEffect(() => () => setAppBadge(0), []); // after a sign-out, the icon shows no number
 }
 
 function setAppBadge(threads: number): void {
-  // Some browsers have badges only for installed apps, and reject without one.
+  // Some browsers show badges only for installed apps, and reject the call if the page is not installed.
   navigator.setAppBadge?.(threads).catch((error) => console.warn("The app's badge could not be changed:", error));
 }
 
-/** Returns the number of threads that the badge counts. */
+/** Returns the number of threads with unread messages, without muted threads. The badge shows this number. */
 export function countUnread(threads: readonly ThreadSummary[]): number {
   return threads.filter((thread) => thread.unreadCount > 0 && !isMuted(thread)).length;
 }

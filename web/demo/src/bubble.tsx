@@ -19,19 +19,30 @@ export interface BubbleProps {
   entry: ThreadEntry;
   members: Members | null;
   mine: boolean;
-  /** Whether the author's name is shown. It is not if only two people write. */
+  /** Whether the author's name is shown. In a thread of two members, it is not shown. */
   named: boolean;
-  /** Whether this is the first message of a group: messages of one author with short pauses. */
+  /**
+   * Whether this is the first message of a group. The messages of a group have one author and short pauses in between.
+   */
   first: boolean;
-  /** Whether this is the last message of its group. It shows the time. */
+  /**
+   * Whether this is the last message of its group. Only the last one always shows its time; the others show it on
+   * hover.
+   */
   last: boolean;
   /** Whether the user has just deleted the message, and can undo it. */
   deleting: boolean;
   /** Whether Tab stops at the button of the message's menu; null if the message has no menu. */
   tabStop: boolean | null;
-  /** See `Stamp`. */
+  /**
+   * The names of the other members who have read the user's own message; "" if nobody has. Null if the page does not
+   * tell this: for messages of others, and in a thread without other members.
+   */
   readBy: string | null;
-  /** The other members who have read up to this message and not further, if their names are shown. */
+  /**
+   * The other members who have read up to this message and not further. Undefined if there are none, or if the thread
+   * has two members: there, the mark of `readBy` is enough.
+   */
   readers: User[] | undefined;
   actions: MessageActions;
   /** Opens a photo of the message in full size. */
@@ -40,7 +51,7 @@ export interface BubbleProps {
   onMenu(entryKey: string, button: Element): void;
   /** Goes to a quoted message. */
   onJump(seq: number): void;
-  /** Moves a message that could not be sent into the composer again. */
+  /** Removes a message that could not be sent, and puts its content into the composer. */
   onRestore(entry: ThreadEntry): void;
 }
 

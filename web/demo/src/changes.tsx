@@ -7,7 +7,7 @@ const REFUSED = {
   react: "Your reaction was not saved",
 } satisfies Record<MessageChange["kind"], string>;
 
-/** Error codes after which the same change is refused again. */
+/** Error codes for which the page offers no retry, because the server would refuse the same change again. */
 const FINAL = ["not_author", "edit_window_over", "message_deleted", "message_not_found"];
 
 interface Props {
@@ -44,7 +44,7 @@ export function RefusedChanges({ view, entry, onCopy }: Props) {
   );
 }
 
-/** Returns what to tell about a change that is not stored yet, or undefined if there is none. */
+/** Returns the text about an edit or a deletion that is not stored yet, or undefined if there is none. */
 export function changeProgress(entry: ThreadEntry, kind: "edit" | "remove"): string | undefined {
   const change = entry.changes.find((change) => change.kind === kind && change.state === "sending");
   return change && (change.error ? "not saved yet, trying again …" : "saving …");

@@ -45,7 +45,7 @@ export function Chat({ config, session }: { config: Config; session: Session }) 
 
   useEffect(() => {
     loadPartsWhenIdle();
-    context.people.load(); // their pictures, and whom to write to
+    context.people.load(); // for the pictures in the page, and for the people that it offers to write to
   }, [context]);
 
   usePageDropGuard();

@@ -3,7 +3,7 @@
 /** The tokens of a session. The `idToken` and `accessToken` are valid for an hour, the `refreshToken` for 30 days. */
 export interface Tokens {
   idToken: string;
-  /** Only in an answer of Cognito. It is not stored. */
+  /** Only set in an answer of Cognito. The page does not store it. */
   accessToken?: string | undefined;
   refreshToken: string;
 }
@@ -15,8 +15,9 @@ export interface NewPasswordNeeded {
 }
 
 /**
- * An error response from Cognito, with the name of its exception as `code`, such as `NotAuthorizedException`; or
- * `Unreachable` if there was no response.
+ * An error of a sign-in, a renewal or a sign-out. `code` is the name of Cognito's exception, such as
+ * `NotAuthorizedException`; or `Unreachable` if there was no response; or `Challenge` if Cognito requires a sign-in
+ * step that the page does not support.
  */
 export class CognitoError extends Error {
   override name = "CognitoError";
@@ -38,7 +39,7 @@ interface Answer {
   message?: string;
 }
 
-/** How long Cognito may take to answer, in milliseconds. Other tabs may wait for the answer too. */
+/** How long Cognito may take to answer, in milliseconds. During a renewal of tokens, the other tabs wait, too. */
 const TIMEOUT_MS = 20_000;
 
 export class Cognito {
@@ -121,7 +122,7 @@ function tokens(answer: Answer, refreshToken?: string): Tokens {
     throw new CognitoError(
       "Challenge",
       `This account requires a sign-in step that this page does not support (${answer.ChallengeName}). ` +
-        "Ask the person who manages your account.",
+        "Ask the person who manages your account to turn that step off.",
     );
   }
   const { IdToken: idToken, AccessToken: accessToken, RefreshToken: renewed } = result;

@@ -12,7 +12,7 @@ interface Props {
   edits: boolean;
   /** Whether the message can be sent. */
   ready: boolean;
-  /** Whether a voice message can be recorded: nothing else is in the composer. */
+  /** Whether the composer has no text, no files and no edit. Only then can a voice message be recorded. */
   empty: boolean;
   onTyping(): void;
   onKeyDown(event: KeyboardEvent): void;
@@ -85,7 +85,8 @@ function paste(event: ClipboardEvent, draft: Draft): void {
   const files = [...(event.clipboardData?.files ?? [])];
   if (files.length === 0) return;
   const text = event.clipboardData?.getData("text/plain") ?? "";
-  // Without text, the browser would paste nothing. macOS puts the names of copied files into the text.
+  // The browser must not paste the text if it is empty, or if it consists of the files' names: macOS adds these to
+  // copied files.
   const names = files.map(({ name }) => name).join("\n");
   if (text === "" || text.replaceAll("\r", "\n") === names) event.preventDefault();
   draft.add(files);

@@ -34,7 +34,8 @@ export function Composer({ view, messages, draft, field }: Props) {
     element.style.height = `${element.scrollHeight}px`;
   }, [text]);
 
-  // A file that cannot be sent stays in the composer. The message waits for those that are still being uploaded.
+  // Files with an error are not sent and stay in the composer. The message is sent when all its other files are
+  // uploaded.
   const sent = edit ? target?.attachments : files.filter(({ error }) => !error);
   const problem =
     edit && target?.deletedAt ? "This message was deleted meanwhile." : limitProblem(text, sent?.length ?? 0);
@@ -56,17 +57,17 @@ export function Composer({ view, messages, draft, field }: Props) {
   function sendVoice(file: File) {
     const { name, type: mimetype, size } = file;
     view.send("", [{ upload: client.upload(file), name, mimetype, size }], replyTo === null ? {} : { replyTo });
-    draft.cancel(); // it was the reply
+    draft.cancel(); // the reply was sent, so the draft stops being a reply
   }
 
   function stopRecording() {
     setRecording(false);
-    requestAnimationFrame(() => field.current?.focus()); // the field is shown again
+    requestAnimationFrame(() => field.current?.focus()); // the field exists again in the next frame
   }
 
   function keyDown(event: KeyboardEvent) {
     if (isComposing(event)) return;
-    if (event.key === "Escape" && draft.cancel()) event.preventDefault(); // it does not leave the conversation
+    if (event.key === "Escape" && draft.cancel()) event.preventDefault(); // Escape does not leave the conversation, too
     // On a touch screen, Enter starts a new line, and only the button sends.
     if (event.key !== "Enter" || event.shiftKey || hasTouchScreen()) return;
     event.preventDefault();
@@ -124,7 +125,7 @@ export function Composer({ view, messages, draft, field }: Props) {
   );
 }
 
-/** Returns why a message is beyond a limit, or undefined if it is not. */
+/** Returns the text about a limit that the message exceeds, or undefined if it exceeds none. */
 function limitProblem(text: string, files: number): string | undefined {
   const excess = [...text].length - limits.bodyChars;
   if (excess > 0) return `Your message is too long. Shorten it by ${count(excess, "character")}.`;

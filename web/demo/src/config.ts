@@ -21,15 +21,16 @@ export interface DemoUser {
 
 const REQUIRED = ["apiUrl", "wsUrl", "region", "clientId"] as const;
 
-/** Where the configuration is kept for a start of the page without a network. */
+/** The `localStorage` item with the last configuration. The page starts with it if config.json cannot be loaded. */
 const KEY = "hearth-config";
 
-/** How long the start of the page waits for the configuration if it has a kept one, in milliseconds. */
+/** How long the page waits for config.json if it has a stored configuration, in milliseconds. */
 const PATIENCE_MS = 3_000;
 
 /**
- * Loads `config.json`, or returns the configuration of the last time if the network or the server fails. Throws an `Error` if it cannot be
- * loaded or lacks a required field; the message says which.
+ * Loads and stores `config.json`. If the network or the server fails, returns the stored configuration of an earlier
+ * start. Throws an `Error` if there is no stored configuration, if the server refuses the request, or if a required
+ * field is missing; the error's text says which field.
  */
 export async function loadConfig(): Promise<Config> {
   const kept = readKept();
@@ -48,14 +49,14 @@ export async function loadConfig(): Promise<Config> {
   return config;
 }
 
-/** Returns the configuration of the last time, or `undefined` if there is none that can be read. */
+/** Returns the stored configuration, or `undefined` if there is none or it cannot be read. */
 function readKept(): Config | undefined {
   const stored = localStorage.getItem(KEY);
   if (!stored) return undefined;
   try {
     return complete(JSON.parse(stored));
   } catch (error) {
-    console.warn("The stored configuration cannot be read; it is loaded from the network only:", error);
+    console.warn("The stored configuration cannot be read; the page needs config.json to start:", error);
     return undefined;
   }
 }

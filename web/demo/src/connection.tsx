@@ -9,12 +9,15 @@ const TROUBLE = {
   offline: "Offline",
 } satisfies Record<Exclude<ConnectionState["status"], "live">, string>;
 
-/** How long the page waits for the connection before it says so, in milliseconds. Usually it takes less. */
+/**
+ * The bar appears after this time without a live connection, in milliseconds, or at once after an error. Connecting
+ * usually takes less time.
+ */
 const PATIENCE_MS = 1_500;
 
 /**
  * A thin bar above the page while the live connection is interrupted, with the time until the next attempt to connect.
- * Without trouble, nothing is visible.
+ * While the connection is live, the bar is not visible.
  */
 export function Connection() {
   const { client } = useChat();
@@ -44,7 +47,7 @@ export function Connection() {
       </span>
       {status === "offline" && waits && (
         <>
-          {/* Hidden from screen readers, because it changes every second. */}
+          {/* The countdown is hidden from screen readers, because it changes every second. */}
           <Countdown until={nextTryAt} />
           <button type="button" class="link-button" onClick={() => client.reconnectNow()}>
             Try now

@@ -44,7 +44,9 @@ export function Content({ view, entry, onOpen, onJump }: Props) {
   );
 }
 
-/** Shows a note behind the text of a message. `time` is when it happened. */
+/**
+ * Shows a short remark after the text of a message, such as "edited". `time` is the time of the edit, shown on hover.
+ */
 export function Note({ text, time }: { text: string; time?: string | undefined }) {
   return (
     <span class="note">

@@ -4,8 +4,8 @@ import type { Message, Store, ThreadView } from "hearth-client";
 const UNDO_MS = 5_000;
 
 /**
- * Deletions of messages that the user can still undo. Each is sent after 5 seconds, or earlier: when the user leaves the
- * page or the conversation. The snapshot contains the IDs of the messages.
+ * Deletions of messages that the user can still undo. Each is sent after 5 seconds. It is sent earlier if the user
+ * leaves the conversation, hides or closes the page, or signs out. The snapshot contains the IDs of the messages.
  */
 export class Deletions implements Store<ReadonlySet<string>> {
   private readonly waiting = new Map<string, { timer: ReturnType<typeof setTimeout>; send(): void }>();
@@ -32,7 +32,9 @@ export class Deletions implements Store<ReadonlySet<string>> {
     this.changed();
   }
 
-  /** Returns whether the deletion was not sent yet. */
+  /**
+   * Cancels the deletion of the message with this ID. Returns false if the deletion was sent already, or never started.
+   */
   undo(id: string): boolean {
     clearTimeout(this.waiting.get(id)?.timer);
     const found = this.waiting.delete(id);
@@ -50,7 +52,7 @@ export class Deletions implements Store<ReadonlySet<string>> {
     document.removeEventListener("visibilitychange", this.pageChanged);
   }
 
-  // A page that is closed becomes hidden before.
+  // The browser reports a page as hidden before it closes the page, so this also sends the deletions of a closed page.
   private readonly pageChanged = () => {
     if (document.visibilityState === "hidden") this.sendAll();
   };

@@ -13,7 +13,7 @@ interface Props {
   onClose(): void;
 }
 
-/** The dialog about a conversation: its title, its members, and since when it exists. */
+/** The dialog about a conversation: its title, its members, and the date of its creation. */
 export function Details({ thread, onGallery, onClose }: Props) {
   const { user } = useChat();
   const members = [user, ...otherMembers(thread, user)];

@@ -4,7 +4,10 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 interface Props {
   class: string;
   label: string;
-  /** An element beside which the dialog is placed, if its style says so. By default, it is in the middle. */
+  /**
+   * An element beside which the dialog is placed, if its style uses `--top` and `--left`. By default, it is in the
+   * middle.
+   */
   near?: Element | undefined;
   onClose(): void;
   onKeyDown?(event: KeyboardEvent): void;
@@ -38,7 +41,8 @@ export function Dialog({ label, near, onClose, onKeyDown, children, class: name 
       // The browser sends the close event late. If this dialog is no longer rendered, onClose would close the next
       // dialog.
       onClose={(event) => event.currentTarget.isConnected && onClose()}
-      // A click outside closes the dialog only if the press began outside: a text selection may begin inside.
+      // A click outside closes the dialog only if the mouse was also pressed outside. A selection of text may begin
+      // inside and end outside.
       onPointerDown={(event) => {
         pressed.current = event.target;
       }}
@@ -55,10 +59,10 @@ export function Dialog({ label, near, onClose, onKeyDown, children, class: name 
   );
 }
 
-/** Distance of a placed dialog from the other element, and from the edges of the window, in pixels. */
+/** Distance of a dialog from the element beside which it is placed, and from the edges of the window, in pixels. */
 const GAP_PX = 6;
 
-/** Sets the properties `--top` and `--left` of a dialog: below the other element or, if there is no space, above it. */
+/** Sets the properties `--top` and `--left` of a dialog: below `near` or, if there is no space, above it. */
 function place(dialog: HTMLElement, near: Element): void {
   const { width, height } = dialog.getBoundingClientRect();
   const { top, bottom, left } = near.getBoundingClientRect();

@@ -3,7 +3,7 @@ import type { Draft, DraftFile } from "./draft";
 import { FileName } from "./file-name";
 import { CloseIcon, FileIcon } from "./icons";
 
-/** Shows a file in the composer: its upload, or why it cannot be sent. */
+/** Shows a file in the composer: the progress of its upload, or why it cannot be sent. */
 export function DraftTile({ file, draft }: { file: DraftFile; draft: Draft }) {
   const { name, previewUrl, error } = file;
   return (

@@ -1,6 +1,9 @@
 import type { OutgoingFile } from "hearth-client";
 
-/** What is kept of a draft when the page is closed: its text, what it belongs to, and the files that are uploaded. */
+/**
+ * The parts of a draft that are kept when the page is closed: its text, the `seq` of the message that it replies to,
+ * the edit of a sent message, and the files that are uploaded.
+ */
 export interface StoredDraft {
   text: string;
   replyTo: number | null;
@@ -8,10 +11,15 @@ export interface StoredDraft {
   files: OutgoingFile[];
 }
 
-/** How long a change may wait before it is stored, in milliseconds. Storing at each key would slow down writing. */
+/**
+ * How long a change may wait before it is stored, in milliseconds. Storing at each key press would slow down typing.
+ */
 const DELAY_MS = 300;
 
-/** Keeps a user's drafts in `localStorage`, each thread's in an item of its own, so that tabs do not overwrite others. */
+/**
+ * Keeps a user's drafts in `localStorage`. Each thread's draft is an item of its own. So a tab that stores one draft
+ * does not overwrite the drafts of other threads, which may have changed in another tab.
+ */
 export class DraftStorage {
   private readonly prefix: string;
   private readonly changed = new Map<string, StoredDraft | null>();
@@ -27,11 +35,11 @@ export class DraftStorage {
       const stored: Partial<StoredDraft> | null = JSON.parse(localStorage.getItem(this.prefix + threadId) ?? "null");
       return stored ? { text: "", replyTo: null, edit: null, files: [], ...stored } : undefined;
     } catch {
-      return undefined; // not written by this page
+      return undefined; // the item was not written by this page
     }
   }
 
-  /** Stores a draft shortly after; null removes it. */
+  /** Stores a draft within 300 ms; null removes the stored draft. */
   write(threadId: string, draft: StoredDraft | null): void {
     this.changed.set(threadId, draft);
     this.timer ??= setTimeout(this.store, DELAY_MS);
@@ -44,7 +52,7 @@ export class DraftStorage {
     return keys.map((key) => key.slice(this.prefix.length));
   }
 
-  /** Stores what has changed, and ends. */
+  /** Stores the changes that are not stored yet, and removes the listener for the closing of the page. */
   close(): void {
     this.store();
     removeEventListener("pagehide", this.store);

@@ -16,13 +16,13 @@ export interface DraftFile {
   previewUrl: string | undefined;
   /** Progress of the upload, from 0 to 1. */
   progress: number;
-  /** Whether the upload waits for the network. It continues by itself. */
+  /** Whether the upload waits for the network. It continues without an action of the user. */
   waiting: boolean;
   /** ID of the file. Undefined until all bytes are uploaded. */
   id: string | undefined;
   /** Tells the user why the file cannot be sent. */
   error: string | undefined;
-  /** Whether another attempt can help against the error. */
+  /** Whether another attempt to upload the file can succeed. */
   retryable: boolean;
 }
 
@@ -31,11 +31,14 @@ interface Content {
   readonly files: readonly DraftFile[];
   /** The `seq` of the message that the draft replies to; null if it is not a reply. */
   readonly replyTo: number | null;
-  /** The user's sent message that the composer edits, with its new text. The draft waits until the edit ends. */
+  /**
+   * The user's sent message that the composer edits, with its new text; null if there is no edit. The composer shows
+   * the draft again when the edit ends.
+   */
   readonly edit: { readonly seq: number; readonly text: string } | null;
 }
 
-/** What a draft needs. */
+/** Dependencies of a draft. */
 export interface DraftDeps {
   client: HearthClient;
   previews: Previews;
@@ -74,7 +77,7 @@ export class Draft implements Store<Content> {
     return text.trim() === "" && files.length === 0 && edit === null;
   }
 
-  /** Sets the text that is shown: that of the edit, or else that of the draft. */
+  /** Sets the text in the composer: the text of the edit or, if no edit is open, the text of the draft. */
   write(text: string): void {
     const { edit } = this.content;
     this.update(edit ? { ...this.content, edit: { ...edit, text } } : { ...this.content, text });
@@ -90,7 +93,10 @@ export class Draft implements Store<Content> {
     this.update({ ...this.content, edit: { seq, text } });
   }
 
-  /** Ends the edit or, if there is none, makes the draft an ordinary message. Returns whether there was either. */
+  /**
+   * Ends the edit. If no edit is open, the draft stops being a reply. Returns false if there was neither an edit nor a
+   * reply.
+   */
   cancel(): boolean {
     const { edit, replyTo } = this.content;
     this.update({ ...this.content, edit: null, replyTo: edit ? replyTo : null });
@@ -108,9 +114,12 @@ export class Draft implements Store<Content> {
     }
   }
 
-  /** Adds the content of a message that could not be sent. Its text goes before the text of the draft. */
+  /**
+   * Adds the content of a message that could not be sent to the draft. The message's text goes before the draft's text.
+   */
   restore({ key, body, attachments, replyTo }: ThreadEntry): void {
-    // Files that are not uploaded have the entry's key in place of an ID. Only the upload has their bytes.
+    // A file that is not uploaded has an ID that begins with the entry's key. It cannot be restored, because the entry
+    // does not have its bytes.
     const uploaded = attachments.filter(({ id, status }) => !id.startsWith(`${key}/`) && status !== "failed");
     const files = uploaded.map((file) => uploadedFile(file, this.deps.previews.take(file.id)));
     const text = [body, this.content.text].filter(Boolean).join("\n");
@@ -141,7 +150,7 @@ export class Draft implements Store<Content> {
     this.update(EMPTY);
   }
 
-  /** Stops the uploads, and frees the previews. What is stored stays. */
+  /** Stops the uploads, and frees the memory of the previews. The stored draft stays. */
   close(): void {
     for (const upload of this.uploads.values()) upload.abort();
     for (const { previewUrl } of this.content.files) if (previewUrl) URL.revokeObjectURL(previewUrl);
@@ -157,7 +166,7 @@ export class Draft implements Store<Content> {
       keep(id);
       return { id, ...shown };
     }
-    // The message reports it if the upload fails.
+    // If the upload fails, the message shows the error.
     upload?.sent.then(({ id }) => keep(id)).catch(() => {});
     return upload && { upload, ...shown };
   }
@@ -172,14 +181,14 @@ export class Draft implements Store<Content> {
     const uploaded = upload.sent.then(({ id }) => this.change(key, { id, waiting: false }));
     // The server may inspect and refuse the file before the message is sent. Then the composer shows the error.
     Promise.all([uploaded, upload.ready]).catch((error) => {
-      // The storage refuses an upload whose signature has expired. Another attempt gets a new one.
+      // The storage refuses an upload whose signature has expired. Another attempt gets a new signature.
       const retryable = !(error instanceof HearthError) || error.retryable || error.code === "upload_refused";
       this.change(key, { id: undefined, error: errorText(error), retryable });
     });
   }
 
   private change(key: number, changes: Partial<DraftFile>): void {
-    if (!this.content.files.some((file) => file.key === key)) return; // sent or removed meanwhile
+    if (!this.content.files.some((file) => file.key === key)) return; // the file was sent or removed meanwhile
     const files = this.content.files.map((file) => (file.key === key ? { ...file, ...changes } : file));
     this.update({ ...this.content, files });
   }
@@ -206,7 +215,10 @@ export class Drafts {
     return draft;
   }
 
-  /** Returns the number of drafts with text or files, also of threads that were not opened since the page was loaded. */
+  /**
+   * Returns the number of drafts with text, files or an edit, also of threads that were not opened since the page was
+   * loaded.
+   */
   count(): number {
     const ids = new Set([...this.drafts.keys(), ...this.deps.storage.threadIds()]);
     return [...ids].filter((threadId) => !this.of(threadId).empty).length;

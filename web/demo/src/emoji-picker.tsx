@@ -10,8 +10,8 @@ interface Props {
 }
 
 /**
- * The dialog to react with any emoji: one of a few, or one from the keyboard. A library for this would add a third to the
- * page's size, and load a list of all emojis, which keyboards and operating systems have already.
+ * The dialog to react with any emoji: the user clicks on one of about 50, or types one. A library with all emojis would
+ * increase the page's size by a third. Keyboards and operating systems already offer all emojis.
  */
 export function EmojiPicker({ message, onReact, onClose }: Props) {
   const [text, setText] = useState("");

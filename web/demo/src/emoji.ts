@@ -9,7 +9,10 @@ export const COMMON_EMOJIS = [
 const EMOJI = /^\p{RGI_Emoji}$/v;
 const PRESENTATION_SELECTOR = "\u{fe0f}";
 
-/** Returns the text as an emoji in the form that shows as a picture, or undefined if it is not exactly one emoji. */
+/**
+ * Returns the text as an emoji, in the form that is shown as a picture and not as text. Returns undefined if the text
+ * is not exactly one emoji.
+ */
 export function toEmoji(text: string): string | undefined {
   const trimmed = text.trim();
   return [trimmed, trimmed + PRESENTATION_SELECTOR].find((form) => EMOJI.test(form));

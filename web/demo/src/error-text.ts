@@ -2,10 +2,10 @@ import { HearthError, limits } from "hearth-client";
 import { CognitoError } from "./cognito";
 import { formatSize, formatUpcoming } from "./format";
 
-/** What the page says about files that cannot be uploaded. A retry does not help against any of it. */
+/** Texts about files that cannot be uploaded, by error code. For none of these errors can another attempt succeed. */
 const FILE_TEXTS: { readonly [code: string]: string } = {
   file_empty: "This file is empty.",
-  file_too_large: `This file is too large. Files can have ${formatSize(limits.fileBytes)}.`,
+  file_too_large: `This file is too large. A file can have at most ${formatSize(limits.fileBytes)}.`,
   file_unreadable: "This file cannot be read any more. Add it again.",
   upload_interrupted: "The upload was interrupted because the page was closed. Add the file again.",
 };
@@ -19,16 +19,16 @@ export function errorText(error: unknown): string {
   if (error.status === 429) {
     const reason =
       error.code === "quota_exceeded"
-        ? "You have reached the limit for one day."
-        : "That was too much in a short time.";
-    // API Gateway's own limit does not say when it ends; it is a matter of seconds.
+        ? "You have reached today's limit for new conversations or files."
+        : "You have made too many requests in a short time.";
+    // API Gateway's own limit does not say when the next request is allowed. It is allowed after a few seconds.
     const when = error.retryAfter === null ? "in a moment" : formatUpcoming(Date.now() + error.retryAfter);
     return `${reason} Try again ${when}.`;
   }
   return error.errors.length > 0 ? error.errors.map((field) => field.message).join(" ") : error.detail;
 }
 
-/** Returns whether sending a message again can help against the error that it has failed with. */
+/** Returns whether another attempt to send a message can succeed. `error` is the error of the previous attempt. */
 export function canRetry(error: HearthError | null): boolean {
   return FILE_TEXTS[error?.code ?? ""] === undefined;
 }

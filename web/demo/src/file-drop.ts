@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** Without this, the browser would leave the page and open a file that is dropped onto it. */
+/** Prevents the browser from opening a file that is dropped onto the page in place of the page. */
 export function usePageDropGuard(): void {
   useEffect(() => {
     const guard = (event: DragEvent) => {
@@ -8,7 +8,7 @@ export function usePageDropGuard(): void {
       event.preventDefault();
       event.dataTransfer.dropEffect = "none";
     };
-    // In the capture phase, so that a conversation can accept the files afterwards.
+    // The capture phase comes first. So a listener of the open conversation can still accept the files afterwards.
     addEventListener("dragover", guard, true);
     addEventListener("drop", guard, true);
     return () => {

@@ -6,7 +6,10 @@ import { formatDate } from "./format";
 import { CloseIcon } from "./icons";
 import "./styles/gallery.css";
 
-/** While nothing is found, at most this many pages of older messages are loaded without asking. */
+/**
+ * While the gallery has nothing to show, it loads at most this many pages of older messages. Then the user must ask for
+ * more.
+ */
 const MAX_PAGES = 10;
 
 interface Props {
@@ -24,7 +27,7 @@ interface Found {
   sentAt: string;
 }
 
-/** The photos and files of the loaded messages, the newest first. More are found by loading older messages. */
+/** The dialog with the photos and files of the loaded messages, the newest first. Its button loads older messages. */
 export function Gallery({ view, snapshot, onOpen, onClose }: Props) {
   const { entries, hasOlder, loadingOlder } = snapshot;
   const [kind, setKind] = useState<"photos" | "files">("photos");

@@ -15,9 +15,10 @@ import "./styles/incoming.css";
 const SHOWN_MS = 8_000;
 
 /**
- * Shows a notice of the latest new message in another thread than the open one, and plays a sound. The user is looking
- * at the page, so a notification of the system would be too much. While the list is all that the page shows, the notice
- * would repeat it. Screen readers get new messages from the announcer, so the notice is not a live region.
+ * Shows a notice of the latest new message in a thread that is not open, and plays a sound. Both happen only while the
+ * page is visible; then the service worker makes the system's notification silent. If no thread is open, there is no
+ * notice, because the page shows the list of threads, which has the message. The notice is not a live region: the
+ * announcer tells screen readers about new messages.
  */
 export function Incoming({ threadId }: { threadId: string | undefined }) {
   const { list, user } = useChat();

@@ -1,7 +1,7 @@
 import type { ThreadSnapshot, ThreadView } from "hearth-client";
 import { useLayoutEffect, useState } from "preact/hooks";
 
-/** How long a message is highlighted that the user has gone to, in milliseconds. */
+/** How long a message is highlighted after the user has gone to it, in milliseconds. */
 const HIGHLIGHT_MS = 2_000;
 
 /** Returns a function that scrolls to the message with a `seq`, after loading it if necessary, and highlights it. */

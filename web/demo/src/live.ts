@@ -1,11 +1,14 @@
-/** Whether the page is connected, so that it shows or announces new messages itself. */
+/**
+ * Returns whether the page is connected to the server. If so, it shows or announces new messages itself, and the
+ * service worker makes their notifications silent.
+ */
 let live = () => false;
 
 export function isLive(): boolean {
   return live();
 }
 
-/** Says from now on whether the page is connected. Returns a function that ends this. */
+/** Makes `isLive` return the result of `report`. Returns a function that makes `isLive` return false again. */
 export function reportLive(report: () => boolean): () => void {
   live = report;
   return () => {

@@ -1,13 +1,13 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-/** How long a finger must stay on a message, in milliseconds. */
+/** How long a finger must stay on a message for a long press, in milliseconds. */
 const LONG_PRESS_MS = 500;
 
-/** A finger that moves by more pixels than this scrolls. */
+/** If a finger moves by more pixels than this, it scrolls, and there is no long press. */
 const MOVE_PX = 10;
 
-/** Calls `onLongPress` with the message that the user has pressed with a finger for a while. */
+/** Calls `onLongPress` with the message on which the user has kept a finger for 500 ms. */
 export function useLongPress(list: RefObject<HTMLElement | null>, onLongPress: (item: HTMLElement) => void): void {
   const latest = useRef(onLongPress);
   latest.current = onLongPress;
@@ -19,7 +19,8 @@ export function useLongPress(list: RefObject<HTMLElement | null>, onLongPress: (
       clearTimeout(press?.timer);
       press = undefined;
     };
-    // The release of the finger is not a click on what is below it, such as a photo or the menu.
+    // After a long press, the release of the finger is a click on the element below it, such as a photo or the menu.
+    // This click must have no effect.
     const ignore = (event: Event) => {
       event.preventDefault();
       event.stopPropagation();
@@ -44,7 +45,8 @@ export function useLongPress(list: RefObject<HTMLElement | null>, onLongPress: (
       },
       pointerup: end,
       pointercancel: end,
-      // Android's own menu of links and images would end the press.
+      // Android opens its own menu for a long press on a link or an image, which would cancel this press. The event
+      // that announces that menu counts as the long press, and the menu is prevented.
       contextmenu: (event) => {
         if (!press) return;
         event.preventDefault();

@@ -8,16 +8,19 @@ import type { Draft } from "./draft";
 export interface MessageActions {
   reply(message: Message): void;
   edit(message: Message): void;
-  /** Deletes a message, unless the user undoes it within a few seconds. */
+  /** Deletes a message, unless the user undoes it within 5 seconds. */
   remove(message: Message): void;
   /** Sets the user's reaction, or removes it if the emoji is null. */
   react(message: Message, emoji: string | null): void;
   copy(text: string): void;
-  /** Tells the user something for a moment. */
+  /** Shows a text to the user for 4 seconds. */
   notify(text: string): void;
 }
 
-/** Returns the same object until its arguments change. */
+/**
+ * Returns the actions for a thread's messages. While the arguments stay the same, returns the same object, so that
+ * messages are not rendered again.
+ */
 export function useMessageActions(
   view: ThreadView,
   draft: Draft,
@@ -46,7 +49,7 @@ export function useMessageActions(
       const copied = navigator.clipboard.writeText(text);
       copied.then(
         () => notify("Text copied"),
-        () => notify("The browser did not allow to copy the text."),
+        () => notify("The browser did not allow the page to copy the text."),
       );
     },
     notify,

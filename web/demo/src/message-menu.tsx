@@ -8,10 +8,13 @@ import type { MessageActions } from "./message-actions";
 import { nameOf } from "./preview";
 import { reactedBy } from "./reactions";
 
-/** How long after it was sent a message can be edited, unless the deployment sets another time. */
+/**
+ * How long after it was sent a message can be edited, in milliseconds: the default of a deployment. If the deployment
+ * has set another time, the server may refuse an edit that the menu offers, or the menu may lack one that is allowed.
+ */
 const EDIT_MS = 24 * 3_600_000;
 
-/** The number of items in the menu's first row: emojis, and the way to more of them. */
+/** The number of items in the menu's first row: the emojis, and the button for another emoji. */
 const COLUMNS = QUICK_EMOJIS.length + 1;
 
 interface Props {
@@ -20,12 +23,12 @@ interface Props {
   /** The element beside which the menu is shown. */
   near: Element;
   actions: MessageActions;
-  /** Shows more emojis. */
+  /** Opens the dialog with more emojis. */
   onMore(): void;
   onClose(): void;
 }
 
-/** The menu of a message: reactions, and what the user can do with the message. */
+/** The menu of a message: its time and reactions, and the commands for the message. */
 export function MessageMenu({ message, members, near, actions, onMore, onClose }: Props) {
   const { user } = useChat();
   const { reactions, body, author, createdAt } = message;
@@ -34,7 +37,10 @@ export function MessageMenu({ message, members, near, actions, onMore, onClose }
   const editable = mine && Date.now() - Date.parse(createdAt) < EDIT_MS;
   const label = nameOf(message, mine);
 
-  /** Closes the menu at once, because nothing behind it can have the focus before. */
+  /**
+   * Closes the menu before the command runs. While the menu is open, the command cannot move the focus to an element
+   * behind it.
+   */
   const choose = (run: () => void) => (event: Event) => {
     (event.currentTarget as HTMLElement).closest("dialog")?.close();
     onClose();

@@ -75,7 +75,9 @@ export function NewConversation({ onClose }: { onClose(): void }) {
   );
 }
 
-/** Returns the people whom the server does not know, according to its error. Their IDs were sent in this order. */
+/**
+ * Returns those of `people` whom the server does not know. The server's error names them by their index in the request.
+ */
 function unknownMembers(error: unknown, people: readonly Person[]): Person[] {
   if (!(error instanceof HearthError) || error.code !== "unknown_member") return [];
   return error.errors.flatMap(({ field }) => people[Number(/^memberIds\[(\d+)\]$/.exec(field)?.[1] ?? -1)] ?? []);

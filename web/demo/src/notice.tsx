@@ -15,7 +15,7 @@ export function useNotice(): [text: string, notify: (text: string) => void] {
   return [notice.text, notify];
 }
 
-/** Shows a notice above what follows, without moving it. */
+/** Shows a notice above the next element of the page. The notice has no height, so it does not move that element. */
 export function Notice({ text }: { text: string }) {
   return (
     <div class="notice" role="status">

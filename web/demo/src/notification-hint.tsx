@@ -8,7 +8,7 @@ import "./styles/notification-hint.css";
 /** The browser's storage item that says that the user does not want to see the hint again. */
 const KEY = "hearth-notification-hint";
 
-/** Offers notifications to a user who has not decided about them, until they do or close the offer. */
+/** Offers notifications to a user who has not decided about them, until the user decides or closes the offer. */
 export function NotificationHint() {
   const { client } = useChat();
   const state = useStore(client.notifications.state);

@@ -45,8 +45,8 @@ export function NotificationSettings() {
 }
 
 /**
- * Returns what the user has just chosen, until it is stored or has failed, and a function that switches notifications on
- * or off. The function must be called during a click, because browsers ask for permission only then.
+ * Returns the user's latest choice until it is stored or has failed (then undefined), and a function that switches
+ * notifications on or off. The function must be called during a click, because browsers ask for permission only then.
  */
 export function useChoice(): [wanted: boolean | undefined, choose: (on: boolean) => void] {
   const { client } = useChat();
@@ -57,7 +57,8 @@ export function useChoice(): [wanted: boolean | undefined, choose: (on: boolean)
       const choice = { on };
       setWanted(choice);
       const { notifications } = client;
-      // The state has the error, except after another choice, which has its own.
+      // The page shows the error from the state of `notifications`. If the user has made another choice meanwhile, that
+      // choice stays.
       (on ? notifications.enable() : notifications.disable())
         .catch(() => {})
         .then(() => setWanted((latest) => (latest === choice ? undefined : latest)));

@@ -9,15 +9,14 @@ import { reportLive } from "./live";
 import { useStore } from "./store";
 
 /**
- * Tells the user about new messages while the page runs: announces them, shows a notice, and keeps the app's badge and
- * the notifications of the system in step with the page. Notifications close when their thread is read and when the user
- * signs out.
+ * Tells the user about new messages while the page runs: announces them, shows a notice, and updates the app's badge.
+ * Closes a notification of the system when its thread is read, and all of them when the user signs out.
  */
 export function Notifications({ threadId }: { threadId: string | undefined }) {
   const { client, list } = useChat();
   const { threads, loaded } = useStore(list);
   useAppBadge(loaded ? countUnread(threads) : undefined);
-  // While it catches up, it shows new messages within moments.
+  // A page that catches up counts as live, because it shows the new messages within moments.
   const isLive = () => ["live", "catching-up"].includes(client.connection.getSnapshot().status);
   useEffect(() => reportLive(isLive), [client]);
 
@@ -26,7 +25,8 @@ export function Notifications({ threadId }: { threadId: string | undefined }) {
     if (!loaded) return;
     const closeRead = () => closeNotifications(({ tag }) => isRead(threads, tag));
     closeRead();
-    // A notification may arrive late: for what another device has read while this one slept.
+    // A push message may arrive late, while this page is hidden. If the user has read the thread on another device in
+    // the meantime, its notification closes as soon as the page is visible again.
     document.addEventListener("visibilitychange", closeRead);
     return () => document.removeEventListener("visibilitychange", closeRead);
   }, [loaded, unread.join()]);

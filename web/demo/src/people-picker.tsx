@@ -14,7 +14,10 @@ interface Props {
   onChange(chosen: readonly Person[]): void;
 }
 
-/** Lets the user choose people from the directory, with a search by name. People who are not in it are added by ID. */
+/**
+ * Lets the user choose people from the directory, with a search by name. People who are not in the directory are added
+ * by ID.
+ */
 export function PeoplePicker({ chosen, onChange }: Props) {
   const { people, error, load } = usePeople();
   const [query, setQuery] = useState("");
@@ -63,7 +66,7 @@ export function PeoplePicker({ chosen, onChange }: Props) {
                 aria-label={`Remove ${person.name}`}
                 onClick={() => {
                   remove(person);
-                  search.current?.focus(); // the button disappears
+                  search.current?.focus(); // the focused button disappears
                 }}
               >
                 <bdi>{person.name}</bdi>
@@ -124,7 +127,7 @@ export function PeoplePicker({ chosen, onChange }: Props) {
   );
 }
 
-/** A field for the ID of somebody who is not in the list. */
+/** A field to add somebody who is not in the directory, by ID. */
 function AddById({ onAdd }: { onAdd(id: string): void }) {
   const { user } = useChat();
   const [id, setId] = useState("");
@@ -188,7 +191,7 @@ function hasNamesake(person: Person, people: readonly Person[]): boolean {
   return people.some(({ id, name }) => name === person.name && id !== person.id);
 }
 
-/** Tells what the list contains, or "" if it contains everybody. */
+/** Returns the text about the number of people in the list, or "" if the list contains everybody. */
 function summary(found: number, all: number, query: string): string {
   if (all === 0) return "Nobody else has signed in yet.";
   if (found === 0) return "Nobody has this name.";

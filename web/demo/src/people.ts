@@ -8,7 +8,10 @@ interface Snapshot {
   readonly error: string | undefined;
 }
 
-/** Links to pictures work for at least 6 hours, and a picture that cannot be shown is requested again after one. */
+/**
+ * If a picture cannot be shown, the list is loaded again for new links, but only if it was loaded more than this time
+ * ago, in milliseconds. Links are valid for at least 6 hours.
+ */
 const RENEW_MS = 3_600_000;
 
 /** The people whom the user may write to, with their pictures. */
@@ -16,7 +19,7 @@ export class People implements Store<Snapshot> {
   private snapshot: Snapshot = { people: undefined, error: undefined };
   private readonly listeners = new Set<() => void>();
   private loadedAt = 0;
-  /** The number of requests. Only the answer to the latest one counts. */
+  /** The number of requests for the list. If several are running, only the answer to the latest one is used. */
   private requests = 0;
 
   constructor(private readonly client: Pick<HearthClient, "people">) {}
@@ -41,7 +44,7 @@ export class People implements Store<Snapshot> {
     }
   }
 
-  /** Loads the list for new links, at most once an hour. Called when a picture cannot be shown. */
+  /** Loads the list again for new links, at most once an hour. Must be called when a picture cannot be shown. */
   readonly renew = (): void => {
     if (Date.now() - this.loadedAt > RENEW_MS) this.load();
   };

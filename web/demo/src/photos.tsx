@@ -4,7 +4,7 @@ import { PhotoTile } from "./attachment";
 /** At most this many photos of a message are shown. The last of them says how many more there are. */
 const MAX_SHOWN = 4;
 
-/** The shapes of a single photo: its width divided by its height. What is beyond them is cut off. */
+/** Limits for the shape of a single photo, which is its width divided by its height. A photo beyond them is cut. */
 const NARROWEST = 3 / 4;
 const WIDEST = 16 / 9;
 const UNKNOWN = 4 / 3;
@@ -35,7 +35,10 @@ export function Photos({ photos, view, onOpen }: Props) {
   );
 }
 
-/** Images from before the server measured them have no size. */
+/**
+ * A photo has no size while it is pending, or if it was uploaded before the server measured images. Its shape is then
+ * 4:3.
+ */
 function shapeOf({ width, height }: Attachment): number {
   if (!width || !height) return UNKNOWN;
   return Math.min(WIDEST, Math.max(NARROWEST, width / height));

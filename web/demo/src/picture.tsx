@@ -23,13 +23,13 @@ export function Picture() {
     try {
       await client.setAvatar(image, { signal });
       await store.load();
-      setProgress(image ? "Your picture is changed." : "Your picture is removed.");
+      setProgress(image ? "Your picture was changed." : "Your picture was removed.");
     } catch (error) {
       if (signal.aborted) return;
       setProgress("");
       setError(errorText(error));
     }
-    change.current?.focus(); // the button to remove it may have disappeared
+    change.current?.focus(); // the button "Remove picture" may have had the focus and disappeared
   }
 
   return (

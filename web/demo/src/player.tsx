@@ -4,7 +4,7 @@ import { FileName } from "./file-name";
 
 type Medium = "audio" | "video";
 
-/** Returns whether the browser can play an attachment, and as what; undefined if it cannot. */
+/** Returns "audio" or "video" if the browser can play an attachment; undefined if it cannot. */
 export function mediumOf({ mimetype, status }: Attachment): Medium | undefined {
   const medium = (["audio", "video"] as const).find((medium) => mimetype.startsWith(`${medium}/`));
   if (!medium || status !== "ready") return undefined;

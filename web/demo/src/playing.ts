@@ -25,7 +25,7 @@ export function usePlaying(list: RefObject<HTMLElement | null>, rendered: RefObj
     const stopped = ({ target }: Event) => {
       if (target === player.current) setPlaying(undefined);
     };
-    // These events do not bubble, so they are caught on their way down.
+    // These events do not bubble, so the list listens for them in the capture phase.
     const ends = new AbortController();
     const options = { capture: true, signal: ends.signal };
     element.addEventListener("play", started, options);

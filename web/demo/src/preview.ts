@@ -3,7 +3,7 @@ import type { Message, MessagePreview } from "hearth-client";
 /** Shown in place of a deleted message. */
 export const DELETED = "This message was deleted";
 
-/** The parts of a message or of its preview that a line of text is made of. */
+/** The fields of a message, or of its preview, that the function `preview` reads. */
 type Content = Pick<MessagePreview, "body" | "truncated" | "deletedAt"> & {
   attachments: readonly Pick<MessagePreview["attachments"][number], "name" | "mimetype">[];
 };
@@ -19,7 +19,7 @@ export function preview(message: Content | null): string {
   return first?.mimetype.startsWith("image/") ? "Photo" : (first?.name ?? "");
 }
 
-/** At most this many characters of a message are read out as its name. */
+/** The name of a message for screen readers contains at most this many characters of the message's text. */
 const NAME_CHARS = 100;
 
 /** Returns the name of a message for screen readers: its author and the beginning of its text. */

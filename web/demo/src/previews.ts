@@ -17,7 +17,7 @@ export class Previews {
     return url;
   }
 
-  /** Forgets the preview of a file and revokes its object URL, so that the browser can free its memory. */
+  /** Forgets the preview of a file and revokes its blob URL, so that the browser can free the image's memory. */
   forget(fileId: string): void {
     const url = this.take(fileId);
     if (url) URL.revokeObjectURL(url);

@@ -8,7 +8,7 @@ interface Props {
   onJump(seq: number): void;
 }
 
-/** Shows the message that a reply quotes. A click goes to it. */
+/** Shows the message that a reply quotes. A click scrolls to this message. */
 export function Quote({ quote: { seq, author, excerpt, deleted }, mine, onJump }: Props) {
   return (
     <button type="button" class="quote" onClick={() => onJump(seq)}>

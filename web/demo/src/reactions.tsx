@@ -11,7 +11,9 @@ interface Props {
   onReact(emoji: string | null): void;
 }
 
-/** Shows the reactions to a message. A click on one adds the user's own, or removes it. */
+/**
+ * Shows the reactions to a message. A click on an emoji adds the user's own reaction with this emoji, or removes it.
+ */
 export function Reactions({ entry, reactions, members, user, onReact }: Props) {
   const sending = entry.changes.find(({ kind, state }) => kind === "react" && state === "sending");
   return (

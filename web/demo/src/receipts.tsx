@@ -4,12 +4,13 @@ import { names, otherMembers } from "./context";
 import { Names } from "./names";
 import type { User } from "./session";
 
-/** At most this many names are shown below a message. */
+/** At most this many names of readers are shown. Then follows the number of the others. */
 const MAX_NAMES = 3;
 
 /**
- * Returns who has read up to which message and not further, by the message's `seq`: of the other members who share it.
- * Leaves out members who have written the message themselves, or whose last read message is not loaded.
+ * Returns, by the `seq` of a message, the other members who have read up to this message and not further. Leaves out
+ * members who do not share read receipts, who have written the message themselves, or whose last read message is not
+ * loaded.
  */
 function readersBySeq({ thread, reads, messages }: ThreadSnapshot, user: User): Map<number, User[]> {
   const readers = new Map<number, User[]>();
@@ -39,7 +40,10 @@ export function useReaders(snapshot: ThreadSnapshot, user: User): Map<number, Us
   return readers;
 }
 
-/** Returns a function that returns the names of the other members who have read the message with this `seq`. */
+/**
+ * Returns a function that returns a text with the names of the other members who have read the message with this `seq`:
+ * at most 3 names, and the number of the others.
+ */
 export function readNames({ thread, reads }: ThreadSnapshot, user: User): (seq: number) => string {
   const marks = thread ? otherMembers(thread, user) : [];
   const seqs = new Map(reads.map(({ userId, seq }) => [userId, seq]));

@@ -1,9 +1,9 @@
-/** A voice message is at most this long, in milliseconds. At 32 kbit/s these are 2.4 MB. */
+/** A voice message is at most this long, in milliseconds. At 32 kbit/s, its file has 2.4 MB. */
 export const MAX_RECORDING_MS = 10 * 60_000;
 
 const BITS_PER_SECOND = 32_000;
 
-/** What browsers record, in the order of preference: most browsers can play the first one. */
+/** The formats that browsers can record, in the order of preference. Most browsers can play the first one. */
 const FORMATS = [
   { recorded: "audio/mp4", extension: "m4a" },
   { recorded: "audio/webm", extension: "webm" },

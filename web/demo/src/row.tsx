@@ -6,9 +6,9 @@ import { pure } from "./pure";
 const GROUP_PAUSE_MS = 5 * 60_000;
 
 interface Props extends BubbleProps {
-  /** The heading above the first message of a day. */
+  /** The heading above the first message of a day; undefined for other messages. */
   day: string | undefined;
-  /** The text of the divider above the first unread message. */
+  /** The text of the divider above the first unread message; undefined for other messages. */
   divider: string | undefined;
 }
 

@@ -1,23 +1,26 @@
 import type { ThreadEntry } from "hearth-client";
 
-/** The number of rows that are rendered before and after the row at which the window is placed. */
+/** The timeline renders the rows around one row: this many before it, and this many after it. */
 const BEFORE = 50;
 const AFTER = 110;
 
-/** If the window is at the end, it is placed at the row this far before the last one. */
+/** At the end of the list, the timeline renders the rows around the row that is this many rows before the end. */
 const END_ROWS = 50;
 
-/** The height of a row that was never rendered, in pixels. */
+/** The assumed height of a row that was never rendered, in pixels. */
 const ESTIMATED_PX = 48;
 
-/** The rows that are rendered: one for each entry from `start` to before `end`. `index` is where the window is placed. */
+/** The rows to render: one for each entry from `start` to before `end`. They are around the row with this `index`. */
 export interface Rows {
   start: number;
   end: number;
   index: number;
 }
 
-/** Returns the rows around the entry with this key, or at the end if there is none, and includes that of `kept`. */
+/**
+ * Returns the rows to render: those around the entry with this key or, if there is no such entry, those at the end. The
+ * row of the entry with the key `kept` is also rendered, with all rows in between.
+ */
 export function rowsAround(entries: readonly ThreadEntry[], key: string | undefined, kept?: string): Rows {
   const found = key === undefined ? -1 : indexOf(entries, key);
   const index = found < 0 ? Math.max(0, entries.length - END_ROWS) : found;
@@ -40,12 +43,12 @@ export class RowHeights {
     this.heights.set(key, height);
   }
 
-  /** Returns the height of all rows together. */
+  /** Returns the sum of the heights of these entries' rows, in pixels. */
   sum(entries: readonly ThreadEntry[]): number {
     return entries.reduce((sum, { key }) => sum + this.of(key), 0);
   }
 
-  /** Returns the index of the row that is this far below the top of the first one. */
+  /** Returns the index of the row that is `distance` pixels below the top of the first row. */
   indexAt(entries: readonly ThreadEntry[], distance: number): number {
     let bottom = 0;
     const index = entries.findIndex(({ key }) => {

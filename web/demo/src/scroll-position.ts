@@ -10,10 +10,13 @@ const END_DISTANCE_PX = 48;
 /** Space between the top of the visible part and the row that the timeline has scrolled to, in pixels. */
 const MARGIN_PX = 16;
 
-/** The rendered rows are other ones when the first visible row is this many rows away from where they were placed. */
+/**
+ * The timeline renders the rows around one row. When the first visible row is at least this many rows away from it, the
+ * timeline renders the rows around the first visible row.
+ */
 const STEP_ROWS = 15;
 
-/** Where to scroll: to the row with this key, or to the end. */
+/** Where to scroll: to the row with this key or, if the key is undefined, to the end. */
 interface Target {
   key: string | undefined;
   block: "start" | "center";
@@ -25,24 +28,28 @@ interface Options {
   scroller: RefObject<HTMLElement | null>;
   list: RefObject<HTMLElement | null>;
   entries: readonly ThreadEntry[];
-  /** The messages that the user has just deleted: they are lower. */
+  /** The IDs of the messages that the user has just deleted. The height of their rows has changed. */
   deleting: ReadonlySet<string>;
-  /** See `useDivider`. */
+  /**
+   * The `seq` of the message above the divider "New messages"; null if there is no divider. Undefined while nothing is
+   * shown.
+   */
   divider: number | null | undefined;
-  /** The key of the first entry below the divider. */
+  /** The key of the first entry below the divider; undefined if there is no divider. */
   firstUnread: string | undefined;
   /** Whether the timeline is scrolled to the end. */
   atEnd: RefObject<boolean>;
-  /** The key of the entry whose row is always rendered. */
+  /** The key of the entry whose row is always rendered; undefined if there is none. */
   kept: string | undefined;
 }
 
 /**
  * Decides what part of the timeline is visible, and which rows are rendered: those around the visible ones. Empty space
- * takes the place of the others.
+ * takes the place of the other rows.
  *
- * The timeline opens at the divider, or at the end. Scrolled to the end, it follows new messages, but not beyond a new
- * divider. Otherwise, the visible messages stay where they are when rows are added, removed or change their height.
+ * The timeline opens at the divider or, if there is none, at the end. While it is scrolled to the end, it scrolls on to
+ * new messages, but not beyond a new divider. Otherwise, the visible messages stay where they are when rows are added,
+ * removed or change their height.
  */
 export function useScrollPosition({ scroller, list, entries, deleting, divider, firstUnread, atEnd, kept }: Options) {
   const [shownAtEnd, setShownAtEnd] = useState(true);
@@ -61,7 +68,10 @@ export function useScrollPosition({ scroller, list, entries, deleting, divider, 
   const height = useRef(0);
   const hadFocus = list.current?.contains(document.activeElement) === true;
 
-  /** Takes note of where the timeline is scrolled to. Renders other rows if necessary. */
+  /**
+   * Records the scroll position: the first visible message, and whether the end is visible. Renders other rows if
+   * necessary.
+   */
   const update = () => {
     const [element, ol] = [scroller.current, list.current];
     if (!element || !ol || target.current) return;
@@ -69,12 +79,13 @@ export function useScrollPosition({ scroller, list, entries, deleting, divider, 
     atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < END_DISTANCE_PX;
     setShownAtEnd(atEnd.current);
     anchor.current = findAnchor(element, ol);
-    const first = anchor.current ? rows.start + anchor.current.index : heights.indexAt(entries, -topOf(element, ol)); // nothing that is visible is rendered
+    // If no visible row is rendered, the heights of all rows tell which row would be visible.
+    const first = anchor.current ? rows.start + anchor.current.index : heights.indexAt(entries, -topOf(element, ol));
     const key = entries[first]?.key;
     if (Math.abs(first - rows.index) >= STEP_ROWS) setPlace(key);
   };
 
-  /** Scrolls to the target, if its row is rendered. Otherwise renders it first. */
+  /** Scrolls to the target, if its row is rendered. Otherwise renders the rows around it first. */
   const reach = () => {
     const [element, ol] = [scroller.current, list.current];
     if (!element || !ol || !target.current) return;
@@ -91,7 +102,7 @@ export function useScrollPosition({ scroller, list, entries, deleting, divider, 
     if (item) reached?.(item);
   };
 
-  /** Keeps the visible messages where they are. */
+  /** Scrolls so that the visible messages are where they were when the scroll position was last recorded. */
   const hold = () => {
     const [element, held] = [scroller.current, anchor.current];
     if (!element || !held?.item.isConnected) return;
@@ -116,7 +127,7 @@ export function useScrollPosition({ scroller, list, entries, deleting, divider, 
     const element = scroller.current;
     if (!element || divider === undefined) return;
     measure();
-    // The focus was in a row that is not rendered any more.
+    // The focus was in a row that is not rendered any more. Without this, the page would lose it.
     if (hadFocus && document.activeElement === document.body) element.focus({ preventScroll: true });
     const last = entries.at(-1);
     const sent = last?.message === null && last.key !== lastKey.current;
@@ -137,7 +148,8 @@ export function useScrollPosition({ scroller, list, entries, deleting, divider, 
     const [element, ol] = [scroller.current, list.current];
     if (!element || !ol) return;
     const scrolled = () => {
-      // When the scroller becomes larger, the browser scrolls first and reports the new size later.
+      // When the scroller becomes larger, the browser scrolls first and reports the new size later. The user has not
+      // scrolled, so the position is not recorded between these two events.
       if (element.clientHeight === height.current) update();
     };
     const resized = new ResizeObserver(() => {
@@ -166,7 +178,10 @@ export function useScrollPosition({ scroller, list, entries, deleting, divider, 
   return { atEnd: shownAtEnd, rows, above, below, goTo };
 }
 
-/** A message that stays where it is: its index in the list, and the distance of its lower edge from the scroller's top. */
+/**
+ * The message that is kept in place: its index in the list, and the distance of its lower edge from the scroller's top
+ * in pixels.
+ */
 interface Anchor {
   index: number;
   item: Element;
@@ -174,8 +189,9 @@ interface Anchor {
 }
 
 /**
- * Returns the first message that is on the screen; undefined if none is rendered there. Its lower edge stays, because
- * its upper part changes when older messages are added: the author's name and the day are shown only once.
+ * Returns the first message that is on the screen; undefined if none is rendered there. The lower edge of this message
+ * is kept in place, because its upper part changes when older messages are added: the author's name and the day are
+ * shown only once.
  */
 function findAnchor(scroller: HTMLElement, list: HTMLElement): Anchor | undefined {
   const items = list.querySelectorAll(":scope > .message > .body");
@@ -192,7 +208,7 @@ function messagesIn(list: HTMLElement): NodeListOf<HTMLElement> {
   return list.querySelectorAll<HTMLElement>(":scope > .message");
 }
 
-/** Returns the first element of a message's row: the divider, if it is there. */
+/** Returns the first element of a message's row: the divider, if it is above the message, or else the message. */
 function startOf(item: HTMLElement): Element {
   const before = item.previousElementSibling;
   return before?.classList.contains("new") ? before : item;

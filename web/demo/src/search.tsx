@@ -9,13 +9,13 @@ import "./styles/search.css";
 /** At most this many results are shown, the newest first. */
 const MAX_RESULTS = 50;
 
-/** A search loads older messages until this many are loaded. Then the user decides. */
+/** A search loads older messages until this many messages are loaded. To search more, the user must ask for it. */
 const STEP = 1000;
 
-/** How long the user must not have typed before older messages are loaded, in milliseconds. */
+/** Older messages are loaded only after the user has not typed for this time, in milliseconds. */
 const PAUSE_MS = 300;
 
-/** This many characters before the first word that was found are shown. */
+/** The text of a result begins this many characters before the first word that was found. */
 const CONTEXT_CHARS = 40;
 
 interface Props {
@@ -26,7 +26,10 @@ interface Props {
   onClose(): void;
 }
 
-/** Searches the messages of the open thread: those that are loaded and, as long as that is cheap, older ones. */
+/**
+ * Searches the messages of the open thread. Loads older messages until 50 results are found or 1,000 messages are
+ * loaded.
+ */
 export function Search({ view, snapshot, onGo, onClose }: Props) {
   const { messages, hasOlder, loadingOlder } = snapshot;
   const [query, setQuery] = useState("");
@@ -124,7 +127,7 @@ function Result({ result: { message, ranges }, onGo }: { result: SearchResult; o
   );
 }
 
-/** Returns the text around the first range, with all ranges marked. */
+/** Returns the text around the first match, with all matches marked. `ranges` are the positions of the matches. */
 function excerpt(body: string, ranges: SearchResult["ranges"]) {
   const start = Math.max(0, (ranges[0]?.[0] ?? 0) - CONTEXT_CHARS);
   let end = start;

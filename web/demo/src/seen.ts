@@ -3,13 +3,16 @@ import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { pageIsVisible } from "./unread";
 
-/** A message was on the screen when at least this many pixels of its top, or all of it, were. */
+/**
+ * A message counts as seen if the top of it, of this many pixels, is on the screen. A message that is less tall must be
+ * on the screen completely.
+ */
 const SEEN_PX = 48;
 
 /**
- * Moves the user's read mark over the messages that have been on the screen while the page was visible. The mark does
- * not move beyond a message that was not, so a jump to the end leaves the messages in between unread. Returns whether
- * there are such messages above the visible part.
+ * Moves the user's read mark over the messages that have been on the screen while the page was visible. The mark stops
+ * before the first message that has not been on the screen. So after a jump to the end, the messages in between stay
+ * unread. Returns whether such unread messages are above the visible part.
  */
 export function useSeen(
   view: ThreadView,
@@ -36,7 +39,8 @@ export function useSeen(
     };
     element.addEventListener("scroll", mark, { passive: true });
     document.addEventListener("visibilitychange", mark);
-    // It also calls `mark` once at the beginning, in the next frame. Before that, the scroll position may still change.
+    // The observer also calls `mark` once at the beginning, in the next frame. Before that, the scroll position may
+    // still change.
     const resized = new ResizeObserver(mark);
     resized.observe(element);
     return () => {

@@ -9,7 +9,10 @@ interface Props {
   actions: MessageActions;
 }
 
-/** Shows how far a message is that is being sent. If that takes longer, the user can cancel it. */
+/**
+ * Shows the progress of a message that is being sent. While it is uploaded or waits for another attempt, the user can
+ * cancel it.
+ */
 export function Sending({ view, entry, actions }: Props) {
   const { previews } = useChat();
   const waits = entry.error !== null || entry.nextTryAt !== null || entry.upload !== null;
@@ -18,7 +21,7 @@ export function Sending({ view, entry, actions }: Props) {
     for (const { id } of entry.attachments) previews.forget(id);
     actions.notify(
       entry.maybeSent
-        ? "Cancelled. If the message had arrived already, it appears again."
+        ? "Cancelled. If the server has received the message already, it appears again."
         : "The message was cancelled.",
     );
   }

@@ -17,15 +17,26 @@ workers.startMessages();
 export const registration: Promise<ServiceWorkerRegistration> = afterLoad().then(() =>
   workers.register(trusted("./service-worker.js")),
 );
-registration.then(offerTakeOver, (error) => console.warn("The service worker could not be registered:", error));
+registration.then(offerTakeOver, (error) =>
+  console.warn(
+    "The service worker could not be registered; the page has no notifications and does not open offline:",
+    error,
+  ),
+);
 
-/** Waits until the page has loaded, because the worker downloads all of its files. */
+/**
+ * Waits until the page has loaded. Otherwise, the worker's download of all files of the page would slow down its
+ * loading.
+ */
 async function afterLoad(): Promise<void> {
   if (document.readyState === "complete") return;
   await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
 }
 
-/** Allows this URL, the only one, as a script's under the page's policy. */
+/**
+ * Returns the URL as a trusted one, because the page's policy (Trusted Types) allows no other URL for a script. Trusts
+ * only this URL.
+ */
 function trusted(url: string): string {
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
   return trustedTypes?.createPolicy("service-worker", { createScriptURL: () => url }).createScriptURL(url) ?? url;
@@ -36,7 +47,10 @@ function receive({ data, ports: [port] }: MessageEvent<ToPage>): void {
   else if (data.type === "reading") port?.postMessage({ threadId: readThreadId(), live: isLive() });
 }
 
-/** Tells new service workers, which wait, the deployment of this page. */
+/**
+ * Tells each service worker that waits for its activation the main script of this page. The worker takes over if it is
+ * of the same deployment.
+ */
 function offerTakeOver(registration: ServiceWorkerRegistration): void {
   const offer = () => {
     const script = document.querySelector<HTMLScriptElement>("script[type=module]")?.src ?? "";

@@ -22,18 +22,18 @@ interface Stored extends Tokens {
 
 /**
  * Keeps the tokens of a session in the browser. A session that stays signed in is in `localStorage`: all tabs of the
- * browser share it, and it survives the end of the browser. Any other is in `sessionStorage` and ends with its tab. Why
- * they are kept there: docs/decisions/0022-staying-signed-in.md
+ * browser share it, and it survives the end of the browser. Any other session is in `sessionStorage` and ends with its
+ * tab. The reasons for this are in docs/decisions/0022-staying-signed-in.md.
  */
 export class SessionStore {
   private constructor(private readonly storage: Storage) {}
 
-  /** The store of a new session. */
+  /** Returns the store for a new session. `stay` means that the user stays signed in. */
   static of({ stay }: { stay: boolean }): SessionStore {
     return new SessionStore(stay ? localStorage : sessionStorage);
   }
 
-  /** The stores that may have a session, this tab's own first. */
+  /** Returns the stores that may contain a session: first this tab's own, then the one that all tabs share. */
   static all(): SessionStore[] {
     return [new SessionStore(sessionStorage), new SessionStore(localStorage)];
   }
@@ -65,9 +65,10 @@ export class SessionStore {
   }
 
   /**
-   * Announces the stored tokens to the tabs that wait for the same Web Lock: {@link awaitNewest} waits for them there.
-   * Without it, such a tab may read older tokens, because a change of `localStorage` reaches other processes of the
-   * browser some time later, while a cache has one state for all of them.
+   * Writes the version of the stored tokens into the cache. A tab that gets the Web Lock later waits in
+   * {@link awaitNewest} until it sees tokens of this version. Otherwise, that tab could read older tokens: a change of
+   * `localStorage` reaches the browser's other processes some time later, but a change of a cache is visible to all of
+   * them at once.
    */
   async announce(): Promise<void> {
     if (this.storage !== localStorage) return;
@@ -75,7 +76,10 @@ export class SessionStore {
     await withCache((cache) => cache.put(ENTRY, new Response(String(version))));
   }
 
-  /** Waits until this tab sees the tokens that were announced last, or that the session was removed. */
+  /**
+   * Waits until this tab sees the tokens that were announced last, or that the session was removed, at most for 5
+   * seconds.
+   */
   async awaitNewest(): Promise<void> {
     if (this.storage !== localStorage) return;
     const newest = (await withCache(async (cache) => Number(await (await cache.match(ENTRY))?.text()))) ?? 0;
@@ -103,7 +107,7 @@ export class SessionStore {
       if (storageArea === this.storage && (key === KEY || key === null)) listener();
     };
     addEventListener("storage", changed);
-    addEventListener("pageshow", listener); // a page in the back/forward cache gets no events
+    addEventListener("pageshow", listener); // a page in the back/forward cache gets no storage events
     return () => {
       removeEventListener("storage", changed);
       removeEventListener("pageshow", listener);
@@ -111,12 +115,15 @@ export class SessionStore {
   }
 }
 
-/** Calls `use` with the cache. Without a cache, tabs may renew the tokens twice, which most user pools allow. */
+/**
+ * Calls `use` with the cache. Without a cache, returns undefined: two tabs may then renew with the same refresh token,
+ * which most user pools allow.
+ */
 async function withCache<T>(use: (cache: Cache) => Promise<T>): Promise<T | undefined> {
   try {
     return await use(await caches.open(CACHE));
   } catch (error) {
-    console.warn("The browser has no cache; tabs may renew the session twice:", error);
+    console.warn("The browser's cache cannot be used; two tabs may renew the session with the same token:", error);
     return undefined;
   }
 }

@@ -96,7 +96,7 @@ export class Session {
     if (this.ended) return;
     this.ended = true;
     this.stopWatching();
-    // What another user's session has stored in the meantime must stay.
+    // Another user's session has overwritten this one in the same storage. It must stay.
     if (reason !== "other-user") this.store.clear();
     this.onEnd(reason);
   }
@@ -104,7 +104,7 @@ export class Session {
   private async renew(): Promise<void> {
     const before = this.tokens;
     await this.alone(async (stored) => {
-      // If another tab has renewed the tokens while this one waited for the lock, they are new enough.
+      // If another tab has renewed the tokens while this one waited for the lock, they need no second renewal.
       if (stored.idToken === before.idToken || hasExpired(stored)) await this.refresh(stored);
     });
   }

@@ -77,7 +77,7 @@ export function Sidebar({ threadId, onNew, onSignOut }: Props) {
   );
 }
 
-/** Shows the archived conversations in place of the others. */
+/** Shows the archived conversations in place of the list of the other conversations. */
 function Archive({ threadId, onClose }: { threadId: string | undefined; onClose(): void }) {
   const { client } = useChat();
   const [list] = useState(() => client.openThreadList({ archived: true }));

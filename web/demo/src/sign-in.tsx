@@ -12,7 +12,7 @@ const ENDED: Record<Exclude<EndReason, "signed-out">, string> = {
   "other-tab": "You have signed out in another tab of this browser.",
   "other-user": "Somebody else has signed in in another tab of this browser.",
   refused: "Your session has expired, or was ended on another device. Sign in again to continue.",
-  "no-account": "Your account was removed. Ask the person who manages the accounts.",
+  "no-account": "Your account was removed. Ask the person who manages the accounts for a new one.",
 };
 
 interface Props {

@@ -3,7 +3,7 @@ import { Dialog } from "./dialog";
 import { errorText } from "./error-text";
 
 interface Props {
-  /** The number of messages, and changes of messages, that are not sent. */
+  /** The number of messages, and changes of messages, that the server has not stored yet. */
   messages: number;
   /** The number of conversations with text or files in the composer. */
   drafts: number;
@@ -46,8 +46,8 @@ export function SignOut({ messages, drafts, everywhere, onClose, onSignOut }: Pr
         )}
         {discards && (
           <p>
-            If you keep them, they stay in this browser until you sign in here again, and other people who use it can
-            read them.
+            If you keep them, they stay in this browser until you sign in here again, and other people who use this
+            browser can read them.
           </p>
         )}
         {error && (

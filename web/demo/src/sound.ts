@@ -1,6 +1,6 @@
 const KEY = "hearth-sound";
 
-/** After a sound, there is no other one for this time, in milliseconds. */
+/** After a sound, no tab plays another one for this time, in milliseconds. */
 const QUIET_MS = 4_000;
 
 /** The sound's two notes, in hertz, and the length of each in seconds. */
@@ -21,7 +21,7 @@ export function setSoundOn(on: boolean): void {
 
 /**
  * Prepares the sound at the user's next click, tap or key press, because browsers refuse sounds of pages that the user
- * has not used. Returns a function that ends this.
+ * has not used. Returns a function that stops waiting for it.
  */
 export function unlockSound(): () => void {
   const events = ["pointerdown", "keydown"];
@@ -29,7 +29,7 @@ export function unlockSound(): () => void {
     stop();
     const context = new AudioContext();
     audio = context;
-    // It rests until there is a sound, to save the battery.
+    // The audio context is suspended until there is a sound, to save the battery.
     const rest = () => context.suspend();
     context.resume().then(rest).catch(report);
   };
@@ -40,14 +40,14 @@ export function unlockSound(): () => void {
   return stop;
 }
 
-/** Plays the sound for a new message, at most once in a few seconds in all tabs together. */
+/** Plays the sound for a new message, at most once in 4 seconds in all tabs together. */
 export function playSound(): void {
   const context = audio;
   if (!context || !isSoundOn()) return;
   navigator.locks
     .request("hearth-sound", { ifAvailable: true }, async (lock) => {
       if (!lock) return;
-      context.resume().catch(report); // may wait, for example for the end of a phone call
+      context.resume().catch(report); // this may take long, for example until a phone call ends
       play(context);
       await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
       await context.suspend();

@@ -4,9 +4,12 @@ import { CheckIcon, ReadIcon } from "./icons";
 interface Props {
   /** When the message was sent. */
   time: string;
-  /** The names of those who have read the user's own message; "" if nobody has. Null for messages of others. */
+  /** The names of the members who have read the user's own message; "" if nobody has. Null shows no mark. */
   readBy: string | null;
-  /** Whether it is shown beside the message, and only while the mouse or the focus is on the message. */
+  /**
+   * Whether the stamp is shown beside the message, and only while the mouse or the focus is on the message. Otherwise,
+   * it is always shown, below the message.
+   */
   aside: boolean;
 }
 

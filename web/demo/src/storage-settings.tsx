@@ -8,7 +8,7 @@ export function StorageSettings() {
   const [bytes, setBytes] = useState(0);
   const [count, setCount] = useState(() => drafts.count());
   useEffect(() => {
-    // Without the size, the text leaves it out.
+    // If the browser does not tell the size of its storage, the text has no size.
     navigator.storage
       ?.estimate()
       .then(({ usage = 0 }) => setBytes(usage))

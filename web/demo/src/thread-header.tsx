@@ -10,9 +10,9 @@ import type { ThreadDialog } from "./thread-dialogs";
 import { ThreadMenu } from "./thread-menu";
 
 interface Props {
-  /** Null until it is known. */
+  /** Null until the thread is loaded. */
   thread: ThreadInfo | null;
-  /** Shown in place of the title until the thread is known. */
+  /** Shown in place of the title until the thread is loaded. */
   placeholder: string;
   heading: RefObject<HTMLHeadingElement | null>;
   /** Shows a dialog about the thread. */
@@ -24,7 +24,7 @@ interface Props {
 /** The header of the open thread: its title and members, and the way to its details, files, search and settings. */
 export function ThreadHeader({ thread, placeholder, heading, onShow, onChange }: Props) {
   const { list, user } = useChat();
-  useStore(list); // it changes when a mute ends
+  useStore(list); // the list changes when a mute ends, and then "Muted" must disappear
   const people = thread ? otherMembers(thread, user) : [];
   return (
     <header>

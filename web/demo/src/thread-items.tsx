@@ -23,7 +23,7 @@ export function ThreadItems({ list, threadId, children }: Props) {
   const { threads, loaded, loading, hasMore, error } = useStore(list);
   return (
     <>
-      {/* Errors that are retried, such as a missing network, are shown by the connection state. */}
+      {/* If an error is retried, such as a missing network, the bar above the page shows the connection's state. */}
       {error && !error.retryable && (
         <p class="error" role="alert">
           {error.detail}

@@ -8,13 +8,15 @@ const MENU_ID = "thread-menu";
 
 interface Props {
   thread: ThreadInfo;
-  /** What the menu offers besides the settings. */
+  /** The commands of the menu besides the settings. */
   commands: { label: string; run(): void }[];
   /** Called with the result of each change. */
   onChange(change: Promise<void>): void;
 }
 
-/** The menu of an open thread: shows more about it, and mutes and archives it, for the user only. */
+/**
+ * The menu of an open thread. Its commands open dialogs about the thread, and mute or archive it, for this user only.
+ */
 export function ThreadMenu({ thread, commands, onChange }: Props) {
   const { client } = useChat();
   const menu = useRef<HTMLUListElement>(null);

@@ -65,7 +65,7 @@ export function Thread({ threadId, onClose }: Props) {
     useCallback(() => draft.getSnapshot().edit === null, [draft]), // an edit cannot add files
     useCallback((files) => draft.add(files), [draft]),
   );
-  // The second code: the page's address contains something that is not the ID of a thread.
+  // The error is `invalid_frame` if the page's address does not contain a valid thread ID.
   const notFound = ["thread_not_found", "invalid_frame"].includes(snapshot.error?.code ?? "");
   const [settingError, setSettingError] = useState<string>();
   function changeSetting(change: Promise<void>) {
@@ -78,7 +78,7 @@ export function Thread({ threadId, onClose }: Props) {
       class="thread"
       data-dragged={dragged}
       onKeyDown={(event) => {
-        // Escape closes the menu first.
+        // If the conversation's menu is open, Escape closes only the menu.
         const inMenu = document.querySelector(":popover-open");
         if (event.key === "Escape" && !event.defaultPrevented && !isComposing(event) && !inMenu) onClose();
       }}

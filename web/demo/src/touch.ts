@@ -1,4 +1,7 @@
-/** Returns whether the user touches the screen. There, the focus on a text field opens a keyboard over half of the page. */
+/**
+ * Returns whether the device's main input is a touch screen. On such a device, the focus on a text field opens a
+ * keyboard over half of the page.
+ */
 export function hasTouchScreen(): boolean {
   return matchMedia("(pointer: coarse)").matches;
 }

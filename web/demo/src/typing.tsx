@@ -1,7 +1,7 @@
 import { Names } from "./names";
 import type { User } from "./session";
 
-/** More people than this are not named. */
+/** If more people than this are typing, their names are not shown. */
 const MAX_NAMES = 2;
 
 /** Tells which of the other members are typing. Screen readers announce it only when these people change. */

@@ -2,7 +2,7 @@ import type { Message, ThreadSnapshot, ThreadView } from "hearth-client";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
-/** Older messages are loaded until the first unread one is there, but at most this many pages. */
+/** When a thread opens, older messages are loaded until the first unread one is loaded, but at most this many pages. */
 const MAX_PAGES = 10;
 
 export function pageIsVisible(): boolean {
@@ -21,8 +21,8 @@ export function messagesOfOthers(messages: readonly Message[], after: number, us
 }
 
 /**
- * Returns where the divider "New messages" is: below the message with this `seq`, or nowhere if it is null. Undefined
- * until the first unread message is loaded; until then, nothing should be shown.
+ * Returns the `seq` of the message below which the divider "New messages" is; null if there is no divider. Returns
+ * undefined until the first unread message is loaded. Until then, no messages should be shown.
  *
  * The divider appears when the user opens the thread, and when messages arrive that the user does not see at once: the
  * page is hidden, the end of the messages is not on the screen, or the new messages do not fit on it. It stays where it
@@ -42,7 +42,7 @@ export function useDivider(
   useLayoutEffect(() => {
     const { loaded, readSeq, error, messages, hasOlder, loadingOlder, entries } = snapshot;
     if (divider === undefined) {
-      // If the read mark cannot be loaded, the error says so, and the thread opens at its end.
+      // If the read mark cannot be loaded, the snapshot has an error, and the thread opens at its end.
       if (!loaded || (readSeq === null && error === null)) return;
       const first = messages[0]?.seq ?? 0;
       const incomplete = readSeq !== null && hasOlder && first > readSeq + 1 && pages.current < MAX_PAGES;
@@ -75,7 +75,10 @@ export function useDivider(
   return divider;
 }
 
-/** Returns where the divider belongs now: below the last message that the user has read, if others follow. */
+/**
+ * Returns the `seq` of the message that the user has read last, if unread messages of others follow it; otherwise null.
+ * The divider belongs below this message.
+ */
 function placeFor(snapshot: ThreadSnapshot, userId: string): number | null {
   return unreadMessages(snapshot, userId).length > 0 ? snapshot.readSeq : null;
 }

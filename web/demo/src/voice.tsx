@@ -58,7 +58,7 @@ export function Voice({ onSend, onClose }: Props) {
       aria-label="Voice message"
       onKeyDown={(event) => {
         if (event.key !== "Escape") return;
-        event.preventDefault(); // it does not leave the conversation
+        event.preventDefault(); // so Escape does not also leave the conversation
         onClose();
       }}
     >
@@ -78,7 +78,7 @@ export function Voice({ onSend, onClose }: Props) {
         <>
           <p role="status" data-recording={startedAt !== undefined && !full}>
             {full
-              ? "A voice message can be 10 minutes long. Send or cancel it."
+              ? "The recording has ended: a voice message can be at most 10 minutes long. Send or cancel it."
               : startedAt === undefined
                 ? "Waiting for the microphone …"
                 : "Recording"}

@@ -24,7 +24,7 @@ function arrivals(...states: ThreadSummary[][]): string[][] {
   return states.map((threads) => found.update(threads).map(({ id }) => id));
 }
 
-test("what is there at first is not new, a later message is, once", () => {
+test("messages of the first list are not new, and a later message is new once", () => {
   const [first, second] = [
     [thread("a"), thread("b")],
     [thread("b", { seq: 2 }), thread("a")],
@@ -32,7 +32,7 @@ test("what is there at first is not new, a later message is, once", () => {
   assert.deepEqual(arrivals(first, second, second), [[], ["b"], []]);
 });
 
-test("own messages and those of muted threads are not told", () => {
+test("own messages and messages of muted threads do not count as new", () => {
   const states = [
     [thread("a"), thread("b")],
     [thread("a", { seq: 2, author: "sarah" }), thread("b", { seq: 2, muted: true })],

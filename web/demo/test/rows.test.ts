@@ -5,7 +5,7 @@ import { RowHeights, rowsAround } from "../src/rows.ts";
 
 const entries = Array.from({ length: 1_000 }, (_, index) => ({ key: `key ${index}` }) as ThreadEntry);
 
-test("the window is around the row where it is placed, and within the list", () => {
+test("the rendered rows are around the entry with the key, and within the list", () => {
   for (const index of [0, 1, 49, 50, 500, 999]) {
     const { start, end, index: placed } = rowsAround(entries, `key ${index}`);
     assert.equal(placed, index);
@@ -16,7 +16,7 @@ test("the window is around the row where it is placed, and within the list", () 
   assert.deepEqual(rowsAround(entries.slice(0, 3), undefined), { start: 0, end: 3, index: 0 });
 });
 
-test("without a place, or if its row is gone, the window is at the end", () => {
+test("without a key, or if its entry is gone, the rows at the end are rendered", () => {
   for (const key of [undefined, "gone"]) {
     const { start, end } = rowsAround(entries, key);
     assert.equal(end, entries.length);
@@ -24,7 +24,7 @@ test("without a place, or if its row is gone, the window is at the end", () => {
   }
 });
 
-test("a kept row is in the window, wherever that is", () => {
+test("the kept row is rendered, with all rows in between", () => {
   for (const kept of [0, 400, 500, 999]) {
     const { start, end, index } = rowsAround(entries, "key 500", `key ${kept}`);
     assert.equal(index, 500);
@@ -33,7 +33,7 @@ test("a kept row is in the window, wherever that is", () => {
   assert.deepEqual(rowsAround(entries, "key 500", "gone"), rowsAround(entries, "key 500"));
 });
 
-test("a distance leads to the row that is there, by measured and estimated heights", () => {
+test("the row at a distance is found by measured and estimated heights", () => {
   const heights = new RowHeights();
   for (const { key } of entries.slice(0, 10)) heights.set(key, 100);
   const estimated = heights.sum(entries.slice(10, 11));

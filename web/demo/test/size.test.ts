@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
-/** The most JavaScript that the first paint waits for, in bytes compressed with gzip. */
+/** Maximum size of the JavaScript that the first paint waits for, in bytes compressed with gzip. */
 const MAX_BYTES = 45_000;
 
 test("the JavaScript that the first paint needs stays within its budget", async () => {
@@ -13,14 +13,14 @@ test("the JavaScript that the first paint needs stays within its budget", async 
     root: path(".."),
     logLevel: "error",
     build: { write: false },
-    // The source, so that the test does not need a build of the library.
+    // Uses the source of the library, so that the test does not need a build of it.
     resolve: { alias: { "hearth-client": path("../../hearth-client/src/index.ts") } },
   });
   const outputs = [built].flat().flatMap((result) => ("output" in result ? result.output : []));
   const chunks = new Map(outputs.flatMap((file) => (file.type === "chunk" ? [[file.fileName, file] as const] : [])));
   const html = outputs.find((file) => file.fileName === "index.html");
   const page = html?.type === "asset" ? String(html.source) : "";
-  // The page's scripts and what they import statically. What is imported dynamically is loaded later.
+  // The scripts in the HTML, and the modules that they import statically. Dynamic imports are loaded later.
   const needed = new Set([...chunks.values()].filter(({ fileName }) => page.includes(fileName)));
   assert.ok(needed.size > 0);
   for (const chunk of needed) {

@@ -1,4 +1,4 @@
-/** The content of a push message, as it is shown. */
+/** The content of a push message, as its notification shows it. */
 export interface Notice {
   title: string;
   body: string;
@@ -13,9 +13,10 @@ export interface Notice {
 }
 
 /**
- * Parses a push message in the format of Declarative Web Push (https://www.w3.org/TR/push-api/#declarative-push-message).
- * Browsers demand a notification for each push, so unreadable content is shown as an honest one. `scope` is the page's
- * URL, which a click opens if the message has no valid URL.
+ * Parses a push message in the format of Declarative Web Push
+ * (https://www.w3.org/TR/push-api/#declarative-push-message). Browsers demand a notification for each push message, so
+ * one that cannot be read becomes a notification that there may be new messages. `scope` is the page's URL, which a
+ * click opens if the push message has no valid URL.
  */
 export function parseNotice(text: string | undefined, scope: string): Notice {
   const message = parseObject(text);
@@ -36,7 +37,7 @@ function parseObject(text: string | undefined): Record<string, unknown> {
   try {
     return asObject(JSON.parse(text ?? ""));
   } catch {
-    return {}; // shown as a notification without content
+    return {}; // the notification then says that there may be new messages
   }
 }
 
@@ -48,7 +49,7 @@ function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-/** Returns a URL if it is in the page's folder, otherwise the page's. */
+/** Returns `url` if it is in the page's folder, otherwise the page's URL. */
 function urlWithin(url: unknown, scope: string): string {
   // The operator may have configured the page's URL without the slash at its end.
   const resolved = isText(url) && URL.canParse(url) ? new URL(url) : undefined;

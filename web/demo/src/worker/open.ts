@@ -8,7 +8,7 @@ export interface Surroundings {
 
 /** Shows `url`, which is in the page's folder: in an open page, preferably a visible one, otherwise in a new window. */
 export async function open(url: string, { registration, clients }: Surroundings): Promise<void> {
-  // The page that had the focus last comes first.
+  // The list begins with the page that had the focus last.
   const windows = await clients.matchAll({ type: "window", includeUncontrolled: true });
   const pages = windows.filter((window) => window.url.startsWith(registration.scope));
   const page = pages.find(({ visibilityState }) => visibilityState === "visible") ?? pages[0];

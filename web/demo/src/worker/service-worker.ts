@@ -9,20 +9,24 @@ import { type Deployment, Shell } from "./shell.ts";
 import { type NoticeData, show } from "./show.ts";
 
 declare const self: ServiceWorkerGlobalScope;
-/** The build inserts it. */
+/** The build inserts the value of this constant. */
 declare const DEPLOYMENT: Deployment;
 
 const { scope } = self.registration;
 const shell = new Shell(DEPLOYMENT, scope, self.caches);
 
-/** An installation in a browser that can route requests past the worker; TypeScript does not know it yet. */
+/**
+ * An install event with `addRoutes`, by which requests go past the worker. Not all browsers have it, and TypeScript's
+ * types do not.
+ */
 interface RoutingInstallEvent extends ExtendableEvent {
   addRoutes?(rule: { condition: { or: { requestMethod: string }[] }; source: "network" }): Promise<void>;
 }
 
 self.addEventListener("install", (event: RoutingInstallEvent) => {
-  // What a page sends while it closes, such as a deletion, would be lost if it had to wait for this worker. Other browsers
-  // send it at the page's next start.
+  // A request that a page makes while it closes, such as a deletion, would be lost if it had to wait for this worker.
+  // So these requests go directly to the network. In browsers without `addRoutes`, the page repeats a lost request at
+  // its next start.
   const condition = { or: ["DELETE", "PATCH", "POST", "PUT"].map((requestMethod) => ({ requestMethod })) };
   event.waitUntil(Promise.all([shell.install(), event.addRoutes?.({ condition, source: "network" })]));
 });
@@ -36,7 +40,8 @@ self.addEventListener("fetch", (event) => {
   if (response) event.respondWith(response);
 });
 
-// A new worker waits until no page of the old deployment is open, because it deletes their files from the cache.
+// A new worker waits until no page of the old deployment is open, because the new worker deletes the old files from the
+// cache.
 self.addEventListener("message", (event) => {
   const message = event.data as ToWorker | null;
   if (message?.type === "take-over" && shell.has(message.script)) event.waitUntil(takeOverIfAlone());

@@ -16,15 +16,15 @@ const HASHED = "assets/";
 const PATIENCE_MS = 3_000;
 
 /**
- * Keeps the page's files of one deployment in a cache, so that the page opens offline. It answers only requests for
- * these files. The HTML comes from the network if possible, so a new deployment is used at the next navigation. All
- * files of one deployment are cached or none, so the HTML in the cache never refers to files of another deployment.
+ * Keeps the page's files of one deployment in a cache, so that the page opens offline. Answers only requests for these
+ * files. The HTML comes from the network if possible, so a new deployment is used at the next navigation. All files of
+ * one deployment are cached or none, so the HTML in the cache never refers to files of another deployment.
  */
 export class Shell {
   readonly #deployment: Deployment;
   readonly #scope: string;
   readonly #caches: CacheStorage;
-  /** The names of this page's caches begin with it. Other pages of the same origin have caches, too. */
+  /** The names of this page's caches begin with this text. Other pages of the same origin have caches, too. */
   readonly #prefix: string;
 
   constructor(deployment: Deployment, scope: string, caches: CacheStorage) {
@@ -34,7 +34,10 @@ export class Shell {
     this.#prefix = `hearth ${scope} `;
   }
 
-  /** Downloads all files. Rejects if one is missing or is not that of this deployment; the browser tries again later. */
+  /**
+   * Downloads all files. Rejects if one is missing or has another hash than this deployment's; the browser tries again
+   * later.
+   */
   async install(): Promise<void> {
     const cache = await this.#caches.open(this.#name);
     const requests = Object.entries(this.#deployment.files).map(
@@ -50,7 +53,7 @@ export class Shell {
     await Promise.all(old.map((name) => this.#caches.delete(name)));
   }
 
-  /** Whether the file at this URL belongs to the deployment. */
+  /** Returns whether the file at this URL belongs to the deployment. */
   has(url: string): boolean {
     return Object.hasOwn(this.#deployment.files, this.#pathOf(url));
   }

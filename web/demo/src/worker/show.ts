@@ -1,10 +1,12 @@
 import type { Reading } from "./messages.ts";
 import type { Notice } from "./notice.ts";
 
-/** How long a page may take to answer, in milliseconds. A page that is frozen does not answer. */
+/**
+ * How long the service worker waits for the answer of a page, in milliseconds. A page that is frozen does not answer.
+ */
 const ANSWER_MS = 500;
 
-/** What a notification remembers for a click, and to recognize a repeated message. */
+/** The data of a notification: the URL that a click opens, and the time by which a repeated message is recognized. */
 export interface NoticeData {
   url: string;
   timestamp: number | undefined;
@@ -17,13 +19,14 @@ export interface Surroundings {
 }
 
 /**
- * Shows a push message. Each push shows a notification, also if the user sees the message in the page at this moment:
- * Safari ends the subscription of a page that stays silent, and Firefox counts such pushes. But a message rings at most
- * once:
- * - A page that is visible and live has shown or announced the message, so the notification makes no sound. If the page
+ * Shows a push message. Each push message shows a notification, also if the user sees the message in the page at this
+ * moment: Safari ends the subscription of a page that shows none, and Firefox limits the number of push messages
+ * without one. But a message makes a sound at most once:
+ * - A page that is visible and live has shown or announced the message, so the notification is silent. If the page
  *   shows the message's thread, the notification closes at once.
- * - A push service or the server may send a message twice. If the same message is still shown, it does not ring again.
- * - Otherwise each message rings, also if it replaces an earlier notification of its thread.
+ * - A push service or the server may send a message twice. If the same message is still shown, the notification is
+ *   silent.
+ * - Otherwise each message makes a sound, also if its notification replaces an earlier one of the same thread.
  */
 export async function show(notice: Notice, { registration, clients }: Surroundings): Promise<void> {
   const { title, body, tag, url, timestamp } = notice;

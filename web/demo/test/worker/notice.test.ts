@@ -27,7 +27,7 @@ test("a declarative message is shown as it is", () => {
   assert.equal(parse({ notification, app_badge: 0 }).badge, 0);
 });
 
-test("unreadable content is shown as an honest notification", () => {
+test("unreadable content is shown as a notification that there may be new messages", () => {
   for (const text of [undefined, "", "{", "null", "7", '"a"', "[]", "{}", '{"notification":null}']) {
     assert.deepEqual(parseNotice(text, SCOPE), UNREADABLE, text);
   }

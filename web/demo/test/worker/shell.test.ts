@@ -6,7 +6,7 @@ import { Shell } from "../../src/worker/shell.ts";
 const SCOPE = "https://chat.example/app/";
 const SCRIPT = `${SCOPE}assets/index-1.js`;
 
-/** The files of the server by URL; null never answers. */
+/** The server's responses, by URL. Null: the server never answers. */
 let server: Record<string, (() => Response) | null>;
 let requested: string[];
 let stored: Map<string, Map<string, Response>>;
@@ -66,7 +66,7 @@ async function text(shell: Shell, url: string): Promise<string | undefined> {
   return (await shell.respond(new Request(url)))?.text();
 }
 
-test("scripts come from the cache, the page from the network, and from the cache without one", async () => {
+test("scripts come from the cache, and the page from the network or, without a network, from the cache", async () => {
   const shell = await installed();
   server = { [SCOPE]: () => new Response("newer page") };
   assert.equal(await text(shell, SCRIPT), "script");
@@ -78,7 +78,7 @@ test("scripts come from the cache, the page from the network, and from the cache
   }
 });
 
-test("the page comes from the cache if the server fails or hangs, but not if it refuses", async () => {
+test("the page comes from the cache if the server fails or hangs, but not if it answers 404", async () => {
   const shell = await installed();
   for (const [status, expected] of [
     [500, "page"],
@@ -148,7 +148,7 @@ test("activation deletes the caches of older deployments, and no others", async 
   ]);
 });
 
-test("the cache may be evicted: then everything comes from the network", async () => {
+test("if the browser has deleted the cache, everything comes from the network", async () => {
   const shell = await installed();
   stored.clear();
   assert.equal(await text(shell, SCRIPT), "script");

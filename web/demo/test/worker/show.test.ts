@@ -43,7 +43,7 @@ function notice(more: Partial<Notice> = {}): Notice {
   return { title: "Sarah", body: "Dinner?", tag: "thread_1", url, timestamp: 1, badge: 1, ...more };
 }
 
-/** Adds an open page. Without a reading, it does not answer. */
+/** Adds an open page. If `reading` is undefined, the page does not answer the service worker. */
 function addPage(reading: Reading | undefined, more: object = {}): void {
   const postMessage = (message: unknown, [port]: MessagePort[]) => {
     assert.deepEqual(message, { type: "reading" });
@@ -53,7 +53,7 @@ function addPage(reading: Reading | undefined, more: object = {}): void {
   pages.push({ url: `${SCOPE}?a=b`, visibilityState: "visible", postMessage, ...more });
 }
 
-/** Returns whether each notification that was shown rang. */
+/** Returns, for each notification that was shown, whether it made a sound. */
 function rang(): (boolean | undefined)[] {
   for (const { silent, renotify } of history) assert.equal(silent, !renotify);
   return history.map(({ renotify }) => renotify);
@@ -81,7 +81,7 @@ test("another thread with the same text rings", async () => {
   assert.equal(visible.size, 2);
 });
 
-test("a visible page that shows the thread closes the notification, and another one silences it", async () => {
+test("a notification closes if a visible page shows its thread, and is silent if the page shows another thread", async () => {
   addPage({ threadId: "thread_2", live: true });
   await show(notice(), surroundings);
   assert.equal(visible.size, 1);
@@ -91,7 +91,7 @@ test("a visible page that shows the thread closes the notification, and another 
   assert.deepEqual(rang(), [false, false]);
 });
 
-test("a page silences nothing if it is hidden, not live, frozen, or not this page", async () => {
+test("a notification is not silent for pages that are hidden, not live, frozen, or in another folder", async () => {
   const reading = { threadId: "thread_1", live: true };
   addPage(reading, { visibilityState: "hidden" });
   addPage(reading, { url: "https://chat.example.evil.example/" });
