@@ -22,33 +22,33 @@ tokio::task_local! {
 pub(crate) struct Notifications {
     are_on: AtomicBool,
     log: Mutex<Log>,
-    /// Notified when a push service is asked for a device that does not exist any more.
+    /// Signals each post of push-send to a device that does not exist any more.
     pub(crate) asked_for_gone: Notify,
 }
 
-/// Members are notified in one of this many histories, because it takes many calls.
+/// One of this many histories notifies members. Not every history does, because notifications take many calls.
 pub(crate) const TURNED_ON: u64 = 2;
 
-/// What has happened in the history, in the order of time.
+/// All events of the history that are about notifications, each list in the order of time.
 #[derive(Default)]
 pub(crate) struct Log {
     /// The changes of each device's owner, by endpoint.
     pub(crate) owners: BTreeMap<String, Vec<Change>>,
     /// The IDs of devices, by endpoint.
     pub(crate) ids: BTreeMap<String, String>,
-    /// The endpoints that their push service does not know any more.
+    /// The endpoints of devices that their push service does not know any more.
     pub(crate) gone: BTreeSet<String>,
-    /// The messages that chat-stream and push-send have requested to notify of, by thread.
+    /// The `seq` of each message of which chat-stream or push-send has requested to notify members, by thread.
     pub(crate) requested: BTreeMap<String, BTreeSet<u64>>,
-    /// When the last request of a message was handled, by thread and `seq`.
+    /// When the last request to notify members of a message was handled, by thread and `seq`.
     pub(crate) ended: BTreeMap<(String, u64), Instant>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) posts: Vec<Post>,
-    /// When it was recorded in a membership that its user is notified.
+    /// When push-send recorded in the rows of memberships that their users are notified.
     pub(crate) recorded: Vec<Recorded>,
     /// A push service that is not available at the beginning of the history.
     pub(crate) outage: Option<Outage>,
-    /// The VAPID public key, once it was answered.
+    /// The VAPID public key, once push-key has returned it.
     key: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Change {
 /// An invocation of push-send.
 pub(crate) struct Attempt {
     pub(crate) began: Instant,
-    /// Number of earlier attempts of the request, with failed invocations.
+    /// Number of earlier attempts to handle the request, including those whose invocation failed.
     pub(crate) earlier: u32,
     pub(crate) request: NotificationRequest,
     pub(crate) succeeded: bool,
@@ -79,7 +79,7 @@ pub(crate) struct Post {
     pub(crate) content: Value,
     /// Whether the device has received it.
     pub(crate) shown: bool,
-    /// What push-send learns.
+    /// The result that push-send receives.
     pub(crate) answer: Pushed,
 }
 
