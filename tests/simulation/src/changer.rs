@@ -31,7 +31,7 @@ pub(crate) async fn change_a_message(world: &Arc<World>, users: &[&'static str])
     let chance = &world.cloud.chance;
     let journal = &world.cloud.journal;
     let target = if chance.one_in(3) {
-        // A change of a new message may arrive before the message.
+        // A client may receive the change of a new message before the message.
         journal.next_commit(Duration::from_secs(3)).await
     } else {
         journal.pick(chance, None)

@@ -117,7 +117,7 @@ impl Client {
 
     async fn connect(&self) -> Option<Session> {
         let World { cloud, .. } = &*self.world;
-        // Lifetime of the token in seconds. 10,000 s is longer than API Gateway's limit for a connection.
+        // Lifetime of the token in seconds. 10,000 s is longer than API Gateway's limit for a connection, 7,200 s.
         let token = if cloud.faults.one_in(4, &cloud.chance) { cloud.chance.number(2..=120) } else { 10_000 };
         let expires = Instant::now() + Duration::from_secs(token.min(limits::CONNECTION_SECONDS.unsigned_abs()));
         let Some((200, ticket)) = self.world.ticket(self.user, token).await else {
@@ -230,7 +230,7 @@ impl Client {
         let (event, data) = (frame["event"].as_str().unwrap(), &frame["data"]);
         let channel = data["channel"].as_str().and_then(|channel| channel.strip_prefix("thread:"));
         let thread = data["threadId"].as_str().or(data["thread"]["id"].as_str()).or(channel);
-        // An error repeats the channel of the client's frame.
+        // An error repeats the channel of the client's frame, which may be that of a thread without the user.
         if let Some(thread) = thread.filter(|thread| event != "error" && !self.world.is_member(self.user, thread)) {
             self.world.problem(format!("{id} received {event} of {thread}, which the user does not belong to"));
         }

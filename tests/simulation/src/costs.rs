@@ -74,8 +74,8 @@ fn documented_costs_are_complete_and_up_to_date() {
     }
 }
 
-/// A client that connects needs a ticket, a connection, its inbox and its list of threads, and a subscription for each
-/// thread that it shows.
+/// Limits the units of a connect. A client that connects needs a ticket, a connection, its inbox and its list of
+/// threads, and a subscription for each thread that it shows.
 #[test]
 fn connect_with_twenty_threads_stays_within_its_budget() {
     let (lines, _) = measure();
@@ -106,7 +106,8 @@ fn message_to_five_members_stays_within_its_budget() {
     assert_eq!((sent.other.as_str(), streamed.other.as_str()), ("3 POST @connections", ""));
 }
 
-/// A change to a small message, with its revision. The message was sent with an `Idempotency-Key` and is the last one.
+/// Limits the write units of a change to a small message, with those that chat-stream needs for its revision. The
+/// message was sent with an `Idempotency-Key` and is the last one of its thread.
 #[test]
 fn change_stays_within_its_budget() {
     let (lines, _) = measure();
@@ -136,8 +137,8 @@ fn reactions_and_quotes_of_a_page_need_at_most_one_more_call() {
     assert!(calls("`GET …/messages`, 50 messages with reactions and quotes") <= plain + 1);
 }
 
-/// A message to a family of five with two devices each: what the stream, the queue and push-send cost beside the message
-/// itself, with prices of us-east-1 in millionths of a dollar.
+/// Limits the cost of notifying a family of five with two devices each of a message: the costs of the stream, the queue
+/// and push-send, without those of the message itself. The prices are those of us-east-1 in millionths of a dollar.
 #[test]
 fn notified_message_stays_within_its_budget() {
     let (lines, _) = measure();

@@ -1,4 +1,5 @@
-//! A browser that receives notifications. Its users register it, renew the registration, sign out, and pass it on to others.
+//! A browser that receives notifications. Its users register it, renew the registration, sign out, and pass it on to
+//! another user, who registers it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -30,7 +30,7 @@ pub(crate) struct Socket {
 struct Updates {
     /// Number of the events about new messages: those whose `sent` is not empty.
     number: usize,
-    /// The largest `lastSeq`.
+    /// The largest `lastSeq` of all events.
     last_seq: u64,
 }
 

@@ -1,5 +1,5 @@
-//! Messages whose last change is not visible yet. The parts of a transaction become visible one by one until `DynamoDB`
-//! answers the transaction:
+//! Lets reads return messages as they were before their last change. `DynamoDB` makes the parts of a transaction
+//! visible one by one until it answers the transaction:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation>
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -16,7 +16,7 @@ use crate::stream;
 #[derive(Default)]
 pub(crate) struct Journal {
     state: Mutex<State>,
-    /// Notified of each new message.
+    /// Signals each new message.
     commits: Notify,
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Marks(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The largest read mark that was answered.
+    /// The largest read mark that an answer has confirmed.
     read: BTreeMap<Membership, u64>,
     /// The requests to move read marks.
     requests: Vec<ReadRequest>,
@@ -45,12 +45,12 @@ struct ReadRequest {
 struct Silence {
     began: Instant,
     acknowledged: Option<Instant>,
-    /// When the user is notified of the thread again; `None` if it stays archived.
+    /// When the mute ends. `None` if the thread is archived, which does not end.
     until: Option<Instant>,
 }
 
 impl Marks {
-    /// Returns the largest read mark of a user that was answered, or 0.
+    /// Returns the largest read mark of a user in a thread that an answer has confirmed, or 0.
     pub(crate) fn acknowledged(&self, user: &'static str, thread: &ThreadId) -> u64 {
         self.state().read.get(&(user, thread.clone())).copied().unwrap_or(0)
     }
@@ -98,12 +98,12 @@ impl Marks {
         state.silenced.iter().any(|((of, other), silence)| *of == user && other.as_str() == thread && is(silence))
     }
 
-    /// Returns all memberships with an answered read mark.
+    /// Returns the largest confirmed read mark of each membership.
     pub(crate) fn all_acknowledged(&self) -> BTreeMap<Membership, u64> {
         self.state().read.clone()
     }
 
-    /// Returns the threads that users have archived.
+    /// Returns the threads that users have archived, if the request was answered.
     pub(crate) fn archived(&self) -> Vec<Membership> {
         let state = self.state();
         let is_archived = |silence: &Silence| silence.until.is_none() && silence.acknowledged.is_some();

@@ -57,7 +57,7 @@ pub(crate) struct Change {
     /// The new owner. `None` if the user has signed out, or if the push service does not know the device any more.
     pub(crate) user: Option<&'static str>,
     pub(crate) began: Instant,
-    /// When the request was answered.
+    /// When the request that changes the owner was answered.
     pub(crate) acknowledged: Option<Instant>,
 }
 
@@ -72,12 +72,12 @@ pub(crate) struct Attempt {
 
 /// A notification that push-send has posted to a push service.
 pub(crate) struct Post {
-    /// Index of the attempt.
+    /// Index in [`Log::attempts`] of the attempt that has made this post.
     pub(crate) attempt: usize,
     pub(crate) at: Instant,
     pub(crate) endpoint: String,
     pub(crate) content: Value,
-    /// Whether the device has received it.
+    /// Whether the device has received the notification.
     pub(crate) shown: bool,
     /// The result that push-send receives.
     pub(crate) answer: Pushed,

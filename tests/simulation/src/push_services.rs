@@ -48,7 +48,7 @@ impl PushClient for SimulatedPush {
 
 /// Result of a post to a push service.
 struct Reply {
-    /// Whether the device receives it.
+    /// Whether the device receives the notification.
     shown: bool,
     answer: Pushed,
     /// Time until the answer.

@@ -49,7 +49,7 @@ impl Before {
         Self(keys.map(|key| (key.clone(), row(database, &key))).collect())
     }
 
-    /// Returns the stream records of the rows that have changed meanwhile.
+    /// Returns the stream records of the rows that the request has changed.
     pub(crate) fn records(self, database: &Database) -> Vec<Value> {
         let changed = self.0.into_iter().filter_map(|(key, before)| {
             let after = row(database, &key)?;

@@ -25,7 +25,8 @@ impl Client {
         }
     }
 
-    /// Processes `message:changed`.
+    /// Processes `message:changed`: takes the changed message. If an earlier revision is missing or the message is
+    /// truncated, requests the changes.
     pub(super) async fn process_change(&self, thread: &ThreadId, data: &Value) {
         let (rev, is_whole): (u64, bool) = (parse(&data["rev"]), data["truncated"] != true);
         let known = self.state().threads.entry(thread.clone()).or_default().rev.unwrap_or(0);

@@ -17,7 +17,7 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    /// Returns the copies of a client that has had one message for a long time.
+    /// Returns the copies of a client that has one message and does not know its changes.
     pub(super) fn with(message: Message) -> Self {
         Self { messages: vec![message], stash: BTreeMap::new(), rev: Some(0) }
     }
