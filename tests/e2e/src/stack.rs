@@ -52,7 +52,7 @@ pub struct Quotas {
     pub uploads_per_day: u64,
     /// Bytes of all new files per day (UTC).
     pub upload_bytes_per_day: u64,
-    /// Open connections.
+    /// Connections that are open at the same time.
     pub connections_per_user: u64,
 }
 

@@ -97,7 +97,7 @@ pub(crate) struct Outage {
 }
 
 impl Notifications {
-    /// Makes functions that are created from now on send notifications.
+    /// Makes the functions that are created after this call request and send notifications.
     pub(crate) fn turn_on(&self) {
         self.are_on.store(true, Ordering::Relaxed);
     }

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::changes::delete;
 
-/// Checks that a file can be neither seen nor fetched nor sent, by its owner or by a member.
+/// Checks that the status of a file and its links are answered with 404, for its owner and for another member, and that
+/// its owner cannot send it again.
 async fn assert_gone(owner: &User, member: &User, thread: &str, file: &Value) {
     for user in [owner, member] {
         user.get_file_status(text(&file["id"])).await.assert_problem(404, "file_not_found");
@@ -73,8 +74,8 @@ async fn file_that_is_uploaded_after_its_message_was_deleted_is_not_published() 
     sarah.send_files(&thread, "look", &[&upload.id]).await;
     let _ = delete(&sarah, &thread, 1).await.ok(200);
     upload.send(&photo).await;
-    // Usually, files-process has handled the late upload when a later upload is ready. The order is not guaranteed: if
-    // it has not, the checks below pass although they could miss a mistake.
+    // Usually, files-process handles the late upload before this one. The order is not guaranteed. In the other order,
+    // the checks below may pass although files-process would publish the late upload.
     let later = sarah.upload_ready("later.jpg", "image/jpeg", &photo).await;
     assert_eq!(later["status"], "ready");
     for user in [&sarah, &michael] {

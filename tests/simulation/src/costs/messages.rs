@@ -23,7 +23,7 @@ async fn send_to(thread: &str, deps: &messages_send::Deps, key: Option<&str>, fi
     messages_send::handle(deps, call(SARAH, ("threadId", thread), &[], key, &body)).await.unwrap();
 }
 
-/// Adds a line for the handling of stream records, one in each turn.
+/// Adds a line to the costs table for chat-stream's handling of stream records. Each turn handles one record.
 pub(super) async fn stream(fixture: &Fixture, what: &str, records: &[Value]) {
     let label = format!("stream of `Chat`, {what}");
     fixture
