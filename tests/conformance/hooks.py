@@ -1,8 +1,9 @@
 """Schemathesis hooks that make generated requests refer to resources that exist.
 
 Schemathesis generates valid and invalid requests from the schemas in docs/openapi.yaml. A schema cannot say which cursors,
-files and users exist, which idempotency keys are unused and which browsers a push service knows, so these hooks fill them into the requests that are meant to be
-valid. Requests that are meant to be invalid stay unchanged.
+files and users exist, which idempotency keys are unused and which push subscriptions have an allowed host and valid
+keys. So these hooks replace such values in the requests that are meant to be valid. Requests that are meant to be invalid
+stay unchanged.
 """
 
 import collections
@@ -22,7 +23,8 @@ FILE = json.loads(os.environ["CONFORMANCE_FILE"])
 # Users who may be members of threads.
 MEMBERS = json.loads(os.environ["CONFORMANCE_MEMBERS"])
 
-# A push subscription with valid keys, the example of docs/openapi.yaml. The push service does not know it.
+# A push subscription with an allowed host and valid keys, the example of docs/openapi.yaml. It belongs to no real
+# browser.
 BROWSER = {
     "endpoint": "https://fcm.googleapis.com/fcm/send/dGhpcyBpcyBub3QgYSBkZXZpY2U",
     "keys": {
@@ -58,7 +60,7 @@ def before_call(context, case, kwargs):
 @schemathesis.hook
 def after_call(context, case, response):
     if (case.query or {}).get("archived") not in (None, False, "false"):
-        return  # its cursors are valid only with `archived`, which `use_known_cursor` removes
+        return  # these cursors are valid only with `archived=true`, which `use_known_cursor` removes
     if response.status_code == 200 and "json" in response.headers.get("content-type", [""])[0]:
         body = response.json()
         if isinstance(body, dict) and body.get("nextCursor"):
@@ -69,7 +71,7 @@ def use_known_cursor(case, known):
     """Replaces a generated cursor with one that the list has returned, or removes it.
 
     Also removes `after` and `archived`: the server refuses them together with a cursor of the other direction or list. The
-    list of changes needs one of `cursor` and `after`.
+    list of changes needs one of `cursor` and `after`, so a request for it without a cursor gets `after=0`.
     """
     needs_start = case.operation.definition.raw["operationId"] == "listChanges"
     if not case.query and not needs_start:
@@ -109,7 +111,7 @@ def use_own_files(case):
 
 
 def use_known_members(case):
-    """Replaces generated members with known users: the server refuses others in new threads.
+    """Replaces generated members with known users: the server refuses unknown users as members.
 
     The same generated ID becomes the same user.
     """
@@ -118,7 +120,9 @@ def use_known_members(case):
 
 
 def use_valid_mark_and_time(case):
-    """Replaces a generated read mark, whose message may not exist, and a time, which may be before 1970."""
+    """Sets a generated read mark to 0, because its message may not exist. Replaces the end of a mute, which may be
+    before 1970.
+    """
     if isinstance(case.body, dict) and "seq" in case.body:
         case.body["seq"] = 0
     if isinstance(case.body, dict) and case.body.get("mutedUntil"):
@@ -126,8 +130,9 @@ def use_valid_mark_and_time(case):
 
 
 def use_valid_change(case):
-    """Replaces a generated emoji, because a schema does not list them, and makes a text visible. Removes `replyTo`: the
-    thread of a generated request may not have this message.
+    """Replaces a generated emoji, because a schema does not list the valid ones. Adds a word to the text of an edit,
+    because the server refuses a text without a visible character. Removes `replyTo`: the thread of a generated request
+    may not have this message.
     """
     if not isinstance(case.body, dict):
         return
@@ -139,8 +144,8 @@ def use_valid_change(case):
 
 
 def use_valid_browser(case):
-    """Replaces a generated push subscription, whose host and keys the server refuses. The user always has the same browser, and
-    so never too many.
+    """Replaces a generated push subscription, whose host and keys the server refuses. All requests have the same
+    subscription, so that the user never has too many devices.
     """
     if isinstance(case.body, dict) and "endpoint" in case.body:
         case.body |= copy.deepcopy(BROWSER)

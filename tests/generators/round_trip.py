@@ -115,7 +115,7 @@ def check_notifications(client):
     """Registers a device and removes it. Checks the public key, and the error for keys that are not valid."""
     key = get_push_key.sync(client=client).public_key
     same((get_push_key.sync(client=client).public_key, len(key)), (key, 87))
-    # Every point of the curve is a valid key of a browser, so this deployment's is one, too.
+    # Uses the deployment's public key as the key of a browser: every point of the curve P-256 is a valid one.
     keys = SubscriptionKeys(p256dh=key, auth="BTBZMqHH6r4Tts7J_aSIgg")
     device = PutSubscription(endpoint="https://fcm.googleapis.com/fcm/send/generated", keys=keys)
     registered = put_push_subscription.sync(client=client, body=device)

@@ -1,5 +1,5 @@
-//! Reads `docs/access.md`, the access matrix. Tests compare its rows with the routes, actions and events, and run its
-//! cells.
+//! Reads `docs/access.md`, the access matrix. Tests compare its rows with the routes, actions and events. The
+//! end-to-end tests check the answer in each cell.
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a broken page fails the test")]
 

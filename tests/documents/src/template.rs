@@ -179,7 +179,8 @@ pub fn table_statements() -> Vec<TableStatement> {
     found
 }
 
-/// Returns the part of a text between two others. Panics if the text does not contain them.
+/// Returns the part of a text between `start` and `end`. Panics if the text does not contain `start`, and `end` after
+/// it.
 fn between<'a>(value: &'a Value, start: &str, end: &str) -> &'a str {
     let part = value.as_str().and_then(|text| text.split_once(start)?.1.split_once(end));
     part.unwrap_or_else(|| panic!("{value} does not contain {start}…{end}")).0

@@ -110,8 +110,8 @@ impl Operator {
         self.put(thread, &format!("{seq:020}"), message).await;
     }
 
-    /// Writes an invalid row: its key is `MSG#` and `name`, but its attributes are not a message. It contains the text
-    /// `body`.
+    /// Writes a row with the sort key of a message, `MSG#` and `name`, whose attributes are not those of a message. One
+    /// attribute is the text `body`.
     pub async fn put_invalid_row(&self, thread: &str, name: &str, body: &str) {
         let attributes = [("seq", "none"), ("body", body)];
         self.put(thread, name, attributes.map(|(name, value)| (name, AttributeValue::S(value.to_owned())))).await;
@@ -195,7 +195,8 @@ impl Operator {
         }
     }
 
-    /// Writes `count` connections of a user that do not exist, as if they had been opened just now, or deletes them.
+    /// Writes the rows of `count` connections of a user, as if the user had just opened them. If `exist` is false,
+    /// deletes these rows instead.
     pub async fn pretend_connections(&self, user: &str, count: u64, exist: bool) {
         let table = Stack::get().connections_table.as_str();
         let now = OffsetDateTime::now_utc().unix_timestamp();

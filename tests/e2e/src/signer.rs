@@ -11,8 +11,9 @@ use serde_json::Value;
 use crate::stack::Stack;
 use crate::token::{claims, encode, part};
 
-/// Signs tokens and links with the keys of the local cloud, as the stack itself does. Tests use it for those whose time
-/// has passed, which a stack cannot issue. On AWS, nobody can read Cognito's key, and nobody should read the link key.
+/// Signs tokens and links with the keys of the local cloud, as the stack itself does. Tests use it for expired tokens
+/// and links, which a stack does not issue. It works only with the local cloud. On AWS, nobody can read Cognito's key,
+/// and nobody should read the link key.
 pub struct Signer {
     token_key: RsaKeyPair,
     link_key: hmac::Key,
@@ -56,7 +57,8 @@ impl Signer {
         self.sign(token, &claims)
     }
 
-    /// Signs `claims` with the stack's test key. Returns the new token, which has the same header as `token`.
+    /// Signs `claims` with the local cloud's key for tokens. Returns the new token, which has the same header as
+    /// `token`.
     fn sign(&self, token: &str, claims: &Value) -> String {
         let text = format!("{}.{}", part(token, 0), encode(claims));
         let mut signature = vec![0; self.token_key.public().modulus_len()];

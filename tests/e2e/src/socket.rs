@@ -53,7 +53,7 @@ impl Socket {
         self.wait_for(&format!("a response to {shown}"), |frame| frame["id"] == id).await
     }
 
-    /// Like [`request`](Self::request), but first checks that `docs/asyncapi.yaml` allows the action.
+    /// Checks that `docs/asyncapi.yaml` allows an action, then sends it as [`request`](Self::request) does.
     async fn request_documented(&mut self, action: Value) -> Value {
         asyncapi().check_action(&action).unwrap_or_else(|error| panic!("{error}"));
         self.request(action).await
@@ -64,7 +64,8 @@ impl Socket {
         self.try_subscribe(thread).await.unwrap_or_else(|| panic!("the subscription failed with `unavailable`"))
     }
 
-    /// Like [`subscribe`](Self::subscribe), but returns `None` if the server responds with the error `unavailable`.
+    /// Subscribes to a thread and returns the thread's last `seq`, or `None` if the server responds with the error
+    /// `unavailable`. Panics if the subscription fails otherwise.
     pub async fn try_subscribe(&mut self, thread: &str) -> Option<u64> {
         let channel = format!("thread:{thread}");
         let answer = self.request_documented(json!({ "action": "subscribe", "channel": channel })).await;

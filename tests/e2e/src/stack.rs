@@ -52,7 +52,7 @@ pub struct Quotas {
     pub uploads_per_day: u64,
     /// Bytes of all new files per day (UTC).
     pub upload_bytes_per_day: u64,
-    /// Open connections.
+    /// Connections that are open at the same time.
     pub connections_per_user: u64,
 }
 
@@ -85,8 +85,8 @@ impl Stack {
 
     /// Returns the user with the given name. Panics if the stack has none.
     ///
-    /// If the stack has several, the name of the running test chooses one, so that a test gets the same user each time.
-    /// Several users share the work of all tests, so that none of them exceeds a user's quotas.
+    /// If the stack has several users with this name, the name of the running test chooses one, so that a test gets the
+    /// same user each time. The tests are spread over these users, so that no user exceeds their quotas.
     #[must_use]
     pub fn account(&self, name: &str) -> &Account {
         let named: Vec<_> = self.users.iter().filter(|account| account.name == name).collect();

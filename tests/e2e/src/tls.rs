@@ -2,8 +2,8 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::{ClientConfig, RootCertStore};
 
-/// Returns the TLS configuration of all clients. It trusts the certificates of this system. A system without any can
-/// still use the local cloud, which has no TLS.
+/// Returns the TLS configuration of all clients. It trusts the certificates of this system. A system without
+/// certificates can still use the local cloud, which has no TLS.
 pub(crate) fn tls() -> Arc<ClientConfig> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     let config = || {

@@ -78,7 +78,8 @@ async fn cognito(operation: &str, request: &Value) -> Reply {
             .post(format!("{}/", Stack::get().local_endpoint()))
             .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
             .header("content-type", "application/x-amz-json-1.1")
-            // The local cloud takes calls with the key `test` for its administrator's, and does not check the signature.
+            // The local cloud treats calls with the access key `test` as its administrator's. It does not check the
+            // signature.
             .header("authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/cognito-idp/aws4_request")
             .body(request.to_string()),
     )

@@ -17,7 +17,8 @@ pub fn unknown_user_id() -> String {
     format!("user_{}", Uuid::now_v7().simple())
 }
 
-/// Returns a unique ID of a user who counts as known without a name. No existing thread has this user as a member.
+/// Makes a new user without a name known, and returns the user's unique ID. No existing thread has this user as a
+/// member.
 pub async fn known_user_id() -> String {
     let id = unknown_user_id();
     Operator::new().make_known(&id).await;
@@ -178,8 +179,8 @@ impl User {
         self.get(&format!("/api/threads/{thread}"), &[]).await.ok(200)
     }
 
-    /// Returns a thread as the list of threads shows it, or `None` if the first 100 of the list do not contain it.
-    /// `archived` selects the list.
+    /// Returns a thread as the list of threads shows it, or `None` if it is not among the first 100 threads of the
+    /// list. If `archived` is true, reads the list of archived threads.
     pub async fn listed(&self, thread: &str, archived: bool) -> Option<Value> {
         let query = [("limit", "100"), ("archived", if archived { "true" } else { "false" })];
         let page = self.get("/api/threads", &query).await.ok(200);

@@ -1,5 +1,5 @@
-//! Fuzzes the parsers of query parameters: cursors, limits and positions. A cursor that is accepted must stay the same
-//! position when it is encoded again.
+//! Fuzzes the parsers of query parameters: cursors, limits and positions. If a cursor is accepted and encoded again, it
+//! must decode to the same position.
 #![no_main]
 
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use contract::{
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    // The text as a cursor, and the text that a cursor encodes.
+    // Tries the input as a cursor, and as the text that is encoded in a cursor.
     for cursor in [text.to_owned(), BASE64_URL_SAFE_NO_PAD.encode(text)] {
         if let Ok(decoded) = MessageCursor::decode(&cursor) {
             assert_eq!(MessageCursor::decode(&decoded.encode()), Ok(decoded));

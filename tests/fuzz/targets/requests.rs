@@ -1,4 +1,4 @@
-//! Fuzzes the parsers of request bodies and of the header `Idempotency-Key`. What they accept must be within the limits.
+//! Fuzzes the parsers of request bodies and of the header `Idempotency-Key`. Accepted values must be within the limits.
 #![no_main]
 
 use contract::{

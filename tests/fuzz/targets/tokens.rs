@@ -1,6 +1,6 @@
-//! Fuzzes the verification of bearer tokens. The input is used three times: as a header with a token, as the header of
-//! a token with a signature that is not valid, and as the claims of a token that the issuer has signed. Only the last
-//! one can be accepted.
+//! Fuzzes the verification of bearer tokens. The input is used three times: as an `Authorization` header, as the header
+//! of a token with a signature that is not valid, and as the claims of a token that the issuer has signed. Only the
+//! last one can be accepted.
 #![no_main]
 
 use std::collections::HashMap;
@@ -57,7 +57,8 @@ static SET_UP: LazyLock<SetUp> = LazyLock::new(|| {
     let config = VerifierConfig { issuer: issuer.url.into(), audience: "app".into(), jwks_url };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let set_up = SetUp { issuer, verifier: Verifier::new(config).unwrap(), runtime };
-    // Without the keys, no token would ever get as far as its claims.
+    // Checks that the verifier accepts a valid token. If it could not fetch the keys, it would refuse every token
+    // before it reads the claims, and the fuzzer would not reach the parser of the claims.
     let claims = json!({ "iss": set_up.issuer.url, "aud": "app", "sub": "sarah", "exp": NOW + 60 });
     let [header, claims] = [set_up.issuer.header(), claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
     let signed = format!("{header}.{claims}");

@@ -1,4 +1,5 @@
-//! A thread with more changes than a client may be behind. Clients that have its message from earlier must reload it.
+//! A thread with 1,001 revisions, one more than a client may be behind. A client that holds the message as it was
+//! before gets `reset` when it requests the changes, and must reload the message.
 
 use contract::{Message, Thread, limits};
 use serde_json::json;
@@ -12,11 +13,12 @@ use crate::stream;
 /// One of this many histories has a thread with many changes.
 pub(crate) const BACKLOGS: u64 = 40;
 
-/// Number of rows in a transaction: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+/// Maximum number of rows in a transaction: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 const ROWS: u64 = 100;
 
-/// Sends a message to the thread and changes it more often than [`limits::CHANGES`]. Nobody is told of the message or its
-/// changes, because they are old. Returns the message as it was before.
+/// Sends a message to the thread, and writes one revision more than [`limits::CHANGES`] for it. Writes the revisions
+/// directly to the table, without stream records, and clears the undelivered flag. So neither `message:new` nor
+/// `message:changed` is pushed. Returns the message as it was before the changes.
 pub(crate) async fn create(cloud: &Cloud, chat: &Chat, thread: &Thread, user: &str) -> Message {
     let message = testkit::send_text(chat, user, thread, "An old message.").await;
     let (pk, last) = (json!({"S": format!("THREAD#{}", thread.id)}), limits::CHANGES + 1);

@@ -24,13 +24,14 @@ enum Change {
     Unreact,
 }
 
-/// Picks a message, or waits for one, and lets one to three of `users` change it at the same time; one user may do so on
-/// several devices. Returns false if there is no message yet.
+/// Picks a message, or waits up to 3 s for a new one. Then sends one to three changes of this message at the same time.
+/// Each change is by one of `users` who is a member; one user may send several, as if from several devices. Returns
+/// false if no message was sent yet.
 pub(crate) async fn change_a_message(world: &Arc<World>, users: &[&'static str]) -> bool {
     let chance = &world.cloud.chance;
     let journal = &world.cloud.journal;
     let target = if chance.one_in(3) {
-        // A change of a new message may arrive before the message.
+        // A client may receive the change of a new message before the message.
         journal.next_commit(Duration::from_secs(3)).await
     } else {
         journal.pick(chance, None)
@@ -52,7 +53,8 @@ fn pick(world: &World, user: &str, message: &Target) -> Change {
     let is_author = message.author == user;
     let kinds: &[u64] = match &message.sent {
         _ if !is_author => &[0, 1, 2, 2, 2, 2, 3, 3],
-        // As long as the author's device may send the message again, its text is not erased.
+        // As long as no 201 has arrived, the author may still repeat the request, which contains the text. So the
+        // message is not deleted: after a deletion, no call may contain the text.
         None => &[0, 0, 2, 3],
         Some(sent) if sent.attachments.is_empty() => &[0, 0, 0, 1, 1, 2, 3],
         Some(_) => &[0, 1, 1, 1, 2],
@@ -65,7 +67,8 @@ fn pick(world: &World, user: &str, message: &Target) -> Change {
     }
 }
 
-/// Sends a change until there is an answer, or gives up after one attempt. Sometimes repeats a change that was answered.
+/// Sends a change until it gets an answer other than 429 and 503. At random, one of five changes is sent only once, and
+/// one of five is sent once more after the answer 200.
 async fn send(world: &Arc<World>, user: &'static str, message: &Target, change: &Change) {
     let random = &world.cloud.chance;
     let Target { thread, seq, author, .. } = message;
@@ -104,7 +107,8 @@ async fn send(world: &Arc<World>, user: &'static str, message: &Target, change: 
     world.problem("a change got no final response within an hour");
 }
 
-/// Checks the answer to a change: the message has it, and has been in the table like that.
+/// Checks the answer to a change: its message contains the change, and equals a version that the table has had. After a
+/// deletion, also checks that no file is served that only this message used.
 async fn acknowledge(world: &Arc<World>, user: &str, message: &Target, change: &Change, answer: &Value) {
     let journal = &world.cloud.journal;
     let changed: Message = parse(answer);
@@ -138,7 +142,8 @@ async fn acknowledge(world: &Arc<World>, user: &str, message: &Target, change: &
     }
 }
 
-/// Checks that a file without a use is not served. `links` are valid links to it.
+/// Checks that the status and the links of a file that neither a message nor a profile uses are answered with 404.
+/// `links` have valid signatures.
 pub(crate) async fn check_not_served(world: &Arc<World>, user: &str, file: &str, links: &[String]) {
     let mut answers = vec![world.status(user, file).await];
     for link in links {

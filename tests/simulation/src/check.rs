@@ -116,7 +116,7 @@ fn messages_are_complete(world: &World, rows: &Rows) {
             world.problem(format!("{thread} has messages with the seqs {seqs:?}"));
         }
         for row in messages {
-            // A tombstone has no text.
+            // A deleted message has an empty body.
             if !text(row, "body").is_empty() {
                 *bodies.entry(text(row, "body")).or_default() += 1;
             }
@@ -143,7 +143,8 @@ fn acknowledged_messages_are_stored(world: &World, rows: &Rows, senders: &[Arc<S
     }
 }
 
-/// Checks that the row of `thread` shows `last` as the thread's last message, as it is now.
+/// Checks that the row of `thread` has the `seq` of `last`, the thread's last message, and a preview of it with its
+/// last change.
 fn projection_is_current(world: &World, thread: &str, rows: &Rows, last: Option<&Value>) {
     let meta = rows.threads[thread];
     let seq = last.map_or(0, |last| number(last, "seq"));

@@ -1,4 +1,4 @@
-//! A simulated device. It follows the client algorithm in docs/catching-up.md.
+//! A simulated client with one socket at a time. It follows the algorithm in docs/catching-up.md.
 
 mod actions;
 mod changes;
@@ -25,11 +25,13 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time between two pings. API Gateway closes a socket after 10 idle minutes.
 const PING_INTERVAL: Duration = Duration::from_mins(9);
 
-/// Time between two pings of a device that sleeps. API Gateway may close its socket before.
+/// Time between two pings of a client whose computer sleeps. It is longer than the 10 idle minutes after which API
+/// Gateway closes a socket.
 const SLEEPING_PING_INTERVAL: Duration = Duration::from_mins(11);
 
-/// How long a push that started before a connection expired may still be in flight, with 2 s for the clock of the function
-/// that pushes. A push that arrives later violates an invariant.
+/// Time after its expiry in which a connection may still receive an event: 12 s for a delivery that has read the
+/// subscribers before the expiry, and 2 s because the clock of the delivering function may be slow. An event that
+/// arrives later violates an invariant.
 const PUSH_TIME: Duration = Duration::from_secs(14);
 
 pub(crate) struct Client {
@@ -56,7 +58,7 @@ struct Session {
     expires: Instant,
 }
 
-/// What a client still knows after it has reconnected.
+/// The data that a client keeps when it reconnects.
 #[derive(Default)]
 struct State {
     /// The messages of each thread.
@@ -115,7 +117,7 @@ impl Client {
 
     async fn connect(&self) -> Option<Session> {
         let World { cloud, .. } = &*self.world;
-        // Lifetime of the token in seconds. 10,000 s is longer than API Gateway's limit for a connection.
+        // Lifetime of the token in seconds. 10,000 s is longer than API Gateway's limit for a connection, 7,200 s.
         let token = if cloud.faults.one_in(4, &cloud.chance) { cloud.chance.number(2..=120) } else { 10_000 };
         let expires = Instant::now() + Duration::from_secs(token.min(limits::CONNECTION_SECONDS.unsigned_abs()));
         let Some((200, ticket)) = self.world.ticket(self.user, token).await else {
@@ -228,7 +230,7 @@ impl Client {
         let (event, data) = (frame["event"].as_str().unwrap(), &frame["data"]);
         let channel = data["channel"].as_str().and_then(|channel| channel.strip_prefix("thread:"));
         let thread = data["threadId"].as_str().or(data["thread"]["id"].as_str()).or(channel);
-        // An error repeats the channel of the client's frame.
+        // An error repeats the channel of the client's frame, which may be that of a thread without the user.
         if let Some(thread) = thread.filter(|thread| event != "error" && !self.world.is_member(self.user, thread)) {
             self.world.problem(format!("{id} received {event} of {thread}, which the user does not belong to"));
         }

@@ -216,7 +216,8 @@ pub(crate) struct SimulatedHttp {
 }
 
 impl SimulatedHttp {
-    /// Returns the client of a function, such as `ws-ticket`; of `None`, a client that may do everything.
+    /// Returns the client of a function, such as `ws-ticket`. If `function` is `None`, the calls of the client are not
+    /// compared with a policy.
     pub(crate) fn of(cloud: &Arc<Cloud>, function: Option<&'static str>) -> Self {
         Self { cloud: cloud.clone(), function }
     }
@@ -237,7 +238,8 @@ impl HttpClient for SimulatedHttp {
 impl HttpConnector for SimulatedHttp {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (cloud, call) = (self.cloud.clone(), Call::new(&request));
-        // A forbidden call takes effect, so that the history ends as usual. The checks report it then.
+        // A call that the policy does not allow takes effect, so that the history goes on. The checks at its end report
+        // the call.
         if let Some(denial) = self.function.and_then(|function| policy::denial(function, &call)) {
             cloud.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(denial);
         }

@@ -15,8 +15,8 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> T {
         .unwrap_or_else(|error| panic!("the JSON does not match the contract: {error}: {value}"))
 }
 
-/// Returns the content of a message that a client received: all fields that are part of one version of the message. What
-/// is joined when a message is read is in [`joined_of_message`].
+/// Returns the content of a message that a client received: all fields that are part of one version of the message. The
+/// files and the quote, which the server joins to a message when it reads it, are in [`joined_of_message`].
 ///
 /// The patterns in these functions name every field. If a field is added to the contract, the code does not compile until
 /// somebody adds the field here and in the function for rows, or gives a reason to leave it out.
@@ -45,7 +45,7 @@ pub(crate) fn of_message(message: &Message) -> Value {
     })
 }
 
-/// Returns the emoji by the user who reacts.
+/// Returns the emoji of each reaction by the ID of the user who has reacted.
 fn of_reactions(reactions: &[Reaction]) -> BTreeMap<&str, &str> {
     let users = reactions
         .iter()
@@ -70,8 +70,9 @@ pub(crate) fn of_row(row: &Value) -> Value {
 /// Returns what the server has joined to a message that a client received: its files and its quote.
 pub(crate) fn joined_of_message(message: &Message) -> Value {
     let files = message.attachments.iter().map(|attachment| {
-        // The URLs are left out: their signatures change with time. `Client::wrong_file_statuses` checks the status, which the
-        // size of an image comes with.
+        // The URLs are left out, because their signatures change with time. The status is left out, because
+        // `Client::wrong_file_statuses` checks it. Width and height are left out, because they are set when the file
+        // becomes ready.
         let Attachment { id, name, url: _, mimetype, size, status: _, thumb_url: _, width: _, height: _ } = attachment;
         json!({ "id": id, "name": name, "mimetype": mimetype, "size": size })
     });
@@ -84,15 +85,15 @@ pub(crate) fn of_quote(quote: &Quote) -> Value {
     json!({ "seq": seq, "authorId": id, "excerpt": excerpt, "deleted": deleted })
 }
 
-/// Returns how a reply shows a message with the given [content](of_message), in the form of [`of_quote`].
+/// Returns the quote that a reply has of a message with the given [content](of_message), in the form of [`of_quote`].
 pub(crate) fn quoted(content: &Value) -> Value {
     let excerpt = cut(content["body"].as_str().unwrap(), limits::QUOTE_CHARS).0;
     let deleted = !content["deletedAt"].is_null();
     json!({"seq": content["seq"], "authorId": content["authorId"], "excerpt": excerpt, "deleted": deleted})
 }
 
-/// Returns what belongs to a stored message, in the form of [`joined_of_message`]. `files` has the rows of all files by
-/// ID, `messages` those of the thread's messages in the order of `seq`.
+/// Returns the files and the quote of a stored message, in the form of [`joined_of_message`]. `files` has the rows of
+/// all files by ID. `messages` has the rows of the thread's messages in the order of `seq`.
 pub(crate) fn joined_of_row(row: &Value, files: &HashMap<&str, &Value>, messages: &[&Value]) -> Value {
     let ids = row["fileIds"]["L"].as_array().into_iter().flatten();
     let files = ids.map(|id| {

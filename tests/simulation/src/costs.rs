@@ -74,8 +74,8 @@ fn documented_costs_are_complete_and_up_to_date() {
     }
 }
 
-/// A client that connects needs a ticket, a connection, its inbox and its list of threads, and a subscription for each
-/// thread that it shows.
+/// Limits the units of a connect. A client that connects needs a ticket, a connection, its inbox and its list of
+/// threads, and a subscription for each thread that it shows.
 #[test]
 fn connect_with_twenty_threads_stays_within_its_budget() {
     let (lines, _) = measure();
@@ -90,7 +90,8 @@ fn connect_with_twenty_threads_stays_within_its_budget() {
     assert!(cost("`subscribe` to a thread").1 <= 2.0);
 }
 
-/// Before the inbox, the stream spent one read unit and one write unit on a delivered message.
+/// The inbox may cost at most 2 dollars per million messages. `BEFORE` are the read and write units of a message before
+/// the inbox existed: 1 and 2 of messages-send, plus 1 and 1 of chat-stream.
 #[test]
 fn message_to_five_members_stays_within_its_budget() {
     const BEFORE: (f64, f64) = (1.0 + 1.0, 2.0 + 1.0);
@@ -105,7 +106,8 @@ fn message_to_five_members_stays_within_its_budget() {
     assert_eq!((sent.other.as_str(), streamed.other.as_str()), ("3 POST @connections", ""));
 }
 
-/// A change to a small message, with its revision. The message was sent with an `Idempotency-Key` and is the last one.
+/// Limits the write units of a change to a small message, with those that chat-stream needs for its revision. The
+/// message was sent with an `Idempotency-Key` and is the last one of its thread.
 #[test]
 fn change_stays_within_its_budget() {
     let (lines, _) = measure();
@@ -135,8 +137,8 @@ fn reactions_and_quotes_of_a_page_need_at_most_one_more_call() {
     assert!(calls("`GET …/messages`, 50 messages with reactions and quotes") <= plain + 1);
 }
 
-/// A message to a family of five with two devices each: what the stream, the queue and push-send cost beside the message
-/// itself, with prices of us-east-1 in millionths of a dollar.
+/// Limits the cost of notifying a family of five with two devices each of a message: the costs of the stream, the queue
+/// and push-send, without those of the message itself. The prices are those of us-east-1 in millionths of a dollar.
 #[test]
 fn notified_message_stays_within_its_budget() {
     let (lines, _) = measure();
@@ -148,7 +150,8 @@ fn notified_message_stays_within_its_budget() {
     assert_eq!((without.other.as_str(), with.other.as_str()), ("", "SendMessage"));
     let sent = find("queue `Notifications`, a message that 4 members with 2 devices each have not read");
     assert_eq!(sent.other, "");
-    // Sending, receiving and deleting the queue's message; an invocation of a second, nearly all of which waits for push services.
+    // The three SQS requests that send, receive and delete the queue's message, 0.40 each. One invocation, 0.20, and
+    // its duration of one second, 3.33, in which it mostly waits for push services.
     let dollars_per_million = 0.40 * 3.0 + 0.20 + 3.33 + 0.125 * sent.read + 0.625 * sent.write;
     assert!(dollars_per_million <= 15.0, "{} R and {} W cost {dollars_per_million} µ$", sent.read, sent.write);
 }

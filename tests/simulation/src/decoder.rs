@@ -1,4 +1,5 @@
-//! Runs files-decode when files-process invokes it. It may crash and give answers that files-process must not trust.
+//! Runs files-decode when files-process invokes it. At random, files-decode crashes, or returns an answer that
+//! files-process must reject.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ impl Cloud {
         if self.objects().get(&format!("uploads/{}", request.file_id)).map(Bytes::as_ref) == Some(CRASHES) {
             crash.notify_one();
         }
-        // The costs of files-decode are its own.
+        // The ledger measures the costs of files-process here. The calls of files-decode are not part of them.
         let suspended = self.ledger.suspend();
         let deps = Parts::new(self).files_decode();
         let work = CRASH.scope(crash, timeout(FILES_DECODE_TIMEOUT, files_decode::handle(&deps, &request)));
@@ -48,7 +49,8 @@ impl Cloud {
         Answer::ok(serde_json::to_vec(&decoded).unwrap())
     }
 
-    /// Returns, at random, an answer of a files-decode that was taken over by the author of an upload.
+    /// Returns, at random, an answer that files-process must reject. An attacker who has taken over files-decode with
+    /// an upload could return it.
     fn untrusted(&self, request: &DecodeRequest) -> Option<Value> {
         if !self.faults.one_in(20, &self.chance) {
             return None;

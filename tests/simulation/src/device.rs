@@ -1,4 +1,5 @@
-//! A browser that receives notifications. Its users register it, renew the registration, sign out, and pass it on to others.
+//! A browser that receives notifications. Its users register it, renew the registration, sign out, and pass it on to
+//! another user, who registers it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +10,11 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::push_services::HOSTS;
 use crate::world::World;
 
-/// The public key of RFC 8291, appendix A. All devices have the same one, but different secrets.
+/// The public key of RFC 8291, appendix A. All devices have this public key, but different `auth` secrets.
 const PUBLIC_KEY: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
 
-/// Time after which a request without an answer has no effect any more: the function's time limit, and that of a call to
-/// `DynamoDB` that takes effect late.
+/// Time after which a request without an answer cannot take effect any more. The function may run for 10 s, and its
+/// last call to `DynamoDB` may take effect 5 s later.
 const REQUEST_OVER: Duration = Duration::from_secs(16);
 
 struct Device {
@@ -29,8 +30,8 @@ struct Device {
     user: Option<&'static str>,
 }
 
-/// Registers the device `number` for one of `users`. Then does up to two things with it, and waits until there were
-/// notifications.
+/// Registers the device `number` for one of `users`. Then changes the device up to two times at random, and waits 5 to
+/// 20 s for notifications.
 pub(crate) async fn run(world: Arc<World>, number: usize, users: &'static [&'static str]) {
     let chance = &world.cloud.chance;
     let endpoint = format!("https://{}/{number}", chance.pick(&HOSTS));
@@ -44,12 +45,14 @@ pub(crate) async fn run(world: Arc<World>, number: usize, users: &'static [&'sta
             break;
         }
     }
-    // Faults end soon after this, and notifications are sent 5 seconds after their messages.
+    // Faults end when all users and devices of the history have returned. Notifications are sent 5 seconds after their
+    // messages, so some are sent while faults still occur.
     chance.pause(5_000..=20_000).await;
 }
 
 impl Device {
-    /// Does something with the device, at random. Returns false if the device does not exist any more.
+    /// Registers the device for the same or another user, signs the user out, tries to steal the endpoint, or makes the
+    /// push service forget the device, at random. Returns false if the device does not exist any more.
     async fn change(&mut self) -> bool {
         let world = self.world.clone();
         let (chance, notifications) = (&world.cloud.chance, &world.cloud.notifications);
@@ -71,7 +74,7 @@ impl Device {
                 if chance.one_in(3) {
                     return false;
                 }
-                // The device returns while push-send learns that it is gone.
+                // The device registers again while push-send receives the answer that the device is gone.
                 timeout(Duration::from_secs(10), notifications.asked_for_gone.notified()).await.ok();
                 notifications.log().gone.remove(&self.endpoint);
                 self.register(user).await;
@@ -95,7 +98,8 @@ impl Device {
         }
     }
 
-    /// Removes the device of `user`. An earlier request or push-send may have removed it.
+    /// Removes the registration of the device for `user`. It may already be missing, because an earlier attempt or
+    /// push-send has removed it.
     async fn sign_out(&mut self, user: &'static str) {
         self.user = None;
         self.request(user, None).await;
@@ -120,7 +124,8 @@ impl Device {
         json!({"endpoint": self.endpoint, "keys": {"p256dh": PUBLIC_KEY, "auth": secret}})
     }
 
-    /// Makes `owner` the owner of the device: `caller`, or nobody. Repeats the request until there is an answer.
+    /// Registers the device for `owner`, or removes its registration if `owner` is `None`. `caller` sends the request,
+    /// and repeats it until there is an answer.
     async fn request(&self, caller: &'static str, owner: Option<&'static str>) -> Option<Value> {
         let World { cloud, .. } = &*self.world;
         let change = cloud.notifications.begin_change(&self.endpoint, owner);

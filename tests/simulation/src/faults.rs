@@ -14,7 +14,7 @@ use crate::ledger::{Entry, units};
 use crate::stream;
 
 tokio::task_local! {
-    /// A notification of this value makes the current invocation crash.
+    /// A signal to this value makes the current invocation crash.
     pub(crate) static CRASH: Arc<Notify>;
     /// When the current invocation began.
     pub(crate) static BEGAN: Instant;

@@ -28,14 +28,14 @@ pub(crate) struct Socket {
 /// The `thread:updated` events of a thread.
 #[derive(Default)]
 struct Updates {
-    /// The number of those that name authors, that is, tell of new messages.
+    /// Number of the events about new messages: those whose `sent` is not empty.
     number: usize,
-    /// The largest `lastSeq`.
+    /// The largest `lastSeq` of all events.
     last_seq: u64,
 }
 
 impl Socket {
-    /// Records what a frame tells the client.
+    /// Records the frame if it is a `message:new` or a `thread:updated`.
     fn record(&mut self, frame: &Value) {
         let data = &frame["data"];
         match frame["event"].as_str() {

@@ -1,5 +1,5 @@
-//! Messages whose last change is not visible yet. The parts of a transaction become visible one by one until `DynamoDB`
-//! answers the transaction:
+//! Lets reads return messages as they were before their last change. `DynamoDB` makes the parts of a transaction
+//! visible one by one until it answers the transaction:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation>
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::cloud::{Call, Service};
 
-/// The rows that reads do not see as they are.
+/// The rows of which reads still return the version before the last change.
 #[derive(Default)]
 pub(crate) struct Hidden(Mutex<Vec<Row>>);
 
@@ -29,7 +29,7 @@ impl Hidden {
         self.rows().push(Row { pk: before["pk"].clone(), sk: before["sk"].clone(), before, until });
     }
 
-    /// Ends the hiding of rows that a call may write.
+    /// Makes reads return the current version of the rows that a call may write.
     pub(crate) fn before_call(&self, call: &Call) {
         let mut rows = self.rows();
         if rows.is_empty() || call.service != Service::DynamoDb || is_read(&call.operation) {
@@ -39,7 +39,7 @@ impl Hidden {
         rows.retain(|row| ![&row.pk, &row.sk].iter().all(|key| body.contains(key["S"].as_str().unwrap())));
     }
 
-    /// Replaces hidden rows in the answer to a read.
+    /// Replaces hidden rows in the answer to a read by their versions before the change.
     pub(crate) fn apply(&self, operation: &str, answer: Bytes) -> Bytes {
         let mut hidden = self.rows();
         if hidden.is_empty() || !is_read(operation) {

@@ -19,7 +19,8 @@ use crate::starter;
 use crate::triggers;
 use crate::world::World;
 
-/// One of this many histories has a flood, because it sends ten times as many messages as all others.
+/// One of this many histories has a flood. A flood is rare, because it sends ten times as many messages as the rest of
+/// its history.
 const FLOODS: u64 = 40;
 
 const USERS: [&str; 3] = ["user-sarah", "user-dad", "user-michael"];
@@ -28,8 +29,9 @@ const USERS: [&str; 3] = ["user-sarah", "user-dad", "user-michael"];
 /// that clients do not hide a lost event by reconnecting.
 const RETRIES_OVER: Duration = Duration::from_mins(100);
 
-/// Additional time after which every connection has reached its 2-hour limit and every client has reconnected. It is more
-/// than 30 minutes, because a client that API Gateway disconnected after 10 idle minutes reconnects again 2 hours later.
+/// Time after [`RETRIES_OVER`] until every connection has reached its 2-hour limit and every client has reconnected. If
+/// API Gateway closes a socket after 10 idle minutes, the next connection reaches its limit after 10 + 120 = 130
+/// minutes. So [`RETRIES_OVER`] (100 minutes) and this time must be more than 130 minutes together.
 const CONNECTIONS_RENEWED: Duration = Duration::from_mins(35);
 
 /// Result of a history.

@@ -1,4 +1,4 @@
-//! The journal of a history: every version that a message has had in the table, and the texts that nobody may see any more.
+//! The journal of a history: every version that a message has had in the table, and the texts of deleted messages.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use crate::stream;
 #[derive(Default)]
 pub(crate) struct Journal {
     state: Mutex<State>,
-    /// Notified of each new message.
+    /// Signals each new message.
     commits: Notify,
 }
 
@@ -101,7 +101,8 @@ impl Journal {
         }
     }
 
-    /// Returns a problem if a message that a client received never was like that, or its quote never was like that.
+    /// Returns a problem if a message that a client received equals no version that the table has had, or if its quote
+    /// fits no version of the quoted message.
     pub(crate) fn wrong_copy(&self, message: &Message) -> Option<String> {
         let (thread, seq) = (&message.thread_id, message.seq);
         let state = self.state();
@@ -135,7 +136,7 @@ impl Journal {
         }
     }
 
-    /// Returns one of the messages of any or of the given thread.
+    /// Returns a random message of the given thread, or of any thread if `thread` is `None`.
     pub(crate) fn pick(&self, chance: &Chance, thread: Option<&ThreadId>) -> Option<Target> {
         let state = self.state();
         let targets = state.committed.iter().filter(|target| thread.is_none_or(|thread| target.thread == *thread));
@@ -143,7 +144,8 @@ impl Journal {
         (!targets.is_empty()).then(|| (*chance.pick(&targets)).clone())
     }
 
-    /// Waits until the next message is committed, at most for the given time. Returns this message, or the last one.
+    /// Waits until the next message is committed, at most for the given time. Returns the message that was committed
+    /// last.
     pub(crate) async fn next_commit(&self, patience: Duration) -> Option<Target> {
         timeout(patience, self.commits.notified()).await.ok();
         self.state().committed.last().cloned()
@@ -156,7 +158,8 @@ impl Journal {
         format!("{user} edits {}.", state.edits)
     }
 
-    /// Records that the author of a message was told that it is deleted. Its texts must not occur in later calls.
+    /// Records that the author of a message was told that it is deleted. Invocations that begin after this must not
+    /// have its texts in their calls.
     pub(crate) fn acknowledge_deleted(&self, thread: &ThreadId, seq: u64) {
         let (mut state, acknowledged) = (self.state(), Instant::now());
         let versions = state.versions.get(&(thread.to_string(), seq)).into_iter().flatten();
@@ -223,7 +226,8 @@ impl Journal {
 }
 
 impl Version {
-    /// Returns the part of a version's text that distinguishes it from all other texts, or `None` for a tombstone.
+    /// Returns the part of a version's text that distinguishes it from all other texts, or `None` if the message is
+    /// deleted.
     pub(crate) fn text(&self) -> Option<String> {
         let text = self.content["body"].as_str().unwrap().trim_end_matches('\u{1}');
         (!text.is_empty()).then(|| text.to_owned())

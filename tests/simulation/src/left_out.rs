@@ -1,5 +1,5 @@
-//! Checks whom chat-stream tells of new messages with `thread:updated`: every open inbox, except the connections that have
-//! received the messages themselves.
+//! Checks to which connections chat-stream pushes `thread:updated` of new messages: to all that are subscribed to the
+//! inbox of a member, except those that have received the messages as `message:new`.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,15 @@ use crate::stream;
 use crate::triggers::is_poison;
 use crate::world::World;
 
-/// Seconds by which a subscription must be older than a message, so that its connection must be left out. It is more than
-/// chat-stream needs, because the functions' clocks differ.
+/// If a subscription to a thread is more than this many seconds older than a message, its connection must not receive
+/// `thread:updated` of the message. chat-stream itself compares with fewer seconds, but the functions' clocks differ.
 const OLD: i64 = 15;
 
-/// The connections with an open inbox, before an invocation of chat-stream.
+/// The connections that are subscribed to an inbox, as read before an invocation of chat-stream.
 pub(crate) struct Inboxes {
     open: Vec<Inbox>,
-    /// The threads of which all messages in the batch are delivered, with the time of the oldest one in seconds.
+    /// The threads of which all messages in the batch are delivered, with the time at which the oldest of these
+    /// messages was created, in seconds since 1970.
     delivered: BTreeMap<String, i64>,
     /// Number of repairs that were requested before the invocation.
     repairs: usize,
@@ -28,7 +29,8 @@ pub(crate) struct Inboxes {
 struct Inbox {
     connection: String,
     user: String,
-    /// When the connection has subscribed to threads, and how many `thread:updated` events it has received of each.
+    /// For each thread that the connection is subscribed to: the time of the subscription in seconds since 1970, and
+    /// the number of `thread:updated` events of new messages that the connection has received.
     viewed: BTreeMap<String, (i64, usize)>,
 }
 
@@ -40,8 +42,9 @@ pub(crate) fn messages(records: &[Value]) -> impl Iterator<Item = (&str, u64, &V
 }
 
 impl Inboxes {
-    /// Reads the connections with an open inbox, unless `records` have no message. Those that expire soon are left out,
-    /// because the functions' clocks differ.
+    /// Reads the connections that are subscribed to an inbox. Leaves out connections that expire within 30 seconds,
+    /// because chat-stream's clock differs and may already take them for expired. Returns `None` if `records` have no
+    /// message.
     pub(crate) fn read(world: &World, records: &[Value]) -> Option<Self> {
         messages(records).next()?;
         let soon = Timestamp::now().seconds().unsigned_abs() + 30;
@@ -64,8 +67,8 @@ impl Inboxes {
         Some(Self { open: open.collect(), delivered, repairs })
     }
 
-    /// Checks after the invocation that each connection was told of the messages in `records`, or will be by a repair of
-    /// the announcement.
+    /// Checks after the invocation that each connection of a member was told of the messages in `records`, or will be
+    /// told by a requested repair of the announcement.
     pub(crate) fn check(&self, world: &World, records: &[Value]) {
         for (thread, seq, _) in messages(records) {
             let announcements: Vec<Value> = {
@@ -89,8 +92,9 @@ impl Inboxes {
         self.check_viewers(world);
     }
 
-    /// Checks that no connection was told of messages that it had certainly received. Only if no announcement of the thread
-    /// was ever repaired: a repair may be under way at the same time.
+    /// Checks that no connection received `thread:updated` of messages that it had certainly received as `message:new`.
+    /// Does not check a thread if a repair of its announcement was ever requested, because the repair may push
+    /// `thread:updated` at the same time.
     fn check_viewers(&self, world: &World) {
         for (thread, first) in &self.delivered {
             let is_repaired = |body: &String| is_update(&serde_json::from_str(body).unwrap(), thread);
@@ -109,7 +113,8 @@ impl Inboxes {
     }
 }
 
-/// Returns the threads of which all messages in the batch are delivered, with the time of the oldest one in seconds.
+/// Returns the threads of which all messages in the batch are delivered, with the time at which the oldest of these
+/// messages was created, in seconds since 1970.
 fn delivered(world: &World, records: &[Value]) -> BTreeMap<String, i64> {
     let mut threads: BTreeMap<String, Option<i64>> = BTreeMap::new();
     for (thread, _, image) in messages(records) {
@@ -122,7 +127,7 @@ fn delivered(world: &World, records: &[Value]) -> BTreeMap<String, i64> {
     threads.into_iter().filter_map(|(thread, oldest)| Some((thread, oldest?))).collect()
 }
 
-/// Returns whether a repair is that of a thread's `thread:updated`.
+/// Returns whether a repair delivers a `thread:updated` of the given thread again.
 fn is_update(repair: &Value, thread: &str) -> bool {
     repair["announcement"]["event"] == "thread:updated" && repair["announcement"]["threadId"] == thread
 }

@@ -1,5 +1,5 @@
-//! What users have changed in their own state of threads, and when they got an answer: read marks, archived and muted threads.
-//! Also who has typed where.
+//! Read marks that users have moved, and threads that they have archived or muted, each with the time of the answer.
+//! Also the threads in which users have typed.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,13 +24,13 @@ pub(crate) struct Marks(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The largest read mark that was answered.
+    /// The largest read mark that an answer has confirmed.
     read: BTreeMap<Membership, u64>,
     /// The requests to move read marks.
     requests: Vec<ReadRequest>,
     /// The threads that users began to archive or to mute.
     silenced: BTreeMap<Membership, Silence>,
-    /// Where users have typed.
+    /// The users who have typed, each with the thread.
     typed: BTreeSet<Membership>,
 }
 
@@ -41,16 +41,16 @@ struct ReadRequest {
     acknowledged: Option<Instant>,
 }
 
-/// A change of settings, because of which a user is not notified of a thread's messages.
+/// A change of a user's settings that archives or mutes a thread, so that the user is not notified of its messages.
 struct Silence {
     began: Instant,
     acknowledged: Option<Instant>,
-    /// When the user is notified of the thread again; `None` if it stays archived.
+    /// When the mute ends. `None` if the thread is archived, which does not end.
     until: Option<Instant>,
 }
 
 impl Marks {
-    /// Returns the largest read mark of a user that was answered, or 0.
+    /// Returns the largest read mark of a user in a thread that an answer has confirmed, or 0.
     pub(crate) fn acknowledged(&self, user: &'static str, thread: &ThreadId) -> u64 {
         self.state().read.get(&(user, thread.clone())).copied().unwrap_or(0)
     }
@@ -67,26 +67,26 @@ impl Marks {
         state.requests.len() - 1
     }
 
-    /// Returns whether a user was told before the given time that they have read a message.
+    /// Returns whether a request that marks a message as read was answered before the given time.
     pub(crate) fn has_read(&self, user: &str, thread: &str, seq: u64, before: Instant) -> bool {
         let is_over = |request: &ReadRequest| request.acknowledged.is_some_and(|time| time < before);
         self.state().requests.iter().any(|request| request.is_of(user, thread, seq) && is_over(request))
     }
 
-    /// Returns whether a user may have read a message until the given time.
+    /// Returns whether a request that marks a message as read was sent up to the given time, answered or not.
     pub(crate) fn may_have_read(&self, user: &str, thread: &str, seq: u64, until: Instant) -> bool {
         self.state().requests.iter().any(|request| request.is_of(user, thread, seq) && request.began <= until)
     }
 
-    /// Returns whether a user was told before `began` that they are not notified of a thread's messages, and this holds at the
-    /// time `at`.
+    /// Returns whether a user has certainly archived or muted a thread at the time `at`. The answer to the change must
+    /// have arrived before `began`.
     pub(crate) fn is_silent(&self, user: &str, thread: &str, began: Instant, at: Instant) -> bool {
         self.silence(user, thread, |silence| {
             silence.acknowledged.is_some_and(|time| time < began) && silence.until.is_none_or(|until| until > at + SKEW)
         })
     }
 
-    /// Returns whether a user may not be notified of a thread's messages at some time between `from` and `to`.
+    /// Returns whether a user has possibly archived or muted a thread at some time between `from` and `to`.
     pub(crate) fn may_be_silent(&self, user: &str, thread: &str, from: Instant, to: Instant) -> bool {
         self.silence(user, thread, |silence| {
             silence.began <= to && silence.until.is_none_or(|until| until + SKEW > from)
@@ -98,12 +98,12 @@ impl Marks {
         state.silenced.iter().any(|((of, other), silence)| *of == user && other.as_str() == thread && is(silence))
     }
 
-    /// Returns all memberships with an answered read mark.
+    /// Returns the largest confirmed read mark of each membership.
     pub(crate) fn all_acknowledged(&self) -> BTreeMap<Membership, u64> {
         self.state().read.clone()
     }
 
-    /// Returns the threads that users have archived.
+    /// Returns the threads that users have archived, if the request was answered.
     pub(crate) fn archived(&self) -> Vec<Membership> {
         let state = self.state();
         let is_archived = |silence: &Silence| silence.until.is_none() && silence.acknowledged.is_some();
@@ -131,8 +131,8 @@ impl ReadRequest {
     }
 }
 
-/// Marks a thread as read up to `seq`, a message that the user's device has shown. Repeats the request until there is an
-/// answer, or gives up after one attempt.
+/// Marks a thread as read up to `seq`, a message that the user's device has shown. Repeats the request until there is
+/// an answer. One of five requests is sent only once.
 pub(crate) async fn mark_read(world: Arc<World>, user: &'static str, thread: ThreadId, seq: u64) {
     let chance = &world.cloud.chance;
     let (start, gives_up) = (Instant::now(), chance.one_in(5));
@@ -166,9 +166,9 @@ pub(crate) async fn mark_beyond_the_end(world: Arc<World>, user: &'static str, t
     }
 }
 
-/// Archives a thread for a user or mutes it for up to half a minute, unless one of their devices has already done so. Nobody
-/// changes it again: `thread:settings` has no number, so a push that arrives after a later one would leave a device with the
-/// older state.
+/// Archives a thread for a user or mutes it for up to half a minute, unless this was done before. A history changes the
+/// settings of a membership only once: `thread:settings` has no number, so a client that receives two of these events
+/// in the wrong order would keep the older settings.
 pub(crate) async fn silence(world: Arc<World>, user: &'static str, thread: ThreadId) {
     let (key, start) = ((user, thread.clone()), Instant::now());
     let muted = world.cloud.notifications.are_on() && world.cloud.chance.one_in(2);

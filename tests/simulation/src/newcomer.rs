@@ -69,7 +69,8 @@ pub(crate) async fn run(world: Arc<World>, creator: &'static str) {
 }
 
 /// Repeats a request of `user` until an answer other than 503 arrives. Records a problem if there is none within an
-/// hour. The newcomer has access to neither the thread nor the file, but a call that is answered with 404 counts, too.
+/// hour. The newcomer has access to neither the thread nor the file, but a call that is answered with 404 makes its
+/// caller known, too.
 async fn final_answer(world: &Arc<World>, user: &str, request: &Request) -> Option<(u16, Value)> {
     let start = Instant::now();
     while start.elapsed() < Duration::from_hours(1) {

@@ -22,33 +22,33 @@ tokio::task_local! {
 pub(crate) struct Notifications {
     are_on: AtomicBool,
     log: Mutex<Log>,
-    /// Notified when a push service is asked for a device that does not exist any more.
+    /// Signals each post of push-send to a device that does not exist any more.
     pub(crate) asked_for_gone: Notify,
 }
 
-/// Members are notified in one of this many histories, because it takes many calls.
+/// One of this many histories notifies members. Not every history does, because notifications take many calls.
 pub(crate) const TURNED_ON: u64 = 2;
 
-/// What has happened in the history, in the order of time.
+/// All events of the history that are about notifications, each list in the order of time.
 #[derive(Default)]
 pub(crate) struct Log {
     /// The changes of each device's owner, by endpoint.
     pub(crate) owners: BTreeMap<String, Vec<Change>>,
     /// The IDs of devices, by endpoint.
     pub(crate) ids: BTreeMap<String, String>,
-    /// The endpoints that their push service does not know any more.
+    /// The endpoints of devices that their push service does not know any more.
     pub(crate) gone: BTreeSet<String>,
-    /// The messages that chat-stream and push-send have requested to notify of, by thread.
+    /// The `seq` of each message of which chat-stream or push-send has requested to notify members, by thread.
     pub(crate) requested: BTreeMap<String, BTreeSet<u64>>,
-    /// When the last request of a message was handled, by thread and `seq`.
+    /// When the last request to notify members of a message was handled, by thread and `seq`.
     pub(crate) ended: BTreeMap<(String, u64), Instant>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) posts: Vec<Post>,
-    /// When it was recorded in a membership that its user is notified.
+    /// When push-send recorded in the rows of memberships that their users are notified.
     pub(crate) recorded: Vec<Recorded>,
     /// A push service that is not available at the beginning of the history.
     pub(crate) outage: Option<Outage>,
-    /// The VAPID public key, once it was answered.
+    /// The VAPID public key, once push-key has returned it.
     key: Option<String>,
 }
 
@@ -57,14 +57,14 @@ pub(crate) struct Change {
     /// The new owner. `None` if the user has signed out, or if the push service does not know the device any more.
     pub(crate) user: Option<&'static str>,
     pub(crate) began: Instant,
-    /// When the request was answered.
+    /// When the request that changes the owner was answered.
     pub(crate) acknowledged: Option<Instant>,
 }
 
 /// An invocation of push-send.
 pub(crate) struct Attempt {
     pub(crate) began: Instant,
-    /// Number of earlier attempts of the request, with failed invocations.
+    /// Number of earlier attempts to handle the request, including those whose invocation failed.
     pub(crate) earlier: u32,
     pub(crate) request: NotificationRequest,
     pub(crate) succeeded: bool,
@@ -72,14 +72,14 @@ pub(crate) struct Attempt {
 
 /// A notification that push-send has posted to a push service.
 pub(crate) struct Post {
-    /// Index of the attempt.
+    /// Index in [`Log::attempts`] of the attempt that has made this post.
     pub(crate) attempt: usize,
     pub(crate) at: Instant,
     pub(crate) endpoint: String,
     pub(crate) content: Value,
-    /// Whether the device has received it.
+    /// Whether the device has received the notification.
     pub(crate) shown: bool,
-    /// What push-send learns.
+    /// The result that push-send receives.
     pub(crate) answer: Pushed,
 }
 
@@ -97,7 +97,7 @@ pub(crate) struct Outage {
 }
 
 impl Notifications {
-    /// Makes functions that are created from now on send notifications.
+    /// Makes the functions that are created after this call request and send notifications.
     pub(crate) fn turn_on(&self) {
         self.are_on.store(true, Ordering::Relaxed);
     }

@@ -20,8 +20,8 @@ use crate::push_services::{HOSTS, SimulatedPush};
 
 const BUCKET: &str = "bucket";
 
-/// Maximum number of open connections of a user: as many as a user has devices. Connections of which `$disconnect` was
-/// lost make it take effect.
+/// Maximum number of open connections of a user in histories: as many as a user has clients at the same time. So a user
+/// exceeds it only with connections whose `$disconnect` event was lost.
 const CONNECTIONS_PER_USER: u64 = 3;
 /// Maximum number of messages per minute in histories. Only a [flood](crate::flood) reaches it.
 pub(crate) const MESSAGES_PER_MINUTE: u64 = 24;
@@ -29,8 +29,9 @@ pub(crate) const MESSAGES_PER_MINUTE: u64 = 24;
 /// Builds the handler dependencies of new function instances, as each function's `main.rs` does. The caches of new
 /// dependencies are empty.
 ///
-/// There is one method for each function, with the function's name. A new function needs a new method here. The calls to
-/// tables must be allowed by the policy of the function that `chat`, `connections` and `push` name.
+/// There is one method for each function, with the function's name. A new function needs a new method here. The methods
+/// `chat`, `connections` and `push` take the name of the function. The policy of this function must allow their calls
+/// to tables.
 pub(crate) struct Parts {
     cloud: Arc<Cloud>,
     config: SdkConfig,
@@ -42,7 +43,7 @@ impl Parts {
         Self { cloud: cloud.clone(), config: cloud.sdk_config(), messages_per_minute: MESSAGES_PER_MINUTE }
     }
 
-    /// Replaces the rate of messages that histories have.
+    /// Replaces [`MESSAGES_PER_MINUTE`].
     pub(crate) fn with_messages_per_minute(self, messages_per_minute: u64) -> Self {
         Self { messages_per_minute, ..self }
     }
@@ -204,7 +205,8 @@ impl Parts {
         ws_ticket::Deps { chat: self.chat("ws-ticket"), connections: self.connections("ws-ticket") }
     }
 
-    /// Returns the `Chat` table as nobody in particular. `World::new` creates threads in it without threads-create.
+    /// Returns the `Chat` table for calls that are not compared with a policy. `World::new` uses it to create threads
+    /// without threads-create.
     pub(crate) fn unrestricted_chat(&self) -> Chat {
         Chat::new(&self.config, CHAT.into())
     }

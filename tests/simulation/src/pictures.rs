@@ -1,4 +1,4 @@
-//! A user who changes their picture, on several devices at once, and also sends the files.
+//! A user who changes their picture, on several devices at once, and also sends the images in messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,8 @@ use crate::world::World;
 /// One of this many histories has a user who changes their picture.
 pub(crate) const PICTURES: u64 = 4;
 
-/// Lets the sender's user upload images, send some of them, and choose one or none as the picture, up to three times at once.
+/// Lets the sender's user upload images and send some of them. After each upload, makes one to three changes of the
+/// picture at the same time, each to an image or to none.
 pub(crate) async fn run(world: Arc<World>, sender: Arc<Sender>) {
     let (chance, user) = (&world.cloud.chance, sender.user);
     let mut files = Vec::new();
@@ -40,8 +41,8 @@ async fn upload(world: &Arc<World>, user: &str) -> Option<String> {
     Some(id)
 }
 
-/// Changes the picture to a file or to none. Repeats the request until there is an answer, or gives up. A file may be refused as
-/// long as it is pending, and after it was erased.
+/// Changes the picture to a file or to none. Repeats the request until there is an answer. One of five requests is not
+/// repeated. A file may be refused as long as it is pending, and after it was erased.
 async fn choose(world: &Arc<World>, user: &str, file: &Value) {
     let chance = &world.cloud.chance;
     let gives_up = chance.one_in(5);

@@ -1,5 +1,5 @@
-//! Simulated push services, which the simulation's push-send reaches without encryption. They fail at random, and do not know
-//! some devices any more.
+//! Simulated push services, which the simulation's push-send reaches without encryption. They fail at random, and
+//! answer that some devices do not exist any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl PushClient for SimulatedPush {
         assert!(message.topic.len() <= 32 && tag.ends_with(message.topic), "the topic is not that of the thread");
         Box::pin(async move {
             let Reply { shown, answer, time } = reply(&self.0, &endpoint);
-            // Only a measurement of costs makes no attempt.
+            // `ATTEMPT` is not set in measurements of costs, which do not read the log. So any index does.
             let attempt = ATTEMPT.try_with(|attempt| *attempt).unwrap_or_default();
             self.0.trace.note(format!("a notification to {endpoint}: shown {shown}, {answer:?}"));
             let (at, logged) = (Instant::now(), answer.clone());
@@ -46,9 +46,9 @@ impl PushClient for SimulatedPush {
     }
 }
 
-/// What a push service does with a notification.
+/// Result of a post to a push service.
 struct Reply {
-    /// Whether the device receives it.
+    /// Whether the device receives the notification.
     shown: bool,
     answer: Pushed,
     /// Time until the answer.

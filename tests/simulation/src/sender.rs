@@ -36,7 +36,7 @@ impl Sender {
         Arc::new(Self { world: world.clone(), user, acknowledged: Mutex::default() })
     }
 
-    /// Does `times` things: sends a message, or lets one of `users` change one.
+    /// Acts `times` times: each time, sends a message, or lets one or several of `users` change a message.
     pub(crate) async fn run(self: Arc<Self>, times: u64, users: &'static [&'static str]) {
         let World { cloud, .. } = &*self.world;
         let chance = &cloud.chance;
@@ -51,7 +51,7 @@ impl Sender {
             let thread = &chance.pick(&threads).id;
             let created = if chance.one_in(3) { self.create_file().await } else { None };
             files.extend(created.clone());
-            // Some files belong to several messages.
+            // Without a new file, sends the last one again at random, so that several messages use one file.
             let file = created.or_else(|| files.last().filter(|_| chance.one_in(2)).cloned());
             let reply_to = if chance.one_in(4) { cloud.journal.pick(chance, Some(thread)) } else { None };
             let filler = too_long(chance);

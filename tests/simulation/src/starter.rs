@@ -1,4 +1,5 @@
-//! A user who creates a thread during the history. Devices that are already connected hear of it from `thread:new`.
+//! A user who creates a thread during the history. Clients that are already connected receive the thread as
+//! `thread:new`.
 
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ pub(crate) fn crowd() -> Vec<String> {
     (10..50).map(|n| format!("{}{n}", "\"".repeat(limits::USER_ID_BYTES - 2))).collect()
 }
 
-/// Lets one of two users create a thread with [`AUNT`] or a crowd, or both of them at the same time. Everybody then sends
-/// messages to it.
+/// Lets one or two users create the same thread with [`AUNT`] or, if `crowded`, with a crowd at the same time. Then
+/// adds the thread to the world, so that senders send messages to it.
 pub(crate) async fn run(world: Arc<World>, users: &'static [&'static str], crowded: bool) {
     let chance = &world.cloud.chance;
     chance.pause(0..=5_000).await;

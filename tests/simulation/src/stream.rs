@@ -36,7 +36,8 @@ impl Before {
         };
         let keys = writes.into_iter().filter(|write| write["TableName"] == CHAT).filter_map(|write| {
             let (of, put) = (write.get("Item").or_else(|| write.get("Key"))?, write.get("Item").is_some());
-            // No filter lets other rows through, and reading each row that is written would slow down the simulation.
+            // No filter lets records of other rows through, and reading every row that is written would slow down the
+            // simulation.
             let is_streamed = ["THREAD#", "USER#"].iter().any(|start| text(of, "pk").starts_with(start))
                 && if put {
                     !["PROFILE", "PUSH#"].iter().any(|start| text(of, "sk").starts_with(start))
@@ -48,7 +49,7 @@ impl Before {
         Self(keys.map(|key| (key.clone(), row(database, &key))).collect())
     }
 
-    /// Returns the stream records of the rows that have changed meanwhile.
+    /// Returns the stream records of the rows that the request has changed.
     pub(crate) fn records(self, database: &Database) -> Vec<Value> {
         let changed = self.0.into_iter().filter_map(|(key, before)| {
             let after = row(database, &key)?;

@@ -23,7 +23,8 @@ use crate::world::World;
 pub(crate) async fn run(world: Arc<World>, mut consequences: UnboundedReceiver<Consequence>) {
     let shards: Vec<_> = (0..=world.cloud.chance.index(2)).map(|_| start_shard(&world)).collect();
     let queues: HashMap<_, _> = QUEUES.iter().map(|queue| (queue.name, start_queue(&world, queue))).collect();
-    // A stream keeps the order of one row's records only, so each row is assigned to a shard of its own.
+    // A stream keeps the order only of records of the same row. So all records of a row go to one shard, chosen at
+    // random.
     let mut shard_of: HashMap<String, usize> = HashMap::new();
     while let Some(consequence) = consequences.recv().await {
         match consequence {

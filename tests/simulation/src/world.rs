@@ -52,10 +52,10 @@ pub(crate) struct World {
     pub(crate) cloud: Arc<Cloud>,
     /// Threads that users send messages to. A [starter](crate::starter) adds one.
     threads: Mutex<Vec<Thread>>,
-    /// The members of threads, as far as somebody has asked for them. They never change.
+    /// The members of the threads that [`is_member`](Self::is_member) has read. The members of a thread never change.
     members: Mutex<HashMap<String, Vec<String>>>,
     pub(crate) marks: Marks,
-    /// A message that clients have from earlier, without its many changes since then.
+    /// A message as it was before its many changes. Clients hold this version when they start.
     pub(crate) backlog: Option<Message>,
     parts: Parts,
     warm: WarmInstances,
@@ -134,7 +134,7 @@ impl World {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
     }
 
-    /// Returns a valid link to a file, also if the file is not published or erased.
+    /// Returns a link to a file with a valid signature, even if the file is pending, failed or erased.
     pub(crate) async fn link_to(&self, file: &FileId) -> String {
         let row = self.parts.unrestricted_chat().file(file).await.unwrap().unwrap();
         row.attachment(&testkit::links()).url

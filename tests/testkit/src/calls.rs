@@ -18,7 +18,7 @@ pub fn call(event: &str, caller: &Caller, change: impl FnOnce(&mut Value)) -> Ca
     Call::new(caller.clone(), request(event, change))
 }
 
-/// Like [`call`], but for a route that needs no token.
+/// Returns the call that a handler receives on a route that needs no token. The arguments are those of [`call`].
 #[must_use]
 pub fn public_call(event: &str, change: impl FnOnce(&mut Value)) -> Call<()> {
     Call::new((), request(event, change))

@@ -17,7 +17,7 @@ pub fn react(emoji: &str) -> Change<'static> {
     Change::React(Emoji::parse(emoji).expect("the text is not an emoji"))
 }
 
-/// Makes a change of `user` to a message, unless it is refused.
+/// Makes a change of `user` to a message. Returns the changed message, or the reason why the change was refused.
 pub async fn try_change(
     chat: &Chat,
     user: &str,
@@ -29,7 +29,8 @@ pub async fn try_change(
     chat.change(new, &MessageRate::new(u64::MAX), &links()).await.expect("the store could not make the change")
 }
 
-/// Changes the caller's picture, or removes it. Nothing erases the file that it replaces.
+/// Makes `file` the caller's picture, or removes the picture if `file` is `None`. The file of the old picture is not
+/// erased.
 pub async fn set_picture(
     chat: &Chat,
     caller: &Profile,

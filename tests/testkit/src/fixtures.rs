@@ -99,7 +99,7 @@ pub async fn change(chat: &Chat, user: &str, thread: &Thread, seq: u64, change: 
     }
 }
 
-/// Replaces attributes of a message's row by texts, as if they had been stored so.
+/// Sets attributes of a message's row to the given texts.
 pub async fn set_in_message(tables: &Tables, thread: &Thread, seq: u64, attributes: &[(&str, &str)]) {
     for (name, value) in attributes {
         let update = tables.client.update_item().table_name(&tables.chat).update_expression("SET #name = :value");

@@ -39,7 +39,7 @@ struct Subscription {
 /// What the service does with a valid request to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PushAnswer {
-    /// Answers 201. Only then, the device receives the message.
+    /// Answers 201. The device receives the notification only with this answer.
     Accept,
     /// Answers with a status and a short text.
     Status(u16),
@@ -73,7 +73,8 @@ impl PushService {
         Self { origin: origin.await, state }
     }
 
-    /// Creates a subscription for the VAPID key `server_key` (base64url). Its requests are accepted.
+    /// Creates a subscription for the VAPID key `server_key` (base64url). The service answers 201 to requests to this
+    /// subscription until [`answer`](Self::answer) sets another answer.
     #[must_use]
     pub fn subscribe(&self, server_key: &str) -> Device {
         let mut state = self.state();
@@ -104,7 +105,7 @@ impl PushService {
         self.with(device, |subscription| subscription.requests)
     }
 
-    /// Returns why requests were not valid. They were answered with 400.
+    /// Returns the reasons why requests were not valid. The service has answered these requests with 400.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.state().violations.clone()

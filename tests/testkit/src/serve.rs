@@ -17,7 +17,7 @@ where
     serve_each(move || service.clone()).await
 }
 
-/// Like [`serve`], with a service for each connection, which `service` returns.
+/// Serves HTTP as [`serve`] does, but with a new service for each connection, which `service` returns.
 pub(crate) async fn serve_each<S, B>(service: impl Fn() -> S + Send + 'static) -> String
 where
     S: Service<Request<Incoming>, Response = Response<B>, Future: Send> + Send + 'static,

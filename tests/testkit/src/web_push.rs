@@ -21,7 +21,7 @@ pub struct Device {
     server_key: String,
 }
 
-/// A message that a device has received.
+/// A push message (RFC 8030) that a device has received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// The decrypted content.
@@ -41,8 +41,8 @@ impl Received {
 }
 
 impl Device {
-    /// Creates the keys of a subscription with this endpoint. Only messages that are signed with the VAPID key `server_key`
-    /// (base64url) are accepted for it.
+    /// Creates the keys of a subscription with this endpoint. Only push messages that are signed with the VAPID key
+    /// `server_key` (base64url) are accepted for it.
     #[must_use]
     pub fn new(endpoint: String, server_key: &str) -> Self {
         let random = |bytes: &mut [u8]| SystemRandom::new().fill(bytes).expect("the system has no random numbers");

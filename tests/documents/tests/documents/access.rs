@@ -1,5 +1,5 @@
 //! Tests that the access matrix, `docs/access.md`, has a row for every route, action and pushed event. The end-to-end
-//! tests run its cells.
+//! tests check the answer in each cell.
 
 use std::collections::BTreeSet;
 

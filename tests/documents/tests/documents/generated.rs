@@ -22,8 +22,8 @@ fn write_or_compare(path: &str, content: &str) {
     }
 }
 
-/// Like [`write_or_compare`], but `content` is only the part between the lines `start` and `end`, which the file must
-/// have once.
+/// Compares or writes only the part of a file between the lines `start` and `end`, as [`write_or_compare`] does with a
+/// whole file. The file must have each of these lines once.
 #[track_caller]
 fn write_or_compare_part(path: &str, start: &str, end: &str, content: &str) {
     let file = read_text(path);

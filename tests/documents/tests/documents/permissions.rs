@@ -1,7 +1,7 @@
 //! Tests the functions' policies in `template.yaml`: what files-decode may use, and the conditions on partition keys
 //! (`dynamodb:LeadingKeys`). A condition that allows too little breaks a function on AWS only, because the local cloud
-//! does not evaluate it. The simulation checks every call of the functions against the conditions; these tests check what
-//! it cannot see.
+//! does not evaluate it. The simulation checks the calls of the handlers against the conditions. These tests check what
+//! the simulation does not run: calls of `main.rs`, and permissions that no function uses.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::difference::assert_no_errors;
 use crate::template::{self, TableStatement};
 
-/// The partition key of no row. Each `warm_up` of a table reads it (`shared/store/src/keys.rs`).
+/// A partition key that no row has. Each `warm_up` of a table reads it, only to open the network connection
+/// (`shared/store/src/keys.rs`).
 const WARM_UP: &str = "WARM-UP";
 
 /// Returns the patterns of a table's partition keys: their start up to the first `#`, such as `FILE#*`, or the whole key
@@ -53,8 +54,9 @@ fn every_statement_about_connections_has_a_condition() {
     assert_no_errors(&errors);
 }
 
-/// The main.rs of a function warms a table up with a `GetItem`. No test runs it with the conditions. `PushKeys` is not warmed up:
-/// every function that uses it has opened the same connection for `Chat`.
+/// The `main.rs` of a function opens the network connection to a table with a `GetItem` of [`WARM_UP`]. No other test
+/// checks that the conditions allow this call. There is no such call to `PushKeys`, because every function that uses
+/// `PushKeys` has already opened the connection with a call to `Chat`.
 #[test]
 fn warming_up_is_allowed_where_the_function_may_read() {
     let mut errors = Vec::new();
@@ -64,14 +66,15 @@ fn warming_up_is_allowed_where_the_function_may_read() {
             && let Some(partitions) = &statement.partitions
             && reads != partitions.iter().any(|pattern| pattern == WARM_UP)
         {
-            errors.push(format!("{}: dynamodb:GetItem and {WARM_UP} belong together", shown(&statement)));
+            errors.push(format!("{}: list {WARM_UP} if GetItem is allowed; otherwise remove it", shown(&statement)));
         }
     }
     assert_no_errors(&errors);
 }
 
-/// Whoever reads the private key could send notifications to all devices of a deployment. The conditions name the partitions, so
-/// the actions must be those that a condition limits to one item.
+/// With the private key, an attacker could send notifications to all devices of a deployment. `ForAllValues` is also
+/// true for a request that names no partition key, such as a `Scan`. So policies on `PushKeysTable` may allow only
+/// `GetItem` and `PutItem`, which always name one key.
 #[test]
 fn only_push_send_may_read_the_private_key() {
     let statements = template::table_statements().into_iter();
@@ -87,7 +90,8 @@ fn only_push_send_may_read_the_private_key() {
     assert_eq!(actions, BTreeSet::from(["GetItem", "PutItem"].map(str::to_owned)));
 }
 
-/// The reader of the policies does not know any other operator, key or kind of statement.
+/// `template::table_statements` and the simulation read only statements that allow something, without a condition or
+/// with the operator `ForAllValues:StringLike` on `dynamodb:LeadingKeys`. They would misread any other statement.
 #[test]
 fn statements_about_tables_have_no_other_form() {
     for function in template::resources("AWS::Serverless::Function") {
@@ -106,8 +110,8 @@ fn statements_about_tables_have_no_other_form() {
     }
 }
 
-/// files-decode opens the bytes of strangers. With another permission or a secret in its environment, an attack on a
-/// decoder would reach more than files.
+/// files-decode decodes the bytes that users upload. An attacker who takes it over with an upload has its permissions
+/// and its environment. So it may use only the bucket, and its environment has no secret.
 #[test]
 fn files_decode_may_use_only_the_bucket() {
     let functions = template::resources("AWS::Serverless::Function");

@@ -16,7 +16,7 @@ const DEPLOYED: [&str; 4] = [
     "AWS::ApiGatewayV2::RouteResponse",
 ];
 
-/// What the logical ID of the deployment starts with. The hash of what it contains follows.
+/// The start of the logical ID of the deployment. A hash of the resources in the deployment follows.
 const DEPLOYMENT: &str = "WebSocketApiDeployment";
 
 /// Returns the deployment that the stage of the WebSocket API serves: its logical ID and the resource.
@@ -93,7 +93,8 @@ fn deployment_is_created_after_everything_that_it_contains() {
     assert_eq!(deployment["Type"], "AWS::ApiGatewayV2::Deployment", "the stage's deployment, {name}");
     let waits = deployment["DependsOn"].as_array().expect("the deployment depends on nothing");
     let mut errors = Vec::new();
-    // A route refers to its integration, so it is created after it.
+    // Integrations need no entry in `DependsOn`: a route refers to its integration, so CloudFormation creates the
+    // integration before the route.
     for kind in ["AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::RouteResponse"] {
         for (resource, _) in resources_of(&template, kind) {
             if !waits.iter().any(|wait| wait == resource) {
@@ -124,8 +125,8 @@ fn every_route_may_invoke_its_function() {
     assert_no_errors(&errors);
 }
 
-/// `CloudFormation` refuses settings of a route that does not exist, but only during the deployment. It passes references
-/// in these settings as strings, because they have no type.
+/// `CloudFormation` refuses settings of a route that does not exist, but only during the deployment. It passes a `!Ref`
+/// to a number in these settings as a string, because the type of the settings is unspecified JSON.
 #[test]
 fn stages_throttle_routes_that_exist_with_numbers() {
     let template = template::read();
@@ -148,7 +149,8 @@ fn stages_throttle_routes_that_exist_with_numbers() {
     assert_no_errors(&errors);
 }
 
-/// A gallery requests many thumbnails at once, and an `<img>` does not try again.
+/// A gallery requests many thumbnails at once. API Gateway refuses requests above the burst, and an `<img>` does not
+/// try again, so its picture would be missing.
 #[test]
 fn routes_without_a_token_have_a_burst_of_at_least_500() {
     let template = template::read();

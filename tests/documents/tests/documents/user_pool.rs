@@ -16,7 +16,7 @@ fn users_cannot_change_their_name() {
         !writable.iter().any(|attribute| attribute == "name"),
         "remove name from WriteAttributes, or users can take other names"
     );
-    // Cognito takes an empty list for the default, which is every attribute.
+    // If the list is empty, Cognito uses the default: users can change every attribute.
     assert!(!writable.is_empty(), "WriteAttributes is empty, so users can change every attribute");
 }
 

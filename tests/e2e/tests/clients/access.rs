@@ -1,4 +1,5 @@
-//! Runs every cell of the access matrix, `docs/access.md`.
+//! Checks every cell of the access matrix, `docs/access.md`: does what the row says with the credentials or the socket
+//! of the column, and compares the result with the cell.
 
 mod events;
 mod handshakes;
@@ -12,8 +13,8 @@ use testkit::issuer::{Issuer, RSA_KID, Signer as Key};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// What the matrix is about: a thread of the owner and the member, its messages, three files of the owner, and a device of the
-/// owner that receives notifications.
+/// The users and resources in the matrix: a thread of the owner and the member, its messages, three files of the owner,
+/// and a device of the owner that receives notifications.
 struct Fixture {
     owner: User,
     member: User,
@@ -26,15 +27,16 @@ struct Fixture {
     secret: String,
     /// Name of the files.
     file_name: String,
-    /// The state of an image that message 1 has.
+    /// The answer of `GET /api/files/{fileId}/status` for an image that is an attachment of message 1.
     sent: Value,
-    /// ID of a file that was not sent.
+    /// ID of a pending file that no message uses.
     unsent: String,
     /// ID of the owner's device.
     device: String,
     /// The push subscription of a browser that users register.
     browser: Value,
-    /// The state of an image that only [`choose_picture`](Fixture::choose_picture) uses.
+    /// The answer of `GET /api/files/{fileId}/status` for an image that no message uses.
+    /// [`choose_picture`](Fixture::choose_picture) makes it the owner's picture.
     picture: Value,
 }
 
@@ -54,7 +56,7 @@ impl Fixture {
         let sent = owner.upload_ready(&file_name, "image/jpeg", &jpeg(16, 16)).await;
         let unsent = owner.create_file(&file_name, "image/jpeg", 1).await.id;
         let picture = owner.upload_ready(&file_name, "image/jpeg", &jpeg(16, 16)).await;
-        // Message 1 was edited once, so that the list of changes has it.
+        // Message 1 is edited once, so that the list of changes contains it.
         owner.send_files(&thread, "a draft", &[text(&sent["id"])]).await;
         let message = format!("/api/threads/{thread}/messages/1");
         let _ = owner.patch(&message, &json!({ "body": secret })).await.ok(200);
@@ -80,7 +82,7 @@ impl Fixture {
         }
     }
 
-    /// Removes the devices that the matrix registers, so that users never have too many.
+    /// Removes the devices that the matrix registers, so that no user ever has more devices than allowed.
     async fn remove_devices(&self) {
         let registered = text(&self.owner.register(&self.browser).await.ok(200)["id"]).to_owned();
         for device in [&registered, &self.device] {
@@ -89,7 +91,8 @@ impl Fixture {
         }
     }
 
-    /// Makes the image the owner's picture. Only one test may do so, because the owner is the same in all.
+    /// Makes the fixture's image `picture` the owner's profile picture. Only one test may call this, because the owner
+    /// is the same user in all fixtures and has only one picture.
     async fn choose_picture(&self) {
         let me = self.owner.patch("/api/me", &json!({ "avatarFileId": self.picture["id"] })).await.ok(200);
         assert_eq!(me["avatarUrl"], self.picture["thumbUrl"]);
@@ -136,12 +139,14 @@ fn assert_no_errors(errors: &[String]) {
     assert!(errors.is_empty(), "\n{}\n", errors.join("\n"));
 }
 
-/// Returns a valid request to a route, with texts of no fixture. A route that needs a body needs it here.
+/// Returns a valid request to a route, without texts and IDs of a fixture. The query or body of a new route must be
+/// added to `routes::request`.
 pub(crate) fn valid_request(route: &Route) -> Request {
     routes::request(route, &json!([]), "hello", &browser())
 }
 
-/// Returns the push subscription of a browser that nobody has registered. No browser receives what is sent to it.
+/// Returns a new push subscription that nobody has registered. Its endpoint is invented, so no browser receives the
+/// notifications that are sent to it.
 pub(crate) fn browser() -> Value {
     json!({
         "endpoint": format!("https://fcm.googleapis.com/fcm/send/hearth-test-{}", Uuid::now_v7().simple()),

@@ -80,7 +80,7 @@ async fn deleted_text_is_nowhere_afterwards() {
         let reply = fetch(michael.request(Method::GET, path.trim_end_matches('/'))).await;
         assert!(reply.status == 200 && !reply.text.contains("secret"), "{reply}");
     }
-    // It can be neither edited nor reacted to, and deleting it again changes nothing.
+    // The deleted message can be neither edited nor reacted to, and deleting it again changes nothing.
     edit(&sarah, &thread, 1, "again").await.assert_problem(409, "message_deleted");
     react(&michael, &thread, 1, "👍").await.assert_problem(409, "message_deleted");
     assert_eq!(delete(&sarah, &thread, 1).await.ok(200), tombstone);
@@ -96,7 +96,7 @@ async fn client_of_the_first_version_sees_a_deleted_message_as_an_empty_one() {
     let _ = delete(&sarah, &thread, 1).await.ok(200);
     let listed = michael.page(&thread, &[("after", "0")]).await.messages;
     assert_eq!(listed.iter().map(seq_of).collect::<Vec<_>>(), [1, 2]);
-    // The fields of a message that this client knows.
+    // The fields of a message that a client of the first version knows.
     let known = ["id", "body", "author", "attachments", "createdAt"].map(|name| (name, listed[0][name].clone()));
     let expected = [
         ("id", sent["id"].clone()),
@@ -148,7 +148,7 @@ async fn reply_quotes_its_message_as_it_is_now() {
     let _ = delete(&sarah, &thread, 1).await.ok(200);
     assert_eq!(quoted().await, json!({ "seq": 1, "author": sent["author"], "excerpt": "", "deleted": true }));
     assert_eq!(reply_to(&michael, &thread, 1, "a pity").await["replyTo"]["deleted"], true);
-    // A reply belongs to the thread of its message.
+    // A message can be a reply only to an earlier message of its own thread.
     let other = sarah.new_thread(&[]).await;
     sarah.send(&other, "first").await;
     for (thread, seq) in [(&thread, 4), (&other, 2), (&other, 0)] {
@@ -213,7 +213,7 @@ async fn retry_of_a_send_returns_the_message_as_it_is_now() {
     assert_message(&send("draft").await.ok(201), &thread);
     send("other").await.assert_problem(422, "idempotency_key_reused");
     let edited = edit(&sarah, &thread, 1, "final").await.ok(200);
-    // After a change, the content is not compared any more.
+    // After an edit, the server does not compare the content of a repeated request with the message any more.
     for body in ["draft", "final", "other"] {
         let replayed = send(body).await;
         assert_eq!(replayed.header("idempotency-replayed"), Some("true"), "{replayed}");

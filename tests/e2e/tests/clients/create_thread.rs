@@ -72,7 +72,7 @@ async fn larger_or_smaller_set_creates_another_thread() {
     let mut ids = BTreeSet::new();
     for members in [vec![&*one], vec![&*two], vec![&*one, &*two], vec![&*one, &*michael.id]] {
         let thread = sarah.create_thread(&members).await.ok(201);
-        assert!(ids.insert(text(&thread["id"]).to_owned()), "the thread belongs to another set: {thread}");
+        assert!(ids.insert(text(&thread["id"]).to_owned()), "an earlier set of members has the same thread: {thread}");
     }
 }
 
@@ -88,7 +88,7 @@ async fn ids_that_are_equal_when_joined_are_different_sets() {
         }
         let left = sarah.create_thread(&left.each_ref().map(String::as_str)).await.ok(201);
         let right = sarah.create_thread(&right.each_ref().map(String::as_str)).await.ok(201);
-        assert_ne!(left["id"], right["id"], "joined by {joint:?}");
+        assert_ne!(left["id"], right["id"], "the IDs are equal if they are joined by {joint:?}");
     }
 }
 
@@ -134,7 +134,11 @@ async fn ninety_members_including_the_caller_are_allowed() {
     assert_eq!(items(&found["memberNames"]).len(), 90);
 
     named.extend([&*sarah.id, &*sarah.id, named[0], named[1]]);
-    assert_eq!(sarah.create_thread(&named).await.ok(200)["id"], thread["id"], "duplicates must not count");
+    assert_eq!(
+        sarah.create_thread(&named).await.ok(200)["id"],
+        thread["id"],
+        "duplicate members must not change the set"
+    );
 }
 
 #[tokio::test]

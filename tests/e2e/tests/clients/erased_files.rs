@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::changes::delete;
 
-/// Checks that a file can be neither seen nor fetched nor sent, by its owner or by a member.
+/// Checks that the status of a file and its links are answered with 404, for its owner and for another member, and that
+/// its owner cannot send it again.
 async fn assert_gone(owner: &User, member: &User, thread: &str, file: &Value) {
     for user in [owner, member] {
         user.get_file_status(text(&file["id"])).await.assert_problem(404, "file_not_found");
@@ -35,7 +36,7 @@ async fn files_of_a_deleted_message_are_gone() {
     sarah.send_files(&thread, "look", &[text(&file["id"])]).await;
     let objects = [redirect_target(text(&file["url"])).await, redirect_target(text(&file["thumbUrl"])).await];
     let _ = delete(&sarah, &thread, 1).await.ok(200);
-    // The links have a valid signature, but they stop to work with the answer to the deletion.
+    // The links still have a valid signature, but are refused as soon as the deletion is answered.
     assert_gone(&sarah, &michael, &thread, &file).await;
     for object in &objects {
         wait_until_deleted(object).await;
@@ -56,7 +57,7 @@ async fn file_is_kept_as_long_as_a_message_uses_it() {
     let shown = michael.file(id).await;
     assert_eq!(download(text(&shown["url"])).await.bytes.len() as u64, photo.len() as u64);
     let _ = delete(&sarah, &thread, 2).await.ok(200);
-    // Michael is not a member of the other thread.
+    // The last message with the file is in the other thread, of which Michael is not a member.
     michael.get_file_status(id).await.assert_problem(404, "file_not_found");
     let shown = sarah.file(id).await;
     assert!(!download(text(&shown["thumbUrl"])).await.bytes.is_empty());
@@ -73,7 +74,8 @@ async fn file_that_is_uploaded_after_its_message_was_deleted_is_not_published() 
     sarah.send_files(&thread, "look", &[&upload.id]).await;
     let _ = delete(&sarah, &thread, 1).await.ok(200);
     upload.send(&photo).await;
-    // The upload of a later file is processed after it.
+    // Usually, files-process handles the late upload before this one. The order is not guaranteed. In the other order,
+    // the checks below may pass although files-process would publish the late upload.
     let later = sarah.upload_ready("later.jpg", "image/jpeg", &photo).await;
     assert_eq!(later["status"], "ready");
     for user in [&sarah, &michael] {

@@ -58,7 +58,8 @@ async fn new_thread_appears_in_the_inboxes_of_its_members() {
 async fn thread_too_large_for_a_frame_is_pushed_as_its_id() {
     let sarah = User::sarah().await;
     let mut inbox = sarah.connect_inbox().await;
-    // IDs of the most bytes. A member without a name has the ID as the name, so 70 members have about 36 KB.
+    // IDs of the maximum length. A member without a name is shown by ID, so the IDs and names of 70 members have about
+    // 36 KB, too much for a frame of 32 KiB.
     let members: Vec<_> = (0..70).map(|_| format!("{:x<255}", unknown_user_id())).collect();
     let operator = Operator::new();
     join_all(members.iter().map(|member| operator.make_known(member))).await;
@@ -101,8 +102,9 @@ async fn message_updates_the_inboxes_of_all_members() {
     }
 }
 
-/// A connection that has just subscribed, or whose message had not reached everybody when the server looked, may receive
-/// both events. So the test sends messages until one is pushed only once.
+/// A connection may receive both `message:new` and `thread:updated` of a message if it has just subscribed to the
+/// thread, or if the message was still undelivered when chat-stream processed it. So the test sends messages until one
+/// arrives without a `thread:updated`.
 #[tokio::test]
 async fn viewer_of_the_thread_gets_its_messages_instead_of_updates() {
     let (sarah, michael) = User::sarah_and_michael().await;
@@ -143,7 +145,8 @@ async fn burst_of_messages_ends_with_the_true_state() {
         let data = wait_for_update(socket, &thread, 30).await;
         assert_eq!((&data["thread"]["lastSeq"], &data["thread"]["updatedAt"]), (&json!(30), &newest["createdAt"]));
         assert_eq!(data["thread"]["lastMessage"]["body"], newest["body"]);
-        // The authors' marks come with their last messages, in this event or in an earlier or later one.
+        // Each author's read mark arrives in the `thread:updated` of the author's last message. This may be the event
+        // above, an earlier or a later one.
         let told = |mark: &Value| last.get(text(&mark["userId"])).is_some_and(|seq| mark["seq"] == *seq);
         let mut authors: BTreeSet<_> = items(&data["sent"]).iter().filter(|mark| told(mark)).map(mark_owner).collect();
         while authors.len() < last.len() {

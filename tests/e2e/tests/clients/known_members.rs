@@ -8,12 +8,12 @@ use serde_json::json;
 
 use crate::access::{browser, valid_request};
 
-// make verify: never, because it creates users as the local cloud's administrator
+// make verify: never, because the test creates users as the local cloud's administrator
 #[tokio::test]
 async fn call_of_any_route_makes_its_caller_known() {
     let sarah = User::sarah().await;
     let thread = sarah.new_thread(&[]).await;
-    // The body has the required fields of all routes. Each route ignores those of the others.
+    // The body has the required fields of all routes. Each route ignores the fields of other routes.
     let mut body = browser();
     let fields = json!({
         "memberIds": [], "body": "hi", "filename": "a.txt", "mimetype": "text/plain", "size": 1, "seq": 0, "emoji": "👍",
@@ -24,7 +24,8 @@ async fn call_of_any_route_makes_its_caller_known() {
         let newcomer = User::newcomer().await;
         let members = [newcomer.id.as_str()];
         sarah.create_thread(&members).await.assert_problem(422, "unknown_member");
-        // The newcomer has access to neither the thread nor the file, but a call that is answered with 404 counts, too.
+        // The newcomer has access to neither the thread nor the file, but a call that is answered with 404 makes its
+        // caller known, too.
         let missing = [("threadId", thread.as_str()), ("fileId", "file_missing"), ("seq", "1"), ("id", "push_missing")];
         let path = route.path_with(&missing);
         let path = format!("{path}{}", valid_request(&route).0);
@@ -76,10 +77,11 @@ async fn invalid_fields_are_reported_before_unknown_members() {
     reply.assert_problem_fields(422, "invalid_request", &["title"]);
 }
 
-// make verify: never, because it creates users as the local cloud's administrator
+// make verify: never, because the test creates users as the local cloud's administrator
 #[tokio::test]
 async fn concurrent_requests_of_users_who_call_first_create_one_thread() {
-    // Each user's own call makes them known, but a call may come before the others are known.
+    // Each call makes its caller known. A call is refused with `unknown_member` if it arrives before the first call of
+    // the other user.
     let (one, two) = (User::newcomer().await, User::newcomer().await);
     let (ones, twos) = ([two.id.as_str()], [one.id.as_str()]);
     let replies =

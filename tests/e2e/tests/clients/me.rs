@@ -22,7 +22,7 @@ async fn profile_has_the_id_and_name_of_the_token() {
     }
 }
 
-// make verify: never, because it creates users as the local cloud's administrator
+// make verify: never, because the test creates users as the local cloud's administrator
 #[tokio::test]
 async fn member_without_receipts_hides_the_read_mark_from_everybody_but_the_own_devices() {
     let (sarah, shy) = (User::sarah().await, User::newcomer().await);
@@ -41,7 +41,7 @@ async fn member_without_receipts_hides_the_read_mark_from_everybody_but_the_own_
     }
 }
 
-// make verify: never, because it creates a user as the local cloud's administrator
+// make verify: never, because the test creates a user as the local cloud's administrator
 #[tokio::test]
 async fn missing_null_and_invalid_preferences_change_nothing() {
     let user = User::newcomer().await;

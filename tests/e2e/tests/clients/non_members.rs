@@ -30,7 +30,7 @@ async fn send(user: &User, route: &Route, parameter: &str, id: &str, (query, bod
 /// see, as for an ID that does not exist.
 async fn assert_hidden(parameter: &str, id: &str, code: &str) {
     let dad = User::dad().await;
-    // Has the same length and prefix as an existing ID.
+    // The missing ID has the same length and prefix as an existing one.
     let missing_id = format!("{}0000", &id[..id.len() - 4]);
     let routes = routes().into_iter().filter(Route::needs_token);
     for route in routes.filter(|route| route.path.contains(&format!("{{{parameter}}}"))) {

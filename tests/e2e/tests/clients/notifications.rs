@@ -59,12 +59,12 @@ async fn shows(service: &PushService, device: &Device, body: &str) -> Vec<Value>
     .await
 }
 
-/// Creates a thread of two users, whose notifications have no prefix.
+/// Creates a thread of two users. Notifications of its messages do not start with the author's name.
 async fn thread_of_two(one: &User, other: &User) -> String {
     text(&one.create_thread(&[&other.id]).await.ok(201)["id"]).to_owned()
 }
 
-// make verify: never, because the push service is on this machine
+// make verify: never, because functions on AWS cannot reach the push service of the test on this machine
 #[tokio::test]
 async fn notification_shows_the_message_as_it_is_now_and_opens_its_thread() {
     let service = PushService::start().await;
@@ -86,7 +86,7 @@ async fn notification_shows_the_message_as_it_is_now_and_opens_its_thread() {
     let message = &service.received(&reader.device)[0];
     assert!(!message.topic.is_empty() && thread.ends_with(&message.topic), "the topic is {}", message.topic);
 
-    // A second thread with unread messages counts.
+    // The badge counts a second thread with unread messages.
     let direct = thread_of_two(&sarah, &reader.user).await;
     sarah.send(&direct, "just for you").await;
     let shown = reader.shows(&service, "just for you").await;
@@ -94,7 +94,7 @@ async fn notification_shows_the_message_as_it_is_now_and_opens_its_thread() {
     assert_eq!((&last["notification"]["title"], &last["app_badge"]), (&json!("Sarah"), &json!(2)));
 }
 
-// make verify: never, because the push service is on this machine
+// make verify: never, because functions on AWS cannot reach the push service of the test on this machine
 #[tokio::test]
 async fn nobody_is_notified_who_wrote_read_muted_or_archived() {
     let service = &PushService::start().await;
@@ -115,7 +115,8 @@ async fn nobody_is_notified_who_wrote_read_muted_or_archived() {
     archiver.change(&thread, &json!({ "archived": false })).await;
     author.user.send(&thread, "two").await;
     let (one, two) = (format!("{prefix}: one"), format!("{prefix}: two"));
-    // The second notification would come after a wrong first one.
+    // If these members had wrongly been notified of the first message, this notification would have arrived before that
+    // of the second message.
     for member in &silent[1..] {
         assert_eq!(bodies(&member.shows(service, &two).await), [&two]);
     }
@@ -123,7 +124,7 @@ async fn nobody_is_notified_who_wrote_read_muted_or_archived() {
     assert_eq!(received(service, &author.device), Vec::<Value>::new());
 }
 
-// make verify: never, because the push service is on this machine
+// make verify: never, because functions on AWS cannot reach the push service of the test on this machine
 #[tokio::test]
 async fn device_rings_only_for_the_user_who_registered_it_last_and_not_after_sign_out() {
     let service = &PushService::start().await;
@@ -139,7 +140,8 @@ async fn device_rings_only_for_the_user_who_registered_it_last_and_not_after_sig
     let (with_former, with_next) = (thread_of_two(&sarah, &former.user).await, thread_of_two(&sarah, &next.user).await);
     sarah.send(&with_former, "to the former owner").await;
     sarah.send(&with_next, "to the next owner").await;
-    // Both devices of a user receive a notification at the same time.
+    // A notification is sent to all devices of a user at the same time. So once the users' own devices show theirs, the
+    // shared device has received all of its notifications.
     former.shows(service, "to the former owner").await;
     assert_eq!(bodies(&shows(service, &shared, "to the next owner").await), ["to the next owner"]);
     next.shows(service, "to the next owner").await;
@@ -151,7 +153,7 @@ async fn device_rings_only_for_the_user_who_registered_it_last_and_not_after_sig
     next.user.unregister(&id).await.assert_problem(404, "subscription_not_found");
 }
 
-// make verify: never, because the push service is on this machine
+// make verify: never, because functions on AWS cannot reach the push service of the test on this machine
 #[tokio::test]
 async fn gone_device_is_removed_redirects_are_not_followed_and_failures_are_tried_again() {
     let service = &PushService::start().await;
@@ -190,7 +192,7 @@ async fn gone_device_is_removed_redirects_are_not_followed_and_failures_are_trie
     }
 }
 
-// make verify: never, because it creates a user as the local cloud's administrator
+// make verify: never, because the test creates a user as the local cloud's administrator
 #[tokio::test]
 async fn eleventh_device_is_refused_until_another_one_is_removed() {
     let user = User::newcomer().await;
@@ -247,7 +249,7 @@ async fn bad_subscriptions_are_refused_with_the_names_of_their_fields() {
         keys("p256dh", json!("x".repeat(10_000))),
         keys("p256dh", Value::Null),
     ];
-    // Another point, which is not on the curve.
+    // The public key with one character changed. This point is not on the curve P-256.
     cases.push(keys("p256dh", json!(format!("{}A{}", &key[..60], &key[61..]))));
     for (subscription, field) in cases {
         sarah.register(&subscription).await.assert_problem_fields(422, "invalid_request", &[field]);
@@ -263,7 +265,8 @@ async fn public_key_is_a_point_of_p256_and_the_same_for_everybody() {
     let (sarah, michael) = User::sarah_and_michael().await;
     let key = public_key(&sarah).await;
     assert_eq!(public_key(&michael).await, key);
-    // A browser's key is a point, too, so the server's checks of the curve apply to it.
+    // Registers the deployment's key as the key of a browser. The server accepts it only if it is a point of the curve
+    // P-256.
     let mut browser = browser();
     browser["keys"]["p256dh"] = key.into();
     let id = text(&sarah.register(&browser).await.ok(200)["id"]).to_owned();

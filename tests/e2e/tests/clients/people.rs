@@ -71,7 +71,7 @@ async fn list_has_the_caller_and_everybody_with_a_common_thread_by_name() {
     assert_eq!(ids.len(), listed.len(), "a person is listed twice");
 }
 
-// make verify: never, because it creates users as the local cloud's administrator
+// make verify: never, because the test creates users as the local cloud's administrator
 #[tokio::test]
 async fn small_pages_have_everybody_once_although_people_join() {
     let sarah = User::sarah().await;
@@ -89,7 +89,7 @@ async fn small_pages_have_everybody_once_although_people_join() {
     assert!(expected.is_subset(&once), "{expected:?}");
 }
 
-// make verify: never, because it creates users as the local cloud's administrator
+// make verify: never, because the test creates users as the local cloud's administrator
 #[tokio::test]
 async fn person_is_listed_once_with_the_name_of_the_newest_token() {
     let mut person = Renamed::new().await;
@@ -104,7 +104,7 @@ async fn person_is_listed_once_with_the_name_of_the_newest_token() {
     }
 }
 
-// make verify: never, because it needs a user who has not called the API
+// make verify: never, because the test needs a user who has not called the API
 #[tokio::test]
 async fn user_who_never_called_is_not_listed_and_refused_calls_list_nobody() {
     let sarah = User::sarah().await;

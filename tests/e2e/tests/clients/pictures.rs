@@ -37,7 +37,7 @@ async fn seen_by(viewer: &User, person: &User) -> Option<String> {
     }
 }
 
-// make verify: never, because it creates a user as the local cloud's administrator
+// make verify: never, because the test creates a user as the local cloud's administrator
 #[tokio::test]
 async fn everyone_sees_the_thumbnail_of_a_picture_and_nobody_else_the_original() {
     let (user, viewer) = (newcomer().await, User::sarah().await);
@@ -54,7 +54,7 @@ async fn everyone_sees_the_thumbnail_of_a_picture_and_nobody_else_the_original()
     let shown = Picture::decode(&download(&link).await.bytes);
     assert_eq!((shown.width, shown.height), (120, 80));
 
-    // The original is the owner's, and the link to the thumbnail does not open it.
+    // Only the owner has access to the original. The signature of the thumbnail's link does not open it.
     viewer.get_file_status(text(&photo["id"])).await.assert_problem(404, "file_not_found");
     let query = link.split_once('?').unwrap().1;
     let original = format!("/files/{}/photo.jpg?{query}", text(&photo["id"]));
@@ -67,7 +67,7 @@ async fn everyone_sees_the_thumbnail_of_a_picture_and_nobody_else_the_original()
     get_link(&link).await.assert_problem(404, "file_not_found");
 }
 
-// make verify: never, because it creates a user as the local cloud's administrator
+// make verify: never, because the test creates a user as the local cloud's administrator
 #[tokio::test]
 async fn replaced_picture_is_deleted_from_storage() {
     let user = newcomer().await;
@@ -83,7 +83,7 @@ async fn replaced_picture_is_deleted_from_storage() {
     assert!(!download(text(&new["thumbUrl"])).await.bytes.is_empty());
 }
 
-// make verify: never, because it creates a user as the local cloud's administrator
+// make verify: never, because the test creates a user as the local cloud's administrator
 #[tokio::test]
 async fn picture_that_was_also_sent_stays_until_its_last_use_ends() {
     let (user, member) = (newcomer().await, User::michael().await);
@@ -107,7 +107,7 @@ async fn picture_that_was_also_sent_stays_until_its_last_use_ends() {
     }
 }
 
-// make verify: never, because it creates a user as the local cloud's administrator
+// make verify: never, because the test creates a user as the local cloud's administrator
 #[tokio::test]
 async fn files_that_cannot_be_a_picture_are_refused() {
     let (user, sarah) = (newcomer().await, User::sarah().await);
@@ -128,7 +128,7 @@ async fn files_that_cannot_be_a_picture_are_refused() {
     assert_eq!(user.get("/api/me", &[]).await.ok(200), expected);
 }
 
-// make verify: never, because it creates a user as the local cloud's administrator
+// make verify: never, because the test creates a user as the local cloud's administrator
 #[tokio::test]
 async fn concurrent_changes_leave_one_picture() {
     let user = newcomer().await;
@@ -140,7 +140,8 @@ async fn concurrent_changes_leave_one_picture() {
     assert_eq!(seen_by(&user, &user).await.as_deref(), me["avatarUrl"].as_str());
     let shown = join_all(photos.iter().map(|photo| user.get_file_status(text(&photo["id"])))).await;
     for (photo, shown) in photos.iter().zip(shown) {
-        // A change without an answer may have been made, so it proves nothing.
+        // Of the pictures that are not shown, checks only those in a successful answer. If a request failed, its
+        // picture may never have been chosen.
         let was_chosen = replies.iter().any(|reply| reply.json["avatarUrl"] == photo["thumbUrl"]);
         if photo["thumbUrl"] == me["avatarUrl"] {
             assert_eq!(shown.status, 200, "{shown}");

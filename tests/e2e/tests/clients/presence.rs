@@ -23,7 +23,8 @@ async fn wait_for_mark(socket: &mut Socket, thread: &str, user: &User, seq: u64)
     assert_eq!(data, json!({ "threadId": thread, "userId": user.id, "seq": seq }));
 }
 
-/// Checks that a socket has received no event about the thread. Call it when those that should receive the event have.
+/// Checks that a socket has received no event about the thread. Call it after all sockets that must receive the events
+/// have received them.
 async fn assert_quiet(socket: &mut Socket, thread: &str) {
     socket.ping().await;
     assert!(socket.unread_events(thread).is_empty(), "{:?}", socket.unread_events(thread));
@@ -167,7 +168,8 @@ async fn typing_without_id_is_never_answered() {
     assert!(!socket.has_unread(|frame| frame["event"] == "error" || frame["event"] == "accepted"));
 }
 
-/// Every kind of event about a thread, and a stranger with an inbox who knows the thread's ID.
+/// Causes every kind of event about a thread. A stranger, who has an inbox and knows the thread's ID, must receive none
+/// of them.
 #[tokio::test]
 async fn stranger_receives_nothing_about_the_thread() {
     let (sarah, michael) = User::sarah_and_michael().await;

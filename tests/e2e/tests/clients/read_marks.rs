@@ -109,7 +109,8 @@ async fn mark_of_a_non_member_is_not_found_and_creates_no_membership() {
 
 #[tokio::test]
 async fn client_that_never_marks_anything_sees_its_threads_as_before() {
-    // A client written against the original document ignores the new fields. What it reads has not changed.
+    // A client that was written before read marks existed ignores their fields. The fields that it reads have not
+    // changed.
     let (sarah, michael) = User::sarah_and_michael().await;
     let created = sarah.create_thread(&[&michael.id, &e2e::known_user_id().await]).await.ok(201);
     let thread = created["id"].as_str().unwrap();

@@ -84,7 +84,7 @@ async fn settings_of_a_non_member_are_not_found_and_create_no_membership() {
     }
 }
 
-// make verify: never, because it creates a user as the local cloud's administrator
+// make verify: never, because the test creates a user as the local cloud's administrator
 #[tokio::test]
 async fn pages_of_both_lists_have_each_thread_once_and_cursors_of_their_own() {
     let newcomer = User::newcomer().await;

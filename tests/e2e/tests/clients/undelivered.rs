@@ -16,7 +16,7 @@ async fn undelivered_message_is_pushed_by_the_repair() {
     assert_eq!(listed[0], pushed["message"]);
 }
 
-// make verify: never, because it puts a message into the dead-letter queue, which sets off an alarm
+// make verify: never, because the test puts a message into the dead-letter queue, which sets off an alarm
 #[tokio::test]
 async fn key_of_an_invalid_row_goes_to_the_dead_letter_queue_and_blocks_nothing() {
     let (sarah, michael) = User::sarah_and_michael().await;

@@ -91,8 +91,8 @@ async fn upload_with_a_changed_url_is_refused() {
     let mut bare = upload.url.clone();
     bare.set_query(None);
     assert_refused(bare, Some("text/plain"), TEXT, "no signature").await;
-    // `rewritten` encodes the parameters again. That alone must not invalidate the URL, or the checks above prove
-    // nothing.
+    // `rewritten` encodes the parameters again. Encoding alone must not make the URL invalid. Otherwise, the uploads
+    // above may have been refused for this reason.
     let same = Upload { url: rewritten(&upload.url, |_, value| value.to_owned()), ..upload };
     assert_upload_still_works(&sarah, &same, TEXT).await;
 }

@@ -147,7 +147,7 @@ async fn changed_storage_url_is_refused() {
         }
         fetch(http().get(changed)).await
     };
-    assert_eq!(get(&pairs).await.status, 200, "encoding the same parameters again must not matter");
+    assert_eq!(get(&pairs).await.status, 200, "the URL must stay valid if the same parameters are encoded again");
     let reply = get(&[]).await;
     assert!((400..500).contains(&reply.status), "the storage allows requests without a signature: {reply}");
     for index in 0..pairs.len() {

@@ -55,7 +55,8 @@ async fn file_over_the_quotas_of_the_day_is_refused() {
 
 #[tokio::test]
 async fn messages_over_the_rate_are_refused_within_ten_messages_of_an_instance() {
-    /// Ten for each process that the local cloud starts, and it sends requests that follow each other to few processes.
+    /// Each instance may accept 10 messages more. On the local cloud, an instance is a process. Requests that follow
+    /// each other reach few processes; the test allows four.
     const MOST_ACCEPTED: usize = 10 * 4;
     let _exclusive = exclusive().await;
     let (dad, sarah, operator) = (User::dad().await, User::sarah().await, Operator::new());

@@ -5,7 +5,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::exclusive;
 
-/// The script receives all dead letters, which hides them from other tests for a while. So this test runs alone.
+/// `local/dead_letters.py` receives all dead letters, which hides them from other tests for a while. So this test runs
+/// alone.
 #[tokio::test]
 async fn corrected_row_is_delivered_by_redriving_its_dead_letter() {
     let _exclusive = exclusive().await;

@@ -22,8 +22,8 @@ pub(super) fn changes_are_complete(world: &World, all: &[Value], rows: &Rows) {
     objects_of_erased_files_are_deleted(world, rows);
 }
 
-/// Checks that `rev` has no gaps in any thread, that each change has one revision, that the `rev` of each message is that
-/// of its last change, and that messages change only by revisions.
+/// Checks that `rev` has no gaps in any thread, that no change has two revisions, that the `rev` of each message is
+/// that of its last revision, and that each stored message equals the version that its last revision wrote.
 fn revisions_are_complete(world: &World, all: &[Value], rows: &Rows) {
     let mut revisions: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for row in all.iter().filter(|row| text(row, "sk").starts_with("REV#")) {
@@ -41,7 +41,7 @@ fn revisions_are_complete(world: &World, all: &[Value], rows: &Rows) {
             last.insert((thread, number(row, "seq")), number(row, "rev"));
             if !changes.insert(text(row, "changeId")) {
                 world.problem(format!(
-                    "revision {} of {thread} is of a change that has another one",
+                    "revision {} of {thread} belongs to a change that already has a revision",
                     number(row, "rev")
                 ));
             }
@@ -58,7 +58,7 @@ fn revisions_are_complete(world: &World, all: &[Value], rows: &Rows) {
             world.problem(format!("message {seq} of {thread} has revision {rev}, not {expected}"));
         }
         if versions.get(&(thread.to_owned(), seq)).is_some_and(|version| *version != content::of_row(row)) {
-            world.problem(format!("message {seq} of {thread} is not as its last change left it"));
+            world.problem(format!("message {seq} of {thread} differs from the version that its last change wrote"));
         }
     }
 }

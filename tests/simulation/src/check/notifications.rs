@@ -1,4 +1,5 @@
-//! The invariants of notifications: nobody receives one that is not meant for them, and everybody else receives theirs.
+//! The invariants of notifications: only members who must be notified of a message receive its notification, and all
+//! their devices receive it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,10 +18,11 @@ use crate::world::World;
 /// push-send drops a notification after this many attempts.
 const ATTEMPTS: u32 = 5;
 
-/// push-send drops a notification if a push service asks for more time than a message can wait in the queue.
+/// push-send drops a notification if the push service asks to retry later than after 15 minutes, the longest delay of
+/// an SQS message.
 const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
-/// How long a read may return a message as it was before a change.
+/// Maximum time after a change in which reads still return the message as it was before (the fault `Partial`).
 const HIDDEN: Duration = Duration::from_millis(800);
 
 type Messages = BTreeMap<(String, u64), Vec<Version>>;
@@ -43,7 +45,7 @@ struct Check<'a> {
     world: &'a World,
     log: &'a Log,
     messages: &'a Messages,
-    /// What each post shows: the number and the author of the message.
+    /// The `seq` and the author of the message that each post shows. `None` if the post shows the text of no message.
     announced: Vec<Option<(u64, &'a str)>>,
 }
 
@@ -97,7 +99,8 @@ impl Check<'_> {
         Some(format!("{user} {what}"))
     }
 
-    /// Returns when push-send has checked last whether a user has read a message: when it recorded that the user is notified.
+    /// Returns when push-send last checked whether a user has read a message. push-send makes this check in the write
+    /// that records that the user is notified. If it recorded nothing, returns the beginning of the attempt.
     fn checked(&self, post: &Post, attempt: &Attempt, user: &str, thread: &str, seq: u64) -> Instant {
         let recorded = self.log.recorded.iter().rev();
         let mut recorded = recorded.filter(|recorded| recorded.at <= post.at && recorded.seq == seq);
@@ -105,8 +108,8 @@ impl Check<'_> {
         recorded.map_or(attempt.began, |recorded| recorded.at.max(attempt.began))
     }
 
-    /// Returns the largest number that may be on the app's icon: the threads of which the user was notified and has not read
-    /// everything.
+    /// Returns the largest badge that a notification may set: the number of threads of which the user was notified and
+    /// has not read the message. Muted and archived threads do not count. The notification's own thread does.
     fn most_unread(&self, post: &Post, attempt: &Attempt, user: &str) -> u64 {
         let recorded = self.log.recorded.iter().filter(|recorded| recorded.user == user && recorded.at <= post.at);
         let unread = recorded.filter(|recorded| {
@@ -117,7 +120,8 @@ impl Check<'_> {
         unread.map(|recorded| recorded.thread.as_str()).chain([tag(post)]).collect::<BTreeSet<_>>().len() as u64
     }
 
-    /// Returns why a notification does not show its message as it was, or `None` if it does.
+    /// Returns what is wrong with the content of a notification: its text was replaced more than [`HIDDEN`] before the
+    /// attempt, or it does not open its thread. Returns `None` if the content is right.
     fn wrong_content(&self, post: &Post, attempt: &Attempt, seq: u64) -> Option<String> {
         let thread = tag(post);
         let versions = &self.messages[&(thread.to_owned(), seq)];
@@ -131,13 +135,15 @@ impl Check<'_> {
             .then(|| format!("it does not open {thread}"))
     }
 
-    /// Checks that each last message of a burst was shown by the devices of all members who had not read it, except after too
-    /// many failed attempts.
+    /// Checks that all devices of the members who must be notified of a message showed it, or a later message of its
+    /// thread. Does not check a message that was deleted, or followed by another one, before its request was handled,
+    /// nor a device whose notification was dropped after too many failed attempts.
     fn nobody_was_left_out(&self) {
         for ((thread, seq), versions) in self.messages {
             let (sent, next) = (versions[0].since, self.messages.get(&(thread.clone(), seq + 1)));
             let Some(ended) = self.log.ended.get(&(thread.clone(), *seq)).copied() else {
-                // A later message in the same batch of the stream has a request instead.
+                // If a batch of stream records has several messages of a thread, chat-stream requests a notification
+                // only of the last one. So only a message without a next one must have a request.
                 if next.is_none() {
                     self.world.problem(format!("no notification of message {seq} of {thread} was tried"));
                 }
@@ -174,7 +180,8 @@ impl Check<'_> {
         })
     }
 
-    /// Returns whether the notification of a message to a device was dropped, as it must be after too many attempts.
+    /// Returns whether push-send had to drop the notification of a message to a device: after [`ATTEMPTS`] attempts, or
+    /// because the push service asked to retry after more than [`LONGEST_DELAY`].
     fn was_given_up(&self, endpoint: &str, thread: &str, seq: u64) -> bool {
         let id = self.log.ids.get(endpoint);
         let is_of_device = |attempt: &Attempt| {
@@ -198,7 +205,8 @@ impl Check<'_> {
         attempts.any(|(index, attempt)| attempt.earlier >= ATTEMPTS || fails(index, attempt))
     }
 
-    /// Checks that a push service that does not answer holds up no devices of another one.
+    /// Checks that push-send does not wait for one push service before it posts to another one: in each attempt, their
+    /// first posts are at most 1 s apart.
     fn services_did_not_wait_for_each_other(&self) {
         let mut first: BTreeMap<(usize, &str), Instant> = BTreeMap::new();
         for post in &self.log.posts {
@@ -252,7 +260,8 @@ fn tag(post: &Post) -> &str {
     post.content["notification"]["tag"].as_str().unwrap()
 }
 
-/// Returns whether a notification shows the text of a version, maybe after the author's name, and cut.
+/// Returns whether a notification shows the text of a version. The author's name may stand before the text. The text
+/// may be cut, but only within the trailing `\u{1}` characters of a long text, which are ignored.
 fn shows(post: &Post, version: &Version) -> bool {
     let shown = post.content["notification"]["body"].as_str().unwrap().trim_end_matches(['…', '\u{1}']);
     version.text().is_some_and(|text| shown.ends_with(&text))

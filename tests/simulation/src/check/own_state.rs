@@ -62,7 +62,7 @@ pub(super) fn own_states_are_current(world: &World, clients: &[Arc<Client>], of_
     }
     for (user, thread) in world.marks.archived() {
         if of(user, &thread).is_none_or(|entry| !entry.archived) {
-            world.problem(format!("{user} has archived {thread}, but it is not archived"));
+            world.problem(format!("the answer to {user} said that {thread} is archived, but it is not"));
         }
     }
     for client in clients {
@@ -72,8 +72,9 @@ pub(super) fn own_states_are_current(world: &World, clients: &[Arc<Client>], of_
     }
 }
 
-/// Checks that the directory has everybody who has called, by the name of their profile and with the same picture. It may have a
-/// newer name: it is written first, and the profile with the user's next call.
+/// Checks that the directory has every user who has a profile, with the profile's name and picture. A profile without a
+/// name matches any name: functions write a name to the directory first. If the write to the profile then fails, the
+/// user's next call repeats it.
 pub(crate) fn directory_is_complete(world: &World) {
     let rows = engine::rows(&world.cloud.database, CHAT);
     let people = rows.iter().filter(|row| text(row, "pk") == "PEOPLE");

@@ -1,4 +1,4 @@
-//! What the user of a client does when something arrives: reads, types, archives, mutes.
+//! Actions of a client's user when a frame arrives: moves the read mark, types, archives or mutes a thread.
 
 use contract::{Channel, ThreadId};
 use serde_json::json;
@@ -8,7 +8,8 @@ use crate::marks::{mark_beyond_the_end, mark_read, silence};
 use crate::world::World;
 
 impl Client {
-    /// Lets the user respond to something new, at random.
+    /// Moves a read mark, archives or mutes a thread, or types, at random. `socket` is the ID of the socket on which a
+    /// frame has arrived.
     pub(super) fn respond(&self, socket: &str) {
         let World { cloud, .. } = &*self.world;
         let chance = &cloud.chance;
@@ -50,7 +51,8 @@ impl Client {
         }));
     }
 
-    /// Returns one of the threads with messages that the client shows, and the last message that it has of it.
+    /// Returns a random thread with messages that the client shows or has in its list, and the `seq` of the last
+    /// message that the client knows of this thread.
     fn shown(&self) -> Option<(ThreadId, u64)> {
         let open = self.open.iter().map(|thread| (thread.clone(), self.last_seq(thread)));
         let mut shown: Vec<_> = open.collect();

@@ -7,8 +7,8 @@ use super::Client;
 use crate::content::parse;
 
 impl Client {
-    /// Takes over the last revision in `subscribed` if the client has no messages: it reads all of them after that, with all
-    /// changes up to this revision.
+    /// Stores the last revision in `subscribed` as known if the client has no messages of the thread. It requests all
+    /// messages afterwards, and they contain all changes up to this revision.
     pub(super) fn start_at_revision(&self, thread: &ThreadId, last: u64) {
         let mut state = self.state();
         let copies = state.threads.entry(thread.clone()).or_default();
@@ -17,7 +17,7 @@ impl Client {
         }
     }
 
-    /// Processes the last revision in `subscribed`.
+    /// Processes the last revision in `subscribed`: requests the missing changes if the client knows only an older one.
     pub(super) async fn process_last_revision(&self, thread: &ThreadId, last: u64) {
         let known = self.state().threads.entry(thread.clone()).or_default().rev;
         if known.is_none_or(|rev| last > rev) {
@@ -25,7 +25,8 @@ impl Client {
         }
     }
 
-    /// Processes `message:changed`.
+    /// Processes `message:changed`: takes the changed message. If an earlier revision is missing or the message is
+    /// truncated, requests the changes.
     pub(super) async fn process_change(&self, thread: &ThreadId, data: &Value) {
         let (rev, is_whole): (u64, bool) = (parse(&data["rev"]), data["truncated"] != true);
         let known = self.state().threads.entry(thread.clone()).or_default().rev.unwrap_or(0);
@@ -71,7 +72,7 @@ impl Client {
         }
     }
 
-    /// Reads all messages that the client holds again.
+    /// Reads again all messages of the thread that the client holds.
     async fn reload(&self, thread: &ThreadId) {
         let (mut after, last) = (0, self.last_seq(thread));
         while after < last {

@@ -1,4 +1,4 @@
-//! A client's copies of a thread's messages, and the rule by which it takes newer ones.
+//! A client's copies of a thread's messages, and the rules by which newer versions replace them.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,15 @@ use contract::{Message, cut, limits};
 pub(super) struct Copies {
     /// Messages in `seq` order, without gaps.
     messages: Vec<Message>,
-    /// Changed messages that the client does not hold yet, by `seq`.
+    /// Changed messages whose `seq` is not in `messages` yet, by `seq`. Each is kept until `messages` reaches its
+    /// `seq`.
     stash: BTreeMap<u64, Message>,
-    /// The last revision up to which the client has all changes. `None` until the client knows any.
+    /// The last revision up to which the client has all changes. `None` until the client knows a revision.
     pub(super) rev: Option<u64>,
 }
 
 impl Copies {
-    /// Returns the copies of a client that has had one message for a long time.
+    /// Returns the copies of a client that has one message and does not know its changes.
     pub(super) fn with(message: Message) -> Self {
         Self { messages: vec![message], stash: BTreeMap::new(), rev: Some(0) }
     }
@@ -25,7 +26,7 @@ impl Copies {
         &self.messages
     }
 
-    /// Returns whether the client has neither messages nor changes.
+    /// Returns whether the client has neither messages of the thread nor changed messages in the stash.
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.stash.is_empty()
     }
@@ -35,14 +36,16 @@ impl Copies {
         self.messages.len() as u64
     }
 
-    /// Takes a message as a client of the original contract does: if it has the next `seq`.
+    /// Adds a message if it has the next `seq`. A client that was written before messages could be changed does nothing
+    /// else.
     pub(super) fn enter(&mut self, message: Message) {
         if message.seq == self.last_seq() + 1 {
             self.messages.push(message);
         }
     }
 
-    /// Takes a whole message. Only its `seq` decides whether it enters; if a copy of it is held, the larger `rev` wins.
+    /// Adds a message that is not truncated if it has the next `seq`. If the client already has a copy of the message,
+    /// keeps the one with the larger `rev`.
     pub(super) fn take(&mut self, message: Message) {
         let seq = message.seq;
         if seq <= self.last_seq() {
@@ -56,7 +59,8 @@ impl Copies {
         }
     }
 
-    /// Takes a whole message that was changed. If the message is not held yet, it is kept until the message arrives.
+    /// Replaces the client's copy by a changed message that is not truncated, if its `rev` is larger. If the client
+    /// does not have the message yet, keeps the changed one in the stash until the message arrives.
     pub(super) fn take_change(&mut self, message: Message) {
         let (seq, rev) = (message.seq, message.rev);
         if seq <= self.last_seq() {
@@ -70,7 +74,8 @@ impl Copies {
         }
     }
 
-    /// Updates the quote of a message and all quotes of it. A quote is not part of its message's revision.
+    /// Updates the quote in the message `seq`, and the quotes of this message in its replies. The client must do this
+    /// itself, because a change of a message creates no revisions of its replies.
     fn update_quotes(&mut self, seq: u64) {
         let target = self.messages[index(seq)].reply_to.as_ref().map(|quote| quote.seq);
         for target in target.into_iter().chain([seq]) {

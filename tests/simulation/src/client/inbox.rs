@@ -29,8 +29,8 @@ impl Entry {
         Self { last_seq, updated_at, read_seq, archived, preview: preview_of_thread(thread) }
     }
 
-    /// Takes a later message of the thread, or a later revision of it. A thread that was fetched by its ID has no preview;
-    /// that of its last message is pushed.
+    /// Updates the thread's last message if `last_seq` is larger, and the preview if `preview` is newer. A thread that
+    /// was fetched by its ID has an empty preview, until an event has the preview of the last message.
     fn advance(&mut self, last_seq: u64, updated_at: Timestamp, preview: Preview) {
         if last_seq > self.last_seq {
             (self.last_seq, self.updated_at) = (last_seq, updated_at);
@@ -50,7 +50,8 @@ impl Entry {
 }
 
 impl Client {
-    /// Reads all pages of both lists of threads, until it succeeds.
+    /// Reads all pages of the list of threads and of the list of archived threads. Repeats each request until it
+    /// succeeds.
     pub(super) async fn read_list(&self) {
         for archived in [false, true] {
             let mut cursor: Option<String> = None;
@@ -80,7 +81,7 @@ impl Client {
         }
     }
 
-    /// Fetches a thread that the client does not hold, until it succeeds.
+    /// Fetches a thread that is missing in the client's list. Repeats the request until it succeeds.
     async fn fetch(&self, thread: &ThreadId) {
         loop {
             match self.world.thread(self.user, thread).await {
@@ -93,7 +94,7 @@ impl Client {
         }
     }
 
-    /// Holds a thread that REST has returned, as it is now.
+    /// Adds a thread from an answer of the HTTP API to the list, or updates the thread in the list.
     fn hold(&self, thread: &Value) {
         let entry = Entry::of_thread(thread);
         let mut state = self.state();
@@ -153,8 +154,8 @@ impl Client {
         }
     }
 
-    /// Compares the client's list with the stored threads of its user, in the order of the list. Returns a problem if they
-    /// differ. Does not check a client that does not stay or has no list.
+    /// Compares the client's list with the stored threads of its user, including their order. Returns a problem if they
+    /// differ. Does not check a client without a list, or one that leaves before the end of the history.
     pub(crate) fn wrong_inbox(&self, stored: &Inbox) -> Option<String> {
         if !self.stays || !self.has_inbox {
             return None;
@@ -194,8 +195,9 @@ impl Client {
     }
 }
 
-/// Takes the client's copy of the message `seq` as the last message. The message was pushed to the client, or read after a
-/// truncated push, so the client has it, unless a change came before its message.
+/// Updates the thread's last message with the client's copy of the message `seq`. The client has stored the event's
+/// message before, or requested it after a truncated event, so it usually has a copy. If it has none, because
+/// `message:changed` arrived before the message, does nothing.
 fn advance_to_copy(entry: &mut Entry, copies: &[Message], seq: u64) {
     if let Some(copy) = usize::try_from(seq - 1).ok().and_then(|index| copies.get(index)) {
         entry.advance(seq, copy.created_at, preview_of_message(copy));

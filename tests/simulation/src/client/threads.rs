@@ -38,7 +38,7 @@ impl Client {
             loop {
                 match self.world.status(self.user, id.as_str()).await {
                     Some((200, file)) => break self.store_status(parse(&file["id"]), parse(&file["status"])),
-                    // The message was deleted. The client learns of it as a change.
+                    // The message with this file was deleted. The client will receive the deletion as a change.
                     Some((404, _)) => break,
                     _ => self.world.cloud.chance.pause(100..=1_000).await,
                 }
@@ -64,7 +64,7 @@ impl Client {
         }
     }
 
-    /// Checks that a received message was in the table like that.
+    /// Checks that a received message equals a version that the table has had.
     pub(super) fn check_copy(&self, message: &Message) {
         if let Some(problem) = self.world.cloud.journal.wrong_copy(message) {
             self.world.problem(problem);
@@ -86,10 +86,11 @@ impl Client {
         self.state().threads.get(thread).map_or(0, Copies::last_seq)
     }
 
-    /// Compares the client's messages of `thread` with the stored messages, each with its content and what is joined to it.
-    /// Returns a problem if they differ, or if the client has no subscribed socket. Does not check a client that does not
-    /// stay or that does not show the thread. The messages of a client of the original contract may have any content that
-    /// they once had, which was checked when they arrived.
+    /// Compares the client's messages of `thread` with the stored messages. `stored` has each message's content, and
+    /// the files and quote that are joined to it. Returns a problem if they differ, or if the client has no socket that
+    /// is subscribed to all its channels. Does not check a client that leaves before the end of the history or does not
+    /// show the thread. Of a client that was written before messages could be changed, checks only the number of
+    /// messages: it keeps old versions, which were checked when they arrived.
     pub(crate) fn wrong_messages(&self, thread: &ThreadId, stored: &[(Value, Value)]) -> Option<String> {
         if !self.stays || !self.open.contains(thread) {
             return None;
@@ -118,8 +119,8 @@ impl Client {
     }
 
     /// Returns a problem for each file in the client's messages whose status differs from the stored status. `status`
-    /// returns the stored status of a file ID, or `None` if the file is erased; only clients of the original contract may
-    /// still show it. A client that does not stay is not checked.
+    /// returns the stored status of a file ID, or `None` if the file is erased; only a client that was written before
+    /// messages could be changed may still show it. A client that leaves before the end of the history is not checked.
     pub(crate) fn wrong_file_statuses<'a>(&self, status: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
         let state = self.state();
         let Some(socket) = state.complete.as_ref().filter(|_| self.stays) else { return Vec::new() };

@@ -69,7 +69,8 @@ impl Call {
     }
 
     /// Returns whether the call may copy a text of a deleted message although the message was already deleted when the
-    /// invocation began. These events have the preview in the thread's row, which the stream erases.
+    /// invocation began. This is true for posts of `thread:…` events: they contain the preview in the thread's row,
+    /// which chat-stream erases only some time after the deletion.
     pub(crate) fn may_have_old_preview(&self) -> bool {
         self.service == Service::Management && self.body.starts_with(br#"{"event":"thread:"#)
     }

@@ -25,7 +25,7 @@ pub(crate) fn preview_of_message(message: &Message) -> Preview {
 pub(crate) struct Preview {
     /// The message's `seq`, then its `rev`.
     pub(crate) order: (u64, u64),
-    /// All that the preview shows; null if there is none.
+    /// All fields of the preview. Null if the thread has no preview.
     pub(crate) content: Value,
 }
 

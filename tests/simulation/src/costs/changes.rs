@@ -50,7 +50,7 @@ pub(super) async fn changes(fixture: &Fixture) {
         .await;
     stream(fixture, "a deletion of the last message", &fixture.stream_records()).await;
 
-    // It repeats the first change, so it writes nothing.
+    // Each of these requests repeats a deletion that was already made, so it writes nothing.
     fixture
         .measure(
             trigger,

@@ -113,7 +113,7 @@ pub(super) async fn pages(fixture: &Fixture, photos: &[String]) {
         .await;
 }
 
-/// Measures a change of Sarah's picture from one of two ready photos to the other. Removes the picture then.
+/// Measures a change of Sarah's picture from one of two ready photos to the other. Then removes the picture.
 async fn pictures(fixture: &Fixture, photos: &[String; 2]) {
     let choose = async |deps: &me_update::Deps, file: Value| {
         me_update::handle(deps, request(SARAH, &json!({"avatarFileId": file}))).await.unwrap();

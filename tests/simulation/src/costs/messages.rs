@@ -23,7 +23,7 @@ async fn send_to(thread: &str, deps: &messages_send::Deps, key: Option<&str>, fi
     messages_send::handle(deps, call(SARAH, ("threadId", thread), &[], key, &body)).await.unwrap();
 }
 
-/// Adds a line for the handling of stream records, one in each turn.
+/// Adds a line to the costs table for chat-stream's handling of stream records. Each turn handles one record.
 pub(super) async fn stream(fixture: &Fixture, what: &str, records: &[Value]) {
     let label = format!("stream of `Chat`, {what}");
     fixture
@@ -35,8 +35,8 @@ pub(super) async fn stream(fixture: &Fixture, what: &str, records: &[Value]) {
 }
 
 pub(super) async fn messages(fixture: &Fixture) {
-    // Subscriptions must be some seconds old. Otherwise chat-stream tells the viewers of a message, too, because their
-    // subscriptions may be newer than the message.
+    // The subscriptions to the thread must be some seconds older than the messages. Otherwise, chat-stream also sends
+    // `thread:updated` to the subscribers of the thread, because they may have subscribed too late for `message:new`.
     tokio::time::sleep(Duration::from_secs(10)).await;
     fixture.stream_records();
     let (trigger, new) = ("POST /api/threads/{threadId}/messages", Parts::messages_send);

@@ -93,7 +93,7 @@ pub(super) async fn message(fixture: &Fixture) {
     }
     let label = "a delivered message to a thread of 5 with 3 connections, with notifications";
     stream(fixture, label, &fixture.stream_records()).await;
-    // The same message is announced twice, so that both invocations make the same calls.
+    // Both invocations get the same request, so that they make the same calls.
     let body = json!({"threadId": family.id, "seq": last, "evenIfFollowed": true}).to_string();
     let notify = async |fixture: &Fixture, deps: &push_send::Deps, posts: usize| {
         let before = fixture.cloud.notifications.log().posts.len();

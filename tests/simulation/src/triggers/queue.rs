@@ -46,7 +46,7 @@ struct Message {
     receives: u64,
 }
 
-/// Puts messages into a queue that can be received at once.
+/// Puts messages into a queue, where they can be received immediately.
 #[derive(Clone)]
 pub(super) struct Sender(UnboundedSender<Message>);
 

@@ -18,10 +18,10 @@ const STREAM_RETRIES: u32 = 100;
 /// Longest pause before a batch of stream records is retried.
 const STREAM_PAUSE: Duration = Duration::from_mins(1);
 
-/// The number of a message that does not exist.
+/// Sort key of a message that does not exist.
 const NO_MESSAGE: &str = "MSG#00000000000000999999";
 
-/// The number of a revision that does not exist.
+/// Sort key of a revision that does not exist.
 const NO_REVISION: &str = "REV#00000000000000999999";
 
 /// Returns a malformed record: its row is of an unknown kind, does not exist, or has an unknown change. `thread` is the
@@ -33,7 +33,8 @@ fn poison(kind: usize, thread: &Value) -> Value {
         0 => insert(key("THREAD#poison", "MSG#1")),
         1 => insert(key("THREAD#thread_poison", "MSG#1")),
         2 => insert(key("POISON", "poison")),
-        // The image is that of a message, but only its key counts.
+        // The image is that of a valid message, but the table has no such row. chat-stream must read the row by its
+        // key.
         3 => {
             let key = json!({"pk": thread, "sk": {"S": NO_MESSAGE}});
             let image = json!({
@@ -64,7 +65,8 @@ pub(super) fn start_shard(world: &Arc<World>) -> UnboundedSender<Value> {
         let mut delivered: Vec<Value> = Vec::new();
         while let Some(change) = changes.recv().await {
             let mut records = vec![change];
-            // Sometimes the stream is faster than the sender of the message.
+            // Usually a short pause, in which messages-send may not have pushed the message yet. Sometimes a pause of
+            // several seconds.
             chance.pause(if cloud.faults.one_in(10, chance) { 1_000..=8_000 } else { 20..=600 }).await;
             let most = chance.index(6) + 1;
             while records.len() < most

@@ -22,8 +22,9 @@ macro_rules! request {
     }};
 }
 
-/// Returns whether a function may answer with a text of a message although its author was already told that it is deleted.
-/// Its answers have the previews in the rows of threads, which the stream erases.
+/// Returns whether a function may answer with a text of a message although its author was already told that it is
+/// deleted. The answers of these functions contain the previews in the rows of threads, which chat-stream erases only
+/// some time after the deletion.
 pub(super) fn may_have_old_preview(function: &str) -> bool {
     matches!(function, "threads-list" | "threads-get")
 }

@@ -35,8 +35,8 @@ async fn every_action_is_answered_as_documented() {
     assert_no_errors(&errors);
 }
 
-/// Makes the server push an event about the fixture's thread. Returns the path in the frame to the ID that tells this
-/// event from those of other tests, and the ID.
+/// Makes the server push an event about the fixture's thread. Returns an ID that events of other tests do not have, and
+/// before it the JSON Pointer to the place of this ID in the frame.
 async fn cause(fixture: &Fixture, event: &str) -> (&'static str, String) {
     let Fixture { owner, member, thread, .. } = fixture;
     let put = async |path: &str, method: Method, body: Value| {
@@ -114,7 +114,8 @@ async fn every_event_reaches_exactly_the_documented_sockets() {
         for ((column, _), socket) in &mut receivers {
             socket.wait_for(&format!("{} for {column}", row.name()), is_event).await;
         }
-        // A delivery posts to all its sockets at once. So an event for these sockets, too, would arrive before the pong.
+        // A delivery posts to all its subscribers at once. So if the server had wrongly delivered the event to these
+        // sockets, too, it would have arrived before the `pong`.
         for ((column, cell), socket) in &mut others {
             assert_eq!(cell, "no", "docs/access.md: {}, {column}", row.name());
             socket.ping().await;

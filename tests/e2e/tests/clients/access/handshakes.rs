@@ -43,10 +43,11 @@ async fn handshakes(fixture: &Fixture, row: &str) -> Vec<Handshake> {
     vec![handshake]
 }
 
-/// Returns the answer in the words of the matrix. Whose socket it is shows in whether it may subscribe to the thread.
+/// Returns the answer in the words of the matrix. Subscribes an open socket to the thread, to find out whose socket it
+/// is: the stranger may not subscribe.
 async fn answer(fixture: &Fixture, handshake: Handshake) -> String {
     match handshake.open().await {
-        // The local cloud refuses with a status of its own.
+        // The local cloud and AWS refuse a socket with different 4xx statuses.
         Err(Refused(400..500)) => "refused".to_owned(),
         Err(Refused(status)) => format!("the status {status}"),
         Ok(mut socket) => {

@@ -12,18 +12,19 @@ pub(crate) type Request = (&'static str, Option<Value>);
 /// Columns whose tokens and links only the local cloud can issue.
 const LOCAL_COLUMNS: [&str; 2] = ["expired", "former link"];
 
-/// What routes are about that give access to nothing of the fixture.
+/// Cells in the column `of` of routes whose answers contain no data of the fixture.
 const NOT_OF_THE_FIXTURE: [&str; 2] = ["people", "the deployment"];
 
-/// An image that is the owner's picture and was not sent.
+/// The cell in the column `of` of routes that are tested with an image that is the owner's picture and that no message
+/// uses.
 const PICTURE: &str = "the owner's picture";
 
-/// How a request proves what it may do.
+/// The credentials of a request.
 enum Credentials {
     Nothing,
     Token(String),
-    /// The query of a link to the file, or to its thumbnail on the route of thumbnails. Of a picture, there is only the link
-    /// to the thumbnail.
+    /// The query of a link to the file, or to its thumbnail on the route of thumbnails. A picture has only a link to
+    /// its thumbnail.
     Link {
         file: String,
         thumbnail: String,
@@ -70,7 +71,8 @@ async fn credentials(fixture: &Fixture, column: &str) -> Vec<Credentials> {
             let (signer, id) = (Signer::new(), text(&fixture.sent["id"]));
             let link = |directory: &str, expires: i64| signer.link_query(directory, id, expires);
             let picture = signer.link_query("thumbs", text(&fixture.picture["id"]), now() - 1);
-            // The same link opens the file as long as it is valid, so it is refused for no other reason.
+            // A link that was signed with the same key and has not expired opens the file. So the expired link is
+            // refused only because it has expired.
             let url = format!("/files/{id}/{}?{}", fixture.file_name, link("files", now() + 600));
             assert_eq!(e2e::get_link(&url).await.status, 302, "{url}");
             vec![Credentials::Link { file: link("files", now() - 1), thumbnail: link("thumbs", now() - 1), picture }]
@@ -97,7 +99,8 @@ async fn send(fixture: &Fixture, row: &Row, route: &Route, column: &str, credent
         of => panic!("docs/access.md: {of:?} is not in the fixture; add it in {}", file!()),
     };
     let name = if thumbnail { format!("{file}.jpg") } else { fixture.file_name.clone() };
-    // What one route changes is not what another one checks.
+    // The edit and the deletion have messages of their own, so that they do not change message 1, which the other
+    // routes use.
     let seq = match route.documented.as_str() {
         "PATCH /api/threads/{threadId}/messages/{seq}" => EDITED,
         "DELETE /api/threads/{threadId}/messages/{seq}" => DELETED,
@@ -143,16 +146,18 @@ fn mistake(fixture: &Fixture, row: &Row, route: &Route, column: &str, reply: &Re
     if shown && !may_see {
         return Some(format!("the answer shows a title, message or file's name to others: {reply}"));
     }
-    // Without this check, a secret that no answer contains would never be missed above.
+    // A permitted answer must show the secret. Otherwise, the check above would pass even if no answer ever contained
+    // the secret.
     let reads = route.method == Method::GET && route.needs_token() && !NOT_OF_THE_FIXTURE.contains(&row.cell("of"));
-    (reads && may_see && !shown).then(|| format!("the answer does not show what it should: {reply}"))
+    (reads && may_see && !shown).then(|| format!("the answer shows no title, message or file's name: {reply}"))
 }
 
 /// Sends the requests of all rows with the credentials of these columns, and compares the answers with the cells.
 async fn assert_cells(fixture: &Fixture, columns: impl Fn(&str) -> bool) {
     let (routes, rows) = (routes(), rows("Routes"));
     let mut errors = Vec::new();
-    // The texts of the messages that the fixture sent, then of those that the columns send.
+    // The expected texts of all messages: first of the three that the fixture has sent, then of those that this test
+    // sends for the columns.
     let mut bodies = vec![fixture.secret.clone(); 3];
     let names = rows[0].cells.iter().skip(2).map(|(name, _)| name.as_str()).filter(|name| columns(name));
     let columns = join_all(names.map(async |name| (name, credentials(fixture, name).await))).await;
