@@ -14,8 +14,9 @@ pub enum Action {
     Subscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::ChannelField"))] ChannelName),
     /// Stop receiving the events of this channel.
     Unsubscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::ChannelField"))] ChannelName),
-    /// Tell the other subscribers of this thread that the user is typing. The server answers only a frame with an `id`,
-    /// and drops a frame that follows another one of the connection within [`limits::TYPING_SECONDS`] seconds.
+    /// Tell the other subscribers of this thread that the user is typing. The server answers only a `typing` frame with
+    /// an `id`. It drops a `typing` frame that follows another one of the same connection within
+    /// [`limits::TYPING_SECONDS`] seconds.
     Typing(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::ThreadChannelField"))] ThreadId),
     /// Keep the connection open, and check that the server answers.
     Ping,
@@ -57,7 +58,8 @@ pub struct Frame {
     pub id: Option<Value>,
     /// The action that the frame requests, or the error to answer it with.
     pub action: Result<Action, FrameError>,
-    /// Whether the client gets an answer. False only for `typing` without an `id`, also if it is not valid.
+    /// Whether the client gets an answer. False only for a `typing` frame without an `id`, also if its channel is not
+    /// valid.
     pub answered: bool,
 }
 

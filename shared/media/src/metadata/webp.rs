@@ -37,7 +37,8 @@ pub(crate) fn strip(file: &[u8]) -> Option<Vec<u8>> {
     Some(kept)
 }
 
-/// Copies the chunks after the extended header.
+/// Copies the chunks after the extended header that affect how the image looks. Writes `orientation`, an EXIF block, in
+/// place of the file's first EXIF chunk.
 fn keep_chunks(mut chunks: Chunks<'_>, mut orientation: Option<Vec<u8>>, kept: &mut Vec<u8>) -> Option<()> {
     for chunk in &mut chunks {
         match &chunk.name {
