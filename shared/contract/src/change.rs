@@ -121,7 +121,8 @@ pub enum Changes {
         /// The messages that the revisions of this page changed, each once and in its current state. They are in the
         /// order of the first of these revisions that changed them.
         messages: Vec<Message>,
-        /// The last revision that the page covers. A message's own `rev` may already be larger.
+        /// The last revision that the page covers. The `rev` of a message on the page is larger if the message was
+        /// changed again after this revision.
         rev: u64,
         /// Cursor that requests the next page; null on the last page.
         next_cursor: Option<String>,

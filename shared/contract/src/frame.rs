@@ -50,7 +50,7 @@ impl FrameError {
     }
 }
 
-/// A frame from a client, as far as it could be parsed.
+/// A frame from a client, either valid or with the error that makes it invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// ID that the client chose for the frame; the answer repeats it. The ID is a string of at most
@@ -78,8 +78,8 @@ impl Frame {
         };
         let id = match object.get("id") {
             None | Some(Value::Null) => None,
-            // serde_json reads a number beyond 64 bits as a float, which loses digits. The answer would have another
-            // ID.
+            // serde_json reads a number beyond 64 bits as a float, which loses digits, so the answer would have another
+            // ID. Such a frame is invalid.
             Some(Value::Number(number)) if whole(number).is_some_and(is_64_bits) => Some(Value::Number(number.clone())),
             Some(Value::String(text)) if text.chars().count() <= limits::FRAME_ID_CHARS => {
                 Some(Value::String(text.clone()))
@@ -128,7 +128,7 @@ fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
     named(value, parse, "`channel` must be `thread:` and the ID of a thread.")
 }
 
-/// Parses the `channel` of a frame with `parse`. If that returns `None`, fails with `detail`.
+/// Parses the `channel` of a frame with `parse`. If `parse` returns `None`, fails with `detail`.
 fn named<T>(value: Option<&Value>, parse: impl Fn(&str) -> Option<T>, detail: &str) -> Result<T, FrameError> {
     let Some(text) = value.and_then(Value::as_str) else {
         return Err(FrameError::new(ErrorCode::InvalidFrame, "`channel` must be a string."));

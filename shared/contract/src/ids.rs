@@ -73,7 +73,7 @@ prefixed_id!(
     "change_"
 );
 prefixed_id!(
-    /// ID of a push subscription: `push_…`. It is made from the endpoint.
+    /// ID of a push subscription: `push_…`. It contains a hash of the subscription's endpoint.
     PushId,
     "push_"
 );

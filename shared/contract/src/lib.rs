@@ -115,7 +115,7 @@ pub mod limits {
     /// Maximum number of push subscriptions of a user, that is, of devices that receive notifications. Approximate: a user
     /// who registers several devices at the same moment may get a few more.
     pub const DEVICES: usize = 10;
-    /// Days after which a push subscription expires unless the client has renewed it.
+    /// Days after which a push subscription expires unless the client has registered it again.
     pub const DEVICE_DAYS: i64 = 60;
     /// Seconds between a message and the notification of the members who have not read it.
     pub const NOTIFICATION_SECONDS: i64 = 5;

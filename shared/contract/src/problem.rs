@@ -76,7 +76,8 @@ pub enum ErrorCode {
     NotSubscribed,
     /// Socket: the user has too many open connections, and this one is the oldest. The server closes it.
     TooManyConnections,
-    /// Socket: the token that opened the connection has expired. Reconnect with a new token.
+    /// Socket: the token that opened the connection has expired, or the server no longer knows the connection.
+    /// Reconnect with a new token.
     ConnectionExpired,
     /// 500: the server failed to process the request. Its log has the details under the response's `requestId`.
     Internal,

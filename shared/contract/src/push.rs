@@ -64,12 +64,13 @@ pub struct PushSubscription {
     pub id: PushId,
 }
 
-/// The content of a notification: a Declarative Web Push message (<https://www.w3.org/TR/push-api/#declarative-push-message>).
-/// Browsers that do not know such messages pass them to the page's service worker.
+/// The content of a push message: a Declarative Web Push message
+/// (<https://www.w3.org/TR/push-api/#declarative-push-message>). Browsers that do not support this format pass the
+/// content to the page's service worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PushMessage {
     web_push: u32,
-    /// What the device shows.
+    /// The notification that the device shows.
     pub notification: Notification,
     /// Number of threads that the user was notified of and has not read to the end.
     pub app_badge: u64,

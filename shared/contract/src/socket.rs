@@ -151,7 +151,7 @@ pub enum Event {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum NewThread {
-    /// The thread, as in the list of threads, without the caller's own state.
+    /// The thread, as in the list of threads, but without the caller's read mark and settings.
     Whole(Box<ThreadOverview>),
     /// A thread that is too large for a frame. The client fetches it over REST.
     Truncated {
@@ -186,8 +186,8 @@ pub fn message_new_frame(message: Message) -> Result<String, serde_json::Error> 
     })
 }
 
-/// Returns the `message:changed` frame of the revision `rev`, which changed `message`. It is truncated like a
-/// [`message_new_frame`].
+/// Returns the `message:changed` frame of the revision `rev`, which changed `message`. A message that is too large is
+/// sent as [`message_new_frame`] sends it.
 pub fn message_changed_frame(rev: u64, message: Message) -> Result<String, serde_json::Error> {
     message_frame(message, |message, truncated| Event::MessageChanged {
         thread_id: message.thread_id.clone(),

@@ -18,7 +18,7 @@ const ANNOUNCEMENT_DELAY: i32 = 2;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum Repair {
-    /// Deliver an undelivered message to the subscribers that its undelivered flag names.
+    /// Deliver an undelivered message. Its undelivered flag says to which connections, or to all subscribers.
     Message {
         /// ID of the message's thread.
         thread_id: ThreadId,

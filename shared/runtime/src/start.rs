@@ -39,8 +39,8 @@ where
     tracing_subscriber::fmt().json().with_target(false).with_max_level(level).with_writer(writer).finish()
 }
 
-/// Returns the log level for a value of `AWS_LAMBDA_LOG_LEVEL`. It is never lower than INFO, because libraries log whole
-/// requests at the lower levels, with tokens and message texts.
+/// Returns the log level for a value of `AWS_LAMBDA_LOG_LEVEL`. Replaces DEBUG and TRACE by INFO, because libraries log
+/// whole requests at these levels, with tokens and message texts.
 fn log_level(name: Option<&str>) -> LevelFilter {
     match name {
         // Lambda has the level FATAL. The highest level of tracing is ERROR.
@@ -61,7 +61,8 @@ pub fn verifier() -> Result<Verifier, ConfigError> {
 fn verifier_config(setting: impl Fn(&str) -> Option<String>) -> Result<VerifierConfig, ConfigError> {
     let required = |name| setting(name).ok_or_else(|| ConfigError::missing(name));
     let (issuer, audience) = (required("TOKEN_ISSUER")?, required("TOKEN_AUDIENCE")?);
-    // The URL of an issuer may end with a slash, as Auth0's do. The URL of the keys must not have two slashes there.
+    // The URL of an issuer may end with a slash, as those of Auth0 do. The slash is removed, because the path that is
+    // appended begins with a slash.
     let jwks_url =
         setting("TOKEN_JWKS_URL").unwrap_or_else(|| format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')));
     let is_https = jwks_url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
@@ -75,9 +76,9 @@ fn verifier_config(setting: impl Fn(&str) -> Option<String>) -> Result<VerifierC
 
 /// Runs `work` for at most 2 s. `work` opens the connections to AWS that the first request will use.
 ///
-/// This is faster than in the request: during a start Lambda gives a whole CPU to every memory size, and it may start
-/// an instance before there is a request. A failure is only logged, because the first request then opens its
-/// connections itself.
+/// Opening connections during the start is faster than during the first request: Lambda gives a whole CPU to a starting
+/// instance of any memory size, and it may start an instance before there is a request. A failure is only logged,
+/// because the first request then opens its connections itself.
 pub async fn warm_up<T, E: std::fmt::Display>(work: impl Future<Output = Result<T, E>>) {
     let failure = match tokio::time::timeout(Duration::from_secs(2), work).await {
         Ok(Ok(_)) => return,

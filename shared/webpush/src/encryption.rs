@@ -116,7 +116,7 @@ mod tests {
         BASE64_URL_SAFE_NO_PAD.decode(text).unwrap()
     }
 
-    /// The keys of RFC 8291, appendix A.
+    /// Returns the keys of the example in RFC 8291, appendix A.
     fn example() -> SubscriptionKeys {
         let public_key = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
         SubscriptionKeys::new(&bytes(public_key), &bytes("BTBZMqHH6r4Tts7J_aSIgg")).unwrap()

@@ -63,7 +63,7 @@ impl PushHosts {
     }
 
     /// Parses an endpoint. Returns `None` unless it is an `https` URL with a host of this list in lower case, without a
-    /// user and a port, or `http://127.0.0.1` with a port if the list has this host. An endpoint has no fragment and at
+    /// user or a port, or `http://127.0.0.1` with a port if the list has this host. An endpoint has no fragment and at
     /// most 2,048 bytes.
     #[must_use]
     pub fn endpoint(&self, text: &str) -> Option<Endpoint> {

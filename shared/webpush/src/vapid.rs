@@ -55,7 +55,8 @@ impl VapidKey {
     /// the operators of the push service may reach the operators of this deployment.
     pub fn authorization(&self, endpoint: &Endpoint, contact: &str, now: Timestamp) -> Result<String, Error> {
         let (origin, now) = (endpoint.origin(), now.seconds());
-        // Every write leaves the map consistent, so it can be used after a panic.
+        // Every write leaves the map consistent, so the map can be used even if a thread panicked while it held the
+        // lock.
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((header, expires)) = tokens.get(origin)
             && now < expires - MARGIN

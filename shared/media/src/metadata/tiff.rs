@@ -154,7 +154,8 @@ impl<'a> Tiff<'a> {
         Some(())
     }
 
-    /// Reads the directory at the given position. Only the entries that are kept become part of the result.
+    /// Reads the directory at the given position. The result has only the entries whose tags affect how the image
+    /// looks.
     fn page(&mut self, at: usize) -> Option<Page> {
         let count = self.number(at, self.count_length)?;
         let start = at.checked_add(self.count_length)?;
@@ -167,7 +168,7 @@ impl<'a> Tiff<'a> {
                 return None;
             }
             if affects_display(tag) {
-                // Decoders differ in which of two equal tags they use.
+                // Decoders differ in which of two equal tags they use, so such a file is refused.
                 if entries.iter().any(|entry: &Entry| entry.tag == tag) {
                     return None;
                 }

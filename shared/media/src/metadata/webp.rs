@@ -18,7 +18,7 @@ pub(crate) fn strip(file: &[u8]) -> Option<Vec<u8>> {
 
     let first = chunks.next()?;
     match &first.name {
-        // A file without an extended header consists of one chunk.
+        // A file without an extended header should have only this chunk. Others are removed.
         b"VP8 " | b"VP8L" => kept.extend(first.whole),
         b"VP8X" if first.data.len() == 10 => {
             let orientation = exif(file).and_then(only_orientation);

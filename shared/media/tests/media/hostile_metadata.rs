@@ -110,7 +110,8 @@ fn invalid_lengths_are_refused() {
 #[test]
 fn bitmaps_without_pixels_are_refused() {
     let plain = bmp(60, 40);
-    // The width, the height, the position of the pixels (within the header), and an unknown compression.
+    // Invalid values of the width, the height, the position of the pixels (within the header, beyond the end of the
+    // file) and the compression.
     for (at, value) in [(18, 0_u32), (22, 0), (10, 20), (10, u32::MAX), (30, 9)] {
         let mut file = plain.clone();
         file[at..at + 4].copy_from_slice(&value.to_le_bytes());
@@ -130,7 +131,8 @@ fn loops_and_huge_counts_in_tiffs_are_refused() {
         let end = looping.len();
         looping[end - word..].copy_from_slice(&first);
         assert_eq!(stripped_within_limits("TIFF, a loop of pages", &looping), REFUSED.to_string());
-        // A value of 2^32 - 1 or 2^64 - 1 numbers, a directory of as many entries, and positions outside the file.
+        // The number 2^32 - 1, or 2^64 - 1 in a BigTIFF, as the length of each value, as a directory's number of
+        // entries, and as the position of a directory.
         let huge = vec![0xff; word];
         let start = tiff.bytes.len() - word - 10 * (4 + 2 * word);
         for at in (start..tiff.bytes.len() - word).step_by(4 + 2 * word) {

@@ -93,7 +93,8 @@ fn jpeg_segments_are_removed_in_every_order() {
     let turned = segment(0xe1, &[b"Exif\0\0", &exif(6)]);
     let [jfif, tables @ ..] = segments.as_slice() else { panic!("no segments") };
     let tables = tables.concat();
-    // The frame header is one of the tables, so metadata may stand before and after it.
+    // The other segments (tables and the frame header) are split into two parts, so that metadata may stand between
+    // them.
     let (before, after) = tables.split_at(header_segments(&plain).0[1].len());
     // Of several EXIF segments, only the first one counts. So the files have only `turned`, and not the private one.
     let is_exif = |segment: &Vec<u8>| segment[4..].starts_with(b"Exif");
@@ -218,7 +219,7 @@ fn png_chunks_are_removed_in_every_position() {
     writer.write_image_data(&quarters(60, 40)).unwrap();
     writer.write_image_data(&[99; 60 * 40 * 3]).unwrap();
     writer.finish().unwrap();
-    // Chunks of colours and sizes, which stay.
+    // Chunks of colours and sizes affect how the image looks, so they stay.
     for name in [*b"gAMA", *b"cHRM", *b"sRGB", *b"iCCP", *b"cICP", *b"mDCV", *b"cLLI", *b"sBIT", *b"pHYs", *b"bKGD"] {
         plain = with_chunk(&plain, name, &[1; 4]);
     }
