@@ -60,7 +60,7 @@ pub(super) struct Shrinker {
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::inline_always,
-    reason = "averages of bytes and sides of images"
+    reason = "an average of bytes fits into a byte, and the sides of images are at most 16384"
 )]
 impl Shrinker {
     /// Creates a shrinker for an image of the given size in pixels.
