@@ -13,15 +13,15 @@ pub struct EditMessage {
 }
 
 impl EditMessage {
-    /// Parses a request body. Fails with a problem that names the invalid field. Whether the message has files is not
-    /// known yet.
+    /// Parses a request body. Fails with a problem that names the invalid field. Accepts a text without a visible
+    /// character, because the request does not say whether the message has files.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
         let body = fields.required_string("body", limits::BODY_CHARS).unwrap_or_default();
         fields.finish(Self { body })
     }
 
-    /// Creates the problem of a text without a visible character, for a message without files.
+    /// Creates the problem for an edit whose text has no visible character, although the message has no files.
     #[must_use]
     pub fn invisible() -> Problem {
         let message = "must have a visible character, because the message has no files; delete the message instead";
@@ -84,7 +84,8 @@ pub struct Reaction {
     pub user_ids: Vec<UserId>,
 }
 
-/// A message as its replies show it. It has the current state of the message.
+/// The quoted part of a message, as replies to the message show it. It includes later edits and the deletion of the
+/// message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Quote {
@@ -107,8 +108,8 @@ pub struct Quote {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum Changes {
-    /// The caller is more than [`limits::CHANGES`] revisions behind, or asked for changes after a revision that does not
-    /// exist. It reloads the messages that it holds.
+    /// The client is more than [`limits::CHANGES`] revisions behind, or asked for changes after a revision that does
+    /// not exist. The client must reload the messages that it holds.
     Reset {
         /// Always true.
         reset: bool,
@@ -117,9 +118,11 @@ pub enum Changes {
     },
     /// A page of changed messages.
     Page {
-        /// The messages that were changed, each once and as it is now, in the order of their first change on the page.
+        /// The messages that the revisions of this page changed, each once and in its current state. They are in the
+        /// order of the first of these revisions that changed them.
         messages: Vec<Message>,
-        /// The last revision that the page covers. A message's own `rev` may already be larger.
+        /// The last revision that the page covers. The `rev` of a message on the page is larger if the message was
+        /// changed again after this revision.
         rev: u64,
         /// Cursor that requests the next page; null on the last page.
         next_cursor: Option<String>,
@@ -135,7 +138,8 @@ mod tests {
     #[test]
     fn text_of_an_edit_is_required_and_limited() {
         let parse = |body: &serde_json::Value| EditMessage::parse(body.to_string().as_bytes());
-        // Whether a message may have no visible text depends on its files.
+        // A text without a visible character is accepted: it is valid if the message has files, which the body does not
+        // say.
         for body in ["", " ", "text", &"🏡".repeat(limits::BODY_CHARS)] {
             assert_eq!(parse(&json!({"body": body})).unwrap().body, body);
         }

@@ -12,8 +12,8 @@ pub enum Channel {
     /// Events for all connections of a user, which receive them without subscribing: `user:<userId>`. Clients cannot
     /// subscribe to this channel.
     User(UserId),
-    /// Events of a user's list of threads: `inbox:<userId>`. Those connections of the user receive them that have
-    /// subscribed to [`ChannelName::Inbox`].
+    /// Events of a user's list of threads: `inbox:<userId>`. Only the user's connections that have subscribed to
+    /// [`ChannelName::Inbox`] receive them.
     Inbox(UserId),
 }
 
@@ -49,7 +49,7 @@ impl Serialize for Channel {
 impl<'de> Deserialize<'de> for Channel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not a channel"))
+        Self::parse(&text).ok_or_else(|| D::Error::custom("the text is not a channel"))
     }
 }
 
@@ -91,6 +91,6 @@ impl Serialize for ChannelName {
 impl<'de> Deserialize<'de> for ChannelName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not the name of a channel"))
+        Self::parse(&text).ok_or_else(|| D::Error::custom("the text is not the name of a channel"))
     }
 }

@@ -57,7 +57,7 @@ impl ChangeCursor {
 /// A position in one of a user's two lists of threads, which are sorted by activity, most recent first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ThreadCursor {
-    /// Whether the list has the archived threads or the others.
+    /// True for the list of the archived threads, false for the list of the threads that are not archived.
     pub archived: bool,
     /// `updatedAt` of the last thread on the previous page.
     pub updated_at: Timestamp,
@@ -102,7 +102,8 @@ impl PersonCursor {
     /// Returns the cursor as the opaque text that clients receive.
     #[must_use]
     pub fn encode(&self) -> String {
-        // The length comes first, because names and IDs may contain any character.
+        // The text has the length of the name in front of the name. A separator between name and ID would not be
+        // enough, because names and IDs may contain almost any character.
         BASE64_URL_SAFE_NO_PAD.encode(format!("person:{}:{}{}", self.name.len(), self.name, self.id))
     }
 

@@ -115,7 +115,7 @@ impl Fields {
         }
     }
 
-    /// Reads an optional time that may be null, like [`nullable`](Self::nullable).
+    /// Reads an optional time that may be null. Returns and records the same as [`nullable`](Self::nullable).
     #[expect(clippy::option_option, reason = "a missing field and null have different meanings")]
     pub(crate) fn nullable_time(&mut self, field: &str) -> Option<Option<Timestamp>> {
         let what = "a time in RFC 3339 from 1970 to 9999, such as 2025-09-05T01:05:00Z,";

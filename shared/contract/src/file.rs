@@ -88,11 +88,11 @@ fn is_media_type(text: &str) -> bool {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FileStatus {
-    /// Not uploaded yet, or not inspected yet.
+    /// The file is not uploaded yet, or its upload is not inspected yet.
     Pending,
-    /// Inspected, and available for download. This state is final.
+    /// The upload was inspected, and the file can be downloaded. This state is final.
     Ready,
-    /// Refused by the inspection, or never uploaded. This state is final.
+    /// The inspection refused the upload, or nothing was uploaded in time. This state is final.
     Failed,
 }
 
@@ -149,8 +149,8 @@ pub struct FileDetails {
     pub status: FileStatus,
     /// Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail.
     pub thumb_url: Option<String>,
-    /// Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready
-    /// before the server measured them.
+    /// Width of the image as displayed, in pixels. Missing unless the file is a ready image. Also missing if the image
+    /// became ready in an older version of the server, which did not measure images.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub width: Option<u32>,
@@ -188,8 +188,8 @@ pub struct Attachment {
     /// Link to the file's thumbnail, relative to the API's base URL. Missing if the file has no thumbnail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thumb_url: Option<String>,
-    /// Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready
-    /// before the server measured them.
+    /// Width of the image as displayed, in pixels. Missing unless the file is a ready image. Also missing if the image
+    /// became ready in an older version of the server, which did not measure images.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub width: Option<u32>,

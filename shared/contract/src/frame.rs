@@ -14,8 +14,9 @@ pub enum Action {
     Subscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::ChannelField"))] ChannelName),
     /// Stop receiving the events of this channel.
     Unsubscribe(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::ChannelField"))] ChannelName),
-    /// Tell the other subscribers of this thread that the user is typing. The server answers only a frame with an `id`,
-    /// and drops a frame that follows another one of the connection within [`limits::TYPING_SECONDS`] seconds.
+    /// Tell the other subscribers of this thread that the user is typing. The server answers only a `typing` frame with
+    /// an `id`. It drops a `typing` frame that follows another one of the same connection within
+    /// [`limits::TYPING_SECONDS`] seconds.
     Typing(#[cfg_attr(feature = "schema", schemars(with = "crate::schema::ThreadChannelField"))] ThreadId),
     /// Keep the connection open, and check that the server answers.
     Ping,
@@ -49,7 +50,7 @@ impl FrameError {
     }
 }
 
-/// A frame from a client, as far as it could be parsed.
+/// A frame from a client, either valid or with the error that makes it invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// ID that the client chose for the frame; the answer repeats it. The ID is a string of at most
@@ -57,7 +58,8 @@ pub struct Frame {
     pub id: Option<Value>,
     /// The action that the frame requests, or the error to answer it with.
     pub action: Result<Action, FrameError>,
-    /// Whether the client gets an answer. False only for `typing` without an `id`, also if it is not valid.
+    /// Whether the client gets an answer. False only for a `typing` frame without an `id`, also if its channel is not
+    /// valid.
     pub answered: bool,
 }
 
@@ -76,8 +78,8 @@ impl Frame {
         };
         let id = match object.get("id") {
             None | Some(Value::Null) => None,
-            // serde_json reads a number beyond 64 bits as a float, which loses digits. The answer would have another
-            // ID.
+            // serde_json reads a number beyond 64 bits as a float, which loses digits, so the answer would have another
+            // ID. Such a frame is invalid.
             Some(Value::Number(number)) if whole(number).is_some_and(is_64_bits) => Some(Value::Number(number.clone())),
             Some(Value::String(text)) if text.chars().count() <= limits::FRAME_ID_CHARS => {
                 Some(Value::String(text.clone()))
@@ -126,7 +128,7 @@ fn thread(value: Option<&Value>) -> Result<ThreadId, FrameError> {
     named(value, parse, "`channel` must be `thread:` and the ID of a thread.")
 }
 
-/// Parses the `channel` of a frame with `parse`. If that returns `None`, fails with `detail`.
+/// Parses the `channel` of a frame with `parse`. If `parse` returns `None`, fails with `detail`.
 fn named<T>(value: Option<&Value>, parse: impl Fn(&str) -> Option<T>, detail: &str) -> Result<T, FrameError> {
     let Some(text) = value.and_then(Value::as_str) else {
         return Err(FrameError::new(ErrorCode::InvalidFrame, "`channel` must be a string."));

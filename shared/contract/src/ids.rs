@@ -45,7 +45,7 @@ macro_rules! prefixed_id {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
-                Self::parse(&text).ok_or_else(|| D::Error::custom(concat!("not a ", stringify!($name))))
+                Self::parse(&text).ok_or_else(|| D::Error::custom(concat!("the text is not a ", stringify!($name))))
             }
         }
 
@@ -73,7 +73,7 @@ prefixed_id!(
     "change_"
 );
 prefixed_id!(
-    /// ID of a push subscription: `push_…`. It is made from the endpoint.
+    /// ID of a push subscription: `push_…`. It contains a hash of the subscription's endpoint.
     PushId,
     "push_"
 );
@@ -128,7 +128,7 @@ impl UserId {
 impl<'de> Deserialize<'de> for UserId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not a UserId"))
+        Self::parse(&text).ok_or_else(|| D::Error::custom("the text is not a UserId"))
     }
 }
 

@@ -67,20 +67,21 @@ pub mod limits {
     pub const PREVIEW_CHARS: usize = 200;
     /// Maximum number of files in a message.
     pub const FILES: usize = 10;
-    /// Maximum number of uses of a file: messages, and the owner's picture. Its row lists them, and a page of messages
-    /// reads the rows of up to 1,000 files, so the rows must stay small.
+    /// Maximum number of uses of a file: messages, and the owner's picture. The file's row lists its uses, and a page
+    /// of messages reads the rows of up to 1,000 files, so these rows must stay small.
     pub const FILE_USES: usize = 100;
     /// Maximum number of characters of a message's body in a quote.
     pub const QUOTE_CHARS: usize = 100;
-    /// Maximum number of characters of an emoji. Some consist of more than ten.
+    /// Maximum number of characters of an emoji. Some emoji consist of more than ten characters.
     pub const EMOJI_CHARS: usize = 16;
-    /// Maximum number of revisions that a client can be behind and still ask for changes.
+    /// Maximum number of revisions that a client can be behind and still get the list of changes. A client that is
+    /// further behind must reload the messages.
     pub const CHANGES: u64 = 1_000;
-    /// Default for the time after which a message's text can no longer be changed, in hours. A deployment sets another one
-    /// with the parameter `EditHours` of template.yaml, which has the same default.
+    /// Default for the time after which a message's text can no longer be changed, in hours. A deployment sets another
+    /// time with the parameter `EditHours` of template.yaml, which has the same default.
     pub const EDIT_HOURS: u64 = 24;
-    /// Default for the maximum size of a file in bytes. A deployment sets another one with the parameter `MaxFileBytes`
-    /// of template.yaml, which has the same default.
+    /// Default for the maximum size of a file in bytes. A deployment sets another size with the parameter
+    /// `MaxFileBytes` of template.yaml, which has the same default.
     pub const FILE_BYTES: u64 = 25 * 1024 * 1024;
     /// Maximum number of characters in a file's name.
     pub const FILE_NAME_CHARS: usize = 255;
@@ -114,9 +115,9 @@ pub mod limits {
     /// Maximum number of push subscriptions of a user, that is, of devices that receive notifications. Approximate: a user
     /// who registers several devices at the same moment may get a few more.
     pub const DEVICES: usize = 10;
-    /// Days after which a push subscription expires unless the client has renewed it.
+    /// Days after which a push subscription expires unless the client has registered it again.
     pub const DEVICE_DAYS: i64 = 60;
-    /// Seconds between a message and the notification of those who have not read it.
+    /// Seconds between a message and the notification of the members who have not read it.
     pub const NOTIFICATION_SECONDS: i64 = 5;
     /// Maximum number of characters (extended grapheme clusters) of a message's text in a notification.
     pub const NOTIFICATION_CHARS: usize = 200;
@@ -127,17 +128,20 @@ pub mod limits {
     /// Maximum number of channels that a connection may subscribe to during its lifetime. Unsubscribing does not make
     /// room for another channel.
     pub const SUBSCRIPTIONS: usize = 500;
-    /// Minimum number of seconds between two `typing` frames of a connection. The server drops others.
+    /// Minimum number of seconds between two `typing` frames of a connection. The server drops a frame that arrives
+    /// earlier.
     pub const TYPING_SECONDS: u64 = 5;
-    /// Default for the maximum number of messages and changes to messages that a user may make per minute. A deployment sets another one with
-    /// the parameter `MessagesPerMinute` of template.yaml, which has the same default. The same holds for the following
-    /// limits and the parameters of their names.
+    /// Default for the maximum number of messages and changes to messages that a user may make per minute. A deployment
+    /// sets another number with the parameter `MessagesPerMinute` of template.yaml, which has the same default. The
+    /// following limits likewise are the defaults of `ThreadsPerDay`, `UploadsPerDay`, `UploadBytesPerDay` and
+    /// `ConnectionsPerUser`.
     pub const MESSAGES_PER_MINUTE: u64 = 120;
     /// Default for the maximum number of threads that a user may create per day (UTC).
     pub const THREADS_PER_DAY: u64 = 50;
-    /// Default for the maximum number of files that a user may announce per day (UTC).
+    /// Default for the maximum number of files that a user may create per day (UTC), whether uploaded or not.
     pub const UPLOADS_PER_DAY: u64 = 500;
-    /// Default for the maximum size of all files together that a user may announce per day (UTC), in bytes.
+    /// Default for the maximum size of all files together that a user may create per day (UTC), in bytes, whether
+    /// uploaded or not.
     pub const UPLOAD_BYTES_PER_DAY: u64 = 2 * 1024 * 1024 * 1024;
     /// Default for the maximum number of open connections of a user.
     pub const CONNECTIONS_PER_USER: u64 = 20;

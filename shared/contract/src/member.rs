@@ -41,21 +41,21 @@ pub struct ReadMark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MarkRead {
-    /// `seq` of a message in the thread, or 0: the caller has read all messages up to it.
+    /// The caller has read all messages up to this `seq`: the `seq` of a message in the thread, or 0.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = limits::SEQ)))]
     pub seq: u64,
 }
 
 impl MarkRead {
-    /// Parses a request body. Fails with a problem that names the invalid field. Whether the message exists is not known
-    /// yet.
+    /// Parses a request body. Fails with a problem that names the invalid field. Does not check whether the message
+    /// exists.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
         let seq = fields.whole_number("seq", 0..=limits::SEQ).unwrap_or_default();
         fields.finish(Self { seq })
     }
 
-    /// Creates the problem of a mark beyond the thread's last message.
+    /// Creates the problem for a read mark beyond the thread's last message.
     #[must_use]
     pub fn beyond_the_end() -> Problem {
         let message = "must be the seq of a message in this thread, or 0";
@@ -68,7 +68,8 @@ impl MarkRead {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MarkedRead {
-    /// The read mark that is now in effect. It is larger than the requested one if the mark was there already.
+    /// The caller's current read mark. It is larger than the requested `seq` if it was larger before: a read mark does
+    /// not move back.
     pub read_seq: u64,
 }
 
@@ -78,7 +79,7 @@ pub struct MarkedRead {
 pub struct UpdateSettings {
     /// Whether the thread is archived.
     pub archived: Option<bool>,
-    /// Until when the thread is muted: a time in RFC 3339, from 1970 to 9999. Null ends it.
+    /// Until when the thread is muted: a time in RFC 3339, from 1970 to 9999. Null ends the muting.
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::AnyTime>"))]
     pub muted_until: Option<Option<Timestamp>>,
 }

@@ -7,7 +7,7 @@ use crate::{
     fields::Fields, is_visible, limits,
 };
 
-/// Request body of `POST /api/threads/{threadId}/messages`. It must have visible text, files or both.
+/// Request body of `POST /api/threads/{threadId}/messages`. A message must have visible text, files or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "schema",

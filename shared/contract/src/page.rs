@@ -59,8 +59,9 @@ impl ChangesQuery {
     pub fn parse(limit: Option<&str>, cursor: Option<&str>, after: Option<&str>) -> Result<Self, Problem> {
         let mut errors = Vec::new();
         let limit = parse_limit(limit, limits::PAGE, &mut errors);
-        let message = "must be a revision, or 0; a request without a cursor needs it";
-        // With a cursor, `after` is not needed. It is ignored then, because the cursor is further.
+        let message = "must be a revision, or 0; it is required if the request has no cursor";
+        // If the request has a cursor, `after` may be missing, and its value is ignored: the cursor has the revision at
+        // which the previous page ended.
         let after = match (cursor, after) {
             (Some(_), None) => 0,
             (_, after) => parse_after(after.unwrap_or_default(), message, &mut errors),
@@ -75,7 +76,7 @@ impl ChangesQuery {
 pub struct ThreadsQuery {
     /// Maximum number of threads on the page: 1 to [`limits::PAGE`].
     pub limit: u32,
-    /// Whether to list the archived threads or the others.
+    /// True to list the archived threads, false to list the threads that are not archived.
     pub archived: bool,
     /// Where the previous page ended; `None` for the first page.
     pub cursor: Option<ThreadCursor>,
@@ -84,8 +85,8 @@ pub struct ThreadsQuery {
 impl ThreadsQuery {
     /// Parses the query parameters; `None` stands for a parameter that the request does not have.
     ///
-    /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`, also for a cursor of the
-    /// other list.
+    /// Fails with `invalid_query`, which names each invalid parameter, or with `invalid_cursor`. A cursor is valid only
+    /// with the value of `archived` for which it was made.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>, archived: Option<&str>) -> Result<Self, Problem> {
         let mut errors = Vec::new();
         let limit = parse_limit(limit, limits::PAGE_DEFAULT, &mut errors);
@@ -100,7 +101,8 @@ impl ThreadsQuery {
         finish(errors)?;
         let cursor = cursor.map(ThreadCursor::decode).transpose()?;
         if cursor.as_ref().is_some_and(|cursor| cursor.archived != archived) {
-            let detail = "The cursor belongs to the other list of threads. Send the same `archived` with every page.";
+            let detail =
+                "The cursor was made for another value of `archived`. Send the same `archived` with every page.";
             return Err(Problem::new(ErrorCode::InvalidCursor, detail));
         }
         Ok(Self { limit, archived, cursor })

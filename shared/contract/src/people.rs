@@ -22,7 +22,7 @@ pub struct Person {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PeoplePage {
-    /// At most `limit` people by name, the caller included.
+    /// At most `limit` people, sorted by name, the caller included.
     pub people: Vec<Person>,
     /// Cursor that requests the next page; null on the last page.
     pub next_cursor: Option<String>,
@@ -49,7 +49,7 @@ pub struct Me {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "camelCase"))]
 pub struct UpdateMe {
-    /// Whether other members see how far the caller has read. The caller's own devices see it in any case.
+    /// Whether other members see how far the caller has read. The caller's own clients see it in any case.
     pub receipts: Option<bool>,
     /// ID of the file with the caller's picture: an image that the caller has uploaded and that is ready. Null removes the
     /// picture. A file that is no longer the picture is deleted, unless a message uses it.
@@ -58,8 +58,8 @@ pub struct UpdateMe {
 }
 
 impl UpdateMe {
-    /// Parses a request body. Fails with a problem that names every invalid field. Whether the file can be the caller's picture
-    /// is not known yet.
+    /// Parses a request body. Fails with a problem that names every invalid field. Does not check whether the file can
+    /// be the caller's picture.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
         let receipts = fields.boolean("receipts");

@@ -58,8 +58,8 @@ pub enum ErrorCode {
     /// 429: the caller has sent or changed too many messages in the current minute. Nothing was stored. Retry after the
     /// seconds in `Retry-After`.
     RateLimited,
-    /// 429: the caller has created too many threads, or has announced too many or too large files, in the current day
-    /// (UTC). Nothing was stored. Retry after the seconds in `Retry-After`.
+    /// 429: the caller has created too many threads, too many files, or files with too many bytes in total, in the
+    /// current day (UTC). Nothing was stored. Retry after the seconds in `Retry-After`.
     QuotaExceeded,
     /// Socket: the frame is not a JSON object.
     MalformedFrame,
@@ -76,7 +76,8 @@ pub enum ErrorCode {
     NotSubscribed,
     /// Socket: the user has too many open connections, and this one is the oldest. The server closes it.
     TooManyConnections,
-    /// Socket: the token that opened the connection has expired. Reconnect with a new token.
+    /// Socket: the token that opened the connection has expired, or the server no longer knows the connection.
+    /// Reconnect with a new token.
     ConnectionExpired,
     /// 500: the server failed to process the request. Its log has the details under the response's `requestId`.
     Internal,
@@ -154,7 +155,7 @@ pub struct Problem {
     /// The invalid fields; empty if the problem is not about fields.
     pub errors: Vec<FieldError>,
     /// Seconds after which the same request may succeed, for the header `Retry-After`. `None` if waiting does not help,
-    /// or if nobody knows how long.
+    /// or if the server does not know how long to wait.
     pub retry_after: Option<u64>,
 }
 
@@ -190,7 +191,7 @@ impl Problem {
         Self::new(ErrorCode::SubscriptionNotFound, "You have no push subscription with this ID.")
     }
 
-    /// Creates the problem for a deployment whose parameter `PageUrl` is empty.
+    /// Creates the problem for a deployment that sends no notifications, because its parameter `PageUrl` is empty.
     #[must_use]
     pub fn notifications_off() -> Self {
         Self::new(ErrorCode::NotificationsOff, "This deployment sends no notifications.")

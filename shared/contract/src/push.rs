@@ -13,8 +13,7 @@ pub struct PushKey {
     pub public_key: String,
 }
 
-/// Request body of `PUT /api/push-subscriptions`: what `PushSubscription.toJSON()` returns in a browser. Whether the server
-/// sends to the endpoint's host, and whether the keys are valid, is not known yet.
+/// Request body of `PUT /api/push-subscriptions`: what `PushSubscription.toJSON()` returns in a browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PutSubscription {
@@ -38,7 +37,8 @@ pub struct SubscriptionKeys {
 }
 
 impl PutSubscription {
-    /// Parses a request body. Fails with a problem that names every invalid field.
+    /// Parses a request body. Fails with a problem that names every invalid field. Does not check whether the
+    /// deployment allows the endpoint's host, and whether the keys are valid points and secrets.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let mut fields = Fields::parse(body)?;
         let endpoint = fields.required_string("endpoint", limits::ENDPOINT_CHARS).unwrap_or_default();
@@ -64,19 +64,21 @@ pub struct PushSubscription {
     pub id: PushId,
 }
 
-/// The content of a notification: a Declarative Web Push message (<https://www.w3.org/TR/push-api/#declarative-push-message>).
-/// Browsers that do not know such messages pass them to the page's service worker.
+/// The content of a push message: a Declarative Web Push message
+/// (<https://www.w3.org/TR/push-api/#declarative-push-message>). Browsers that do not support this format pass the
+/// content to the page's service worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PushMessage {
     web_push: u32,
-    /// What the device shows.
+    /// The notification that the device shows.
     pub notification: Notification,
-    /// Number of threads of which the user was notified and has not read everything.
+    /// Number of threads that the user was notified of and has not read to the end.
     pub app_badge: u64,
 }
 
 impl PushMessage {
-    /// Creates a message that shows `notification` and sets the app's badge.
+    /// Creates the content of a push message that shows `notification` and sets the app's badge to the number
+    /// `app_badge`.
     #[must_use]
     pub fn new(notification: Notification, app_badge: u64) -> Self {
         Self { web_push: 8030, notification, app_badge }
@@ -86,16 +88,16 @@ impl PushMessage {
 /// A notification as a device shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notification {
-    /// First line.
+    /// The first line of the notification.
     pub title: String,
-    /// Text below.
+    /// The text below the title.
     pub body: String,
     /// URL that a click opens.
     pub navigate: String,
     /// A notification replaces an earlier one with the same tag.
     pub tag: String,
     /// When the message was committed, in milliseconds since 1970. A client that receives the same notification again
-    /// recognizes it by this.
+    /// recognizes it by this time.
     pub timestamp: i64,
 }
 

@@ -62,8 +62,8 @@ pub enum Event {
         status: FileStatus,
         /// Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail.
         thumb_url: Option<String>,
-        /// Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready
-        /// before the server measured them.
+        /// Width of the image as displayed, in pixels. Missing unless the file is a ready image. Also missing if the
+        /// image became ready in an older version of the server, which did not measure images.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
         width: Option<u32>,
@@ -72,7 +72,8 @@ pub enum Event {
         #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
         height: Option<u32>,
     },
-    /// A user is typing in a thread. It lasts for 15 seconds; a client repeats it every 10 seconds while its user types.
+    /// A user is typing in a thread. The event counts for 15 seconds. The user's client sends `typing` again every 10
+    /// seconds while the user types.
     Typing {
         /// ID of the thread.
         thread_id: ThreadId,
@@ -89,7 +90,7 @@ pub enum Event {
         #[serde(flatten)]
         mark: ReadMark,
     },
-    /// The caller has changed their settings of a thread on one of their devices.
+    /// The caller has changed their settings of a thread, with this client or another one.
     #[serde(rename = "thread:settings")]
     ThreadSettings {
         /// ID of the thread.
@@ -111,7 +112,7 @@ pub enum Event {
     ThreadUpdated {
         /// The thread's current state.
         thread: ThreadUpdate,
-        /// The authors of the messages, whose read marks move with them: each has read all messages up to this `seq`.
+        /// Read marks of the authors of the new messages: a message moves its author's read mark to its own `seq`.
         sent: Vec<ReadMark>,
     },
     /// Answer to `subscribe`.
@@ -139,8 +140,8 @@ pub enum Event {
     },
     /// Answer to `ping`.
     Pong,
-    /// Answer to a frame that the server could not process; the connection stays open. With `too_many_connections`, it
-    /// answers no frame, and the server closes the connection.
+    /// Answer to a frame that the server could not process; the connection stays open. An error with the code
+    /// `too_many_connections` does not answer a frame: it says that the server closes the connection.
     Error(FrameError),
 }
 
@@ -150,7 +151,7 @@ pub enum Event {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum NewThread {
-    /// The thread, as in the list of threads, without the caller's own state.
+    /// The thread, as in the list of threads, but without the caller's read mark and settings.
     Whole(Box<ThreadOverview>),
     /// A thread that is too large for a frame. The client fetches it over REST.
     Truncated {
@@ -185,8 +186,8 @@ pub fn message_new_frame(message: Message) -> Result<String, serde_json::Error> 
     })
 }
 
-/// Returns the `message:changed` frame of the revision `rev`, which changed `message`. It is truncated like a
-/// [`message_new_frame`].
+/// Returns the `message:changed` frame of the revision `rev`, which changed `message`. A message that is too large is
+/// sent as [`message_new_frame`] sends it.
 pub fn message_changed_frame(rev: u64, message: Message) -> Result<String, serde_json::Error> {
     message_frame(message, |message, truncated| Event::MessageChanged {
         thread_id: message.thread_id.clone(),
@@ -247,8 +248,9 @@ pub fn thread_new_frame(thread: ThreadOverview) -> Result<String, serde_json::Er
     serde_json::to_string(&Event::ThreadNew { thread: NewThread::Truncated { id, truncated: true } })
 }
 
-/// Returns the `thread:updated` frames that tell of `update` and of the authors in `sent`. It is one frame for at most 10
-/// authors, because a user ID may be long and no frame may exceed [`limits::FRAME_BYTES`].
+/// Returns the `thread:updated` frames with `update` and the read marks in `sent`. Each frame has at most 10 read
+/// marks, because user IDs may be long and a frame must not exceed [`limits::FRAME_BYTES`]. Returns one frame if `sent`
+/// is empty.
 pub fn thread_updated_frames(update: &ThreadUpdate, sent: &[ReadMark]) -> Result<Vec<String>, serde_json::Error> {
     let frame = |sent: &[ReadMark]| {
         serde_json::to_string(&Event::ThreadUpdated { thread: update.clone(), sent: sent.to_vec() })
@@ -290,7 +292,7 @@ mod tests {
         }
     }
 
-    /// Returns a message with all fields.
+    /// Returns an edited message with reactions, which is a reply.
     fn changed_message(body: String) -> Message {
         let author = Author { id: UserId::parse("v").unwrap(), name: "V".into() };
         Message {
@@ -441,7 +443,7 @@ mod tests {
         ThreadOverview { thread, member_names, last_seq: u64::MAX, last_message }
     }
 
-    /// All texts consist of characters that JSON escapes with the most bytes.
+    /// Returns an update whose texts have the maximum lengths, and characters that take many bytes in JSON.
     fn largest_update() -> ThreadUpdate {
         let attachment = PreviewAttachment {
             id: FileId::parse(&format!("file_{}", "x".repeat(64))).unwrap(),

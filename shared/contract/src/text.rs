@@ -1,4 +1,4 @@
-//! What texts that people read may contain.
+//! Rules for the characters of texts that people read: message texts, thread titles and users' names.
 
 /// Characters without a visible form that are neither white space nor control characters: the derived property
 /// `Default_Ignorable_Code_Point` of Unicode 16.0 (`DerivedCoreProperties.txt`), the anchors of interlinear annotations
@@ -38,15 +38,15 @@ pub fn is_visible(text: &str) -> bool {
 /// paragraph separator (U+2028, U+2029), or a bidirectional embedding, override or isolate (U+202A to U+202E, U+2066 to
 /// U+2069; Unicode Standard Annex 9). Titles and names must not contain such characters.
 ///
-/// The directional marks U+200E, U+200F and U+061C are not among them: they change only the order of neutral characters
-/// beside them, and texts in Arabic and Hebrew need them. Neither are joiners, which emoji and Persian need.
+/// Returns false for the directional marks U+200E, U+200F and U+061C: they change only the order of neutral characters
+/// beside them, and texts in Arabic and Hebrew need them. Returns false for joiners, which emoji and Persian need.
 #[must_use]
 pub fn changes_layout(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Regular expressions for JSON Schemas (ECMA 262). They contain only characters up to U+FFFF, since not all engines
-/// know escapes of larger ones.
+/// Regular expressions for JSON Schemas (ECMA 262). They treat every character above U+FFFF as visible, because some
+/// engines do not support escapes of such characters. The server treats some of them as invisible, such as U+E0001.
 #[cfg(feature = "schema")]
 pub(crate) mod pattern {
     use super::INVISIBLE;

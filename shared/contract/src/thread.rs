@@ -81,7 +81,7 @@ fn title_error(title: &str) -> Option<&'static str> {
     if title.contains(changes_layout) {
         Some("must not have control characters, line separators, or bidirectional embeddings, overrides or isolates")
     } else if !title.is_empty() && !is_visible(title) {
-        Some("must have a visible character; leave the title out for a thread without one")
+        Some("must have a visible character; leave the title out to create a thread without a title")
     } else {
         None
     }
@@ -121,11 +121,11 @@ pub struct ThreadDetails {
     /// The caller's own read mark and settings.
     #[serde(flatten)]
     pub own: OwnState,
-    /// The read marks of the members who share them, in the order of `memberIds`.
+    /// The read marks of the members who share read receipts, in the order of `memberIds`.
     pub reads: Vec<ReadMark>,
 }
 
-/// A thread as all its members see it in the list. Data of `thread:new` events.
+/// A thread as all its members see it in the list of threads. Data of `thread:new` events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -159,7 +159,7 @@ pub struct ThreadSummary {
 }
 
 impl ThreadSummary {
-    /// Combines what all members see with the caller's own state.
+    /// Combines a thread as all its members see it with the caller's own read mark and settings.
     #[must_use]
     pub fn new(overview: ThreadOverview, own: OwnState) -> Self {
         let unread_count = overview.last_seq.saturating_sub(own.read_seq);
@@ -167,7 +167,8 @@ impl ThreadSummary {
     }
 }
 
-/// What changes in a thread with a new message. Data of `thread:updated` events.
+/// The fields of a thread that change if a message is sent, or if the last message is edited or deleted. Data of
+/// `thread:updated` events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(any(feature = "schema", feature = "simulation"), derive(Deserialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

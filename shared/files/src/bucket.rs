@@ -14,7 +14,7 @@ use contract::FileId;
 use crate::{Error, keys};
 
 /// `Cache-Control` header of published objects, which never change. `private` keeps them out of shared caches, because
-/// only a file's owner and the members of threads with the file may see it.
+/// only users with a valid link to a file may see the file.
 const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
 
 /// Client of the S3 bucket that holds all files. A function creates one and keeps it between invocations.

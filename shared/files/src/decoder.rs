@@ -1,4 +1,4 @@
-//! Client of the function files-decode, which alone opens the bytes of uploads.
+//! Client of files-decode, the only function that parses the bytes of uploads.
 
 use std::time::Duration;
 
@@ -55,8 +55,9 @@ pub enum Decoded {
         original: String,
         /// Object key of the thumbnail, if the file is an image.
         thumbnail: Option<String>,
-        /// Size of the image as displayed, 1 to [`MAX_SIDE`] pixels along each side. `None` if the file is not an image, or
-        /// if a version of files-decode from before sizes has answered, which happens during a deployment.
+        /// Size of the image as displayed, 1 to [`MAX_SIDE`] pixels along each side. `None` if the file is not an
+        /// image, or if an older version of files-decode answered, which did not measure images. This may happen during
+        /// a deployment.
         #[serde(default)]
         size: Option<ImageSize>,
     },
@@ -65,16 +66,16 @@ pub enum Decoded {
         /// The reason, for a person to read. At most [`MAX_REASON`] bytes, without control characters.
         reason: String,
     },
-    /// There is no upload.
+    /// The client has not uploaded the file.
     Missing,
     /// S3 did not answer. The same request may succeed shortly.
     Unavailable,
 }
 
-/// Why [`Decoder::decode`] has no answer.
+/// Why [`Decoder::decode`] cannot return an answer of files-decode.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// files-decode could not be invoked. The upload is not the reason.
+    /// files-decode could not be invoked. The upload is not the reason, because no function has read it.
     #[error(transparent)]
     NotInvoked(#[from] Error),
     /// files-decode crashed, exceeded its memory or timeout, or gave an invalid answer. The upload may be the reason.

@@ -11,8 +11,8 @@ use crate::Error;
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 pub const MAX_DELAY: Duration = Duration::from_mins(15);
 
-/// A queue message that makes files-process check on a file: after its upload window, or after its owner's picture was replaced.
-/// As JSON: `{"fileId":"file_…"}`.
+/// A queue message that makes files-process check on a file: after the file's upload window, or after the file was
+/// replaced as its owner's picture. As JSON: `{"fileId":"file_…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reminder {

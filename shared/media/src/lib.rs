@@ -1,7 +1,7 @@
 //! Detects what a file is by its bytes, makes thumbnails of images, and removes private metadata from images.
 //!
-//! Input may be hostile. Declared sizes are checked before anything is decoded, and no input of up to 25 MiB takes more
-//! than 512 MiB of memory or 5 s of CPU time, in either step.
+//! Input may be hostile. Declared sizes are checked before anything is decoded. For a file of up to 25 MiB, making the
+//! thumbnail takes at most 512 MiB of memory and 5 s of CPU time, and so does removing the metadata.
 //!
 //! JPEG, PNG, GIF, WebP, BMP and TIFF are supported. AVIF and HEIC are recognised and refused, for lack of a suitable
 //! decoder:

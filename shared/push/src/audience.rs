@@ -11,32 +11,34 @@ const CONCURRENT_READS: usize = 16;
 /// An open connection that a delivery posts the event to.
 #[derive(Debug, Clone)]
 pub struct Target<'a> {
-    /// Those channels of the delivery that the connection is subscribed to, each with the subscription.
+    /// The channels of the delivery that the connection is subscribed to, each with the connection's subscription.
     subscriptions: Vec<(&'a Channel, Subscriber)>,
 }
 
 impl<'a> Target<'a> {
-    /// Returns the user who opened the connection. `None` if its old subscription does not name
-    /// the user.
+    /// Returns the user who opened the connection. `None` if an older version of the server stored the subscriptions,
+    /// without the user.
     #[must_use]
     pub fn user_id(&self) -> Option<&UserId> {
         self.subscriptions.iter().find_map(|(_, subscriber)| subscriber.user_id.as_ref())
     }
 
-    /// Returns the connection's subscription to `channel`, or `None` if it is not subscribed to it.
+    /// Returns the connection's subscription to `channel`, or `None` if the connection is not subscribed to the
+    /// channel.
     #[must_use]
     pub fn subscription(&self, channel: &Channel) -> Option<&Subscriber> {
         self.subscriptions.iter().find_map(|(other, subscriber)| (*other == channel).then_some(subscriber))
     }
 
-    /// Returns the channels of the delivery that the connection is subscribed to. If it turns out to be closed, these
-    /// subscriptions are deleted.
+    /// Returns the channels of the delivery that the connection is subscribed to. If the connection turns out to be
+    /// closed, its subscriptions to these channels are deleted.
     pub fn channels(&self) -> impl Iterator<Item = &'a Channel> {
         self.subscriptions.iter().map(|(channel, _)| *channel)
     }
 
     /// Returns whether API Gateway may still be opening the connection. It may then answer 410 (Gone) although the
-    /// connection is not closed. A subscription that came over the open connection proves that it is open.
+    /// connection is not closed. A subscription that the client requested in a frame proves that the connection was
+    /// open.
     pub(crate) fn opening(&self) -> bool {
         self.subscriptions.iter().all(|(_, subscriber)| subscriber.opening)
     }
@@ -47,7 +49,7 @@ impl<'a> Target<'a> {
 pub struct Audience<'a> {
     pub(crate) targets: BTreeMap<ConnectionId, Target<'a>>,
     pub(crate) expired: BTreeMap<ConnectionId, Vec<&'a Channel>>,
-    /// When the delivery ends.
+    /// When the delivery ends, even if it has not reached all connections.
     pub(crate) deadline: Instant,
 }
 
@@ -81,7 +83,8 @@ impl<'a> Audience<'a> {
         channels: &'a [Channel],
         deadline: Instant,
     ) -> Result<Self, Error> {
-        // The futures are made before the stream, because the compiler cannot infer the lifetimes of a closure in it.
+        // The futures are made before the stream, because the compiler cannot infer the lifetimes if a closure in the
+        // stream makes them.
         let reads: Vec<_> = channels.iter().map(|channel| connections.subscribers(channel)).collect();
         let subscribers: Vec<_> = futures::stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
         let mut audience = Self { targets: BTreeMap::new(), expired: BTreeMap::new(), deadline };

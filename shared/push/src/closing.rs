@@ -12,9 +12,9 @@ use crate::post::PostResult;
 impl Push {
     /// Sends `frame` to these subscribers of `channel`, closes their connections and deletes their rows.
     ///
-    /// The frame is sent once, without retries, and a connection is closed even if the frame did not reach it. The
-    /// exception is a connection that API Gateway is still opening: it stays. Stops after the overall time limit.
-    /// Failures are logged; the rows of a connection that could not be closed stay.
+    /// The frame is sent once, without retries, and a connection is closed even if the frame did not reach it. Only a
+    /// connection that API Gateway is still opening stays open if the frame did not reach it. Stops after the overall
+    /// time limit. Failures are logged; the rows of a connection that could not be closed stay.
     pub async fn close_with_frame(&self, channel: &Channel, subscribers: &[Subscriber], frame: &str) {
         let closing = subscribers.iter().map(|Subscriber { connection_id, opening, .. }| async move {
             match self.try_post(connection_id, frame).await {

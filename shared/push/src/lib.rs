@@ -53,7 +53,7 @@ impl Default for Limits {
 pub struct Delivery {
     /// Number of connections that received the event.
     pub delivered: usize,
-    /// Number of connections that turned out to be closed. They were removed with their subscriptions.
+    /// Number of connections that turned out to be closed. Their rows and subscriptions were deleted.
     pub gone: usize,
     /// Connections that did not receive the event: API Gateway refused the post or was too slow, or the delivery
     /// reached its time limit.
@@ -133,8 +133,8 @@ impl Push {
             .map_err(|_| Error::Unavailable("reading the subscribers exceeded the delivery's time limit".into()))?
     }
 
-    /// [Delivers](Self::deliver) `frames` to the connections of an audience. Each connection receives them in order, and
-    /// none after one that failed. So a slow connection does not delay the frames of the others.
+    /// [Delivers](Self::deliver) `frames` to the connections of an audience. Each connection receives the frames in
+    /// order, and no further frame after a frame that failed. The connections do not wait for each other.
     pub async fn deliver_to(&self, audience: Audience<'_>, frames: &[impl AsRef<str>]) -> Delivery {
         let Audience { targets, expired, deadline } = audience;
         let mut posts = targets.into_iter().map(|(id, target)| async move {
@@ -159,7 +159,8 @@ impl Push {
             }
             delivery
         };
-        // The deadline also ends the closing of expired connections. The next delivery closes the remaining ones.
+        // The deadline also ends the closing of expired connections. The next delivery closes those that are still
+        // open.
         let closing: Vec<_> = expired.iter().map(|(id, channels)| self.close(channels.iter().copied(), id)).collect();
         let (delivery, _) = tokio::join!(posting, timeout_at(deadline, join_all(closing)));
         if !delivery.undelivered.is_empty() {

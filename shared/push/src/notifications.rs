@@ -14,13 +14,15 @@ pub struct NotificationRequest {
     pub thread_id: ThreadId,
     /// The message's number in the thread.
     pub seq: u64,
-    /// Whether to announce the message although another one has followed, which is announced soon.
+    /// True to notify the members even if the thread has a later message. False to leave that to the request for the
+    /// later message. It is true for every eighth message, so that a long burst of messages does not delay all
+    /// notifications.
     #[serde(default)]
     pub even_if_followed: bool,
     /// Number of attempts that have failed.
     #[serde(default)]
     pub attempt: u32,
-    /// The only devices to notify, which an earlier attempt did not reach; empty for all devices of all members.
+    /// The devices to notify: those that an earlier attempt did not reach. Empty to notify all devices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<(UserId, PushId)>,
 }

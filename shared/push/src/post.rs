@@ -41,8 +41,8 @@ impl Push {
         PostResult::Delivered
     }
 
-    /// Posts `frame` to a connection, with retries. A closed connection is removed, unless API Gateway may still be
-    /// opening it.
+    /// Posts `frame` to a connection, with retries. Deletes the rows of a closed connection, unless API Gateway may
+    /// still be opening the connection.
     async fn post(&self, target: &Target<'_>, id: &ConnectionId, frame: &str) -> PostResult {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -89,7 +89,7 @@ impl Push {
                 warn!(
                     connection = %id,
                     error = describe(&error),
-                    "closing a connection failed; the next delivery or connection of its user will retry"
+                    "closing a connection failed; the next delivery to it or a new connection of its user will retry"
                 );
             }
             _ => _ = self.remove(channels, id).await,
@@ -120,8 +120,8 @@ impl Push {
     }
 }
 
-/// Returns whether the connection does not exist. API Gateway answers 410 for a closed connection, and 400 for an ID
-/// that cannot be one of a connection.
+/// Returns whether the connection does not exist. API Gateway answers 410 for a closed connection, and 400 for a text
+/// that is not a valid connection ID.
 fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     match error {
         SdkError::ServiceError(answer) => match answer.raw().status().as_u16() {

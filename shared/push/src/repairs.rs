@@ -6,18 +6,19 @@ use aws_types::SdkConfig;
 use contract::{ApiError, ConnectionId, ReadMark, ThreadId, UserId};
 use serde::{Deserialize, Serialize};
 
-/// Seconds that SQS delays the repair of a message. The sender's delivery takes at most 8 seconds; until then, it is probably
-/// still under way.
+/// Seconds that SQS delays the repair of a message. The delivery by messages-send takes at most 8 seconds. An earlier
+/// repair would send the message a second time to connections that this delivery is still going to reach.
 const MESSAGE_DELAY: i32 = 10;
 
 /// Seconds that SQS delays the repair of an announcement, because a slow connection may recover meanwhile.
 const ANNOUNCEMENT_DELAY: i32 = 2;
 
-/// A request to deliver something again. It holds only IDs and numbers; what is delivered is read at that moment.
+/// A request to deliver an event again. It holds only IDs and numbers: the content of the event is read when the event
+/// is delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum Repair {
-    /// Deliver an undelivered message to the subscribers that its undelivered flag names.
+    /// Deliver an undelivered message. Its undelivered flag says to which connections, or to all subscribers.
     Message {
         /// ID of the message's thread.
         thread_id: ThreadId,
@@ -26,9 +27,9 @@ pub enum Repair {
     },
     /// Deliver an announcement.
     Announcement {
-        /// What to announce.
+        /// The announcement.
         announcement: Announcement,
-        /// The connections that it did not reach; `None` for all of its audience.
+        /// The connections that an earlier delivery of the announcement did not reach; `None` for its whole audience.
         connections: Option<BTreeSet<ConnectionId>>,
     },
 }
@@ -48,7 +49,7 @@ pub enum Announcement {
     ThreadUpdated {
         /// ID of the thread.
         thread_id: ThreadId,
-        /// The authors, and the last message of each; empty after an edit or a deletion.
+        /// The authors of the messages, each with the `seq` of their last one; empty after an edit or a deletion.
         sent: Vec<ReadMark>,
     },
     /// Messages of a thread were changed.
@@ -77,8 +78,9 @@ pub enum Announcement {
     },
 }
 
-/// A request to files-process: delete the files of a deleted message that no other message uses. It names the revision of
-/// the deletion, whose row has the file IDs. As JSON: `{"threadId":"thread_…","rev":7}`.
+/// A request to files-process: delete the files of a deleted message, except those that still have another use. The
+/// request names the revision of the deletion; the row of this revision has the file IDs. As JSON:
+/// `{"threadId":"thread_…","rev":7}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Erasure {
@@ -88,8 +90,8 @@ pub struct Erasure {
     pub rev: u64,
 }
 
-/// What the dead-letter queue holds of a stream record that cannot be processed: only the primary key of its row in the
-/// `Chat` table, so that the queue keeps no message text. A redrive reads the row again.
+/// The entry of the dead-letter queue for a stream record that cannot be processed. It has only the primary key of the
+/// record's row in the table `Chat`, so that the queue keeps no message text. A redrive reads the row again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// The row's partition key.

@@ -1,4 +1,4 @@
-//! Serves HTTP routes behind API Gateway: authenticates requests, gives handlers access to them, and builds responses.
+//! Serves HTTP routes behind API Gateway: authenticates each request, passes it to a handler, and builds the response.
 
 use std::future::Future;
 use std::time::Duration;
@@ -144,7 +144,8 @@ where
     lambda_http::run(service_fn(move |request: Request| async move { respond(verifier, handle, request).await })).await
 }
 
-/// Like [`serve`], but without authentication: for routes whose URLs carry a signature that `handle` verifies.
+/// Runs a Lambda function that serves an HTTP route as [`serve`] does, but does not authenticate requests. Use it for
+/// routes whose URLs have a signature that `handle` verifies.
 pub async fn serve_public<H, F>(handle: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Call<()>) -> F + Send + Sync,

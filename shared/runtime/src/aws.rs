@@ -32,8 +32,8 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
     Ok(configure(config::required("AWS_REGION")?, credentials, config::optional("AWS_ENDPOINT_URL"), http))
 }
 
-/// Like [`sdk_config`], but with the given values instead of the environment. `endpoint_url` replaces the endpoints of
-/// all AWS services.
+/// Returns an SDK configuration with the given values, which does not depend on the environment. `endpoint_url`
+/// replaces the endpoints of all AWS services.
 pub fn sdk_config_for(
     region: String,
     credentials: Credentials,

@@ -33,8 +33,9 @@ use crate::config::ConfigError;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The interval of HTTP/2 pings, and the time limit for their answers. So a connection with open requests is closed
-/// after 2 s without an answer. This happens after Lambda has frozen an instance, which then does not notice that the
-/// server closed the connection. HTTP/1.1 has no pings: a connection is closed when the first request on it times out.
+/// after 2 s without an answer. While Lambda has frozen an instance, the server may close the connection, and the
+/// instance does not notice it: the pings show that the connection is dead. HTTP/1.1 has no pings: a dead connection is
+/// closed when the first request on it times out.
 const PING: Duration = Duration::from_secs(1);
 
 /// Creates the HTTP client. It trusts Mozilla's root certificates, or only those in the PEM file `bundle`.

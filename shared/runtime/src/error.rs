@@ -14,7 +14,8 @@ impl From<IdentityError> for ApiError {
     }
 }
 
-/// Logs why a request failed and returns the problem for the client. Errors are logged only here, so each appears once.
+/// Logs why a request failed and returns the problem for the client. Handlers return their errors without logging them,
+/// so each error appears in the log once.
 #[must_use]
 pub fn report(error: ApiError) -> Problem {
     match error {

@@ -36,8 +36,8 @@ pub enum IdentityError {
 pub struct Caller {
     /// The `sub` claim, unchanged, within the limits of [`UserId::parse`].
     pub id: UserId,
-    /// The `name` claim without the characters that [`changes_layout`] names, trimmed and cut to 100 characters; `None`
-    /// if it is missing or has no visible character. Such a name is no reason to refuse the token.
+    /// The `name` claim without the characters for which [`changes_layout`] returns true, trimmed and cut to 100
+    /// characters; `None` if the claim is missing or has no visible character. A token without a name is accepted.
     pub name: Option<String>,
     /// The `iat` claim in seconds since 1970; 0 if it is missing.
     pub issued_at: i64,

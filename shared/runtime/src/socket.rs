@@ -1,4 +1,5 @@
-//! Serves WebSocket routes behind API Gateway: gives handlers access to events and builds responses.
+//! Serves WebSocket routes behind API Gateway: reads API Gateway's events, passes them to a handler, and builds the
+//! responses.
 
 use std::future::Future;
 
@@ -73,8 +74,9 @@ pub fn socket_response(status: u16, body: Option<String>) -> ApiGatewayProxyResp
 
 /// Runs a function that serves a WebSocket route. Returns only when Lambda shuts the instance down.
 ///
-/// If the client caused an error, the response has the error's status. If the server caused it, the invocation fails:
-/// only then does it count in the function's error metric. API Gateway refuses a connection in both cases.
+/// If the client caused an error, the response has the error's status. If the server caused the error, the invocation
+/// fails, because the function's error metric counts only failed invocations. For `$connect`, API Gateway refuses the
+/// connection after either error.
 pub async fn serve_socket<H, F>(handle: H) -> Result<(), lambda_runtime::Error>
 where
     H: Fn(SocketEvent) -> F + Send + Sync,

@@ -14,8 +14,8 @@ use crate::identity::{Verifier, VerifierConfig};
 /// Sends logs and panics to standard output: as JSON if `AWS_LAMBDA_LOG_FORMAT` is `JSON`, from the level in
 /// `AWS_LAMBDA_LOG_LEVEL` up (default `INFO`).
 ///
-/// `lambda_runtime` has its own subscriber with filters by module. It is not used, because it adds a regular expression
-/// engine to every binary.
+/// `lambda_runtime` has a log setup of its own, with filters by module. It is not used, because its filters add a
+/// regular expression engine to every binary.
 pub fn init_telemetry() {
     let level = log_level(config::optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
     if config::optional("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json")) {
@@ -28,8 +28,9 @@ pub fn init_telemetry() {
     std::panic::set_hook(Box::new(|panic| error!(%panic, "the function panicked; the invocation fails")));
 }
 
-/// Returns a subscriber that writes each event as a line of JSON with the keys `timestamp` (RFC 3339) and `level`.
-/// Lambda needs both: it treats every other line as INFO, and drops it if the function's log level is higher.
+/// Returns a log writer (a subscriber of the crate `tracing`) that writes each log event as a line of JSON with the
+/// keys `timestamp` (RFC 3339) and `level`. Lambda needs both keys: it treats a line without them as INFO, and drops
+/// the line if the function's log level is higher than INFO.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
 fn json_log<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
 where
@@ -38,8 +39,8 @@ where
     tracing_subscriber::fmt().json().with_target(false).with_max_level(level).with_writer(writer).finish()
 }
 
-/// Returns the log level for a value of `AWS_LAMBDA_LOG_LEVEL`. It is never lower than INFO, because libraries log whole
-/// requests at the lower levels, with tokens and message texts.
+/// Returns the log level for a value of `AWS_LAMBDA_LOG_LEVEL`. Replaces DEBUG and TRACE by INFO, because libraries log
+/// whole requests at these levels, with tokens and message texts.
 fn log_level(name: Option<&str>) -> LevelFilter {
     match name {
         // Lambda has the level FATAL. The highest level of tracing is ERROR.
@@ -60,13 +61,14 @@ pub fn verifier() -> Result<Verifier, ConfigError> {
 fn verifier_config(setting: impl Fn(&str) -> Option<String>) -> Result<VerifierConfig, ConfigError> {
     let required = |name| setting(name).ok_or_else(|| ConfigError::missing(name));
     let (issuer, audience) = (required("TOKEN_ISSUER")?, required("TOKEN_AUDIENCE")?);
-    // Issuers such as Auth0's end with a slash.
+    // The URL of an issuer may end with a slash, as those of Auth0 do. The slash is removed, because the path that is
+    // appended begins with a slash.
     let jwks_url =
         setting("TOKEN_JWKS_URL").unwrap_or_else(|| format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')));
     let is_https = jwks_url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
     if !is_https && setting("AWS_ENDPOINT_URL").is_none() {
         let problem = "is not an https URL. Keys that arrive over http could be replaced on the way. Set an https URL; if \
-                       the variable is missing, it follows from TOKEN_ISSUER";
+                       the variable is missing, the URL follows from TOKEN_ISSUER";
         return Err(ConfigError::new("TOKEN_JWKS_URL", problem));
     }
     Ok(VerifierConfig { issuer, audience, jwks_url })
@@ -74,9 +76,9 @@ fn verifier_config(setting: impl Fn(&str) -> Option<String>) -> Result<VerifierC
 
 /// Runs `work` for at most 2 s. `work` opens the connections to AWS that the first request will use.
 ///
-/// This is faster than in the request: during a start Lambda gives a whole CPU to every memory size, and it may start
-/// an instance before there is a request. A failure is only logged, because the first request then opens its
-/// connections itself.
+/// Opening connections during the start is faster than during the first request: Lambda gives a whole CPU to a starting
+/// instance of any memory size, and it may start an instance before there is a request. A failure is only logged,
+/// because the first request then opens its connections itself.
 pub async fn warm_up<T, E: std::fmt::Display>(work: impl Future<Output = Result<T, E>>) {
     let failure = match tokio::time::timeout(Duration::from_secs(2), work).await {
         Ok(Ok(_)) => return,
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
     use crate::report;
 
-    /// Collects what a subscriber writes.
+    /// Collects the bytes that [`json_log`] writes.
     #[derive(Clone, Default)]
     struct Output(Arc<Mutex<Vec<u8>>>);
 
@@ -129,7 +131,7 @@ mod tests {
         });
         let [line] = &lines[..] else { panic!("not one line: {lines:?}") };
         assert_eq!(line["level"], "WARN");
-        // The types of the API parse RFC 3339.
+        // `Timestamp` can be read only from an RFC 3339 text.
         serde_json::from_value::<contract::Timestamp>(line["timestamp"].clone()).unwrap();
         assert_eq!(line["fields"]["message"], "delivery failed");
         assert_eq!((&line["fields"]["seq"], &line["span"]["requestId"]), (&7.into(), &"r-1".into()));
@@ -160,10 +162,12 @@ mod tests {
         ] {
             assert_eq!(log_level(name), expected, "{name:?}");
         }
+        // A log line below the level is not written: here a line of the level INFO at the level WARN.
         assert_eq!(lines(LevelFilter::WARN, || info!("request rejected")), [Value::Null; 0]);
     }
 
-    /// Returns the URL of the keys for the given settings, or the error's text.
+    /// Returns the URL of the token issuer's key set (JWKS) that follows from these settings, or the text of the
+    /// configuration error.
     fn jwks_url(settings: &[(&str, &str)]) -> Result<String, String> {
         let all = [&[("TOKEN_ISSUER", "https://issuer.example"), ("TOKEN_AUDIENCE", "app")][..], settings].concat();
         let setting = |name: &str| all.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());

@@ -22,24 +22,24 @@ use tower_service::Service;
 
 use crate::{Endpoint, Error, PushHosts, SubscriptionKeys, VapidKey};
 
-/// Time limit of a request, with opening the connection.
+/// Time limit of a request, including the time to open the connection.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Maximum number of bytes that are read of an answer.
 const MAX_ANSWER: usize = 16 * 1024;
 
-/// Seconds for which a push service keeps a message for a device that is not reachable.
+/// Seconds for which a push service keeps a push message for a device that is not reachable.
 const TTL: u32 = 24 * 60 * 60;
 
-/// What became of a message.
+/// Result of sending a push message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
-    /// The push service has accepted it.
+    /// The push service has accepted the message.
     Accepted,
     /// The subscription does not exist any more. It must not be used again.
     Gone,
-    /// The push service fails, or has had too many requests. The same request may succeed after this time, if the service has
-    /// named one.
+    /// The push service failed, or refused the request because it had too many requests (429). The same request may
+    /// succeed later. Contains the time after which to retry, if the push service has named one.
     Later(Option<Duration>),
     /// The push service has not answered within 5 seconds, or there is no connection to it.
     Unreachable,
@@ -47,7 +47,7 @@ pub enum Pushed {
     Refused(String),
 }
 
-/// A message to one device.
+/// A push message to one device.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
     /// The push service's URL of the subscription.
@@ -61,7 +61,8 @@ pub struct Message<'a> {
     pub topic: &'a str,
 }
 
-/// Sends messages to push services: [`Client`], and in the simulation a client of simulated push services.
+/// Sends push messages to push services. Implemented by [`Client`], and in the simulation by a client of simulated push
+/// services.
 pub trait PushClient: Send + Sync {
     /// Sends a message to a device, signed with `key`. Takes at most 5 seconds. Fails only if the message cannot be encrypted or
     /// signed.
@@ -73,16 +74,17 @@ pub trait PushClient: Send + Sync {
     ) -> BoxFuture<'a, Result<Pushed, Error>>;
 }
 
-/// Client of push services. A function creates one and keeps it between invocations. It follows no redirects, and never
-/// connects to private addresses.
+/// Client of push services. A function creates one and keeps it between invocations. The client does not follow
+/// redirects and does not connect to private addresses, except 127.0.0.1 if the list of hosts allows it.
 pub struct Client {
     http: HttpClient<HttpsConnector<HttpConnector<PublicAddresses>>, Full<Bytes>>,
     contact: String,
 }
 
 impl Client {
-    /// Creates a client. `contact` is a `mailto:` or `https:` URI, at which the operators of push
-    /// services may reach those of this deployment. Only if `hosts` allows this machine, the client connects to it.
+    /// Creates a client. `contact` is a `mailto:` or `https:` URI, at which the operators of push services may reach
+    /// the operators of this deployment. The client sends requests over `http` only if `hosts` allows
+    /// `http://127.0.0.1`.
     #[must_use]
     pub fn new(contact: String, hosts: &PushHosts) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(PublicAddresses(GaiResolver::new()));
@@ -96,7 +98,8 @@ impl Client {
     }
 
     async fn send(&self, request: Request<Full<Bytes>>, now: Timestamp) -> Pushed {
-        // A name that does not resolve, or only to private addresses, may be a mistake that is corrected soon.
+        // A host name that does not resolve, or resolves only to private addresses, may be a mistake that is corrected
+        // soon. So it counts as unreachable, and not as a subscription that does not exist any more.
         let Ok(answer) = self.http.request(request).await else { return Pushed::Unreachable };
         let status = answer.status();
         let delay = answer.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
@@ -144,9 +147,9 @@ fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(date.saturating_sub(Duration::from_millis(u64::try_from(now.millis()).ok()?)))
 }
 
-/// Resolves names to public addresses only. The endpoints of a [`PushHosts`] have no addresses, which need no resolver, except
-/// that of this machine if it is allowed. A name that belongs to an allowed push service never has others; if it has, somebody
-/// tries to reach a service inside this network.
+/// Resolves host names to public addresses only. The name of a push service has only public addresses. If it resolves
+/// to a private one, somebody tries to reach a service inside this network. An endpoint with an address in place of a
+/// name would bypass the resolver, but a [`PushHosts`] allows only one such address: 127.0.0.1, if it is in the list.
 #[derive(Debug, Clone)]
 struct PublicAddresses(GaiResolver);
 
@@ -170,8 +173,9 @@ impl Service<Name> for PublicAddresses {
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// Returns whether an address belongs to the public internet: it is not private, local to a link or machine, shared, reserved or
-/// for several receivers (<https://www.iana.org/assignments/iana-ipv4-special-registry>, and the same for IPv6).
+/// Returns whether an address belongs to the public internet: it is not private, local to a link or machine, shared,
+/// reserved or multicast (<https://www.iana.org/assignments/iana-ipv4-special-registry>, and the registry of the same
+/// name for IPv6).
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -189,7 +193,8 @@ fn is_public(address: IpAddr) -> bool {
                 || (a == 198 && (18..20).contains(&b))
                 || a >= 240)
         }
-        // Of IPv6, only 2000::/3 is global unicast. It contains addresses that embed IPv4 ones (6to4, Teredo).
+        // Of IPv6, only 2000::/3 is global unicast. It contains addresses that embed an IPv4 address, which may be
+        // private (6to4, Teredo). They do not count as public.
         IpAddr::V6(v6) => {
             let [a, b, ..] = v6.segments();
             (0x2000..0x4000).contains(&a) && a != 0x2002 && !(a == 0x2001 && (b < 0x200 || b == 0xdb8))

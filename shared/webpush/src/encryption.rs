@@ -1,4 +1,4 @@
-//! Encrypts messages for Web Push (RFC 8291), with the content coding `aes128gcm` (RFC 8188).
+//! Encrypts push messages (RFC 8291), with the content coding `aes128gcm` (RFC 8188).
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -9,8 +9,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::Error;
 
-/// Maximum size of a message in bytes. Push services must accept 4,096 bytes (RFC 8030, section 7.2); encryption adds 86 bytes
-/// for the header, 16 for the tag and 1 for the delimiter.
+/// Maximum size of a push message's content in bytes: 3,993. Push services must accept 4,096 bytes (RFC 8030, section
+/// 7.2); encryption adds 86 bytes for the header, 16 for the tag and 1 for the delimiter.
 pub const MAX_MESSAGE: usize = 4_096 - HEADER - 16 - 1;
 
 /// Size of the header: a salt, the record size, and the length and bytes of the sender's public key.
@@ -40,14 +40,16 @@ impl SubscriptionKeys {
         Some(keys)
     }
 
-    /// Parses the keys of a subscription in base64url, with or without padding. Returns `None` as [`new`](Self::new) does.
+    /// Parses the keys of a subscription in base64url, with or without padding. Returns `None` if a text is not valid
+    /// base64url, or if [`new`](Self::new) returns `None`.
     #[must_use]
     pub fn parse(public_key: &str, secret: &str) -> Option<Self> {
         let decode = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
         Self::new(&decode(public_key)?, &decode(secret)?)
     }
 
-    /// Encrypts a message of at most [`MAX_MESSAGE`] bytes. Returns the body of the request to the push service.
+    /// Encrypts a push message's content of at most [`MAX_MESSAGE`] bytes. Returns the body of the request to the push
+    /// service.
     pub fn encrypt(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         if message.len() > MAX_MESSAGE {
             return Err(Error::TooLarge(message.len()));
@@ -69,14 +71,15 @@ impl SubscriptionKeys {
         salt: [u8; 16],
         message: &[u8],
     ) -> Result<Vec<u8>, Error> {
-        // RFC 8291, section 3.3.
+        // Derives the keys as RFC 8291, section 3.3, and RFC 8188, section 2.2, specify.
         let info = [b"WebPush: info\0", &self.public_key[..], sender];
         let input = expand::<32>(&Salt::new(HKDF_SHA256, &self.secret).extract(shared), &info)?;
         let key = Salt::new(HKDF_SHA256, &salt).extract(&input);
         let content_key = expand::<16>(&key, &[b"Content-Encoding: aes128gcm\0"])?;
         let nonce = expand::<NONCE_LEN>(&key, &[b"Content-Encoding: nonce\0"])?;
 
-        // RFC 8188, section 2.1. The message is one record, which a delimiter of 2 ends. The record size is not smaller.
+        // The body has the form of RFC 8188, section 2.1: a header and one record. The last record, which is the only
+        // one here, ends with the delimiter 2. The record size in the header is an upper limit.
         let mut body = Vec::with_capacity(HEADER + message.len() + 17);
         body.extend(salt);
         body.extend(4_096_u32.to_be_bytes());
@@ -113,7 +116,7 @@ mod tests {
         BASE64_URL_SAFE_NO_PAD.decode(text).unwrap()
     }
 
-    /// The keys of RFC 8291, appendix A.
+    /// Returns the keys of the example in RFC 8291, appendix A.
     fn example() -> SubscriptionKeys {
         let public_key = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
         SubscriptionKeys::new(&bytes(public_key), &bytes("BTBZMqHH6r4Tts7J_aSIgg")).unwrap()
@@ -139,7 +142,7 @@ mod tests {
         for wrong in [&public_key[..64], &[&public_key[..], &[0]].concat(), &[], &[4; 65], &[0; 65]] {
             assert_eq!(SubscriptionKeys::new(wrong, &secret), None);
         }
-        // A compressed point of the right curve.
+        // A compressed point is refused, although it is a point of the curve.
         assert_eq!(SubscriptionKeys::new(&[&[2], &public_key[1..33]].concat(), &secret), None);
         for wrong in [&secret[..15], &[0; 17], &[]] {
             assert_eq!(SubscriptionKeys::new(&public_key, wrong), None);

@@ -1,5 +1,5 @@
-//! Which push services a deployment sends to. Users name the endpoint of their browser, so without this list they could make
-//! the deployment send requests to any host.
+//! The list of the push services that a deployment sends requests to. Clients register the endpoint of their browser.
+//! Without this list, a user could make the deployment send requests to any host.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use http::Uri;
 /// Maximum length of an endpoint in bytes.
 const MAX_ENDPOINT: usize = limits::ENDPOINT_CHARS;
 
-/// The hosts of the push services that endpoints may have.
+/// The list of the hosts that an endpoint may have: those of the push services.
 #[derive(Debug, Clone)]
 pub struct PushHosts(Vec<Host>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Host {
-    /// This host.
+    /// Only the host with this name.
     Exact(String),
     /// Every host below this domain.
     Below(String),
@@ -28,7 +28,7 @@ enum Host {
 #[error("{0} is neither a host, nor * followed by a dot and a domain, nor http://127.0.0.1")]
 pub struct BadHosts(String);
 
-/// The URL of a push subscription, which a [`PushHosts`] has allowed.
+/// The URL of a push subscription. Its host is in the list of a [`PushHosts`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     pub(crate) uri: Uri,
@@ -62,15 +62,17 @@ impl PushHosts {
         list.split(',').map(host).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Parses an endpoint. Returns `None` unless it is an `https` URL with a host of this list in lower case, without a user, a
-    /// port or a fragment, and with at most 2,048 bytes.
+    /// Parses an endpoint. Returns `None` unless it is an `https` URL with a host of this list in lower case, without a
+    /// user or a port, or `http://127.0.0.1` with a port if the list has this host. An endpoint has no fragment and at
+    /// most 2,048 bytes.
     #[must_use]
     pub fn endpoint(&self, text: &str) -> Option<Endpoint> {
         if text.len() > MAX_ENDPOINT || text.contains('#') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
         }
         let uri: Uri = text.parse().ok()?;
-        // The host is compared with all that precedes the path, so there is nothing else that a parser could take for the host.
+        // The list is compared with the whole authority, which is everything between `://` and the path. So the
+        // authority has no other part, such as a user, that another parser could take for the host.
         let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
         let allows = |host: &Host| match host {
             Host::Exact(name) => scheme == "https" && authority == name,

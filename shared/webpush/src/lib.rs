@@ -1,5 +1,5 @@
-//! Web Push: sends messages to browsers through the push services of their vendors (RFC 8030), encrypted (RFC 8291) and with
-//! the deployment's identity (RFC 8292).
+//! Web Push: sends push messages to browsers through the push services of the browsers' vendors (RFC 8030), encrypted
+//! (RFC 8291) and with the deployment's identity (RFC 8292).
 
 mod client;
 mod encryption;
@@ -11,17 +11,17 @@ pub use encryption::{MAX_MESSAGE, SubscriptionKeys};
 pub use hosts::{BadHosts, Endpoint, PushHosts};
 pub use vapid::VapidKey;
 
-/// Why a message could not be encrypted or signed.
+/// Why a push message could not be encrypted or signed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The message has this many bytes, more than [`MAX_MESSAGE`].
-    #[error("the message has {0} bytes, more than {MAX_MESSAGE}")]
+    /// The push message's content has this many bytes, more than [`MAX_MESSAGE`].
+    #[error("the content of the push message has {0} bytes, more than {MAX_MESSAGE}")]
     TooLarge(usize),
-    /// The document is not a VAPID key.
+    /// The bytes are not a VAPID key.
     #[error("the VAPID key is not a PKCS #8 document of a P-256 key")]
     BadKey,
-    /// The topic cannot be the value of a header.
-    #[error("the topic is not valid")]
+    /// The push message's topic cannot be the value of a header.
+    #[error("the topic of the push message is not a valid header value")]
     BadTopic,
     /// The cryptographic library failed.
     #[error("the cryptographic library failed")]

@@ -17,7 +17,8 @@ const LIFETIME: i64 = 12 * 60 * 60;
 /// A token is used until this many seconds before it expires.
 const MARGIN: i64 = 60 * 60;
 
-/// Maximum number of push services whose tokens are kept. There are four; a full cache is emptied.
+/// Maximum number of origins of push services whose tokens are kept. If the cache is full, it is emptied. Vendors of
+/// browsers run four push services, some of them with several hosts.
 const MAX_TOKENS: usize = 100;
 
 /// The key pair that identifies a deployment. Its public key is part of every push subscription, so it never changes.
@@ -49,12 +50,13 @@ impl VapidKey {
         BASE64_URL_SAFE_NO_PAD.encode(self.pair.public_key())
     }
 
-    /// Returns the value of the header `Authorization` for requests to `endpoint` (RFC 8292, section 3). It stays the same for
-    /// 11 hours and is valid for one more. `contact` is a `mailto:` or `https:` URI, at which the operators of the push service
-    /// may reach those of this deployment.
+    /// Returns the value of the header `Authorization` for requests to `endpoint` (RFC 8292, section 3). The value
+    /// stays the same for 11 hours, and is valid for one more hour. `contact` is a `mailto:` or `https:` URI, at which
+    /// the operators of the push service may reach the operators of this deployment.
     pub fn authorization(&self, endpoint: &Endpoint, contact: &str, now: Timestamp) -> Result<String, Error> {
         let (origin, now) = (endpoint.origin(), now.seconds());
-        // Every write leaves the map consistent, so it can be used after a panic.
+        // Every write leaves the map consistent, so the map can be used even if a thread panicked while it held the
+        // lock.
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((header, expires)) = tokens.get(origin)
             && now < expires - MARGIN
@@ -116,9 +118,9 @@ mod tests {
             key.authorization(&endpoint(url), "mailto:a@example.org", Timestamp::from_millis(seconds * 1_000)).unwrap()
         };
         let first = header("https://a.example.org/1", 0);
-        assert_ne!(header("https://b.example.org/1", 0), first, "another origin");
-        assert_eq!(header("https://a.example.org/2", 11 * 3_600 - 1), first, "kept");
-        assert_ne!(header("https://a.example.org/1", 11 * 3_600), first, "renewed");
+        assert_ne!(header("https://b.example.org/1", 0), first, "two origins have the same token");
+        assert_eq!(header("https://a.example.org/2", 11 * 3_600 - 1), first, "the token was renewed too early");
+        assert_ne!(header("https://a.example.org/1", 11 * 3_600), first, "the token was not renewed");
         for service in 0..2 * MAX_TOKENS {
             let endpoint = endpoint(&format!("https://{service}.example.org/"));
             key.authorization(&endpoint, "mailto:a@example.org", Timestamp::from_millis(0)).unwrap();

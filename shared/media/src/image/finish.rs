@@ -47,7 +47,7 @@ fn resized<P: PixelTrait>(raster: &Raster, width: u32, height: u32) -> Option<Ve
     let source = TypedImageRef::<P>::from_buffer(raster.width, raster.height, &raster.pixels).ok()?;
     let mut pixels = vec![0; width as usize * height as usize * P::size()];
     let mut small = TypedImage::<P>::from_buffer(width, height, &mut pixels).ok()?;
-    // The fourth channel of CMYK is black ink, so the resizer must not treat it as alpha.
+    // The fourth colour channel of CMYK is black ink, so the resizer must not treat it as alpha.
     Resizer::new().resize_typed(&source, &mut small, &ResizeOptions::new().use_alpha(false)).ok()?;
     Some(pixels)
 }

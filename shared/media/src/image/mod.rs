@@ -17,10 +17,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::kind::Kind;
 pub use self::refusal::Refusal;
 
-/// Shorter side of a thumbnail in pixels, because pages crop pictures to squares and narrow shapes. A picture of 4:3
-/// then has 640 pixels, twice as many as its tile on the demo page is wide.
+/// Shorter side of a thumbnail in pixels. The limit is for the shorter side, because pages crop pictures to squares and
+/// narrow shapes. The thumbnail of a 4:3 picture is 640 pixels wide, twice the width of its tile on the demo page.
 const THUMBNAIL_SIDE: u32 = 480;
-/// Longest side of a thumbnail in pixels, which limits panoramas.
+/// Maximum length of a thumbnail's longer side in pixels. It makes the shorter side of a panorama's thumbnail less than
+/// 480 pixels.
 const LONGEST_SIDE: u32 = 1024;
 
 /// Decoders may shrink an image, but must leave at least this many pixels per thumbnail pixel, along each side. With

@@ -6,7 +6,7 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transform
 use super::raster::{Layout, Raster, Shrinker, blend_onto_white, flatten_onto_white};
 use super::{Refusal, check_size};
 
-/// Most bytes of decompressed metadata chunks (colour profile, EXIF, palette) that the decoder may hold.
+/// Maximum number of bytes of decompressed metadata chunks (colour profile, EXIF, palette) that the decoder may hold.
 const MAX_CHUNK_BYTES: usize = 16 << 20;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Refusal> {

@@ -19,7 +19,7 @@ impl<'a> Chunks<'a> {
         Self { rest: bytes }
     }
 
-    /// Returns the chunks of a file, as far as its header says that they belong to it.
+    /// Returns the chunks of a file. Leaves out the bytes after the length that the file's header declares.
     pub(crate) fn of_file(file: &'a [u8]) -> Option<Self> {
         let length = usize::try_from(u32::from_le_bytes(*file.get(4..)?.first_chunk()?)).ok()?;
         Some(Self::of(file.get(12..length.saturating_add(8).min(file.len()))?))

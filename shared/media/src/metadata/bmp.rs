@@ -7,7 +7,7 @@ const OLD_HEADER: usize = 12;
 /// Length of the only image header that can name a colour profile.
 const V5_HEADER: usize = 124;
 
-/// Positions of a V5 header's colour space, and of its profile's position and length, in the file.
+/// Positions in the file of two fields of a V5 header: the colour space, and the position and length of the profile.
 const COLOR_SPACE: usize = FILE_HEADER + 56;
 const PROFILE: usize = FILE_HEADER + 112;
 
@@ -23,7 +23,8 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
     let pixels_at = number(file, 10)?;
     let image = Image::read(file, header)?;
     let palette_at = FILE_HEADER + header + image.masks_length(header);
-    // Some files have fewer colours than they could. Their pixels begin earlier.
+    // Some files declare more colours than their palette has. Their pixels begin before the calculated end of the
+    // palette.
     let palette_end = (palette_at + image.palette_length(header)).min(pixels_at);
     let pixels = pixels_at..pixels_at.checked_add(image.pixels_length(file.get(pixels_at..)?)?)?;
     if pixels_at < palette_at || pixels.is_empty() {
@@ -39,7 +40,7 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
     let kept = kept.into_iter().map(|range| Kept { range, rewritten: false }).collect();
     let mut copy = zero_all_but(file, kept)?;
 
-    // The four bytes after the file's length are for the program that wrote the file.
+    // The four bytes after the file's length are for the program that wrote the file. They do not affect the image.
     copy.get_mut(6..10)?.fill(0);
     if profile == LINKED_PROFILE {
         copy.get_mut(COLOR_SPACE..COLOR_SPACE + 4)?.copy_from_slice(SRGB);

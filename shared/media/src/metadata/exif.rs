@@ -1,9 +1,9 @@
 use image::metadata::Orientation;
 
-/// Returns an EXIF block (without the prefix `Exif`) that has only the orientation of `block`, or `None` if `block` has
-/// none, or one that changes nothing.
+/// Returns an EXIF block (without the prefix `Exif`) that has only the orientation of `block`. Returns `None` if
+/// `block` has no orientation, or if the orientation is 1, which means that the image is upright.
 ///
-/// A block that this function returned yields the same block again, so stripping twice changes nothing.
+/// For a block that this function has returned, it returns the same block again. So a second strip changes nothing.
 pub(super) fn only_orientation(block: &[u8]) -> Option<Vec<u8>> {
     let orientation = Orientation::from_exif_chunk(block).filter(|found| *found != Orientation::NoTransforms)?;
     // A little-endian TIFF header, a directory at byte 8, and in it one entry: tag 0x0112 with one 16-bit number.

@@ -25,7 +25,8 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
                 // The byte before the blocks of coded pixels is their initial code size.
                 (blocks_end(file, at + 10 + palette + 1)?, true)
             }
-            // Browsers end the animation at a byte that begins no block, and where the end marker is missing.
+            // The end marker, another byte that does not begin a block, or the end of the file. Browsers end the
+            // animation here, so everything after it is removed.
             _ => {
                 kept.push(TRAILER);
                 return Some(kept);
@@ -43,7 +44,7 @@ fn palette_length(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// Returns the end of a series of blocks. Each begins with its length; an empty one ends the series.
+/// Returns the end of a series of blocks. Each block begins with its length; an empty block ends the series.
 fn blocks_end(file: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let length = usize::from(*file.get(at)?);

@@ -18,7 +18,8 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
         let (start, after) = rest[from..].split_at(padding + 1);
         let marker = *start.last()?;
         match marker {
-            // Not markers of segments: an escaped 0xff, TEM, and RST0 to RST7. Outside of scans they mean nothing.
+            // Not markers of segments: an escaped 0xff, TEM, and RST0 to RST7. Outside of scans they have no meaning,
+            // so they are removed.
             0 | 1 | 0xd0..=0xd7 => {
                 rest = after;
                 continue;
@@ -39,9 +40,10 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
             }
             APP0..=APP15 => application_data(marker, body),
             COM => None,
-            // SOF0 to SOF15 with DHT and DAC, SOS, DQT, DNL, DRI, DHP and EXP. 0xc8 is reserved.
+            // Segments that determine the pixels, so they are kept: SOF0 to SOF15 with DHT and DAC, SOS, DQT, DNL, DRI,
+            // DHP and EXP. 0xc8 is reserved.
             0xc0..=0xc7 | 0xc9..=0xcf | 0xda..=0xdf => Some(Cow::Borrowed(body)),
-            // A second SOI, or a reserved marker.
+            // A second SOI, or a reserved marker: the file is refused.
             _ => return None,
         };
         if let Some(body) = body {

@@ -25,8 +25,8 @@ use crate::image::{Kind, Refusal};
 ///
 /// Works on JPEG, PNG, GIF, WebP, BMP and TIFF. Fails with [`Refusal::HiddenData`] if the file's structure is damaged
 /// or has parts that can neither be kept nor removed safely. Pixels are not decoded, so an image that [`inspect`] would
-/// refuse may pass. Takes at most twice the file's size of additional memory, and for a TIFF of many strips 24 bytes
-/// per strip.
+/// refuse may pass. Takes at most twice the file's size of additional memory, and for a TIFF 24 bytes more for each of
+/// the blocks in which it stores its pixels.
 ///
 /// [`inspect`]: crate::inspect()
 pub fn strip_metadata(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {

@@ -19,7 +19,8 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
         let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
         let (chunk, after) = rest.split_at_checked(length.checked_add(OVERHEAD)?)?;
         rest = after;
-        // Pixels continue in the next chunk only. Decoders differ in what they do with later ones.
+        // The chunks of pixels must follow each other without another chunk between them. Decoders differ in whether
+        // they use later pixels, so such a file is refused.
         if name == *b"IDAT" && pixels_found && before != name {
             return None;
         }
@@ -39,8 +40,8 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
                 }
                 exif_found = true;
             }
-            // The first letter of an optional chunk is lower-case. Unknown chunks that are not optional cannot be
-            // removed.
+            // The name of an ancillary chunk begins with a lower-case letter. Decoders may ignore such a chunk, so it
+            // is removed. An unknown critical chunk may determine the pixels, so the file is refused.
             [b'a'..=b'z', ..] => {}
             _ => return None,
         }
@@ -55,7 +56,8 @@ fn write_chunk(to: &mut Vec<u8>, name: [u8; 4], data: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Returns the CRC-32 of a few bytes (PNG specification, annex D). A table would not pay off for the 30 bytes here.
+/// Returns the CRC-32 of `bytes` (PNG specification, annex D). It is calculated without a table, because the only
+/// caller passes 30 bytes: a chunk's name and a minimal EXIF block.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })

@@ -19,7 +19,7 @@ pub(super) fn zero_all_but(file: &[u8], mut kept: Vec<Kept>) -> Option<Vec<u8>> 
         if is_overlap || range.end > file.len() {
             return None;
         }
-        // A range may overlap the ones before it, of which `copy` has the bytes already.
+        // A range may overlap earlier ranges. `copy` already has the bytes of the overlap.
         let start = range.start.max(copy.len());
         copy.resize(start, 0);
         copy.extend(file.get(start..range.end).unwrap_or_default());

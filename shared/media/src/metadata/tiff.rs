@@ -19,7 +19,7 @@ const JPEG: usize = 7;
 fn affects_display(tag: u16) -> bool {
     matches!(
         tag,
-        // Size, coding, strips, orientation, resolution.
+        // Size, coding, blocks of pixel rows, orientation, resolution.
         254..=259 | 262..=266 | 273 | 274 | 277..=284
         // Gray response, fax coding, transfer function.
         | 290..=293 | 296 | 301
@@ -34,9 +34,11 @@ fn affects_display(tag: u16) -> bool {
     )
 }
 
-/// Keeps the pages, the tags that affect how they look, and their pixels, all in place, and zeros all other bytes. So a
-/// new offset never has to be calculated, and metadata that nothing refers to are removed as well. Removes previews:
-/// pages after the first that are marked as reduced versions.
+/// Keeps the pages, the tags that affect how they look, and their pixels, all at their positions in the file, and zeros
+/// all other bytes. So no offset changes, and metadata that no tag refers to are removed as well. Removes previews:
+/// pages after the first that are marked as reduced versions, or that use the old form of JPEG in TIFF.
+///
+/// A page stores its pixels in blocks of rows (strips, in TIFF's terms) or in tiles.
 ///
 /// Returns `None` for files with sub-images, which are mostly raw photos: their tags cannot be told apart from
 /// metadata.
@@ -87,8 +89,9 @@ struct Tiff<'a> {
     /// Length of a directory's number of entries in bytes.
     count_length: usize,
     entry_length: usize,
-    /// Bytes that may still be read as a directory, a list of offsets or JPEG data. In a valid file they do not overlap,
-    /// so they are at most as long as the file. The budget bounds the time for hostile files, and ends loops.
+    /// Number of bytes that may still be read as directories, lists of offsets or JPEG data. In a valid file these do
+    /// not overlap, so together they are at most as long as the file. The budget limits the time that a hostile file
+    /// takes, and ends a loop of pages.
     budget: usize,
 }
 
@@ -151,7 +154,8 @@ impl<'a> Tiff<'a> {
         Some(())
     }
 
-    /// Reads the directory at the given position. Only the entries that are kept become part of the result.
+    /// Reads the directory at the given position. The result has only the entries whose tags affect how the image
+    /// looks.
     fn page(&mut self, at: usize) -> Option<Page> {
         let count = self.number(at, self.count_length)?;
         let start = at.checked_add(self.count_length)?;
@@ -164,7 +168,7 @@ impl<'a> Tiff<'a> {
                 return None;
             }
             if affects_display(tag) {
-                // Decoders differ in which of two equal tags they use.
+                // Decoders differ in which of two equal tags they use, so such a file is refused.
                 if entries.iter().any(|entry: &Entry| entry.tag == tag) {
                     return None;
                 }
@@ -196,8 +200,8 @@ impl<'a> Tiff<'a> {
         page.entry(tag).and_then(|entry| self.number(entry.value.start, entry.size))
     }
 
-    /// Returns whether a page after the first is a preview: a reduced version of another page, or a JPEG in the way that
-    /// only cameras' previews still use.
+    /// Returns whether a page after the first is a preview: a reduced version of another page, or an image in the old
+    /// form of JPEG in TIFF (compression 6), which only the previews of cameras still use.
     fn is_preview(&self, page: &Page) -> bool {
         self.single(page, NEW_SUBFILE_TYPE).is_some_and(|flags| flags & 1 == 1)
             || self.single(page, COMPRESSION) == Some(OLD_JPEG)
@@ -243,8 +247,8 @@ impl<'a> Tiff<'a> {
         Some(())
     }
 
-    /// Checks that JPEG data in the file have no metadata. Encoders write none there. Removing some would change the
-    /// lengths.
+    /// Fails if JPEG data in a TIFF contain metadata, so that the file is refused. Encoders write no metadata into such
+    /// data. Metadata cannot be removed there, because the data would become shorter than the TIFF declares.
     fn check_jpeg(&mut self, range: Range<usize>) -> Option<()> {
         self.spend(range.len())?;
         let bytes = &self.file[range];

@@ -18,7 +18,7 @@ pub(crate) fn strip(file: &[u8]) -> Option<Vec<u8>> {
 
     let first = chunks.next()?;
     match &first.name {
-        // A file without an extended header consists of one chunk.
+        // A file without an extended header should have only this chunk. Others are removed.
         b"VP8 " | b"VP8L" => kept.extend(first.whole),
         b"VP8X" if first.data.len() == 10 => {
             let orientation = exif(file).and_then(only_orientation);
@@ -37,7 +37,8 @@ pub(crate) fn strip(file: &[u8]) -> Option<Vec<u8>> {
     Some(kept)
 }
 
-/// Copies the chunks after the extended header.
+/// Copies the chunks after the extended header that affect how the image looks. Writes `orientation`, an EXIF block, in
+/// place of the file's first EXIF chunk.
 fn keep_chunks(mut chunks: Chunks<'_>, mut orientation: Option<Vec<u8>>, kept: &mut Vec<u8>) -> Option<()> {
     for chunk in &mut chunks {
         match &chunk.name {

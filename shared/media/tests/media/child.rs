@@ -9,7 +9,8 @@ use media::Refusal;
 use nix::sys::resource::{Resource, UsageWho, getrusage, setrlimit};
 use nix::sys::time::TimeValLike as _;
 
-/// Environment variable that is set only in the child process, to what it does: [`THUMBNAIL`] or [`STRIP`].
+/// Environment variable that is set only in the child process. Its value is the child's task: [`THUMBNAIL`] or
+/// [`STRIP`].
 const IN_CHILD: &str = "HEARTH_MEDIA_CHILD";
 
 /// Result of [`thumbnail_within_limits`] if a thumbnail was made.
@@ -31,7 +32,8 @@ pub(crate) fn thumbnail_within_limits(name: &str, file: &[u8]) -> String {
     within_limits(THUMBNAIL, name, file)
 }
 
-/// Removes the metadata of `file` in the same way. Returns [`STRIPPED`], or the text of the [`Refusal`].
+/// Removes the metadata of `file` in a child process. Panics if the child crashes, hangs, or exceeds the limits of CPU
+/// time or memory. Returns [`STRIPPED`], or the text of the [`Refusal`].
 pub(crate) fn stripped_within_limits(name: &str, file: &[u8]) -> String {
     within_limits(STRIP, name, file)
 }

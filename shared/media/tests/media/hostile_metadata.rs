@@ -47,7 +47,8 @@ fn files_cut_at_any_length_are_refused_or_have_no_metadata() {
                 Err(refusal) => assert!(refusal == REFUSED || length < 20, "{name} cut to {length}: {refusal}"),
             }
         }
-        // Metadata could hide in a file without an end. Only the frames of a GIF and the pages of a TIFF have no end.
+        // The first half of a file must be refused: the file ends within its pixels, so the rest of its structure
+        // cannot be checked.
         let half = strip_metadata(&file[..file.len() / 2]);
         assert!(half.is_err(), "{name}");
     }
@@ -60,7 +61,7 @@ fn any_changed_byte_is_handled() {
             for value in [0, 1, 0x7f, 0xff, file[at] ^ 1] {
                 let mut file = file.clone();
                 file[at] = value;
-                // Both a stripped file and a refusal are correct, but a stripped file must stay the same.
+                // Both a stripped file and a refusal are correct, but a second strip must not change the stripped file.
                 if let Ok(stripped) = strip_metadata(&file) {
                     assert!(stripped.len() <= file.len() + 1, "{name}, byte {at} is {value}");
                     assert!(*strip_metadata(&stripped).unwrap() == *stripped, "{name}, byte {at} is {value}");
@@ -81,7 +82,7 @@ fn invalid_lengths_are_refused() {
         let empty = with_segment(&plain, marker, &[]);
         assert!(*strip_metadata(&empty).unwrap() == *plain, "segment {marker:x}");
     }
-    // Markers that no JPEG has: a second start, and reserved ones.
+    // Markers that a valid JPEG does not have: a second start marker, and reserved markers.
     for marker in [0xd8, 0x02, 0xbf, 0xc8, 0xf0] {
         assert_eq!(strip_metadata(&with_segment(&plain, marker, &[0; 10])).unwrap_err(), REFUSED, "{marker:x}");
     }
@@ -109,7 +110,8 @@ fn invalid_lengths_are_refused() {
 #[test]
 fn bitmaps_without_pixels_are_refused() {
     let plain = bmp(60, 40);
-    // The width, the height, the position of the pixels (within the header), and an unknown compression.
+    // Invalid values of the width, the height, the position of the pixels (within the header, beyond the end of the
+    // file) and the compression.
     for (at, value) in [(18, 0_u32), (22, 0), (10, 20), (10, u32::MAX), (30, 9)] {
         let mut file = plain.clone();
         file[at..at + 4].copy_from_slice(&value.to_le_bytes());
@@ -124,12 +126,13 @@ fn loops_and_huge_counts_in_tiffs_are_refused() {
         tiff.picture(&[], &[]);
         let header = if word == 8 { 16 } else { 8 };
         let first = tiff.bytes[header - word..header].to_vec();
-        // The first page is also the next one.
+        // The first page names itself as the next page.
         let mut looping = tiff.bytes.clone();
         let end = looping.len();
         looping[end - word..].copy_from_slice(&first);
         assert_eq!(stripped_within_limits("TIFF, a loop of pages", &looping), REFUSED.to_string());
-        // A value of 2^32 - 1 or 2^64 - 1 numbers, a directory of as many entries, and positions outside the file.
+        // The number 2^32 - 1, or 2^64 - 1 in a BigTIFF, as the length of each value, as a directory's number of
+        // entries, and as the position of a directory.
         let huge = vec![0xff; word];
         let start = tiff.bytes.len() - word - 10 * (4 + 2 * word);
         for at in (start..tiff.bytes.len() - word).step_by(4 + 2 * word) {
@@ -148,7 +151,7 @@ fn loops_and_huge_counts_in_tiffs_are_refused() {
 
 #[test]
 fn tiffs_with_overlapping_structures_stay_within_limits() {
-    // As many pages as fit into the largest upload. All have the same strip: byte 8.
+    // As many pages as fit into the largest upload. All have the same pixels: byte 8 of the file.
     let mut file = b"II*\0\x0a\0\0\0\x07\0".to_vec();
     let entry = |tag: u16, number: u32| [&tag.to_le_bytes()[..], &[4, 0, 1, 0, 0, 0], &number.to_le_bytes()].concat();
     let page = [&[2, 0], entry(273, 8).as_slice(), &entry(279, 1)].concat();
@@ -170,7 +173,8 @@ fn tiffs_with_overlapping_structures_stay_within_limits() {
     tiff.bytes[4..8].copy_from_slice(&10_u32.to_le_bytes());
     assert_eq!(stripped_within_limits("TIFF, overlapping directories", &tiff.bytes), REFUSED.to_string());
 
-    // A million strips that all cover the same 5 MB, as they are and as JPEG.
+    // A page with a million blocks of pixels, which all cover the same 1,000,000 bytes: uncompressed (1) and as JPEG
+    // (7).
     for compression in [1, 7] {
         let mut tiff = Writer::new(false, 4);
         let pixels = tiff.data(&progressive_jpeg(2000, 1000).repeat(20));
@@ -181,7 +185,7 @@ fn tiffs_with_overlapping_structures_stay_within_limits() {
             stripped_within_limits(&format!("TIFF, a million strips, compression {compression}"), &tiff.bytes);
         assert_eq!(outcome == STRIPPED, compression == 1);
     }
-    // As many strips as fit into the largest upload.
+    // As many blocks of pixels as fit into the largest upload.
     let mut tiff = Writer::new(true, 4);
     let pixels = tiff.data(&[0; 8]);
     let (offsets, lengths) = (vec![pixels; 4_300_000], vec![1; 4_300_000]);

@@ -93,9 +93,10 @@ fn jpeg_segments_are_removed_in_every_order() {
     let turned = segment(0xe1, &[b"Exif\0\0", &exif(6)]);
     let [jfif, tables @ ..] = segments.as_slice() else { panic!("no segments") };
     let tables = tables.concat();
-    // The frame header is one of the tables, so metadata may stand before and after it.
+    // The other segments (tables and the frame header) are split into two parts, so that metadata may stand between
+    // them.
     let (before, after) = tables.split_at(header_segments(&plain).0[1].len());
-    // Of several EXIF segments, the first one counts. There is only the one with the orientation.
+    // Of several EXIF segments, only the first one counts. So the files have only `turned`, and not the private one.
     let is_exif = |segment: &Vec<u8>| segment[4..].starts_with(b"Exif");
     let all: Vec<_> = private_segments().into_iter().filter(|segment| !is_exif(segment)).collect();
     for private in all.chunks(3) {
@@ -147,7 +148,7 @@ fn restart_markers_and_fill_bytes_of_jpeg_stay() {
     assert!(is_unchanged(&file));
     let filled = [header.as_slice(), &[0xff; 9], &scan[..10], &coded[..4], &[0xff; 5], &coded[4..]].concat();
     assert!(is_unchanged(&filled));
-    // The fill bytes of a removed segment and bytes between segments are removed with it.
+    // If a segment is removed, the fill bytes before it and stray bytes around it are removed too.
     let private = [b"stray".as_slice(), &[0xff; 3], &segment(0xfe, &[SECRET]), SECRET].concat();
     let file = [&header, &private, &filled[header.len()..]].concat();
     assert!(stripped(&file) == filled);
@@ -218,7 +219,7 @@ fn png_chunks_are_removed_in_every_position() {
     writer.write_image_data(&quarters(60, 40)).unwrap();
     writer.write_image_data(&[99; 60 * 40 * 3]).unwrap();
     writer.finish().unwrap();
-    // Chunks of colours and sizes, which stay.
+    // Chunks of colours and sizes affect how the image looks, so they stay.
     for name in [*b"gAMA", *b"cHRM", *b"sRGB", *b"iCCP", *b"cICP", *b"mDCV", *b"cLLI", *b"sBIT", *b"pHYs", *b"bKGD"] {
         plain = with_chunk(&plain, name, &[1; 4]);
     }
@@ -240,15 +241,15 @@ fn png_chunks_are_removed_in_every_position() {
         at += 12 + u32::from_be_bytes(plain[at..at + 4].try_into().unwrap()) as usize;
         assert!(stripped(&[&plain[..at], &private.concat(), &plain[at..]].concat()) == plain, "at byte {at}");
     }
-    // Data within the end chunk, whose checksum nobody checks.
+    // The end chunk should be empty. If it has data, they are removed.
     let end = plain.len() - 12;
     let file = [&plain[..end], &chunk(b"IEND", SECRET)].concat();
     assert!(stripped(&file) == plain);
-    // Pixels that are interrupted by another chunk.
+    // A file with another chunk between two chunks of pixels is refused.
     let first = plain.windows(4).position(|name| name == b"IDAT").unwrap() - 4;
     let file = [&plain[..first], &chunk(b"IDAT", b""), &private[0], &plain[first..]].concat();
     assert_eq!(strip_metadata(&file).unwrap_err(), Refusal::HiddenData);
-    // A chunk that is not optional and unknown.
+    // A file with an unknown critical chunk (its name begins with an upper-case letter) is refused.
     assert_eq!(strip_metadata(&with_chunk(&plain, *b"PRVT", SECRET)).unwrap_err(), Refusal::HiddenData);
 }
 
@@ -278,7 +279,7 @@ fn webp_chunks_are_removed_in_every_position() {
         let chunks = [&profile, &timing, within.as_slice(), kept[3]].concat();
         assert!(stripped(&extended_webp(0x22, 60, 40, &chunks)) == plain);
     }
-    // A file without an extended header has only one chunk, and decoders ignore more.
+    // In a file without an extended header, decoders read only the first chunk. All others are removed.
     let simple = riff_chunk(*b"RIFF", &[b"WEBP", still].concat());
     assert!(stripped(&riff_chunk(*b"RIFF", &[b"WEBP", still, &private].concat())) == simple);
 }
@@ -307,7 +308,7 @@ fn gif_extensions_are_removed_in_every_position() {
     for at in [header, header + repetitions.len(), second, second + 8, plain.len() - 1] {
         assert!(stripped(&[&plain[..at], &private, &plain[at..]].concat()) == plain, "at byte {at}");
     }
-    assert!(stripped(&plain[..plain.len() - 1]) == plain, "the end marker is added");
+    assert!(stripped(&plain[..plain.len() - 1]) == plain, "the missing end marker was not added");
 }
 
 #[test]
@@ -329,13 +330,13 @@ fn bmp_keeps_headers_palette_pixels_and_embedded_profile() {
     let embedded = with_profile(b"DEBM", &[], &[7; 60]);
     assert!(is_unchanged(&embedded));
     let shown = DecodedThumbnail::of(&embedded).quarter_colors();
-    // A linked profile is a path. Its file becomes an sRGB image that ends after the pixels.
+    // A linked profile is the path of another file. The path is removed, and the image is marked as sRGB.
     let linked = stripped(&with_profile(b"KNIL", &[], SECRET));
     assert_eq!((linked.len(), &linked[70..74]), (14 + 124 + 8 + 4, &b"BGRs"[..]));
     assert_eq!(DecodedThumbnail::of(&linked).quarter_colors(), shown);
     let gap = stripped(&with_profile(b"BGRs", SECRET, &[]));
     assert_eq!((gap.len(), DecodedThumbnail::of(&gap).quarter_colors()), (14 + 124 + 8 + SECRET.len() + 4, shown));
-    // The four bytes after the file's length belong to the program that wrote it.
+    // The four bytes after the file's length are for the program that wrote the file. They are set to zero.
     let plain = bmp(60, 40);
     assert!(stripped(&[&plain[..6], b"home", &plain[10..]].concat()) == plain);
 }
@@ -344,7 +345,7 @@ fn bmp_keeps_headers_palette_pixels_and_embedded_profile() {
 fn run_length_coded_bmp_ends_at_its_end_marker() {
     let mut header = b"BM\0\0\0\0\0\0\0\0\x3e\0\0\0\x28\0\0\0\x08\0\0\0\x02\0\0\0\x01\0\x08\0\x01\0\0\0".to_vec();
     header.extend([&[0; 12][..], &[2, 0, 0, 0, 0, 0, 0, 0], &RED, &[0], &GREEN, &[0]].concat());
-    // A row of 8 equal pixels. Then 3 pixels that are stored as they are and padded, a jump by 5, and the end.
+    // A row of 8 equal pixels. Then 3 uncoded pixels with padding, a jump by 5 pixels, and the end marker.
     let pixels = [8, 1, 0, 0, 0, 3, 0, 1, 1, 0, 0, 2, 5, 0, 0, 1];
     let file = [header.as_slice(), &pixels].concat();
     assert!(is_unchanged(&file));

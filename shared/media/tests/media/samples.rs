@@ -13,7 +13,8 @@ pub(crate) const BLUE: Pixel = [30, 40, 220];
 pub(crate) const YELLOW: Pixel = [230, 220, 30];
 pub(crate) const WHITE: Pixel = [255; 3];
 
-/// A private text in the metadata of samples. It must not appear in a thumbnail.
+/// A private text in the metadata of samples. It must not appear in a thumbnail or in an image whose metadata were
+/// removed.
 pub(crate) const SECRET: &[u8] = b"at home, second floor";
 
 /// Returns RGB pixels: red in the upper left quarter, green in the upper right, blue in the lower left, yellow in the
@@ -237,7 +238,7 @@ impl DecodedThumbnail {
     }
 }
 
-/// Returns whether two colours differ by at most `by` in every channel.
+/// Returns whether two colours differ by at most `by` in every colour channel.
 pub(crate) fn close(one: Pixel, other: Pixel, by: u8) -> bool {
     one.iter().zip(other).all(|(one, other)| one.abs_diff(other) <= by)
 }

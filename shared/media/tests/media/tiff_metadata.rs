@@ -101,7 +101,8 @@ impl Writer {
         self.pointer = self.bytes.len() - self.word;
     }
 
-    /// Appends a page with two strips of pixels, with the given entries before and after the necessary ones.
+    /// Appends a page whose pixels are in two blocks of rows, with the given entries before and after the necessary
+    /// ones.
     pub(crate) fn picture(&mut self, before: &[Entry<'_>], after: &[Entry<'_>]) {
         let pixels = quarters(WIDTH, HEIGHT);
         let half = pixels.len() / 2;
@@ -179,16 +180,16 @@ fn clean_tiffs_stay_and_previews_are_removed() {
     for mut tiff in Writer::every() {
         tiff.picture(&[], &[]);
         tiff.picture(&[(254, LONG, &[2])], &[]);
-        assert!(is_unchanged(&tiff.bytes), "both pages stay");
+        assert!(is_unchanged(&tiff.bytes), "a page was changed or removed");
         let both_pages = tiff.clone();
-        // A reduced version of a page, and a JPEG as cameras write it.
+        // Two previews: a reduced version of a page, and a JPEG in the old form that cameras write.
         tiff.picture(&[(254, LONG, &[1])], &[(315, ASCII, &numbers(SECRET))]);
         let at = tiff.data(SECRET);
         tiff.page(&[(259, SHORT, &[6]), (513, LONG, &[at]), (514, LONG, &[SECRET.len() as u64])]);
         assert!(stripped(&tiff.bytes) == both_pages.bytes);
         tiff.picture(&[], &[]);
         let cleaned = stripped(&tiff.bytes);
-        assert_eq!(cleaned.len(), tiff.bytes.len(), "the page after the previews stays");
+        assert_eq!(cleaned.len(), tiff.bytes.len(), "the page after the previews was removed");
         assert!(decoded(&cleaned) == decoded(&tiff.bytes));
         let pages = |file: &[u8]| {
             let mut decoder = tiff::decoder::Decoder::new(std::io::Cursor::new(file)).unwrap();
@@ -235,16 +236,17 @@ fn tiffs_that_cannot_be_cleaned_safely_are_refused() {
     let refused = |tiff: &Writer| assert_eq!(strip_metadata(&tiff.bytes).unwrap_err(), Refusal::HiddenData);
     for empty in Writer::every() {
         refused(&empty);
-        // Sub-images, as in raw photos.
+        // A page with a sub-image, as in raw photos.
         let mut tiff = empty.clone();
         let sub_image = tiff.directory(&[(254, LONG, &[0])]);
         tiff.picture(&[], &[(330, LONG, &[sub_image])]);
         refused(&tiff);
-        // A tag that is there twice.
+        // A page that has the same tag twice.
         let mut tiff = empty.clone();
         tiff.picture(&[(256, SHORT, &[1])], &[]);
         refused(&tiff);
-        // A page without strips, with other strips than lengths, and with strips outside the file.
+        // A page without pixels, with lists of offsets and lengths that differ in number, and with pixels outside the
+        // file.
         let strips: [&[Entry<'_>]; 5] = [
             &[],
             &[(273, LONG, &[8])],
@@ -257,7 +259,7 @@ fn tiffs_that_cannot_be_cleaned_safely_are_refused() {
             tiff.page(strips);
             refused(&tiff);
         }
-        // Pixels that overlap the directory, which is rewritten.
+        // A page whose pixels overlap its directory. Removing tags from the directory would change the pixels.
         let mut tiff = empty.clone();
         let at = tiff.bytes.len() as u64;
         tiff.page(&[(273, LONG, &[at]), (279, LONG, &[10])]);

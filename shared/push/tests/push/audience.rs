@@ -53,7 +53,7 @@ async fn only_retained_connections_are_posted_to() {
     assert!(audience.get(&ConnectionId::new("phone")).is_none());
     assert_eq!(counts(&fixture.push.deliver_to(audience, &["{}"]).await), (2, 0, 0));
     assert!(fixture.management.frames("phone").is_empty());
-    // It is left out of this delivery, not unsubscribed.
+    // The phone was left out of one delivery, but is still subscribed. So the next delivery reaches it.
     assert_eq!(fixture.deliver().await, (3, 0, 0));
 }
 
@@ -63,7 +63,8 @@ async fn connections_receive_frames_in_order_and_do_not_wait_for_one_that_fails(
     for id in ["phone", "tablet"] {
         fixture.subscribe(id, &fixture.channel).await;
     }
-    // The retries of one frame take at least 375 ms, so those of 20 frames would exceed the limit.
+    // The pauses between the five attempts to post one frame take at least 375 ms. The pauses for all 20 frames would
+    // take 7.5 s and exceed the limit of 5 s.
     fixture.management.answer("tablet", 500);
     let limits = Limits { post: Duration::from_secs(5), overall: Duration::from_secs(5) };
     let (push, channels) = (fixture.push.clone().with_limits(limits), [fixture.channel.clone()]);

@@ -10,7 +10,7 @@ use push::{Delivery, Push};
 use store::{Connection, Connections};
 use testkit::{Management, Tables, connect};
 
-/// Test versions of what a delivery needs, and a channel.
+/// A [`Push`] with a test table of connections and a fake of the `@connections` API, and a channel to deliver to.
 struct Fixture {
     connections: Connections,
     management: Management,

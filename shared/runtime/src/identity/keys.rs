@@ -54,7 +54,8 @@ impl Keys {
     }
 
     /// Calls `verify` with the key that has the ID `kid`. First fetches the keys if this key is not cached or the
-    /// cached keys are too old, unless the last fetch was too recent.
+    /// cached keys are too old, unless the last fetch was less than 30 s ago. After a failed fetch, a key that is not
+    /// cached is fetched again after 1 s.
     ///
     /// Fails with `Unauthorized` if the issuer has no such key, and with `KeysUnavailable` if the keys cannot be
     /// fetched.

@@ -22,13 +22,13 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 const MALFORMED_CLAIMS: &str = "The token's claims are incomplete or have wrong types. Use a token with `iss`, `sub`, \
                                 `exp`, and `aud` or `client_id`.";
 
-/// Which tokens are accepted, and where the keys to verify them are published.
+/// Configuration of a [`Verifier`]: which tokens it accepts, and where the issuer publishes the keys to verify them.
 #[derive(Clone, Debug)]
 pub struct VerifierConfig {
     /// The value that the `iss` claim must have, character by character.
     pub issuer: String,
     /// The value that `aud` must contain. In a token without `aud`, such as an access token of Cognito, `client_id`
-    /// must equal it.
+    /// must have this value.
     pub audience: String,
     /// The absolute http or https URL of the issuer's JWK set.
     pub jwks_url: String,
@@ -66,7 +66,8 @@ impl Verifier {
         self.verify_at(token, now.unwrap_or(i64::MAX)).await
     }
 
-    /// Like [`Self::verify`], but at the time `now` in seconds since 1970. Tests use it to set the time.
+    /// Verifies a token as [`Self::verify`] does, but for the time `now`, in seconds since 1970, instead of the current
+    /// time. Tests use it to set the time.
     pub async fn verify_at(&self, token: &str, now: i64) -> Result<Caller, IdentityError> {
         let token = Token::parse(token)?;
         let verified = self

@@ -11,8 +11,8 @@ use super::verifier;
 
 const EVENT: &str = include_str!("../../../../events/threads-get.json");
 
-/// Returns a request with the given `Authorization` header. The request contains the claims that API Gateway's
-/// authorizer adds only if `claims` is true.
+/// Returns a request with the given `Authorization` header. If `claims` is true, the request also contains the claims
+/// that API Gateway's authorizer adds.
 fn request(authorization: Option<&str>, claims: bool) -> Request {
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["headers"]["authorization"] = json!(authorization.unwrap_or_default());

@@ -68,8 +68,8 @@ async fn concurrent_first_tokens_share_one_fetch_even_if_it_fails() {
         let claims = issuer.claims("sarah", "Sarah");
         let mut all = JoinSet::new();
         for number in 0..50 {
-            // The calls pass times that differ by up to 4 s, which is more than the pause after a failed fetch. They
-            // must share one fetch nevertheless.
+            // The calls pass times that differ by up to 4 s. The pause after a failed fetch is only 1 s, but concurrent
+            // calls must share one fetch all the same.
             let at = now() + number % 5;
             let (verifier, token) = (Arc::clone(&verifier), issuer.token(&claims));
             all.spawn(async move { verifier.verify_at(&token, at).await });

@@ -1,4 +1,4 @@
-//! What the client makes of a push service's answers.
+//! Tests of the results that the client returns for the answers of a push service.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ async fn accepted_message_arrives_with_its_topic() {
     let fixture = Fixture::new().await;
     let device = fixture.device();
     assert_eq!(fixture.push(&device, "Dinner at 6? 🍝".as_bytes()).await, Pushed::Accepted);
-    let [received] = &fixture.service.received(&device)[..] else { panic!("one message was sent") };
+    let [received] = &fixture.service.received(&device)[..] else { panic!("the device did not receive one message") };
     assert_eq!(received.content, "Dinner at 6? 🍝".as_bytes());
     assert_eq!((received.topic.as_str(), received.ttl), ("thread_1", 24 * 60 * 60));
 }
@@ -48,7 +48,7 @@ async fn service_names_the_time_of_the_next_attempt() {
     }
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_hours(1));
     fixture.service.answer(&device, PushAnswer::RetryAfter(503, date));
-    let Pushed::Later(Some(delay)) = fixture.push(&device, b"{}").await else { panic!("the service named a time") };
+    let Pushed::Later(Some(delay)) = fixture.push(&device, b"{}").await else { panic!("the client ignored the date") };
     assert!((3_500..=3_600).contains(&delay.as_secs()), "{delay:?}");
     for value in ["soon", "-1", "99999999999999999999", ""] {
         fixture.service.answer(&device, PushAnswer::RetryAfter(429, value.into()));
@@ -73,7 +73,7 @@ async fn service_without_an_answer_is_unreachable() {
         fixture.service.answer(&device, answer.clone());
         assert_eq!(fixture.push(&device, b"{}").await, Pushed::Unreachable, "{answer:?}");
     }
-    assert_eq!(fixture.service.requests(&device), 2, "no request is repeated");
+    assert_eq!(fixture.service.requests(&device), 2, "the client repeated a request");
 }
 
 #[tokio::test]

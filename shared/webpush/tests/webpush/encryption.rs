@@ -1,4 +1,4 @@
-//! Encryption, against an independent implementation.
+//! Tests of encryption: an independent implementation decrypts the push messages.
 
 use testkit::Device;
 use webpush::{Error, MAX_MESSAGE, Pushed, SubscriptionKeys};
@@ -38,7 +38,8 @@ fn nobody_else_can_decrypt_or_change_a_message() {
         changed[position] ^= 1;
         assert!(device.decrypt(&changed).is_err(), "{position}");
     }
-    // The secret takes part: the public key alone does not suffice.
+    // The encryption also uses the authentication secret. With the right public key and another device's secret, the
+    // device cannot decrypt the message.
     let mixed = SubscriptionKeys::parse(&device.p256dh(), &other.auth()).unwrap();
     assert!(device.decrypt(&mixed.encrypt(b"Dinner at 6?").unwrap()).is_err());
 }
@@ -47,8 +48,8 @@ fn nobody_else_can_decrypt_or_change_a_message() {
 fn equal_messages_are_encrypted_differently() {
     let device = Device::new("https://push.example/1".into(), "");
     let [first, second] = [(), ()].map(|()| keys(&device).encrypt(b"yes").unwrap());
-    assert_ne!(first[..16], second[..16], "the salt is random");
-    assert_ne!(first[21..86], second[21..86], "the sender's key is used once");
+    assert_ne!(first[..16], second[..16], "both messages have the same salt");
+    assert_ne!(first[21..86], second[21..86], "both messages have the same sender's key");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The push service of the tests notices what a strict one refuses, so the other tests show that the client does none of it.
+//! Tests of the fake push service: it refuses every request that a strict push service would refuse. So the other tests
+//! show that the client sends no such request.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -9,7 +10,8 @@ use webpush::{PushHosts, SubscriptionKeys, VapidKey};
 
 const ENDPOINT: &str = "http://127.0.0.1:4000/1";
 
-/// Returns a valid request to `device`, with a token for the origin of `audience` from the time `signed` in seconds.
+/// Returns a valid request to `device`. Its token is for the origin of `audience`, and was signed at the time `signed`,
+/// in seconds since 1970.
 fn request(key: &VapidKey, device: &Device, audience: &str, signed: i64) -> Request<Bytes> {
     let signed = Timestamp::from_millis(signed * 1_000);
     let endpoint = PushHosts::parse("http://127.0.0.1").unwrap().endpoint(audience).unwrap();
@@ -23,7 +25,7 @@ fn request(key: &VapidKey, device: &Device, audience: &str, signed: i64) -> Requ
         .unwrap()
 }
 
-/// Sets a header of a request, or removes it.
+/// Sets a header of a request, or removes it if `value` is `None`.
 fn with_header(mut request: Request<Bytes>, name: &'static str, value: Option<&str>) -> Request<Bytes> {
     match value {
         Some(value) => drop(request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap())),
