@@ -12,9 +12,8 @@ use webpx::DecoderConfig;
 
 use crate::Result;
 
-/// The decoders leave at least this many pixels on the longer side for the final resize: 1.4 × 512. In the library, the
-/// number depends on the size of the thumbnail: it is 1.4 × 640 for a 4:3 image.
-const MIN_SIDE: u16 = 717;
+/// The decoders leave at least this many pixels on the shorter side for the final resize: 1.4 × 480, as in the library.
+const MIN_SIDE: u16 = 672;
 
 /// Decodes a file and returns the size of its pixels in bytes.
 pub(crate) fn decode(bytes: &[u8]) -> Result<usize> {
@@ -30,7 +29,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<usize> {
 
 fn jpeg(bytes: &[u8]) -> Result<usize> {
     let mut jpeg = Decompress::new_mem(bytes)?;
-    let side = jpeg.width().max(jpeg.height());
+    let side = jpeg.width().min(jpeg.height());
     jpeg.scale([1, 2, 4].into_iter().find(|eighths| side * usize::from(*eighths) / 8 >= MIN_SIDE.into()).unwrap_or(8));
     let pixels: Vec<u8> = jpeg.rgb()?.read_scanlines()?;
     Ok(black_box(pixels).len())
@@ -55,7 +54,7 @@ fn gif(bytes: &[u8]) -> Result<usize> {
 fn webp(bytes: &[u8]) -> Result<usize> {
     let webp = webpx::Decoder::new(bytes)?;
     let (width, height) = (webp.info().width, webp.info().height);
-    let by = (f64::from(width.max(height)) / f64::from(MIN_SIDE)).max(1.0);
+    let by = (f64::from(width.min(height)) / f64::from(MIN_SIDE)).max(1.0);
     let scaled = |side| (f64::from(side) / by).round() as u32;
     let config = DecoderConfig::new().bypass_filtering(by >= 4.0);
     let (pixels, ..) = webp.config(config).scale(scaled(width), scaled(height)).decode_rgb_raw()?;
