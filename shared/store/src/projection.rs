@@ -8,7 +8,7 @@ use crate::message_row::MessageRow;
 use crate::row::{from_item, n, s};
 use crate::thread_row::{LastMessageRow, ThreadRow};
 
-/// Condition of a write to a thread's row: the projection has an older revision of the message to write.
+/// Condition of an update of a projection: its last message is the given message, in an older revision.
 const OLDER_REVISION: &str = "lastSeq = :seq AND (attribute_not_exists(lastMessage.rev) OR lastMessage.rev < :rev)";
 
 impl Chat {

@@ -70,9 +70,10 @@ impl Chat {
     /// a token without a name, any token of the user. Writes nothing if another instance has already recorded such a
     /// token.
     ///
-    /// The directory is written before the profile. So a crash in between is repaired by the next call: the profile still
-    /// shows that the token is not recorded. Both rows are written also if only the token is new, not the name. Their
-    /// conditions on the token's time then refuse the names of older tokens, which another instance may be recording.
+    /// The directory is written before the profile. So a crash between these two writes is repaired by the next call:
+    /// the profile still shows that the token is not recorded. Both rows are also written if only the token is new, not
+    /// the name. They contain the token's time, so the names of older tokens, which another instance may be recording,
+    /// are then refused.
     pub async fn record_profile(&self, profile: &Profile) -> Result<(), Error> {
         let Profile { id, name, issued_at } = profile;
         let recorded = self.recorded_profiles.get(id);
