@@ -34,7 +34,7 @@ pub struct NewChange<'a> {
     pub seq: u64,
     /// The user who makes the change, as their token describes them.
     pub caller: &'a Profile,
-    /// What to change.
+    /// What the change does.
     pub change: Change<'a>,
 }
 
@@ -57,7 +57,7 @@ pub enum Change<'a> {
     Unreact,
 }
 
-/// Why a change was not made. Nothing was written.
+/// Why a change was refused. The message has not changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// The thread does not exist, or the caller is not a member of it.

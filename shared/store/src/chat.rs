@@ -34,7 +34,7 @@ impl Chat {
             members: Cache::new(Duration::MAX),
             last_seqs: Cache::new(Duration::MAX),
             last_revs: Cache::new(Duration::MAX),
-            // A changed name is visible to all instances after at most this time.
+            // All instances show a changed name after at most this time.
             names: Cache::new(Duration::from_mins(5)),
             recorded_profiles: Cache::new(Duration::MAX),
         }

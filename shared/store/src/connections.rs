@@ -39,8 +39,8 @@ pub struct Connection {
 pub enum Subscribed {
     /// The connection is subscribed: it receives every event of the channel from now on.
     Done,
-    /// The connection has already subscribed to [`limits::SUBSCRIPTIONS`] channels. Those that it unsubscribed from
-    /// count too.
+    /// The connection has already subscribed to [`limits::SUBSCRIPTIONS`] channels. Channels that it has unsubscribed
+    /// from count, too.
     TooMany,
     /// The connection does not exist any more, is being removed, or has expired.
     Gone,
@@ -109,8 +109,8 @@ impl Connections {
         Self { table: Table::new(config, table) }
     }
 
-    /// Opens the network connection, so that the first request is faster. Call it during a function's initialization,
-    /// when Lambda provides a whole CPU.
+    /// Opens the network connection to `DynamoDB`, so that the first request is faster. Call this during a function's
+    /// initialization, when Lambda provides a whole CPU.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.table.warm_up().await
     }

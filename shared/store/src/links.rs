@@ -21,7 +21,7 @@ pub struct BadLinkKey;
 /// One of the two published objects of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Published {
-    /// The uploaded bytes, at `/files/{fileId}/{name}`.
+    /// The published copy of the upload, at `/files/{fileId}/{name}`.
     Original,
     /// The thumbnail, at `/thumbs/{fileId}.jpg`.
     Thumbnail,

@@ -92,7 +92,7 @@ pub enum ReadResult {
     Mark(u64),
     /// The thread has no message with the requested `seq`. Nothing was written.
     NoMessage,
-    /// The user is not a member of the thread, or it does not exist. Nothing was written.
+    /// The user is not a member of the thread, or the thread does not exist. Nothing was written.
     NotMember,
 }
 

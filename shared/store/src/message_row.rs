@@ -172,7 +172,7 @@ impl MessageRow {
     }
 
     /// Converts the row to a message for clients. `files` are the rows of the message's `file_ids`, in the same order,
-    /// and `quote` is the message that it replies to.
+    /// and `quote` is the quote of the message that it replies to.
     pub(crate) fn into_message(
         self,
         author_name: String,

@@ -30,7 +30,7 @@ pub struct UploadQuota {
 /// gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
-    /// Seconds since 1970.
+    /// Start of the window, in seconds since 1970.
     start: i64,
     seconds: i64,
 }

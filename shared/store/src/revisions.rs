@@ -24,9 +24,9 @@ const UNSETTLED: u32 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
-    /// The author edited it.
+    /// The author edited the message.
     Edit,
-    /// The author deleted it.
+    /// The author deleted the message.
     Delete,
     /// A member set or removed their reaction.
     Reaction,
@@ -74,7 +74,7 @@ impl Chat {
         Ok(self.table.transaction_put(item).condition_expression(IS_NEW))
     }
 
-    /// Reads the thread's last revision; 0 if there is none.
+    /// Reads the number of the thread's last revision; 0 if there is none.
     pub async fn last_rev(&self, thread: &ThreadId) -> Result<u64, Error> {
         let last = self.query_revisions(thread, 1, u64::MAX, false, 1).await?;
         let rev = last.first().map_or(0, |row| row.rev);
@@ -160,7 +160,8 @@ impl Chat {
         }
     }
 
-    /// Reads at most `limit` revisions from `first` to `last`.
+    /// Reads at most `limit` of the revisions from `first` to `last`, in ascending order if `forward`, otherwise in
+    /// descending order.
     async fn query_revisions(
         &self,
         thread: &ThreadId,

@@ -171,8 +171,9 @@ impl Chat {
         }
     }
 
-    /// Commits a message in one transaction with the record of its idempotency key, if it has one, and with its uses of
-    /// files. So a retry finds either all of them or none, and a message that is not stored uses no file.
+    /// Commits a message in one transaction with its idempotency record, if it has an idempotency key, and with its
+    /// uses of files. So a retry finds either all of these writes or none, and a message that is not stored uses no
+    /// file.
     async fn put_message_with_others(
         &self,
         row: &MessageRow,

@@ -95,7 +95,8 @@ async fn mark_may_name_a_message_that_the_projection_and_the_instance_do_not_kno
     let tables = Tables::create().await;
     let (chat, thread) = (tables.chat(), thread_with(&tables, 1).await);
     assert_eq!(mark(&chat, "user-a", &thread.id, 1).await, ReadResult::Mark(1));
-    // Another instance sends. The projection does not follow yet, so the mark is ahead of the list's `lastSeq`.
+    // Another instance sends a message. The projection is not updated yet, so the mark is ahead of the list's
+    // `lastSeq`.
     send_text(&tables.chat(), "user-b", &thread, "new").await;
     assert_eq!(mark(&chat, "user-a", &thread.id, 2).await, ReadResult::Mark(2));
     assert_eq!(mark(&chat, "user-a", &thread.id, 3).await, ReadResult::NoMessage);

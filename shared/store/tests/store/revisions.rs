@@ -18,8 +18,8 @@ fn after(after: u64) -> ChangesQuery {
     ChangesQuery { limit: 100, after }
 }
 
-/// Reads all pages of the changes after a revision. Asserts that each covers a range of revisions from the end of the
-/// previous one. Returns the messages of each page and the last revision that it covers.
+/// Reads all pages of the changes after a revision. Asserts that each page, except the last one, covers at least one
+/// revision. Returns the messages of each page and the last revision that the page covers.
 async fn pages(chat: &Chat, thread: &Thread, from: u64, limit: &str) -> Vec<(Vec<Message>, u64)> {
     let (mut pages, mut covered) = (Vec::new(), from);
     let mut query = ChangesQuery::parse(Some(limit), None, Some(&from.to_string())).unwrap();
