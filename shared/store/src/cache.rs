@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Maximum number of entries of a cache. A full cache is emptied, which costs one more call to `DynamoDB` per entry and
-/// nothing else.
+/// Maximum number of entries of a cache. A full cache is emptied before the next entry is added. That only costs one
+/// more call to `DynamoDB` for each removed entry that is needed again.
 const CAPACITY: usize = 1_000;
 
 /// Values that a warm function instance keeps between invocations.
@@ -36,7 +36,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, (V, Instant)>> {
-        // Every write leaves the map consistent, so it can still be used after a thread has panicked while it held the
+        // Every write leaves the map consistent. So the map can still be used after code has panicked while it held the
         // lock.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -21,8 +21,8 @@ use crate::revisions::{ChangeKind, RevisionRow};
 use crate::row::{from_item, n};
 use crate::transaction::{TransactionResult, Write};
 
-/// How long a change competes with other changes in the same thread. On AWS, one change takes about 20 ms, so this is
-/// enough for hundreds of concurrent changes.
+/// How long a change is attempted again because of other changes in the same thread. On AWS, one change takes about
+/// 20 ms, so 12 s are enough for hundreds of concurrent changes.
 const TIMEOUT: Duration = Duration::from_secs(12);
 
 /// A change to a message.
@@ -34,7 +34,7 @@ pub struct NewChange<'a> {
     pub seq: u64,
     /// The user who makes the change, as their token describes them.
     pub caller: &'a Profile,
-    /// What to change.
+    /// What the change does.
     pub change: Change<'a>,
 }
 
@@ -48,7 +48,8 @@ pub enum Change<'a> {
         /// The maximum age of the message.
         window: Duration,
     },
-    /// Erases the message and leaves a tombstone. Only the author may do so.
+    /// Erases the message's text, files and reactions, and the number of the message that it replies to. The row
+    /// remains as a tombstone. Only the author may do so.
     Delete,
     /// Sets or replaces the caller's reaction.
     React(Emoji),
@@ -56,12 +57,12 @@ pub enum Change<'a> {
     Unreact,
 }
 
-/// Why a change was not made. Nothing was written.
+/// Why a change was refused. The message has not changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// The thread does not exist, or the caller is not a member of it.
     NotMember,
-    /// The thread has no such message.
+    /// The thread has no message with this `seq`.
     NoMessage,
     /// The caller is not the message's author.
     NotAuthor,
@@ -97,9 +98,10 @@ impl From<Refused> for ApiError {
 /// Result of one attempt to commit a change.
 enum CommitResult {
     Committed,
-    /// Another change has this revision, or has changed the message.
+    /// Another change has taken the number of this revision, or has changed the message since it was read.
     Outdated,
-    /// The message's idempotency record does not exist any more.
+    /// The message's idempotency record does not exist any more, or belongs to a later message with the same key. So
+    /// the next attempt must not update the record.
     RecordGone,
     /// A concurrent write to the same rows interfered. The same attempt may succeed shortly.
     Conflict,
@@ -109,9 +111,9 @@ impl Chat {
     /// Changes a message, unless `rate` says that the caller has sent and changed too many messages in this minute. A change
     /// that is already in effect writes nothing. Returns the message after the change.
     ///
-    /// The change takes the thread's next revision: the row `REV#n+1` is written on the condition that it does not exist, in
-    /// one transaction with the message, which must still be as it was read. So revisions have no gaps, and a change is
-    /// made once.
+    /// The change gets the thread's next revision: n+1, where n is the last one. One transaction writes the revision's
+    /// row `REV#n+1`, on condition that the row does not exist, and the message, on condition that nobody has changed
+    /// it since it was read. So revisions have no gaps, and a change is made once.
     pub async fn change(
         &self,
         new: NewChange<'_>,
@@ -133,7 +135,8 @@ impl Chat {
         }
     }
 
-    /// Commits a change. Returns the message after it, and whether it was written now.
+    /// Commits a change. Returns the message after the change, and whether this call has written it: false if the
+    /// change was already in effect.
     async fn commit_change(&self, new: NewChange<'_>) -> Result<Result<(MessageRow, bool), Refused>, Error> {
         let NewChange { thread_id, seq, caller, change } = new;
         let last = async {
@@ -151,14 +154,15 @@ impl Chat {
         if !is_member {
             return Ok(Err(Refused::NotMember));
         }
-        // An attempt may have committed the change although its answer was lost. So all attempts write the same time, and the
-        // returned message equals the stored one.
+        // An attempt may have committed the change although its answer was lost. So all attempts write the same ID and
+        // the same time, and the returned message equals the stored one, whichever attempt stored it.
         let (start, change_id, now) = (Instant::now(), ChangeId::new(), Timestamp::now());
         let mut record_exists = true;
         for attempt in 0.. {
             let Some(before) = row.take() else { return Ok(Err(Refused::NoMessage)) };
             let after = match after(&before, caller, change, now) {
-                // The revision that this instance knows may be older than that of the message.
+                // The last revision that this instance has cached may be older than the message's revision. The new
+                // revision follows the newer of the two.
                 Ok(Some(after)) => MessageRow { rev: last.max(before.rev) + 1, ..after },
                 Ok(None) => return Ok(Ok((before, false))),
                 Err(refused) => return Ok(Err(refused)),
@@ -177,8 +181,8 @@ impl Chat {
                     record_exists = false;
                     row = Some(before);
                 }
-                // The attempt may have committed the change although its answer was lost. The next attempt, of the same
-                // revision, then finds this change's own row.
+                // The attempt may have committed the change although its answer was lost. The next attempt uses the
+                // same revision, and then finds the revision's row with the ID of this change.
                 CommitResult::Conflict => {
                     backoff::pause(attempt).await;
                     row = Some(before);
@@ -207,7 +211,8 @@ impl Chat {
             Write::Put(self.put_revision(&after.thread_id, &revision)?),
             Write::Update(self.update_message(before, after)?),
         ];
-        // The first change of the content erases the hash of the content, and with it the row's reference to the record.
+        // The first edit or deletion removes the idempotency key from the message's row. The same transaction erases
+        // the hash of the content in the message's idempotency record.
         let key = before.idempotency_key.as_deref().filter(|_| record_exists && after.idempotency_key.is_none());
         let key = key.and_then(|key| IdempotencyKey::parse(key.as_bytes()).ok());
         writes.extend(key.as_ref().map(|key| Write::Update(self.erase_content_hash(before, key))));
@@ -222,7 +227,7 @@ impl Chat {
         let (taken, changed) = (existing.next().flatten(), existing.next().flatten());
         if let Some(taken) = taken {
             let taken: RevisionRow = from_item(taken)?;
-            // It was written by an earlier attempt of this change, whose answer was lost.
+            // If the IDs are equal, an earlier attempt of this change has written the row, and its answer was lost.
             let own = taken.change_id == *change_id;
             return Ok(if own { CommitResult::Committed } else { CommitResult::Outdated });
         }
@@ -240,7 +245,8 @@ impl Chat {
         let (mut set, mut remove) = (Vec::new(), Vec::new());
         let changed: BTreeSet<_> =
             old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name)).collect();
-        // The name of a reaction may have any character, so placeholders replace all names.
+        // The name of a reaction's attribute contains a user ID, which may have any character. The expression may not
+        // contain such a name, so it has a placeholder for the name of each attribute.
         for (index, name) in changed.into_iter().enumerate() {
             update = update.expression_attribute_names(format!("#{index}"), name);
             if let Some(value) = new.get(name) {
@@ -269,7 +275,8 @@ impl Change<'_> {
     }
 }
 
-/// Returns the message after a change at the time `now`, still with the old revision. Returns `None` if the change is already in effect.
+/// Returns the message after a change at the time `now`, still with the old revision. Returns `None` if the change is
+/// already in effect.
 fn after(
     before: &MessageRow,
     caller: &Profile,
@@ -295,8 +302,8 @@ fn after(
             after.idempotency_key = None;
         }
         Change::Delete => {
-            // The pattern names every field, so that the code does not compile after a field is added until it is kept
-            // or erased.
+            // The pattern names every field of the row. So after a field is added, the code does not compile until the
+            // field is either kept or erased here.
             let MessageRow {
                 id: _,
                 thread_id: _,

@@ -8,9 +8,9 @@ use crate::cache::Cache;
 use crate::error::Error;
 use crate::table::Table;
 
-/// Client of the `Chat` table: users, threads, messages and files. A function creates one and keeps it between
-/// invocations. Its caches save calls to `DynamoDB`. Because of them, a name in a result may be outdated; all other
-/// values are current.
+/// Client of the `Chat` table: users, threads, messages and files. A function creates one client and keeps it between
+/// invocations. The client's caches save calls to `DynamoDB`. Because of the caches, a name in a result may be
+/// outdated, by at most 5 minutes; all other values are current.
 pub struct Chat {
     pub(crate) table: Table,
     /// The members of each thread. They never change.
@@ -20,8 +20,8 @@ pub struct Chat {
     /// The last revision of each thread, as far as this instance knows. A change tries the next revision first.
     pub(crate) last_revs: Cache<ThreadId, u64>,
     pub(crate) names: Cache<UserId, String>,
-    /// Users whose profile this instance has recorded, with the `issued_at` of their newest token with a name;
-    /// `i64::MIN` if none had a name.
+    /// Users whose profile this instance has recorded. The value is the `issued_at` of the user's newest token with a
+    /// name, or `i64::MIN` if none of their tokens had a name.
     pub(crate) recorded_profiles: Cache<UserId, i64>,
 }
 
@@ -34,14 +34,14 @@ impl Chat {
             members: Cache::new(Duration::MAX),
             last_seqs: Cache::new(Duration::MAX),
             last_revs: Cache::new(Duration::MAX),
-            // A changed name is visible to all instances after at most this time.
+            // All instances show a changed name after at most this time.
             names: Cache::new(Duration::from_mins(5)),
             recorded_profiles: Cache::new(Duration::MAX),
         }
     }
 
-    /// Opens the network connection, so that the first request is faster. Call it during a function's initialization,
-    /// when Lambda provides a whole CPU.
+    /// Opens the network connection to `DynamoDB`, so that the first request is faster. Call this during a function's
+    /// initialization, when Lambda provides a whole CPU.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.table.warm_up().await
     }

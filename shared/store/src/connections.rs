@@ -29,8 +29,8 @@ pub struct Connection {
     pub id: ConnectionId,
     /// The user who opened the connection.
     pub user_id: UserId,
-    /// When the connection expires, in seconds since 1970: when its token expires, or after the 2 hours that API
-    /// Gateway allows, whichever is earlier. Nothing is delivered to an expired connection.
+    /// When the connection expires, in seconds since 1970: when the user's token expires, or after the 2 hours that API
+    /// Gateway allows, whichever is earlier. No event is delivered to an expired connection.
     pub expires_at: i64,
 }
 
@@ -39,8 +39,8 @@ pub struct Connection {
 pub enum Subscribed {
     /// The connection is subscribed: it receives every event of the channel from now on.
     Done,
-    /// The connection has already subscribed to [`limits::SUBSCRIPTIONS`] channels. Those that it unsubscribed from
-    /// count too.
+    /// The connection has already subscribed to [`limits::SUBSCRIPTIONS`] channels. Channels that it has unsubscribed
+    /// from count, too.
     TooMany,
     /// The connection does not exist any more, is being removed, or has expired.
     Gone,
@@ -61,13 +61,15 @@ struct ConnectionRow {
 #[serde(rename_all = "camelCase")]
 struct SubscriptionRow {
     connection_id: ConnectionId,
-    /// The user who opened the connection. Old subscriptions do not have it; they expire within two hours.
+    /// The user who opened the connection. Subscriptions that an earlier version of this code wrote do not have it.
+    /// They expire within two hours.
     #[serde(default)]
     user_id: Option<UserId>,
     #[serde(default)]
     subscribed_at: i64,
     expires_at: i64,
-    /// Whether the connection receives its user's inbox. Set only in the subscription to the user's own channel.
+    /// Whether the connection receives the events of its user's inbox. True only in the subscription to the user's own
+    /// channel.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     inbox: bool,
 }
@@ -86,7 +88,8 @@ pub struct Subscribers {
 pub struct Subscriber {
     /// ID of the connection.
     pub connection_id: ConnectionId,
-    /// The user who opened the connection. `None` for an old subscription that does not name its user.
+    /// The user who opened the connection. `None` if an earlier version of this code wrote the subscription, without
+    /// the user.
     pub user_id: Option<UserId>,
     /// When the connection subscribed to the channel, in seconds since 1970.
     pub subscribed_at: i64,
@@ -106,8 +109,8 @@ impl Connections {
         Self { table: Table::new(config, table) }
     }
 
-    /// Opens the network connection, so that the first request is faster. Call it during a function's initialization,
-    /// when Lambda provides a whole CPU.
+    /// Opens the network connection to `DynamoDB`, so that the first request is faster. Call this during a function's
+    /// initialization, when Lambda provides a whole CPU.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.table.warm_up().await
     }
@@ -135,8 +138,8 @@ impl Connections {
         let put = self.table.put_if(to_item(&keys::subscription(channel, &connection.id), &row)?);
         let put = match channel {
             Channel::Thread(_) => put,
-            // $connect writes this row once. A repeat of the write that takes effect late must not reset the flag of an
-            // inbox that was opened meanwhile.
+            // ws-connect writes this row once. If the SDK repeats the write and the first request takes effect late, it
+            // must not clear the flag `inbox`, which `open_inbox` may have set meanwhile.
             Channel::User(_) | Channel::Inbox(_) => put.condition_expression(IS_NEW),
         };
         match put.send().await {
@@ -208,8 +211,8 @@ impl Connections {
         self.set_inbox(connection, false).await.map(drop)
     }
 
-    /// Changes whether a connection receives the inbox. Returns false if the connection is being removed: it has no
-    /// subscription to its user's own channel any more.
+    /// Sets whether a connection receives the events of its user's inbox. Returns false if the connection is being
+    /// removed or was removed, and so has no subscription to its user's own channel any more.
     async fn set_inbox(&self, connection: &Connection, inbox: bool) -> Result<bool, Error> {
         let key = keys::subscription(&Channel::Inbox(connection.user_id.clone()), &connection.id);
         let update = self
@@ -225,13 +228,15 @@ impl Connections {
         }
     }
 
-    /// Deletes a subscription; for an inbox, the one to the user's own channel. Idempotent. The channel stays in the
-    /// connection's row: that saves a write now and costs one unnecessary delete when the connection is removed.
+    /// Deletes a subscription. For an inbox, deletes the subscription to the user's own channel. Idempotent. The
+    /// channel stays in the list in the connection's row. That saves a write now, and costs one unnecessary delete when
+    /// the connection is removed.
     pub async fn unsubscribe(&self, id: &ConnectionId, channel: &Channel) -> Result<(), Error> {
         self.table.delete(&keys::subscription(channel, id)).await.map(drop)
     }
 
-    /// Reads the subscribers of a channel, including every subscription that was complete before the call.
+    /// Reads the subscribers of a channel. They include every connection whose subscription was complete before the
+    /// call.
     pub async fn subscribers(&self, channel: &Channel) -> Result<Subscribers, Error> {
         let now = Timestamp::now().seconds();
         let mut subscribers = Subscribers::default();
@@ -242,7 +247,7 @@ impl Connections {
             }
             if row.expires_at > now {
                 // ws-connect subscribes a connection to its user's own channel before the connection is open. All other
-                // subscriptions, and that to the inbox, come from frames over the open connection.
+                // subscriptions, and the flag `inbox`, are written because of a frame on the open connection.
                 let by_connecting = matches!(channel, Channel::User(_)) && !row.inbox;
                 let opening = by_connecting && now - row.subscribed_at <= CONNECT_TIMEOUT;
                 let SubscriptionRow { connection_id, user_id, subscribed_at, expires_at: _, inbox: _ } = row;

@@ -8,8 +8,8 @@ use contract::ApiError;
 /// Why the store could not complete a call.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// `DynamoDB` throttled, failed or did not answer, or too many writers competed for one row. The same call may
-    /// succeed shortly.
+    /// `DynamoDB` throttled the call, failed or did not answer, or too many writers competed for one row. The same call
+    /// may succeed shortly.
     #[error("DynamoDB is not available: {0}")]
     Unavailable(String),
     /// The request was invalid or `DynamoDB` refused it, for example because a permission or the table is missing. The

@@ -1,5 +1,5 @@
-//! What uses a file: messages, and its owner's profile. A file that was used and has no use left is erased: it is neither
-//! served nor usable again, and its objects are deleted.
+//! What uses a file: messages, and its owner's profile. A file that was used and has no use left is erased: it is
+//! neither served nor usable again, and its objects in S3 are deleted.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,13 @@ use crate::keys;
 use crate::message_row::MessageRow;
 use crate::row::{n, s};
 
-/// Condition of a write to a file's row: the file is not erased. `DynamoDB` removes a set with its last element.
+/// Condition of a write to a file's row: the file is not erased. `DynamoDB` removes an attribute that is a set together
+/// with the set's last element. So `uses` and `threadIds` exist only if they have elements.
 pub(crate) const IS_NOT_ERASED: &str =
     "attribute_not_exists(sent) OR attribute_exists(uses) OR attribute_exists(threadIds)";
 
-/// The use of a file as its owner's picture. The uses of messages contain `#`.
+/// The element of a file's `uses` that stands for the use as its owner's picture. It cannot be equal to the use by a
+/// message, which contains `#`.
 pub(crate) const PICTURE_USE: &str = "profile";
 
 /// Why a user cannot send a file.
@@ -39,7 +41,8 @@ impl FileRow {
         of_uses.chain(self.thread_ids.iter().cloned()).collect()
     }
 
-    /// Returns whether the file was used, and neither a message nor its owner's profile uses it any more. It stays so.
+    /// Returns whether the file was used, and neither a message nor its owner's profile uses it any more. An erased
+    /// file stays erased.
     #[must_use]
     pub fn is_erased(&self) -> bool {
         self.sent && self.uses.is_empty() && self.thread_ids.is_empty()
@@ -56,14 +59,14 @@ pub(crate) fn unsendable(file: Option<&FileRow>, owner: &UserId) -> Option<Unsen
     }
 }
 
-/// Returns a message's use of a file, as the file's row has it.
+/// Returns the element of a file's `uses` that stands for the use by a message: `threadId#seq`.
 fn usage(message: &MessageRow) -> String {
     format!("{}#{}", message.thread_id, message.seq)
 }
 
 impl Chat {
-    /// Reads the rows of the files with the given IDs, in the same order. Returns those that `owner` cannot send instead, with
-    /// the reasons, if there are any.
+    /// Reads the rows of the files with the given IDs, in the same order. If `owner` cannot send all of the files,
+    /// returns the IDs of the unsendable ones and the reasons.
     pub(crate) async fn sendable_files(
         &self,
         owner: &UserId,
@@ -79,9 +82,9 @@ impl Chat {
         Ok(if refused.is_empty() { Ok(files) } else { Err(refused) })
     }
 
-    /// Returns an update that adds the message's use to a file, on condition that its author can send the file. It belongs
-    /// into the message's transaction. From then on, the thread's members may fetch the file, and its `file:status` event
-    /// goes to the thread's channel.
+    /// Returns an update that adds the message to a file's uses, on condition that the message's author can send the
+    /// file. It belongs into the transaction that commits the message. After the commit, the thread's members may fetch
+    /// the file, and the thread's channel also receives the file's `file:status` event.
     pub(crate) fn add_file_use(&self, message: &MessageRow, id: &FileId) -> UpdateBuilder {
         self.table
             .transaction_update(&keys::file(id))
@@ -98,9 +101,10 @@ impl Chat {
             .expression_attribute_values(":failed", s("failed"))
     }
 
-    /// Returns updates that remove the message's use from each of its files. They belong into the transaction that deletes
-    /// the message. A file that was sent to the thread before uses were recorded keeps the thread as long as another message
-    /// there has the file.
+    /// Returns updates that remove the message from the uses of each of its files. They belong into the transaction
+    /// that deletes the message. If the file was sent to the thread before uses were recorded, its row names the thread
+    /// in `threadIds`. The update also removes the thread from there, unless another message of the thread has the
+    /// file.
     pub(crate) async fn remove_file_uses(&self, message: &MessageRow) -> Result<Vec<UpdateBuilder>, Error> {
         let (usage, thread) = (vec![usage(message)], vec![message.thread_id.to_string()]);
         let mut updates = Vec::new();
@@ -136,8 +140,9 @@ impl Chat {
         Ok(!others.is_empty())
     }
 
-    /// Erases a file's name, object keys and image size from its row if nothing uses the file any more. Returns whether it is
-    /// so; the file's objects can be deleted then. Idempotent.
+    /// Erases the name, object keys and image size from the row of a file that was used and is not used any more.
+    /// Returns true if the file is such a file: then the caller may delete its objects. Returns false and writes
+    /// nothing if the file is in use, was never used or does not exist. Idempotent.
     pub async fn erase_file(&self, id: &FileId) -> Result<bool, Error> {
         let update = self
             .table

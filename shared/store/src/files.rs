@@ -80,7 +80,7 @@ pub enum Outcome {
         original: String,
         /// Object key of the thumbnail, if there is one.
         thumbnail: Option<String>,
-        /// Size of the image as displayed, if the file is one and its size is known.
+        /// Size of the image as displayed, if the file is an image and its size is known.
         size: Option<ImageSize>,
     },
     /// The file will never be published.
@@ -127,7 +127,8 @@ impl FileRow {
         }
     }
 
-    /// Returns the width and height of a ready image, or both as `None` for other files.
+    /// Returns the width and height of a ready image. Both are `None` for other files, and for an image that became
+    /// ready before sizes were stored.
     fn image_size(&self) -> (Option<u32>, Option<u32>) {
         self.published(Published::Thumbnail).map_or((None, None), |_| (self.width, self.height))
     }
@@ -205,9 +206,9 @@ impl Chat {
         from_item::<FileRow>(after.unwrap_or_default()).map(|file| file.attempts)
     }
 
-    /// Records the outcome of a pending file. A file has one outcome: if it already has one, or is erased, nothing changes.
-    /// Returns the file's current row in both cases, with its uses. Returns [`Error::MissingRow`] if the file does not
-    /// exist.
+    /// Records the outcome of a pending file. A file has one outcome: if it already has one, or is erased, nothing
+    /// changes. Returns the file's row as it is after this call, with its uses. Returns [`Error::MissingRow`] if the
+    /// file does not exist.
     pub async fn record_outcome(&self, id: &FileId, outcome: &Outcome) -> Result<FileRow, Error> {
         let key = keys::file(id);
         let mut update = self

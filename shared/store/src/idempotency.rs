@@ -26,12 +26,13 @@ struct IdempotencyRecord {
     expires_at: i64,
 }
 
-/// Returns a hash of a message's content. If an idempotency key comes again with another hash, it was reused for
-/// another message.
+/// Returns a hash of a message's content. If a request has the idempotency key of an earlier message but another hash,
+/// the key was reused for another message.
 ///
-/// The fields are listed without `..`, so that the code does not compile until a new field is part of the hash or is
-/// ignored on purpose. A forgotten field would replay the earlier message instead of refusing the reused key. A message
-/// without the new field must keep its hash, because stored records are compared with it for 8 days.
+/// The fields of [`NewMessage`] are listed without `..`. So after a field is added, the code does not compile until the
+/// field is part of the hash or is ignored on purpose. If two messages differed only in a forgotten field, a reused key
+/// would replay the first message instead of being refused. A message without the new field must keep its hash, because
+/// stored records are compared with it for 8 days.
 fn content_hash(new: NewMessage<'_>) -> String {
     // Thread, author and key are in the record's primary key, so the hash does not need them.
     let NewMessage { thread_id: _, author: _, body, file_ids, reply_to, idempotency_key: _ } = new;
@@ -44,8 +45,8 @@ fn content_hash(new: NewMessage<'_>) -> String {
 }
 
 impl Chat {
-    /// Returns the put of a new message's idempotency record, which fails if the key is in use. It belongs into the
-    /// message's transaction.
+    /// Returns the put that writes a new message's idempotency record. It fails if a record with this key exists and
+    /// has not expired. It belongs into the transaction that commits the message.
     pub(crate) fn put_idempotency_record(
         &self,
         row: &MessageRow,
@@ -78,8 +79,8 @@ impl Chat {
     }
 
     /// Returns the result of an earlier send with this message's idempotency key, if there was one. Reads the
-    /// idempotency record only if the message has files, because a file may not be sendable any more. For other messages,
-    /// the commit itself finds the record.
+    /// idempotency record only if the message has files: if a file has failed since the earlier send, the retry must
+    /// not be refused because of the file. For a message without files, the commit itself finds the record.
     pub(crate) async fn earlier_send(&self, new: NewMessage<'_>, links: &Links) -> Result<Option<Sent>, Error> {
         let Some(key) = new.idempotency_key.filter(|_| !new.file_ids.is_empty()) else { return Ok(None) };
         let Some(item) = self.table.get(&keys::idempotency(new.thread_id, &new.author.id, key)).await? else {
@@ -96,7 +97,7 @@ impl Chat {
     /// message was sent with other content.
     pub(crate) async fn replay(&self, new: NewMessage<'_>, record: Item, links: &Links) -> Result<Sent, Error> {
         let existing: IdempotencyRecord = from_item(record)?;
-        // An edit or a deletion has removed the hash. Then the content is not compared.
+        // If an edit or a deletion has erased the hash, the content is not compared.
         if existing.content_hash.is_some_and(|hash| hash != content_hash(new)) {
             return Ok(Sent::KeyReused);
         }

@@ -1,4 +1,4 @@
-//! The primary keys of all rows in both tables. No other module makes primary keys.
+//! The primary keys of all rows in all tables. No other module makes primary keys.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,9 +27,9 @@ const MESSAGE_PREFIX: &str = "MSG#";
 const REVISION_PREFIX: &str = "REV#";
 /// Sort key of a user's profile.
 const PROFILE: &str = "PROFILE";
-/// Start of the sort keys of a user's push subscriptions, and of the partition keys of endpoints.
+/// Start of the sort keys of a user's push subscriptions, and of the partition keys of the owners of endpoints.
 pub(crate) const PUSH_PREFIX: &str = "PUSH#";
-/// Sort key of a thread's own row.
+/// Sort key of a thread's own row, and of each row that is alone in its partition, such as a file or a connection.
 const META: &str = "META";
 /// Start of the partition keys of files.
 const FILE_PREFIX: &str = "FILE#";
@@ -102,8 +102,8 @@ pub(crate) fn revision(thread: &ThreadId, rev: u64) -> Key {
     Key::new(format!("{THREAD_PREFIX}{thread}"), format!("{REVISION_PREFIX}{rev:020}"))
 }
 
-/// Returns the key of an idempotency record in `Chat`. User IDs and idempotency keys may contain `#`. The length of the
-/// user ID keeps two different pairs of them from having the same key.
+/// Returns the key of an idempotency record in `Chat`. User IDs and idempotency keys may contain `#`. So the key also
+/// contains the length of the user ID. Without it, two pairs of user ID and idempotency key could have the same key.
 pub(crate) fn idempotency(thread: &ThreadId, user: &UserId, key: &IdempotencyKey) -> Key {
     let user = user.as_str();
     Key::new(format!("{THREAD_PREFIX}{thread}"), format!("KEY#{}#{user}#{}", user.len(), key.as_str()))
@@ -138,8 +138,8 @@ pub(crate) fn file(id: &FileId) -> Key {
     Key::new(format!("{FILE_PREFIX}{id}"), META)
 }
 
-/// Returns the key of a user's counter in `Chat`. `kind` is what it counts, such as `threads`. `start` is when its window
-/// of time starts; the key has it as far as the minute.
+/// Returns the key of a user's counter in `Chat`. `kind` is what the counter counts, such as `threads`. `start` is the
+/// start of the counter's window of time; the key contains its date, hour and minute.
 pub(crate) fn quota(user: &UserId, kind: &str, start: Timestamp) -> Key {
     let (user, mut window) = (user.as_str(), start.to_string());
     window.truncate("2025-09-05T01:05".len());
@@ -157,7 +157,7 @@ pub(crate) fn user_of(item: &Item) -> Option<UserId> {
     item.get(PK)?.as_s().ok()?.strip_prefix(USER_PREFIX).and_then(UserId::parse)
 }
 
-/// Returns whether an item is a membership. Needed after a batch read.
+/// Returns whether an item is a membership. Needed after a read that returns rows of several kinds.
 pub(crate) fn is_membership(item: &Item) -> bool {
     item.get(SK).and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk.starts_with(MEMBERSHIP_PREFIX))
 }
@@ -191,7 +191,8 @@ pub enum ChangedRow {
 }
 
 impl ChangedRow {
-    /// Finds the row that a primary key of `Chat` belongs to. Returns `None` if it is another kind of row.
+    /// Returns the row with this primary key in `Chat`. Returns `None` if chat-stream does not process changes of rows
+    /// with such a key.
     #[must_use]
     pub fn of_key(pk: &str, sk: &str) -> Option<Self> {
         if let Some(user) = pk.strip_prefix(USER_PREFIX) {
@@ -215,8 +216,9 @@ pub(crate) fn connection(id: &ConnectionId) -> Key {
     Key::new(format!("CONN#{id}"), META)
 }
 
-/// Returns the partition key of a channel's subscriptions in `Connections`. The inbox of a user has the subscriptions of
-/// the user's own channel: an attribute says which of them receive the inbox, too.
+/// Returns the partition key of a channel's subscriptions in `Connections`. Subscriptions to a user's inbox have no
+/// rows of their own: the attribute `inbox` of a subscription to the user's own channel says whether the connection
+/// also receives the inbox. So the inbox has the partition key of the user's own channel.
 pub(crate) fn channel(channel: &Channel) -> String {
     match channel {
         Channel::Inbox(user) => format!("CHANNEL#{}", Channel::User(user.clone())),
@@ -229,8 +231,8 @@ pub(crate) fn subscription(on: &Channel, id: &ConnectionId) -> Key {
     Key::new(channel(on), format!("{SUBSCRIPTION_PREFIX}{id}"))
 }
 
-/// Returns the key of a ticket in `Connections`. It contains only a hash of the ticket, so that nobody can open a
-/// connection with what the table shows.
+/// Returns the key of a ticket in `Connections`. It contains only a hash of the ticket, so that a person who can read
+/// the table cannot open a connection with the ticket.
 pub(crate) fn ticket(ticket: &str) -> Key {
     Key::new(format!("TICKET#{}", sha256(ticket.as_bytes())), META)
 }
@@ -240,12 +242,13 @@ pub(crate) fn vapid_public_key() -> Key {
     Key::new("PUBLIC".to_owned(), "VAPID")
 }
 
-/// Returns the key of the VAPID private key in `PushKeys`. Its partition differs, so that roles can be limited to one key.
+/// Returns the key of the VAPID private key in `PushKeys`. It has another partition key than the public key, because an
+/// IAM policy can limit a function to certain partition keys. So a function can have access to the public key only.
 pub(crate) fn vapid_private_key() -> Key {
     Key::new("PRIVATE".to_owned(), "VAPID")
 }
 
-/// Returns a key that no row of any table has. Reading it only opens a network connection.
+/// Returns a key that no row of any table has. Reading it only opens the network connection to `DynamoDB`.
 pub(crate) fn warm_up() -> Key {
     Key::new("WARM-UP".to_owned(), META)
 }

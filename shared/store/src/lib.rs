@@ -1,5 +1,5 @@
 //! Storage in `DynamoDB`. [`Chat`] holds users, threads, messages and files; [`Connections`] holds connections, their
-//! subscriptions and tickets.
+//! subscriptions and tickets; [`PushKeys`] holds the VAPID key pair that signs requests to push services.
 //!
 //! Kinds of rows that belong together share a module, `keys` makes all primary keys, and `docs/data-model.md` lists all
 //! rows with their attributes.

@@ -5,14 +5,15 @@ use contract::{FileId, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::hmac;
 
-/// Seconds for which a file's URL stays the same, so that browsers can cache it. A URL is valid for at least this time
-/// and at most twice as long.
+/// Seconds for which a file's URL stays the same, so that browsers can cache the file. A URL is valid for at least this
+/// time and at most twice as long: 6 to 12 hours.
 const WINDOW: i64 = 6 * 60 * 60;
 
 /// Characters that are percent-encoded in a link: all except the unreserved ones of RFC 3986, section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A secret for signing links is too short, or the deployment did not resolve the reference to it.
+/// A secret for signing links is too short, or is still the template's reference to the secret, because the deployment
+/// did not replace the reference with the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("LINK_KEY or SECOND_LINK_KEY is shorter than 32 bytes, or an unresolved reference to a secret")]
 pub struct BadLinkKey;
@@ -20,7 +21,7 @@ pub struct BadLinkKey;
 /// One of the two published objects of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Published {
-    /// The uploaded bytes, at `/files/{fileId}/{name}`.
+    /// The published copy of the upload, at `/files/{fileId}/{name}`.
     Original,
     /// The thumbnail, at `/thumbs/{fileId}.jpg`.
     Thumbnail,
@@ -35,8 +36,8 @@ impl Published {
     }
 }
 
-/// Makes and checks links to files. A link grants access by itself: everyone who has the URL may fetch the file for
-/// some hours. `<img src>` needs this, because it cannot send a token.
+/// Makes and checks links to files. A link grants access by itself: everyone who has the URL may fetch the file until
+/// the link expires, after 6 to 12 hours. `<img src>` needs this, because it cannot send a token.
 pub struct Links {
     key: hmac::Key,
     second_key: Option<hmac::Key>,

@@ -16,14 +16,14 @@ use crate::users::ProfileRow;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MembershipRow {
     pub(crate) thread_id: ThreadId,
-    /// The user's read mark. Memberships from before read marks have none.
+    /// The user's read mark. Missing in memberships that were created before read marks existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     read_seq: Option<u64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) archived: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     muted_until: Option<Timestamp>,
-    /// The last message that the user was notified of.
+    /// The `seq` of the last message that the user was notified of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) notified_seq: Option<u64>,
 }
@@ -34,18 +34,20 @@ impl MembershipRow {
         Self { thread_id: thread.clone(), read_seq: Some(0), archived: false, muted_until: None, notified_seq: None }
     }
 
-    /// Returns the member's state in a thread whose last message has the number `last_seq`. Without a stored read mark,
-    /// everything counts as read.
+    /// Returns the member's read mark and settings in a thread whose last message has the number `last_seq`. Without a
+    /// stored read mark, all messages count as read.
     pub(crate) fn own_state(&self, last_seq: u64) -> OwnState {
         OwnState { read_seq: self.read_seq.unwrap_or(last_seq), settings: self.settings() }
     }
 
-    /// Returns whether the member wants to be notified of the thread's messages.
+    /// Returns whether the member may be notified of the thread's messages at the time `now`: they have not archived
+    /// the thread, and it is not muted at that time.
     pub(crate) fn rings(&self, now: Timestamp) -> bool {
         !self.archived && self.muted_until.is_none_or(|until| until.millis() <= now.millis())
     }
 
-    /// Returns whether the member has not read the message `seq`. Without a stored read mark, everything counts as read.
+    /// Returns whether the member has not read the message `seq`. Without a stored read mark, all messages count as
+    /// read.
     pub(crate) fn is_unread(&self, seq: u64) -> bool {
         self.read_seq.is_some_and(|mark| mark < seq)
     }
@@ -56,8 +58,9 @@ impl MembershipRow {
     }
 }
 
-/// What last changed a membership: the attribute `changed`. chat-stream receives only the first two; the read mark of an
-/// author moves with their message and is announced with it, and clients do not see who was notified.
+/// What last changed a membership: the value of the attribute `changed`. The template makes Lambda invoke chat-stream
+/// only for `Read` and `Settings`, because the other changes need no event of their own: the new read mark of an author
+/// is part of the event about their message, and clients do not see who was notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MembershipChange {
@@ -89,11 +92,11 @@ pub enum ReadResult {
     Mark(u64),
     /// The thread has no message with the requested `seq`. Nothing was written.
     NoMessage,
-    /// The user is not a member of the thread, or it does not exist. Nothing was written.
+    /// The user is not a member of the thread, or the thread does not exist. Nothing was written.
     NotMember,
 }
 
-/// A member's current state in a thread, for announcing it.
+/// A member's current read mark and settings in a thread, for announcements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberState {
     /// The member's read mark, if one is stored.
@@ -129,15 +132,17 @@ impl Chat {
         let seq = match membership.read_seq {
             Some(mark) if mark >= seq => return Ok(ReadResult::Mark(mark)),
             Some(_) => seq,
-            // Everything counted as read until now, and a mark never moves back.
+            // Without a stored mark, all messages counted as read. A mark never moves back, so the first one that is
+            // stored is the thread's last `seq`.
             None => self.last_seq(thread).await?,
         };
         let mark = self.move_mark(user, thread, seq, MembershipChange::Read).await?;
         Ok(mark.map_or(ReadResult::NotMember, ReadResult::Mark))
     }
 
-    /// Returns a `seq` up to which the thread has all messages: at least `seq` if that message exists, otherwise the last
-    /// one. Reads nothing if this instance knows that the message exists.
+    /// Finds out whether the thread has the message `seq`. Returns a number that is less than `seq` if and only if the
+    /// thread does not have the message. Reads nothing if `seq` is 0, or if this instance knows that the message
+    /// exists.
     async fn known_end(&self, thread: &ThreadId, seq: u64) -> Result<u64, Error> {
         match self.last_seqs.get(thread) {
             Some(last) if last >= seq => Ok(last),
@@ -146,13 +151,13 @@ impl Chat {
         }
     }
 
-    /// Moves the read mark of a message's author forward to the message. Does nothing if the author is not a member any
-    /// more. Calls may be repeated and may come in any order.
+    /// Moves the read mark of a message's author forward to the message. Does nothing if the author has no membership
+    /// in the thread. Calls may be repeated and may come in any order.
     pub async fn record_sent(&self, thread: &ThreadId, sent: &ReadMark) -> Result<(), Error> {
         self.move_mark(&sent.user_id, thread, sent.seq, MembershipChange::Sent).await.map(drop)
     }
 
-    /// Moves a read mark forward. Returns the mark that is now in effect, or `None` if there is no such membership.
+    /// Moves a read mark forward. Returns the mark that is now in effect, or `None` if the user is not a member.
     async fn move_mark(
         &self,
         user: &UserId,
@@ -228,7 +233,7 @@ impl Chat {
         }
     }
 
-    /// Reads a member's current state in a thread. Returns `None` if there is no such membership.
+    /// Reads a member's current read mark and settings in a thread. Returns `None` if the user is not a member.
     pub async fn member_state(&self, user: &UserId, thread: &ThreadId) -> Result<Option<MemberState>, Error> {
         let related = self.members_and_profiles(thread, std::slice::from_ref(user)).await?;
         Ok(related.memberships.get(user).map(|row| MemberState {
@@ -257,7 +262,7 @@ impl Chat {
         Ok(read)
     }
 
-    /// Reads a user's membership in a thread. Returns `None` if there is none.
+    /// Reads a user's membership in a thread. Returns `None` if the user is not a member.
     pub(crate) async fn membership(&self, user: &UserId, thread: &ThreadId) -> Result<Option<MembershipRow>, Error> {
         self.table.get(&keys::membership(user, thread)).await?.map(from_item).transpose()
     }

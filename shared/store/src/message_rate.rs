@@ -10,12 +10,12 @@ use crate::quotas::{QuotaExceeded, Window};
 /// Number of messages after which an instance adds them to the user's durable counter.
 const BATCH: u64 = 10;
 
-/// Limits the messages and changes to messages of each user per minute, approximately. Both count as messages. A
-/// function creates one `MessageRate` and keeps it between invocations.
+/// Limits how many messages each user may send and change per minute, approximately. A change to a message counts as a
+/// message. A function creates one `MessageRate` and keeps it between invocations.
 ///
-/// An instance counts in memory and adds its count to a durable counter after every 10 messages of a user. The answer
-/// tells it what other instances have counted. So a user may exceed the limit by at most 10 messages for each instance
-/// that serves them in this minute.
+/// An instance counts in memory. After every 10 messages of a user, it adds them to the user's durable counter in the
+/// table `Chat`. The answer to this write contains what other instances have counted. So a user may exceed the limit by
+/// at most 10 messages for each instance that serves them in this minute.
 pub struct MessageRate {
     per_minute: u64,
     counts: Mutex<Counts>,
@@ -32,7 +32,7 @@ struct Counts {
 struct Count {
     /// Messages that this instance has counted.
     own: u64,
-    /// How many of them are in the durable counter, or are being added to it.
+    /// How many of this instance's messages are in the durable counter, or are being added to it.
     shared: u64,
     /// Messages that other instances had counted when this instance last added to the durable counter.
     others: u64,
@@ -46,8 +46,8 @@ impl MessageRate {
         Self { per_minute, counts: Mutex::new(counts) }
     }
 
-    /// Counts a message that `author` is about to send. Refuses it if this instance knows of `per_minute` messages in the
-    /// current minute. Makes no calls.
+    /// Counts a message that `author` is about to send. Refuses the message if this instance knows of `per_minute`
+    /// messages of the author in the current minute. Makes no calls to `DynamoDB`.
     pub fn count(&self, author: &UserId) -> Result<(), QuotaExceeded> {
         let now = Timestamp::now();
         let minute = Window::minute(now);
@@ -63,15 +63,17 @@ impl MessageRate {
         Ok(())
     }
 
-    /// Takes back a counted message of `author` that was not stored. A message whose fate is unknown stays counted.
+    /// Subtracts a message of `author` that was counted but then not stored. Do not call this after an error: the
+    /// message may have been stored all the same.
     pub fn uncount(&self, author: &UserId) {
         if let Some(count) = self.lock().users.get_mut(author) {
             count.own = count.own.saturating_sub(1);
         }
     }
 
-    /// Adds the messages of `author` to their durable counter if this instance has counted 10 more. Otherwise makes no
-    /// call. Never fails, because the messages are already committed: after an error, the next call adds them.
+    /// Adds the messages of `author` to their durable counter if this instance has counted 10 messages that are not in
+    /// the counter yet. Otherwise makes no call to `DynamoDB`. Returns no error, because the messages are already
+    /// committed. After an error, the next call for this author adds the same messages.
     pub async fn share(&self, chat: &Chat, author: &UserId) {
         let Some((minute, added)) = self.begin_share(author) else { return };
         let shared = chat.add_messages(author, minute, added).await;
@@ -90,8 +92,8 @@ impl MessageRate {
         }
     }
 
-    /// Returns the minute and how many messages of `author` must be added to their durable counter. Marks them as shared,
-    /// so that they are added once.
+    /// Returns the minute, and how many messages of `author` must be added to their durable counter. Marks these
+    /// messages as shared, so that they are added once. Returns `None` if there are fewer than 10.
     fn begin_share(&self, author: &UserId) -> Option<(Window, u64)> {
         let mut counts = self.lock();
         let minute = counts.minute;
@@ -105,8 +107,8 @@ impl MessageRate {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        // Every write leaves the counts consistent, so they can still be used after a thread has panicked while it held
-        // the lock.
+        // Every write leaves the counts consistent. So the counts can still be used after code has panicked while it
+        // held the lock.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

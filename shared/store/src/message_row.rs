@@ -1,5 +1,5 @@
-//! The row of a message. Functions that must handle every field destructure the row without `..`. So a new field does
-//! not compile until each of them handles it or ignores it on purpose.
+//! The row of a message. Functions that must handle every field destructure the row without `..`. So after a field is
+//! added, the code does not compile until each of these functions handles the field or ignores it on purpose.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,8 @@ pub struct MessageRow {
     /// idempotency record, which has a hash of the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idempotency_key: Option<String>,
-    /// Emoji by the member who reacts. Each is an attribute of its own, so that [`parse`](Self::parse) reads them.
+    /// Emoji by the member who reacts. In the row, each reaction is an attribute of its own, with the user's ID in its
+    /// name. So serde skips this field, and [`parse`](Self::parse) and [`to_item`](Self::to_item) convert it.
     #[serde(skip)]
     pub(crate) reactions: BTreeMap<UserId, String>,
     /// The undelivered flag: empty if the message was delivered to all subscribers, otherwise the connections that it
@@ -155,14 +156,15 @@ impl MessageRow {
         self.deleted_at.is_some()
     }
 
-    /// Returns the message as a reply to it shows it.
+    /// Returns the quote of this message that a reply to it contains.
     pub(crate) fn quote(&self, names: &Names) -> Quote {
         let author = Author { id: self.author_id.clone(), name: names.of(&self.author_id) };
         let excerpt = cut(&self.body, limits::QUOTE_CHARS).0.to_owned();
         Quote { seq: self.seq, author, excerpt, deleted: self.is_deleted() }
     }
 
-    /// Converts the row to a message for clients. `related` contains everything that was read for it.
+    /// Converts the row to a message for clients. `related` contains the names, files and quoted messages that the row
+    /// refers to.
     pub(crate) fn present(self, related: &Related, links: &Links) -> Result<Message, Error> {
         let (author_name, files) = (related.rows.names.of(&self.author_id), related.rows.files(&self.file_ids)?);
         let quote = self.reply_to.map(|seq| related.quote(&self.thread_id, seq)).transpose()?;
@@ -170,7 +172,7 @@ impl MessageRow {
     }
 
     /// Converts the row to a message for clients. `files` are the rows of the message's `file_ids`, in the same order,
-    /// and `quote` is the message that it replies to.
+    /// and `quote` is the quote of the message that it replies to.
     pub(crate) fn into_message(
         self,
         author_name: String,
@@ -218,8 +220,8 @@ impl MessageRow {
         const FIXED: usize = 1_700;
         // JSON escapes one byte of text as at most six bytes.
         const ESCAPED: usize = 6;
-        // An attachment consists mainly of its name of up to 1,020 bytes and its URL, which contains the name
-        // percent-encoded.
+        // An attachment: mainly its name of up to 1,020 bytes, and its URL, which contains the name percent-encoded, in
+        // up to 3,060 bytes.
         const ATTACHMENT: usize = 5_200;
         // The ID and name of the quoted author, and the excerpt.
         const QUOTE: usize = 1_300 + ESCAPED * limits::QUOTE_CHARS;
@@ -297,7 +299,7 @@ mod tests {
             (row.edited_at, row.deleted_at) = (Some(row.created_at), Some(row.created_at));
             for n in 0..reactions {
                 let user = format!("{n:03}{}", "\"".repeat(limits::USER_ID_BYTES - 3));
-                // Each member reacts with another emoji, which is the largest.
+                // Each member reacts with a different emoji, because this gives the largest JSON.
                 row.reactions.insert(UserId::parse(&user).unwrap(), format!("{n:03}{}", &emoji[12..]));
             }
             let bound = row.max_json_bytes();

@@ -11,8 +11,8 @@ use crate::links::Links;
 use crate::message_row::MessageRow;
 use crate::page::page_len;
 
-/// Maximum number of connections in a message's undelivered flag. If a delivery missed more, the flag stays as it is,
-/// because a row has at most 400 KB.
+/// Maximum number of connections in a message's undelivered flag, because a row has at most 400 KB. If a delivery
+/// missed more connections, the flag is not changed, so it still stands for all subscribers.
 const MAX_UNDELIVERED: usize = 1_000;
 
 impl Chat {
@@ -44,22 +44,24 @@ impl Chat {
         }
     }
 
-    /// Reads those messages that have the undelivered flag, in no particular order. Each message is given by its thread
-    /// and its `seq`.
+    /// Reads those of the given messages that have the undelivered flag, in no particular order. Each message is given
+    /// by its thread and its `seq`.
     pub async fn undelivered_messages(&self, messages: &[(ThreadId, u64)]) -> Result<Vec<MessageRow>, Error> {
         let rows = self.message_rows(messages).await?.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().filter(|row| row.undelivered().is_some()).collect())
     }
 
-    /// Reads messages, in no particular order. Each is given by its thread and its `seq`; a missing one is left out. Each
-    /// row that is not a valid message is an [`Error::BadRow`] of its own.
+    /// Reads messages, in no particular order. Each message is given by its thread and its `seq`. A message that does
+    /// not exist is left out. For a row that is not a valid message, the list contains an [`Error::BadRow`], so that
+    /// the caller still gets the valid ones.
     pub async fn message_rows(&self, messages: &[(ThreadId, u64)]) -> Result<Vec<Result<MessageRow, Error>>, Error> {
         let items = self.table.batch_get(messages.iter().map(|(thread, seq)| keys::message(thread, *seq))).await?;
         Ok(items.into_iter().map(MessageRow::parse).collect())
     }
 
-    /// Reads messages of a thread, each at least at the revision that `wanted` has for its `seq`. A transaction's rows become
-    /// visible one by one, so a message may still lack a change whose revision is already visible; it is read again then.
+    /// Reads messages of a thread, and returns them by `seq`. `wanted` contains the `seq` of each message, and the
+    /// revision that the message must have at least. A transaction's rows become visible one by one, so a message may
+    /// still lack a change whose revision is already visible. Such a message is read again, at most 10 times in all.
     /// Leaves out messages that do not exist.
     pub(crate) async fn messages_at_least(
         &self,
@@ -79,7 +81,7 @@ impl Chat {
             wanted.retain(|seq, _| again.contains(seq));
             backoff::pause(attempt).await;
         }
-        Err(Error::Unavailable(format!("{} messages were not visible with their changes", wanted.len())))
+        Err(Error::Unavailable(format!("{} messages did not show their changes after 10 reads", wanted.len())))
     }
 
     /// Converts the rows of a thread's messages to messages for clients, with the current names, files and quotes.
@@ -146,8 +148,9 @@ impl Chat {
             .await?;
         let rows: Vec<MessageRow> =
             answer.items.unwrap_or_default().into_iter().map(MessageRow::parse).collect::<Result<_, _>>()?;
-        // `LastEvaluatedKey` is also present if the last message of the range was the last one that the limit allowed.
-        // In pages with the newest message first, `seq` is more precise: no message follows the one with `seq` 1.
+        // `LastEvaluatedKey` says that more messages may follow. It is also present if the limit and the range end with
+        // the same message, and then the next page is empty. In pages with the newest message first, `seq` is more
+        // precise: no message follows the one with `seq` 1.
         let more = match rows.last() {
             Some(row) if !forward => row.seq > 1,
             _ => answer.last_evaluated_key.is_some(),

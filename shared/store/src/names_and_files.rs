@@ -9,7 +9,7 @@ use crate::keys;
 use crate::row::from_item;
 use crate::users::{Names, ProfileRow};
 
-/// The current names and files that message rows refer to by ID.
+/// The names and files that rows of messages and threads refer to by ID.
 pub(crate) struct NamesAndFiles {
     pub(crate) names: Names,
     pub(crate) files: HashMap<FileId, FileRow>,

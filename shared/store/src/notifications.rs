@@ -1,4 +1,4 @@
-//! Whom to notify of a thread's messages, and of what.
+//! Notifications of a thread's messages: which message they show, and which members and devices receive them.
 
 use contract::{FileId, ThreadId, Timestamp, UserId};
 
@@ -10,10 +10,10 @@ use crate::message_row::MessageRow;
 use crate::push_subscriptions::SubscriptionRow;
 use crate::row::{Item, from_item, n, s};
 
-/// Number of a thread's last messages among which the newest one that is not deleted is looked for.
+/// How many of a thread's last messages are read to find the newest one that is not deleted.
 const NEWEST: u32 = 10;
 
-/// What to announce of a thread.
+/// The thread and the message that a notification shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreadNews {
     /// The thread's title, if it has one.
@@ -24,7 +24,7 @@ pub struct ThreadNews {
     pub message: NewsMessage,
 }
 
-/// The message to announce.
+/// The message that a notification shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewsMessage {
     /// The message's number in the thread.
@@ -46,12 +46,14 @@ pub struct NewsMessage {
 pub struct Recipient {
     /// The devices that have not expired.
     pub devices: Vec<SubscriptionRow>,
-    /// Number of threads of which the user was notified and has not read everything, with this one.
+    /// Number of threads that the user was notified of and has not read, without muted and archived ones. Includes the
+    /// thread of this notification.
     pub badge: u64,
 }
 
 impl Chat {
-    /// Reads what to announce of a thread. Returns `None` if its last ten messages are deleted, or it does not exist.
+    /// Reads the thread and the message that a notification shows. Returns `None` if the thread does not exist, if it
+    /// has no messages, or if its last ten messages are deleted.
     pub async fn thread_news(&self, thread: &ThreadId) -> Result<Option<ThreadNews>, Error> {
         let (row, messages) = futures::try_join!(self.thread_row(thread), self.newest_messages(thread, NEWEST))?;
         let newest = messages.into_iter().find(|message| !message.is_deleted());
@@ -63,8 +65,9 @@ impl Chat {
         Ok(Some(ThreadNews { title, member_ids, message }))
     }
 
-    /// Returns where to notify a member of the message `seq`, or `None` if they have read it, have muted or archived the
-    /// thread, have already been notified of a later message, or have no device. Records that they are notified.
+    /// Returns the devices on which to notify a member of the message `seq`, and records in the membership that the
+    /// member is notified. Returns `None` if the user is not a member, has read the message, has muted or archived the
+    /// thread, was already notified of a later message, or has no device.
     pub async fn recipient(&self, user: &UserId, thread: &ThreadId, seq: u64) -> Result<Option<Recipient>, Error> {
         let now = Timestamp::now();
         let (devices, memberships) = self.devices_and_memberships(user).await?;
@@ -78,8 +81,8 @@ impl Chat {
         Ok(Some(Recipient { devices, badge }))
     }
 
-    /// Records that a member is notified of a message, unless they have read it or were notified of a later one. Returns
-    /// whether it was recorded. A repeated call for the same message records it again.
+    /// Records that a member is notified of the message `seq`, unless they have read it or were notified of a later
+    /// message. Returns whether this was recorded. A repeated call for the same message also returns true.
     async fn record_notified(&self, user: &UserId, thread: &ThreadId, seq: u64) -> Result<bool, Error> {
         let update = self
             .table

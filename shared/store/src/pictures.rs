@@ -53,7 +53,7 @@ impl From<UnusablePicture> for ApiError {
     }
 }
 
-/// A change of the caller's picture, as one attempt sees it.
+/// A change of the caller's picture from the file `old`, which this attempt has read, to the file `new`.
 #[derive(Clone, Copy)]
 struct NewPicture<'a> {
     caller: &'a UserId,
@@ -65,9 +65,10 @@ struct NewPicture<'a> {
 impl Chat {
     /// Changes the caller's profile and returns it. Changes nothing if the new picture cannot be used.
     ///
-    /// A file that stops being the picture and has no other use is erased. Before each attempt to replace a picture, this
-    /// calls `erase_later` with its file. It must make files-process check on the file after this call has ended, so that
-    /// the file is erased even if the caller crashes after the commit. The attempt may still fail; then the file stays in use.
+    /// A file that stops being the picture and has no other use is erased. Before each attempt to replace or remove a
+    /// picture, this calls `erase_later` with the picture's file. `erase_later` must make files-process check on the
+    /// file after this call has ended, so that the file is erased even if the function crashes after the commit. If the
+    /// attempt fails, the file is still in use, and files-process keeps it.
     pub async fn update_me<E, F>(
         &self,
         caller: &Profile,
@@ -85,7 +86,8 @@ impl Chat {
             let stored = self.profile_row(&caller.id).await?;
             let old = stored.as_ref().and_then(|row| row.avatar_file_id.as_ref());
             if old == new.as_ref() {
-                // Another read could find the picture of a later change, so that the answer would not have this one.
+                // The picture is already set. Without `receipts`, the answer contains the profile that was just read. A
+                // second read could find the picture of a later change.
                 return Ok(Ok(match receipts {
                     None => me(caller, stored.as_ref(), links),
                     Some(_) => self.update_receipts(caller, *receipts, links).await?,
@@ -111,8 +113,9 @@ impl Chat {
         Err(Error::Unavailable("too many concurrent changes of one profile".into()).into())
     }
 
-    /// Writes the new picture to the profile, the directory and the rows of both files, in one transaction. `used` is the old
-    /// file, if its row exists. Returns whether it was written; otherwise, one of the rows has changed since it was read.
+    /// Writes the new picture to the profile, the directory and the rows of the old and the new file, in one
+    /// transaction. `used` is the old file, if its row exists. Returns false if one of these rows has changed since it
+    /// was read, or is being written by another call. Then nothing was written.
     async fn try_change_picture(&self, change: NewPicture<'_>, used: Option<&FileId>) -> Result<bool, Error> {
         let mut profile = self.set_picture(&keys::profile(change.caller), change, change.receipts);
         profile = match change.old {
@@ -130,7 +133,8 @@ impl Chat {
         })
     }
 
-    /// Returns the update of a profile, or of a row of the directory, which has no receipts.
+    /// Returns the update that sets the picture in the row `key`: the user's profile, or their row of the directory.
+    /// Also sets `receipts`, unless it is `None`. Rows of the directory have no `receipts`.
     fn set_picture(&self, key: &Key, change: NewPicture<'_>, receipts: Option<bool>) -> UpdateBuilder {
         let (mut set, mut remove) = (vec!["id = :id"], Vec::new());
         let mut update = self.table.transaction_update(key);

@@ -8,21 +8,23 @@ use crate::message_row::MessageRow;
 use crate::row::{from_item, n, s};
 use crate::thread_row::{LastMessageRow, ThreadRow};
 
-/// Condition: the projection has an older revision of the message.
+/// Condition of an update of a projection: its last message is the given message, in an older revision.
 const OLDER_REVISION: &str = "lastSeq = :seq AND (attribute_not_exists(lastMessage.rev) OR lastMessage.rev < :rev)";
 
 impl Chat {
-    /// Updates the thread's projection if `message` is newer than the thread's last message, or a newer revision of it.
-    /// Returns the thread's row after that, also if nothing was updated. Calls may be repeated and may come in any order.
-    /// Fails with [`Error::MissingRow`] if the message references a missing thread or file.
+    /// Updates the thread's projection if `message` is newer than the last message in the projection, or a newer
+    /// revision of it. Returns the thread's row after the update, or the unchanged row if nothing was updated. Calls
+    /// may be repeated and may come in any order. Fails with [`Error::MissingRow`] if the message references a missing
+    /// thread or file.
     ///
-    /// The message's author must already have it as read. Otherwise lists would count it as unread.
+    /// Before this call, the author's read mark must be moved to the message. Otherwise the message would count as
+    /// unread in the author's list of threads.
     pub async fn advance_projection(&self, message: &MessageRow) -> Result<ThreadRow, Error> {
         self.project(message, &format!("lastSeq < :seq OR ({OLDER_REVISION})")).await
     }
 
-    /// Updates the thread's projection if `message` is a newer revision of the thread's last message. Returns and fails like
-    /// [`advance_projection`](Self::advance_projection).
+    /// Updates the thread's projection if `message` is a newer revision of the last message in the projection. Returns
+    /// and fails like [`advance_projection`](Self::advance_projection).
     pub async fn refresh_projection(&self, message: &MessageRow) -> Result<ThreadRow, Error> {
         self.project(message, OLDER_REVISION).await
     }

@@ -49,7 +49,8 @@ impl PushKeys {
             let mut item: Item = key.attributes();
             item.insert(KEY.to_owned(), value);
             let put = self.table.transaction_put(item).condition_expression(IS_NEW);
-            // Whoever creates the pair must not learn a private key that exists already.
+            // If the pair exists already, the answer must not contain the existing row: the function that creates the
+            // pair must not receive a private key that another call has stored.
             Write::Put(put.set_return_values_on_condition_check_failure(None))
         };
         for attempt in 0..backoff::ATTEMPTS {

@@ -16,9 +16,9 @@ use crate::transaction::{TransactionResult, Write};
 pub struct SubscriptionRow {
     /// The subscription's ID.
     pub id: PushId,
-    /// How notifications reach the device. Always `web`, as long as there is no other way.
+    /// How notifications reach the device: always `web`, which stands for Web Push.
     kind: SubscriptionKind,
-    /// The push service's URL.
+    /// The URL of this subscription at the push service.
     pub endpoint: String,
     /// The browser's public key, in base64url.
     pub p256dh: String,
@@ -41,7 +41,8 @@ enum SubscriptionKind {
 #[serde(rename_all = "camelCase")]
 struct OwnerRow {
     user_id: UserId,
-    /// The subscription's public key. Whoever knows both keys has the browser that the endpoint belongs to.
+    /// The subscription's public key. Only the browser that the endpoint belongs to knows this key and the secret
+    /// `auth`. So a user who sends both uses this browser.
     p256dh: String,
     auth: String,
     expires_at: i64,
@@ -54,12 +55,13 @@ pub enum Registered {
     Done(PushId),
     /// Another user has registered the endpoint, with other keys.
     Taken,
-    /// The user has [`limits::DEVICES`] other devices.
+    /// The user already has [`limits::DEVICES`] other devices.
     TooMany,
 }
 
 impl SubscriptionRow {
-    /// Returns whether the subscription has not expired at `now`. TTL deletes rows late.
+    /// Returns whether the subscription has not expired at `now`. TTL deletes rows late, so expired ones are still
+    /// read.
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at > now.seconds()
     }
@@ -81,7 +83,7 @@ impl Chat {
             let (devices, existing) = futures::try_join!(self.push_subscriptions(user), self.table.get(&owner_key))?;
             let mut live = devices.iter().filter(|device| device.is_live(now));
             let count = live.clone().count();
-            // Concurrent registrations may have made more devices than allowed. They can still be renewed.
+            // Concurrent registrations may have made more devices than allowed. Each of them can still be renewed.
             if count >= limits::DEVICES && !live.any(|device| device.id == id) {
                 return Ok(Registered::TooMany);
             }
@@ -98,7 +100,7 @@ impl Chat {
                 None => put_owner.condition_expression("attribute_not_exists(pk)"),
                 Some(existing) => put_owner
                     .condition_expression("userId = :user AND p256dh = :p256dh AND #auth = :auth")
-                    // A reserved word of DynamoDB.
+                    // `auth` is a reserved word of DynamoDB, so the expression needs a placeholder for this name.
                     .expression_attribute_names("#auth", "auth")
                     .expression_attribute_values(":user", s(existing.user_id.as_str()))
                     .expression_attribute_values(":p256dh", s(&existing.p256dh))
@@ -111,7 +113,8 @@ impl Chat {
             }));
             match self.table.transact(writes).await? {
                 TransactionResult::Committed => return Ok(Registered::Done(id)),
-                // The owner has changed since it was read, maybe by an earlier attempt of this call.
+                // The row of the endpoint's owner has changed since it was read. An earlier attempt of this call, whose
+                // answer was lost, may have changed it.
                 TransactionResult::ConditionFailed(_) | TransactionResult::Conflict => backoff::pause(attempt).await,
             }
         }
@@ -123,13 +126,15 @@ impl Chat {
         for attempt in 0..backoff::ATTEMPTS {
             let key = keys::push_subscription(user, id);
             if self.table.get(&key).await?.is_none() {
-                // The first attempt has found the device. Maybe it was deleted with its answer lost.
+                // In a later attempt, the user had the device, because the first attempt has found it. An earlier
+                // attempt may have deleted it although its answer was lost.
                 return Ok(attempt > 0);
             }
             match self.table.transact(self.delete_both(user, id, None)).await? {
                 TransactionResult::Committed => return Ok(true),
                 TransactionResult::ConditionFailed(_) => {
-                    // The endpoint belongs to another user: TTL has deleted the owner's row before this one.
+                    // The endpoint belongs to another user. TTL has deleted the row that named this user as the owner
+                    // before the row of the subscription, and then the other user has registered the endpoint.
                     self.table.delete(&key).await?;
                     return Ok(true);
                 }
@@ -150,8 +155,9 @@ impl Chat {
         Err(Error::Unavailable("too many concurrent changes of one device".into()))
     }
 
-    /// Returns the deletions of a user's device: of its subscription, if it was registered at the given time, and of the
-    /// endpoint's owner.
+    /// Returns the two deletions that remove a user's device. The first deletes its subscription, on condition that the
+    /// device was registered at `registered_at`, if a time is given. The second deletes the row of the endpoint's
+    /// owner, on condition that the owner is the user or that the row does not exist.
     fn delete_both(&self, user: &UserId, id: &PushId, registered_at: Option<Timestamp>) -> [Write; 2] {
         let mut subscription = self.table.transaction_delete(&keys::push_subscription(user, id));
         if let Some(time) = registered_at {

@@ -17,7 +17,7 @@ pub struct QuotaExceeded {
     pub retry_after: u64,
 }
 
-/// Maximum number and size of the files that a user may announce per day (UTC).
+/// Maximum number and size of the files that a user may create per day (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadQuota {
     /// Maximum number of files, at least 1.
@@ -26,10 +26,11 @@ pub struct UploadQuota {
     pub bytes: u64,
 }
 
-/// A window of time, in which a quota counts. All windows of a length follow each other without gaps.
+/// A window of time in which a quota limits the user's writes. Windows of the same length follow each other without
+/// gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
-    /// Seconds since 1970.
+    /// Start of the window, in seconds since 1970.
     start: i64,
     seconds: i64,
 }
@@ -58,13 +59,13 @@ impl Window {
         keys::quota(user, kind, Timestamp::from_millis(self.start * 1_000))
     }
 
-    /// Returns that a quota of this window is used up at `now`.
+    /// Returns the error for a quota of this window that is used up at `now`.
     pub(crate) fn exceeded(self, now: Timestamp) -> QuotaExceeded {
         QuotaExceeded { retry_after: (self.end() - now.seconds()).max(1).unsigned_abs() }
     }
 }
 
-/// The row of a counter, as far as it is read.
+/// Those attributes of a counter's row that are read.
 #[derive(Deserialize)]
 struct CounterRow {
     count: u64,
@@ -84,11 +85,11 @@ impl Chat {
             .expression_attribute_values(":max", n(per_day))
     }
 
-    /// Counts a file of `size` bytes that `owner` is about to create, unless the quota of the day is used up. Then it
-    /// counts nothing.
+    /// Counts a file of `size` bytes that `owner` is about to create. Counts nothing and returns [`QuotaExceeded`] if
+    /// the file would exceed the quota of the day.
     ///
-    /// The file is counted before it is created. If its creation fails afterwards, or if the SDK repeats this call after
-    /// a lost answer, the owner has one file less for the day.
+    /// The file is counted before it is created. If its creation fails afterwards, or if the SDK repeats this call
+    /// after a lost answer, the owner can create one file less on this day.
     pub async fn count_upload(
         &self,
         owner: &UserId,
@@ -119,8 +120,8 @@ impl Chat {
         }
     }
 
-    /// Adds to the number of messages that `author` has sent in the window. Returns the new number, of all instances
-    /// together.
+    /// Adds `added` to the number of messages that `author` has sent in the window, on all instances together. Returns
+    /// the new number.
     pub(crate) async fn add_messages(&self, author: &UserId, window: Window, added: u64) -> Result<u64, Error> {
         let updated = self
             .table

@@ -16,23 +16,24 @@ use crate::page::page_len;
 use crate::row::{from_item, to_item};
 use crate::transaction::IS_NEW;
 
-/// Number of a thread's last revisions whose changes may not be visible in their messages yet. A change takes milliseconds.
+/// How many of a thread's last revisions `settled_rev` checks: their changes may not be visible in their messages yet.
+/// The changes of older revisions are visible, because the rows of a transaction become visible within milliseconds.
 const UNSETTLED: u32 = 5;
 
 /// What a change did to its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
-    /// The author edited it.
+    /// The author edited the message.
     Edit,
-    /// The author deleted it.
+    /// The author deleted the message.
     Delete,
     /// A member set or removed their reaction.
     Reaction,
 }
 
-/// The row of a revision. It says which message was changed, never how: it has no text, no emoji and no user. It never
-/// expires, because the last revision is the thread's counter.
+/// The row of a revision. It names the changed message and the kind of the change, but contains no text, emoji or user.
+/// It never expires: the row of the last revision tells which number the next revision gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionRow {
@@ -42,9 +43,12 @@ pub struct RevisionRow {
     pub seq: u64,
     /// What the change did.
     pub kind: ChangeKind,
-    /// Tells a change that was made, although its answer was lost, from the change of somebody else.
+    /// ID of the change that wrote this row. If a change finds that the row of its revision already exists, the ID
+    /// tells whether another change has written the row, or an earlier attempt of the same change, whose answer was
+    /// lost.
     pub(crate) change_id: ChangeId,
-    /// The files of a deleted message, until those that no other message uses are deleted.
+    /// If the change deleted the message: the message's files. Empty again once those files that nothing uses any more
+    /// are deleted.
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
@@ -63,13 +67,14 @@ pub struct ChangedMessage {
 }
 
 impl Chat {
-    /// Returns the put of a new revision, which fails if its number is taken. It belongs into the transaction of the change.
+    /// Returns the put that writes the row of a new revision. It fails if the thread already has a revision with this
+    /// number. It belongs into the transaction that changes the message.
     pub(crate) fn put_revision(&self, thread: &ThreadId, row: &RevisionRow) -> Result<PutBuilder, Error> {
         let item = to_item(&keys::revision(thread, row.rev), row)?;
         Ok(self.table.transaction_put(item).condition_expression(IS_NEW))
     }
 
-    /// Reads the thread's last revision; 0 if there is none.
+    /// Reads the number of the thread's last revision; 0 if there is none.
     pub async fn last_rev(&self, thread: &ThreadId) -> Result<u64, Error> {
         let last = self.query_revisions(thread, 1, u64::MAX, false, 1).await?;
         let rev = last.first().map_or(0, |row| row.rev);
@@ -99,14 +104,17 @@ impl Chat {
         let ChangesQuery { limit, after } = *query;
         let last = self.last_rev(thread).await?;
         if after > last || last - after > limits::CHANGES {
-            // The client reads the messages after this answer, so they must show all changes up to its revision.
+            // After a reset, the client reads the messages again, and later requests changes after this revision. So
+            // the messages must already show all changes up to this revision.
             return Ok(Changes::Reset { reset: true, rev: self.settled_rev(thread).await? });
         }
         if after == last {
             return Ok(Changes::Page { messages: Vec::new(), rev: last, next_cursor: None });
         }
         let revisions = self.query_revisions(thread, after + 1, last, true, limit).await?;
-        // For each message, its first revision on the page. It decides where the page ends if its messages are too large.
+        // The first revision of each message among `revisions`, and the message's `seq`. If a page cannot contain all
+        // of these messages, because they are too large, it ends before the first revision of the first message that it
+        // leaves out.
         let mut firsts: Vec<(u64, u64)> = Vec::new();
         for row in &revisions {
             if !firsts.iter().any(|(_, seq)| *seq == row.seq) {
@@ -127,7 +135,8 @@ impl Chat {
         Ok(Changes::Page { messages: self.present(rows, links).await?, rev, next_cursor })
     }
 
-    /// Reads revisions of a thread and their messages, in the order of the revisions. Leaves out what does not exist.
+    /// Reads the given revisions of a thread, each with its message, in ascending order. Leaves out a revision if it or
+    /// its message does not exist.
     pub async fn changed_messages(&self, thread: &ThreadId, revs: &[u64]) -> Result<Vec<ChangedMessage>, Error> {
         let items = self.table.batch_get(revs.iter().map(|rev| keys::revision(thread, *rev))).await?;
         let mut revisions: Vec<RevisionRow> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
@@ -140,7 +149,8 @@ impl Chat {
         Ok(changed.collect())
     }
 
-    /// Removes the file IDs from the revision of a deletion, because the files are deleted. Idempotent.
+    /// Removes the file IDs from the revision of a deletion. Call this after those files that nothing uses any more are
+    /// deleted. Does nothing if the revision does not exist. Idempotent.
     pub async fn finish_erasure(&self, thread: &ThreadId, rev: u64) -> Result<(), Error> {
         let update = self.table.update(&keys::revision(thread, rev)).update_expression("REMOVE fileIds");
         let update = update.condition_expression("attribute_exists(pk)");
@@ -150,7 +160,8 @@ impl Chat {
         }
     }
 
-    /// Reads at most `limit` revisions from `first` to `last`.
+    /// Reads at most `limit` of the revisions from `first` to `last`, in ascending order if `forward`, otherwise in
+    /// descending order.
     async fn query_revisions(
         &self,
         thread: &ThreadId,
@@ -170,7 +181,7 @@ impl Chat {
     }
 }
 
-/// Returns the messages of `revisions`, each with its last revision among them.
+/// Returns the `seq` of each message that `revisions` have changed, with the last of `revisions` that changed it.
 fn wanted(revisions: &[RevisionRow]) -> BTreeMap<u64, u64> {
     let mut wanted = BTreeMap::new();
     for row in revisions {

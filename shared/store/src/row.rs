@@ -31,12 +31,12 @@ pub(crate) fn from_item<T: DeserializeOwned>(mut item: Item) -> Result<T, Error>
     })
 }
 
-/// Returns a string as an attribute's value.
+/// Returns the value of a `DynamoDB` attribute that contains a string.
 pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// Returns a number as an attribute's value.
+/// Returns the value of a `DynamoDB` attribute that contains a number.
 pub(crate) fn n(number: impl Display + Copy) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

@@ -14,9 +14,9 @@ use crate::message_row::MessageRow;
 use crate::row::from_item;
 use crate::transaction::{IS_NEW, TransactionResult, Write};
 
-/// How long a send competes with other senders of the same thread for a `seq`. On AWS, one `seq` takes about 15 ms, so
-/// this is enough for hundreds of concurrent senders. In the local cloud, a `seq` takes longer, so it is enough for
-/// fewer.
+/// How long a send attempts to commit its message while other senders take the next `seq` of the same thread. On AWS,
+/// one commit takes about 15 ms, so 10 s are enough for hundreds of concurrent senders. In the local cloud, a commit
+/// takes longer, so 10 s are enough for fewer senders.
 const SEQ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A message to send.
@@ -162,8 +162,8 @@ impl Chat {
         }
     }
 
-    /// Reads the message that `new` replies to. Returns `None` if it is not a reply, and `Some(None)` if there is no such
-    /// message.
+    /// Reads the message that `new` replies to. Returns `None` if `new` is not a reply, and `Some(None)` if the thread
+    /// does not have the message that it replies to.
     async fn quoted(&self, new: NewMessage<'_>) -> Result<Option<Option<MessageRow>>, Error> {
         match new.reply_to {
             Some(seq) => self.message_at(new.thread_id, seq).await.map(Some),
@@ -171,8 +171,9 @@ impl Chat {
         }
     }
 
-    /// Commits a message in one transaction with the record of its idempotency key, if it has one, and with its uses of
-    /// files. So a retry finds either all of them or none, and a message that is not stored uses no file.
+    /// Commits a message in one transaction with its idempotency record, if it has an idempotency key, and with its
+    /// uses of files. So a retry finds either all of these writes or none, and a message that is not stored uses no
+    /// file.
     async fn put_message_with_others(
         &self,
         row: &MessageRow,
@@ -192,7 +193,7 @@ impl Chat {
         };
         let message = existing.next().flatten().map(MessageRow::parse).transpose()?;
         if message.as_ref().is_some_and(|message| message.id == row.id) {
-            // It was written by an earlier attempt of this send, whose answer was lost.
+            // An earlier attempt of this send has written the message, and its answer was lost.
             return Ok(CommitResult::Committed);
         }
         let record = new.idempotency_key.and_then(|_| existing.next().flatten());

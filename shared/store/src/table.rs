@@ -13,7 +13,7 @@ use crate::error::{Error, condition_failed};
 use crate::keys::{self, Key};
 use crate::row::{Item, s};
 
-/// One of the two tables, with the operations that all kinds of rows share. Every read is strongly consistent.
+/// Client of one of the tables, with the operations that all kinds of rows share. Every read is strongly consistent.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     pub(crate) client: Client,
@@ -25,7 +25,7 @@ impl Table {
         Self { client: Client::new(config), name }
     }
 
-    /// Opens the network connection, so that the first request is faster.
+    /// Opens the network connection to `DynamoDB`, so that the first request is faster.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
         self.get(&keys::warm_up()).await.map(drop)
     }

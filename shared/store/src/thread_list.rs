@@ -29,6 +29,7 @@ impl Chat {
         });
         let reads = reads.collect();
         // A batch read is not isolated from transactions: it may miss the membership in a thread that is being created.
+        // A single read sees the whole transaction, so a missing membership is read again.
         let own = match related.memberships.remove(viewer) {
             Some(own) => Some(own),
             None => self.membership(viewer, id).await?,
@@ -57,7 +58,8 @@ impl Chat {
         rows.truncate(len);
         let next_cursor = rows.last().filter(|_| more).map(|row| cursor(row).encode());
 
-        // Collected first: the compiler cannot prove that a future with a closure over these references is `Send`.
+        // The IDs are collected in vectors first, because the compiler cannot prove that a future with a closure over
+        // references to the rows is `Send`.
         let users: Vec<_> = rows.iter().flat_map(|row| row.member_ids.iter().chain(row.last_author())).collect();
         let files: Vec<_> = rows.iter().flat_map(ThreadRow::files_to_read).collect();
         let related = self.names_and_files(users, files).await?;
@@ -100,7 +102,8 @@ impl Chat {
         row.overview(&related)
     }
 
-    /// Converts a thread's row to what changes with a new message, with the author's current name.
+    /// Converts a thread's row to the fields of the thread that change with a new message, with the current name of the
+    /// last message's author.
     pub async fn thread_update(&self, row: ThreadRow) -> Result<ThreadUpdate, Error> {
         let related = self.names_and_files(row.last_author(), row.files_to_read()).await?;
         row.update(&related)

@@ -1,5 +1,6 @@
-//! The row of a thread and of its last message. Functions that must handle every field destructure the rows without `..`,
-//! so that a new field does not compile until each of them handles it or ignores it on purpose.
+//! The row of a thread, and the preview of its last message. Functions that must handle every field destructure the row
+//! and the preview without `..`. So after a field is added, the code does not compile until each of these functions
+//! handles the field or ignores it on purpose.
 
 use contract::{
     Author, FileId, MessageId, MessagePreview, PreviewAttachment, Thread, ThreadId, ThreadOverview, ThreadUpdate,
@@ -12,8 +13,8 @@ use crate::files::FileRow;
 use crate::message_row::MessageRow;
 use crate::names_and_files::NamesAndFiles;
 
-/// The row of a thread. `updated_at`, `last_seq` and `last_message` are the projection, which chat-stream updates when
-/// a message was committed.
+/// The row of a thread. `updated_at`, `last_seq` and `last_message` are the projection, which chat-stream updates after
+/// a message was committed or changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadRow {
@@ -43,7 +44,8 @@ pub(crate) struct LastMessageRow {
     truncated: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<PreviewAttachment>,
-    /// Rows from before previews have the whole body, and the IDs of the files instead of `attachments`.
+    /// Only in rows that were written before previews existed: the IDs of the message's files, instead of
+    /// `attachments`. In these rows, `body` is the whole text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     file_ids: Vec<FileId>,
     created_at: Timestamp,
@@ -106,7 +108,7 @@ fn attachment(file: FileRow) -> PreviewAttachment {
 impl ThreadRow {
     /// Returns an upper bound of the thread's size as JSON in a list of threads, in bytes.
     pub(crate) fn max_json_bytes(&self) -> usize {
-        // Names of the JSON fields, and values of limited length: the thread's ID, three times, two numbers.
+        // Names of the JSON fields, and values of limited length: the thread's ID, three timestamps, two numbers.
         const FIXED: usize = 500;
         // A member's name of up to 100 characters that JSON escapes as six bytes each, or the user ID in its place.
         const NAME: usize = 620;
@@ -140,14 +142,14 @@ impl ThreadRow {
         self.last_message.as_ref().map(|message| &message.author_id)
     }
 
-    /// Returns the IDs of files whose rows are needed to present the thread: those of a last message that was stored
-    /// before previews.
+    /// Returns the IDs of the files whose rows are needed to present the thread. There are such files only if the last
+    /// message was stored in this row before previews existed.
     pub(crate) fn files_to_read(&self) -> &[FileId] {
         self.last_message.as_ref().map_or(&[], |message| &message.file_ids)
     }
 
     /// Converts the row to a thread as all its members see it. `related` has the names of the members and of the last
-    /// message's author, and the files to read.
+    /// message's author, and the rows of [`files_to_read`](Self::files_to_read).
     pub(crate) fn overview(mut self, related: &NamesAndFiles) -> Result<ThreadOverview, Error> {
         let member_names = self.member_ids.iter().map(|id| related.names.of(id)).collect();
         let (last_message, last_seq) = (self.last_message.take(), self.last_seq);
@@ -155,8 +157,8 @@ impl ThreadRow {
         Ok(ThreadOverview { thread: self.into(), member_names, last_seq, last_message })
     }
 
-    /// Converts the row to what changes with a new message. `related` has the name of the last message's author, and the
-    /// files to read.
+    /// Converts the row to the fields of the thread that change with a new message. `related` has the name of the last
+    /// message's author, and the rows of [`files_to_read`](Self::files_to_read).
     pub(crate) fn update(self, related: &NamesAndFiles) -> Result<ThreadUpdate, Error> {
         let Self { id, title: _, member_ids: _, created_at: _, updated_at, last_seq, last_message } = self;
         let last_message = last_message.map(|message| message.present(id.clone(), related)).transpose()?;

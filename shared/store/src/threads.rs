@@ -24,7 +24,7 @@ struct MemberSetRow {
 /// A thread to find or create.
 #[derive(Debug, Clone, Copy)]
 pub struct NewThread<'a> {
-    /// The user who creates the thread. They are known, because they have called.
+    /// The user who creates the thread. It is not checked whether they have called, because they are calling now.
     pub creator: &'a UserId,
     /// All members without duplicates, the creator included.
     pub members: &'a [UserId],
@@ -59,8 +59,9 @@ enum Attempt {
 }
 
 impl Chat {
-    /// Returns the thread with exactly these members. Creates it if it does not exist, its members are known, and its
-    /// creator has not used up today's quota. Concurrent calls with the same members create one thread.
+    /// Returns the thread with exactly these members. Creates the thread if it does not exist, all its members have
+    /// called (or `allow_unknown` is true), and its creator has not used up today's quota. Concurrent calls with the
+    /// same members create one thread.
     pub async fn create_thread(&self, new: NewThread<'_>) -> Result<CreatedThread, Error> {
         let now = Timestamp::now();
         let row = ThreadRow {
@@ -72,7 +73,8 @@ impl Chat {
             last_seq: 0,
             last_message: None,
         };
-        // Users stay known, so one check is enough, and it need not be part of the transaction.
+        // A user who has called once stays known. So one check is enough, and the check need not be part of the
+        // transaction.
         let mut members_are_known = new.allow_unknown;
         for attempt in 0..50 {
             match self.thread_of_members(&row.member_ids).await? {
@@ -108,8 +110,8 @@ impl Chat {
         from_item::<ThreadRow>(item).map(|row| Some(row.into()))
     }
 
-    /// Attempts once to create the thread. `count` is the update that counts it, on condition that the quota is not used
-    /// up.
+    /// Attempts once to create the thread. `count` is the update that counts the thread, on condition that the
+    /// creator's quota is not used up.
     async fn try_create(&self, row: &ThreadRow, count: UpdateBuilder) -> Result<Attempt, Error> {
         let member_set = MemberSetRow { thread_id: row.id.clone() };
         let membership = MembershipRow::new(&row.id);
@@ -125,8 +127,9 @@ impl Chat {
         let writes = puts.into_iter().map(Write::Put).chain([Write::Update(count)]);
         Ok(match self.table.transact(writes).await? {
             TransactionResult::Committed => Attempt::Created,
-            // The first write is that of the member set. If its condition failed, the thread exists, and finding it is
-            // free.
+            // The first write is that of the member set, and the last one is the update of the quota. If the condition
+            // of the first one failed, too, the thread exists. Then the next attempt returns it, although the quota is
+            // used up.
             TransactionResult::ConditionFailed(rows) if matches!(rows[..], [None, .., Some(_)]) => {
                 Attempt::QuotaExceeded
             }

@@ -69,8 +69,9 @@ impl Table {
             Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
                 let reasons = canceled.cancellation_reasons();
                 let any = |codes: &[&str]| reasons.iter().any(|r| r.code().is_some_and(|code| codes.contains(&code)));
-                // A row with a conflict hides whether its condition would fail, for example because an earlier attempt, whose
-                // answer was lost, has written it. So the failed conditions of other rows do not count yet.
+                // If a row has a conflict, DynamoDB does not say whether the condition on this row would fail as well,
+                // for example because an earlier attempt, whose answer was lost, has written the row. So a conflict
+                // takes precedence over the failed conditions of other rows, and the transaction is attempted again.
                 if any(&["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]) {
                     Ok(TransactionResult::Conflict)
                 } else if any(&["ConditionalCheckFailed"]) {

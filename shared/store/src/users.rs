@@ -21,7 +21,7 @@ pub(crate) struct ProfileRow {
     /// When the token with the name was issued.
     #[serde(default)]
     issued_at: Option<i64>,
-    /// Whether the directory has the user. Profiles from before the directory do not have this attribute.
+    /// Whether the directory has the user. Missing in profiles that were written before the directory existed.
     #[serde(default)]
     listed: bool,
     /// Whether other members see the user's read marks.
@@ -43,8 +43,9 @@ impl ProfileRow {
     }
 }
 
-/// Returns the name from the newer token, the caller's or the one of the stored name, and when that token was issued.
-/// Returns `None` if neither token had a name.
+/// Returns the name from the caller's token, or the stored name if it is from a newer token or the caller's token has
+/// no name. Also returns when the token of this name was issued. Returns `None` if the caller's token has no name and
+/// no name is stored.
 pub(crate) fn newest_name<'a>(caller: &'a Profile, stored: Option<&'a ProfileRow>) -> Option<(&'a str, i64)> {
     let token = caller.name.as_deref().map(|name| (name, caller.issued_at));
     match (token, stored.and_then(ProfileRow::dated_name)) {
@@ -64,17 +65,19 @@ impl Names {
 }
 
 impl Chat {
-    /// Records that the user has called, and the name from their token unless the name of a newer token is stored. Makes
-    /// no call if this instance has already recorded a token that is not older, or, for a token without a name, any token
-    /// of the user. Writes nothing if another instance has.
+    /// Records that the user has called, and the name from their token unless the name of a newer token is stored.
+    /// Makes no call to `DynamoDB` if this instance has already recorded a token of the user that is not older, or, for
+    /// a token without a name, any token of the user. Writes nothing if another instance has already recorded such a
+    /// token.
     ///
-    /// The directory is written before the profile. So a crash in between is repaired by the next call: the profile still
-    /// shows that the token is not recorded. Both rows are written also if only the token is new, not the name. Their
-    /// conditions on the token's time then refuse the names of older tokens, which another instance may be recording.
+    /// The directory is written before the profile. So a crash between these two writes is repaired by the next call:
+    /// the profile still shows that the token is not recorded. Both rows are also written if only the token is new, not
+    /// the name. They contain the token's time, so the names of older tokens, which another instance may be recording,
+    /// are then refused.
     pub async fn record_profile(&self, profile: &Profile) -> Result<(), Error> {
         let Profile { id, name, issued_at } = profile;
         let recorded = self.recorded_profiles.get(id);
-        // A token without a name counts as older than every token with one.
+        // A token without a name counts as older than every token with a name.
         let token_time = name.as_ref().map_or(i64::MIN, |_| *issued_at);
         if recorded.is_some_and(|newest| newest >= token_time) {
             return Ok(());
@@ -94,8 +97,9 @@ impl Chat {
         Ok(())
     }
 
-    /// Writes a user's ID and name to their profile or their row of the directory, unless that row has the name of a newer
-    /// token. `name` comes with the time of its token. Other attributes of the row belong to other code.
+    /// Writes a user's ID and name to the row `key`, which is their profile or their row of the directory, unless the
+    /// row has the name of a newer token. `name` contains the name and when its token was issued. If `listed`, also
+    /// records that the directory has the user. Does not change other attributes of the row.
     async fn record_name(&self, key: &Key, id: &UserId, name: Option<(&str, i64)>, listed: bool) -> Result<(), Error> {
         let mut set = vec!["id = :id"];
         let mut update = self.table.update(key).expression_attribute_values(":id", s(id.as_str()));
@@ -112,9 +116,11 @@ impl Chat {
                 .expression_attribute_values(":issuedAt", n(issued_at));
         }
         let update = update.update_expression(format!("SET {}", set.join(", ")));
-        // A change of the user's picture writes both rows in a transaction.
+        // A change of the user's picture writes their profile and their row of the directory in a transaction, which
+        // may conflict with this write.
         match retry_conflicts(|| update.clone().send()).await {
-            // The row has the name of a newer token. The instance that wrote it also records the rest.
+            // The row has the name of a newer token. The instance that wrote this name also writes the other
+            // attributes.
             Err(error) if condition_failed(&error) => Ok(()),
             recorded => Ok(recorded.map(drop)?),
         }

@@ -1,5 +1,5 @@
-//! Changes at the same time as other writes, and changes whose answers are lost. `DynamoDB` Local has real transaction
-//! conflicts; the engine in the process runs one call after the other.
+//! Tests of changes to messages at the same time as other writes, and of changes whose answers are lost. Only with
+//! `DynamoDB` Local do concurrent transactions conflict: the engine in this process runs one call after the other.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,8 @@ use crate::{keys, row};
 
 const TRANSACTION: &str = "TransactWriteItems";
 
-/// Returns the revisions of a thread's rows `REV#…`, and for each message the last one that names it.
+/// Returns the numbers of a thread's revisions in ascending order, and the last revision of each message by the
+/// message's `seq`.
 async fn revisions(tables: &Tables, thread: &Thread) -> (Vec<u64>, BTreeMap<u64, u64>) {
     let (chat, mut last) = (tables.chat(), BTreeMap::new());
     let pk = format!("THREAD#{}", thread.id);
@@ -61,7 +62,8 @@ async fn instance_with_an_old_revision_takes_that_of_the_message_into_account() 
     send_text(&one, "user-a", &thread, "hello").await;
     assert_eq!(change(&one, "user-a", &thread, 1, react("👍")).await.rev, 1);
     assert_eq!(change(&other, "user-b", &thread, 1, react("👍")).await.rev, 2);
-    // The first instance still knows 1 as the last revision. The message has 2, and only an attribute is removed from it.
+    // The first instance has cached 1 as the last revision, but the message has the revision 2. Apart from setting
+    // `rev`, this change only removes an attribute of the message.
     assert_eq!(change(&one, "user-a", &thread, 1, Change::Unreact).await.rev, 3);
     assert_eq!(revisions(&tables, &thread).await, (vec![1, 2, 3], BTreeMap::from([(1, 3)])));
 }
@@ -83,7 +85,8 @@ async fn same_change_made_many_times_at_once_has_one_revision() {
     }
 }
 
-/// An edit or a reaction is either before the deletion, or refused. Nothing of it is left after the deletion.
+/// An edit or a reaction is either committed before the deletion, or refused. After the deletion, the message has no
+/// text and no reactions.
 #[tokio::test]
 async fn deletion_wins_against_a_change_in_either_order() {
     let tables = Tables::create().await;
@@ -94,7 +97,7 @@ async fn deletion_wins_against_a_change_in_either_order() {
         let (user, kind) = if seq % 2 == 0 { ("user-a", edit("secret")) } else { ("user-b", react("👍")) };
         let before = tables.chat().last_rev(&thread.id).await.unwrap();
         let delete = async {
-            // Without a head start, the other change would almost always be first.
+            // The delay of 0 to 2 ms varies which of the two changes is first.
             tokio::time::sleep(Duration::from_millis(seq % 3)).await;
             change(&other, "user-a", &thread, seq, Change::Delete).await
         };
@@ -142,7 +145,9 @@ async fn deletion_and_outcome_of_its_file_do_not_miss_each_other() {
             other.record_outcome(&file.id, &outcome)
         );
         deleted.unwrap();
-        // Either the outcome was first, and the deletion's erasure deletes the objects, or the caller removes them now.
+        // If the outcome was first, files-process deletes the published objects because of the deletion. If the
+        // deletion was first, `record_outcome` returns an erased file, so that files-process deletes the objects that
+        // it has just published.
         let recorded = recorded.unwrap();
         let row = tables.chat().file(&file.id).await.unwrap().unwrap();
         assert!(row.is_erased() && row.published(store::Published::Original).is_none());
@@ -204,7 +209,9 @@ async fn change_with_lost_answer_and_a_conflict_is_returned_as_it_is_stored() {
     .await;
 }
 
-/// The revision's row has a conflict, so it does not say whose revision it is. The message has changed, but by this change.
+/// The first attempt commits the change, but its answer is lost. The answer to the SDK's retry has a conflict for the
+/// revision's row, so it does not say which change has written the row. The condition on the message fails, but only
+/// because the first attempt has changed it.
 #[tokio::test]
 async fn conflict_with_a_changed_message_does_not_make_a_second_revision() {
     let tables = Tables::create().await;
@@ -217,7 +224,8 @@ async fn conflict_with_a_changed_message_does_not_make_a_second_revision() {
             1 => Fault::Cancel(&["TransactionConflict", "ConditionalCheckFailed"]),
             _ => Fault::Pass,
         },
-        // Another edit comes before the message is read again. The first edit must not replace it.
+        // Another edit is made just before each further read of the message. If the store read the message again, it
+        // would make the first edit a second time, and replace the other edit.
         "GetItem" if calls.load(Ordering::SeqCst) > 0 && call.is("GetItem", "MSG#") => {
             let (chat, again) = (chat.clone(), again.clone());
             Fault::After(Box::pin(async move { drop(change(&chat, "user-a", &again, 1, edit("later")).await) }))
@@ -242,7 +250,7 @@ async fn change_by_an_instance_that_does_not_know_the_last_revision_is_the_next(
     }
     let query = ChangesQuery { limit: 100, after: 5 };
     let Changes::Page { messages, rev, .. } = chats[1].changes(&thread.id, &query, &links()).await.unwrap() else {
-        panic!("the changes were reset")
+        panic!("the answer is a reset, not a page")
     };
     assert_eq!((messages.len(), messages[0].body.as_str(), rev), (1, "5", 6));
     let (pk, sk) = message_key(&thread, 1);

@@ -1,4 +1,4 @@
-//! Edits, deletions and reactions: who may make them, what they write, and what they leave alone.
+//! Tests of edits, deletions and reactions: who may make them, what they write, and what they do not change.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) async fn messages(chat: &Chat, thread: &Thread) -> Vec<Message> {
     chat.messages(&thread.id, &query, &links()).await.unwrap().messages
 }
 
-/// Reads all rows of the table `Chat` except users and the directory, by their keys.
+/// Reads all rows of the table `Chat` by their keys, except profiles, memberships and the directory.
 async fn rows(tables: &Tables) -> HashMap<String, HashMap<String, AttributeValue>> {
     let items = tables.client.scan().table_name(&tables.chat).into_paginator().items().send();
     let items = items.collect::<Result<Vec<_>, _>>().await.unwrap();
@@ -204,7 +204,7 @@ async fn quotes_have_the_current_state_of_their_message() {
     let thread = new_thread(&chat, &["user-a", "user-b"]).await;
     send_text(&chat, "user-b", &thread, &"🏡".repeat(101)).await;
     let quote = async || messages(&chat, &thread).await[0].reply_to.clone().unwrap();
-    let Sent::Stored(reply) = send(&chat, &thread, "yes", None, Some(1)).await else { panic!("not stored") };
+    let Sent::Stored(reply) = send(&chat, &thread, "yes", None, Some(1)).await else { panic!("reply was not stored") };
     let author = contract::Author { id: caller("user-b").id, name: "B".into() };
     let expected = Quote { seq: 1, author, excerpt: "🏡".repeat(100), deleted: false };
     assert_eq!((reply.reply_to.as_ref(), quote().await), (Some(&expected), expected.clone()));
@@ -213,9 +213,13 @@ async fn quotes_have_the_current_state_of_their_message() {
     change(&chat, "user-b", &thread, 1, Change::Delete).await;
     let deleted = Quote { excerpt: String::new(), deleted: true, ..expected };
     assert_eq!(quote().await, deleted);
-    assert_eq!(messages(&chat, &thread).await[0].rev, 0, "a quote is not part of its message's revision");
+    assert_eq!(
+        messages(&chat, &thread).await[0].rev,
+        0,
+        "a change of the quoted message must not change the reply's revision"
+    );
     // A tombstone can be replied to. A message that does not exist, or the reply itself, cannot.
-    let Sent::Stored(late) = send(&chat, &thread, "why?", None, Some(1)).await else { panic!("not stored") };
+    let Sent::Stored(late) = send(&chat, &thread, "why?", None, Some(1)).await else { panic!("reply was not stored") };
     assert_eq!(late.reply_to, Some(deleted));
     for unknown in [0, 4, u64::MAX] {
         assert_eq!(send(&chat, &thread, "x", Some("key"), Some(unknown)).await, Sent::UnknownReply);

@@ -51,7 +51,7 @@ async fn text_without_the_form_of_a_ticket_causes_no_call() {
     assert!(connections.redeem_ticket(&ticket).await.is_err(), "a text with the form of a ticket must be looked up");
     let long = "A".repeat(10_000);
     let padded = format!("{ticket}=");
-    // 43 digits of base64url hold 258 bits. The last two must be 0.
+    // A ticket has 256 bits, and its 43 digits of base64url hold 258 bits. The last two bits must be 0.
     let spare_bits = format!("{}B", &ticket[1..]);
     for text in ["", "guess", "a#b", &ticket[1..], &format!("{ticket}A"), &padded, &spare_bits, &"ä".repeat(43), &long]
     {

@@ -87,7 +87,8 @@ async fn every_kind_of_row(tables: &Tables) {
     assert!(failing.await.connections().remove(&ConnectionId::new("closing")).await.is_err());
 }
 
-/// Writes a reply, an edited message with a reaction, a tombstone, and rows from before uses of files were recorded.
+/// Writes a reply, an edited message with a reaction, a tombstone, and a file's row as it was before uses were
+/// recorded.
 async fn changed_messages(tables: &Tables, chat: &Chat, author: &Profile, thread: &Thread) {
     let key = IdempotencyKey::parse(b"retry-2").unwrap();
     let (thread_id, body, idempotency_key) = (&thread.id, "At 7?", Some(&key));

@@ -1,4 +1,4 @@
-//! Which messages use a file, and the erasure of a file that no message uses any more.
+//! Tests of which messages use a file, and of the erasure of a file that no message uses any more.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -58,7 +58,8 @@ async fn file_is_erased_with_its_last_message_and_not_before() {
         assert_eq!(file(&chat, &photo.id).await, served, "only a deletion changes the uses");
         change(&chat, "user-a", thread, seq, Change::Delete).await;
     }
-    // It is not served or sendable at once, and its row is erased later.
+    // After the last deletion, the file is neither served nor sendable. Only `erase_file` erases its name and object
+    // keys.
     let unused = file(&chat, &photo.id).await;
     assert!(unused.is_erased() && unused.threads().is_empty());
     assert_eq!((unused.published(Published::Original), unused.published(Published::Thumbnail)), (None, None));
@@ -117,7 +118,8 @@ async fn file_of_one_hundred_messages_has_room_again_after_a_deletion() {
     assert!(matches!(send(&chat, &thread, &ids, None).await.unwrap(), Sent::Stored(_)));
 }
 
-/// Turns the uses of a file into what was stored before uses: the threads that it was sent to.
+/// Replaces the uses of a file with the attribute that was stored before uses were recorded: the threads that the file
+/// was sent to.
 async fn make_old(tables: &Tables, id: &FileId, threads: &[&Thread]) {
     let pk = format!("FILE#{id}");
     for attribute in ["uses", "sent"] {
@@ -153,7 +155,8 @@ async fn file_from_before_uses_is_erased_with_its_last_message_too() {
     assert!(chat.erase_file(&photo.id).await.unwrap());
 }
 
-/// A use exists exactly if its message does, whichever call fails or whichever answer is lost.
+/// The files have a use by the message if and only if the message is stored, whichever call fails and whichever answer
+/// is lost.
 #[tokio::test]
 async fn failed_send_leaves_no_use_and_a_retry_makes_one() {
     for fault in [|| Fault::Refuse("com.amazon.coral.service#AccessDeniedException"), || Fault::LoseAnswer] {
@@ -178,14 +181,15 @@ async fn failed_send_leaves_no_use_and_a_retry_makes_one() {
             assert_eq!(messages(&tables.chat(), &thread).await.len(), 1);
             assert_eq!(file(&tables.chat(), &ids[0]).await.uses, uses(&[(&thread, 1)]), "call {nth}");
             if calls.load(Ordering::SeqCst) <= nth {
-                assert!(nth > 4, "the send must make calls");
+                assert!(nth > 4, "a send must make more than 4 calls, but made {nth}");
                 break;
             }
         }
     }
 }
 
-/// If the send is first, the deletion keeps the file. If the deletion is first, the send is refused.
+/// Deletes the only message that uses a file while another message with the file is sent. If the send is first, the
+/// file is kept. If the deletion is first, the send is refused.
 #[tokio::test]
 async fn file_is_served_if_and_only_if_a_message_uses_it() {
     let tables = Tables::create().await;

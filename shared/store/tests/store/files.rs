@@ -152,7 +152,7 @@ async fn retry_returns_the_same_message_after_its_file_has_failed() {
     assert_eq!(send(&chat, "user-a", &thread, &ids, Some("new")).await, Sent::BadFiles(refused));
 }
 
-/// Writes `count` other messages into the file's row, as if they used the file.
+/// Writes `count` uses into the file's row, as if other messages used the file. These messages do not exist.
 async fn fill(tables: &Tables, file: &FileRow, count: usize) {
     let uses = (0..count).map(|n| format!("thread_{n}#1")).collect();
     set(tables, &tables.chat, (&format!("FILE#{}", file.id), "META"), "uses", AttributeValue::Ss(uses)).await;
@@ -175,7 +175,8 @@ async fn file_can_be_used_by_100_messages() {
     let uses = async |file: &FileRow| chat.file(&file.id).await.unwrap().unwrap().uses;
     assert_eq!(uses(&full).await.len(), limits::FILE_USES);
     assert_eq!(uses(&fresh).await, [format!("{}#1", last.id)].into(), "a refused send must not use any file");
-    // A file of another user that is full does not reveal that it is.
+    // The file belongs to user-a and has no room for another use. The answer to user-b does not reveal that: it is the
+    // same as for every file of another user.
     let foreign = send(&chat, "user-b", &other, std::slice::from_ref(&full.id), None).await;
     assert_eq!(foreign, Sent::BadFiles(vec![(full.id, Unsendable::Unusable)]));
 }
@@ -214,8 +215,8 @@ async fn retry_after_a_lost_answer_does_not_use_up_a_file_twice() {
     assert!(matches!(again, Sent::Replayed(_)), "{again:?}");
 }
 
-/// The send and the outcome may come in either order. If the send is first, the recorded row contains the thread. If
-/// the outcome is first, it is visible after the send.
+/// If the send is first, the row that `record_outcome` returns contains the thread. If the outcome is first, the file
+/// is ready when it is read after the send.
 #[tokio::test]
 async fn concurrent_send_and_outcome_do_not_miss_each_other() {
     let tables = Tables::create().await;

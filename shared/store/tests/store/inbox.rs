@@ -1,4 +1,4 @@
-//! Tests of subscriptions to the inbox, which are a flag of the subscription to the user's own channel.
+//! Tests of subscriptions to the inbox, which are stored as a flag in the subscription to the user's own channel.
 
 use contract::{Channel, ConnectionId, Timestamp};
 use futures::future::join_all;
@@ -39,7 +39,7 @@ async fn only_connections_that_opted_in_receive_the_inbox() {
         connections.close_inbox(&phone).await.unwrap();
         assert_eq!(subscribers(&connections, &inbox("user-a")).await, ["tablet"]);
     }
-    // The own channel, which has the events of files, is not affected.
+    // The subscriptions to the user's own channel, which receives the events of files, are not affected.
     assert_eq!(subscribers(&connections, &own_channel("user-a")).await, ["phone", "tablet"]);
     assert_eq!(subscribers(&connections, &inbox("user-b")).await, ["other"]);
 }

@@ -1,4 +1,5 @@
-//! Tests of the store on a real `DynamoDB` engine: dynoxide in this process, or the one at `DYNAMODB_ENDPOINT`.
+//! Tests of the store on a real `DynamoDB` engine: dynoxide in this process, or the server at the URL in the
+//! environment variable `DYNAMODB_ENDPOINT`, if it is set.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -33,12 +34,12 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use testkit::Tables;
 
-/// Returns a string as an attribute's value.
+/// Returns the value of a `DynamoDB` attribute that contains a string.
 fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// Returns a number as an attribute's value.
+/// Returns the value of a `DynamoDB` attribute that contains a number.
 fn n(number: i64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

@@ -20,7 +20,8 @@ fn stored(sent: Sent) -> Message {
     message
 }
 
-/// Reads all pages of the thread's messages: those with a `seq` above `after`, oldest first, or all, newest first.
+/// Reads all pages of the thread's messages. With `after`, reads the messages with a larger `seq`, oldest first.
+/// Without it, reads all messages, newest first.
 async fn read(chat: &Chat, thread: &Thread, limit: &str, after: Option<&str>) -> Vec<Message> {
     let (mut messages, mut cursor) = (Vec::new(), None);
     loop {
@@ -128,7 +129,7 @@ async fn expired_key_can_be_used_again_before_ttl_deletes_it() {
     let key = (format!("THREAD#{}", thread.id), "KEY#6#user-a#key");
     assert!(keys(&tables, &tables.chat).await.contains(&(key.0.clone(), key.1.into())));
     let left = number(&tables, &tables.chat, (&key.0, key.1), "expiresAt").await - Timestamp::now().seconds();
-    assert!(left > 7 * 24 * 60 * 60, "a key must be remembered for more than 7 days, this one is for {left} s");
+    assert!(left > 7 * 24 * 60 * 60, "a key must be remembered for more than 7 days, not for {left} s");
     set(&tables, &tables.chat, (&key.0, key.1), "expiresAt", n(1)).await;
     assert_eq!(stored(send(&chat, "user-a", &thread.id, "other", Some("key")).await).seq, 2);
     assert_eq!(send(&chat, "user-a", &thread.id, "text", Some("key")).await, Sent::KeyReused);

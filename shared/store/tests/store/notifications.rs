@@ -1,4 +1,4 @@
-//! Tests of whom to notify, and of what.
+//! Tests of which members and devices are notified, and of which message a notification shows.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Fixture {
         send_text(&self.chat, "user-sarah", &self.thread, body).await;
     }
 
-    /// Returns where to notify Dad of a message.
+    /// Returns Dad's devices and badge for a notification of the message `seq`, or `None` if he is not notified of it.
     async fn recipient(&self, seq: u64) -> Option<Recipient> {
         self.chat.recipient(&user("user-dad"), &self.thread.id, seq).await.unwrap()
     }
@@ -47,7 +47,7 @@ impl Fixture {
         self.chat.update_settings(&user("user-dad"), &self.thread.id, update).await.unwrap();
     }
 
-    /// Returns the text that is announced.
+    /// Returns the text of the message that a notification would show.
     async fn announced(&self) -> Option<String> {
         Some(self.chat.thread_news(&self.thread.id).await.unwrap()?.message.body)
     }
@@ -101,7 +101,9 @@ async fn title_is_announced() {
     let members = ["user-sarah", "user-dad"].map(user);
     let new =
         NewThread { creator: &members[0], members: &members, title: Some("Family"), allow_unknown: false, per_day: 1 };
-    let CreatedThread::New(thread) = tables.chat().create_thread(new).await.unwrap() else { panic!("not created") };
+    let CreatedThread::New(thread) = tables.chat().create_thread(new).await.unwrap() else {
+        panic!("the thread was not created")
+    };
     send_text(&tables.chat(), "user-sarah", &thread, "text").await;
     assert_eq!(tables.chat().thread_news(&thread.id).await.unwrap().unwrap().title.as_deref(), Some("Family"));
 }
@@ -185,7 +187,7 @@ async fn strangers_and_memberships_without_a_read_mark_are_not_notified() {
     register(&fixture.tables, "user-michael", device(2, "b")).await;
     let stranger = fixture.chat.recipient(&user("user-michael"), &fixture.thread.id, 1).await.unwrap();
     assert_eq!(stranger, None);
-    // A membership from before read marks: everything counts as read.
+    // A membership that was created before read marks existed has none. All messages count as read.
     let sk = format!("THREAD#{}", fixture.thread.id);
     unset(&fixture.tables, &fixture.tables.chat, ("USER#user-dad", &sk), "readSeq").await;
     assert_eq!(fixture.recipient(1).await, None);
@@ -217,7 +219,7 @@ async fn badge_counts_threads_with_unread_notifications() {
     }
     let badge = async || fixture.recipient(1).await.unwrap().badge;
     let notify = async |thread| fixture.chat.recipient(&user("user-dad"), thread, 1).await.unwrap().unwrap().badge;
-    // The other threads are unread, but nobody was notified of them.
+    // Dad has not read the other threads, but he was not notified of them.
     assert_eq!(badge().await, 1);
     assert_eq!((notify(&others[0]).await, notify(&others[1]).await), (2, 3));
     assert_eq!(badge().await, 3);
@@ -226,7 +228,7 @@ async fn badge_counts_threads_with_unread_notifications() {
     let archive = UpdateSettings { archived: Some(true), muted_until: None };
     fixture.chat.update_settings(&user("user-dad"), &others[1], archive).await.unwrap();
     assert_eq!(badge().await, 1);
-    // A read mark that moves because the member has answered counts, too.
+    // A member who sends a message to the thread has also read it: `record_sent` moves their read mark.
     assert_eq!(notify(&others[2]).await, 2);
     fixture.chat.record_sent(&others[2], &ReadMark { user_id: user("user-dad"), seq: 1 }).await.unwrap();
     assert_eq!(badge().await, 1);
@@ -238,14 +240,14 @@ async fn dead_device_is_removed_unless_it_was_registered_again() {
     let (tables, chat, dad) = (&fixture.tables, &fixture.chat, user("user-dad"));
     let read = async || fixture.recipient(1).await.map_or(Vec::new(), |recipient| recipient.devices);
     let before = read().await.remove(0);
-    // The times of registrations have milliseconds.
+    // Times of registrations have a precision of 1 ms. With this delay, the second registration has another time.
     tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     register(tables, "user-dad", device(1, "a")).await;
     chat.remove_gone_device(&dad, &before).await.unwrap();
     let again = read().await;
-    assert_eq!(again.len(), 1, "the device was registered again meanwhile");
+    assert_eq!(again.len(), 1, "a device that was registered again must not be removed");
 
-    // The device moves to Sarah. What Dad's notification finds out does not concern hers.
+    // The device moves to Sarah. The removal of Dad's earlier subscription does not remove hers.
     register(tables, "user-sarah", device(1, "a")).await;
     chat.remove_gone_device(&dad, &again[0]).await.unwrap();
     assert_eq!(device_rows(tables).await, only("user-sarah", &again[0].id));

@@ -16,7 +16,7 @@ fn profile(id: &str, name: Option<&str>, issued_at: i64) -> Profile {
     Profile { id: UserId::parse(id).unwrap(), name: name.map(Into::into), issued_at }
 }
 
-/// Records a token with a name of the user `user-1` on a new instance.
+/// Records a token of the user `user-1` that contains `name`, on a new instance.
 async fn record(tables: &Tables, name: &str, issued_at: i64) {
     tables.chat().record_profile(&profile("user-1", Some(name), issued_at)).await.unwrap();
 }
@@ -74,7 +74,7 @@ async fn instance_that_crashed_records_the_same_token_again() {
 
 #[tokio::test]
 async fn older_token_never_wins_in_either_row() {
-    // The instance with the older token has read the profile before another one records the newer token.
+    // The instance with the older token has read the profile before another instance records the newer token.
     for overtaken in ["PEOPLE", "PROFILE"] {
         for newer in ["Sarah", "Sally"] {
             let tables = Tables::create().await;
@@ -97,7 +97,7 @@ async fn older_token_never_wins_in_either_row() {
 async fn user_known_before_the_directory_enters_it_with_the_next_call() {
     for named in [true, false] {
         let tables = Tables::create().await;
-        // This is the profile that functions without a directory wrote.
+        // This is a profile as functions wrote it before the directory existed.
         set(&tables, &tables.chat, PROFILE, "id", s("user-1")).await;
         if named {
             set(&tables, &tables.chat, PROFILE, "name", s("Sarah")).await;
@@ -181,7 +181,7 @@ async fn receipts_are_shared_until_the_user_stops_it_and_survive_other_writes() 
     assert_eq!(chat.me(&sarah, &links()).await.unwrap(), me("Sara", false));
     assert_eq!(set_receipts(&chat, &sarah, None).await.unwrap(), me("Sara", false));
     assert_eq!(set_receipts(&chat, &sarah, Some(false)).await.unwrap(), me("Sara", false));
-    // The name and its time belong to `record_profile`.
+    // Changes of `receipts` have not changed the name and the time of its token.
     assert_eq!(names(&tables).await, ["Sara", "Sara"]);
     assert_eq!(number(&tables, &tables.chat, PROFILE, "issuedAt").await, 2);
     assert_eq!(set_receipts(&chat, &sarah, Some(true)).await.unwrap(), me("Sara", true));

@@ -1,4 +1,5 @@
-//! Changes of pictures at the same time as other writes, and changes whose calls fail or whose answers are lost.
+//! Tests of changes of pictures at the same time as other writes, and of changes whose calls to `DynamoDB` fail or
+//! whose answers are lost.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,8 @@ use testkit::{
 use crate::pictures::{PERSON, PROFILE, assert_one_use, choose, file, picture, user_a};
 use crate::{row, s};
 
-/// Each change asks for the erasure of the file that it replaces before it is committed, so nothing is left over.
+/// Each change requests the erasure of the file that it replaces before the change is committed. So the erasure of
+/// every replaced file was requested.
 #[tokio::test]
 async fn concurrent_changes_leave_one_picture_and_all_other_files_erased() {
     let tables = Tables::create().await;
@@ -34,7 +36,7 @@ async fn concurrent_changes_leave_one_picture_and_all_other_files_erased() {
         let results = join_all(changes).await;
         assert!(results.iter().any(|result| matches!(result, Ok(Ok(_)))), "{results:?}");
         for result in results {
-            // Of the second round, only the picture can still be chosen.
+            // In the second round, each file that was the picture before is erased, and so it is refused as unknown.
             assert!(matches!(result, Ok(Ok(_) | Err(UnusablePicture::Unknown)) | Err(Error::Unavailable(_))));
         }
         assert_one_use(&tables, &ids).await;
@@ -48,7 +50,8 @@ async fn concurrent_changes_leave_one_picture_and_all_other_files_erased() {
     }
 }
 
-/// Whichever call fails or whichever answer is lost: one file is used, and a replaced file has its request for erasure.
+/// Whichever call fails and whichever answer is lost, exactly the picture's file has the profile among its uses, and
+/// the erasure of a replaced file was requested.
 #[tokio::test]
 async fn failed_change_leaves_one_use_and_a_retry_completes_it() {
     for fault in [
@@ -82,7 +85,7 @@ async fn failed_change_leaves_one_use_and_a_retry_completes_it() {
             assert_one_use(&tables, &ids).await;
             assert!(tables.chat().erase_file(&ids[0]).await.unwrap(), "call {nth}");
             if calls.load(Ordering::SeqCst) <= nth {
-                assert!(nth > 2, "the change must make calls");
+                assert!(nth > 2, "a change must make more than 2 calls, but made {nth}");
                 break;
             }
         }
@@ -94,7 +97,7 @@ async fn answer_to_a_repeated_change_has_the_change_although_another_one_follows
     let tables = Tables::create().await;
     let photo = new_image(&tables.chat(), "user-a").await.id;
     let expected = choose(&tables.chat(), Some(&photo)).await;
-    // After the repeated change has read the profile, another device removes the picture.
+    // After the repeated change has read the profile, another request of the user removes the picture.
     let (other, reads) = (tables.chat(), AtomicUsize::new(0));
     let other = Arc::new(other);
     let racing = tables.through(move |call| {
@@ -122,7 +125,8 @@ async fn picture_does_not_change_if_the_erasure_of_the_old_one_cannot_be_request
     }
 }
 
-/// If the picture is first, the deletion keeps the file. If the deletion is first, the picture is refused.
+/// Deletes the only message that uses a file while the file is chosen as the picture. If the choice is first, the file
+/// is kept. If the deletion is first, the choice is refused.
 #[tokio::test]
 async fn deletion_of_a_message_and_choice_of_its_file_do_not_miss_each_other() {
     let tables = Tables::create().await;

@@ -1,4 +1,5 @@
-//! The pictures of users: which files can be one, where it is shown, and that a file is used as long as it is the picture.
+//! Tests of users' pictures: which files can be a picture, where a picture is shown, and that its file has a use as
+//! long as it is the picture.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{ErrorCode, FileId, Me, PeopleQuery, Profile, UpdateMe, limits};
@@ -26,7 +27,7 @@ pub(crate) async fn choose(chat: &Chat, file: Option<&FileId>) -> Me {
     set_picture(chat, &user_a(), file).await.unwrap().unwrap()
 }
 
-/// Returns the file that is named by the profile of `user-a`. Asserts that the directory names the same.
+/// Returns the file that the profile of `user-a` names as the picture. Asserts that the directory names the same file.
 pub(crate) async fn picture(tables: &Tables) -> Option<FileId> {
     let named = async |key| {
         let row = row(tables, &tables.chat, key).await;
@@ -37,7 +38,7 @@ pub(crate) async fn picture(tables: &Tables) -> Option<FileId> {
     of_profile
 }
 
-/// Asserts that the profile is among the uses of exactly that file of `ids` which is the picture.
+/// Asserts that, of the files `ids`, exactly the current picture of `user-a` has the profile among its uses.
 pub(crate) async fn assert_one_use(tables: &Tables, ids: &[FileId]) {
     let picture = picture(tables).await;
     for id in ids {
@@ -166,7 +167,7 @@ async fn file_stays_as_long_as_it_is_the_picture_or_a_message_uses_it() {
     for (turn, removed_first) in [false, true].into_iter().enumerate() {
         let photo = new_image(&chat, "user-a").await.id;
         choose(&chat, Some(&photo)).await;
-        assert_eq!(chat.visible_file(&photo, &b).await.unwrap(), None, "only the link shows a picture to others");
+        assert_eq!(chat.visible_file(&photo, &b).await.unwrap(), None, "other users get a picture only with its link");
         send_with_files(&chat, "user-a", &thread, "", std::slice::from_ref(&photo)).await;
         assert!(chat.visible_file(&photo, &b).await.unwrap().is_some());
         for removed in [removed_first, !removed_first] {
@@ -207,7 +208,7 @@ async fn picture_counts_as_one_use() {
     set(&tables, &tables.chat, (&format!("FILE#{photo}"), "META"), "uses", uses(limits::FILE_USES - 1)).await;
     choose(&chat, Some(&photo)).await;
     assert_eq!(file(&chat, &photo).await.uses.len(), limits::FILE_USES);
-    // It is the picture already, so the limit does not matter.
+    // The file is already the picture, so choosing it again needs no further use and is not refused.
     choose(&chat, Some(&photo)).await;
 }
 
@@ -229,7 +230,7 @@ async fn repeated_change_writes_nothing_and_erases_nothing() {
         let other = if new.is_some() { None } else { Some(photo.clone()) };
         let update = UpdateMe { receipts: None, avatar_file_id: Some(other) };
         let changed = read_only.update_me(&user_a(), &update, &links(), async |_| Ok::<_, Error>(())).await;
-        assert!(changed.is_err(), "the test must notice a write");
+        assert!(changed.is_err(), "a change that writes must fail here; otherwise, the test would not notice a write");
     }
 }
 
@@ -244,7 +245,8 @@ async fn picture_and_receipts_change_together() {
         assert_eq!((me.receipts, me.avatar_url.is_some()), (receipts, new.is_some()));
         assert_eq!(chat.me(&user_a(), &links()).await.unwrap(), me);
     }
-    // The image was erased with the first removal, and receipts alone keep the picture.
+    // The file was erased when the picture was removed, so another image is needed. A change of `receipts` alone keeps
+    // the picture.
     let other = new_image(&chat, "user-a").await.id;
     choose(&chat, Some(&other)).await;
     assert!(set_receipts(&chat, &user_a(), Some(false)).await.unwrap().avatar_url.is_some());
@@ -283,7 +285,7 @@ async fn image_from_before_sizes_has_none_and_can_be_the_picture() {
     assert_eq!(shown(&old), (None, None));
     assert!(old.attachment(&links()).thumb_url.is_some());
     choose(&chat, Some(&photo.id)).await;
-    // A row with a size that does not parse is an error, not an image without one.
+    // A row whose size is not valid is an error. It is not read as an image without a size.
     set(&tables, &tables.chat, (&format!("FILE#{}", photo.id), "META"), "width", n(-1)).await;
     assert!(matches!(chat.file(&photo.id).await, Err(Error::BadRow { .. })));
 }

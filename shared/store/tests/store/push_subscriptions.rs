@@ -9,7 +9,7 @@ use testkit::{Fault, Intercepted, Tables};
 
 use crate::{keys, n, number, set};
 
-/// Returns a subscription with its own endpoint, and keys that `keys` decides.
+/// Returns a push subscription. `endpoint` is the end of its endpoint's URL, and `keys` the end of both keys.
 pub(crate) fn device(endpoint: impl std::fmt::Display, keys: &str) -> PutSubscription {
     let keys = SubscriptionKeys { p256dh: format!("public-{keys}"), auth: format!("secret-{keys}") };
     PutSubscription { endpoint: format!("https://push.example/{endpoint}"), keys }
@@ -23,7 +23,7 @@ async fn put(tables: &Tables, id: &str, device: PutSubscription) -> Registered {
     tables.chat().put_push_subscription(&user(id), device).await.unwrap()
 }
 
-/// Registers a device that nobody else has. Returns its ID.
+/// Registers a device for the user `id`, and returns the ID of its subscription. Panics if the registration is refused.
 pub(crate) async fn register(tables: &Tables, id: &str, device: PutSubscription) -> PushId {
     match put(tables, id, device).await {
         Registered::Done(id) => id,
@@ -31,7 +31,7 @@ pub(crate) async fn register(tables: &Tables, id: &str, device: PutSubscription)
     }
 }
 
-/// Returns the keys of all subscriptions and owners of endpoints.
+/// Returns the primary keys of the rows of all push subscriptions and all owners of endpoints.
 pub(crate) async fn device_rows(tables: &Tables) -> Vec<(String, String)> {
     let rows = keys(tables, &tables.chat).await;
     rows.into_iter().filter(|(pk, sk)| pk.starts_with("PUSH#") || sk.starts_with("PUSH#")).collect()
@@ -42,7 +42,7 @@ pub(crate) fn only(owner: &str, id: &PushId) -> Vec<(String, String)> {
     vec![(format!("PUSH#{id}"), "META".into()), (format!("USER#{owner}"), format!("PUSH#{id}"))]
 }
 
-/// Makes a row expire in the past.
+/// Sets the expiry of a row to a time in the past.
 pub(crate) async fn expire(tables: &Tables, key: (&str, &str)) {
     set(tables, &tables.chat, key, "expiresAt", n(Timestamp::now().seconds() - 1)).await;
 }
@@ -102,7 +102,11 @@ async fn eleventh_device_is_refused_and_expired_ones_do_not_count() {
     register(&tables, "user-b", device("of-b", "b")).await;
     expire(&tables, ("USER#user-a", &format!("PUSH#{}", ids[0]))).await;
     register(&tables, "user-a", device("eleventh", "a")).await;
-    assert_eq!(put(&tables, "user-a", device(0, "a")).await, Registered::TooMany, "the expired one is a new one");
+    assert_eq!(
+        put(&tables, "user-a", device(0, "a")).await,
+        Registered::TooMany,
+        "an expired device counts as a new one"
+    );
 }
 
 #[tokio::test]
@@ -111,7 +115,7 @@ async fn each_device_can_be_renewed_after_concurrent_registrations_made_too_many
     let devices = limits::DEVICES + 2;
     for endpoint in 0..devices {
         let id = register(&tables, &format!("user-{endpoint}"), device(endpoint, "a")).await;
-        // As if all of them had been registered by one user at the same time.
+        // The subscription is copied to user-a, as if user-a had registered all devices at the same time.
         let (client, pk) = (&tables.client, format!("USER#user-{endpoint}"));
         let row = crate::row(&tables, &tables.chat, (&pk, &format!("PUSH#{id}"))).await;
         let put = client.put_item().table_name(&tables.chat).set_item(Some(row));

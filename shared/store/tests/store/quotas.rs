@@ -19,7 +19,7 @@ async fn create(chat: &Chat, other: &str, per_day: u64) -> Result<CreatedThread,
     create_as(chat, "user-a", other, per_day).await
 }
 
-/// Creates a thread of `creator` and `other` as `creator`. Both need not be known.
+/// Creates a thread of `creator` and `other` as `creator`. Neither user needs to have called before.
 async fn create_as(chat: &Chat, creator: &str, other: &str, per_day: u64) -> Result<CreatedThread, Error> {
     let members = [user(creator), user(other)];
     let new = NewThread { creator: &members[0], members: &members, title: None, allow_unknown: true, per_day };
@@ -57,7 +57,7 @@ async fn thread_over_the_quota_is_not_created_and_finding_one_is_free() {
     assert_eq!(keys(&tables, &tables.chat).await, before);
     assert!(matches!(create(&chat, "b", 2).await, Ok(CreatedThread::Existing(_))));
     assert_eq!(counter(&tables, "threads#").await.unwrap().1, 2);
-    // Another member has a quota of their own, and user-a finds their thread.
+    // User d has a quota of their own and creates the thread. Then user-a finds it, although their quota is used up.
     assert!(matches!(create_as(&chat, "d", "user-a", 2).await, Ok(CreatedThread::New(_))));
     assert!(matches!(create(&chat, "d", 2).await, Ok(CreatedThread::Existing(_))));
 }
@@ -98,9 +98,9 @@ async fn uploads_are_limited_by_number_and_by_size() {
     };
     assert!(!count(11, 3, 10).await, "a file that is larger than the quota is refused");
     assert!(count(4, 3, 10).await && count(6, 3, 10).await);
-    assert!(!count(1, 3, 10).await, "11 bytes of 10");
+    assert!(!count(1, 3, 10).await, "11 bytes must exceed a quota of 10 bytes");
     assert!(count(1, 3, 11).await);
-    assert!(!count(0, 3, 1_000).await, "4 files of 3");
+    assert!(!count(0, 3, 1_000).await, "4 files must exceed a quota of 3 files");
     let (sk, files) = counter(&tables, "uploads#").await.unwrap();
     assert_eq!((files, number(&tables, &tables.chat, ("QUOTA#6#user-a", &sk), "bytes").await), (3, 11));
     let exceeded = chat.count_upload(&user("user-a"), 1, UploadQuota { files: 3, bytes: 100 }).await.unwrap();
@@ -175,7 +175,7 @@ async fn instances_learn_from_each_other_and_exceed_the_rate_by_ten_messages_eac
         }
     }
     assert!((40..=40 + 4 * 10).contains(&sent), "{sent} messages");
-    // A new instance knows nothing and sends ten messages.
+    // A new instance learns what other instances have counted only after ten messages, so it sends ten.
     assert_eq!(send_until_refused(&MessageRate::new(40), &tables.chat()).await, 10);
 }
 

@@ -1,4 +1,4 @@
-//! Reactions as attributes of a message's row.
+//! Tests of reactions, which are attributes of a message's row.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ async fn ninety_members_who_react_at_once_lose_nothing() {
     let users: Vec<_> = (0..90).map(|n| format!("user-{n:02}")).collect();
     let thread = new_thread(&tables.chat(), &users.iter().map(String::as_str).collect::<Vec<_>>()).await;
     send_text(&tables.chat(), "user-00", &thread, "text").await;
-    // Each member has an instance of their own, which has just started. On an overloaded machine, a change may give up after
-    // 12 s. The client then repeats it.
+    // Each member's change runs on an instance of its own, which has just started. On an overloaded machine, a change
+    // may fail with `Unavailable` after 12 s. Then the test repeats it, as a client does.
     let changes = users.iter().enumerate().map(|(n, user)| {
         let (chat, thread_id) = (tables.chat(), &thread.id);
         async move {
@@ -41,7 +41,7 @@ async fn ninety_members_who_react_at_once_lose_nothing() {
     };
     assert_eq!((message.rev, message.reactions), (90, vec![of("🎉", 1), of("👍", 0)]));
     assert_eq!(tables.chat().last_rev(&thread.id).await.unwrap(), 90);
-    // A deletion erases all of them at once.
+    // A deletion erases all 90 reactions.
     let deleted = change(&tables.chat(), "user-00", &thread, 1, Change::Delete).await;
     assert_eq!((deleted.rev, deleted.reactions.len()), (91, 0));
     let (pk, sk) = message_key(&thread, 1);

@@ -40,7 +40,7 @@ async fn state(tables: &Tables, id: &str, thread: &Thread) -> (u64, u64) {
     (shown.own.read_seq, page.threads[0].unread_count)
 }
 
-/// Returns the stored mark and what last changed the membership of `user-a`.
+/// Returns the attributes `readSeq` and `changed` of the membership of `user-a`.
 async fn stored(tables: &Tables, thread: &Thread) -> (Option<String>, Option<String>) {
     let row = row(tables, &tables.chat, ("USER#user-a", &membership(thread))).await;
     let mark = row.get("readSeq").map(|value| value.as_n().unwrap().clone());
@@ -95,7 +95,8 @@ async fn mark_may_name_a_message_that_the_projection_and_the_instance_do_not_kno
     let tables = Tables::create().await;
     let (chat, thread) = (tables.chat(), thread_with(&tables, 1).await);
     assert_eq!(mark(&chat, "user-a", &thread.id, 1).await, ReadResult::Mark(1));
-    // Another instance sends. The projection does not follow yet, so the mark is ahead of the list's `lastSeq`.
+    // Another instance sends a message. The projection is not updated yet, so the mark is ahead of the list's
+    // `lastSeq`.
     send_text(&tables.chat(), "user-b", &thread, "new").await;
     assert_eq!(mark(&chat, "user-a", &thread.id, 2).await, ReadResult::Mark(2));
     assert_eq!(mark(&chat, "user-a", &thread.id, 3).await, ReadResult::NoMessage);
@@ -141,7 +142,7 @@ async fn everything_counts_as_read_where_no_mark_was_ever_stored() {
         let key = ("USER#user-a", membership(&thread));
         unset(&tables, &tables.chat, (key.0, &key.1), "readSeq").await;
         assert_eq!(state(&tables, "user-a", &thread).await, (3, 0));
-        // The first mark is stored where the member already is, because a mark never moves back.
+        // Until now, all 3 messages counted as read. A mark never moves back, so the first one is stored as 3.
         assert_eq!(mark(&tables.chat(), "user-a", &thread.id, first).await, ReadResult::Mark(3), "{first}");
         assert_eq!(stored(&tables, &thread).await, (Some("3".into()), Some("read".into())));
         let message = send_text(&tables.chat(), "user-b", &thread, "new").await;
@@ -156,7 +157,7 @@ async fn marks_of_an_author_follow_their_messages_in_any_order() {
         let tables = Tables::create().await;
         let (chat, thread) = (tables.chat(), thread_with(&tables, 3).await);
         for seq in order {
-            // Every record may come twice, from two instances.
+            // chat-stream may process a message twice, on two instances.
             for _ in 0..2 {
                 chat.record_sent(&thread.id, &ReadMark { user_id: user("user-a"), seq }).await.unwrap();
             }
@@ -171,7 +172,7 @@ async fn mark_of_an_author_is_not_moved_back_by_an_older_message() {
     let (chat, thread) = (tables.chat(), thread_with(&tables, 3).await);
     assert_eq!(mark(&chat, "user-a", &thread.id, 3).await, ReadResult::Mark(3));
     chat.record_sent(&thread.id, &ReadMark { user_id: user("user-a"), seq: 2 }).await.unwrap();
-    // Nothing was written: a change of `changed` would announce the mark again.
+    // Nothing was written: `changed` is still `read`.
     assert_eq!(stored(&tables, &thread).await, (Some("3".into()), Some("read".into())));
 }
 

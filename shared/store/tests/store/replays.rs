@@ -1,4 +1,5 @@
-//! Idempotency records of changed messages: the content hash is erased, and a replay returns the message as it is now.
+//! Tests of idempotency records after a message was changed: an edit or a deletion erases the content hash, and a
+//! replay returns the message as it is now.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{FileId, IdempotencyKey, Message, Thread};
@@ -89,7 +90,8 @@ async fn deletion_leaves_the_record_of_a_later_message_with_the_same_key_alone()
     let thread = new_thread(&chat, &["user-a"]).await;
     stored(&chat, &thread, "first", &[]).await;
     set(&tables, &tables.chat, (&format!("THREAD#{}", thread.id), RECORD), "expiresAt", n(1)).await;
-    // The expired record still has the hash of message 1. TTL may delete it late, so an edit erases the hash.
+    // The record of message 1 has expired. So message 2 may be sent with the same key, and its record replaces the old
+    // one.
     let second = stored(&chat, &thread, "second", &[]).await;
     let before = hash(&tables, &thread).await;
     assert!(before.is_some());

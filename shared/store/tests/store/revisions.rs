@@ -1,4 +1,4 @@
-//! The list of changes after a revision, and messages that are not visible yet with their revision.
+//! Tests of the list of changes after a revision, and of messages that do not show the change of a revision yet.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,14 +18,14 @@ fn after(after: u64) -> ChangesQuery {
     ChangesQuery { limit: 100, after }
 }
 
-/// Reads all pages of the changes after a revision. Asserts that each covers a range of revisions from the end of the
-/// previous one. Returns the messages of each page and the last revision that it covers.
+/// Reads all pages of the changes after a revision. Asserts that each page, except the last one, covers at least one
+/// revision. Returns the messages of each page and the last revision that the page covers.
 async fn pages(chat: &Chat, thread: &Thread, from: u64, limit: &str) -> Vec<(Vec<Message>, u64)> {
     let (mut pages, mut covered) = (Vec::new(), from);
     let mut query = ChangesQuery::parse(Some(limit), None, Some(&from.to_string())).unwrap();
     loop {
         let Changes::Page { messages, rev, next_cursor } = changes(chat, thread, query).await else {
-            panic!("the changes were reset")
+            panic!("the answer is a reset, not a page")
         };
         assert!(rev > covered || next_cursor.is_none(), "a page must cover at least one revision");
         covered = rev;
@@ -122,7 +122,7 @@ async fn client_that_is_too_far_behind_or_ahead_reloads() {
     set(&tables, &tables.chat, (&pk, &sk), "rev", n(last.try_into().unwrap())).await;
     assert_eq!(changes(&chat, &thread, after(0)).await, Changes::Reset { reset: true, rev: last });
     let Changes::Page { messages, rev, next_cursor } = changes(&chat, &thread, after(1)).await else {
-        panic!("1,000 revisions must not be a reset")
+        panic!("a client that is 1,000 revisions behind must get a page, not a reset")
     };
     assert_eq!((messages.len(), rev, next_cursor), (1, last, None));
     assert_eq!(changes(&chat, &thread, after(last)).await, nothing(last));
@@ -166,7 +166,7 @@ async fn settled_revision_is_the_last_one_before_a_message_that_lags() {
     assert_eq!(settled().await, 0);
     change(&chat, "user-a", &thread, 2, edit("new")).await;
     assert_eq!(settled().await, 1);
-    // The change of message 2 is visible, but not that of message 1, which was made before.
+    // Message 2 shows the change of revision 3, but message 1 does not show the change of revision 2 yet.
     put_revision(&tables, &thread, 2, 1).await;
     put_revision(&tables, &thread, 3, 2).await;
     let set_rev = async |seq: u64, rev: i64| {

@@ -1,4 +1,5 @@
-//! A row with invalid attributes leads to an error that names its primary key. It is never skipped.
+//! Tests of rows with invalid attributes. Such a row is never skipped: reading it fails with an error that names its
+//! primary key.
 
 use contract::{Channel, MessagesQuery, PeopleQuery, ThreadsQuery};
 use store::Error;

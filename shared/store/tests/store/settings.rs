@@ -64,7 +64,7 @@ async fn settings_do_not_touch_the_read_mark() {
     update(&tables, "user-a", &thread.id, ARCHIVE).await.unwrap();
     let row = membership(&tables, &thread).await;
     assert_eq!((&row["readSeq"], &row["changed"]), (&n(0), &s("settings")));
-    // A membership from before read marks stays without one, so everything still counts as read.
+    // A membership that was created before read marks existed stays without one, so all messages still count as read.
     unset(&tables, &tables.chat, ("USER#user-a", &sk), "readSeq").await;
     update(&tables, "user-a", &thread.id, RESTORE).await.unwrap();
     assert!(!membership(&tables, &thread).await.contains_key("readSeq"));

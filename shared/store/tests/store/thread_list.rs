@@ -62,7 +62,8 @@ async fn each_thread_is_in_the_list_that_its_member_chose() {
         }
         if index % 2 == 0 { &mut archived } else { &mut others }.insert(0, thread.id);
     }
-    // The cursors of each list skip no thread and repeat none, although the other list's threads lie in between.
+    // The pages of each list skip no thread and repeat none, although the times of the other list's threads lie in
+    // between.
     for limit in ["1", "2", "100"] {
         assert_eq!(list(&chat, limit, "true").await, archived, "limit {limit}");
         assert_eq!(list(&chat, limit, "false").await, others, "limit {limit}");
@@ -86,7 +87,7 @@ async fn unread_messages_are_counted_per_member_and_never_negative() {
     for body in ["1", "2", "3"] {
         messages.push(send_text(&chat, "b", &thread, body).await);
     }
-    // The mark is ahead of the projection.
+    // The read mark is now 2, but the projection still has no message.
     chat.record_sent(&thread.id, &ReadMark { user_id: user("a"), seq: 2 }).await.unwrap();
     assert_eq!(unread().await, (0, 2, 0));
     for (message, expected) in messages.iter().zip([(1, 2, 0), (2, 2, 0), (3, 2, 1)]) {
@@ -110,7 +111,7 @@ async fn long_message_is_previewed_by_its_first_characters_and_its_files() {
         "attachments": [{"id": file.id, "name": "photo.jpg", "mimetype": "image/jpeg"}],
     });
     assert_eq!(json!(preview(&chat).await), expected);
-    // What is pushed to inboxes shows the same.
+    // The threads in events for inboxes have the same preview.
     assert_eq!(json!(chat.thread_update(row.clone()).await.unwrap().last_message), expected);
     assert_eq!(json!(chat.thread_overview(row).await.unwrap().last_message), expected);
 
@@ -141,7 +142,7 @@ async fn last_message_stored_whole_before_previews_is_shown_as_a_preview() {
     let pk = format!("THREAD#{}", thread.id);
     set(&tables, &tables.chat, (&pk, "META"), "lastMessage", AttributeValue::M(whole)).await;
     set(&tables, &tables.chat, (&pk, "META"), "lastSeq", n(1)).await;
-    // The memberships of that time have no read mark.
+    // The memberships of the time before previews have no read mark.
     unset(&tables, &tables.chat, ("USER#a", &pk), "readSeq").await;
 
     let shown = page(&chat, "1", None, "false").await.threads.remove(0);
@@ -152,7 +153,8 @@ async fn last_message_stored_whole_before_previews_is_shown_as_a_preview() {
     let row = chat.thread_row(&thread.id).await.unwrap().unwrap();
     assert_eq!(json!(chat.thread_update(row.clone()).await.unwrap().last_message), old);
     assert_eq!(json!(chat.thread_overview(row).await.unwrap().last_message), old);
-    // The record of the same message comes late: the row stays. The next message replaces it.
+    // If chat-stream processes the same message late, the stored last message does not change. The next message
+    // replaces it.
     let late = chat.advance_projection(&message_row(&message)).await.unwrap();
     assert_eq!(json!(chat.thread_update(late).await.unwrap().last_message), old);
     let next = send_text(&chat, "a", &thread, "next").await;

@@ -30,7 +30,7 @@ async fn list(chat: &Chat, id: &str, limit: &str) -> Vec<String> {
     }
 }
 
-/// Updates the thread's projection with a message, as chat-stream does. Returns the `seq` that it has then.
+/// Updates the thread's projection with a message, as chat-stream does. Returns the projection's last `seq` afterwards.
 async fn advance(chat: &Chat, message: &Message) -> u64 {
     let row = chat.advance_projection(&message_row(message)).await.unwrap();
     chat.thread_update(row).await.unwrap().last_seq
@@ -52,7 +52,7 @@ async fn concurrent_creations_with_one_member_set_create_one_thread() {
         match created {
             CreatedThread::New(thread) => new.push(thread),
             CreatedThread::Existing(thread) => existing.push(thread),
-            other => panic!("finding the thread is not free: {other:?}"),
+            other => panic!("the thread was neither created nor found: {other:?}"),
         }
     }
     assert_eq!((new.len(), existing.len()), (1, 63));
@@ -82,7 +82,8 @@ async fn new_thread_with_unknown_members_is_not_created() {
     let members = ["a", "b", "c", "d"].map(user);
     make_known(&chat, &["c"]).await;
     let unknown = CreatedThread::UnknownMembers(vec![user("b"), user("d")]);
-    // The creator `a` has no profile here. threads-create writes it at the same time.
+    // The creator `a` has no profile here, but does not count as unknown: threads-create writes the creator's profile
+    // at the same time.
     assert_eq!(create(&chat, &members, "Family").await, unknown);
     let of_c = [("PEOPLE", "USER#c"), ("USER#c", "PROFILE")].map(|(pk, sk)| (pk.to_owned(), sk.to_owned()));
     assert_eq!(keys(&tables, &tables.chat).await, of_c);

@@ -12,8 +12,8 @@ pub(crate) struct RowKind {
     pub(crate) name: String,
     /// Values of the properties `pk`, `sk`, `TTL` and `Written by`.
     pub(crate) properties: BTreeMap<String, String>,
-    /// Attributes by name. An attribute in a map has the map's name and a dot before its own. In a name, `{…}` stands for
-    /// a value, as in a key.
+    /// Attributes by name. An attribute in a map has the map's name and a dot before its own. In a name, `{…}` stands
+    /// for any text, as in the properties `pk` and `sk`.
     pub(crate) attributes: BTreeMap<String, Attribute>,
     pub(crate) example: String,
 }
