@@ -1,7 +1,6 @@
 """Deploys the template and the functions to the emulator, and creates the demo users."""
 
 import hashlib
-import io
 import json
 import os
 import re
@@ -9,9 +8,11 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import zipfile
+from pathlib import Path
 
 import boto3
 from botocore.config import Config
@@ -165,19 +166,20 @@ def zipped(root, name):
     kept = binary.with_suffix(".zip")
     if kept.exists() and kept.stat().st_mtime_ns == binary.stat().st_mtime_ns:
         return kept.read_bytes()
-    bootstrap = kept.with_suffix(".bootstrap")
-    shutil.copyfile(binary, bootstrap)
-    if shutil.which("strip"):  # reduces size and upload time to a third
-        subprocess.run(["strip", "-S", bootstrap], check=True)
-    entry = zipfile.ZipInfo("bootstrap")
-    entry.external_attr = 0o755 << 16
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
-        file.writestr(entry, bootstrap.read_bytes())
-    bootstrap.unlink()
-    kept.write_bytes(archive.getvalue())
-    shutil.copystat(binary, kept)
-    return archive.getvalue()
+    # Another local cloud may zip the same binary at this moment, so each has a folder of its own.
+    with tempfile.TemporaryDirectory(dir=binary.parent) as folder:
+        bootstrap = Path(folder) / "bootstrap"
+        shutil.copyfile(binary, bootstrap)
+        if shutil.which("strip"):  # reduces size and upload time to a third
+            subprocess.run(["strip", "-S", bootstrap], check=True)
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.external_attr = 0o755 << 16
+        archive = Path(folder) / "zip"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
+            file.writestr(entry, bootstrap.read_bytes())
+        shutil.copystat(binary, archive)
+        os.replace(archive, kept)
+    return kept.read_bytes()
 
 
 # ------------------------------------------------------------------------------------------------ the stack
