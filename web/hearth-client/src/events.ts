@@ -52,15 +52,18 @@ export interface FileStatusEvent {
     /** Link to the file's thumbnail, relative to the API's base URL; null if the file has no thumbnail. */
     thumbUrl: string | null;
     /**
-     * Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became
-     * ready before the server measured them.
+     * Width of the image as displayed, in pixels. Missing unless the file is a ready image. Also missing if the image
+     * became ready in an older version of the server, which did not measure images.
      */
     width?: number;
   };
   event: "file:status";
 }
 
-/** A user is typing in a thread. It lasts for 15 seconds; a client repeats it every 10 seconds while its user types. */
+/**
+ * A user is typing in a thread. The event counts for 15 seconds. The user's client sends `typing` again every 10
+ * seconds while the user types.
+ */
 export interface TypingEvent {
   data: {
     /** ID of the thread. */
@@ -88,7 +91,7 @@ export interface ReadUpdatedEvent {
   event: "read:updated";
 }
 
-/** The caller has changed their settings of a thread on one of their devices. */
+/** The caller has changed their settings of a thread, with this client or another one. */
 export interface ThreadSettingsEvent {
   /**
    * A member's settings for a thread. Only this member sees them. Response body of `PATCH /api/threads/{threadId}/me`.
@@ -104,7 +107,7 @@ export interface ThreadSettingsEvent {
   event: "thread:settings";
 }
 
-/** A thread as all its members see it in the list. Data of `thread:new` events. */
+/** A thread as all its members see it in the list of threads. Data of `thread:new` events. */
 export interface ThreadOverview {
   /** When the thread was created. */
   createdAt: Schemas["Timestamp"];
@@ -149,7 +152,10 @@ export interface ThreadNewEvent {
   event: "thread:new";
 }
 
-/** What changes in a thread with a new message. Data of `thread:updated` events. */
+/**
+ * The fields of a thread that change if a message is sent, or if the last message is edited or deleted. Data of
+ * `thread:updated` events.
+ */
 export interface ThreadUpdate {
   /** ID of the thread. */
   id: Schemas["ThreadId"];
@@ -168,7 +174,7 @@ export interface ThreadUpdate {
  */
 export interface ThreadUpdatedEvent {
   data: {
-    /** The authors of the messages, whose read marks move with them: each has read all messages up to this `seq`. */
+    /** Read marks of the authors of the new messages: a message moves its author's read mark to its own `seq`. */
     sent: Schemas["ReadMark"][];
     /** The thread's current state. */
     thread: ThreadUpdate;
@@ -252,8 +258,8 @@ export interface FrameError {
 }
 
 /**
- * Answer to a frame that the server could not process; the connection stays open. With `too_many_connections`, it
- * answers no frame, and the server closes the connection.
+ * Answer to a frame that the server could not process; the connection stays open. An error with the code
+ * `too_many_connections` does not answer a frame: it says that the server closes the connection.
  */
 export interface ErrorEvent {
   data: FrameError;

@@ -538,7 +538,7 @@ export interface components {
             url: string;
             /**
              * Format: uint32
-             * @description Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready before the server measured them.
+             * @description Width of the image as displayed, in pixels. Missing unless the file is a ready image. Also missing if the image became ready in an older version of the server, which did not measure images.
              */
             width?: number;
         };
@@ -559,13 +559,13 @@ export interface components {
              */
             rev: number;
         } | {
-            /** @description The messages that were changed, each once and as it is now, in the order of their first change on the page. */
+            /** @description The messages that the revisions of this page changed, each once and in its current state. They are in the order of the first of these revisions that changed them. */
             messages: components["schemas"]["Message"][];
             /** @description Cursor that requests the next page; null on the last page. */
             nextCursor: string | null;
             /**
              * Format: uint64
-             * @description The last revision that the page covers. A message's own `rev` may already be larger.
+             * @description The last revision that the page covers. The `rev` of a message on the page is larger if the message was changed again after this revision.
              */
             rev: number;
         };
@@ -621,7 +621,7 @@ export interface components {
          *     - `unknown_member`: 422: a member of the new thread has never called this deployment. `errors` names each such member. A user becomes a possible member with their first call of any `/api` route.
          *     - `idempotency_key_reused`: 422: the `Idempotency-Key` was already used for a message with other content. Use a new key for a new message.
          *     - `rate_limited`: 429: the caller has sent or changed too many messages in the current minute. Nothing was stored. Retry after the seconds in `Retry-After`.
-         *     - `quota_exceeded`: 429: the caller has created too many threads, or has announced too many or too large files, in the current day (UTC). Nothing was stored. Retry after the seconds in `Retry-After`.
+         *     - `quota_exceeded`: 429: the caller has created too many threads, too many files, or files with too many bytes in total, in the current day (UTC). Nothing was stored. Retry after the seconds in `Retry-After`.
          *     - `malformed_frame`: Socket: the frame is not a JSON object.
          *     - `unknown_action`: Socket: the server does not know the frame's `action`.
          *     - `invalid_frame`: Socket: a field of the frame is missing, has the wrong type or exceeds its limit.
@@ -629,7 +629,7 @@ export interface components {
          *     - `too_many_subscriptions`: Socket: the connection has already subscribed to 500 channels. Open another connection.
          *     - `not_subscribed`: Socket: the connection is not subscribed to the thread's channel. Subscribe first.
          *     - `too_many_connections`: Socket: the user has too many open connections, and this one is the oldest. The server closes it.
-         *     - `connection_expired`: Socket: the token that opened the connection has expired. Reconnect with a new token.
+         *     - `connection_expired`: Socket: the token that opened the connection has expired, or the server no longer knows the connection. Reconnect with a new token.
          *     - `internal`: 500: the server failed to process the request. Its log has the details under the response's `requestId`.
          *     - `unavailable`: 503: the server cannot answer at the moment. Retry after a short wait.
          * @enum {string}
@@ -663,7 +663,7 @@ export interface components {
             url?: string;
             /**
              * Format: uint32
-             * @description Width of the image as displayed, in pixels. Missing unless the file is a ready image, and in images that became ready before the server measured them.
+             * @description Width of the image as displayed, in pixels. Missing unless the file is a ready image. Also missing if the image became ready in an older version of the server, which did not measure images.
              */
             width?: number;
         };
@@ -672,9 +672,9 @@ export interface components {
         /**
          * @description State of a file.
          *
-         *     - `pending`: Not uploaded yet, or not inspected yet.
-         *     - `ready`: Inspected, and available for download. This state is final.
-         *     - `failed`: Refused by the inspection, or never uploaded. This state is final.
+         *     - `pending`: The file is not uploaded yet, or its upload is not inspected yet.
+         *     - `ready`: The upload was inspected, and the file can be downloaded. This state is final.
+         *     - `failed`: The inspection refused the upload, or nothing was uploaded in time. This state is final.
          * @enum {string}
          */
         FileStatus: "pending" | "ready" | "failed";
@@ -687,7 +687,7 @@ export interface components {
         MarkRead: {
             /**
              * Format: uint64
-             * @description `seq` of a message in the thread, or 0: the caller has read all messages up to it.
+             * @description The caller has read all messages up to this `seq`: the `seq` of a message in the thread, or 0.
              */
             seq: number;
         };
@@ -695,7 +695,7 @@ export interface components {
         MarkedRead: {
             /**
              * Format: uint64
-             * @description The read mark that is now in effect. It is larger than the requested one if the mark was there already.
+             * @description The caller's current read mark. It is larger than the requested `seq` if it was larger before: a read mark does not move back.
              */
             readSeq: number;
         };
@@ -794,7 +794,7 @@ export interface components {
         PeoplePage: {
             /** @description Cursor that requests the next page; null on the last page. */
             nextCursor: string | null;
-            /** @description At most `limit` people by name, the caller included. */
+            /** @description At most `limit` people, sorted by name, the caller included. */
             people: components["schemas"]["Person"][];
         };
         /** @description A user whom the caller may write to. */
@@ -835,7 +835,7 @@ export interface components {
             /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
         };
-        /** @description ID of a push subscription: `push_…`. It is made from the endpoint. */
+        /** @description ID of a push subscription: `push_…`. It contains a hash of the subscription's endpoint. */
         PushId: string;
         /** @description Response body of `GET /api/push-key`. */
         PushKey: {
@@ -847,14 +847,14 @@ export interface components {
             /** @description ID of the subscription, for `DELETE /api/push-subscriptions/{id}`. The same endpoint always has the same ID. */
             id: components["schemas"]["PushId"];
         };
-        /** @description Request body of `PUT /api/push-subscriptions`: what `PushSubscription.toJSON()` returns in a browser. Whether the server sends to the endpoint's host, and whether the keys are valid, is not known yet. */
+        /** @description Request body of `PUT /api/push-subscriptions`: what `PushSubscription.toJSON()` returns in a browser. */
         PutSubscription: {
             /** @description The push service's URL of the subscription, at most 2048 characters. */
             endpoint: string;
             /** @description The subscription's keys. */
             keys: components["schemas"]["SubscriptionKeys"];
         };
-        /** @description A message as its replies show it. It has the current state of the message. */
+        /** @description The quoted part of a message, as replies to the message show it. It includes later edits and the deletion of the message. */
         Quote: {
             /** @description The user who wrote the message. */
             author: components["schemas"]["Author"];
@@ -890,7 +890,7 @@ export interface components {
             /** @description ID of the member. */
             userId: components["schemas"]["UserId"];
         };
-        /** @description Request body of `POST /api/threads/{threadId}/messages`. It must have visible text, files or both. */
+        /** @description Request body of `POST /api/threads/{threadId}/messages`. A message must have visible text, files or both. */
         SendMessage: {
             /** @description The message's text, at most 8000 characters. It must have a visible character, unless the message has files. */
             body?: string | null;
@@ -946,7 +946,7 @@ export interface components {
              * @description The caller's read mark: they have read all messages up to this `seq`.
              */
             readSeq: number;
-            /** @description The read marks of the members who share them, in the order of `memberIds`. */
+            /** @description The read marks of the members who share read receipts, in the order of `memberIds`. */
             reads: components["schemas"]["ReadMark"][];
             /** @description The title that the thread's creator chose; null if the thread has none. */
             title: string | null;
@@ -1014,7 +1014,7 @@ export interface components {
         UpdateMe: {
             /** @description ID of the file with the caller's picture: an image that the caller has uploaded and that is ready. Null removes the picture. A file that is no longer the picture is deleted, unless a message uses it. */
             avatarFileId?: components["schemas"]["FileId"] | null;
-            /** @description Whether other members see how far the caller has read. The caller's own devices see it in any case. */
+            /** @description Whether other members see how far the caller has read. The caller's own clients see it in any case. */
             receipts?: boolean | null;
         };
         /** @description Request body of `PATCH /api/threads/{threadId}/me`. A missing field stays unchanged. */
@@ -1023,7 +1023,7 @@ export interface components {
             archived?: boolean | null;
             /**
              * Format: date-time
-             * @description Until when the thread is muted: a time in RFC 3339, from 1970 to 9999. Null ends it.
+             * @description Until when the thread is muted: a time in RFC 3339, from 1970 to 9999. Null ends the muting.
              */
             mutedUntil?: string | null;
         };
