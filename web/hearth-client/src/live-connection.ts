@@ -15,7 +15,8 @@ export interface ChannelHandler {
   /**
    * Called when the server has acknowledged a subscribe. `last` contains the thread's last `seq` and `rev`; for the
    * inbox it contains neither. Later events are pushed, so fetch by REST what was missed up to `last`. `replacing` is
-   * true if the subscribe was sent on a new socket while an older one is still subscribed, so that no event was missed.
+   * true if the subscribe was sent on a new socket that will replace an older one, on which events were pushed until
+   * now.
    */
   subscribed(last: { seq?: number; rev?: number }, replacing: boolean): void;
   /** Called when the subscription to the channel is refused permanently. */

@@ -77,7 +77,7 @@ export class MessageStore {
 
   /**
    * Forgets the copies of messages before the start of the list. Called before the messages in the list are fetched
-   * again, because changes were missed: these copies may be old too.
+   * again, because changes may have been missed: these copies may be old too.
    */
   dropOlder(): void {
     for (const seq of [...this.#others.keys()]) if (seq < this.#first) this.#others.delete(seq);

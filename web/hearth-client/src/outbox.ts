@@ -97,7 +97,7 @@ export class Outbox {
 
   /**
    * Sends a failed item again, after the items that already wait. Returns false if no failed item has this key, or if
-   * this tab does not have the bytes of one of its files.
+   * this tab does not have the bytes of a file that must be uploaded again.
    */
   retry(key: string): boolean {
     const item = this.#items.get(key);
