@@ -45,8 +45,8 @@ interface PendingSocket {
 const MAX_CHANNELS = 400;
 /**
  * How many milliseconds to wait after the server has closed the connection because the user has too many connections. A
- * new connection makes the server close the user's oldest one, so with an early retry two clients would close each
- * other's connections again and again.
+ * new connection makes the server close the user's oldest one, so with early retries the user's clients would displace
+ * each other again and again.
  */
 const TOO_MANY_CONNECTIONS_WAIT = 5 * 60_000;
 /** If a connection lasted this many milliseconds, the backoff of reconnections starts again from its shortest wait. */

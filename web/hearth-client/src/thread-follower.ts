@@ -12,7 +12,8 @@ export interface ThreadFollowerHandler {
   message(message: Message): void;
   /**
    * Called when events of the thread, other than messages, may have been missed. `rev` is the thread's last revision, and
-   * later events are pushed. It is null while nothing is pushed, and undefined if an older server does not tell it.
+   * later events are pushed. It is null if no socket could be opened, so that no events are pushed, and undefined if an
+   * older server does not send it.
    */
   eventsMissed(rev: number | null | undefined): void;
   /** Called with the error that delays messages, and with null once a retry has succeeded. */
