@@ -246,8 +246,8 @@ export class Socket {
   }
 
   /**
-   * Sends the subscribe or unsubscribe that the channel needs, unless one is in progress, or five frames of the client
-   * are unanswered: then it is sent later. Forgets a channel that is neither wanted nor subscribed.
+   * Sends the subscribe or unsubscribe that the channel needs, unless one is in progress, or the client has too many
+   * unanswered frames: then it is sent later. Forgets a channel that is neither wanted nor subscribed.
    */
   #update(channel: string, subscription: Subscription): void {
     if (!this.#open || this.#closed || subscription.action !== null) return;

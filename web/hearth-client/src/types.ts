@@ -216,7 +216,8 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   edit(seq: number, body: string): string;
   /**
    * Deletes a message of the caller: its text, files and reactions. Also drops the changes of the message that are not
-   * stored. The view shows the deletion, sends it and handles errors as described at {@link edit}. Returns its key.
+   * stored. The view shows the deletion, sends it and handles errors as described at {@link edit}. Returns the key of
+   * the change.
    */
   remove(seq: number): string;
   /**

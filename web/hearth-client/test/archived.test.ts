@@ -16,7 +16,7 @@ test("a thread that was archived before the list was opened is not shown when a 
   });
   await clock.advance(5 * SECOND);
   commit("hello", "thread_2");
-  // This finds one of the threads, which is archived too.
+  // `createThread` finds thread_2, which has the same members and is archived.
   server.backend.threads.delete("thread_1");
   const found = device.client.api.createThread(["dad"]);
   await clock.advance(5 * SECOND);
