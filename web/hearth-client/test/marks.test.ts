@@ -6,8 +6,8 @@ import { NO_FAULTS } from "./support/faults.js";
 const SECOND = 1_000;
 
 /**
- * Returns a fixture with an open thread that has `messages` messages, and a function that returns the read marks that
- * the client has sent to the server so far.
+ * Returns a fixture with an open thread that has `messages` messages. `requests` returns the number of requests that
+ * store a read mark, and `stored` the caller's read mark on the server.
  */
 async function markFixture(messages: number) {
   const fixture = deviceFixture();

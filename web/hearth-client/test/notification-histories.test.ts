@@ -34,7 +34,7 @@ async function runHistory(seed: number): Promise<void> {
   const tabs = [open(0), open(1)];
   /**
    * Whether the last call was `enable`. Null before the first call, and if the last call has failed permanently, or the
-   * user may not have given permission: the history then does not check whether notifications are on.
+   * user may not have given permission: the history then does not check the stored choice.
    */
   let last: boolean | null = null;
   for (let n = random.int(5, 40); n > 0; n -= 1) {

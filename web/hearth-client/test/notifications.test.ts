@@ -267,8 +267,8 @@ test("disable wins over an enable that is under way, in every phase of it", asyn
     const { notifications } = tab.client;
     const enabling = notifications.enable().catch((error: unknown) => error);
     for (let n = 0; n < phase; n += 1) await Promise.resolve();
-    // The registration takes 10 to 160 ms. So this is the end of the enable: disable at the last moment before its
-    // answer.
+    // In the last phase, call `disable` while the request that registers the browser is under way: it takes 10 to 160
+    // ms.
     if (phase === phases - 1) await clock.advance(9);
     const disabled = notifications.disable();
     await clock.advance(SECOND);

@@ -75,7 +75,7 @@ test("own messages are never unread on another device, and two tabs agree on the
   openThread();
   await clock.advance(SECOND);
   for (const body of ["short", "x".repeat(MAX_PUSHED_BODY + 1), "short again", "y".repeat(MAX_PUSHED_BODY + 1)]) {
-    // A device with the thread open gets the whole message; before, the list of the tablet has got only its preview.
+    // The tablet first receives previews for its list. With the thread open, it receives the messages themselves.
     if (body === "short again") tablet.open("thread_1");
     await clock.advance(SECOND);
     device.send("thread_1", body);

@@ -35,7 +35,8 @@ export async function runHistory(seed: number): Promise<void> {
   const { backend } = server;
   // With at most three threads on a page, the list has several pages.
   backend.pageSize = 3;
-  // With at most three changes on a page, and six that a client may have missed, several pages and resets are common.
+  // With three changes on a page, a client fetches several pages. If it may miss only six changes, the answer is often
+  // `reset`.
   backend.changePageSize = 3;
   backend.maxBehind = random.pick([6, 1_000]);
   backend.editWindow = random.pick([5 * MINUTE, 24 * 60 * MINUTE]);
