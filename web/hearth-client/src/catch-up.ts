@@ -48,7 +48,7 @@ export class CatchUp {
       .finally(() => {
         this.#running = false;
         this.#live.setBehind(this, false);
-        // Start again, because since the last fetch an event may have shown that more is missing.
+        // Start again: since the last fetch, an event may have shown that more messages or changes are missing.
         this.start();
       });
   }

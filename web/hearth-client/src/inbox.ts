@@ -77,7 +77,7 @@ export class Inbox implements ApiObserver {
     this.#open.set(list, archived);
     this.#listeners.add(changed);
     if (first) this.#start();
-    // Other lists are open, but none of archived threads: so these were not loaded when the client connected.
+    // Other lists are open, but none of archived threads. So the archived threads were not loaded with those lists.
     else if (firstArchived) this.loader.load(this.loader.listings.archived);
     return () => {
       this.#open.delete(list);

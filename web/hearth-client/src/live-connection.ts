@@ -269,7 +269,8 @@ export class LiveConnection {
     this.#retry?.cancel();
     this.#retry = null;
     const { env, timing } = this.#context;
-    // With clock skew, a new token may seem to be expired. The minimum lifetime prevents endless reconnections.
+    // With clock skew, a new token may seem to be expired. A minimum lifetime of one minute prevents endless
+    // reconnections.
     const lifetime =
       tokenExpiresAt === null
         ? timing.socketAge

@@ -51,7 +51,10 @@ export interface NotificationsOptions {
   worker: PushWorker | Promise<PushWorker>;
   /** Keeps the user's choice. `localStorage` fits. */
   storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
-  /** The name of the storage item. It must be different for each user, because each user of a browser has a choice. */
+  /**
+   * The name of the storage item. It must be different for each user, because each user of a browser has their own
+   * choice.
+   */
   key: string;
 }
 

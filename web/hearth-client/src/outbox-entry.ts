@@ -4,7 +4,8 @@ import type { Attachment, Message, ThreadEntry, UploadProgress } from "./types.j
 
 /**
  * Returns whether a committed message may be the message of an outbox item. It must have the same content, and a `seq`
- * larger than `after`. If `after` is undefined, its time of creation must fit instead.
+ * larger than `after`. If `after` is undefined, the message must not be more than 5 minutes older than the item
+ * instead.
  */
 export function mayBe(message: Message, item: OutboxItem, after: number | undefined): boolean {
   const later = after === undefined ? isRecentEnough(message, item) : message.seq > after;

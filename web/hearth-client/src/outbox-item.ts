@@ -15,7 +15,7 @@ export interface OutboxFile extends Omit<OutgoingFile, "id"> {
  * sent, is being sent, or has failed. Immutable: an update replaces the item.
  */
 export interface OutboxItem {
-  /** Identifies the item. It is also the idempotency key of a message. */
+  /** Identifies the item. If the item is a message, this is also its idempotency key. */
   readonly key: string;
   readonly threadId: string;
   /** The change of a committed message; null if the item is a message to send. */

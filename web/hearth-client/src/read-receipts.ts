@@ -7,7 +7,10 @@ export class ReadReceipts {
   /** The `seq` of the last loaded message of each member, by user ID. A member has read what they wrote. */
   readonly #wrote = new Map<string, number>();
 
-  /** Takes the marks of all members who share receipts, from the server. Keeps a mark that is held and is further. */
+  /**
+   * Takes the marks of all members who share receipts, from the server. Keeps a held mark that is larger than the
+   * server's.
+   */
   replace(marks: readonly ReadMark[]): void {
     const before = new Map(this.#marks);
     this.#marks.clear();

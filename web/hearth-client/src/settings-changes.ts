@@ -33,8 +33,8 @@ export class SettingsChanges {
   }
 
   /**
-   * Shows the change, and stores it. Resolves when it is stored. Rejects with a permanent error, after which the change
-   * is not shown any more.
+   * Puts the change into the model, and stores it on the server. Resolves when it is stored. After a permanent error,
+   * removes the change from the model and rejects.
    */
   async add(threadId: string, change: Change): Promise<void> {
     const changes = this.#changes.get(threadId) ?? [];

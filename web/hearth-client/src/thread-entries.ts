@@ -119,7 +119,7 @@ export class ThreadEntries {
     return matches;
   }
 
-  /** Returns the entry of a committed message: the same object as long as its parts are the same. */
+  /** Returns the entry of a committed message: the same object as long as the message and `parts` are the same. */
   #entry(stored: Message, parts: Parts): ThreadEntry {
     const made = this.#made.get(stored);
     if (made !== undefined && isSame(made, parts)) return made.entry;

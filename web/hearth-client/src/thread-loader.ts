@@ -122,7 +122,7 @@ export class ThreadLoader {
     this.#run();
   }
 
-  /** Sends the requests of all tasks, one at a time, unless that is being done already. */
+  /** Sends the requests of all tasks, one at a time. Does nothing if requests are being sent already. */
   #run(): void {
     if (this.#running || this.#nextTask() === null) return;
     this.#running = true;

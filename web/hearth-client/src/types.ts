@@ -26,7 +26,7 @@ export type ThreadSettings = Schemas["ThreadSettings"];
 export type ReadMark = Schemas["ReadMark"];
 /** A message in the thread list: at most 200 characters of its body, and attachments without URLs. */
 export type MessagePreview = Schemas["MessagePreview"];
-/** A user whom the caller may write to. In what this library returns, `avatarUrl` is absolute. */
+/** A user whom the caller may write to. In people that this library returns, `avatarUrl` is absolute. */
 export type Person = Schemas["Person"];
 /** A page of people. */
 export type PeoplePage = Schemas["PeoplePage"];
@@ -84,7 +84,8 @@ export interface Store<T> {
 
 /**
  * The status of the live connection:
- * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if the client subscribes to nothing.
+ * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if no thread and no list is open, so
+ *   that the client need not connect.
  * - `connecting`: the first socket is being opened.
  * - `catching-up`: connected; subscriptions are being acknowledged, or missed messages fetched.
  * - `live`: connected and up to date. New messages are pushed within moments.
@@ -187,7 +188,10 @@ export interface ThreadSnapshot {
   readonly readSeq: number | null;
   /** How far each member who shares read receipts has read, the caller included if they share them. */
   readonly reads: readonly ReadMark[];
-  /** IDs of the other members who are typing. Each stays for 15 seconds, or until a message of theirs arrives. */
+  /**
+   * IDs of the other members who are typing. An ID stays for 15 seconds after the member's last `typing` event, or
+   * until a message of the member arrives.
+   */
   readonly typing: readonly string[];
   /**
    * Why messages, or the thread's title and members, could not be loaded; null if there is no such error. The view
@@ -252,8 +256,8 @@ export interface ThreadView extends Store<ThreadSnapshot> {
    */
   markRead(seq?: number): void;
   /**
-   * Tells the other members that the caller is typing. Call it on each key press: it sends few frames, one in 10
-   * seconds.
+   * Tells the other members that the caller is typing. Call it on each key press: it sends at most one frame in 10
+   * seconds, or in 5 seconds after a sent message.
    */
   setTyping(): void;
   /** Updates an attachment's status and URLs. Use it when an image does not load: URLs expire after 6 to 12 hours. */

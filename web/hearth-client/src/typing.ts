@@ -1,10 +1,10 @@
 import type { Environment } from "./types.js";
 
-/** How long a user counts as typing after an event, in milliseconds. */
+/** How long a user counts as typing after a `typing` event, in milliseconds. */
 const TYPING_LASTS = 15_000;
-/** How long after a frame the next one is sent, in milliseconds, while the user types. */
+/** How long after a typing frame the next one is sent, in milliseconds, while the caller types. */
 const REPEAT_AFTER = 10_000;
-/** The server drops a frame that follows another one of the connection within this time, in milliseconds. */
+/** The server drops a typing frame that follows another one of the connection within this time, in milliseconds. */
 const SHORTEST_INTERVAL = 5_000;
 
 /** The other members of a thread who are typing. */
