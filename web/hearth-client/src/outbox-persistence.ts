@@ -93,7 +93,7 @@ export class OutboxPersistence {
       typeof createdAt !== "string" ||
       typeof order !== "number"
     ) {
-      throw new TypeError(`The storage item "${name}" is not a valid outbox item. It is ignored and stays in place.`);
+      throw new TypeError(`The storage item "${name}" is not a valid outbox item. It stays in the storage unsent.`);
     }
     const tried = typeof triedAt === "number" ? triedAt : null;
     const key = name.slice(this.#prefix.length);

@@ -191,7 +191,7 @@ export class Outbox {
     if (!this.#items.has(loaded.key)) return;
     const item = this.#persistence.reload(loaded.key);
     if (item === null) return this.#forget(loaded);
-    const detail = "The page was closed before all files were uploaded. Attach them again.";
+    const detail = "The page was closed before all files were uploaded. Attach the files again.";
     const error = new HearthError({ kind: "file", code: "upload_interrupted", detail });
     if (isComplete(item) || item.failed) this.#items.set(item.key, item);
     else {

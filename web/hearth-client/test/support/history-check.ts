@@ -39,7 +39,7 @@ export function check(server: FakeServer, devices: Device[]): void {
       }
       for (const { state, kind, error } of entries.flatMap(({ changes }) => changes)) {
         const refused = ["not_author", "edit_window_over", "message_deleted"].includes(error?.code ?? "");
-        assert.ok(state === "failed" && refused, `${where}: a change was not sent, or failed without a reason: ${kind}`);
+        assert.ok(state === "failed" && refused, `${where}: a change was neither stored nor refused: ${kind}`);
       }
     }
     for (const [threadId, seq] of device.followed) {
@@ -68,7 +68,7 @@ function checkChanges({ backend }: FakeServer, { name, user, storage, changes, c
     const handled = backend.handled.has(`${user} ${threadId} ${seq} ${kind} ${value}`);
     assert.ok(handled, `${name}: a change is lost: ${kind} of message ${seq} in ${threadId}`);
   }
-  for (const item of storage.values()) assert.ok(JSON.parse(item).failed, `${name}: an item of the outbox was not sent: ${item}`);
+  for (const item of storage.values()) assert.ok(JSON.parse(item).failed, `${name}: an item was not sent: ${item}`);
   assert.equal(client.unsentMessages(), storage.length, `${name}: the outbox differs from its storage`);
 }
 
