@@ -41,7 +41,7 @@ export class ReadMarks {
     this.#model.read(threadId, seq);
   }
 
-  /** Stores the unstored mark of a thread now, or without `threadId` the unstored marks of all threads. */
+  /** Stores the read mark of a thread on the server now, or without `threadId` the read marks of all threads. */
   storeNow(threadId?: string): void {
     for (const [id, mark] of this.#marks) {
       if (threadId === undefined || id === threadId) void this.#store(id, mark);

@@ -215,7 +215,7 @@ test("a change that another tab has sent or replaced is not sent again", async (
   );
 });
 
-test("what an earlier version of the library has stored is sent, and it would not send changes as messages", async () => {
+test("items of an earlier version are sent, and an earlier version does not send changes as messages", async () => {
   const { clock, device, view, backend, mine } = await openThread();
   const createdAt = new Date(clock.now()).toISOString();
   const old = { threadId: "thread_1", body: "old", files: [], createdAt, order: 1, triedAt: null, failed: false };
@@ -325,7 +325,7 @@ test("without a socket, changes are fetched by REST", async () => {
   device.client.close();
 });
 
-test("changes that cannot be fetched permanently are an error of the view, and are not requested again", async () => {
+test("if requests for changes are refused, the view shows the error and requests none again", async () => {
   const { clock, server, device, view, backend, requests, theirs } = await openThread(1);
   requests();
   device.setNetwork(false, true);

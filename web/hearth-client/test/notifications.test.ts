@@ -234,7 +234,7 @@ test("a PUT whose answer is lost is repeated, and offline the state says that it
   tab.close();
 });
 
-test("what a closed page leaves undone is done at the next start", async () => {
+test("a choice that a closed page has not carried out is carried out at the next start", async () => {
   const fixture = notificationFixture();
   const { clock, server, browser, subscriptions, open, rings } = fixture;
   const tab = open();
