@@ -25,15 +25,15 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** Takes what the responses contain, also of calls that the application makes. @internal */
+/** Receives the threads and messages in REST responses, including responses to calls of the application. @internal */
 export interface ApiObserver {
-  /** Called with a thread that was created, or found. */
+  /** Called with the thread that `createThread` returns. `created` is false if the thread existed already. */
   thread(thread: Thread, created: boolean): void;
   /** Called with messages that were fetched, sent or changed. */
   messages(messages: readonly Message[]): void;
 }
 
-/** The REST calls. A failed call rejects with a `HearthError`; an aborted one, with its signal's reason. */
+/** The REST calls. A failed call rejects with a `HearthError`. An aborted call rejects with its signal's reason. */
 export class HearthApi {
   readonly #transport: Transport;
   readonly #observer: ApiObserver;
@@ -61,14 +61,17 @@ export class HearthApi {
     return { thread, created };
   }
 
-  /** Returns a thread with its members' names, the caller's own state, and the read marks of those who share them. */
+  /**
+   * Returns a thread with its members' names, the caller's read mark and settings, and the read marks of the members
+   * who share read receipts.
+   */
   async thread(threadId: string, options: CallOptions = {}): Promise<ThreadDetails> {
     return await this.#get<ThreadDetails>(`/api/threads/${encodeURIComponent(threadId)}`, {}, options);
   }
 
   /**
-   * Returns a page of the caller's threads, most recently active first: those that are archived, or the others. `limit`
-   * is 1 to 100, by default 50.
+   * Returns a page of the caller's threads, most recently active first: the archived threads if `archived` is true,
+   * otherwise the threads that are not archived. `limit` is 1 to 100, by default 50.
    */
   async threads(
     page: { limit?: number; cursor?: string; archived?: boolean } = {},
@@ -79,8 +82,9 @@ export class HearthApi {
   }
 
   /**
-   * Moves the caller's read mark forward to `seq`, which is 0 or the `seq` of a message. Returns the mark in effect,
-   * which may be larger. `ThreadView.markRead` does this with retries.
+   * Moves the caller's read mark forward to `seq`, which is 0 or the `seq` of a message. Returns the read mark after
+   * the call: it is larger than `seq` if it was already, because a read mark never moves back. `ThreadView.markRead`
+   * does this with retries.
    */
   async markRead(
     threadId: string,
@@ -92,14 +96,17 @@ export class HearthApi {
     return answer.json as { readSeq: number };
   }
 
-  /** Moves the caller's read mark without waiting for the answer, even if the client is being closed. @internal */
+  /**
+   * Requests to move the caller's read mark, and ignores the answer. Works also while the client is being closed.
+   * @internal
+   */
   markReadAtClose(threadId: string, seq: number): void {
     this.#transport.sendAtClose(markRequest(threadId, seq));
   }
 
   /**
-   * Changes the caller's own settings of a thread, and returns all of them. `HearthClient.setArchived` and
-   * `HearthClient.mute` do this with retries.
+   * Changes one or both of the caller's settings of a thread, `archived` and `mutedUntil`. Returns both settings.
+   * `HearthClient.setArchived` and `HearthClient.mute` do this with retries.
    */
   async updateSettings(
     threadId: string,
@@ -112,7 +119,7 @@ export class HearthApi {
 
   /**
    * Returns a page of the people whom the caller may write to, by name, the caller included. `limit` is 1 to 100, by
-   * default 50. `HearthClient.people` returns all.
+   * default 50. `HearthClient.people` returns all people.
    */
   async people(page: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<PeoplePage> {
     const { people, nextCursor } = await this.#get<PeoplePage>("/api/people", page, options);
@@ -126,8 +133,8 @@ export class HearthApi {
 
   /**
    * Changes whether other members see the caller's read marks (the caller's own devices see them in any case), and the
-   * caller's picture: a ready image that the caller has uploaded, or none with null. Returns the same as {@link me}.
-   * `HearthClient.setAvatar` uploads the image first.
+   * caller's picture: `avatarFileId` is the ID of a ready image that the caller has uploaded, and null removes the
+   * picture. Returns the same as {@link me}. `HearthClient.setAvatar` uploads the image first.
    */
   async updateMe(change: { receipts?: boolean; avatarFileId?: string | null }, options: CallOptions = {}): Promise<Me> {
     const answer = await this.#call({ method: "PATCH", path: "/api/me", body: change, signal: options.signal });
@@ -151,8 +158,8 @@ export class HearthApi {
   }
 
   /**
-   * Sends a message. For at least 7 days, a call with the same `idempotencyKey` and content does not send it again: it
-   * returns the same message, and `replayed` is true.
+   * Sends a message. For at least 7 days, another call with the same `idempotencyKey` and content does not send the
+   * message again: it returns the stored message, and `replayed` is true.
    */
   async send(
     threadId: string,
@@ -172,9 +179,10 @@ export class HearthApi {
   }
 
   /**
-   * Returns a page of the messages that were changed after the revision `after` of the thread, each as it is now, and the
-   * last revision that the page covers. Returns `reset` if the caller has to read its messages again, because `after` is
-   * too old or does not exist. `limit` is 1 to 100, by default 100.
+   * Returns a page of the messages that were changed after the revision `after` of the thread, each as it is now, and
+   * the last revision that the page covers. Returns `reset` and the thread's last revision if `after` does not exist,
+   * or is followed by more than 1,000 revisions: the messages must then be read again. `limit` is 1 to 100, by default
+   * 100.
    */
   async changes(
     threadId: string,
@@ -190,22 +198,26 @@ export class HearthApi {
   }
 
   /**
-   * Replaces the text of a message of the caller. Returns the message. `ThreadView.edit`, `remove`, `react` and `unreact`
-   * make changes with retries.
+   * Replaces the text of a message of the caller. Returns the message. `ThreadView.edit`, `remove`, `react` and
+   * `unreact` make changes with retries.
    */
   async editMessage(threadId: string, seq: number, body: string, options: CallOptions = {}): Promise<Message> {
     return await this.#change({ method: "PATCH", path: messagePath(threadId, seq), body: { body } }, options);
   }
 
   /**
-   * Deletes a message of the caller. Returns what is left of it: no text, files and reactions. The request survives the
-   * end of the page, because a page may send it only once its user can no longer undo the deletion.
+   * Deletes a message of the caller. Returns the deleted message, which has no text, no files and no reactions. The
+   * request continues after the page is closed: a page that lets its user undo a deletion may send the request only
+   * while it is being closed.
    */
   async deleteMessage(threadId: string, seq: number, options: CallOptions = {}): Promise<Message> {
     return await this.#change({ method: "DELETE", path: messagePath(threadId, seq), keepalive: true }, options);
   }
 
-  /** Sets the caller's reaction to a message, one emoji, or removes it with null. Returns the message. */
+  /**
+   * Sets the caller's reaction to a message to `emoji`, or removes the reaction if `emoji` is null. Returns the
+   * message.
+   */
   async react(threadId: string, seq: number, emoji: string | null, options: CallOptions = {}): Promise<Message> {
     const path = `${messagePath(threadId, seq)}/reaction`;
     const request = emoji === null ? { method: "DELETE" as const } : { method: "PUT" as const, body: { emoji } };
@@ -238,26 +250,32 @@ export class HearthApi {
     return answer.json as WsTicket;
   }
 
-  /** Returns the deployment's public key for push subscriptions. `HearthClient.notifications` does all that is needed. */
+  /**
+   * Returns the deployment's public key, with which a browser creates a push subscription. `HearthClient.notifications`
+   * requests the key itself.
+   */
   async pushKey(options: CallOptions = {}): Promise<PushKey> {
     return await this.#get<PushKey>("/api/push-key", {}, options);
   }
 
   /**
-   * Registers this device for notifications, or renews its registration, which ends after 60 days. `subscription` is what
-   * the `toJSON` of the browser's `PushSubscription` returns.
+   * Registers this device for notifications, or renews its registration, which ends after 60 days. `subscription` is
+   * what the `toJSON` of the browser's `PushSubscription` returns.
    */
   async putPushSubscription(subscription: object, options: CallOptions = {}): Promise<RegisteredSubscription> {
     const request = { method: "PUT", path: "/api/push-subscriptions", body: subscription } as const;
     return (await this.#call({ ...request, signal: options.signal })).json as RegisteredSubscription;
   }
 
-  /** Ends a registration for notifications. */
+  /** Removes a device's registration for notifications from the server. `id` is the ID of the registration. */
   async deletePushSubscription(id: string, options: CallOptions = {}): Promise<void> {
     await this.#call({ ...unregisterRequest(id), signal: options.signal });
   }
 
-  /** Ends a registration for notifications without waiting for the answer, even if the client is closed. @internal */
+  /**
+   * Requests to remove a device's registration for notifications, and ignores the answer. Works also while the client
+   * is being closed. @internal
+   */
   deletePushSubscriptionAtClose(id: string): void {
     this.#transport.sendAtClose(unregisterRequest(id));
   }
@@ -270,7 +288,7 @@ export class HearthApi {
     return this.#transport.resolve(path);
   }
 
-  /** Returns the absolute URL of `path`, or null if `path` is missing or `resolve` refuses it. @internal */
+  /** Returns the absolute URL of `path`, or null if `path` is missing or `resolve` throws for it. @internal */
   link(path: string | null | undefined): string | null {
     if (path == null) return null;
     try {
@@ -280,7 +298,10 @@ export class HearthApi {
     }
   }
 
-  /** Returns the message with absolute URLs in its attachments, and with fields that an older server lacks. @internal */
+  /**
+   * Returns the message with absolute URLs in its attachments. Adds `rev` 0 and empty `reactions` if they are missing,
+   * because an older server does not send them. @internal
+   */
   absolute(message: Message): Message {
     const attachments = message.attachments.map((attachment): Attachment => {
       const { thumbUrl: path, ...others } = attachment;

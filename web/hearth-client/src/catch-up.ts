@@ -3,17 +3,20 @@ import type { HearthError } from "./errors.js";
 import type { LiveConnection } from "./live-connection.js";
 
 export interface CatchUpHandler {
-  /** Whether anything must be fetched. */
+  /** Returns whether messages or changes are missing, and so must be fetched. */
   missing(): boolean;
-  /** Fetches a part of it. Throws if it makes no progress. */
+  /** Fetches a page of the missing messages or changes. Throws if the page brings none of them. */
   fetch(signal: AbortSignal): Promise<void>;
-  /** Called with the error that delays the fetch, and with null once a retry has succeeded. */
+  /** Called with each temporary error, after which the fetch is retried, and with null once a retry has succeeded. */
   delayed(error: HearthError | null): void;
   /** Called with a permanent error, which ends the fetch. */
   failed(error: HearthError): void;
 }
 
-/** Fetches what is missing, one request at a time and with retries. Meanwhile, the connection is `catching-up`. */
+/**
+ * Fetches the missing messages or changes of a thread, one request at a time and with retries. Meanwhile, the status of
+ * the live connection is `catching-up`.
+ */
 export class CatchUp {
   readonly #context: Context;
   readonly #live: LiveConnection;
@@ -45,7 +48,7 @@ export class CatchUp {
       .finally(() => {
         this.#running = false;
         this.#live.setBehind(this, false);
-        // More may have become known to be missing since the last part was fetched.
+        // Start again: since the last fetch, an event may have shown that more messages or changes are missing.
         this.start();
       });
   }
@@ -56,7 +59,7 @@ export class CatchUp {
     this.start();
   }
 
-  /** Starts to fetch after `timing.reorder`, because what is missing may only be late. */
+  /** Starts to fetch after `timing.reorder`, unless the missing messages or changes are pushed until then. */
   startSoon(): void {
     if (this.stopped || !this.#handler.missing()) return;
     this.#cancelWait ??= this.#context.env.schedule(() => {
@@ -76,7 +79,7 @@ export class CatchUp {
     const { signal } = this.#stopping;
     const handler = this.#handler;
     let attempt = 0;
-    // Pushes may bring what is missing during a wait, so `missing` is asked before each attempt.
+    // The missing messages or changes may be pushed during a wait, so call `missing` before each attempt.
     while (!signal.aborted && handler.missing()) {
       try {
         await handler.fetch(signal);

@@ -33,11 +33,15 @@ import type {
 import { FileUpload, PATIENCE } from "./upload.js";
 
 /**
- * A client of the Hearth server. Create one per signed-in user, and {@link close} it on sign-out. It is connected by a
- * WebSocket while it has an open thread list, open threads, or threads passed to {@link follow}.
+ * A client of the Hearth server. Create one per signed-in user, and call {@link signOut} when the session ends. It is
+ * connected by a WebSocket while it has an open thread list, open threads, or threads passed to {@link follow}.
  */
 export class HearthClient {
-  /** The REST calls. They are not retried, except once with a renewed token after a 401, which a browser may hide. */
+  /**
+   * The REST calls. A failed call is not retried, with one exception: after a 401, the client renews the token and
+   * sends the request once more. It does the same after a network error if the token may have expired, because API
+   * Gateway sends its 401 without CORS headers, and a browser reports this as a network error.
+   */
   readonly api: HearthApi;
   /**
    * The state of the live connection: whether the WebSocket is open, and whether the thread list, open threads and
@@ -68,7 +72,8 @@ export class HearthClient {
     this.#maxFileBytes = options.maxFileBytes ?? limits.fileBytes;
     this.#transport = new Transport(options.apiUrl, options.token, env, timing.request, closing);
     const observer: ApiObserver = {
-      // An exception must not look like a failed call: the server has stored a message that was sent.
+      // An exception in the inbox must not reject the API call: the call has succeeded, and the server may have stored
+      // a message. The exception goes to `onError`.
       thread: (thread, created) => callSafely(report, () => this.#inbox.thread(thread, created)),
       messages: (messages) => callSafely(report, () => this.#inbox.messages(messages)),
     };
@@ -94,7 +99,10 @@ export class HearthClient {
     env.window?.addEventListener("online", () => network.notify(), { signal: closing.signal });
   }
 
-  /** The caller's user ID, from the latest token, or from `api.me()`. Null before the first REST call. */
+  /**
+   * The caller's user ID: the `sub` of the latest token, or if the token is not a JWT, the ID in the answer of
+   * `api.me()`. Null until one of them is known.
+   */
   get userId(): string | null {
     return this.#transport.userId ?? null;
   }
@@ -114,25 +122,27 @@ export class HearthClient {
   }
 
   /**
-   * Opens the list of the caller's threads that are not archived, or with `archived`, of those that are. Close it when
-   * it is no longer needed.
+   * Opens the list of the caller's threads that are not archived, or with `archived: true`, the list of the archived
+   * threads. Close the list when it is no longer needed.
    */
   openThreadList(options: { archived?: boolean } = {}): ThreadList {
     return this.#opened(new LiveThreadList(this.#context, this.#inbox, options.archived ?? false));
   }
 
   /**
-   * Archives a thread for the caller, or ends that. An archived thread stays archived when messages arrive. Shown at
-   * once, and retried until it is stored. Rejects with a permanent error, and then the thread is shown as before. Rejects
-   * with an `AbortError` if the client is closed before it is stored.
+   * Archives a thread for the caller, or unarchives it if `archived` is false. An archived thread stays archived when
+   * messages arrive. Snapshots contain the change at once. The client retries until the server has stored the change,
+   * and then resolves. After a permanent error, it rejects, and snapshots contain the old setting again. It rejects
+   * with an `AbortError` if the client is closed before the change is stored.
    */
   setArchived(threadId: string, archived: boolean): Promise<void> {
     return this.#settings.add(threadId, { archived });
   }
 
   /**
-   * Mutes a thread for the caller until a time (RFC 3339); null ends it. Unread messages of a muted thread do not count
-   * in `ThreadListSnapshot.unread`. Shown, stored and rejected like {@link setArchived}.
+   * Mutes a thread for the caller until a time (RFC 3339); null unmutes the thread. Unread messages of a muted thread
+   * do not count in `ThreadListSnapshot.unread`. Snapshots contain the change at once. The client retries, resolves and
+   * rejects in the same cases as {@link setArchived}.
    */
   mute(threadId: string, until: string | null): Promise<void> {
     return this.#settings.add(threadId, { mutedUntil: until });
@@ -150,17 +160,18 @@ export class HearthClient {
   }
 
   /**
-   * Uploads a file. While the network is down, it waits, and continues by itself. Rejects at once with a {@link HearthError}
-   * if the file is empty (`file_empty`) or larger than the option `maxFileBytes` (`file_too_large`).
+   * Uploads a file. While the network is down, the upload waits, and then continues by itself. The promises of the
+   * upload reject at once with a {@link HearthError} if the file is empty (`file_empty`) or larger than the option
+   * `maxFileBytes` (`file_too_large`).
    */
   upload(file: Blob, options?: UploadOptions): Upload {
     return new FileUpload({ context: this.#context, files: this.#files, maxBytes: this.#maxFileBytes }, file, options);
   }
 
   /**
-   * Sets the caller's picture: uploads the image, waits until the server has inspected it, and makes it the picture. Null
-   * removes the picture. Returns the caller. Rejects like an upload, and with `invalid_request` if the file is not an
-   * image.
+   * Sets the caller's picture: uploads the image, waits until the server has inspected it, and makes it the picture.
+   * Null removes the picture. Returns the caller's profile. Rejects with the errors of {@link upload}, and with
+   * `invalid_request` if the file is not an image.
    */
   async setAvatar(image: Blob | null, options: UploadOptions = {}): Promise<Me> {
     const avatarFileId = image === null ? null : (await this.upload(image, options).ready).id;
@@ -169,9 +180,9 @@ export class HearthClient {
   }
 
   /**
-   * Calls `listener` once for every message of a thread with a `seq` larger than `after`, in the order of `seq`. With
-   * 0, these are all messages; by default, those committed after this call. Keeps no messages in memory. Returns a
-   * function that ends the calls.
+   * Calls `listener` once for every message of a thread with a `seq` larger than `after`, in the order of `seq`. If
+   * `after` is 0, these are all messages. Without `after`, these are the messages that are committed after this call.
+   * Keeps no messages in memory. Returns a function that ends the calls.
    */
   follow(threadId: string, listener: ThreadListener, after?: number): () => void {
     const newest = async (signal: AbortSignal) => {
@@ -205,8 +216,8 @@ export class HearthClient {
   }
 
   /**
-   * Connects and sends the messages and changes in the outbox now, instead of waiting for the next retry. If connected, checks that
-   * the connection still works.
+   * Connects and sends the messages and changes in the outbox now, instead of waiting for the next retry. If connected,
+   * checks that the connection still works.
    */
   reconnectNow(): void {
     this.#live.reconnectNow();
@@ -215,7 +226,7 @@ export class HearthClient {
 
   /**
    * Returns the number of messages and changes that are not sent yet or could not be sent, in all threads. With the
-   * option `outbox`, includes those that other tabs have stored.
+   * option `outbox`, also counts the messages and changes that other tabs have stored.
    */
   unsentMessages(): number {
     return this.#outbox.unsent;
@@ -223,8 +234,9 @@ export class HearthClient {
 
   /**
    * Closes the client like {@link close}, and ends notifications on this device. Resolves when the browser receives no
-   * more, after five seconds at the latest (`timing.answer`); there is no need to wait for it. Call it whenever a session
-   * ends, also if the token is not valid any more: otherwise the device announces messages to its next user.
+   * more notifications, after five seconds at the latest (`timing.answer`). A page need not wait for this. Call it
+   * whenever a session ends, also if the token is not valid any more: otherwise the device shows notifications of this
+   * user's messages to its next user.
    */
   async signOut(options: { discardUnsent?: boolean } = {}): Promise<void> {
     this.#signedOut ??= this.#notifications.signOut();
@@ -235,8 +247,8 @@ export class HearthClient {
   /**
    * Sends the read marks that are not stored yet, closes the socket and all views, and cancels all timers. The next
    * client with the same `outbox` option sends the unsent messages and changes; without this option, they are lost.
-   * `discardUnsent` removes them from the storage, including those that other tabs have stored. What is being sent may
-   * still be committed.
+   * `discardUnsent` removes them from the storage, including those that other tabs have stored. A message or change
+   * that is being sent may still be committed.
    */
   close(options: { discardUnsent?: boolean } = {}): void {
     this.#marks.close();

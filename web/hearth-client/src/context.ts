@@ -8,7 +8,7 @@ export interface Context {
   readonly env: Environment;
   readonly timing: Timing;
   readonly closing: CloseNotifier;
-  /** Notifies those who wait for a retry that the network may be back. */
+  /** Notified when the network may be back. Its callbacks end the waits before retries. */
   readonly network: Notifier;
   /**
    * Passes an error to the application's `onError`. Called only for errors that are not reported by a rejected promise
@@ -17,7 +17,7 @@ export interface Context {
   readonly report: (error: unknown) => void;
 }
 
-/** Calls functions when something happens. */
+/** A set of callbacks, all of which `notify` calls. */
 export class Notifier {
   readonly #callbacks = new Set<() => void>();
 
@@ -55,8 +55,9 @@ export class CloseNotifier extends Notifier {
 }
 
 /**
- * The longest `Retry-After` that is obeyed, in milliseconds. A longer one is a mistake of the server, or a date that
- * seems far away because of clock skew. With a 429, a quota of the user is used up, and the longest quota is per day.
+ * The longest `Retry-After` that is obeyed, in milliseconds; a longer one is shortened to this. A longer one is a
+ * mistake of the server, or a date that seems far away because of clock skew. A 429 may mean that the user's quota of a
+ * day is used up, so its `Retry-After` is obeyed up to a day.
  */
 const MAX_RETRY_AFTER = 10 * 60_000;
 const MAX_RETRY_AFTER_429 = 24 * 60 * 60_000;
@@ -117,7 +118,9 @@ export function toHearthError(error: unknown): HearthError {
 export interface Patience {
   /** Maximum number of attempts that the server answers. Without an answer, the call is retried until it is aborted. */
   attempts: number;
-  /** Maximum `Retry-After`, in milliseconds. */
+  /**
+   * The longest `Retry-After` to wait for, in milliseconds. The call rejects at once if the server tells a longer one.
+   */
   retryAfter: number;
   /** Called with the error before each wait. */
   waiting?: (error: HearthError) => void;

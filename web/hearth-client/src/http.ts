@@ -29,8 +29,8 @@ interface Claims {
 }
 
 /**
- * How many milliseconds before a token's expiry a failed request counts as possibly refused because of it: the device's
- * clock may be slow.
+ * If a request fails, and its token expires within this time (milliseconds), the server may have refused the token as
+ * expired, because the device's clock may be slow.
  */
 const EXPIRY_MARGIN = 60_000;
 
@@ -43,7 +43,9 @@ export class Transport {
   readonly #closing: CloseNotifier;
   #latestToken: string | null = null;
   #claims: Claims = {};
-  /** The caller's user ID as the server has told it, for tokens that are not JWTs. */
+  /**
+   * The caller's user ID from an answer of `/api/me`. Used if the token is not a JWT, and so does not contain the ID.
+   */
   #identity: string | undefined;
   #renewal: Promise<string> | null = null;
 
@@ -63,7 +65,9 @@ export class Transport {
     return this.#claims;
   }
 
-  /** The caller's user ID: from the latest token, or else as given to `identify`. Undefined if neither has it. */
+  /**
+   * The caller's user ID from the latest token, or otherwise the ID given to `identify`. Undefined if neither is known.
+   */
   get userId(): string | undefined {
     return this.#claims.sub ?? this.#identity;
   }
@@ -89,8 +93,8 @@ export class Transport {
   }
 
   /**
-   * Sends a request. Repeats it once with a renewed token after a 401, and after a failure that may be a 401: API
-   * Gateway sends it without CORS headers, so a browser hides it, and `fetch` fails as if the network were down.
+   * Sends a request. Repeats the request once with a renewed token after a 401, and after a failure that may be a 401:
+   * API Gateway sends a 401 without CORS headers, so a browser hides it, and `fetch` fails as if the network were down.
    */
   async call(request: ApiRequest): Promise<ApiResponse> {
     const token = await this.#currentToken();
@@ -102,7 +106,7 @@ export class Transport {
       const hidden = error.code === "network_error" && maybeExpired;
       if (error.status !== 401 && !hidden) throw error;
       const renewed = await this.#tokenAfter(token).catch((cause: unknown) => {
-        // Usually the network is down for both the server and the token provider.
+        // Report the request's network error, not the provider's: usually the network is down, and neither is reached.
         if (!hidden || !(cause instanceof HearthError)) throw cause;
         throw new HearthError({ kind: error.kind, code: error.code, detail: error.detail, cause });
       });
@@ -262,8 +266,8 @@ const GATEWAY_CODES: Record<number, AnyErrorCode> = {
 };
 
 /**
- * Returns the error that an error response describes. Its body is a problem document of the API, API Gateway's own
- * `{"message"}`, or anything from a proxy.
+ * Returns the error that an error response describes. `json` is the response's body: a problem document of the API, API
+ * Gateway's own `{"message"}`, or any JSON object of a proxy; null if the body is not a JSON object.
  */
 function responseError(response: FetchResponse, json: object | null, now: number): HearthError {
   const problem: { code?: unknown; detail?: unknown; message?: unknown; requestId?: unknown; errors?: unknown } =

@@ -10,14 +10,15 @@ import type { ThreadModel } from "./thread-model.js";
 import type { Message, Thread, ThreadDetails, ThreadSettings } from "./types.js";
 
 /**
- * How many milliseconds the first load waits for the subscription to the inbox. What was loaded before the subscription
- * must be loaded again, so waiting for a moment saves requests.
+ * How many milliseconds the first load of the threads waits for the subscription to the inbox. Threads that were loaded
+ * before the subscription must be loaded again after it, so a short wait saves requests.
  */
 const FIRST_LOAD_WAIT = 1_000;
 
 /**
- * Keeps the model of threads up to date: takes all events, messages and threads that the client receives. While a list
- * is open, it subscribes to the inbox, loads the list after each subscription, and fetches what events do not tell.
+ * Updates the model of the caller's threads with all events, messages and threads that the client receives. While a
+ * list of threads is open, subscribes to the inbox, loads the list after each subscription, and fetches a thread if an
+ * event does not contain all that the list shows of it.
  */
 export class Inbox implements ApiObserver {
   readonly model: ThreadModel;
@@ -28,9 +29,12 @@ export class Inbox implements ApiObserver {
   readonly #changes: SettingsChanges;
   readonly #listeners = new Set<() => void>();
   readonly #messageListeners = new Set<(messages: readonly Message[]) => void>();
-  /** Whether each open list shows the archived threads. */
+  /** The open lists. The value is true for a list of the archived threads. */
   readonly #open = new Map<object, boolean>();
-  /** The last message of each author in each thread, while the caller's user ID is not known. */
+  /**
+   * The highest `seq` of each author in each thread, collected until the caller's user ID is known. Then the caller's
+   * read marks move to the caller's own messages, and the rest is dropped.
+   */
   readonly #wrote = new Map<string, { threadId: string; userId: string; seq: number }>();
   #leave = () => {};
   #cancelFirstLoad = () => {};
@@ -63,8 +67,8 @@ export class Inbox implements ApiObserver {
   }
 
   /**
-   * Opens a list of the archived threads, or of the others. Calls `changed` when the loader's state changes. Returns a
-   * function that closes the list.
+   * Opens a list of the archived threads, or of the threads that are not archived. Calls `changed` when loading starts,
+   * makes progress or ends. Returns a function that closes the list.
    */
   open(archived: boolean, changed: () => void): () => void {
     const list = {};
@@ -73,7 +77,7 @@ export class Inbox implements ApiObserver {
     this.#open.set(list, archived);
     this.#listeners.add(changed);
     if (first) this.#start();
-    // The archived threads are loaded after a connect only while a list of them is open.
+    // Other lists are open, but none of archived threads. So the archived threads were not loaded with those lists.
     else if (firstArchived) this.loader.load(this.loader.listings.archived);
     return () => {
       this.#open.delete(list);
@@ -85,20 +89,23 @@ export class Inbox implements ApiObserver {
     };
   }
 
-  /** Takes a thread that was created or found. */
+  /** Adds a thread that `createThread` has returned. */
   thread(thread: Thread, created: boolean): void {
     if (created) this.model.addCreated(thread);
-    // An existing thread may be archived.
+    // An existing thread may be archived for the caller, which the response does not tell. So fetch it.
     else this.#fetchUnknown(thread.id);
   }
 
-  /** Calls `listener` with all whole messages that the client receives. Returns a function that removes it. */
+  /**
+   * Calls `listener` with all messages that the client receives, except truncated ones. Returns a function that removes
+   * the listener.
+   */
   onMessages(listener: (messages: readonly Message[]) => void): () => void {
     this.#messageListeners.add(listener);
     return () => this.#messageListeners.delete(listener);
   }
 
-  /** Takes messages that were fetched, sent, changed or pushed. */
+  /** Updates the model with messages that were fetched, sent, changed or pushed, and passes them to the listeners. */
   messages(messages: readonly Message[]): void {
     const { userId } = this.#transport;
     for (const listener of [...this.#messageListeners]) callSafely(this.#context.report, () => listener(messages));
@@ -114,14 +121,16 @@ export class Inbox implements ApiObserver {
     }
   }
 
-  /** Takes a thread that a view has fetched. */
+  /** Updates the model with a thread that a view has fetched. */
   details(thread: ThreadDetails): void {
-    // While a list is open, the loader decides about the settings, because the order of its requests is known.
+    // While a list is open, keep the settings that the loader has fetched. It sends one request at a time, so its last
+    // response is the newest; the view's response may be older.
     this.model.setDetails(thread, !this.active);
   }
 
   /**
-   * Requests the caller's user ID if the token does not tell it. Until then, own marks and messages look like others'.
+   * Requests the caller's user ID if the token does not contain it. Until the ID is known, the caller's own read marks
+   * and messages cannot be told from those of other members.
    */
   async identify(signal: AbortSignal): Promise<void> {
     if (this.#transport.userId === undefined) await this.#context.api.me({ signal });
@@ -147,14 +156,15 @@ export class Inbox implements ApiObserver {
   }
 
   /**
-   * Loads the threads of all open lists. Called after each subscription: only what changes later is pushed. If
-   * `behind`, the lists are known to lack events until then.
+   * Loads the threads of all open lists. Called after each subscription, because only later changes are pushed.
+   * `behind` is true if events may have been missed: the connection's status is then `catching-up` until the threads
+   * are loaded.
    */
   #load(behind: boolean): void {
     this.#cancelFirstLoad();
     if (behind) this.#live.setBehind(this, true);
     const { others, archived } = this.loader.listings;
-    // The others are always loaded: the number of unread messages in a snapshot is theirs.
+    // Always load the threads that are not archived: the number of unread messages in every snapshot counts theirs.
     this.loader.load(others, ...(this.#archivedOpen ? [archived] : []));
   }
 
@@ -166,7 +176,8 @@ export class Inbox implements ApiObserver {
       this.model.update({ id, lastSeq: message.seq, updatedAt: message.createdAt, lastMessage: null });
       this.loader.fetch(id, "changed");
     } else if (push.event === "message:changed") {
-      // Views fetch a truncated message. If it is the thread's last one, a `thread:updated` with its preview follows.
+      // Ignore a truncated message here: open views fetch it. If it is the thread's last message, the list gets its
+      // preview by a `thread:updated` event.
       if (push.data.truncated !== true) this.messages([push.data.message]);
     } else if (push.event === "thread:new") {
       const { thread } = push.data;
@@ -186,8 +197,9 @@ export class Inbox implements ApiObserver {
   }
 
   /**
-   * Takes settings that may be older than those held: the events of two changes may arrive in the wrong order. Unless
-   * they are the same, or if the ones held may soon be replaced by older ones, the current ones are fetched.
+   * Handles the settings in an event. They are not put into the model, because the events of two changes may arrive in
+   * the wrong order. If they differ from the settings in the model, the thread is fetched. It is also fetched while a
+   * response or a change of the caller is expected that may replace the settings in the model by older ones.
    */
   #settingsSeen(threadId: string, { archived, mutedUntil }: ThreadSettings): void {
     const held = this.model.get(threadId);

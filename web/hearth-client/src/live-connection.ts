@@ -10,19 +10,20 @@ import type { ConnectionState, ConnectionStatus, Store } from "./types.js";
 /** An event that does not answer a frame. URLs of files are absolute. */
 export type Push = Exclude<Frame, { event: "subscribed" | "unsubscribed" | "accepted" | "pong" | "error" }>;
 
-/** Handles what happens to the subscription to a channel. */
+/** Callbacks of one follower of a channel, about the channel's subscription. */
 export interface ChannelHandler {
   /**
-   * Called when the server has acknowledged a subscribe, with the thread's last `seq` and `rev`; without them for the
-   * inbox. What happens later is pushed; fetch what is missing up to now by REST. `replacing` tells whether the subscribe was sent on a
-   * socket that will replace another one, on which events have been arriving until now.
+   * Called when the server has acknowledged a subscribe. `last` contains the thread's last `seq` and `rev`; for the
+   * inbox it contains neither. Later events are pushed, so fetch by REST what was missed up to `last`. `replacing` is
+   * true if the subscribe was sent on a new socket that will replace an older one, on which events were pushed until
+   * now.
    */
   subscribed(last: { seq?: number; rev?: number }, replacing: boolean): void;
   /** Called when the subscription to the channel is refused permanently. */
   refused(error: HearthError): void;
   /**
-   * Called when a socket could not be opened although REST works. Nothing is pushed for now, so fetch what is new by
-   * REST.
+   * Called when a socket could not be opened although REST works. No events are pushed for now, so fetch new messages
+   * and changes by REST.
    */
   pushUnavailable(): void;
 }
@@ -43,8 +44,9 @@ interface PendingSocket {
  */
 const MAX_CHANNELS = 400;
 /**
- * How many milliseconds to wait after the server has closed the connection because the user has too many. A new
- * connection would make the server close the next oldest one, so an early retry would make clients displace each other.
+ * How many milliseconds to wait after the server has closed the connection because the user has too many connections. A
+ * new connection makes the server close the user's oldest one, so with early retries the user's clients would displace
+ * each other again and again.
  */
 const TOO_MANY_CONNECTIONS_WAIT = 5 * 60_000;
 /** If a connection lasted this many milliseconds, the backoff of reconnections starts again from its shortest wait. */
@@ -71,7 +73,9 @@ export class LiveConnection {
   readonly #channels = new Map<string, Set<ChannelHandler>>();
   readonly #pushListeners = new Set<(push: Push) => void>();
   readonly #resubscribedListeners = new Set<() => void>();
-  /** Each object that is fetching what was missed. While there are any, the status is `catching-up`. */
+  /**
+   * The objects that are fetching missed messages, changes or threads. With any of them, the status is `catching-up`.
+   */
   readonly #behind = new Set<object>();
   readonly #subscribeLimit = new SubscribeLimit();
   #current: Socket | null = null;
@@ -97,8 +101,8 @@ export class LiveConnection {
   }
 
   /**
-   * Subscribes to a channel, and connects if necessary. Returns a function that removes the handler; without handlers,
-   * the channel is unsubscribed.
+   * Subscribes to a channel, and connects if necessary. Returns a function that removes the handler. When the last
+   * handler of a channel is removed, the channel is unsubscribed.
    */
   followChannel(channel: string, handler: ChannelHandler): () => void {
     if (this.#context.env.WebSocket === null) {
@@ -115,7 +119,8 @@ export class LiveConnection {
     }
     handlers.add(handler);
     this.#channels.set(channel, handlers);
-    // Subscribe again even if the channel is subscribed: the new handler must know since when everything is pushed.
+    // Subscribe again even if the channel is subscribed: the new handler needs the last `seq` and `rev` of the
+    // acknowledgement, after which all events are pushed.
     this.#current?.subscribe(channel);
     this.#next?.socket?.subscribe(channel);
     this.#cancelDisconnect();
@@ -134,8 +139,8 @@ export class LiveConnection {
   }
 
   /**
-   * Tells the other members of a thread that the caller is typing. Returns whether the frame was sent: only while the
-   * socket is subscribed to the thread's channel.
+   * Tells the other members of a thread that the caller is typing. Returns false, and sends no frame, if the socket is
+   * not subscribed to the thread's channel.
    */
   sendTyping(threadId: string): boolean {
     return this.#current?.sendTyping(channelOf(threadId)) ?? false;
@@ -150,7 +155,7 @@ export class LiveConnection {
     return () => this.#resubscribedListeners.delete(listener);
   }
 
-  /** Records whether `fetcher` is fetching what was missed, which makes the status `catching-up`. */
+  /** Records whether `fetcher` is fetching missed messages, changes or threads: the status is then `catching-up`. */
   setBehind(fetcher: object, behind: boolean): void {
     if (behind ? this.#behind.has(fetcher) : !this.#behind.delete(fetcher)) return;
     if (behind) this.#behind.add(fetcher);
@@ -264,7 +269,8 @@ export class LiveConnection {
     this.#retry?.cancel();
     this.#retry = null;
     const { env, timing } = this.#context;
-    // With clock skew, a new token may seem to be expired. The minimum lifetime prevents endless reconnections.
+    // With clock skew, a new token may seem to be expired. A minimum lifetime of one minute prevents endless
+    // reconnections.
     const lifetime =
       tokenExpiresAt === null
         ? timing.socketAge

@@ -1,8 +1,8 @@
 import type { Environment } from "./types.js";
 
 /**
- * Runs `task` while no other tab of the origin runs one with the same name. Without the Web Locks API, runs it at once:
- * all browsers with push notifications have it.
+ * Runs `task` while no other tab of the origin runs a task with the same name. Without the Web Locks API, runs `task`
+ * at once. All browsers with push notifications have the API.
  */
 export async function withLock<T>({ window }: Environment, name: string, task: () => Promise<T>): Promise<T> {
   const locks = window?.navigator?.locks;

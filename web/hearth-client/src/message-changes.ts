@@ -1,9 +1,9 @@
 import type { Message, MessageChange, Reaction } from "./types.js";
 
-/** A change of the message `seq` by the caller, which waits in the outbox. */
+/** A change of the message `seq` by the caller, which stays in the outbox until the server has stored it. */
 export type Change = Pick<MessageChange, "kind" | "body" | "emoji"> & { readonly seq: number };
 
-/** Whether the change `later` makes `earlier` unnecessary. */
+/** Returns whether the change `earlier` need not be sent if `later` is: it would overwrite `earlier`. */
 export function replaces(later: Change, earlier: Change): boolean {
   return later.seq === earlier.seq && (later.kind === earlier.kind || later.kind === "remove");
 }
@@ -23,7 +23,7 @@ export function withChange(message: Message, change: Change, userId: string | un
   return userId === undefined ? message : { ...message, reactions: reacted(message.reactions, userId, emoji) };
 }
 
-/** Returns the reactions with `emoji` as the only one of a user; without any of the user if it is null. */
+/** Returns the reactions after a user has reacted with `emoji`, or removed their reaction if `emoji` is null. */
 function reacted(reactions: readonly Reaction[], userId: string, emoji: string | null): Reaction[] {
   const others = reactions.map((reaction) => ({
     ...reaction,

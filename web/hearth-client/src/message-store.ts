@@ -2,17 +2,18 @@ import type { Attachment, Message, Quote } from "./types.js";
 
 /** Maximum number of characters of a message's text in a quote. */
 const QUOTE_CHARS = 100;
-/** Maximum number of copies to keep of messages that are older than the list. */
+/** Maximum number of copies to keep of messages that are older than the first message of the list. */
 const MAX_OLDER = 500;
 
 /**
- * A thread's messages: a list that has no gaps, and copies of messages that are not in the list yet. Whatever the source
- * of a copy, the one with the larger `rev` wins. Only `seq` decides when a message enters the list. All copies are whole:
- * a truncated one must be fetched first.
+ * A thread's messages: a list without gaps, and copies of messages that are not in the list yet. Of two copies of a
+ * message, the one with the larger `rev` is kept. A message enters the list only next to a message in the list, by
+ * `append` or `prepend`. All copies are complete: a truncated message must be fetched first.
  *
- * Copies outside of the list cannot grow without limit. Those after its end are about to enter it: their messages are
- * known to exist, so they are being fetched. Those before its start matter only to a page, or to a late push of a reply,
- * that was read before the change; so the 500 newest are enough.
+ * The number of copies outside of the list is limited. A copy after the end of the list enters the list soon, because
+ * the messages between are being fetched. A copy before the start of the list is needed only if a page of older
+ * messages, or a late push of a reply that quotes the message, was read from the database before the message was
+ * changed. So the store keeps only the 500 of these copies that were added last.
  */
 export class MessageStore {
   #list: Message[] = [];
@@ -28,12 +29,15 @@ export class MessageStore {
     return this.#list.at(-1)?.seq ?? 0;
   }
 
-  /** Returns the best known copy of a message, in the list or not; undefined if none is held. */
+  /** Returns the latest known copy of a message, in the list or outside of it; undefined if there is no copy. */
   get(seq: number): Message | undefined {
     return this.#list[seq - this.#first] ?? this.#others.get(seq);
   }
 
-  /** Adds the message that follows the last one. Returns the copy that is in the list. */
+  /**
+   * Adds the message that follows the last one to the list. Returns the latest known copy of it, which is now in the
+   * list.
+   */
   append(message: Message): Message {
     const entered = this.#quoting(this.#merged(message));
     this.#others.delete(message.seq);
@@ -41,7 +45,10 @@ export class MessageStore {
     return entered;
   }
 
-  /** Adds the messages before the first one, ascending by `seq`. Returns the copies that are in the list. */
+  /**
+   * Adds `messages`, ascending by `seq`, before the first message of the list. Returns the latest known copies of them,
+   * which are now in the list.
+   */
   prepend(messages: readonly Message[]): readonly Message[] {
     const older = messages.map((message) => this.#merged(message));
     for (const { seq } of messages) this.#others.delete(seq);
@@ -50,19 +57,28 @@ export class MessageStore {
     return this.#list.slice(0, older.length);
   }
 
-  /** Takes a copy from any source. It does not enter the list; it replaces an older copy that is held. */
+  /**
+   * Takes a copy of a message. It replaces an older copy, in the list or outside of it, but adds no message to the
+   * list.
+   */
   take(message: Message): void {
-    // A copy of a message that was never changed is not newer than the one that will enter the list.
+    // Do not keep a copy with `rev` 0 of a message that is not held: the copy that enters the list later is not older.
     if (message.rev > 0 || this.get(message.seq) !== undefined) this.#put(this.#merged(message));
   }
 
-  /** Takes a copy that was read just now. It is kept until its message enters the list, and its quote is current. */
+  /**
+   * Takes a copy that the server has just sent. Keeps it until its message enters the list, also if its `rev` is 0. Its
+   * quote is current, so it replaces the held one.
+   */
   takeCurrent(message: Message): void {
     const merged = this.#merged(message);
     this.#put(merged.rev === message.rev ? withQuote(merged, message.replyTo) : merged);
   }
 
-  /** Forgets the copies before the start of the list: the server is about to be asked for the list again. */
+  /**
+   * Forgets the copies of messages before the start of the list. Called before the messages in the list are fetched
+   * again, because changes may have been missed: these copies may be old too.
+   */
   dropOlder(): void {
     for (const seq of [...this.#others.keys()]) if (seq < this.#first) this.#others.delete(seq);
   }
@@ -92,7 +108,8 @@ export class MessageStore {
   #put(message: Message): void {
     if (message === this.get(message.seq)) return;
     this.#set(message);
-    // Quotes are not part of the revision of their message. Only this message and later ones can quote another one now.
+    // A reply's quote may change without a new `rev` of the reply, so update the quotes. Earlier messages cannot quote
+    // this message, and their own quotes have not changed.
     const later = this.#list.slice(Math.max(0, message.seq - this.#first));
     for (const copy of [...later, ...this.#others.values()]) this.#set(this.#quoting(copy));
     const older = [...this.#others.keys()].filter((seq) => seq < this.#first);
@@ -105,7 +122,7 @@ export class MessageStore {
     else this.#list[index] = message;
   }
 
-  /** Returns the message with a quote of the best known copy of the message that it replies to. */
+  /** Returns the message with a quote of the latest known copy of the message that it replies to. */
   #quoting(message: Message): Message {
     const quoted = message.replyTo && this.get(message.replyTo.seq);
     return quoted === undefined ? message : withQuote(message, quoteOf(quoted));
@@ -127,13 +144,16 @@ export function newer(held: Message, other: Message): Message {
     : { ...kept, attachments };
 }
 
-/** Returns a message as its replies show it. */
+/** Returns the quote of a message that its replies contain. */
 export function quoteOf({ seq, author, body, deletedAt }: Message): Quote {
   const excerpt = [...body.slice(0, 2 * QUOTE_CHARS)].slice(0, QUOTE_CHARS).join("");
   return { seq, author, excerpt, deleted: deletedAt !== undefined };
 }
 
-/** Returns the message with the state of `quote`, if it is a reply. Returns the same object if nothing changes. */
+/**
+ * Returns the message with the excerpt and the deletion of `quote`, if it is a reply. Returns the same object if
+ * nothing changes.
+ */
 function withQuote(message: Message, quote: Quote | undefined): Message {
   const { replyTo } = message;
   if (replyTo === undefined || quote === undefined) return message;

@@ -2,12 +2,12 @@ import type { Context } from "./context.js";
 import type { NotificationsOptions } from "./notification-types.js";
 import { callSafely } from "./store.js";
 
-/** The user's choice on this device. */
+/** The user's choice on this device: whether to receive notifications. */
 export interface Choice {
   readonly on: boolean;
   /**
-   * The ID of this device's registration on the server, or null. If the choice is `off`, the server still has to remove
-   * it.
+   * The ID of this device's registration on the server; null if there is none. If `on` is false, the client must still
+   * remove this registration.
    */
   readonly id: string | null;
 }
@@ -32,7 +32,7 @@ export class NotificationChoice {
     env.window?.addEventListener("storage", stored, { signal: closing.signal });
   }
 
-  /** Returns the choice; null if notifications are off and nothing has to be removed. */
+  /** Returns the choice; null if notifications are off and no registration has to be removed from the server. */
   read(): Choice | null {
     if (this.#options === undefined || this.#unstored !== undefined) return this.#unstored ?? null;
     const { storage, key } = this.#options;

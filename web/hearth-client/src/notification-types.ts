@@ -15,13 +15,15 @@ export type NotificationsStatus = "unsupported" | "needs-home-screen" | "unavail
 export interface NotificationsState {
   readonly status: NotificationsStatus;
   /**
-   * Whether the status may change soon: after the start until the deployment has answered, while the browser asks for
-   * permission, and while a choice is being stored. Offline, this lasts until the network is back.
+   * Whether the status may change soon: from the start of the client until the server has answered, while the browser
+   * asks for permission, and until a call of `enable` or `disable` has taken effect. While the device is offline,
+   * `busy` stays true until the network is back.
    */
   readonly busy: boolean;
   /**
-   * Why the last attempt to store the user's choice, or to renew it at the start, has failed; null if it has not. If
-   * `busy`, it is retried. Otherwise the status is `off`, and the error is permanent, such as `too_many_devices`.
+   * Why the last attempt to carry out the user's choice, or to renew the registration at the start of the client, has
+   * failed; null if it has not failed. If `busy` is true, the client retries. Otherwise the status is `off`, and the
+   * error is permanent, such as `too_many_devices`.
    */
   readonly error: HearthError | null;
 }
@@ -31,14 +33,14 @@ export interface Notifications {
   readonly state: Store<NotificationsState>;
   /**
    * Asks for permission and registers this device. Call it in the handler of a click, before any `await`: browsers ask
-   * only then. Resolves when the device is registered, or when the user has not given permission; the state tells which.
-   * Retries until then. Rejects with a permanent error, and with an `AbortError` if `disable` is called or the client is
-   * closed in the meantime.
+   * only then. Resolves when the device is registered (status `on`), or when the user has not given permission (status
+   * `denied` or `off`). Retries after temporary errors. Rejects with a permanent error, and with an `AbortError` if
+   * `disable` is called or the client is closed in the meantime.
    */
   enable(): Promise<void>;
   /**
-   * Ends notifications on this device. Resolves when the browser receives no more, also offline. Rejects with an
-   * `AbortError` if `enable` is called or the client is closed in the meantime.
+   * Ends notifications on this device. Resolves when the browser receives no more notifications, for which no network
+   * is needed. Rejects with an `AbortError` if `enable` is called or the client is closed in the meantime.
    */
   disable(): Promise<void>;
 }
@@ -49,7 +51,10 @@ export interface NotificationsOptions {
   worker: PushWorker | Promise<PushWorker>;
   /** Keeps the user's choice. `localStorage` fits. */
   storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
-  /** The name of the storage item. It must be different for each user: a device announces only what its user chose. */
+  /**
+   * The name of the storage item. It must be different for each user, because each user of a browser has their own
+   * choice.
+   */
   key: string;
 }
 

@@ -12,7 +12,7 @@ import { PushDevice } from "./push-device.js";
 import { LazyStore } from "./store.js";
 import type { Store } from "./types.js";
 
-/** A call of `enable` or `disable` that waits for its effect. */
+/** A call of `enable` or `disable` that has not taken effect yet. */
 interface Waiter {
   readonly on: boolean;
   resolve(): void;
@@ -23,9 +23,9 @@ interface Waiter {
 const LOCK = "hearth-notifications";
 
 /**
- * Makes the browser's push subscription and its registration on the server follow the user's choice. The choice is
- * stored before anything is done, so what a closed page leaves undone is done at the next start. It is read again for
- * each step, because another tab may have changed it.
+ * Creates or removes the browser's push subscription and its registration on the server, as the user has chosen. The
+ * choice is stored first: if the page is closed before the choice has taken effect, the next start of the page
+ * continues. Each step reads the choice again, because another tab may have changed it.
  */
 export class PushNotifications implements Notifications {
   readonly state: Store<NotificationsState>;
@@ -41,10 +41,14 @@ export class PushNotifications implements Notifications {
   #disabled = 0;
   /** The deployment's public key; null until it is known. */
   #publicKey: string | null = null;
-  /** The error that says that the deployment sends no notifications; null as long as it is not known. */
+  /**
+   * The server's error if the deployment sends no notifications; null if it does, and until the server has answered.
+   */
   #unavailable: HearthError | null = null;
   #running = false;
-  /** Whether the client was just created, and will follow the choice. */
+  /**
+   * True after the creation of the client until `#run` carries out the stored choice, at the end of the current turn.
+   */
   #starting: boolean;
   #asking = false;
   #error: HearthError | null = null;
@@ -81,7 +85,7 @@ export class PushNotifications implements Notifications {
   async enable(): Promise<void> {
     if (this.#unavailable !== null) throw this.#unavailable;
     const disabled = this.#disabled;
-    // Nothing may be awaited before this: Safari asks only during a click.
+    // Do not await anything before this call: Safari asks for permission only while it handles a click.
     const asked = this.#device.requestPermission();
     this.#asking = true;
     this.#store.changed();
@@ -100,7 +104,9 @@ export class PushNotifications implements Notifications {
     if (this.#choice.read() !== null) await this.#choose(false);
   }
 
-  /** Tries again now what has failed. Called when the network may be back. */
+  /**
+   * Retries now instead of at the next retry, and also after a permanent error. Called when the network may be back.
+   */
   #retryNow(): void {
     this.#pause.endNow();
     if (this.#failed && this.#choice.read()?.on === true) this.#run();
@@ -116,7 +122,8 @@ export class PushNotifications implements Notifications {
     const end = async () => {
       const choice = this.#choice.read();
       if (choice === null) return;
-      // If this request is lost, the server removes the registration when the push service refuses its next message.
+      // If this request is lost, the server removes the registration later: the push service refuses its next
+      // notification.
       if (choice.id !== null) api.deletePushSubscriptionAtClose(choice.id);
       await this.#device.unsubscribe();
       this.#choice.write(choice.on ? { on: true, id: null } : null);
@@ -131,7 +138,7 @@ export class PushNotifications implements Notifications {
     });
   }
 
-  /** Stores the user's choice, and waits until it has its effect. */
+  /** Stores the user's choice. Resolves when the choice has taken effect. */
   #choose(on: boolean): Promise<void> {
     const id = this.#choice.read()?.id ?? null;
     this.#choice.write({ on, id });
@@ -157,13 +164,13 @@ export class PushNotifications implements Notifications {
       .finally(() => {
         this.#running = false;
         this.#store.changed();
-        // Another choice was made after the last step.
+        // The request was aborted: the user has made another choice after the last step.
         if (this.#request.signal.aborted) this.#run();
         else this.#endWaiters(({ resolve }) => resolve());
       });
   }
 
-  /** Follows the choice until nothing is left to do, or an error is permanent. */
+  /** Carries out the stored choice, with retries. Ends when the choice has taken effect, or after a permanent error. */
   async #follow(): Promise<void> {
     const { env, closing } = this.#context;
     for (let attempt = 0; !closing.closed; ) {
@@ -182,7 +189,8 @@ export class PushNotifications implements Notifications {
         if (closing.closed) return;
         if (signal.aborted) continue;
         if (!isTemporary(error)) return this.#fail(toHearthError(error));
-        // After `disable`, the browser receives nothing more: what is left to do does not concern the user.
+        // After `disable`, do not show the error: only the registration on the server is left, and the browser receives
+        // no more notifications.
         if (this.#choice.read()?.on !== false) this.#error = toHearthError(error);
         this.#store.changed();
         await this.#pause.wait(env, backoff(this.#context, attempt, error));
@@ -219,7 +227,7 @@ export class PushNotifications implements Notifications {
     try {
       this.#publicKey = (await this.#context.api.pushKey({ signal })).publicKey;
     } catch (error) {
-      // An older server does not have the route.
+      // A 404 means that the deployment sends no notifications, or that an older server does not have the route.
       if (error instanceof HearthError && error.status === 404) this.#unavailable = error;
       throw error;
     }
@@ -236,14 +244,15 @@ export class PushNotifications implements Notifications {
     };
     try {
       const { id } = await register(false).catch((error: unknown) => {
-        // Another user has registered this browser's subscription with other keys.
+        // Another user has registered this subscription's endpoint with other keys. A new subscription has another
+        // endpoint.
         if (!(error instanceof HearthError) || error.code !== "endpoint_taken") throw error;
         return register(true);
       });
       this.#choice.write({ on: this.#choice.read()?.on ?? true, id });
       this.#failed = false;
     } catch (error) {
-      // The user may have withdrawn the permission in the meantime. The state says so.
+      // If the user has withdrawn the permission in the meantime, the status says so, and the error is not needed.
       if (granted()) throw error;
     }
   }
@@ -254,7 +263,7 @@ export class PushNotifications implements Notifications {
     const enabling = [...this.#waiters].some(({ on }) => on);
     this.#endWaiters(({ reject }) => reject(error));
     if (!enabling) return;
-    // The user sees that it is off, so it must not be on at the next start.
+    // The user sees the status `off`, so store this choice: otherwise the next start would switch notifications on.
     this.#choice.write({ on: false, id: this.#choice.read()?.id ?? null });
     this.#request.abort();
   }

@@ -3,8 +3,9 @@ import type { OutboxItem } from "./outbox-item.js";
 import type { Attachment, Message, ThreadEntry, UploadProgress } from "./types.js";
 
 /**
- * Returns whether a committed message may be the outbox item. `after` is a `seq` that the message must exceed;
- * undefined if none is known.
+ * Returns whether a committed message may be the message of an outbox item. It must have the same content, and a `seq`
+ * larger than `after`. If `after` is undefined, the message must not be more than 5 minutes older than the item
+ * instead.
  */
 export function mayBe(message: Message, item: OutboxItem, after: number | undefined): boolean {
   const later = after === undefined ? isRecentEnough(message, item) : message.seq > after;
@@ -26,7 +27,7 @@ export function outboxEntry(
   const attachments = files.map((file, index): Attachment => {
     const { id, name = "", mimetype = "application/octet-stream", size = 0, previewUrl: url = "" } = file;
     const status = file.failed === true ? "failed" : "pending";
-    // The index tells files apart that have no ID yet.
+    // A file has no ID until it is uploaded. The index makes the ID of its attachment unique.
     return { id: id ?? `${key}/${index}`, name, url, mimetype, size, status };
   });
   return {
@@ -45,7 +46,10 @@ export function outboxEntry(
   };
 }
 
-/** Whether the message may have been committed after the item was added. Allows for 5 minutes of clock skew. */
+/**
+ * Returns whether the message was created after the item, or at most 5 minutes before it: the message has the time of
+ * the server's clock, the item that of the device's clock, and the two may differ.
+ */
 function isRecentEnough(message: Message, item: OutboxItem): boolean {
   return Date.parse(message.createdAt) > Date.parse(item.createdAt) - 5 * 60_000;
 }

@@ -10,9 +10,12 @@ export interface OutboxFile extends Omit<OutgoingFile, "id"> {
   readonly failed?: boolean;
 }
 
-/** A message or a change of one that waits to be sent, or that failed. Immutable: an update replaces the item. */
+/**
+ * A message to send, or a change of a committed message, that the server is not known to have stored: it waits to be
+ * sent, is being sent, or has failed. Immutable: an update replaces the item.
+ */
 export interface OutboxItem {
-  /** Identifies the item. A message is sent with it as the idempotency key. */
+  /** Identifies the item. If the item is a message, this is also its idempotency key. */
   readonly key: string;
   readonly threadId: string;
   /** The change of a committed message; null if the item is a message to send. */
@@ -26,8 +29,8 @@ export interface OutboxItem {
   /** The position in the outbox: items with smaller values are sent first. */
   readonly order: number;
   /**
-   * When the item was first sent, in milliseconds since 1970; null before that. Once sent, it may have been committed,
-   * even if no response arrived.
+   * When the item was first sent, in milliseconds since 1970; null before that. An item that was sent may have been
+   * committed, even if no response arrived.
    */
   readonly triedAt: number | null;
   readonly failed: boolean;

@@ -6,7 +6,7 @@ import type { OutboxStorage } from "./types.js";
 
 /**
  * Keeps the outbox across page reloads. Each outbox item is a storage item of its own, so that two tabs do not overwrite
- * each other's. Two tabs may send the same message; its idempotency key prevents a duplicate.
+ * each other's items. Two tabs may send the same message; its idempotency key prevents a duplicate.
  */
 export class OutboxPersistence {
   readonly #context: Context;
@@ -66,7 +66,8 @@ export class OutboxPersistence {
     // Do not store preview URLs. They are usually object URLs, which are not valid after a reload.
     const files = item.files.map(({ previewUrl: _, ...file }) => file);
     const error = failed && item.error !== null ? errorFields(item.error) : null;
-    // An earlier version of this library ignores an item without body and files, instead of sending it as a message.
+    // Store a change without `body` and `files`. An earlier version of this library, which does not know changes,
+    // ignores such an item; with these fields, it would send the change as a message.
     const content = change === null ? { body, files, replyTo } : { change };
     const text = JSON.stringify({ threadId, ...content, createdAt, order, triedAt, failed, error });
     callSafely(this.#context.report, () => {
@@ -92,7 +93,7 @@ export class OutboxPersistence {
       typeof createdAt !== "string" ||
       typeof order !== "number"
     ) {
-      throw new TypeError(`The storage item "${name}" is not a valid outbox item. It is ignored and stays in place.`);
+      throw new TypeError(`The storage item "${name}" is not a valid outbox item. It stays in the storage unsent.`);
     }
     const tried = typeof triedAt === "number" ? triedAt : null;
     const key = name.slice(this.#prefix.length);
@@ -108,7 +109,7 @@ function errorFields({ kind, code, detail, status, requestId }: HearthError): He
   return { kind, code, detail, status, requestId };
 }
 
-/** Parses a stored error. Returns null if the item has none: earlier versions of this library did not store it. */
+/** Parses a stored error. Returns null if there is none: earlier versions of this library did not store errors. */
 function parseError(error: unknown): HearthError | null {
   const { kind, code, detail, status, requestId } = (error ?? {}) as Partial<HearthErrorFields>;
   if (typeof kind !== "string" || typeof code !== "string" || typeof detail !== "string") return null;

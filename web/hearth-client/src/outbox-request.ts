@@ -2,7 +2,7 @@ import type { HearthApi } from "./api.js";
 import type { OutboxItem } from "./outbox-item.js";
 import type { Message } from "./types.js";
 
-/** Sends the message or the change of an outbox item. Returns the message as the server has it. */
+/** Sends the message or the change of an outbox item. Returns the stored message from the server's response. */
 export async function sendItem(api: HearthApi, item: OutboxItem, signal: AbortSignal): Promise<Message> {
   const { key, threadId, change, body, files, replyTo } = item;
   if (change?.kind === "remove") return await api.deleteMessage(threadId, change.seq, { signal });

@@ -14,7 +14,10 @@ export interface UploadsHandler {
   progressed(key: string): void;
 }
 
-/** The uploads of files for messages in the outbox. While an item has any, its tab holds a lock with the item's name. */
+/**
+ * The uploads of files for messages in the outbox. While a tab uploads files of an item, it holds a lock with the
+ * item's name, so that other tabs can wait until the uploads have ended.
+ */
 export class OutboxUploads {
   readonly #context: Context;
   readonly #prefix: string;
@@ -22,14 +25,14 @@ export class OutboxUploads {
   /** The uploads of each item, by the index of the file. Kept until all have succeeded, or the item is removed. */
   readonly #uploads = new Map<string, Map<number, Upload>>();
 
-  /** `prefix` is that of the items' names in the outbox's storage. */
+  /** `prefix` is the common start of the items' names in the outbox's storage. */
   constructor(context: Context, prefix: string, handler: UploadsHandler) {
     this.#context = context;
     this.#prefix = prefix;
     this.#handler = handler;
   }
 
-  /** Waits for the uploads of an item's files, by the index of the file. */
+  /** Watches the uploads of an item's files, given by the index of the file, and calls the handler about each. */
   start(key: string, uploads: ReadonlyMap<number, Upload>): void {
     const all = this.#uploads.get(key) ?? new Map<number, Upload>();
     this.#uploads.set(key, all);
@@ -40,7 +43,10 @@ export class OutboxUploads {
     this.#whileLocked(key, () => Promise.all(results));
   }
 
-  /** Uploads the files that have failed again. Returns false if this tab does not have all of them. */
+  /**
+   * Starts the failed uploads of an item again. Returns false if this tab does not have the bytes of a file that is not
+   * uploaded, because another tab, or the page before a reload, was given the file.
+   */
   restart(key: string, files: readonly OutboxFile[]): boolean {
     const failed = new Map<number, Upload>();
     for (const [index, { id, failed: again = false }] of files.entries()) {
@@ -52,7 +58,7 @@ export class OutboxUploads {
     return true;
   }
 
-  /** Returns the progress of an item's uploads together; null if it has none. */
+  /** Returns the progress of all uploads of an item as one; null if it has no uploads. */
   progress(key: string): UploadProgress | null {
     const uploads = [...(this.#uploads.get(key)?.values() ?? [])].map(({ progress }) => progress.getSnapshot());
     if (uploads.length === 0) return null;
@@ -78,7 +84,9 @@ export class OutboxUploads {
     for (const key of [...this.#uploads.keys()]) this.abort(key);
   }
 
-  /** Calls `ended` once no other tab uploads files of the item: it has uploaded all of them, or was closed before. */
+  /**
+   * Calls `ended` when no other tab uploads files of the item any more: all are uploaded, or the other tab was closed.
+   */
   whenEnded(key: string, ended: () => void): void {
     this.#whileLocked(key, async () => {
       if (!this.#context.closing.closed) ended();
@@ -107,7 +115,7 @@ export class OutboxUploads {
   }
 }
 
-/** Returns the files of a message to send as the outbox stores them, and the uploads of those that are not uploaded yet. */
+/** Returns the files of a message as the outbox stores them, and the uploads of the files that are not uploaded yet. */
 export function outboxFiles(files: readonly (OutgoingFile | UploadingFile)[]): {
   stored: OutboxFile[];
   uploads: Map<number, Upload>;

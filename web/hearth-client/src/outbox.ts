@@ -8,7 +8,7 @@ import { OutboxUploads, outboxFiles } from "./outbox-uploads.js";
 import { callSafely } from "./store.js";
 import type { OutboxStorage, OutgoingFile, UploadingFile, UploadProgress } from "./types.js";
 
-/** The sending of a thread's items. */
+/** A loop that sends the items of one thread, one after the other. */
 interface Run {
   /** The wait before the next retry. */
   readonly pause: Pause;
@@ -23,9 +23,9 @@ interface Run {
 const KEY_LIFETIME = 6 * 24 * 60 * 60 * 1000;
 
 /**
- * Sends each message with one idempotency key, and retries it until it is committed or refused permanently. Does the same
- * with changes of messages, which need no key because a repeated change has no effect. Sends the messages and changes of
- * a thread in order.
+ * Sends each message with one idempotency key, and retries it until it is committed or refused permanently. Retries
+ * changes of messages in the same way; they need no key, because a repeated change has no effect. Sends the messages
+ * and changes of a thread in order.
  */
 export class Outbox {
   readonly #context: Context;
@@ -33,12 +33,12 @@ export class Outbox {
   readonly #items = new Map<string, OutboxItem>();
   readonly #listeners = new Map<string, Set<OutboxListener>>();
   readonly #uploads: OutboxUploads;
-  /** The threads to which messages are being sent. */
+  /** The running loops, by thread ID: of all threads with items that are being sent or wait for a retry. */
   readonly #running = new Map<string, Run>();
   #lastOrder = 0;
   /**
-   * Until when the server refuses all messages and changes of the caller, in milliseconds since 1970. Its limit counts
-   * all threads together.
+   * Until when the server refuses all messages and changes of the caller, in milliseconds since 1970. The server's
+   * limit counts the messages in all threads together.
    */
   #refusedUntil = 0;
 
@@ -96,8 +96,8 @@ export class Outbox {
   }
 
   /**
-   * Sends a failed item again, after those already waiting. Returns false if no failed item has this key, or if a file
-   * cannot be uploaded again.
+   * Sends a failed item again, after the items that already wait. Returns false if no failed item has this key, or if
+   * this tab does not have the bytes of a file that must be uploaded again.
    */
   retry(key: string): boolean {
     const item = this.#items.get(key);
@@ -112,8 +112,8 @@ export class Outbox {
   }
 
   /**
-   * Removes an item that failed or was never sent, or with `force` any item, and ends its request. Returns false for
-   * other items, which may have been committed.
+   * Removes an item that failed or was never sent, or with `force` any item, and aborts its request. Returns false if
+   * no item has this key, or if the item was sent, and so may have been committed, and `force` is false.
    */
   discard(key: string, force: boolean): boolean {
     const item = this.#items.get(key);
@@ -131,7 +131,9 @@ export class Outbox {
     return this.#uploads.progress(key);
   }
 
-  /** The number of items that are not sent, in all threads, including those that other tabs have stored. */
+  /**
+   * The number of items in the outbox, waiting or failed, in all threads, including items that other tabs have stored.
+   */
   get unsent(): number {
     return new Set([...this.#items.keys(), ...this.#persistence.keys()]).size;
   }
@@ -143,7 +145,9 @@ export class Outbox {
     for (const key of this.#persistence.keys()) this.#persistence.remove(key);
   }
 
-  /** Returns when the server accepts the next item, in milliseconds since 1970; null if it may do so now. */
+  /**
+   * Returns when the server accepts the next item, in milliseconds since 1970; null if it is not known to refuse items.
+   */
   get refusedUntil(): number | null {
     return this.#refusedUntil > this.#context.env.now() ? this.#refusedUntil : null;
   }
@@ -164,7 +168,7 @@ export class Outbox {
     return this.items(threadId).find((item) => !item.failed && isComplete(item));
   }
 
-  /** Takes the outcome of a file's upload. `error` is null if it is uploaded. */
+  /** Records in an item that the upload of one of its files has ended. `error` is null if the file is uploaded. */
   #fileChanged(key: string, index: number, change: Partial<OutboxFile>, error: HearthError | null): void {
     const item = this.#items.get(key);
     if (item === undefined) return;
@@ -179,12 +183,15 @@ export class Outbox {
     this.#run(item.threadId);
   }
 
-  /** Takes an item from the storage whose files another client has uploaded, or has ceased to upload. */
+  /**
+   * Continues with an item from the storage after the tab that was uploading its files has ended the uploads: sends the
+   * item if all its files are uploaded. Otherwise that tab was closed before, and the item fails.
+   */
   #uploadsEnded(loaded: OutboxItem): void {
     if (!this.#items.has(loaded.key)) return;
     const item = this.#persistence.reload(loaded.key);
     if (item === null) return this.#forget(loaded);
-    const detail = "The page was closed before all files were uploaded. Attach them again.";
+    const detail = "The page was closed before all files were uploaded. Attach the files again.";
     const error = new HearthError({ kind: "file", code: "upload_interrupted", detail });
     if (isComplete(item) || item.failed) this.#items.set(item.key, item);
     else {
@@ -212,7 +219,7 @@ export class Outbox {
   }
 
   #nextOrder(): number {
-    // Based on the clock, so that new items come after the items of an earlier client.
+    // Based on the clock, so that new items come after items that the page has stored before a reload.
     this.#lastOrder = Math.max(this.#lastOrder + 1, this.#context.env.now());
     return this.#lastOrder;
   }
@@ -263,7 +270,8 @@ export class Outbox {
         continue;
       }
       if (this.#persistence.isGone(item.key)) {
-        // If a change was sent again, it would undo what was changed since. A discarded message must not be sent.
+        // Another tab has sent, replaced or discarded the item. A change that is sent again could undo later changes,
+        // and a discarded message must not be sent.
         this.#forget(item);
         continue;
       }
@@ -284,7 +292,7 @@ export class Outbox {
         if (this.#context.closing.closed) return;
         if (controller.signal.aborted) continue;
         const failed = !isTemporary(error);
-        // Without a network, the request cannot have reached the server.
+        // Without a network, the request cannot have reached the server, so the item still counts as never sent.
         const unsent = offline && error instanceof HearthError && error.code === "network_error";
         const { triedAt } = unsent ? item : tried;
         // A later change may have replaced this one during the request.

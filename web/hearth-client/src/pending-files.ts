@@ -17,8 +17,8 @@ interface Watch {
 }
 
 /**
- * Maximum number of files whose outcome (`ready` or `failed`) is remembered. It is needed later if the `file:status`
- * event arrives before the message that shows the file as pending.
+ * Maximum number of files whose outcome (`ready` or `failed`) is remembered. An outcome is needed later if the
+ * `file:status` event arrives before a message in which the file is still pending.
  */
 const MAX_REMEMBERED = 500;
 

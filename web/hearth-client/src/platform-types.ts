@@ -79,11 +79,11 @@ export interface Environment {
   random: () => number;
   /** Returns a new idempotency key: at most 128 visible ASCII characters, unique. */
   uuid: () => string;
-  /** The source of `online`, `offline` and `storage` events, and of what the browser offers to this page. */
+  /** The source of `online`, `offline` and `storage` events, and of `navigator`. Null outside of browsers. */
   window: (EventTarget & { readonly navigator?: NavigatorLike }) | null;
   /** The source of `visibilitychange` events. Read marks are stored at once when `visibilityState` is not `visible`. */
   document: (EventTarget & { readonly visibilityState: string }) | null;
-  /** The user's permission for notifications; null if the platform has none. */
+  /** The user's permission for notifications; null if the platform has no notifications. */
   Notification: NotificationPermissions | null;
 }
 
@@ -92,6 +92,9 @@ export interface NavigatorLike {
   readonly onLine: boolean;
   /** Whether the page was opened from the Home Screen. Exists only on iPhones and iPads. */
   readonly standalone?: boolean;
-  /** Keeps the tabs of the page from changing the same thing at the same time. */
+  /**
+   * The Web Locks API. With it, only one tab of the page at a time changes the browser's push subscription, and a tab
+   * can wait for the end of another tab's uploads.
+   */
   readonly locks?: Locks;
 }

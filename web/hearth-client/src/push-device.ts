@@ -46,14 +46,16 @@ export class PushDevice {
   }
 
   /**
-   * Resolves when the service worker is registered, or cannot be. Wait for it before taking a lock, because a
-   * registration may take long.
+   * Resolves when the service worker is registered, or when its registration has failed. Wait for this before taking a
+   * lock: the registration may take long, and other tabs would wait for the lock.
    */
   get ready(): Promise<unknown> {
     return this.#worker;
   }
 
-  /** Asks the user. Calls the browser at once, because it asks only during a click. */
+  /**
+   * Asks the user for permission. Calls the browser before any `await`, because it asks only while it handles a click.
+   */
   requestPermission(): Promise<NotificationPermission> {
     if (this.#env.Notification === null || this.#noPush) throw unsupported();
     return this.#env.Notification.requestPermission().catch((cause: unknown) => {
@@ -91,7 +93,7 @@ export class PushDevice {
 }
 
 function hasKey({ options }: BrowserSubscription, key: Uint8Array): boolean {
-  // Older browsers do not tell the key.
+  // Older browsers do not tell the key of a subscription. Assume that it is the deployment's.
   if (options === undefined) return true;
   const held = new Uint8Array(options.applicationServerKey ?? new ArrayBuffer(0));
   return held.length === key.length && held.every((byte, index) => byte === key[index]);

@@ -29,7 +29,7 @@ export class ReadMarks {
     env.document?.addEventListener("visibilitychange", hidden, { signal: closing.signal });
   }
 
-  /** Moves the caller's read mark of a thread forward to `seq`, if it is not there yet. */
+  /** Moves the caller's read mark of a thread forward to `seq`. Does nothing if it is at `seq` or further already. */
   add(threadId: string, seq: number): void {
     if (seq <= (this.#model.get(threadId)?.readSeq ?? 0)) return;
     const mark = this.#marks.get(threadId);
@@ -41,7 +41,7 @@ export class ReadMarks {
     this.#model.read(threadId, seq);
   }
 
-  /** Stores the marks of one thread, or of all, without a further wait. */
+  /** Stores the read mark of a thread on the server now, or without `threadId` the read marks of all threads. */
   storeNow(threadId?: string): void {
     for (const [id, mark] of this.#marks) {
       if (threadId === undefined || id === threadId) void this.#store(id, mark);
@@ -69,7 +69,7 @@ export class ReadMarks {
     const { seq } = mark;
     let wait = this.#context.timing.markRead;
     try {
-      // The browser may stop the page while it is hidden.
+      // A browser may stop a hidden page. With `keepalive`, the request continues.
       const { readSeq } = await this.#context.api.markRead(threadId, seq, { keepalive: true });
       this.#model.read(threadId, readSeq);
       mark.attempt = 0;

@@ -10,13 +10,13 @@ export interface SearchResult {
   readonly ranges: readonly (readonly [start: number, end: number])[];
 }
 
-/** The text of each message as it is compared. Messages are immutable, so it is made only once. */
+/** By message: its text and file names, without case and accents. Computed once, because messages are immutable. */
 const folded = new WeakMap<Message, string>();
 
 /**
  * Searches the loaded messages of threads for those that contain all words of `query`, in their text or the names of
- * their files. Upper and lower case and accents are the same, and a word may be a part of a longer one. Returns at most
- * `limit` messages, newest first; none if the query has no words.
+ * their files. Case and accents make no difference, and a word may be a part of a longer one. Returns at most `limit`
+ * messages, newest first; none if the query has no words.
  */
 export function searchMessages(
   views: Iterable<Pick<ThreadView, "getSnapshot">>,
@@ -35,7 +35,10 @@ export function searchMessages(
   return newest.slice(0, limit).map((message) => ({ message, ranges: rangesOf(message.body, words) }));
 }
 
-/** Returns the text without case and accents. Code points are folded one by one, so that indexes can be mapped back. */
+/**
+ * Returns the text without case and accents. Folds each code point on its own, so that `rangesOf` can map an index in
+ * the result to an index in `text`.
+ */
 function fold(text: string): string {
   return [...text].map(foldCodePoint).join("");
 }
@@ -54,7 +57,7 @@ function rangesOf(body: string, words: readonly string[]): [number, number][] {
     for (let unit = 0; unit < part.length; unit += 1) places.push([index, index + char.length]);
     text += part;
     index += char.length;
-    // An accent of its own belongs to the character before it.
+    // A code point that folds to nothing is a combining accent. It belongs to the character before it.
     const last = places.at(-1);
     if (part === "" && last !== undefined) last[1] = index;
   }

@@ -4,13 +4,16 @@ import type { ThreadSettings } from "./types.js";
 
 type Change = Partial<ThreadSettings>;
 
-/** Stores the caller's changes of thread settings: of each thread in order, shown at once, and retried. */
+/**
+ * Stores the caller's changes of thread settings on the server, with retries. Sends the changes of one thread in order.
+ * Puts each change into the model at once, so that snapshots contain it before it is stored.
+ */
 export class SettingsChanges {
   readonly #context: Context;
   readonly #model: ThreadModel;
   /** The changes that are not stored yet, in order, by thread ID. */
   readonly #changes = new Map<string, Change[]>();
-  /** Settles when the last change of the thread is stored or has failed. */
+  /** By thread ID: a promise that settles when the last change of the thread is stored or has failed. */
   readonly #last = new Map<string, Promise<void>>();
   #ended: (threadId: string, change: Change) => void = () => {};
 
@@ -30,8 +33,8 @@ export class SettingsChanges {
   }
 
   /**
-   * Shows the change, and stores it. Resolves when it is stored. Rejects with a permanent error, after which the change
-   * is not shown any more.
+   * Puts the change into the model, and stores it on the server. Resolves when it is stored. After a permanent error,
+   * removes the change from the model and rejects.
    */
   async add(threadId: string, change: Change): Promise<void> {
     const changes = this.#changes.get(threadId) ?? [];

@@ -48,7 +48,7 @@ interface Subscription {
   cancel: () => void;
 }
 
-/** One WebSocket with its subscriptions. When the server no longer answers, it closes itself and calls `lost`. */
+/** One WebSocket with its subscriptions. When the server no longer answers, closes the WebSocket and calls `lost`. */
 export class Socket {
   readonly openedAt: number;
   readonly #context: Context;
@@ -102,8 +102,8 @@ export class Socket {
   }
 
   /**
-   * Subscribes to a channel. If it is subscribed already, subscribes again, because the acknowledgement says since when
-   * everything is pushed.
+   * Subscribes to a channel. If the channel is subscribed already, subscribes again, because the caller needs a new
+   * acknowledgement: it contains the last `seq` and `rev`, after which all events are pushed.
    */
   subscribe(channel: string): void {
     const subscription = this.#subscriptions.get(channel) ?? {
@@ -246,8 +246,8 @@ export class Socket {
   }
 
   /**
-   * Sends the subscribe or unsubscribe that the channel needs, unless one is in progress or the limit is reached.
-   * Forgets a channel that is neither wanted nor subscribed.
+   * Sends the subscribe or unsubscribe that the channel needs, unless one is in progress, or the client has too many
+   * unanswered frames: then it is sent later. Forgets a channel that is neither wanted nor subscribed.
    */
   #update(channel: string, subscription: Subscription): void {
     if (!this.#open || this.#closed || subscription.action !== null) return;

@@ -8,12 +8,15 @@ const MAX_UNANSWERED = 5;
 /** Limits how many subscribes and unsubscribes a client sends before earlier ones are answered. */
 export class SubscribeLimit {
   readonly #holders = new Set<object>();
-  /** What to call when a holder may try again. The newest is called first: its thread is probably the one on screen. */
+  /**
+   * For each waiting holder, the callback that makes it try again. The callback that was added last is called first:
+   * its thread is probably the one on the screen.
+   */
   readonly #waiting = new Map<object, () => void>();
 
   /**
-   * Returns whether `holder` may send a frame now. If not, calls `retry` once an earlier frame is answered. A holder
-   * that may send must be released when its frame is answered or given up.
+   * Returns whether `holder`, a subscription, may send a frame now. If not, calls `retry` once an earlier frame is
+   * answered. A holder that may send must be released when its frame is answered or given up.
    */
   take(holder: object, retry: () => void): boolean {
     this.#waiting.delete(holder);
@@ -26,7 +29,7 @@ export class SubscribeLimit {
     return false;
   }
 
-  /** Ends the wait or the turn of `holder`, and lets others send. */
+  /** Removes `holder`, which waits or has sent a frame, and lets waiting holders send. */
   release(holder: object): void {
     this.#waiting.delete(holder);
     if (!this.#holders.delete(holder)) return;

@@ -4,7 +4,7 @@ import { mayBe, outboxEntry } from "./outbox-entry.js";
 import type { OutboxItem } from "./outbox-item.js";
 import type { Message, MessageChange, ThreadEntry, UploadProgress } from "./types.js";
 
-/** What an entry of a committed message is made of. */
+/** The values from which the entry of a committed message is made, apart from the message. */
 interface Parts {
   key: string;
   userId: string | undefined;
@@ -38,9 +38,15 @@ export class ThreadEntries {
    * `seq` cannot be the item's.
    */
   readonly #seqAtSend = new Map<string, number>();
-  /** The `seq` of each message that this client sent and the server committed, while earlier ones are missing. */
+  /**
+   * The `seq` of each committed message of this client that is not in the list yet, because earlier messages are
+   * missing.
+   */
   readonly #early = new Set<number>();
-  /** The keys of the outbox items that were matched for the last snapshot, by message ID. */
+  /**
+   * The result of `#matchOutbox` for the last snapshot: keys of outbox items, by the ID of the message that each
+   * matched.
+   */
   #matches = new Map<string, string>();
   readonly #made = new WeakMap<Message, Parts & { entry: ThreadEntry }>();
 
@@ -56,7 +62,10 @@ export class ThreadEntries {
     this.#early.add(seq);
   }
 
-  /** Returns the entries: committed messages, of which those in the list come first, then messages in the outbox. */
+  /**
+   * Returns the entries: first the messages in the store's list, then committed messages of this client that are not in
+   * the list yet, then messages in the outbox.
+   */
   make(input: EntriesInput): ThreadEntry[] {
     const { store, items, loaded, callerId, refusedUntil } = input;
     const outgoing = items.filter(({ change }) => change === null);
@@ -87,8 +96,8 @@ export class ThreadEntries {
   /**
    * Finds committed messages that look like outbox items, and returns the items' keys by message ID. A message's push
    * may arrive before the response to the request that sent it, or the response may be lost. The message is then shown
-   * once, as sent. The match is a guess, which is repeated for each snapshot until the response arrives. It stays when the
-   * message is edited or deleted: otherwise its old text would be shown again.
+   * once, as sent. The match is a guess, which is repeated for each snapshot until the response arrives. A match stays
+   * when the message is edited or deleted: otherwise the outbox item would be shown again, with the old text.
    */
   #matchOutbox(
     messages: readonly Message[],
@@ -110,7 +119,7 @@ export class ThreadEntries {
     return matches;
   }
 
-  /** Returns the entry of a committed message: the same object as long as its parts are the same. */
+  /** Returns the entry of a committed message: the same object as long as the message and `parts` are the same. */
   #entry(stored: Message, parts: Parts): ThreadEntry {
     const made = this.#made.get(stored);
     if (made !== undefined && isSame(made, parts)) return made.entry;

@@ -12,7 +12,8 @@ export interface ThreadFollowerHandler {
   message(message: Message): void;
   /**
    * Called when events of the thread, other than messages, may have been missed. `rev` is the thread's last revision, and
-   * later events are pushed. It is null while nothing is pushed, and undefined if an older server does not tell it.
+   * later events are pushed. It is null if no socket could be opened, so that no events are pushed, and undefined if an
+   * older server does not send it.
    */
   eventsMissed(rev: number | null | undefined): void;
   /** Called with the error that delays messages, and with null once a retry has succeeded. */
@@ -22,8 +23,8 @@ export interface ThreadFollowerHandler {
 }
 
 /**
- * Maximum number of messages to buffer while an earlier one is missing. Further messages are dropped, and fetched when
- * it is their turn.
+ * Maximum number of messages to buffer while an earlier one is missing. Further messages are dropped, and fetched after
+ * the buffered messages are delivered.
  */
 const MAX_BUFFERED = 500;
 /** Number of messages to request at once: the server's maximum. */
@@ -46,8 +47,8 @@ export class ThreadFollower {
   /** The largest `seq` that this follower knows to exist in the thread. */
   #newest = 0;
   /**
-   * Number of times that the connection reported pushes as unavailable, since the last complete fetch. If it is above
-   * 0, there may be messages after `#newest`, so the follower fetches them.
+   * Number of connection attempts that failed to open a socket, since the last complete fetch of messages. If it is
+   * above 0, messages after `#newest` may exist that were not pushed, so the follower fetches them.
    */
   #pushOutages = 0;
 
@@ -144,7 +145,7 @@ export class ThreadFollower {
       this.accept(message);
       if (signal.aborted) return;
     }
-    // If another outage was reported during the request, keep the count above 0, so that another fetch follows.
+    // If another connection attempt failed during the request, keep the count above 0, so that another fetch follows.
     if (nextCursor === null && this.#pushOutages === outages) this.#pushOutages = 0;
     // Succeed if this page or a push during the request has delivered messages, or if no messages were missing.
     if ((this.#position ?? 0) > after || (this.#newest <= after && nextCursor === null)) return;

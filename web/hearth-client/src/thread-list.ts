@@ -7,7 +7,8 @@ import type { ThreadList, ThreadListSnapshot } from "./types.js";
 /** Number of threads that `threads` has at first, and that `loadMore` adds. */
 const PAGE_SIZE = 100;
 /**
- * The longest time until the end of mutes is checked again, in milliseconds. Timers cannot wait for more than 24 days.
+ * The longest wait, in milliseconds, until the list checks again whether a mute has ended. A mute may last longer than
+ * the 24 days for which a timer can wait.
  */
 const LONGEST_WAIT = 24 * 60 * 60_000;
 
@@ -64,7 +65,7 @@ export class LiveThreadList implements ThreadList {
     const { archived, loaded, complete, error } = this.#listing;
     const now = this.#context.env.now();
     const all = model.list(archived);
-    // A snapshot is valid until the next mute ends.
+    // When the next mute ends, make a new snapshot: `unread` then counts the messages of the unmuted thread.
     this.#cancelUnmute();
     const wait = model.nextUnmute(now) - now;
     if (wait < Number.POSITIVE_INFINITY && !this.#closed) {

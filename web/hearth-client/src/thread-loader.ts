@@ -3,7 +3,7 @@ import type { HearthError } from "./errors.js";
 import type { SettingsChanges } from "./settings-changes.js";
 import type { ThreadModel } from "./thread-model.js";
 
-/** The state of loading the archived threads, or the others. */
+/** The state of loading the archived threads, or the threads that are not archived. */
 export interface Listing {
   readonly archived: boolean;
   /** Whether the threads must be loaded, for the first time or again. */
@@ -16,17 +16,21 @@ export interface Listing {
 }
 
 /**
- * Why a thread must be fetched. An `unknown` one is fetched only if it is still unknown when it is its turn; a
- * `changed` one in any case.
+ * Why a thread must be fetched. An `unknown` thread is fetched only if the model still lacks it when its turn comes. A
+ * `changed` thread is fetched in any case.
  */
 type Reason = "unknown" | "changed";
 
+/** The promise of a call of `refresh`. */
 interface Refresh {
   resolve(): void;
   reject(error: unknown): void;
 }
 
-/** Sends requests. Rejects with the error of a request; a temporary one is to be retried. */
+/**
+ * Sends the requests of a task. Rejects with the error of a failed request. If the error is temporary, the task has
+ * made sure that `#nextTask` returns it again.
+ */
 type Task = (signal: AbortSignal) => Promise<void>;
 
 export interface ThreadLoaderHandler {
@@ -51,7 +55,7 @@ export class ThreadLoader {
   readonly #model: ThreadModel;
   readonly #changes: SettingsChanges;
   readonly #handler: ThreadLoaderHandler;
-  /** Those who wait for the end of a refresh. */
+  /** The promises of the calls of `refresh` that have not ended. */
   readonly #refreshes = new Map<Listing, Refresh[]>();
   /** The threads to fetch, by ID. */
   readonly #stale = new Map<string, Reason>();
@@ -66,7 +70,8 @@ export class ThreadLoader {
     this.#changes = changes;
     this.#handler = handler;
     changes.onEnd((threadId, { archived }) => {
-      // While the thread was archived, it was in no list that is loaded after each connect, so it may lack messages.
+      // After a connect, archived threads are loaded only while a list of them is open. So the model may lack events of
+      // this thread from the time when it was archived.
       if (archived === false) this.fetch(threadId, "changed");
       this.#run();
     });
@@ -81,7 +86,7 @@ export class ThreadLoader {
     this.#active = true;
   }
 
-  /** Ends all requests, and forgets what was loaded. */
+  /** Aborts the request under way, and marks both listings as not loaded. The threads stay in the model. */
   stop(): void {
     this.#active = false;
     this.#request.abort();
@@ -96,13 +101,13 @@ export class ThreadLoader {
   /** Loads all threads of the listings, also if they are loaded already. */
   load(...listings: Listing[]): void {
     for (const of of listings) of.wanted = true;
-    // A response to an earlier request may lack what has happened before this call.
+    // Abort the request under way and send it again: its response may lack changes that were made before this call.
     this.#request.abort();
     this.#pause.endNow();
     this.#run();
   }
 
-  /** Loads a listing again. Rejects with the error of the first attempt if it fails; the listing is retried. */
+  /** Loads a listing again. If the first attempt fails, rejects with its error; the loader still retries. */
   refresh(of: Listing): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#refreshes.set(of, [...(this.#refreshes.get(of) ?? []), { resolve, reject }]);
@@ -117,7 +122,7 @@ export class ThreadLoader {
     this.#run();
   }
 
-  /** Sends the requests of all tasks, one at a time, unless that is being done already. */
+  /** Sends the requests of all tasks, one at a time. Does nothing if requests are being sent already. */
   #run(): void {
     if (this.#running || this.#nextTask() === null) return;
     this.#running = true;
@@ -156,7 +161,7 @@ export class ThreadLoader {
     const { others, archived } = this.listings;
     for (const of of [others, archived]) if (of.wanted) return (signal) => this.#loadAll(of, signal);
     for (const [threadId, reason] of this.#stale) {
-      // Settings that are fetched before a change is stored would be old.
+      // While a change of the thread's settings is not stored, a response would contain the old settings. So wait.
       if (!this.#changes.pending(threadId)) return (signal) => this.#fetchThread(threadId, reason, signal);
     }
     return null;
@@ -178,7 +183,8 @@ export class ThreadLoader {
         Object.assign(of, { loaded: true, complete: of.complete || cursor === null, error: null });
         this.#handler.changed();
       }
-      // A thread that is missing has probably moved to the other listing while this client was not connected.
+      // A thread that the client holds but the server did not list was probably archived or unarchived while this
+      // client was not connected. Fetch it again.
       for (const { id } of this.#model.list(of.archived)) if (!seen.has(id)) this.#stale.set(id, "changed");
       this.#endRefreshes(of, ({ resolve }) => resolve());
     } catch (error) {
@@ -197,8 +203,8 @@ export class ThreadLoader {
     if (reason === "unknown" && this.#model.get(threadId) !== undefined) return;
     try {
       const thread = await api.thread(threadId, { signal });
-      // Fetch the preview before the thread is shown. Fetched messages are in the model when the call returns.
-      // The one that is held may be old, because not all lists are loaded after each connect.
+      // Fetch the last message for the preview before the thread is shown: `api.messages` also puts it into the model.
+      // A preview that the model has already may be old, because not all lists are loaded after each connect.
       const maybeOld = reason === "changed" && thread.lastSeq > 0;
       if (maybeOld || this.#model.lacksPreview(threadId, thread.lastSeq))
         await api.messages(threadId, { limit: 1 }, { signal });

@@ -8,13 +8,15 @@ import type {
   ThreadSummary,
 } from "./types.js";
 
-/** A thread as all its members see it in the list. */
+/** The fields of a thread in the list that are the same for all its members. */
 type Overview = Omit<ThreadSummary, "readSeq" | "archived" | "mutedUntil" | "unreadCount">;
 
-/** What changes in a thread with a new message, or a change of its last one. */
+/** The fields of a thread that change with a new message, or with a change of the last message. */
 type Update = Pick<ThreadSummary, "id" | "lastSeq" | "updatedAt" | "lastMessage">;
 
-/** What is known about a thread. Messages and marks may be known before the rest. */
+/**
+ * The known data of a thread. Messages and read marks of a thread may arrive before its title and members are known.
+ */
 interface Held {
   /** Null until the thread was fetched, or came with `thread:new`. */
   info: Pick<ThreadInfo, "id" | "title" | "memberIds" | "memberNames" | "createdAt"> | null;
@@ -34,9 +36,9 @@ interface Held {
 const PREVIEW_CHARS = 200;
 
 /**
- * The threads of the caller that the client knows, from all sources: one model behind all lists and views. Sources
- * may be late and repeat themselves, so the larger `lastSeq`, the larger `rev` of its message and the larger read mark win. Settings have no order;
- * the caller of `setSettings` decides which are current.
+ * The threads of the caller that the client knows. All lists and views show the data of this one model. Events and
+ * responses may be late or come twice, so the larger `lastSeq`, the larger `rev` of the last message and the larger
+ * read mark are kept. Settings have no order: the code that calls `setSettings` decides which settings are current.
  */
 export class ThreadModel {
   readonly #threads = new Map<string, Held>();
@@ -59,7 +61,7 @@ export class ThreadModel {
     return this.#threads.get(threadId)?.summary;
   }
 
-  /** Returns the threads that are archived, or the others, most recently active first. */
+  /** Returns the archived threads, or the threads that are not archived, most recently active first. */
   list(archived: boolean): ThreadSummary[] {
     const threads: ThreadSummary[] = [];
     for (const { summary } of this.#threads.values()) if (summary?.archived === archived) threads.push(summary);
@@ -81,7 +83,9 @@ export class ThreadModel {
     return Math.min(...ends.filter((end) => end > now));
   }
 
-  /** Returns whether the thread's newest message is not held, if the server's `lastSeq` is at least this one. */
+  /**
+   * Returns whether the model lacks a preview of the thread's last message. The thread has at least `lastSeq` messages.
+   */
   lacksPreview(threadId: string, lastSeq: number): boolean {
     const held = this.#held(threadId);
     return Math.max(lastSeq, held.lastSeq) > (held.lastMessage?.seq ?? 0);
@@ -95,13 +99,15 @@ export class ThreadModel {
     this.setOverview(thread);
   }
 
-  /** Takes a thread from `thread:new`, or one whose settings and read mark are held already. */
+  /**
+   * Takes the fields of a thread that are the same for all members. Leaves the caller's settings and read mark as held.
+   */
   setOverview(thread: Overview): void {
     this.#setInfo(thread);
     this.update(thread);
   }
 
-  /** Takes a fetched thread, with its settings only if they are not held yet or `settings` is true. */
+  /** Takes a fetched thread. Takes its settings only if `settings` is true, or if the thread was not in the model. */
   setDetails(thread: ThreadDetails, settings: boolean): void {
     const held = this.#held(thread.id);
     if (settings || held.info === null) {
@@ -119,8 +125,8 @@ export class ThreadModel {
   }
 
   /**
-   * Takes the state of a thread after a message was sent or changed. `lastMessage` is null if it is not known. The
-   * caller has read what they wrote, also if the server has not moved their mark yet.
+   * Takes the fields of a thread after a message was sent or changed. `lastMessage` is null if it is not known. If the
+   * caller wrote the last message, the caller has read it, also if the server has not moved the read mark yet.
    */
   update({ id, lastSeq, updatedAt, lastMessage }: Update): void {
     const held = this.#held(id);
@@ -149,7 +155,9 @@ export class ThreadModel {
     this.#changed(threadId, held);
   }
 
-  /** Replaces the changes of settings that are not stored yet. They hide the server's settings. */
+  /**
+   * Replaces the caller's changes of settings that are not stored yet. Snapshots contain them, not the stored settings.
+   */
   setUnstored(threadId: string, change: Partial<ThreadSettings>): void {
     const held = this.#held(threadId);
     held.change = change;
@@ -186,12 +194,12 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Whether the preview `held` is of a later message, or of a later revision of the same one. */
+/** Returns whether `held` is a preview of a later message than `other`, or of a later revision of the same message. */
 function isNewer(held: MessagePreview | null, other: MessagePreview): boolean {
   return held !== null && (held.seq > other.seq || (held.seq === other.seq && (held.rev ?? 0) > (other.rev ?? 0)));
 }
 
-/** Returns a message as the server's list contains it. */
+/** Returns the preview of a message, as the server's list of threads contains it. */
 function previewOf(message: Message): MessagePreview {
   const { id, threadId, seq, rev, body, author, attachments, createdAt, deletedAt } = message;
   const start = [...body.slice(0, 2 * PREVIEW_CHARS)].slice(0, PREVIEW_CHARS).join("");

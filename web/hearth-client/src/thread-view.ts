@@ -96,7 +96,8 @@ export class LiveThread implements ThreadView {
       delayed: (error) => this.#setError(error),
       stopped: (error) => this.#setError(error),
     });
-    // The thread is loaded when its channel is subscribed. Without a list, this shows its title before.
+    // The thread is loaded when its channel is subscribed. If no list is open, load it now too, to show its title
+    // earlier.
     if (!deps.inbox.active) this.#loadThread();
   }
 
@@ -183,18 +184,19 @@ export class LiveThread implements ThreadView {
     return this.#messages.last;
   }
 
-  /** Loads the page of older messages to which `cursor` leads; without one, the newest messages. */
+  /** Loads the page of older messages at `cursor`; without a cursor, the page of the newest messages. */
   async #loadPage(cursor: string | undefined, signal: AbortSignal): Promise<void> {
     const { starts } = this.#changes;
     const page = cursor === undefined ? {} : { cursor };
     const { messages, nextCursor } = await this.#deps.context.api.messages(this.threadId, page, { signal });
-    // The page may lack changes that the change follower does not fetch.
+    // During the request, the change follower has set its revision without fetching the changes up to it. The page may
+    // lack these changes, so load it again.
     if (this.#changes.starts !== starts) return await this.#loadPage(cursor, signal);
     this.#olderCursor = nextCursor;
     this.#loadedMessages(this.#messages.prepend(messages.reverse()));
   }
 
-  /** Reads all loaded messages again, and those after them. */
+  /** Fetches all loaded messages again, and the messages after them. */
   async #reload(signal: AbortSignal): Promise<void> {
     this.#messages.dropOlder();
     const [first] = this.#messages.messages;
@@ -243,7 +245,8 @@ export class LiveThread implements ThreadView {
     } else if (push.event === "typing" && push.data.threadId === this.threadId) {
       if (push.data.userId !== this.#deps.callerId()) this.#typing.add(push.data.userId);
     } else if (push.event === "read:updated" && push.data.threadId === this.threadId) {
-      // The caller's own mark is in the model. It arrives here even if the caller does not share read receipts.
+      // Ignore the caller's own mark: the model has it, and `reads` contains it only if the caller shares read
+      // receipts. This event arrives in any case.
       if (push.data.userId === this.#deps.callerId()) return;
       this.#receipts.read(push.data.userId, push.data.seq);
       this.#store.changed();

@@ -30,7 +30,7 @@ interface TransferResult {
   retryAfter: string | null;
 }
 
-/** Timeout of an upload by `fetch`, in milliseconds. The upload URL is valid for half of this time. */
+/** Timeout of an upload by `fetch`, in milliseconds. The upload URL is valid for 15 minutes, half of this time. */
 const MAX_TRANSFER_TIME = 30 * 60_000;
 
 function byFetch({ env, closing }: Context, { created, file, signal }: Transfer): Promise<TransferResult> {

@@ -11,11 +11,14 @@ type Schemas = components["schemas"];
 
 /** A thread, as `createThread` returns it. */
 export type Thread = Schemas["Thread"];
-/** A thread with its members' names, in the order of `memberIds`, the caller's own state, and the shared read marks. */
+/**
+ * A thread with its members' names, in the order of `memberIds`, the caller's read mark and settings, and the read
+ * marks of the members who share read receipts.
+ */
 export type ThreadDetails = Schemas["ThreadDetails"];
-/** A thread in the thread list, with a preview of its newest message and the caller's own state. */
+/** A thread in the thread list, with a preview of its newest message, and the caller's read mark and settings. */
 export type ThreadSummary = Schemas["ThreadSummary"];
-/** A thread in a thread view, with the caller's own state. */
+/** A thread in a thread view, with the caller's read mark and settings. */
 export type ThreadInfo = Omit<ThreadDetails, "reads">;
 /** The caller's own settings of a thread. */
 export type ThreadSettings = Schemas["ThreadSettings"];
@@ -23,7 +26,7 @@ export type ThreadSettings = Schemas["ThreadSettings"];
 export type ReadMark = Schemas["ReadMark"];
 /** A message in the thread list: at most 200 characters of its body, and attachments without URLs. */
 export type MessagePreview = Schemas["MessagePreview"];
-/** A user whom the caller may write to. In what this library returns, `avatarUrl` is absolute. */
+/** A user whom the caller may write to. In people that this library returns, `avatarUrl` is absolute. */
 export type Person = Schemas["Person"];
 /** A page of people. */
 export type PeoplePage = Schemas["PeoplePage"];
@@ -81,7 +84,8 @@ export interface Store<T> {
 
 /**
  * The status of the live connection:
- * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if the client subscribes to nothing.
+ * - `offline`: not connected. `nextTryAt` is the time of the next attempt; null if no thread and no list is open, so
+ *   that the client need not connect.
  * - `connecting`: the first socket is being opened.
  * - `catching-up`: connected; subscriptions are being acknowledged, or missed messages fetched.
  * - `live`: connected and up to date. New messages are pushed within moments.
@@ -131,7 +135,8 @@ export interface ThreadEntry {
   /** The progress of the uploads for which the message waits; null if it does not wait for any. */
   readonly upload: UploadProgress | null;
   /**
-   * Whether the server may have stored the message although it is not known as committed: it was sent, and not refused.
+   * Whether the server may have stored the message although the client does not know this: the message was sent, and no
+   * response has told that it was stored or refused.
    */
   readonly maybeSent: boolean;
   /** The message that this one replies to. Null if it is not a reply, or if the quoted message is not loaded yet. */
@@ -168,7 +173,7 @@ export interface ThreadSnapshot {
   readonly entries: readonly ThreadEntry[];
   /**
    * The loaded committed messages, ascending by `seq`, without gaps. They include the caller's changes that are being
-   * sent or wait for it.
+   * sent or wait to be sent.
    */
   readonly messages: readonly Message[];
   /** False until the newest messages are loaded. */
@@ -183,7 +188,10 @@ export interface ThreadSnapshot {
   readonly readSeq: number | null;
   /** How far each member who shares read receipts has read, the caller included if they share them. */
   readonly reads: readonly ReadMark[];
-  /** IDs of the other members who are typing. Each stays for 15 seconds, or until a message of theirs arrives. */
+  /**
+   * IDs of the other members who are typing. An ID stays for 15 seconds after the member's last `typing` event, or
+   * until a message of the member arrives.
+   */
   readonly typing: readonly string[];
   /**
    * Why messages, or the thread's title and members, could not be loaded; null if there is no such error. The view
@@ -199,8 +207,8 @@ export interface ThreadView extends Store<ThreadSnapshot> {
    * Adds a message to the outbox, shows it immediately, and returns the entry's `key`. The outbox sends a thread's
    * messages in order, and retries each until it is committed or refused permanently. The server refuses more than
    * 8 000 characters, more than 10 files, and an empty body without files; the entry is then `failed`. Files may still be
-   * uploading: the message is sent when all are uploaded, and is `failed` if one cannot be. With `replyTo`, the message
-   * replies to the one with this `seq`.
+   * uploading: the message is sent when all files are uploaded, and is `failed` if a file cannot be uploaded. With
+   * `replyTo`, the message replies to the message with this `seq`.
    */
   send(body: string, files?: readonly (OutgoingFile | UploadingFile)[], options?: { replyTo?: number }): string;
   /**
@@ -212,36 +220,45 @@ export interface ThreadView extends Store<ThreadSnapshot> {
   edit(seq: number, body: string): string;
   /**
    * Deletes a message of the caller: its text, files and reactions. Also drops the changes of the message that are not
-   * stored. Shown, sent and refused like {@link edit}.
+   * stored. The view shows the deletion, sends it and handles errors as described at {@link edit}. Returns the key of
+   * the change.
    */
   remove(seq: number): string;
   /**
-   * Sets the caller's reaction to a message, one emoji, which replaces an earlier one. Shown, sent and refused like
-   * {@link edit}.
+   * Sets the caller's reaction to a message, one emoji, which replaces an earlier reaction. The view shows the
+   * reaction, sends it and handles errors as described at {@link edit}. Returns the key of the change.
    */
   react(seq: number, emoji: string): string;
-  /** Removes the caller's reaction to a message. Shown, sent and refused like {@link edit}. */
+  /**
+   * Removes the caller's reaction to a message. The view shows the removal, sends it and handles errors as described at
+   * {@link edit}. Returns the key of the change.
+   */
   unreact(seq: number): string;
   /**
-   * Sends a `failed` entry or change again, and uploads those of its files again that have failed. Returns false if none
-   * has this key, or if the files are lost because the page was reloaded (`upload_interrupted`).
+   * Sends a `failed` entry or change again. Uploads a file of the entry again if its upload has failed. Returns false
+   * if no failed entry or change has this key, or if files are lost because the page was reloaded
+   * (`upload_interrupted`).
    */
   retry(key: string): boolean;
   /**
-   * Removes an entry or a change that is not committed, and aborts its uploads. If the server may have stored it
-   * (`maybeSent`), this needs `force`: it is not sent again, but if it was stored, it appears as committed. Returns false
-   * without `force` in this case, and if none has this key.
+   * Removes an entry or a change that is not committed, and aborts its uploads. If the server may have stored the entry
+   * or change (`maybeSent`), this needs `force`: the client does not send it again, but if the server has stored it, it
+   * appears as committed. Returns false if `force` is needed and missing, or if no entry or change has this key.
    */
   discard(key: string, options?: { force?: boolean }): boolean;
   /** Loads a page of older messages. Concurrent calls share one request. Rejects with a {@link HearthError}. */
   loadOlder(): Promise<void>;
   /**
    * Marks messages as read up to `seq`, by default up to the last one in `messages`. Call it for messages that were
-   * displayed. The mark never moves back. It takes effect here at once, and is stored within about two seconds
-   * (`timing.markRead`); immediately when the page is hidden, or the view or the client is closed.
+   * displayed. The mark never moves back. It takes effect in this client at once, and is stored within about two
+   * seconds (`timing.markRead`). It is stored at once when the page is hidden, or when the view or the client is
+   * closed.
    */
   markRead(seq?: number): void;
-  /** Tells the other members that the caller is typing. Call it on each key press: it sends one frame in 10 seconds. */
+  /**
+   * Tells the other members that the caller is typing. Call it on each key press: it sends at most one frame in 10
+   * seconds, or in 5 seconds after a sent message.
+   */
   setTyping(): void;
   /** Updates an attachment's status and URLs. Use it when an image does not load: URLs expire after 6 to 12 hours. */
   refreshFile(fileId: string): Promise<void>;
@@ -261,8 +278,9 @@ export interface OutgoingFile {
 }
 
 /**
- * A file to attach to a message while it is being uploaded. The message waits in the outbox, also while the network is
- * down, and does not delay others. The outbox takes the upload over: it aborts it when the message is discarded.
+ * A file to attach to a message while the file is still being uploaded. The message waits in the outbox until the file
+ * is uploaded, also while the network is down, and does not delay other messages. When the message is discarded, the
+ * outbox aborts the upload.
  */
 export interface UploadingFile extends Omit<OutgoingFile, "id"> {
   readonly upload: Upload;
@@ -290,8 +308,9 @@ export interface ThreadListSnapshot {
 }
 
 /**
- * The caller's threads: those that are archived, or the others. New threads, messages, read marks and settings arrive
- * by push, on all of the caller's devices. After each connect, the client loads all threads once, 100 per request.
+ * The caller's archived threads, or the caller's threads that are not archived. New threads, messages, read marks and
+ * settings arrive by push, on all of the caller's devices. After each connect, the client loads all threads once, 100
+ * per request.
  */
 export interface ThreadList extends Store<ThreadListSnapshot> {
   /** Adds up to 100 threads to `threads`, which has at most 100 at first. */
@@ -307,7 +326,10 @@ export interface FileStatusEvent {
   readonly status: FileStatus;
   /** Absolute URL of the thumbnail; null if the file has none. */
   readonly thumbUrl: string | null;
-  /** The size of a ready image as displayed, in pixels. Missing for other files, and if an older server has not measured it. */
+  /**
+   * The displayed size of a ready image, in pixels. Missing for other files, and if an older server has not measured
+   * it.
+   */
   readonly width?: number;
   readonly height?: number;
 }
@@ -334,7 +356,7 @@ export interface HearthOptions {
   token: TokenProvider;
   /**
    * Keeps unsent messages and changes across a page reload. `key` is the prefix of the storage items' names. It must be
-   * different for each user: the client sends everything that it finds there as the signed-in user.
+   * different for each user: the client sends all messages and changes under this prefix as the signed-in user.
    */
   outbox?: { storage: OutboxStorage; key: string };
   /** Lets the user switch on push notifications on this device: `HearthClient.notifications`. */

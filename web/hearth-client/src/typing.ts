@@ -1,17 +1,17 @@
 import type { Environment } from "./types.js";
 
-/** How long a user counts as typing after an event, in milliseconds. */
+/** How long a user counts as typing after a `typing` event, in milliseconds. */
 const TYPING_LASTS = 15_000;
-/** How long after a frame the next one is sent, in milliseconds, while the user types. */
+/** How long after a typing frame the next one is sent, in milliseconds, while the caller types. */
 const REPEAT_AFTER = 10_000;
-/** The server drops a frame that follows another one of the connection within this time, in milliseconds. */
+/** The server drops a typing frame that follows another one of the connection within this time, in milliseconds. */
 const SHORTEST_INTERVAL = 5_000;
 
 /** The other members of a thread who are typing. */
 export class TypingUsers {
   readonly #env: Environment;
   readonly #changed: () => void;
-  /** The functions that cancel the end of a user's typing, by user ID. */
+  /** By user ID: the function that cancels the timer at whose end the user counts as typing no more. */
   readonly #users = new Map<string, () => void>();
 
   constructor(env: Environment, changed: () => void) {
@@ -51,7 +51,9 @@ export class TypingSignal {
   #sentAt = Number.NEGATIVE_INFINITY;
   #interval = REPEAT_AFTER;
 
-  /** `send` sends a frame, and returns whether it was possible. */
+  /**
+   * `send` sends a typing frame. It returns false if the frame cannot be sent, because the channel is not subscribed.
+   */
   constructor(env: Environment, send: () => boolean) {
     this.#env = env;
     this.#send = send;
@@ -66,7 +68,8 @@ export class TypingSignal {
   }
 
   /**
-   * Called when the caller sends a message, which ends the typing for the others: the next key press starts it again.
+   * Called when the caller sends a message. The other members then no longer see the caller as typing. So the next key
+   * press sends a frame again, if the last one was 5 seconds ago, not 10.
    */
   messageSent(): void {
     this.#interval = SHORTEST_INTERVAL;

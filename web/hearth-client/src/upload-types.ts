@@ -3,8 +3,8 @@ import type { FileDetails, NewFile, Store } from "./types.js";
 
 export interface UploadOptions {
   /**
-   * Called with the upload's progress, like the listeners of `Upload.progress`. Without XMLHttpRequest, the bytes sent are reported only at the start and the
-   * end of the transfer.
+   * Called with the upload's progress after each change. Without XMLHttpRequest, the number of bytes sent changes only
+   * at the start and the end of the transfer.
    */
   onProgress?: (progress: UploadProgress) => void;
   /** Aborts the upload. */

@@ -15,8 +15,9 @@ import type {
 } from "./types.js";
 
 /**
- * How long to try a request that a person waits for and can repeat. A quota per day has a `Retry-After` of hours. While
- * the network is down, there is no limit: the upload continues by itself.
+ * How long to retry a request for which a person waits, and which the person can repeat. A request is not retried if
+ * the quota of a day is used up, because its `Retry-After` is then hours. Attempts without an answer do not count: an
+ * upload continues by itself when the network is back.
  */
 export const PATIENCE: Patience = { attempts: 5, retryAfter: 60_000 };
 
@@ -87,7 +88,8 @@ export class FileUpload implements Upload {
       try {
         await this.#transfer(created);
       } catch (error) {
-        // The storage refuses an upload URL that has expired while the network was down.
+        // The storage answers 403 if the upload URL has expired while the network was down. Create another record and
+        // URL.
         if (!reused || !(error instanceof HearthError) || error.status !== 403) throw error;
         created = await this.#create();
         await this.#transfer(created);

@@ -16,7 +16,7 @@ test("a thread that was archived before the list was opened is not shown when a 
   });
   await clock.advance(5 * SECOND);
   commit("hello", "thread_2");
-  // This finds one of the threads, which is archived too.
+  // `createThread` finds thread_2, which has the same members and is archived.
   server.backend.threads.delete("thread_1");
   const found = device.client.api.createThread(["dad"]);
   await clock.advance(5 * SECOND);
@@ -26,7 +26,7 @@ test("a thread that was archived before the list was opened is not shown when a 
   device.client.close();
 });
 
-test("a thread that is unarchived has what happened while the device was not connected", async () => {
+test("an unarchived thread has the messages that were sent while the device was not connected", async () => {
   const { clock, server, device, commit } = deviceFixture({}, 60 * MINUTE, { list: true });
   await clock.advance(5 * SECOND);
   device.set("thread_1", { archived: true });
@@ -42,7 +42,7 @@ test("a thread that is unarchived has what happened while the device was not con
   device.client.close();
 });
 
-test("a list of archived threads that is opened again has what happened meanwhile", async () => {
+test("a list of archived threads that is opened again has the messages that it has missed", async () => {
   const { clock, server, device, commit } = deviceFixture({}, 60 * MINUTE, { list: true });
   device.set("thread_1", { archived: true });
   await clock.advance(5 * SECOND);

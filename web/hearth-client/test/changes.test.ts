@@ -8,7 +8,10 @@ import { NO_FAULTS } from "./support/faults.js";
 
 const MINUTE = 60_000;
 
-/** Returns a device with an open thread that has one message by each member, after `changes` reactions. */
+/**
+ * Returns a device of sarah with an open thread that has one message by each member. `changes` is the number of
+ * reactions that the thread had before it was opened.
+ */
 async function openThread(changes = 0, options: Parameters<typeof deviceFixture>[2] = {}) {
   const fixture = deviceFixture({}, undefined, options);
   const { server, clock } = fixture;
@@ -20,7 +23,9 @@ async function openThread(changes = 0, options: Parameters<typeof deviceFixture>
   const view = fixture.openThread();
   await clock.advance(5_000);
   const stored = (seq: number) => backend.messages("thread_1")[seq - 1];
-  /** The requests about the thread's messages and changes since the last call. */
+  /**
+   * Returns the requests about the thread's messages and changes that were sent since the last call of this function.
+   */
   const requests = () => {
     const list = server.requests.filter((request) => /thread_1\/(messages|changes)/.test(request));
     server.requests.length = 0;
@@ -195,7 +200,7 @@ test("a change that another tab has sent or replaced is not sent again", async (
   device.setNetwork(false, true);
   view.edit(mine, "old");
   await clock.advance(5_000);
-  // Another tab has the same storage: it has sent the change.
+  // Simulate another tab with the same storage, which has sent the change and removed it from the storage.
   for (const name of [...Array(device.storage.length).keys()].map((index) => device.storage.key(index) ?? "")) {
     device.storage.removeItem(name);
   }
@@ -210,7 +215,7 @@ test("a change that another tab has sent or replaced is not sent again", async (
   );
 });
 
-test("what an earlier version of the library has stored is sent, and it would not send changes as messages", async () => {
+test("items of an earlier version are sent, and an earlier version does not send changes as messages", async () => {
   const { clock, device, view, backend, mine } = await openThread();
   const createdAt = new Date(clock.now()).toISOString();
   const old = { threadId: "thread_1", body: "old", files: [], createdAt, order: 1, triedAt: null, failed: false };
@@ -320,7 +325,7 @@ test("without a socket, changes are fetched by REST", async () => {
   device.client.close();
 });
 
-test("changes that cannot be fetched permanently are an error of the view, and are not requested again", async () => {
+test("if requests for changes are refused, the view shows the error and requests none again", async () => {
   const { clock, server, device, view, backend, requests, theirs } = await openThread(1);
   requests();
   device.setNetwork(false, true);

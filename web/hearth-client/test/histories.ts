@@ -1,7 +1,8 @@
 /**
- * Runs the histories of seeds 1 to `SEEDS`, then the special ones, which have seed 0: without faults, of late
- * followers, of disagreeing devices, of changes that race with pages, and with many threads. With `SEED`, runs only that seed. Does not use node:test,
- * because its hooks on every promise make the histories twice as slow.
+ * Runs the histories of seeds 1 to `SEEDS`, then the special histories, which have seed 0: without faults, with calls
+ * of `follow` during a subscription, with devices that change the same setting, with changes of messages during the
+ * loading of pages, and with many threads. With `SEED`, runs only that seed. Does not use node:test, because its hooks
+ * on every promise make the histories twice as slow.
  */
 import { runChangeRaces } from "./support/change-races.js";
 import { runDisagreements } from "./support/disagreements.js";

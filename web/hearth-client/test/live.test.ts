@@ -155,7 +155,8 @@ test("a thread that is closed during its subscription is unsubscribed", async ()
     for (const after of [0, 1, 50, 400]) {
       const { clock, device, openThread } = deviceFixture();
       openThread();
-      // If `subscribed`, another view has already subscribed to the thread.
+      // If `subscribed` is true, an earlier view has already subscribed to the thread, and the second view subscribes
+      // again.
       const first = subscribed ? device.client.openThread("thread_2") : null;
       await clock.advance(5_000);
       const quick = device.client.openThread("thread_2");

@@ -5,7 +5,10 @@ import { NO_FAULTS } from "./support/faults.js";
 
 const SECOND = 1_000;
 
-/** Returns a fixture with an open thread that has messages, and a function that returns the stored marks so far. */
+/**
+ * Returns a fixture with an open thread that has `messages` messages. `requests` returns the number of requests that
+ * store a read mark, and `stored` the caller's read mark on the server.
+ */
 async function markFixture(messages: number) {
   const fixture = deviceFixture();
   const { clock, server, commit, openThread } = fixture;

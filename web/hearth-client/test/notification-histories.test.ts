@@ -33,8 +33,8 @@ async function runHistory(seed: number): Promise<void> {
     });
   const tabs = [open(0), open(1)];
   /**
-   * Whether the last call was `enable`; null before the first call, and if the user may have given no permission or the
-   * call has failed for good.
+   * Whether the last call was `enable`. Null before the first call, and if the last call has failed permanently, or the
+   * user may not have given permission: the history then does not check the stored choice.
    */
   let last: boolean | null = null;
   for (let n = random.int(5, 40); n > 0; n -= 1) {
@@ -79,7 +79,8 @@ async function runHistory(seed: number): Promise<void> {
   browser.broken = false;
   for (const tab of tabs) tab.setNetwork(true, true);
   await clock.advance(2 * MINUTE);
-  // The first start renews what the browser or the deployment has changed. It may be that of either tab.
+  // A start renews the subscription if the browser has lost it, or the deployment's key has changed. Either tab may do
+  // so.
   for (const tab of tabs) tab.reload();
   await clock.advance(2 * MINUTE);
 

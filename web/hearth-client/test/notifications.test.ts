@@ -10,7 +10,7 @@ import { NO_FAULTS } from "./support/faults.js";
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
-/** Returns a fake server and a browser, whose tabs a test opens. */
+/** Returns a fake server and a fake browser. A test opens tabs of the browser with `open`. */
 function notificationFixture() {
   const { clock, server, addDevice } = deviceFixture();
   const browser = new FakeBrowser();
@@ -234,7 +234,7 @@ test("a PUT whose answer is lost is repeated, and offline the state says that it
   tab.close();
 });
 
-test("what a closed page leaves undone is done at the next start", async () => {
+test("a choice that a closed page has not carried out is carried out at the next start", async () => {
   const fixture = notificationFixture();
   const { clock, server, browser, subscriptions, open, rings } = fixture;
   const tab = open();
@@ -267,7 +267,8 @@ test("disable wins over an enable that is under way, in every phase of it", asyn
     const { notifications } = tab.client;
     const enabling = notifications.enable().catch((error: unknown) => error);
     for (let n = 0; n < phase; n += 1) await Promise.resolve();
-    // The request needs at least 10 ms, and at most 160 ms.
+    // In the last phase, call `disable` while the request that registers the browser is under way: it takes 10 to 160
+    // ms.
     if (phase === phases - 1) await clock.advance(9);
     const disabled = notifications.disable();
     await clock.advance(SECOND);

@@ -8,7 +8,7 @@ import { StubSocket } from "./support/stub-socket.js";
 
 const SECOND = 1_000;
 
-/** What the tabs of one browser share. */
+/** The storage and the locks that the tabs of one browser share. */
 class Shared {
   readonly storage = new MemoryStorage();
   readonly locks: FakeLocks | undefined;
@@ -19,8 +19,8 @@ class Shared {
 }
 
 /**
- * Returns a client with an open thread and without a live connection. `put` answers the uploads of bytes: by default,
- * they are stored after a second. Files are called `file_1`, `file_2` and so on, in the order of their creation.
+ * Returns a client with an open thread and without a live connection. `put` answers the uploads of bytes, by default
+ * with success after a second. The IDs of files are `file_1`, `file_2` and so on, in the order of their creation.
  */
 function tab(shared = new Shared(new FakeLocks()), put: Handler = () => ({ status: 200, body: "", delay: SECOND })) {
   const window = Object.assign(new EventTarget(), {
@@ -213,7 +213,7 @@ test("another tab waits for the tab that uploads, and takes over what it leaves"
     if (end === "discarded") assert.equal(two.view.discard(key), true);
     await one.advance(60 * SECOND);
     await two.advance(60 * SECOND);
-    // Both tabs may send it, with the same idempotency key.
+    // If the uploads succeeded, both tabs may send the message: its idempotency key prevents a duplicate.
     for (const { sends } of [one, two]) assert.equal(sends().length, end === "sent" ? 1 : 0);
     const left = { sent: [], closed: ["upload_interrupted"], discarded: [] }[end];
     const unsent = shown(two.view).filter(([, state]) => state !== "sent");

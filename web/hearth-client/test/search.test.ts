@@ -4,7 +4,7 @@ import { type Attachment, type Message, searchMessages, type ThreadSnapshot } fr
 
 let seconds = 0;
 
-/** Returns a message. Each one is a second later than the one before it. */
+/** Returns a message with the next `seq`, created one second after the message of the call before. */
 function message(body: string, files: string[] = []): Message {
   seconds += 1;
   const createdAt = new Date(seconds * 1_000).toISOString();
@@ -16,7 +16,7 @@ function view(...messages: Message[]) {
   return { getSnapshot: () => ({ messages }) as unknown as ThreadSnapshot };
 }
 
-/** Returns the found texts, with the ranges in brackets. */
+/** Returns the texts of the found messages. The matching ranges of a text are in brackets. */
 function search(bodies: string[], query: string): string[] {
   return searchMessages([view(...bodies.map((body) => message(body)))], query).map(({ message: { body }, ranges }) => {
     let marked = "";

@@ -75,14 +75,14 @@ test("own messages are never unread on another device, and two tabs agree on the
   openThread();
   await clock.advance(SECOND);
   for (const body of ["short", "x".repeat(MAX_PUSHED_BODY + 1), "short again", "y".repeat(MAX_PUSHED_BODY + 1)]) {
-    // An open thread receives messages themselves, a list their previews.
+    // The tablet first receives previews for its list. With the thread open, it receives the messages themselves.
     if (body === "short again") tablet.open("thread_1");
     await clock.advance(SECOND);
     device.send("thread_1", body);
     for (let n = 0; n < 50; n += 1) await clock.advance(100);
     assert.equal(tablet.list.getSnapshot().threads[0]?.lastMessage?.body.slice(0, 5), body.slice(0, 5));
   }
-  // The server's list may have the message already, and the author's mark not yet.
+  // The server's list may contain the message before the author's read mark is moved. Simulate this: marks never move.
   Object.assign(server.backend.threads.get("thread_2") ?? {}, { read: () => false });
   device.send("thread_2", "to the other thread");
   await clock.advance(3 * SECOND);
@@ -133,7 +133,8 @@ test("a connect costs a ticket, the pages of the list, and one request for each 
     await clock.advance(10 * SECOND);
     assert.equal(connection().status, "live");
     const requests = server.requests.map((request) => request.replace(/cursor=.*/, "cursor=…")).sort();
-    // The newest messages of the open thread are loaded once, not for each connect.
+    // Ignore the request for the newest messages of the open thread: it is sent when the thread is opened, not per
+    // connect.
     const others = requests.filter((request) => request !== "GET /api/threads/thread_1/messages");
     assert.deepEqual(others, [
       "GET /api/threads/thread_1",

@@ -7,8 +7,8 @@ import { problem } from "./support/replies.js";
 const FILE = new Blob(["12345678"], { type: "image/png" });
 
 /**
- * Returns a handler that answers status requests with `statuses` in turn, and then always with the last one. `put`
- * answers the upload of the bytes.
+ * Returns a handler that answers the requests for a file's status with `statuses` in turn, and then always with the
+ * last status. `put` answers the upload of the bytes.
  */
 function server(statuses: string[], put: Handler = () => ({ status: 200, body: "" })): Handler {
   let asked = 0;

@@ -23,25 +23,28 @@ export class Backend {
   readonly threads = new Map<string, StoredThread>();
   readonly files = new Map<string, StoredFile>();
   readonly subscriptions = new StoredSubscriptions();
-  /** IDs of users who do not share read receipts. */
+  /** The IDs of the users who do not share read receipts. */
   readonly secretive = new Set<string>();
   /** Maximum number of threads or people on a page, in addition to the request's `limit`. */
   pageSize = 100;
-  /** Maximum number of revisions on a page of changes, and that a client may be behind. */
+  /** Maximum number of revisions on a page of changes. */
   changePageSize = 100;
+  /** Maximum number of revisions that a client may have missed. If it has missed more, the answer is `reset`. */
   maxBehind = 1_000;
   /** How long the text of a message can be changed, in milliseconds. */
   editWindow = 24 * 60 * 60_000;
   /** Whether requests for changes are refused permanently. */
   changesRefused = false;
-  /** The change requests that were handled, as `user thread seq kind value`. */
+  /** The received requests that change a message, as texts `user thread seq kind value`, also if they were refused. */
   readonly handled = new Set<string>();
   readonly #keys = new Map<string, { threadId: string; seq: number; content: string | null }>();
   readonly #now: () => number;
   #created = 0;
   /** Called with each message when it is committed. */
   committed: (message: Message) => void = () => {};
-  /** Called with each change of a message and its revision. */
+  /**
+   * Called with each change of a message: the thread, the `seq` of the message, the revision, and the kind of change.
+   */
   changed: (thread: StoredThread, seq: number, rev: number, kind: ChangeKind) => void = () => {};
   /** Called with each thread when it is created. */
   created: (thread: StoredThread) => void = () => {};
@@ -62,7 +65,7 @@ export class Backend {
     return thread;
   }
 
-  /** Returns a user's threads, archived ones or the others, in the order of the list. */
+  /** Returns a user's archived threads, or the user's threads that are not archived, most recently active first. */
   list(user: string, archived: boolean): ThreadSummary[] {
     const mine = [...this.threads.values()].filter(({ members }) => members.get(user)?.archived === archived);
     const key = ({ updatedAt, id }: ThreadSummary) => `${updatedAt} ${id}`;

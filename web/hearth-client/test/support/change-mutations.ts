@@ -5,7 +5,7 @@ export interface Mutation {
   replace: [string, string, string][];
 }
 
-/** Mutations of how the library handles changes of messages. */
+/** Mutations of the code that handles changes of messages. */
 export const CHANGE_MUTATIONS: Mutation[] = [
   {
     name: "a change is applied to the held copy, instead of replacing it",

@@ -13,9 +13,9 @@ const SECOND = 1_000;
 const FAULTS = { ...NO_FAULTS, slow: 0.4, pushLate: 0.3, pushTwice: 0.1, changeLost: 0.1 };
 
 /**
- * Two devices of a user load pages and reconnect while many messages are changed, and while requests are slow and pushes
- * are late. So pages are often older than changes that the device knows, and changes are often pushed before their
- * messages.
+ * Runs 400 histories. Two devices of a user load pages of messages and reconnect while many messages are changed,
+ * requests are slow and pushes are late. So a page often lacks a change that the device has already received, and a
+ * change is often pushed before its message.
  */
 export async function runChangeRaces(): Promise<void> {
   for (let seed = 1; seed <= 400; seed += 1) {
@@ -51,7 +51,7 @@ export async function runChangeRaces(): Promise<void> {
       else if (choice < 11) device.set("thread_2", { archived: random.chance(0.5) });
       else if (choice < 12) changeOnServer(server, random, archived, n);
       else {
-        // Pages are being loaded while the socket is replaced, or a thread is subscribed, and messages are changed.
+        // Change messages while pages are being loaded, and the device subscribes to the thread or connects again.
         if (random.chance(0.5)) device.closeView("thread_1");
         device.open("thread_1");
         await clock.advance(random.int(0, 400));
@@ -86,7 +86,7 @@ function reply(backend: FakeServer["backend"], random: Random, { id, messages }:
   backend.commit(id, "dad", body, [], random.chance(0.5) ? pickSeq(random, messages.length) : null);
 }
 
-/** Stops the faults, lets all late pushes arrive, and makes the devices notice lost ones. */
+/** Stops the faults, waits until all late pushes have arrived, and makes the devices notice lost pushes. */
 async function end(server: FakeServer, devices: Device[]): Promise<void> {
   const { backend, clock } = server;
   server.faults = NO_FAULTS;
@@ -94,7 +94,8 @@ async function end(server: FakeServer, devices: Device[]): Promise<void> {
     device.setNetwork(true, true);
     device.open("thread_1");
   }
-  // The revealing change is neither of the last message nor quoted, so it repairs no copy but its own.
+  // New changes make the devices notice that earlier ones were lost. They are made to a message that is not the last
+  // one and is not quoted, so that their pushes do not correct the copy of any other message.
   const { seq } = backend.commit("thread_1", "dad", "the message before the last one");
   backend.commit("thread_1", "dad", "the last message");
   await clock.advance(60 * SECOND);

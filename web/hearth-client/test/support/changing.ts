@@ -6,7 +6,9 @@ import type { StoredThread } from "./stored-thread.js";
 
 export const EMOJIS = ["❤️", "👍", "😂"];
 
-/** Other members change messages of a thread, of which some are just being sent. */
+/**
+ * Changes messages of a thread on the server, as their authors and other members. Some messages were sent just before.
+ */
 export function changeOnServer({ backend }: FakeServer, random: Random, thread: StoredThread, n: number): void {
   for (let more = random.int(1, 4); more > 0; more -= 1) {
     if (random.chance(0.3)) {
@@ -24,7 +26,7 @@ export function changeOnServer({ backend }: FakeServer, random: Random, thread: 
   }
 }
 
-/** A device changes a message that it shows, sometimes several times. */
+/** Makes one to three changes of a message that a device shows, on this device. */
 export function changeOnDevice(random: Random, device: Device, threadId: string, n: number): void {
   const messages = device.views.get(threadId)?.getSnapshot().messages ?? [];
   const mine = messages.filter(({ author, deletedAt }) => author.id === device.user && deletedAt === undefined);
@@ -39,7 +41,7 @@ export function changeOnDevice(random: Random, device: Device, threadId: string,
   }
 }
 
-/** Returns the `seq` of one of the thread's messages; null if it has none. */
+/** Returns a random `seq` of a thread whose last one is `last`; null if the thread has no messages. */
 export function pickSeq(random: Random, last: number): number | null {
   return last === 0 ? null : random.int(1, last);
 }

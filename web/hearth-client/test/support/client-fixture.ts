@@ -4,8 +4,9 @@ import { Clock } from "./clock.js";
 import { Random } from "./random.js";
 
 /**
- * Returns the response to a request, which arrives after `delay` milliseconds. An `Error` is a network failure, and
- * undefined means that no response arrives. `count` is the number of requests so far, including this one.
+ * Returns the response to a request, which arrives after `delay` milliseconds. If it returns an `Error`, `fetch`
+ * rejects with it, as after a network failure. If it returns undefined, no response arrives. `count` is the number of
+ * requests so far, including this one.
  */
 export type Handler = (
   call: { method: string; path: string; headers: Record<string, string>; body: unknown },

@@ -6,7 +6,7 @@ interface Timer {
   cancelled: boolean;
 }
 
-/** Virtual time. It passes only in `advance`, and jumps from timer to timer. */
+/** A clock with virtual time. The time moves only during a call of `advance`, from one timer to the next. */
 export class Clock {
   #now = Date.parse("2026-01-01T00:00:00.000Z");
   #order = 0;
@@ -16,7 +16,9 @@ export class Clock {
 
   readonly now = (): number => this.#now;
 
-  /** Returns a function that schedules timers for an owner, such as a device. `pending` counts timers by owner. */
+  /**
+   * Returns a function that schedules timers of an owner, such as a device: `pending` counts the timers of each owner.
+   */
   scheduler(owner: string): (callback: () => void, milliseconds: number) => () => void {
     return (callback, milliseconds) => {
       if (!(milliseconds >= 0)) throw new RangeError(`A timer cannot run for ${milliseconds} ms.`);

@@ -12,7 +12,7 @@ import type { FakeServer, Network } from "./fake-server.js";
 import type { FakeSocket } from "./fake-socket.js";
 import type { Random } from "./random.js";
 
-/** An in-memory Web Storage, which survives simulated reloads as `localStorage` survives real ones. */
+/** An in-memory Web Storage. It keeps its items when a test reloads the page, like `localStorage`. */
 export class MemoryStorage {
   readonly #items = new Map<string, string>();
 
@@ -48,7 +48,7 @@ export interface DeviceOptions {
   tokenLifetime: number;
   /** Whether tokens are opaque: not JWTs, so the client does not know when they expire. */
   opaque?: boolean;
-  /** Whether the token provider returns a token until it is asked to renew it, even if it has expired. */
+  /** Whether the token provider returns an expired token until the client asks it to renew the token. */
   stale?: boolean;
   /** Whether the device keeps the thread list open. */
   list: boolean;
@@ -61,11 +61,11 @@ export interface DeviceOptions {
 export interface SentRecord {
   threadId: string;
   body: string;
-  /** Whether the message has waited for an upload, so later ones may have been sent before it. */
+  /** Whether the message has waited for an upload, so that later messages may have been sent before it. */
   waited: boolean;
 }
 
-/** A change that the device has made, in the form of `Backend.handled`. */
+/** A change of a message that was made on a device. */
 export interface ChangeRecord {
   threadId: string;
   seq: number;
@@ -94,7 +94,10 @@ export class Device {
   readonly window: EventTarget & { navigator: { onLine: boolean } };
   readonly document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   client: HearthClient;
-  /** The open lists of threads: that of archived ones last. Without any, the client does not subscribe to the inbox. */
+  /**
+   * The open lists of threads. The list of archived threads comes last. Without an open list, the client does not
+   * subscribe to the inbox.
+   */
   lists: ThreadList[] = [];
   readonly #server: FakeServer;
   readonly #random: Random;
@@ -127,7 +130,7 @@ export class Device {
   reload(): void {
     const threads = [...this.views.keys()];
     this.close();
-    // A new client does not know that the server has refused messages.
+    // A new client does not know until when the server refuses messages, so it may send messages before that time.
     this.network.refusedUntil = 0;
     this.client = this.#start();
     this.#openLists();
@@ -160,7 +163,10 @@ export class Device {
     this.#follow(threadId);
   }
 
-  /** Changes the settings of a thread. Without the network, this is retried; a reload ends the retries. */
+  /**
+   * Changes the settings of a thread. While the network is down, the client retries, until the change is stored or a
+   * reload.
+   */
   set(threadId: string, change: { archived: boolean } | { mutedUntil: string | null }): void {
     const { client } = this;
     const stored =
@@ -301,7 +307,10 @@ export class Device {
     }
   }
 
-  /** Checks the rules that always hold for a list: order, and that no number of a thread gets smaller. */
+  /**
+   * Checks the rules that always hold for a list: the threads are in order, and the read mark and last `seq` of a
+   * thread never get smaller. `before` contains the threads as the list has shown them last.
+   */
   #checkList(list: ThreadList, before: Map<string, ThreadSummary>): void {
     const { threads } = list.getSnapshot();
     const order = threads.map(({ updatedAt, id }) => `${updatedAt} ${id}`);
@@ -315,8 +324,8 @@ export class Device {
   }
 
   /**
-   * Checks the rules that always hold for a view: messages in order without gaps, nothing shown twice, and no message
-   * returns to an earlier revision. `revs` are the revisions that the view has shown, by `seq`.
+   * Checks the rules that always hold for a view: messages are in order without gaps, no message is shown twice, and no
+   * message returns to an earlier revision. `revs` contains the last shown revision of each message, by `seq`.
    */
   #check(view: ThreadView, revs: Map<number, number>): void {
     const { entries, messages } = view.getSnapshot();

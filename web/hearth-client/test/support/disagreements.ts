@@ -8,8 +8,9 @@ import { Random } from "./random.js";
 const SECOND = 1_000;
 
 /**
- * Two devices of a user archive and unarchive the same thread within moments, while requests are slow. They also open and
- * close it, which fetches it. Without any reconnection, both must show what the server has stored last.
+ * Runs 300 histories. Two devices of a user archive and unarchive the same thread within moments, while requests are
+ * slow. They also open and close the thread, because opening fetches its settings. In the end, both devices must show
+ * the settings that the server has stored last, although they have not connected again.
  */
 export async function runDisagreements(): Promise<void> {
   for (let seed = 1; seed <= 300; seed += 1) {

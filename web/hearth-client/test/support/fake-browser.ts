@@ -2,10 +2,13 @@ import type { BrowserSubscription, NotificationPermissions, PushWorker } from ".
 import { MemoryStorage } from "./device.js";
 import { FakeLocks } from "./fake-locks.js";
 
-/** A browser with push notifications: what all tabs of the page share. */
+/**
+ * A fake browser with push notifications. All tabs of the page share its permission, push subscription, storage and
+ * locks.
+ */
 export class FakeBrowser {
   permission: NotificationPermission = "default";
-  /** Answers the browser's question for permission. */
+  /** Returns the user's answer when the browser asks for permission. */
   answer: () => Promise<NotificationPermission> = async () => "granted";
   /** How often the user was asked. */
   asked = 0;
@@ -18,7 +21,7 @@ export class FakeBrowser {
   /** `navigator.standalone`, which only iPhones have. */
   standalone: boolean | undefined;
   readonly items = new MemoryStorage();
-  /** The question that the user has not answered yet. */
+  /** The user's answer to the open question for permission; null if no question is open. */
   #question: Promise<NotificationPermission> | null = null;
   readonly #tabs = new Set<EventTarget>();
   readonly locks = new FakeLocks();
@@ -81,7 +84,10 @@ export class FakeBrowser {
     };
   }
 
-  /** The user changes the permission in the browser's settings. Without it, browsers drop the subscription. */
+  /**
+   * Changes the permission, as the user can in the browser's settings. Without permission, browsers drop the
+   * subscription.
+   */
   setPermission(permission: NotificationPermission): void {
     this.permission = permission;
     if (permission !== "granted") this.subscription = null;

@@ -1,6 +1,6 @@
 import type { Locks } from "../../src/index.js";
 
-/** The Web Locks of one browser: of the tasks with the same name, only one runs at a time, in the order of requests. */
+/** A fake of the Web Locks API. Tasks with the same name run one after the other, in the order of their requests. */
 export class FakeLocks implements Locks {
   readonly #queues = new Map<string, Promise<unknown>>();
 

@@ -8,7 +8,7 @@ import type { Random } from "./random.js";
 import type { Reply } from "./replies.js";
 import type { StoredFile } from "./stored-files.js";
 
-/** The network of one device, which tests turn on and off. */
+/** The network of one device, and the fake server's records about the device. */
 export interface Network {
   up: boolean;
   /** The number of subscribes and unsubscribes on the device's open sockets that the server has not handled yet. */
@@ -35,9 +35,11 @@ export class FakeServer {
   readonly requests: string[] = [];
   /** The largest number of subscribes and unsubscribes of one device that were unhandled at the same time. */
   mostUnhandledFrames = 0;
-  /** The number of messages that were sent before the time that `Retry-After` told. */
+  /** The number of messages and changes that were sent before the time that a `Retry-After` had told the device. */
   earlyMessages = 0;
-  /** The number of typing frames that the server has dropped, because they followed another one too soon. */
+  /**
+   * The number of typing frames that the server has dropped, because the one before came less than 5 seconds earlier.
+   */
   droppedTyping = 0;
   /** The number of typing frames received. */
   typingFrames = 0;
@@ -68,7 +70,7 @@ export class FakeServer {
     return opaque ? `opaque:${text}` : `x.${text}.y`;
   }
 
-  /** Uses up a ticket. Returns its user and when the user's token expires, or null if the ticket is not valid. */
+  /** Uses up a ticket. Returns the ticket's user and when the user's token expires; null if the ticket is not valid. */
   redeem(ticket: string): { user: string; tokenUntil: number } | null {
     const known = this.#tickets.get(ticket);
     this.#tickets.delete(ticket);
@@ -141,7 +143,8 @@ export class FakeServer {
     const data = { threadId: message.threadId, ...shownInFrame(message) };
     const event = () => ({ event: "message:new", data });
     const results = [...this.sockets].map((socket) => ({ socket, result: socket.push(`thread:${thread.id}`, event) }));
-    // A message that is not delivered to all sockets at once is announced to all inboxes.
+    // A socket that has received `message:new` gets no event for the inbox. But if a push to any socket is late, all
+    // sockets get one.
     const told = results.some(({ result }) => result === "late")
       ? []
       : results.filter(({ result }) => result === "pushed").map(({ socket }) => socket);
@@ -149,7 +152,7 @@ export class FakeServer {
   }
 
   #inspect(file: StoredFile): void {
-    // The message with the file was deleted in the meantime.
+    // The file was erased in the meantime, together with the message that contained it.
     if (!this.backend.files.has(file.id)) return;
     file.status = this.random.chance(this.faults.fileBad) ? "failed" : "ready";
     const thumbUrl = file.status === "ready" ? `/thumbs/${file.id}.jpg` : null;

@@ -88,8 +88,8 @@ export class FakeSocket implements SocketLike {
   }
 
   /**
-   * Pushes an event, if the socket is subscribed to the channel. A late event is what `event` returns later. Returns
-   * `late` if the event, or a copy of it, is late.
+   * Pushes an event, if the socket is subscribed to the channel. `event` returns the event, and is called when the push
+   * is sent, which may be late. Returns `late` if the event, or a copy of it, is late.
    */
   push(channel: string, event: () => object): "pushed" | "late" | "not subscribed" {
     const { faults, random, clock } = this.#server;
@@ -159,7 +159,9 @@ export class FakeSocket implements SocketLike {
     answer({ event: "subscribed", data: inbox ? { channel } : { channel, ...last(thread) } });
   }
 
-  /** Tells the thread's other subscribers that the user is typing. The frame is never answered, as it has no `id`. */
+  /**
+   * Tells the thread's other subscribers that the user is typing. Sends no answer, because typing frames have no `id`.
+   */
   #type(channel: string): void {
     const { clock, random, sockets } = this.#server;
     this.#server.typingFrames += 1;

@@ -19,8 +19,8 @@ interface Batch {
 }
 
 /**
- * A fake of the function behind the table's stream: a moment after a change, it updates the thread as lists show it,
- * and pushes events to inboxes. What it pushes is read at that moment, also if a push is late.
+ * A fake of the function chat-stream. 0.1 to 1 second after a change, it updates the thread's projection, and pushes
+ * events to threads and inboxes. The data of a late event is read when the event is sent.
  */
 export class FakeStream {
   readonly #server: FakeServer;
@@ -30,7 +30,10 @@ export class FakeStream {
     this.#server = server;
   }
 
-  /** `told` are the sockets that have certainly received `message:new`. */
+  /**
+   * Announces a message to the inboxes of its thread's members, together with other messages of the next moment. `told`
+   * are the sockets to which `message:new` was pushed in time.
+   */
   committed(thread: StoredThread, { seq, author }: Message, told: ReadonlySet<FakeSocket>): void {
     const batch = this.#batches.get(thread.id);
     if (batch === undefined) {
@@ -42,7 +45,10 @@ export class FakeStream {
     }
   }
 
-  /** Pushes a change of a message to the thread, and to inboxes if the thread's last message has another text. */
+  /**
+   * Pushes a change of a message to the thread's subscribers. If the text of the thread's last message has changed,
+   * pushes its preview to the inboxes of the members.
+   */
   changed(thread: StoredThread, seq: number, rev: number, kind: ChangeKind): void {
     const { random, backend, faults, sockets } = this.#server;
     const event = () => {
@@ -55,7 +61,7 @@ export class FakeStream {
         thread.project(seq);
         this.#pushToInboxes(thread.memberIds, () => updated(thread, []));
       }
-      // A push that is late has the state of when it is sent, or of when the change was read from the stream.
+      // At random, a late push contains the message as it is when the push is sent, or when the change was read.
       const read = event();
       const current = random.chance(0.5);
       for (const socket of sockets) {
@@ -120,7 +126,7 @@ function updated(thread: StoredThread, sent: { userId: string; seq: number }[]):
   return { event: "thread:updated", data: { thread: { id, lastSeq, updatedAt, lastMessage }, sent } };
 }
 
-/** Returns a message as frames contain it: without its large parts if it is too large. */
+/** Returns a message as frames contain it: without body, attachments, reactions and quote if its body is too long. */
 export function shownInFrame(message: Message): { message: Message; truncated?: true } {
   if (message.body.length <= MAX_PUSHED_BODY) return { message };
   const { replyTo: _, ...small } = message;

@@ -8,8 +8,8 @@ import { Random } from "./random.js";
 const MINUTE = 60_000;
 
 /**
- * Runs one device for about seven hours without faults. API Gateway closes sockets after two hours and when they are
- * idle, and tokens expire after one hour. The client must stay `live` all the time.
+ * Runs one device for about seven hours without faults. The fake server closes sockets after two hours, and after ten
+ * minutes without a frame. Tokens expire after one hour. The client must stay `live` all the time.
  */
 export async function runFaultFree(): Promise<void> {
   const random = new Random(0);
@@ -46,8 +46,8 @@ export async function runFaultFree(): Promise<void> {
 }
 
 /**
- * While a client subscribes to an open thread, commits a message and then calls `client.follow` for the thread, both at
- * random moments. `client.follow` must deliver the message once.
+ * Runs 200 histories. At random moments while a client subscribes to an open thread, commits a message and then calls
+ * `client.follow` for the thread. `client.follow` must deliver the message once.
  */
 export async function runLateFollowers(): Promise<void> {
   for (let seed = 1; seed <= 200; seed += 1) {

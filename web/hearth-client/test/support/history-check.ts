@@ -3,7 +3,7 @@ import type { ThreadSummary } from "../../src/index.js";
 import type { ChangeRecord, Device } from "./device.js";
 import type { FakeServer } from "./fake-server.js";
 
-/** Checks that every device shows what the server has, after all faults have ended. */
+/** Checks that every device shows the messages, threads and marks of the server. Called after all faults have ended. */
 export function check(server: FakeServer, devices: Device[]): void {
   const { backend } = server;
   for (const device of devices) {
@@ -14,14 +14,14 @@ export function check(server: FakeServer, devices: Device[]): void {
       const stored = backend.messages(threadId);
       assert.ok(loaded && error === null, `${where}: not loaded, or with an error`);
       const first = messages[0]?.seq ?? stored.length + 1;
-      assert.ok(first === 1 || messages.length >= 50, `${where}: less than a page is loaded`);
+      assert.ok(first === 1 || messages.length >= 50, `${where}: less than a page of messages is loaded`);
       // The client must show the stored messages with absolute URLs and the current status of their attachments.
       const absolute = JSON.stringify(stored.slice(first - 1)).replaceAll('rl":"/', 'rl":"https://hearth.test/');
       assert.deepEqual(messages, JSON.parse(absolute), `${where}: the messages differ from the stored ones`);
       const thread = backend.threads.get(threadId);
       assert.equal(readSeq, thread?.member(device.user).readSeq, `${where}: the read mark`);
       assert.deepEqual(reads, thread?.reads(backend.shares), `${where}: the members' read marks`);
-      assert.deepEqual(typing, [], `${where}: nobody is typing any more`);
+      assert.deepEqual(typing, [], `${where}: the view still shows a user as typing`);
       const shown = entries.filter(({ state }) => state === "sent").map(({ message }) => message?.seq);
       assert.deepEqual(
         shown,
@@ -31,14 +31,15 @@ export function check(server: FakeServer, devices: Device[]): void {
       for (const { state, attachments, error } of entries) {
         assert.notEqual(state, "sending", `${where}: a message was not sent`);
         if (state !== "failed") continue;
-        // The server refuses a message only if its file is `failed`. A reload ends uploads, and many errors, too.
+        // The server refuses a message only if one of its files is `failed`. A message also fails if a reload, or an
+        // error that is not retried any more, has ended an upload.
         const refused = attachments.some(({ id, status }) => (backend.files.get(id)?.status ?? status) === "failed");
         assert.ok(refused || error?.code === "upload_interrupted", `${where}: a message failed without a reason`);
         assert.ok(error?.kind !== "network", `${where}: an upload did not wait for the network`);
       }
       for (const { state, kind, error } of entries.flatMap(({ changes }) => changes)) {
         const refused = ["not_author", "edit_window_over", "message_deleted"].includes(error?.code ?? "");
-        assert.ok(state === "failed" && refused, `${where}: a change waits or failed without a reason: ${kind}`);
+        assert.ok(state === "failed" && refused, `${where}: a change was neither stored nor refused: ${kind}`);
       }
     }
     for (const [threadId, seq] of device.followed) {
@@ -55,8 +56,8 @@ export function check(server: FakeServer, devices: Device[]): void {
 }
 
 /**
- * Checks that the server has handled each change of the device, except those that a later one has replaced, and that no
- * other change or message waits.
+ * Checks that the server has received each change that was made on the device, except changes that a later change has
+ * replaced. Also checks that all messages and changes in the outbox have failed, so that none waits to be sent.
  */
 function checkChanges({ backend }: FakeServer, { name, user, storage, changes, client }: Device): void {
   const same = (a: ChangeRecord, b: ChangeRecord) => a.threadId === b.threadId && a.seq === b.seq;
@@ -67,11 +68,13 @@ function checkChanges({ backend }: FakeServer, { name, user, storage, changes, c
     const handled = backend.handled.has(`${user} ${threadId} ${seq} ${kind} ${value}`);
     assert.ok(handled, `${name}: a change is lost: ${kind} of message ${seq} in ${threadId}`);
   }
-  for (const item of storage.values()) assert.ok(JSON.parse(item).failed, `${name}: this waits in the outbox: ${item}`);
+  for (const item of storage.values()) assert.ok(JSON.parse(item).failed, `${name}: an item was not sent: ${item}`);
   assert.equal(client.unsentMessages(), storage.length, `${name}: the outbox differs from its storage`);
 }
 
-/** Checks that the lists have exactly the threads that the server's lists have, in the same order and state. */
+/**
+ * Checks that the device's lists contain the same threads as the server's lists, with the same data, in the same order.
+ */
 function checkLists({ backend, clock }: FakeServer, { name, user, lists }: Device): void {
   const muted = ({ mutedUntil }: ThreadSummary) => Date.parse(mutedUntil ?? "") > clock.now();
   const counted = backend.list(user, false).filter((thread) => !muted(thread));
@@ -105,7 +108,10 @@ function checkSent(server: FakeServer, device: Device): void {
   }
 }
 
-/** Returns a thread without the revision of its preview: a reaction changes only that, and need not be in the list. */
+/**
+ * Returns a thread without the revision of its preview. A reaction to the last message changes the revision, but sends
+ * no event to the inbox, so the revision in a list may be older.
+ */
 function withoutRev({ lastMessage, ...thread }: ThreadSummary): object {
   return { ...thread, lastMessage: lastMessage && { ...lastMessage, rev: 0 } };
 }

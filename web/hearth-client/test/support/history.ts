@@ -14,8 +14,9 @@ const MINUTE = 60 * SECOND;
 const THREADS = ["thread_family", "thread_parents", "thread_trip"];
 const FAMILY = ["sarah", "michael", "dad"];
 /**
- * Maximum number of REST requests that all devices together may send in two minutes without activity: each of the four may
- * connect once, which costs a ticket, three open threads, and up to eight pages of lists.
+ * Maximum number of REST requests that all devices together may send in two minutes without activity. Each of the four
+ * devices may connect once, with at most 12 requests: one for a ticket, three for open threads, and eight for pages of
+ * lists.
  */
 const REST_REQUESTS = 48;
 /** Number of friends of the family, with whom devices create threads. */
@@ -24,17 +25,18 @@ const FRIENDS = 8;
 const SLOW_THREADS = ["thread_family", "thread_parents"];
 
 /**
- * Runs one history: devices do random actions while faults are injected. Afterwards every message must be there once
- * and in order on every device.
+ * Runs one history: devices do random actions while faults are injected. Afterwards, every device must show each
+ * message once and in order.
  */
 export async function runHistory(seed: number): Promise<void> {
   const random = new Random(seed);
   const clock = new Clock();
   const server = new FakeServer(clock, random.fork(), HOSTILE);
   const { backend } = server;
-  // A few threads on a page, so that the list has several pages.
+  // With at most three threads on a page, the list has several pages.
   backend.pageSize = 3;
-  // A few changes on a page, and often more of them than a client may have missed.
+  // With three changes on a page, a client fetches several pages. If it may miss only six changes, the answer is often
+  // `reset`.
   backend.changePageSize = 3;
   backend.maxBehind = random.pick([6, 1_000]);
   backend.editWindow = random.pick([5 * MINUTE, 24 * 60 * MINUTE]);
@@ -81,7 +83,7 @@ export async function runHistory(seed: number): Promise<void> {
   for (let n = 0; n < actions; n += 1) {
     await clock.advance(random.chance(0.04) ? random.int(2, 30) * MINUTE : random.int(0, 12 * SECOND));
     const device = random.pick(devices);
-    // The watch only shows the inbox, so its list depends on inbox events alone.
+    // The watch opens no thread, so its list depends on the events of the inbox alone.
     await act(server, random, devices, device, n, device === watch);
     for (const { failures } of devices) if (failures.length > 0) throw failures[0];
   }
@@ -121,7 +123,7 @@ async function act(
   }
   if (choice >= 30) return changeOnDevice(random, device, random.pick([...device.views.keys(), "thread_family"]), n);
   if (choice >= 20) return await actOnInbox(server, random, devices, device, n, choice);
-  // Only reloads and changes of the network and the page concern a device without open threads.
+  // A device that opens no threads only reloads, changes its network or visibility, or calls `reconnectNow`.
   if (inboxOnly && (choice < 14 || choice > 17)) return;
   const threadId = random.pick(THREADS);
   const body = `${device.name} says ${n}${random.chance(0.1) ? ".".repeat(MAX_PUSHED_BODY) : ""}`;
@@ -166,7 +168,7 @@ async function act(
   }
 }
 
-/** Does something that only the list of threads shows: in it, the threads nobody has open are equally important. */
+/** Does something that lists of threads show, in any of the user's threads: most of them are not open on any device. */
 async function actOnInbox(
   server: FakeServer,
   random: Random,
@@ -188,7 +190,7 @@ async function actOnInbox(
     view?.markRead(random.chance(0.5) ? undefined : random.int(0, 100));
     view?.setTyping();
   } else if (choice < 26) {
-    // The user's devices may disagree: they change the same setting within moments.
+    // Several devices of the user change the same setting of the same thread within moments.
     const changing = devices.filter(({ user }) => user === device.user && random.chance(0.6));
     for (const other of [device, ...changing]) {
       other.set(thread.id, { archived: random.chance(0.5) });
@@ -214,9 +216,10 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
     if (device !== watch) for (const threadId of THREADS) device.open(threadId);
   }
   await server.clock.advance(MINUTE);
-  // Pushes in slow threads may be very late. A new message makes clients notice the gap and fetch missing messages.
+  // Pushes in slow threads may be up to 20 minutes late. A new message makes clients notice the gap and fetch the
+  // missing messages.
   for (const threadId of SLOW_THREADS) server.backend.commit(threadId, "dad", "the last word");
-  // A lost change is noticed with the next one.
+  // A client notices a lost change when the next change of the thread is pushed. So make two changes in each thread.
   for (const threadId of THREADS) {
     const message = server.backend
       .messages(threadId)
@@ -225,8 +228,8 @@ async function recover(server: FakeServer, devices: Device[]): Promise<void> {
     if (message === undefined) continue;
     for (const emoji of EMOJIS.slice(0, 2)) server.backend.react(threadId, "dad", message.seq, emoji);
   }
-  // `follow` makes a device subscribe to the thread again, and so fetch missed messages. Only one device calls it,
-  // because the others must catch up without it.
+  // `follow` makes a device subscribe to the thread again, and so fetch missed messages. Only one device calls
+  // `follow`, because the other devices must catch up without it.
   devices[2]?.follow("thread_trip");
   // A thread that is closed and opened again at once must still receive messages.
   laptop?.closeView("thread_parents");

@@ -7,7 +7,10 @@ import { Random } from "./random.js";
 
 const MINUTE = 60_000;
 const THREADS = 40;
-/** A new AWS account may allow 10 concurrent invocations. Five leave room for requests and for other clients. */
+/**
+ * A new AWS account may allow only 10 concurrent invocations of functions. Each frame needs one, so five at once leave
+ * room for REST requests and for other clients.
+ */
 const MAX_UNHANDLED_FRAMES = 5;
 
 /**
@@ -31,7 +34,8 @@ export async function runManyThreads(seed: number): Promise<void> {
     if (random.chance(0.2)) device.reload();
   }
   server.faults = NO_FAULTS;
-  // The client replaces its socket every two minutes, because its token expires. Meanwhile, threads are opened.
+  // Open threads while the client replaces its socket. It does so every two minutes, because its token expires after
+  // three.
   for (let n = 0; n < 100; n += 1) {
     await clock.advance(random.int(0, 30_000));
     const threadId = random.pick(threadIds);

@@ -2,7 +2,7 @@ import type { Message, MessagePreview, Quote, Reaction } from "../../src/index.j
 import { problem, type Reply } from "./replies.js";
 
 export interface StoredMessage {
-  /** The message without what is joined when it is read: attachments, reactions and the quote. */
+  /** The message without attachments, reactions and quote, which the backend adds when the message is read. */
   message: Message;
   /** The text with which the message was sent. */
   sentBody: string;
@@ -29,8 +29,9 @@ const MAX_PREVIEW = 200;
 const MAX_QUOTE = 100;
 
 /**
- * Changes a message as the real server does. Returns the kind of the change, null if it is in effect already, or the
- * error response. `editWindow` is the time during which a text can be changed, in milliseconds.
+ * Changes a message as the real server does. Returns the kind of the change, or null as the kind if the message is
+ * already as requested. Returns an error response if the change is refused. `editWindow` is the time after the creation
+ * of a message during which its text can be changed, in milliseconds.
  */
 export function applyChange(
   stored: StoredMessage | undefined,

@@ -9,7 +9,7 @@ interface StoredSubscription {
 /** Maximum number of registered devices of a user. */
 const MAX_DEVICES = 10;
 
-/** The server's registrations for push notifications, by endpoint. */
+/** A fake of the server's registrations for push notifications. */
 export class StoredSubscriptions {
   readonly rows = new Map<string, StoredSubscription>();
   /** The deployment's public key before it is encoded; null if the deployment sends no notifications. */

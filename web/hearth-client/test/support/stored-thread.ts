@@ -1,24 +1,27 @@
 import type { Message, MessagePreview, ReadMark, ThreadDetails, ThreadSummary } from "../../src/index.js";
 import { previewOf, type StoredMessage } from "./stored-messages.js";
 
-/** The state of a member in a thread. */
+/** The read mark and the settings of a member in a thread. */
 interface Member {
   readSeq: number;
   archived: boolean;
   mutedUntil: string | null;
 }
 
-/** A thread on the server, with its messages and its members' states. */
+/** A thread on the fake server, with its messages, and the read marks and settings of its members. */
 export class StoredThread {
   readonly id: string;
   readonly memberIds: string[];
   readonly messages: StoredMessage[] = [];
-  /** The `seq` of the message that each revision changed: the first element is that of revision 1. */
+  /** The `seq` of the message that each revision changed. The first element is the `seq` of revision 1's message. */
   readonly changes: number[] = [];
   readonly members: Map<string, Member>;
   readonly createdAt: string;
   readonly #present: (stored: StoredMessage) => Message;
-  /** The last message as the list and `GET` of the thread show it: the real server projects messages with a delay. */
+  /**
+   * The preview of the last message in the list of threads, and the source of `lastSeq`. Null if no message is
+   * projected: like the real server, `FakeStream` projects a message some time after it is committed.
+   */
   projected: MessagePreview | null = null;
 
   /** `present` returns a message as responses contain it. */
@@ -44,7 +47,9 @@ export class StoredThread {
     return true;
   }
 
-  /** Projects the message `seq`, unless a later one, or a later revision of it, is projected. */
+  /**
+   * Projects the message `seq`, unless a later message, or a later revision of the same message, is projected already.
+   */
   project(seq: number): void {
     const stored = this.messages[seq - 1];
     const before = this.projected ?? { seq: 0, rev: 0 };
@@ -52,7 +57,7 @@ export class StoredThread {
     if (seq > before.seq || stored.message.rev > before.rev) this.projected = previewOf(this.#present(stored));
   }
 
-  /** The thread as `thread:new` shows it. */
+  /** Returns the thread as a `thread:new` event contains it. */
   overview() {
     const { id, memberIds, createdAt, projected } = this;
     return {
@@ -67,14 +72,16 @@ export class StoredThread {
     };
   }
 
-  /** The thread in a user's list. */
+  /** Returns the thread as a user's list contains it. */
   summary(user: string): ThreadSummary {
     const { lastMessage, ...overview } = this.overview();
     const member = this.member(user);
     return { ...overview, lastMessage, ...member, unreadCount: Math.max(0, overview.lastSeq - member.readSeq) };
   }
 
-  /** The thread as `GET` of the thread shows it. `shares` tells who shares read receipts. */
+  /**
+   * Returns the thread as the answer to `GET` of the thread contains it. `shares` tells whether a user shares receipts.
+   */
   details(user: string, shares: (user: string) => boolean): ThreadDetails {
     const { lastMessage: _, ...overview } = this.overview();
     return { ...overview, ...this.member(user), reads: this.reads(shares) };
