@@ -48,10 +48,11 @@ export class OutboxUploads {
    * uploaded, because another tab, or the page before a reload, was given the file.
    */
   restart(key: string, files: readonly OutboxFile[]): boolean {
+    const uploadOf = (index: number) => this.#uploads.get(key)?.get(index);
+    if (files.some(({ id }, index) => id === null && !(uploadOf(index) instanceof FileUpload))) return false;
     const failed = new Map<number, Upload>();
-    for (const [index, { id, failed: again = false }] of files.entries()) {
-      const upload = this.#uploads.get(key)?.get(index);
-      if (id === null && !(upload instanceof FileUpload)) return false;
+    for (const [index, { failed: again }] of files.entries()) {
+      const upload = uploadOf(index);
       if (again && upload instanceof FileUpload) failed.set(index, upload.again());
     }
     if (failed.size > 0) this.start(key, failed);
