@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { splitLinks } from "./links";
 
-/** Shows the text of a message, with its links. */
+/** Shows the text of a message, in which URLs can be clicked. */
 export function MessageText({ text }: { text: string }) {
   const parts = useMemo(() => splitLinks(text), [text]);
   return (

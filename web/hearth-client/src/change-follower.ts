@@ -154,7 +154,8 @@ export class ChangeFollower {
       this.#advance(Math.max(page.rev, this.#rev ?? 0));
     }
     const last = "reset" in page || page.nextCursor === null;
-    // If another connection attempt failed during the request, keep the count above 0, so that another fetch follows.
+    // If the socket could not be opened during the request, changes that were made meanwhile may be missing in this page
+    // and were not pushed. Then the number of failed attempts stays above 0, so that another fetch follows.
     if (last && this.#pushOutages === outages) this.#pushOutages = 0;
     // Succeed if this page or a push during the request has brought changes, or if none were missing.
     if (this.#rev !== after || !this.#missing) return;

@@ -145,7 +145,8 @@ export class ThreadFollower {
       this.accept(message);
       if (signal.aborted) return;
     }
-    // If another connection attempt failed during the request, keep the count above 0, so that another fetch follows.
+    // If the socket could not be opened during the request, messages that were sent meanwhile may be missing in this page
+    // and were not pushed. Then the number of failed attempts stays above 0, so that another fetch follows.
     if (nextCursor === null && this.#pushOutages === outages) this.#pushOutages = 0;
     // Succeed if this page or a push during the request has delivered messages, or if no messages were missing.
     if ((this.#position ?? 0) > after || (this.#newest <= after && nextCursor === null)) return;

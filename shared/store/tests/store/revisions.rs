@@ -1,4 +1,5 @@
-//! Tests of the list of changes after a revision, and of messages that do not show the change of a revision yet.
+//! Tests of the list of changes after a revision. In some, a read sees the revision's row, but its message still with the
+//! old content, because a read can see a transaction in part.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
