@@ -88,11 +88,17 @@ verify: $(TOOLS)
 # All cargo commands of tests select the whole workspace: `--package` would compile the dependencies again, with the
 # features of that package.
 TEST_BUILD := cargo build --locked --workspace --bins --tests
-# With `--jobs=2`, the tools are installed while the tests compile. Then four of the TESTS run side by side, because
-# most of them wait for timers and browsers. Each line of their output begins with the name of its test.
+# With `--jobs=2`, the tools are installed while the tests compile. Then the TESTS run side by side, because most of them
+# wait for timers and browsers. Each line of their output begins with the name of its test.
 TESTS := histories rust browser-1 browser-2 conformance generators dynamodb-local web dead-letters guard verify
 test: chromium $(TOOLS) test-build $(DEVELOP) $(WEB) $(PAGE) $(BROWSER) $(GENERATORS)
-	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(TESTS:%=named-%)
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going ALL=1 $(TESTS:%=named-%)
+
+# The end-to-end tests need most of the processor: with browsers beside them, functions exceed their time limits. So all
+# other tests follow them, except the simulation, which has a low priority.
+ifdef ALL
+$(filter-out named-histories named-rust,$(TESTS:%=named-%)): | named-rust
+endif
 
 named-%: SHELL := bash
 named-%: .SHELLFLAGS := -o pipefail -c
