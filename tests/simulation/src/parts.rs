@@ -211,7 +211,7 @@ impl Parts {
         Chat::new(&self.config, CHAT.into())
     }
 
-    fn chat(&self, function: &'static str) -> Chat {
+    pub(crate) fn chat(&self, function: &'static str) -> Chat {
         Chat::new(&self.config_of(function), CHAT.into())
     }
 
