@@ -103,7 +103,7 @@ endif
 named-%: SHELL := bash
 named-%: .SHELLFLAGS := -o pipefail -c
 named-%:
-	@$(MAKE) --no-print-directory test-$* 2>&1 | awk '{ print "$*: " $$0; fflush() }'
+	@$(MAKE) --no-print-directory test-$* 2>&1 | while IFS= read -r line || [ -n "$$line" ]; do printf '%s: %s\n' '$*' "$$line"; done
 
 test-build:
 	$(TEST_BUILD)
