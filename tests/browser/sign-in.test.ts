@@ -12,6 +12,25 @@ after(() => browser.close());
 
 const [sarah] = stack.users;
 
+test("the logo is shown while the scripts load, and only then", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  let load = () => {};
+  const mayLoad = new Promise<void>((resolve) => {
+    load = resolve;
+  });
+  await page.route(/\/assets\/page-.*\.js$/, async (route) => {
+    await mayLoad;
+    await route.continue();
+  });
+  await page.goto(stack.pageUrl, { waitUntil: "commit" });
+  await page.locator(".splash").waitFor();
+  load();
+  await page.getByRole("heading", { name: "Welcome to Hearth" }).waitFor();
+  assert.equal(await page.locator(".splash").count(), 0);
+  await context.close();
+});
+
 test("sign-in with e-mail and password works, a wrong password shows an error, and sign-out revokes the session", async () => {
   const person = await Person.open(browser, "Sarah");
   await person.page.getByLabel("E-mail").fill(sarah?.email ?? "");

@@ -12,20 +12,24 @@ import "./styles/composer.css";
 import "./styles/dialogs.css";
 import "./styles/people.css";
 import "./styles/forced-colors.css";
-import { render } from "preact";
+import { type ComponentChild, render } from "preact";
 import { App } from "./app";
 import { loadConfig } from "./config";
 
-const root = document.getElementById("app") as HTMLElement;
 try {
-  render(<App config={await loadConfig()} />, root);
+  show(<App config={await loadConfig()} />);
 } catch (error) {
-  render(
+  show(
     <main class="sign-in">
       <p class="error" role="alert">
         Hearth could not start. {error instanceof Error ? error.message : String(error)}
       </p>
     </main>,
-    root,
   );
+}
+
+function show(content: ComponentChild): void {
+  const root = document.getElementById("app") as HTMLElement;
+  root.replaceChildren(); // removes the logo of index.html, which Preact would keep
+  render(content, root);
 }
