@@ -1,7 +1,7 @@
 //! Decodes an uploaded file: inspects its bytes, and publishes a copy and a thumbnail.
 //!
 //! The bytes come from strangers, and parts of the decoders are C code. So this function has no access to tables, keys
-//! or WebSockets: its role may read `uploads/` and write `files/` and `thumbs/`, nothing else. files-process invokes
+//! or sockets: its role may read `uploads/` and write `files/` and `thumbs/`, nothing else. files-process invokes
 //! it, checks its answer and records the outcome.
 
 use std::borrow::Cow;
