@@ -403,7 +403,8 @@ export interface paths {
         /**
          * Download an image's thumbnail
          * @description Works like the link to the file. Attachments and a file's status contain the complete link as `thumbUrl`, and people
-         *     and the caller's profile as `avatarUrl`.
+         *     and the caller's profile as `avatarUrl`. A thumbnail is a JPEG whose shorter side has 480 pixels, or fewer if the image is
+         *     smaller, or if the longer side would have more than 1,024.
          */
         get: operations["getThumbnail"];
         put?: never;
