@@ -19,7 +19,7 @@ export function lazy<Props extends object>(load: () => Promise<ComponentType<Pro
     const [failed, setFailed] = useState(false);
     const [, setReady] = useState(part !== undefined);
     useEffect(() => {
-      if (part) return;
+      // Renders again also if the file was loaded since the last rendering, by `loadPartsWhenIdle`.
       loaded().then(
         () => setReady(true),
         () => setFailed(true),
