@@ -81,6 +81,7 @@ export function Bubble(props: BubbleProps) {
   return (
     <li
       class="message"
+      data-key={entry.key}
       data-seq={message?.seq}
       data-mine={mine}
       data-first={first}

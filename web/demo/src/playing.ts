@@ -1,14 +1,11 @@
-import type { ThreadEntry } from "hearth-client";
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 /**
  * Returns the key of the entry whose audio or video is playing in the list; undefined if none is. The timeline keeps the
  * row of this entry, because a player stops when it leaves the document. When a player starts, the others pause.
- *
- * `rendered` are the entries of the messages in the list.
  */
-export function usePlaying(list: RefObject<HTMLElement | null>, rendered: RefObject<readonly ThreadEntry[]>) {
+export function usePlaying(list: RefObject<HTMLElement | null>) {
   const [playing, setPlaying] = useState<string>();
   const player = useRef<EventTarget>(null);
   useEffect(() => {
@@ -16,9 +13,7 @@ export function usePlaying(list: RefObject<HTMLElement | null>, rendered: RefObj
     if (!element) return;
     const started = ({ target }: Event) => {
       player.current = target;
-      const items = [...element.querySelectorAll(":scope > .message")];
-      const index = items.findIndex((item) => item.contains(target as Node));
-      setPlaying(rendered.current[index]?.key);
+      setPlaying((target as Element).closest<HTMLElement>(".message")?.dataset.key);
       for (const other of element.querySelectorAll<HTMLMediaElement>("audio, video"))
         if (other !== target) other.pause();
     };

@@ -43,8 +43,7 @@ export function Timeline({ view, snapshot, found, actions, onOpen, onRestore }: 
     [loaded, entries],
   );
   const firstUnread = divider == null ? undefined : entries.find(({ message }) => (message?.seq ?? 0) > divider)?.key;
-  const rendered = useRef<readonly ThreadEntry[]>([]);
-  const playing = usePlaying(list, rendered);
+  const playing = usePlaying(list);
   const { atEnd, rows, above, below, goTo } = useScrollPosition({
     scroller,
     list,
@@ -65,8 +64,8 @@ export function Timeline({ view, snapshot, found, actions, onOpen, onRestore }: 
   const hasMenu = ({ message }: ThreadEntry) => message && !message.deletedAt && !deleting.has(message.id);
   const withMenu = entries.find((entry) => entry.key === menu?.key && hasMenu(entry));
   const space = { paddingTop: `${above}px`, paddingBottom: `${below}px` };
-  rendered.current = shown.slice(rows.start, rows.end);
-  const lastWithMenu = rendered.current.findLast(hasMenu);
+  const rendered = shown.slice(rows.start, rows.end);
+  const lastWithMenu = rendered.findLast(hasMenu);
   useLongPress(list, (item) => item.querySelector<HTMLElement>(".actions")?.click());
   const readers = useReaders(snapshot, user);
   const readBy = readNames(snapshot, user);
@@ -118,7 +117,7 @@ export function Timeline({ view, snapshot, found, actions, onOpen, onRestore }: 
         {loaded && entries.length === 0 && <p class="state">No messages yet. Say hello!</p>}
         {/* biome-ignore lint/a11y/noRedundantRoles: Safari does not announce a list without markers as a list */}
         <ol role="list" ref={list} onKeyDown={moveFocus} style={space}>
-          {rendered.current.map((entry, index) => {
+          {rendered.map((entry, index) => {
             const before = shown[rows.start + index - 1];
             const after = shown[rows.start + index + 1];
             const newDay = !before || !sameDay(before, entry);
