@@ -1,3 +1,4 @@
+import type { Locator } from "playwright-core";
 import { call } from "./browser.ts";
 
 /** Uploads a file as a demo user, waits until it is ready or has failed, and returns its ID. */
@@ -35,4 +36,12 @@ export function silence(seconds = 2): Buffer {
   header.write("data", 36);
   header.writeUInt32LE(samples, 40);
   return Buffer.concat([header, Buffer.alloc(samples, 128)]);
+}
+
+/** Plays a file without sound, and waits until it is playing. */
+export async function play(player: Locator): Promise<void> {
+  await player.evaluate(async (element: HTMLMediaElement) => {
+    element.muted = true;
+    await element.play();
+  });
 }

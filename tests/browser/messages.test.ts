@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Browser, devices, type Locator, type Page } from "playwright-core";
 import { idOf, knownUser, launch, markRead, newThread, Person, post, sendMessage } from "./browser.ts";
-import { silence, upload } from "./files.ts";
+import { play, silence, upload } from "./files.ts";
 import { watchShifts } from "./layout-shifts.ts";
 import { drawLake } from "./photo.ts";
 
@@ -239,10 +239,7 @@ test("audio files are played in the page, and other files are not", async () => 
   const audio = michael.page.locator("audio");
   await audio.waitFor();
   assert.equal(await audio.getAttribute("aria-label"), "song.wav");
-  await audio.evaluate(async (element: HTMLAudioElement) => {
-    element.muted = true;
-    await element.play();
-  });
+  await play(audio);
   await michael.page.waitForFunction(() => (document.querySelector("audio")?.currentTime ?? 0) > 0);
   await michael.page.getByRole("link", { name: "song.xyz" }).waitFor();
   await michael.close();

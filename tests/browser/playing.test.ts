@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Locator } from "playwright-core";
 import { launch, markRead, newThread, Person, post } from "./browser.ts";
-import { silence, upload } from "./files.ts";
+import { play, silence, upload } from "./files.ts";
 import { fill } from "./many-messages.ts";
 
 let browser: Browser;
@@ -39,14 +39,6 @@ test("a file plays on while the user scrolls far away, and pauses when another o
   assert.equal(await paused(first), true);
   await sarah.close();
 });
-
-/** Plays a file without sound, and waits until it is playing. */
-async function play(player: Locator): Promise<void> {
-  await player.evaluate(async (element: HTMLMediaElement) => {
-    element.muted = true;
-    await element.play();
-  });
-}
 
 function paused(player: Locator): Promise<boolean> {
   return player.evaluate((element: HTMLMediaElement) => element.paused);
