@@ -91,7 +91,7 @@ TEST_BUILD := cargo build --locked --workspace --bins --tests
 # With `--jobs=2`, the tools are installed while the tests compile. Then the TESTS run side by side, because most of them
 # wait for timers and browsers. Each line of their output begins with the name of its test.
 TESTS := histories rust browser-1 browser-2 conformance generators dynamodb-local web dead-letters guard verify
-test: chromium $(TOOLS) test-build $(DEVELOP) $(WEB) $(PAGE) $(BROWSER) $(GENERATORS)
+test: chromium $(TOOLS) test-build $(DEVELOP) $(PAGE) $(BROWSER) $(GENERATORS)
 	@$(MAKE) --no-print-directory --jobs=3 --keep-going ALL=1 $(TESTS:%=named-%)
 
 # The end-to-end tests need most of the processor: with browsers beside them, functions exceed their time limits. So all
@@ -143,16 +143,14 @@ test-e2e: $(TOOLS)
 	$(CLOUD) --state .local/test --port 0 run cargo test --locked --workspace --test clients --test disruptive
 
 # Runs schemathesis, which tests the API of a local cloud against docs/openapi.yaml.
-CONFORMANCE = $(VENV)/bin/python tests/conformance/run.py
 test-conformance: $(DEVELOP)
 	$(TEST_BUILD)
-	$(CLOUD) --state .local/test-conformance --port 0 run $(CONFORMANCE)
+	$(CLOUD) --state .local/test-conformance --port 0 run $(VENV)/bin/python tests/conformance/run.py
 
 # Generates clients from the API documents with three generators, and calls a local cloud with one of the clients.
-GENERATE = $(VENV)/bin/python tests/generators/run.py
 test-generators: $(DEVELOP) $(GENERATORS)
 	$(TEST_BUILD)
-	$(CLOUD) --state .local/test-generators --port 0 run $(GENERATE)
+	$(CLOUD) --state .local/test-generators --port 0 run $(VENV)/bin/python tests/generators/run.py
 
 # The first command writes the schemas of docs/openapi.yaml. The next two commands read this file: one writes the
 # README's table, the other the client library's openapi.ts.
