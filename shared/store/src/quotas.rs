@@ -59,7 +59,8 @@ impl Window {
         keys::quota(user, kind, Timestamp::from_millis(self.start * 1_000))
     }
 
-    /// Returns the error for a quota of this window that is used up at `now`.
+    /// Returns the error to answer at `now` if the user has used up the quota of this window. It tells the time until
+    /// the window ends.
     pub(crate) fn exceeded(self, now: Timestamp) -> QuotaExceeded {
         QuotaExceeded { retry_after: (self.end() - now.seconds()).max(1).unsigned_abs() }
     }

@@ -193,8 +193,8 @@ fn is_public(address: IpAddr) -> bool {
                 || (a == 198 && (18..20).contains(&b))
                 || a >= 240)
         }
-        // Of IPv6, only 2000::/3 is global unicast. It contains addresses that embed an IPv4 address, which may be
-        // private (6to4, Teredo). They do not count as public.
+        // Only the IPv6 addresses in 2000::/3 are global unicast. Those that embed an IPv4 address (6to4, Teredo) do
+        // not count as public, because the IPv4 address may be private.
         IpAddr::V6(v6) => {
             let [a, b, ..] = v6.segments();
             (0x2000..0x4000).contains(&a) && a != 0x2002 && !(a == 0x2001 && (b < 0x200 || b == 0xdb8))

@@ -67,7 +67,7 @@ export function Composer({ view, messages, draft, field }: Props) {
 
   function keyDown(event: KeyboardEvent) {
     if (isComposing(event)) return;
-    if (event.key === "Escape" && draft.cancel()) event.preventDefault(); // Escape does not leave the conversation, too
+    if (event.key === "Escape" && draft.cancel()) event.preventDefault(); // so Escape does not also leave the conversation
     // On a touch screen, Enter starts a new line, and only the button sends.
     if (event.key !== "Enter" || event.shiftKey || hasTouchScreen()) return;
     event.preventDefault();

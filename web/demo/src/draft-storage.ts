@@ -12,7 +12,8 @@ export interface StoredDraft {
 }
 
 /**
- * How long a change may wait before it is stored, in milliseconds. Storing at each key press would slow down typing.
+ * How long a change of a draft may wait before it is stored, in milliseconds. Storing at each key press would slow down
+ * typing.
  */
 const DELAY_MS = 300;
 

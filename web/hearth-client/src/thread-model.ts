@@ -156,7 +156,7 @@ export class ThreadModel {
   }
 
   /**
-   * Replaces the caller's changes of settings that are not stored yet. Snapshots contain them, not the stored settings.
+   * Replaces the caller's changes of settings that the server has not stored yet. Snapshots show the changed settings.
    */
   setUnstored(threadId: string, change: Partial<ThreadSettings>): void {
     const held = this.#held(threadId);

@@ -50,7 +50,8 @@ pub(super) struct Shrinker {
     layout: Layout,
     /// Side of the averaged squares, in pixels of the original image. 1 means that the image is not shrunk.
     factor: usize,
-    /// For each column and colour channel, the sum of the rows that were added to the unfinished squares so far.
+    /// For each column and colour channel, the sum of the values in the rows that were read since the last row of squares
+    /// was averaged.
     sums: Vec<u32>,
     rows_in_sums: usize,
     pixels: Vec<u8>,

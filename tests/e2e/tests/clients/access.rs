@@ -36,7 +36,7 @@ struct Fixture {
     /// The push subscription of a browser that users register.
     browser: Value,
     /// The answer of `GET /api/files/{fileId}/status` for an image that no message uses.
-    /// [`choose_picture`](Fixture::choose_picture) makes it the owner's picture.
+    /// [`choose_picture`](Fixture::choose_picture) makes this image the owner's picture.
     picture: Value,
 }
 
